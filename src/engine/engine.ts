@@ -1,0 +1,58 @@
+import type { ModelCard } from "../model/card.ts";
+import type { Batch } from "../model/event.ts";
+import type { GenerationRequest } from "../model/request.ts";
+
+/** What an engine can do, so that a request it cannot serve is refused clearly before any work. */
+export interface Capabilities {
+  /** Tokens, input and output together; absent where only the engine knows. */
+  contextWindow?: number;
+  /** Decoding can be held to a JSON Schema. */
+  constrained: boolean;
+  image: boolean;
+  /** `frames`: the engine takes a video as pictures with timestamps. */
+  video: "native" | "frames" | "none";
+}
+
+/** What an engine says of itself right now. */
+export interface Load {
+  /** Requests being generated. */
+  running: number;
+  /** Requests waiting for a slot. */
+  waiting: number;
+  /** Requests it can run at once; `Infinity` where unknown. */
+  slots: number;
+}
+
+/**
+ * The one port to anything that generates. Before the first batch `generate` may throw (a status can still be answered,
+ * the next replica tried); after it, failure is a `finish` event with an error. Every stream keeps the grammar of
+ * `model/event.ts`. Aborting the signal ends the stream promptly and frees whatever it held.
+ */
+export interface Engine {
+  readonly kind: string;
+  readonly capabilities: Capabilities;
+  generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<Batch>;
+  /** Input tokens of the request. `exact` is false where it is an estimate. */
+  count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }>;
+  load(): Load;
+  close(): Promise<void>;
+}
+
+/** Where a request goes: an engine and the name it knows the model by. */
+export interface Target {
+  engine: Engine;
+  engineName: string;
+  /** The engine's own model name. */
+  model: string;
+}
+
+/** The catalog as the service sees it. */
+export interface Catalog {
+  /** The card of a name or alias, id included as the caller asked; throws `invalid` with `unknown model 'x'`. */
+  card(name: string): ModelCard;
+  /** Every served name, in catalog order. */
+  list(): readonly ModelCard[];
+  /** Targets in the order they are to be tried. */
+  route(request: GenerationRequest): readonly Target[];
+  close(): Promise<void>;
+}

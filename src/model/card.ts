@@ -1,0 +1,88 @@
+/**
+ * What the vendor documents of each model: windows, limits, defaults, modalities and thinking rules (spec sheet 1.2,
+ * 2.1, 5 and 10; seeds 001 to 004). Pure data; which engine serves a name is the catalog's business.
+ */
+
+/** Prompt and markup family; it decides how thought and tool calls look in the model's own text (spec sheet 8). */
+export type Family = "m3" | "m2" | "her";
+
+export interface ModelCard {
+  id: string;
+  family: Family;
+  /** Unix seconds, as `GET /v1/models` shows it. */
+  created: number;
+  /** Tokens, input and output together. */
+  contextWindow: number;
+  /** Largest accepted output limit, in tokens. */
+  maxOutput: number;
+  /** What a request over `maxOutput` meets: an error, or a silent cut (role-play page, seed 003). */
+  overMaxOutput: "reject" | "clamp";
+  temperature: { default: number; max: number; zero: boolean };
+  topP: { default: number; zero: boolean };
+  modalities: readonly ("text" | "image" | "video")[];
+  /** `switchable`: may be turned off; `always`: cannot; `never`: has none. */
+  thinking: "switchable" | "always" | "never";
+  /** Which detail blocks of chat usage this model's wire shows (spec sheet 2.1, section 10 row 13). */
+  usageDetail: { cached: "always" | "when-positive"; reasoning: boolean };
+  /** `lines`: `<think>\n...\n</think>\n`; `tight`: `<think>...</think>\n\n` (M2.5, M2.1; section 10 row 12). */
+  thinkForm: "lines" | "tight";
+  /** Whether chat bodies carry `service_tier` (M3 only; spec sheet 2.1). */
+  showsTier: boolean;
+}
+
+const m3: Omit<ModelCard, "id" | "created"> = {
+  family: "m3",
+  contextWindow: 1_000_000,
+  maxOutput: 524_288,
+  overMaxOutput: "reject",
+  temperature: { default: 1, max: 2, zero: true },
+  topP: { default: 0.95, zero: true },
+  modalities: ["text", "image", "video"],
+  thinking: "switchable",
+  usageDetail: { cached: "always", reasoning: false },
+  thinkForm: "lines",
+  showsTier: true,
+};
+
+const m2: Omit<ModelCard, "id" | "created"> = {
+  ...m3,
+  family: "m2",
+  contextWindow: 204_800,
+  maxOutput: 204_800,
+  topP: { default: 0.9, zero: true },
+  modalities: ["text"],
+  thinking: "always",
+  usageDetail: { cached: "when-positive", reasoning: true },
+  showsTier: false,
+};
+
+const plainM2: Omit<ModelCard, "id" | "created"> = {
+  ...m2,
+  thinkForm: "tight",
+  usageDetail: { cached: "when-positive", reasoning: false },
+};
+
+const her: Omit<ModelCard, "id" | "created"> = {
+  ...m2,
+  family: "her",
+  contextWindow: 65_536,
+  maxOutput: 2_048,
+  overMaxOutput: "clamp",
+  temperature: { default: 1, max: 1, zero: false },
+  topP: { default: 0.95, zero: false },
+  thinking: "never",
+  usageDetail: { cached: "when-positive", reasoning: false },
+};
+
+/** Release days from the vendor's model list and announcements (spec sheet 0 and 5). */
+export const documentedCards: readonly ModelCard[] = [
+  { id: "MiniMax-M3", created: 1_780_272_000, ...m3 },
+  { id: "MiniMax-M2.7", created: 1_773_799_200, ...m2 },
+  { id: "MiniMax-M2.7-highspeed", created: 1_773_799_200, ...m2 },
+  { id: "MiniMax-M2.5", created: 1_770_948_000, ...plainM2 },
+  { id: "MiniMax-M2.5-highspeed", created: 1_770_948_000, ...m2 },
+  { id: "MiniMax-M2.1", created: 1_766_448_000, ...plainM2 },
+  { id: "MiniMax-M2.1-highspeed", created: 1_766_448_000, ...m2 },
+  { id: "MiniMax-M2", created: 1_761_523_200, ...m2 },
+  { id: "M2-her", created: 1_769_472_000, ...her },
+];

@@ -1,0 +1,80 @@
+import type { ParleyError } from "./error.ts";
+import type { FinishReason, GenerationEvent, Usage } from "./event.ts";
+
+/**
+ * Builds event lists that keep the grammar: opens and closes items as the kind of content changes, counts indexes.
+ * Engines push content and take what has gathered, batch by batch.
+ */
+export class EventEmitter {
+  // changed by events
+  private gathered: GenerationEvent[] = [];
+  private open: "text" | "reasoning" | "call" | "" = "";
+  private index = -1;
+  private calls = 0;
+
+  constructor() {
+    this.gathered.push({ type: "begin" });
+  }
+
+  /** How many calls were started. */
+  get callCount(): number {
+    return this.calls;
+  }
+
+  text(text: string): void {
+    if (text === "") return;
+    if (this.open !== "text") this.start("text");
+    this.gathered.push({ type: "text-delta", index: this.index, text });
+  }
+
+  reasoning(text: string): void {
+    if (text === "") return;
+    if (this.open !== "reasoning") this.start("reasoning");
+    this.gathered.push({ type: "reasoning-delta", index: this.index, text });
+  }
+
+  callStart(id: string, name: string): void {
+    this.close();
+    this.open = "call";
+    this.calls += 1;
+    this.gathered.push({ type: "call-start", index: ++this.index, id, name });
+  }
+
+  /** Arguments of the open call, as JSON text in pieces. */
+  callDelta(args: string): void {
+    if (args !== "" && this.open === "call") this.gathered.push({ type: "call-delta", index: this.index, args });
+  }
+
+  /** Ends the open item, if any. */
+  close(): void {
+    if (this.open === "") return;
+    this.gathered.push({ type: `${this.open}-end`, index: this.index });
+    this.open = "";
+  }
+
+  usage(usage: Usage): void {
+    this.gathered.push({ type: "usage", usage });
+  }
+
+  flag(side: "input" | "output", category: number): void {
+    this.gathered.push({ type: "flag", side, category });
+  }
+
+  finish(reason: FinishReason, error?: ParleyError): void {
+    this.close();
+    this.gathered.push(error === undefined ? { type: "finish", reason } : { type: "finish", reason, error });
+  }
+
+  /** What gathered since the last take; empty when nothing did. */
+  take(): GenerationEvent[] {
+    const taken = this.gathered;
+    this.gathered = [];
+    return taken;
+  }
+
+  private start(kind: "text" | "reasoning"): void {
+    this.close();
+    this.open = kind;
+    this.gathered.push({ type: `${kind}-start`, index: ++this.index });
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * The one error class. Every surface owns a complete table from `ErrorKind` to HTTP status, type and vendor code
+ * (the compiler refuses a missing row), so a kind says what happened, never how it is shown.
+ */
+export const errorKinds = [
+  "invalid", // the caller's request is wrong; `param` names the field
+  "context", // the prompt does not fit the model's window
+  "unauthenticated", // no usable credential was sent
+  "key-rejected", // a credential was sent, but it is not (or no longer) valid
+  "forbidden", // a valid key that may not do this
+  "not-found", // no such path, model route or stored object
+  "method", // the path exists, the method does not
+  "too-large", // body over the limit
+  "rate-limit", // requests or tokens per minute
+  "connection-limit", // too many at once
+  "growth-limit", // too fast a rise in requests
+  "balance", // no money left
+  "quota", // a plan's usage limit is spent
+  "input-sensitive", // moderation refused the input
+  "output-sensitive", // moderation refused the output
+  "token-limit", // the engine refused the requested number of tokens
+  "timeout", // a deadline of ours passed
+  "overloaded", // no replica or slot could take the request in time
+  "upstream", // an engine behind us failed
+  "canceled", // the caller went away or asked for an end
+  "internal", // our own fault; its text never reaches the caller
+] as const;
+
+export type ErrorKind = (typeof errorKinds)[number];
+
+export interface ErrorDetail {
+  /** The field at fault, as a path in the caller's body: `messages[2].content`. */
+  param?: string;
+  /** Seconds after which a new try makes sense; becomes `Retry-After`. */
+  retryAfter?: number;
+  /** What caused it; logged, never sent. */
+  cause?: unknown;
+  /** A machine-readable code of a surface's own vocabulary, e.g. `previous_response_not_found`. */
+  code?: string;
+}
+
+export class ParleyError extends Error {
+  override readonly name = "ParleyError";
+  readonly kind: ErrorKind;
+  readonly param: string | undefined;
+  readonly retryAfter: number | undefined;
+  readonly code: string | undefined;
+
+  constructor(kind: ErrorKind, message: string, detail: ErrorDetail = {}) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.kind = kind;
+    this.param = detail.param;
+    this.retryAfter = detail.retryAfter;
+    this.code = detail.code;
+  }
+}
+
+/** An invalid request whose message names the field. */
+export function invalid(param: string, problem: string): ParleyError {
+  return new ParleyError("invalid", param === "" ? problem : `${param}: ${problem}`, { param });
+}
+
+/** Whatever was thrown, as a `ParleyError`: aborts become `canceled`, the unknown becomes `internal` with its cause. */
+export function toParleyError(thrown: unknown): ParleyError {
+  if (thrown instanceof ParleyError) return thrown;
+  if (thrown instanceof Error && thrown.name === "AbortError") {
+    return new ParleyError("canceled", "the request was canceled", { cause: thrown });
+  }
+  return new ParleyError("internal", "internal error", { cause: thrown });
+}

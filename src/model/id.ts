@@ -1,0 +1,48 @@
+import { randomBytes, randomInt } from "node:crypto";
+
+/** Seconds between the Unix epoch and 2023-01-01 UTC, the vendor's own epoch (spec sheet 2.1). */
+const vendorEpoch = 1_672_531_200;
+const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
+
+/** Where ids take their chance and time from; tests give a fixed one. */
+export interface IdSource {
+  /** `length` lower-case hex digits. */
+  hex(length: number): string;
+  /** `length` lower-case letters and digits. */
+  word(length: number): string;
+  /** Milliseconds since the Unix epoch. */
+  now(): number;
+}
+
+export const systemIds: IdSource = {
+  hex: (length) =>
+    randomBytes(Math.ceil(length / 2))
+      .toString("hex")
+      .slice(0, length),
+  word: (length) => Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join(""),
+  now: () => Date.now(),
+};
+
+/** The Unix time in whole seconds. */
+export function unixSeconds(ids: IdSource): number {
+  return Math.floor(ids.now() / 1000);
+}
+
+/**
+ * An id in the vendor's form: 32 lower-case hex digits, the first 8 of them the seconds since 2023-01-01 UTC
+ * (spec sheet 2.1). Answers and `request_id` share it.
+ */
+export function vendorId(ids: IdSource): string {
+  const seconds = unixSeconds(ids) - vendorEpoch;
+  return seconds.toString(16).padStart(8, "0").slice(-8) + ids.hex(24);
+}
+
+/**
+ * A maker of tool-call ids for one answer: `call_function_<12>_<n>`, n from 1; calls of one answer share the middle
+ * (spec sheet 2.1).
+ */
+export function callIds(ids: IdSource): () => string {
+  const middle = ids.word(12);
+  let ordinal = 0;
+  return () => `call_function_${middle}_${++ordinal}`;
+}

@@ -1,0 +1,107 @@
+/**
+ * What a conversation is made of: a flat list of items. Chat messages with tool calls unfold into it on parse; the
+ * Responses surface has nearly this shape on the wire.
+ */
+
+/**
+ * Who speaks. `root` ranks above `system`; `developer` is a system voice. The last four are the role-play roles:
+ * persona of the user, scene of a group, and example turns (spec sheet 1.3).
+ */
+export const roles = [
+  "root",
+  "system",
+  "developer",
+  "user",
+  "assistant",
+  "user_system",
+  "group",
+  "sample_message_user",
+  "sample_message_ai",
+] as const;
+export type Role = (typeof roles)[number];
+
+export type Detail = "low" | "default" | "high";
+
+/**
+ * Where the bytes of an image or a video are. Surfaces produce `url` (http, https or data) and `file`;
+ * `media/prepare` turns both into `bytes` before an engine sees them.
+ */
+export type Media =
+  | { kind: "url"; url: string }
+  | { kind: "file"; fileId: string }
+  | { kind: "bytes"; mime: string; bytes: Uint8Array };
+
+/** One sampled picture of a video; `at` in seconds from its start. */
+export interface Frame {
+  at: number;
+  mime: string;
+  bytes: Uint8Array;
+}
+
+export interface TextPart {
+  type: "text";
+  text: string;
+}
+export interface ImagePart {
+  type: "image";
+  media: Media;
+  detail: Detail;
+  /** Pixels. */
+  maxLongSide?: number;
+  /** Set by `media/prepare`: pixels after scaling. */
+  size?: { width: number; height: number };
+  /** Where it stood in the caller's body, for error messages. */
+  param?: string;
+}
+export interface VideoPart {
+  type: "video";
+  media: Media;
+  detail: Detail;
+  /** Frames per second to sample. */
+  fps: number;
+  /** Pixels. */
+  maxLongSide?: number;
+  /** Set by `media/prepare` for engines that take pictures only. */
+  frames?: readonly Frame[];
+  param?: string;
+}
+export type Part = TextPart | ImagePart | VideoPart;
+
+export interface MessageItem {
+  type: "message";
+  role: Role;
+  parts: readonly Part[];
+  name?: string;
+  /** The caller's own label on an assistant message (Responses `phase`); carried, never interpreted. */
+  phase?: string;
+}
+export interface ReasoningItem {
+  type: "reasoning";
+  text: string;
+  /** The encrypted form a stateless caller sends back. */
+  seal?: string;
+}
+export interface CallItem {
+  type: "call";
+  id: string;
+  name: string;
+  /** JSON text, as the model or the caller wrote it. */
+  args: string;
+}
+export interface ResultItem {
+  type: "result";
+  /** The id of the call it answers. */
+  id: string;
+  parts: readonly Part[];
+  failed: boolean;
+}
+export type Item = MessageItem | ReasoningItem | CallItem | ResultItem;
+
+export function textPart(text: string): TextPart {
+  return { type: "text", text };
+}
+
+/** The text of parts, joined; images and videos say nothing here. */
+export function textOf(parts: readonly Part[]): string {
+  return parts.map((part) => (part.type === "text" ? part.text : "")).join("");
+}

@@ -1,0 +1,51 @@
+import type { Item } from "./item.ts";
+import type { JsonObject } from "./json.ts";
+
+export interface ToolDefinition {
+  name: string;
+  description?: string;
+  /** A JSON Schema; key order is the caller's and is kept down to the prompt (spec sheet 8.1). */
+  parameters: JsonObject;
+}
+
+/** `required`: some call; `{ name }`: a call of that tool. */
+export type ToolChoice = "auto" | "none" | "required" | { name: string };
+
+export type OutputFormat =
+  | { type: "text" }
+  | { type: "json" }
+  | { type: "schema"; name?: string; schema: JsonObject; strict: boolean };
+
+/** Absent fields are the engine's own choice, except where the model's card gives a default. */
+export interface Sampling {
+  temperature?: number;
+  topP?: number;
+  topK?: number;
+  seed?: number;
+  /** Texts that end the answer; not part of it. */
+  stop: readonly string[];
+  /** Upper bound on output tokens, thought included. */
+  maxTokens?: number;
+}
+
+/** What is asked of an engine. Immutable once built; steps that change it make a new one. */
+export interface GenerationRequest {
+  /** The answer's id (`model/id.ts`). */
+  id: string;
+  /** Unix seconds. */
+  createdAt: number;
+  /** The catalog name the caller asked for; the catalog replaces it by the engine's own name. */
+  model: string;
+  items: readonly Item[];
+  tools: readonly ToolDefinition[];
+  toolChoice: ToolChoice;
+  /** Whether one answer may hold several calls. */
+  parallelCalls: boolean;
+  /** `adaptive`: the model decides; engines without that choice think. */
+  thinking: "on" | "off" | "adaptive";
+  format: OutputFormat;
+  sampling: Sampling;
+  /** A hint which replica holds the prompt's prefix. */
+  cacheKey?: string;
+  tier: "standard" | "priority";
+}

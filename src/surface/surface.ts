@@ -1,0 +1,56 @@
+import type { ModelCard } from "../model/card.ts";
+import type { ParleyError } from "../model/error.ts";
+import type { Batch } from "../model/event.ts";
+import type { GenerationRequest } from "../model/request.ts";
+import type { Transcript } from "../model/transcript.ts";
+
+/** What parsing may ask of its surroundings; all of it fixed for the request. */
+export interface ParseContext {
+  /** The answer's id. */
+  id: string;
+  /** Unix seconds. */
+  createdAt: number;
+  /** Refuse what the vendor refuses, where we are lenient by default. */
+  strict: boolean;
+  /** The card of a model name; throws `invalid` for an unknown one. */
+  card(name: string): ModelCard;
+  /** A request header, lower-case name; for per-request overrides. */
+  header(name: string): string | undefined;
+}
+
+/** One parsed request: what goes to an engine, and what only the answer cares about. */
+export interface Exchange<Wanted> {
+  request: GenerationRequest;
+  wanted: Wanted;
+}
+
+/** An answer that is not a stream. */
+export interface Reply {
+  status: number;
+  headers: Record<string, string>;
+  body: unknown;
+}
+
+/** Turns batches into bytes of one server-sent event stream. Synchronous, no clock. */
+export interface SseEncoder {
+  /** Text to write now; `""` when everything was held back. The transcript has already seen the batch. */
+  encode(batch: Batch, transcript: Transcript): string;
+  /** Writes out what is held back; called when `longestWait` passed since something was first held. */
+  flush(transcript: Transcript): string;
+  /** Whether something is held back. */
+  readonly pending: boolean;
+  /** Milliseconds a small piece may be held back. */
+  readonly longestWait: number;
+}
+
+/** Pure translation between one wire protocol and the canonical model. */
+export interface Surface<Wanted extends { stream: boolean }> {
+  readonly name: string;
+  readonly path: string;
+  /** Throws `ParleyError`, kind `invalid`, naming the field. */
+  parse(body: unknown, context: ParseContext): Exchange<Wanted>;
+  json(transcript: Transcript, exchange: Exchange<Wanted>): unknown;
+  sse(exchange: Exchange<Wanted>): SseEncoder;
+  /** The error in this surface's dialect; `requestId` as in `model/id.ts`. */
+  error(error: ParleyError, requestId: string): Reply;
+}
