@@ -5,8 +5,11 @@ var found = Number(process.versions.node.split(".")[0]);
 
 if (found < floor) {
   process.stderr.write(
-    "parley needs Node " + floor + " or newer, found " + process.versions.node +
-      ". In a checkout, `npm ci && npm start` brings a fitting Node along.\n"
+    "parley needs Node " +
+      floor +
+      " or newer, found " +
+      process.versions.node +
+      ". In a checkout, `npm ci && npm start` brings a fitting Node along.\n",
   );
   process.exit(1);
 }

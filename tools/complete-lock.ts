@@ -25,8 +25,30 @@ interface Lock {
 /** First word of a platform name that says so wins; the order matters only for `arm` before `arm64`. */
 const SYSTEMS: Record<string, string> = { mac: "darwin", win: "win32", windows: "win32" };
 const PROCESSORS: Record<string, string> = { armv7l: "arm", wasm32: "wasm32" };
-const KNOWN_SYSTEMS = new Set(["aix", "android", "darwin", "freebsd", "linux", "netbsd", "openbsd", "openharmony", "sunos", "win32"]);
-const KNOWN_PROCESSORS = new Set(["arm", "arm64", "ia32", "loong64", "mips64el", "ppc64", "riscv64", "s390x", "wasm32", "x64"]);
+const KNOWN_SYSTEMS = new Set([
+  "aix",
+  "android",
+  "darwin",
+  "freebsd",
+  "linux",
+  "netbsd",
+  "openbsd",
+  "openharmony",
+  "sunos",
+  "win32",
+]);
+const KNOWN_PROCESSORS = new Set([
+  "arm",
+  "arm64",
+  "ia32",
+  "loong64",
+  "mips64el",
+  "ppc64",
+  "riscv64",
+  "s390x",
+  "wasm32",
+  "x64",
+]);
 
 const path = new URL("../package-lock.json", import.meta.url);
 const lock = JSON.parse(readFileSync(path, "utf8")) as Lock;
@@ -60,7 +82,8 @@ function entryFor(name: string, version: string, dev: boolean): LockEntry {
   const words = (name.split("/").pop() ?? name).split("-");
   const system = words.map((word) => SYSTEMS[word] ?? word).find((word) => KNOWN_SYSTEMS.has(word));
   const processor = words.map((word) => PROCESSORS[word] ?? word).find((word) => KNOWN_PROCESSORS.has(word));
-  if (processor === undefined || (system === undefined && processor !== "wasm32")) throw new Error(`No platform in the name ${name}`);
+  if (processor === undefined || (system === undefined && processor !== "wasm32"))
+    throw new Error(`No platform in the name ${name}`);
   return {
     version,
     cpu: [processor],

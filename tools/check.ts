@@ -1,0 +1,32 @@
+/** Runs every static check at once; prints the output of those that fail. Exit code: the number of failed checks. */
+import { spawn } from "node:child_process";
+
+interface Outcome {
+  name: string;
+  failed: boolean;
+  seconds: number;
+  output: string;
+}
+
+const CHECKS: Record<string, readonly string[]> = {
+  "tsc --noEmit": ["typescript/bin/tsc", "--noEmit"],
+  oxlint: ["oxlint/bin/oxlint", "--deny-warnings"],
+  "oxfmt --check": ["oxfmt/bin/oxfmt", "--check"],
+  knip: ["knip/bin/knip.js", "--no-progress"],
+};
+
+const outcomes = await Promise.all(Object.entries(CHECKS).map(([name, command]) => run(name, command)));
+for (const { name, failed, seconds, output } of outcomes) {
+  process.stdout.write(`${failed ? "FAIL" : "ok  "} ${name} (${seconds.toFixed(1)} s)\n`);
+  if (failed) process.stdout.write(`${output}\n`);
+}
+process.exitCode = outcomes.filter(({ failed }) => failed).length;
+
+async function run(name: string, [script = "", ...flags]: readonly string[]): Promise<Outcome> {
+  const started = performance.now();
+  const child = spawn(process.execPath, [`node_modules/${script}`, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
+  const code = await new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
+  return { name, failed: code !== 0, seconds: (performance.now() - started) / 1000, output };
+}
