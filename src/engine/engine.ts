@@ -52,7 +52,9 @@ export interface Catalog {
   card(name: string): ModelCard;
   /** Every served name, in catalog order. */
   list(): readonly ModelCard[];
-  /** Targets in the order they are to be tried. */
-  route(request: GenerationRequest): readonly Target[];
+  /** Where a name's requests go, in the order to be tried; throws like `card`. */
+  targets(name: string): readonly Target[];
+  /** Every engine by its configured name. */
+  engines(): ReadonlyMap<string, Engine>;
   close(): Promise<void>;
 }

@@ -1,0 +1,170 @@
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import type { EngineConfig } from "./config/engine-schema.ts";
+import type { Config } from "./config/schema.ts";
+import { createCatalog } from "./engine/catalog.ts";
+import type { Catalog, Engine } from "./engine/engine.ts";
+import { llamaEngine } from "./engine/llama/engine.ts";
+import { simEngine } from "./engine/sim/engine.ts";
+import { upstreamEngine } from "./engine/upstream/engine.ts";
+import { mountGeneration, type GenerationRouteOptions } from "./http/generation-route.ts";
+import { mountModels } from "./http/model-route.ts";
+import { mountOperations } from "./http/ops-route.ts";
+import { RunningRequests } from "./http/running.ts";
+import { createServer, useAuthentication } from "./http/server.ts";
+import { systemIds, type IdSource } from "./model/id.ts";
+import { createAuthenticate } from "./policy/authenticate.ts";
+import { AdminService } from "./service/admin.ts";
+import { GenerateService } from "./service/generate.ts";
+import { ModelService } from "./service/model.ts";
+import { openStore } from "./store/open.ts";
+import type { Store } from "./store/store.ts";
+import { chatSurface } from "./surface/chat/index.ts";
+import { responsesSurface } from "./surface/responses/index.ts";
+import { createLog, type Log } from "./telemetry/log.ts";
+
+/** What tests may put in the place of the real thing. */
+export interface AppOverrides {
+  ids?: IdSource;
+  log?: Log;
+  /** Instead of the configured engines. */
+  engines?: ReadonlyMap<string, Engine>;
+}
+
+export interface Listening {
+  url: string;
+  /** A key made because there was none; shown once. */
+  firstKey?: string;
+}
+
+/** The whole server, built from one configuration. */
+export interface App {
+  listen(): Promise<Listening>;
+  /** Refuses new requests, lets running answers finish for `graceSeconds`, then ends them and frees everything. */
+  close(graceSeconds: number): Promise<void>;
+  generate: GenerateService;
+  models: ModelService;
+  catalog: Catalog;
+  /** What an operator should know at start. */
+  notes: readonly string[];
+}
+
+const builtinModel = fileURLToPath(new URL("../model/tiny-chat.gguf", import.meta.url));
+
+export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
+  const ids = overrides.ids ?? systemIds;
+  const log = overrides.log ?? createLog(config.log);
+  const engines = overrides.engines ?? openEngines(config, { ids, log });
+  const catalog = createCatalog({ engines, entries: catalogEntries(config) });
+  const models = new ModelService(catalog);
+  const generate = new GenerateService({ catalog, log });
+  const running = new RunningRequests();
+  const server = createServer({ ids, log });
+  let store: Store | undefined;
+
+  const authenticate = createAuthenticate({
+    staticKeys: config.apiKeys.map((key) => key.reveal()),
+    lookup: async (hash) => (store === undefined ? undefined : new AdminService(store, ids).caller(hash)),
+  });
+  mountOperations(server);
+  const route: GenerationRouteOptions = {
+    generate,
+    models,
+    ids,
+    running,
+    strict: config.strict,
+    bodyLimit: config.server.bodyLimit,
+    heartbeatMs: config.server.heartbeatSeconds * 1000,
+  };
+  await server.register(async (scope) => {
+    useAuthentication(scope, authenticate);
+    mountModels(scope, models);
+    mountGeneration(scope, chatSurface(chatOptions(config, ids)), route);
+    mountGeneration(scope, responsesSurface(responsesOptions(config, ids)), route);
+  });
+
+  const listen = async (): Promise<Listening> => {
+    store = await openStore(config.data);
+    const first = config.apiKeys.length > 0 ? undefined : await new AdminService(store, ids).createFirstKey();
+    const url = await server.listen({ host: config.host, port: config.port });
+    warm(engines, log);
+    return first === undefined ? { url } : { url, firstKey: first.key };
+  };
+  const close = async (graceSeconds: number): Promise<void> => {
+    const timer = setTimeout(() => running.abortAll(), graceSeconds * 1000);
+    await server.close();
+    clearTimeout(timer);
+    await catalog.close();
+    await store?.close();
+    store = undefined;
+  };
+  return { listen, close, generate, models, catalog, notes: notes(config) };
+}
+
+function chatOptions(config: Config, ids: IdSource): Parameters<typeof chatSurface>[0] {
+  const { done, packetMinimum, packetMaximum, packetWaitMs } = config.sse;
+  return {
+    ids,
+    sseDone: done,
+    shaper: { minimum: packetMinimum, maximum: packetMaximum, longestWait: packetWaitMs },
+  };
+}
+
+function responsesOptions(config: Config, ids: IdSource): Parameters<typeof responsesSurface>[0] {
+  const { store, defaultReasoning } = config.responses;
+  return { ids, sseDone: config.sse.done, defaultReasoning, storeDefault: store };
+}
+
+type EngineContext = Required<Pick<AppOverrides, "ids" | "log">>;
+
+/** Without any configured engine the built-in tiny model answers. */
+function openEngines(config: Config, context: EngineContext): ReadonlyMap<string, Engine> {
+  const configured = Object.entries(config.engines);
+  if (configured.length === 0) configured.push(["embedded", { kind: "llama", model: "builtin", sequences: 4, gpu: false }]);
+  return new Map(configured.map(([name, engine]) => [name, openEngine(engine, context)]));
+}
+
+function openEngine(engine: EngineConfig, context: EngineContext): Engine {
+  switch (engine.kind) {
+    case "llama": {
+      const { kind: _kind, model, threads, ...rest } = engine;
+      return llamaEngine({
+        ...rest,
+        model: model === "builtin" ? builtinModel : model,
+        threads: threads ?? Math.max(1, availableParallelism() - 1),
+        ids: context.ids,
+        log: context.log,
+      });
+    }
+    case "sim":
+      return simEngine({ ...engine, ids: context.ids });
+    case "upstream":
+      return upstreamEngine({ ...engine, ids: context.ids, log: context.log });
+  }
+}
+
+function catalogEntries(config: Config): Parameters<typeof createCatalog>[0]["entries"] {
+  return Object.entries(config.models).map(([name, { engine, ...rest }]) => ({
+    name,
+    engines: engine === undefined ? [] : typeof engine === "string" ? [engine] : engine,
+    ...rest,
+  }));
+}
+
+/** Loads models in the background, so that the first request need not wait. */
+function warm(engines: ReadonlyMap<string, Engine>, log: Log): void {
+  for (const [name, engine] of engines) {
+    if (!("open" in engine) || typeof engine.open !== "function") continue;
+    (engine.open() as Promise<unknown>).catch((error: unknown) => log.error({ engine: name, err: error }, "engine failed to open"));
+  }
+}
+
+function notes(config: Config): readonly string[] {
+  const engines = Object.values(config.engines);
+  const builtin = engines.length === 0 || engines.some((engine) => engine.kind === "llama" && engine.model === "builtin");
+  if (!builtin) return [];
+  return [
+    "The built-in tiny model (3.6 million parameters) answers: good for trying and testing, not for work.",
+    "For real answers: `parley models pull <name>`, or point to a server with --engine http://HOST:PORT/v1",
+  ];
+}

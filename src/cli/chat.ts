@@ -1,0 +1,48 @@
+import { createApp } from "../app.ts";
+import type { Config } from "../config/schema.ts";
+import type { GenerationEvent } from "../model/event.ts";
+import { textPart } from "../model/item.ts";
+import { systemIds, unixSeconds, vendorId } from "../model/id.ts";
+import type { GenerationRequest } from "../model/request.ts";
+
+const caller = { keyId: "cli", name: "command line" };
+
+/** Streams one answer to the terminal: thought to standard error, the answer to standard output. */
+export async function chat(config: Config, wanted: { text: string; model: string }): Promise<void> {
+  const app = await createApp({ ...config, log: config.log === "info" ? "warn" : config.log });
+  const aborter = new AbortController();
+  const stop = (): void => aborter.abort();
+  process.once("SIGINT", stop);
+  try {
+    const generation = await app.generate.start(ask(wanted), caller, aborter.signal);
+    for await (const batch of generation.batches) for (const event of batch) show(event);
+    process.stdout.write("\n");
+    const error = generation.transcript.finish?.error;
+    if (error !== undefined) throw error;
+  } finally {
+    process.off("SIGINT", stop);
+    await app.close(0);
+  }
+}
+
+function ask(wanted: { text: string; model: string }): GenerationRequest {
+  return {
+    id: vendorId(systemIds),
+    createdAt: unixSeconds(systemIds),
+    model: wanted.model,
+    items: [{ type: "message", role: "user", parts: [textPart(wanted.text)] }],
+    tools: [],
+    toolChoice: "none",
+    parallelCalls: true,
+    thinking: "adaptive",
+    format: { type: "text" },
+    sampling: { stop: [], temperature: 0 },
+    tier: "standard",
+  };
+}
+
+function show(event: GenerationEvent): void {
+  if (event.type === "text-delta") process.stdout.write(event.text);
+  else if (event.type === "reasoning-delta") process.stderr.write(event.text);
+  else if (event.type === "reasoning-end") process.stderr.write("\n\n");
+}

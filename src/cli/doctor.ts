@@ -1,0 +1,66 @@
+import { accessSync, constants, mkdirSync } from "node:fs";
+import { createServer } from "node:net";
+import { availableParallelism, totalmem } from "node:os";
+import { createApp } from "../app.ts";
+import type { Config } from "../config/schema.ts";
+import { toParleyError } from "../model/error.ts";
+
+interface Check {
+  name: string;
+  /** Says what was found; throws with what is wrong and what to do. */
+  run(config: Config): Promise<string>;
+}
+
+const gibibyte = 1024 ** 3;
+
+const checks: readonly Check[] = [
+  { name: "node", run: async () => `${process.version} on ${process.platform}-${process.arch}` },
+  {
+    name: "machine",
+    run: async () => `${availableParallelism()} cores, ${(totalmem() / gibibyte).toFixed(1)} GiB of memory`,
+  },
+  {
+    name: "data folder",
+    run: async (config) => {
+      mkdirSync(config.data, { recursive: true, mode: 0o700 });
+      accessSync(config.data, constants.W_OK);
+      return config.data;
+    },
+  },
+  { name: "address", run: (config) => canListen(config.host, config.port) },
+  {
+    name: "engines",
+    run: async (config) => {
+      const app = await createApp({ ...config, log: "silent" });
+      try {
+        return await app.tryEngines();
+      } finally {
+        await app.close(0);
+      }
+    },
+  },
+];
+
+/** Checks one thing after another and tells each outcome; exit code 1 when any failed. */
+export async function doctor(config: Config): Promise<void> {
+  for (const check of checks) {
+    try {
+      console.log(`ok    ${check.name}: ${await check.run(config)}`);
+    } catch (thrown) {
+      const error = toParleyError(thrown);
+      const cause = error.kind === "internal" && error.cause instanceof Error ? error.cause : error;
+      console.log(`FAIL  ${check.name}: ${cause.message}`);
+      process.exitCode = 1;
+    }
+  }
+}
+
+function canListen(host: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", (error: NodeJS.ErrnoException) => {
+      reject(new Error(error.code === "EADDRINUSE" ? `${host}:${port} is in use; choose another with --port` : error.message));
+    });
+    probe.listen(port, host, () => probe.close(() => resolve(`${host}:${port} is free`)));
+  });
+}

@@ -1,0 +1,88 @@
+import { Command, Option } from "commander";
+import { ConfigError, loadProcessConfig } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+import { toParleyError } from "../model/error.ts";
+import { version } from "../lib/version.ts";
+import { chat } from "./chat.ts";
+import { doctor } from "./doctor.ts";
+import { createKey, listKeys } from "./keys.ts";
+import { listModels } from "./models.ts";
+import { serve } from "./serve.ts";
+
+/** Settings every command takes; the long name is the setting's name. */
+const settingOptions: readonly Option[] = [
+  new Option("--config <path>", "YAML file with settings"),
+  new Option("--data <folder>", "data folder"),
+  new Option("--engine <engine>", "embedded, sim, the path of a .gguf file, or the base URL of a server"),
+  new Option("--log <level>", "silent, error, warn, info or debug"),
+];
+
+type Flags = Record<string, unknown>;
+
+function settings(flags: Flags): Config {
+  const names = ["config", "data", "engine", "log", "host", "port"];
+  return loadProcessConfig(Object.fromEntries(names.map((name) => [name, flags[name]])));
+}
+
+function command(parent: Command, name: string, description: string): Command {
+  const made = parent.command(name).description(description);
+  for (const option of settingOptions) made.addOption(option);
+  return made;
+}
+
+const whole = (text: string): unknown => (/^\d+$/.test(text) ? Number(text) : text);
+
+function build(): Command {
+  const program = new Command("parley")
+    .description("The MiniMax text API on your own machines.")
+    .version(version)
+    .showHelpAfterError();
+  command(program, "serve", "start the server")
+    .option("--host <address>", "address to listen on")
+    .option("--port <number>", "TCP port; 0 takes any free one", whole)
+    .action((flags: Flags) => serve(settings(flags)));
+  command(program, "chat", "answer one text in the terminal")
+    .argument("<text>", "what to say")
+    .option("--model <name>", "model name", "MiniMax-M2.7")
+    .action((text: string, flags: Flags) => chat(settings(flags), { text, model: String(flags["model"]) }));
+  command(program, "doctor", "check this machine and the settings").action((flags: Flags) => doctor(settings(flags)));
+  command(program, "models", "list the models and the engines that serve them")
+    .option("--json", "as JSON")
+    .action((flags: Flags) => listModels(settings(flags), flags["json"] === true));
+  const keys = program.command("keys").description("API keys");
+  command(keys, "create", "make a key and show it once")
+    .requiredOption("--name <name>", "what it is for")
+    .option("--json", "as JSON")
+    .action((flags: Flags) => createKey(settings(flags), { name: String(flags["name"]), json: flags["json"] === true }));
+  command(keys, "list", "list the keys")
+    .option("--json", "as JSON")
+    .action((flags: Flags) => listKeys(settings(flags), flags["json"] === true));
+  return program;
+}
+
+/** Exit codes: 0 done, 1 failed, 2 a wrong setting or wrong usage. */
+async function main(): Promise<void> {
+  try {
+    await build()
+      .exitOverride()
+      .parseAsync();
+  } catch (thrown) {
+    process.exitCode = report(thrown);
+  }
+}
+
+function report(thrown: unknown): number {
+  if (thrown instanceof ConfigError) {
+    process.stderr.write(`parley: ${thrown.message}\n`);
+    return 2;
+  }
+  if (thrown instanceof Error && "code" in thrown && String(thrown.code).startsWith("commander.")) {
+    return "exitCode" in thrown && thrown.exitCode === 0 ? 0 : 2;
+  }
+  const error = toParleyError(thrown);
+  const cause = error.cause instanceof Error ? error.cause.message : error.message;
+  process.stderr.write(`parley: ${cause}\n`);
+  return 1;
+}
+
+await main();

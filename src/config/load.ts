@@ -1,0 +1,178 @@
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import type { z } from "zod";
+import { isObject } from "../model/json.ts";
+import { configSchema, type Config } from "./schema.ts";
+
+/** A wrong setting: names itself, what was found and what is allowed. The command line exits 2 on it. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** Where settings come from, weakest first; each is optional. */
+export interface ConfigSources {
+  environment: Readonly<Record<string, string | undefined>>;
+  /** Command-line settings by their dotted names; `undefined` means not given. */
+  flags: Readonly<Record<string, unknown>>;
+}
+
+interface EnvironmentRow {
+  variable: string;
+  setting: string;
+  read(text: string): unknown;
+}
+
+const asNumber = (text: string): unknown => (/^\d+$/.test(text.trim()) ? Number(text) : text);
+const asList = (text: string): unknown =>
+  text
+    .split(",")
+    .map((one) => one.trim())
+    .filter((one) => one !== "");
+const asText = (text: string): unknown => text;
+
+/** Environment variables others may rely on. */
+export const environmentTable: readonly EnvironmentRow[] = [
+  { variable: "PARLEY_HOST", setting: "host", read: asText },
+  { variable: "PARLEY_PORT", setting: "port", read: asNumber },
+  { variable: "PARLEY_API_KEYS", setting: "apiKeys", read: asList },
+  { variable: "PARLEY_DATA", setting: "data", read: asText },
+  { variable: "PARLEY_LOG", setting: "log", read: asText },
+  { variable: "PARLEY_ENGINE", setting: "engine", read: asText },
+];
+
+/** Reads file < environment < flags through one schema and freezes the outcome. Throws `ConfigError`. */
+export function loadConfig(sources: ConfigSources): Config {
+  const path = text(sources.flags["config"]) ?? blankless(sources.environment["PARLEY_CONFIG"]);
+  const raw: Record<string, unknown> = path === undefined ? {} : readFile(path, sources.environment);
+  const origin = new Map<string, string>(Object.keys(raw).map((name) => [name, path ?? ""]));
+  for (const row of environmentTable) {
+    const value = blankless(sources.environment[row.variable]);
+    if (value === undefined) continue;
+    raw[row.setting] = row.read(value);
+    origin.set(row.setting, row.variable);
+  }
+  for (const [name, value] of Object.entries(sources.flags)) {
+    if (value === undefined || name === "config") continue;
+    raw[name] = value;
+    origin.set(name, `--${name}`);
+  }
+  const engine = text(raw["engine"]);
+  delete raw["engine"];
+  if (engine !== undefined) {
+    raw["engines"] = { default: engineShorthand(engine) };
+    raw["models"] = {};
+    origin.set("engines", origin.get("engine") ?? "");
+  }
+  const parsed = configSchema.safeParse(raw);
+  if (!parsed.success) throw new ConfigError(describeIssue(parsed.error, raw, origin));
+  checkReferences(parsed.data);
+  return deepFreeze(parsed.data);
+}
+
+/** The process's own environment and the given flags; the only place that reads `process.env`. */
+export function loadProcessConfig(flags: Readonly<Record<string, unknown>>): Config {
+  return loadConfig({ environment: process.env, flags });
+}
+
+/** `embedded`, `sim`, a path of a GGUF, or a base URL: every catalog name is then served by it. */
+function engineShorthand(text: string): Record<string, unknown> {
+  if (text === "embedded") return { kind: "llama" };
+  if (text === "sim") return { kind: "sim" };
+  if (/^https?:\/\//.test(text)) return { kind: "upstream", url: text };
+  if (text.endsWith(".gguf")) return { kind: "llama", model: text };
+  throw new ConfigError(
+    `engine: found ${JSON.stringify(text)}; allowed are "embedded", "sim", the path of a .gguf file, or a base URL (http:// or https://)`,
+  );
+}
+
+function readFile(path: string, environment: ConfigSources["environment"]): Record<string, unknown> {
+  let source: string;
+  try {
+    source = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new ConfigError(`config: cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  let document: unknown;
+  try {
+    document = parse(source);
+  } catch (error) {
+    throw new ConfigError(`config: ${path} is not valid YAML: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (document === null || document === undefined) return {};
+  if (!isObject(document)) throw new ConfigError(`config: ${path} must hold settings by name, found ${kindOf(document)}`);
+  return resolveReferences(document, "", environment) as Record<string, unknown>;
+}
+
+/** Secrets by reference: `{ env: NAME }` and `{ file: PATH }` stand for the text found there. */
+function resolveReferences(value: unknown, at: string, environment: ConfigSources["environment"]): unknown {
+  if (Array.isArray(value)) return value.map((one, index) => resolveReferences(one, `${at}[${index}]`, environment));
+  if (!isObject(value)) return value;
+  const keys = Object.keys(value);
+  if (keys.length === 1 && typeof value["env"] === "string") {
+    const found = environment[value["env"]];
+    if (found === undefined || found === "") throw new ConfigError(`${at}: environment variable ${value["env"]} is not set`);
+    return found;
+  }
+  if (keys.length === 1 && typeof value["file"] === "string") {
+    try {
+      return readFileSync(value["file"], "utf8").trimEnd();
+    } catch {
+      throw new ConfigError(`${at}: cannot read the file ${value["file"]}`);
+    }
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [key, resolveReferences(one, at === "" ? key : `${at}.${key}`, environment)]),
+  );
+}
+
+function describeIssue(error: z.ZodError, raw: unknown, origin: Map<string, string>): string {
+  const issue = error.issues[0];
+  if (issue === undefined) return "invalid configuration";
+  const name = issue.path.map(String).join(".");
+  const source = origin.get(String(issue.path[0] ?? "")) ?? "";
+  const where = source === "" ? "" : ` (from ${source})`;
+  if (issue.code === "unrecognized_keys") {
+    const full = issue.keys.map((key) => (name === "" ? key : `${name}.${key}`)).join(", ");
+    return `${full}: unknown setting${where}; docs/config.md lists all of them`;
+  }
+  return `${name}${where}: found ${show(raw, issue.path)}; ${issue.message}`;
+}
+
+function show(raw: unknown, path: readonly PropertyKey[]): string {
+  let value: unknown = raw;
+  for (const key of path) value = isObject(value) || Array.isArray(value) ? (value as never)[key] : undefined;
+  if (/key|secret|password/i.test(path.map(String).join("."))) return "***";
+  return value === undefined ? "nothing" : (JSON.stringify(value)?.slice(0, 120) ?? kindOf(value));
+}
+
+function checkReferences(config: Config): void {
+  const known = Object.keys(config.engines);
+  for (const [name, model] of Object.entries(config.models)) {
+    const wanted = typeof model.engine === "string" ? [model.engine] : (model.engine ?? []);
+    for (const engine of wanted) {
+      if (!known.includes(engine)) {
+        throw new ConfigError(`models.${name}.engine: found ${JSON.stringify(engine)}; allowed are the engines ${known.join(", ") || "(none configured)"}`);
+      }
+    }
+  }
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const one of Object.values(value)) deepFreeze(one);
+  }
+  return value;
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function blankless(value: string | undefined): string | undefined {
+  return value === undefined || value.trim() === "" ? undefined : value;
+}
+
+function kindOf(value: unknown): string {
+  return Array.isArray(value) ? "a list" : typeof value;
+}

@@ -1,0 +1,68 @@
+import { z } from "zod";
+import { Secret } from "../lib/secret.ts";
+import { engineSchema, modelSchema } from "./engine-schema.ts";
+
+/**
+ * One schema: every setting, its default and its sentence. `docs/config.md` is generated from it.
+ * Unknown names are errors, so that a typing mistake does not pass in silence.
+ */
+export const configSchema = z.strictObject({
+  host: z.string().min(1).default("127.0.0.1").describe("Address to listen on. Only loopback unless you say otherwise."),
+  port: z.int().min(0).max(65_535).default(8787).describe("TCP port; 0 takes any free one."),
+  data: z.string().min(1).default(".parley").describe("Folder for the database and everything else that is kept."),
+  log: z
+    .enum(["silent", "error", "warn", "info", "debug"])
+    .default("info")
+    .describe("Lowest level that is logged. Prompt text is never logged."),
+  apiKeys: z
+    .array(z.string().min(8, "a key has at least 8 characters").transform((key) => new Secret(key)))
+    .default([])
+    .describe("Static API keys, besides those created with `parley keys create`."),
+  strict: z
+    .boolean()
+    .default(false)
+    .describe("Refuse what the vendor refuses where Parley is kinder. Per request: header `x-parley-strict: true`."),
+  server: z
+    .strictObject({
+      bodyLimit: z
+        .int()
+        .min(1024)
+        .default(64 * 1024 * 1024)
+        .describe("Largest request body in bytes."),
+      heartbeatSeconds: z.number().min(0.05).default(15).describe("Silence after which a stream sends a comment line."),
+      drainSeconds: z.number().min(0).default(30).describe("How long running answers may go on after SIGTERM."),
+    })
+    .prefault({}),
+  sse: z
+    .strictObject({
+      done: z
+        .boolean()
+        .default(true)
+        .describe("End streams with `data: [DONE]`. The vendor's live wire has none; `false` gives that."),
+      packetMinimum: z.int().min(1).default(8).describe("Smallest piece of text of a chat stream packet, in characters."),
+      packetMaximum: z.int().min(8).default(120).describe("Largest piece of text of a chat stream packet, in characters."),
+      packetWaitMs: z.int().min(0).default(80).describe("Longest time a small piece is held back, in milliseconds."),
+    })
+    .prefault({}),
+  responses: z
+    .strictObject({
+      store: z.boolean().default(false).describe("Keep answers when a request does not say `store` (vendor: false)."),
+      defaultReasoning: z
+        .enum(["off", "adaptive"])
+        .default("off")
+        .describe("Thinking of a Responses request without `reasoning` (seed 004: off; seed 000: adaptive)."),
+      retentionDays: z.number().positive().default(30).describe("Days after which stored responses are deleted."),
+    })
+    .prefault({}),
+  engines: z
+    .record(z.string().min(1), engineSchema)
+    .default({})
+    .describe("Engines by name. Without any, the built-in tiny model answers."),
+  models: z
+    .record(z.string().min(1), modelSchema)
+    .default({})
+    .describe("Which engine serves a model name. Names not listed here go to the first engine."),
+});
+
+export type Config = z.output<typeof configSchema>;
+export type ConfigInput = z.input<typeof configSchema>;

@@ -1,0 +1,65 @@
+import type { IncomingMessage } from "node:http";
+import { ParleyError, invalid } from "../model/error.ts";
+
+/** Deeper JSON than this is refused: no real request needs it, and recursive readers must not meet it. */
+const deepest = 256;
+/** How long an over-long body is read on, so that the client gets to read the answer (spec sheet 13). */
+const drainMs = 10_000;
+
+/**
+ * Reads a JSON body: bytes, then UTF-8, then JSON. A body over `limit` bytes is read to its end (bounded in time) before
+ * it is refused. Throws `ParleyError` of kind `too-large` or `invalid`.
+ */
+export async function readJson(stream: IncomingMessage, limit: number): Promise<unknown> {
+  const bytes = await readBytes(stream, limit);
+  if (bytes.length === 0) throw invalid("body", "is empty; a JSON object is required");
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw invalid("body", "is not valid UTF-8");
+  }
+  if (isTooDeep(text)) throw invalid("body", `is nested deeper than ${deepest} levels`);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalid("body", "is not valid JSON");
+  }
+}
+
+async function readBytes(stream: IncomingMessage, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let deadline = Infinity;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size <= limit) {
+      chunks.push(chunk);
+      continue;
+    }
+    if (deadline === Infinity) {
+      deadline = performance.now() + drainMs;
+      chunks.length = 0;
+    }
+    if (performance.now() > deadline) break;
+  }
+  if (size > limit) throw new ParleyError("too-large", `body: larger than the limit of ${limit} bytes`);
+  return Buffer.concat(chunks, size);
+}
+
+/** Counts brackets outside strings; linear, no recursion. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (quoted) {
+      if (code === 0x5c) index++;
+      else if (code === 0x22) quoted = false;
+    } else if (code === 0x22) quoted = true;
+    else if (code === 0x7b || code === 0x5b) {
+      if (++depth > deepest) return true;
+    } else if (code === 0x7d || code === 0x5d) depth--;
+  }
+  return false;
+}

@@ -1,0 +1,112 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { toParleyError, type ParleyError } from "../model/error.ts";
+import type { Batch } from "../model/event.ts";
+import { unixSeconds, type IdSource } from "../model/id.ts";
+import { Transcript } from "../model/transcript.ts";
+import type { Caller } from "../policy/authenticate.ts";
+import type { GenerateService, Generation } from "../service/generate.ts";
+import type { ModelService } from "../service/model.ts";
+import type { Exchange, ParseContext, Surface } from "../surface/surface.ts";
+import { SseResponse } from "./sse-response.ts";
+import { readJson } from "./body.ts";
+import type { RunningRequests } from "./running.ts";
+
+export interface GenerationRouteOptions {
+  generate: GenerateService;
+  models: ModelService;
+  ids: IdSource;
+  strict: boolean;
+  bodyLimit: number;
+  heartbeatMs: number;
+  running: RunningRequests;
+}
+
+/** Mounts one surface: parse, generate, answer as JSON or as a stream. Any `Surface` fits. */
+export function mountGeneration<Wanted extends { stream: boolean }>(
+  server: FastifyInstance,
+  surface: Surface<Wanted>,
+  options: GenerationRouteOptions,
+): void {
+  server.post(surface.path, async (request, reply) => {
+    const { signal } = options.running.track(reply.raw);
+    const body = await readJson(request.raw, options.bodyLimit);
+    const exchange = surface.parse(body, parseContext(request, options));
+    const caller = request.caller;
+    if (exchange.wanted.stream) {
+      await stream({ surface, exchange, caller, reply, signal }, options);
+      return reply;
+    }
+    const generation = await options.generate.start(exchange.request, caller, signal);
+    for await (const _batch of generation.batches) if (signal.aborted) break;
+    const error = generation.transcript.finish?.error;
+    if (error !== undefined && generation.transcript.items.length === 0) throw error;
+    return surface.json(generation.transcript, exchange);
+  });
+}
+
+interface Streaming<Wanted extends { stream: boolean }> {
+  surface: Surface<Wanted>;
+  exchange: Exchange<Wanted>;
+  caller: Caller;
+  reply: FastifyReply;
+  signal: AbortSignal;
+}
+
+async function stream<Wanted extends { stream: boolean }>(
+  streaming: Streaming<Wanted>,
+  options: GenerationRouteOptions,
+): Promise<void> {
+  const { surface, exchange, reply } = streaming;
+  const encoder = surface.sse(exchange);
+  const sse = new SseResponse({
+    response: reply.raw,
+    headers: traceHeaders(reply),
+    heartbeatMs: options.heartbeatMs,
+  });
+  let generation: Generation;
+  try {
+    generation = await options.generate.start(exchange.request, streaming.caller, streaming.signal);
+  } catch (thrown) {
+    if (!sse.started) {
+      sse.close();
+      throw thrown;
+    }
+    // a heartbeat already committed the 200: the failure becomes the stream's only content
+    reply.hijack();
+    const transcript = new Transcript();
+    const batch = failure(toParleyError(thrown));
+    transcript.apply(batch);
+    await sse.send(once(batch), transcript, encoder);
+    return;
+  }
+  reply.hijack();
+  await sse.send(generation.batches, generation.transcript, encoder);
+}
+
+function failure(error: ParleyError): Batch {
+  return [{ type: "begin" }, { type: "finish", reason: "error", error }];
+}
+
+async function* once(batch: Batch): AsyncGenerator<Batch> {
+  yield batch;
+}
+
+export function parseContext(request: FastifyRequest, options: Pick<GenerationRouteOptions, "ids" | "strict" | "models">): ParseContext {
+  const header = (name: string): string | undefined => {
+    const value = request.headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  };
+  const asked = header("x-parley-strict")?.toLowerCase();
+  return {
+    id: request.id,
+    createdAt: unixSeconds(options.ids),
+    strict: asked === "true" ? true : asked === "false" ? false : options.strict,
+    card: (name) => options.models.card(name),
+    header,
+  };
+}
+
+/** Names under which clients look for the trace id (spec sheet 4.3). */
+export function traceHeaders(reply: FastifyReply): Record<string, string> {
+  return { "trace-id": reply.request.id, "x-request-id": reply.request.id };
+}

@@ -1,0 +1,116 @@
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
+import { envelope } from "../model/envelope.ts";
+import { ParleyError, invalid, toParleyError } from "../model/error.ts";
+import { vendorId, type IdSource } from "../model/id.ts";
+import type { Authenticate, Caller } from "../policy/authenticate.ts";
+import type { Reply } from "../surface/surface.ts";
+import type { Log } from "../telemetry/log.ts";
+import { traceHeaders } from "./generation-route.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Set by the authentication hook of every scope that has one. */
+    caller: Caller;
+  }
+}
+
+export interface ServerOptions {
+  ids: IdSource;
+  log: Log;
+}
+
+/** How a scope shows errors; the vendor's envelope where a scope says nothing. */
+export type ErrorReply = (error: ParleyError, requestId: string) => Reply;
+
+/** The HTTP server without routes: request ids, trace headers, errors, unknown paths and methods. */
+export function createServer(options: ServerOptions): FastifyInstance {
+  const server = fastify({
+    genReqId: () => vendorId(options.ids),
+    routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
+    forceCloseConnections: "idle",
+    keepAliveTimeout: 75_000,
+    requestTimeout: 0,
+    logger: false,
+    clientErrorHandler: (error, socket) => {
+      options.log.debug({ code: error.code }, "malformed HTTP");
+      if (socket.writable) socket.end(rawBadRequest(vendorId(options.ids)));
+    },
+  });
+  // bodies are read by the routes themselves: the limit, its draining and the wording are ours
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser("*", (_request, _payload, done) => done(null));
+  server.decorateRequest("caller", undefined as never);
+  server.addHook("onRequest", async (_request, reply) => {
+    reply.headers(traceHeaders(reply));
+  });
+  useErrors(server, vendorReply, options.log);
+  const routes: { methods: string[]; pattern: RegExp }[] = [];
+  server.addHook("onRoute", (route) => {
+    const listed = Array.isArray(route.method) ? route.method : [route.method];
+    routes.push({ methods: listed, pattern: new RegExp(`^${route.url.replaceAll(/:[^/]+/g, "[^/]+")}/?$`) });
+  });
+  server.setNotFoundHandler((request, reply) => {
+    const path = request.url.split("?")[0] ?? "";
+    const allowed = new Set(routes.filter((route) => route.pattern.test(path)).flatMap((route) => route.methods));
+    if (allowed.size === 0) throw new ParleyError("not-found", `unknown path ${path.slice(0, 200)}`);
+    const list = [...allowed].join(", ");
+    reply.header("allow", list);
+    throw new ParleyError("method", `method ${request.method} is not allowed here; allowed: ${list}`);
+  });
+  return server;
+}
+
+/** Shows every error of a scope through `show`; unknown ones are logged with their cause and tell nothing. */
+export function useErrors(server: FastifyInstance, show: ErrorReply, log: Log): void {
+  server.setErrorHandler((thrown: FastifyError | ParleyError, request, reply) => {
+    const error = fromFramework(thrown);
+    if (error.kind === "internal") log.error({ id: request.id, err: error.cause ?? error }, "internal error");
+    if (error.kind === "canceled" && reply.raw.destroyed) return reply.hijack();
+    return send(reply, show(error, request.id));
+  });
+}
+
+/** Refuses a request without a known key before its body is read. */
+export function useAuthentication(server: FastifyInstance, authenticate: Authenticate): void {
+  server.addHook("onRequest", async (request) => {
+    request.caller = await authenticate(request.headers.authorization);
+  });
+}
+
+export function vendorReply(error: ParleyError, requestId: string): Reply {
+  const { status, body } = envelope(error, requestId);
+  const headers: Record<string, string> = {};
+  if (error.retryAfter !== undefined) headers["retry-after"] = String(Math.ceil(error.retryAfter));
+  return { status, headers, body };
+}
+
+function send(reply: FastifyReply, answer: Reply): FastifyReply {
+  return reply
+    .code(answer.status)
+    .headers(answer.headers)
+    .type("application/json; charset=utf-8")
+    .send(JSON.stringify(answer.body));
+}
+
+/** Fastify's own errors about a request are the caller's mistakes. */
+function fromFramework(thrown: FastifyError | ParleyError): ParleyError {
+  if (thrown instanceof ParleyError) return thrown;
+  const status = thrown.statusCode ?? 500;
+  if (status === 413) return new ParleyError("too-large", thrown.message, { cause: thrown });
+  if (status >= 400 && status < 500) return invalid("", thrown.message);
+  return toParleyError(thrown);
+}
+
+function rawBadRequest(requestId: string): string {
+  const { body } = envelope(invalid("", "malformed HTTP request"), requestId);
+  const text = JSON.stringify(body);
+  return [
+    "HTTP/1.1 400 Bad Request",
+    "content-type: application/json; charset=utf-8",
+    `content-length: ${Buffer.byteLength(text)}`,
+    `trace-id: ${requestId}`,
+    "connection: close",
+    "",
+    text,
+  ].join("\r\n");
+}

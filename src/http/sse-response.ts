@@ -1,0 +1,110 @@
+import type { ServerResponse } from "node:http";
+import type { Batch } from "../model/event.ts";
+import type { Transcript } from "../model/transcript.ts";
+import type { SseEncoder } from "../surface/surface.ts";
+
+export interface SseResponseOptions {
+  response: ServerResponse;
+  headers: Readonly<Record<string, string>>;
+  heartbeatMs: number;
+}
+
+/**
+ * One server-sent event stream: one write per batch, waits for `drain` when the socket is full, a comment line after
+ * long silence, and a timer only while the encoder holds something back.
+ */
+export class SseResponse {
+  // fixed at birth
+  private readonly response: ServerResponse;
+  private readonly headers: Readonly<Record<string, string>>;
+  private readonly heartbeat: NodeJS.Timeout;
+  // changed by events
+  private wait: NodeJS.Timeout | undefined;
+  private wroteSince = false;
+
+  constructor(options: SseResponseOptions) {
+    this.response = options.response;
+    this.headers = options.headers;
+    this.heartbeat = setInterval(() => this.beat(), options.heartbeatMs);
+    this.heartbeat.unref();
+  }
+
+  /** Sends every batch; resolves when the stream is over or the client is gone. */
+  async send(batches: AsyncIterable<Batch>, transcript: Transcript, encoder: SseEncoder): Promise<void> {
+    try {
+      for await (const batch of batches) {
+        const text = encoder.encode(batch, transcript);
+        if (text !== "") await this.write(text);
+        if (this.response.destroyed) return;
+        this.hold(encoder, transcript);
+      }
+    } finally {
+      this.close();
+    }
+    this.head();
+    this.response.end();
+  }
+
+  /** Stops the timers; the response itself is left as it is. */
+  close(): void {
+    clearInterval(this.heartbeat);
+    clearTimeout(this.wait);
+  }
+
+  /** Headers go out with the first bytes: until then the caller may still answer with an error status. */
+  get started(): boolean {
+    return this.response.headersSent;
+  }
+
+  private head(): void {
+    if (this.response.headersSent) return;
+    this.response.writeHead(200, {
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-cache",
+      connection: "keep-alive",
+      "x-accel-buffering": "no",
+      ...this.headers,
+    });
+  }
+
+  private async write(text: string): Promise<void> {
+    clearTimeout(this.wait);
+    this.wait = undefined;
+    this.put(text);
+    if (this.response.writableNeedDrain && !this.response.destroyed) await drained(this.response);
+  }
+
+  private put(text: string): void {
+    if (this.response.destroyed) return;
+    this.head();
+    this.wroteSince = true;
+    this.response.write(text);
+  }
+
+  private hold(encoder: SseEncoder, transcript: Transcript): void {
+    if (!encoder.pending || this.wait !== undefined) return;
+    this.wait = setTimeout(() => {
+      this.wait = undefined;
+      const text = encoder.flush(transcript);
+      if (text !== "") this.put(text);
+    }, encoder.longestWait);
+  }
+
+  private beat(): void {
+    if (!this.wroteSince) this.put(": keep-alive\n\n");
+    this.wroteSince = false;
+  }
+}
+
+/** Resolves when the socket takes more, or is gone. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      response.off("drain", settle);
+      response.off("close", settle);
+      resolve();
+    };
+    response.on("drain", settle);
+    response.on("close", settle);
+  });
+}

@@ -1,0 +1,104 @@
+import type { Catalog, Target } from "../engine/engine.ts";
+import { ParleyError, toParleyError } from "../model/error.ts";
+import type { Batch, GenerationEvent } from "../model/event.ts";
+import type { GenerationRequest } from "../model/request.ts";
+import { Transcript } from "../model/transcript.ts";
+import type { Caller } from "../policy/authenticate.ts";
+import type { Log } from "../telemetry/log.ts";
+
+/** One answer under way. The first batch has arrived, so from here on failure is a `finish` event. */
+export interface Generation {
+  request: GenerationRequest;
+  /** Grows as `batches` is read. */
+  transcript: Transcript;
+  /** To be read once, to the end or until `return`. */
+  batches: AsyncIterable<Batch>;
+  /** Which engine answers. */
+  target: Target;
+}
+
+/** What was used; told once per generation, also after an abort. */
+export type Settle = (generation: Generation, caller: Caller) => void;
+
+export interface GenerateOptions {
+  catalog: Catalog;
+  log: Log;
+}
+
+/** Errors of one target after which the next may be tried. */
+const passing: ReadonlySet<string> = new Set(["upstream", "overloaded", "timeout", "rate-limit", "internal"]);
+
+/** The use case both surfaces share: one request in, one stream of batches out. */
+export class GenerateService {
+  private readonly catalog: Catalog;
+  private readonly log: Log;
+
+  constructor(options: GenerateOptions) {
+    this.catalog = options.catalog;
+    this.log = options.log;
+  }
+
+  /** Resolves when the first batch is there; throws a `ParleyError` when no engine could begin. */
+  async start(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<Generation> {
+    const { target, first, rest } = await this.route(request, signal);
+    const transcript = new Transcript();
+    const generation = { request, transcript, target, batches: this.run(transcript, first, rest) };
+    this.log.debug({ id: request.id, engine: target.engineName, caller: caller.keyId }, "generation started");
+    return generation;
+  }
+
+  /** Tries the targets in order until one gives its first batch. */
+  private async route(request: GenerationRequest, signal: AbortSignal): Promise<Started> {
+    let last: ParleyError | undefined;
+    for (const target of this.catalog.targets(request.model)) {
+      const rest = target.engine.generate({ ...request, model: target.model }, signal)[Symbol.asyncIterator]();
+      try {
+        const first = await rest.next();
+        if (first.done === true) throw new ParleyError("upstream", "the engine ended without an answer");
+        return { target, first: first.value, rest };
+      } catch (thrown) {
+        const error = toParleyError(thrown);
+        if (signal.aborted || !passing.has(error.kind)) throw error;
+        this.log.warn({ id: request.id, engine: target.engineName, kind: error.kind, err: error }, "engine failed");
+        last = error;
+      }
+    }
+    throw last ?? new ParleyError("overloaded", "no engine serves this model");
+  }
+
+  /** Hands batches on, folding each; whatever happens, the stream ends with exactly one `finish`. */
+  private async *run(transcript: Transcript, first: Batch, rest: AsyncIterator<Batch>): AsyncGenerator<Batch> {
+    try {
+      transcript.apply(first);
+      yield first;
+      for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
+        transcript.apply(next.value);
+        yield next.value;
+      }
+    } catch (thrown) {
+      if (transcript.finish === undefined) yield this.fail(transcript, toParleyError(thrown));
+    } finally {
+      await rest.return?.();
+    }
+    if (transcript.finish === undefined) {
+      yield this.fail(transcript, new ParleyError("upstream", "the engine's answer broke off"));
+    }
+  }
+
+  private fail(transcript: Transcript, error: ParleyError): Batch {
+    this.log.warn({ kind: error.kind, err: error }, "generation failed after its first batch");
+    const batch: GenerationEvent[] = [];
+    const index = transcript.items.length - 1;
+    const open = transcript.items[index];
+    if (open !== undefined && !open.done) batch.push({ type: `${open.type}-end`, index });
+    batch.push({ type: "finish", reason: "error", error });
+    transcript.apply(batch);
+    return batch;
+  }
+}
+
+interface Started {
+  target: Target;
+  first: Batch;
+  rest: AsyncIterator<Batch>;
+}

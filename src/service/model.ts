@@ -1,0 +1,55 @@
+import type { Catalog } from "../engine/engine.ts";
+import type { ModelCard } from "../model/card.ts";
+
+/** One row of `GET /v1/models` (spec sheet 5). */
+export interface ModelRow {
+  id: string;
+  object: "model";
+  created: number;
+  owned_by: "minimax";
+}
+
+export interface ServedModel {
+  model: string;
+  engine: string;
+  /** The engine's own name of it. */
+  engineModel: string;
+}
+
+/** Which models are served, for callers. */
+export class ModelService {
+  private readonly catalog: Catalog;
+
+  constructor(catalog: Catalog) {
+    this.catalog = catalog;
+  }
+
+  /** Throws `invalid` for an unknown name. */
+  card(name: string): ModelCard {
+    return this.catalog.card(name);
+  }
+
+  list(): ModelRow[] {
+    return this.catalog.list().map(row);
+  }
+
+  one(name: string): ModelRow {
+    return row(this.catalog.card(name));
+  }
+
+  /** For operators: which engine serves which name. */
+  describe(): ServedModel[] {
+    return this.catalog.list().map(({ id }) => {
+      const targets = this.catalog.targets(id);
+      return {
+        model: id,
+        engine: targets.map((target) => `${target.engineName} (${target.engine.kind})`).join(", "),
+        engineModel: targets[0]?.model ?? "",
+      };
+    });
+  }
+}
+
+function row(card: ModelCard): ModelRow {
+  return { id: card.id, object: "model", created: card.created, owned_by: "minimax" };
+}

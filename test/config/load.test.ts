@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { ConfigError, loadConfig } from "../../src/config/load.ts";
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function file(text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "parley-config-"));
+  folders.push(folder);
+  const path = join(folder, "parley.yaml");
+  writeFileSync(path, text);
+  return path;
+}
+
+const load = (environment: Record<string, string>, flags: Record<string, unknown> = {}) =>
+  loadConfig({ environment, flags });
+
+describe("loadConfig", () => {
+  it("has a default for every setting", () => {
+    const config = load({});
+    expect(config).toMatchObject({ host: "127.0.0.1", port: 8787, strict: false, engines: {}, sse: { done: true } });
+    expect(config.server.bodyLimit).toBe(64 * 1024 * 1024);
+  });
+
+  it("lets flags override the environment, which overrides the file", () => {
+    const path = file("host: 0.0.0.0\nport: 1000\nlog: warn\n");
+    const config = load({ PARLEY_CONFIG: path, PARLEY_PORT: "2000", PARLEY_LOG: "error" }, { port: 3000 });
+    expect([config.host, config.port, config.log]).toEqual(["0.0.0.0", 3000, "error"]);
+  });
+
+  it("is frozen to the bottom", () => {
+    const config = load({});
+    expect(() => {
+      (config.sse as { done: boolean }).done = false;
+    }).toThrow(TypeError);
+  });
+
+  it("reads keys from a list and never shows them", () => {
+    const config = load({ PARLEY_API_KEYS: "sk-one-two-three, sk-four-five-six" });
+    expect(config.apiKeys.map((key) => key.reveal())).toEqual(["sk-one-two-three", "sk-four-five-six"]);
+    expect(JSON.stringify(config)).not.toContain("sk-one");
+  });
+
+  it("resolves secrets by reference", () => {
+    const secret = file("the-upstream-key\n");
+    const path = file(
+      `engines:\n  a: { kind: upstream, url: "http://127.0.0.1:1/v1", key: { env: A_KEY } }\n` +
+        `  b: { kind: upstream, url: "http://127.0.0.1:1/v1", key: { file: ${JSON.stringify(secret)} } }\n`,
+    );
+    const { engines } = load({ PARLEY_CONFIG: path, A_KEY: "from-environment" });
+    expect(Object.values(engines).map((one) => ("key" in one ? one.key?.reveal() : ""))).toEqual([
+      "from-environment",
+      "the-upstream-key",
+    ]);
+  });
+
+  it.each([
+    ["embedded", { kind: "llama", model: "builtin" }],
+    ["sim", { kind: "sim" }],
+    ["/models/a.gguf", { kind: "llama", model: "/models/a.gguf" }],
+    ["http://127.0.0.1:8000/v1", { kind: "upstream", url: "http://127.0.0.1:8000/v1" }],
+  ])("takes the engine %s in short form", (engine, expected) => {
+    expect(load({ PARLEY_ENGINE: engine }).engines).toMatchObject({ default: expected });
+  });
+
+  const wrong: [string, Record<string, string>, Record<string, unknown>, RegExp][] = [
+    ["port over the range", { PARLEY_PORT: "70000" }, {}, /^port \(from PARLEY_PORT\): found 70000; .*65535/],
+    ["port that is no number", { PARLEY_PORT: "http" }, {}, /^port \(from PARLEY_PORT\): found "http"; .*number/],
+    ["unknown log level", {}, { log: "loud" }, /^log \(from --log\): found "loud"; .*"debug"/],
+    ["unknown engine word", { PARLEY_ENGINE: "warp" }, {}, /^engine: found "warp"; allowed are "embedded"/],
+    ["short key", { PARLEY_API_KEYS: "abc" }, {}, /^apiKeys\.0 \(from PARLEY_API_KEYS\): found \*\*\*; .*8 characters/],
+    ["missing file", { PARLEY_CONFIG: "/nonexistent/parley.yaml" }, {}, /^config: cannot read \/nonexistent/],
+  ];
+  it.each(wrong)("names a wrong setting, what was found and what is allowed: %s", (_name, environment, flags, message) => {
+    expect(() => load(environment, flags)).toThrow(ConfigError);
+    expect(() => load(environment, flags)).toThrow(message);
+  });
+
+  it.each([
+    ["sse:\n  dome: true\n", /^sse\.dome: unknown setting/],
+    ["models:\n  x: { engine: nowhere }\n", /^models\.x\.engine: found "nowhere"; allowed are the engines/],
+    ["- a\n- b\n", /must hold settings by name, found a list/],
+    ["a: [", /is not valid YAML/],
+    ["engines:\n  a: { kind: warp }\n", /^engines\.a\.kind/],
+    ["apiKeys: [{ env: NOT_SET_ANYWHERE }]\n", /^apiKeys\[0\]: environment variable NOT_SET_ANYWHERE is not set/],
+  ])("refuses the file %j", (text, message) => {
+    expect(() => load({ PARLEY_CONFIG: file(text) })).toThrow(message);
+  });
+});

@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+import { createCatalog } from "../../src/engine/catalog.ts";
+import type { Engine } from "../../src/engine/engine.ts";
+import { scriptBatches, scriptEngine } from "../../src/engine/script.ts";
+import { ParleyError } from "../../src/model/error.ts";
+import { GrammarCheck, type Batch, type GenerationEvent } from "../../src/model/event.ts";
+import type { GenerationRequest } from "../../src/model/request.ts";
+import { GenerateService, type Generation } from "../../src/service/generate.ts";
+import { silentLog } from "../../src/telemetry/log.ts";
+
+const caller = { keyId: "k", name: "test" };
+const request: GenerationRequest = {
+  id: "0".repeat(32),
+  createdAt: 1,
+  model: "MiniMax-M3",
+  items: [{ type: "message", role: "user", parts: [{ type: "text", text: "hi" }] }],
+  tools: [],
+  toolChoice: "auto",
+  parallelCalls: true,
+  thinking: "off",
+  format: { type: "text" },
+  sampling: { stop: [] },
+  tier: "standard",
+};
+
+function service(...engines: Engine[]): GenerateService {
+  const named = new Map(engines.map((engine, index) => [`e${index}`, engine]));
+  const entries = [{ name: "MiniMax-M3", engines: [...named.keys()], model: "own-name" }];
+  return new GenerateService({ catalog: createCatalog({ engines: named, entries }), log: silentLog });
+}
+
+async function all(generation: Generation): Promise<GenerationEvent[]> {
+  const check = new GrammarCheck();
+  const events: GenerationEvent[] = [];
+  for await (const batch of generation.batches) for (const event of batch) events.push(event);
+  for (const event of events) check.accept(event);
+  check.end();
+  return events;
+}
+
+const start = (engines: Engine[], signal = new AbortController().signal): Promise<Generation> =>
+  service(...engines).start(request, caller, signal);
+
+const failing = (error: Error): Engine =>
+  scriptEngine({
+    batches: () => {
+      throw error;
+    },
+  });
+
+const open: Batch = [{ type: "begin" }, { type: "text-start", index: 0 }, { type: "text-delta", index: 0, text: "ha" }];
+
+describe("GenerateService", () => {
+  it("folds what it hands on, and asks the engine by the engine's own name", async () => {
+    const engine = scriptEngine({ batches: scriptBatches({ reasoning: "hm", text: "hello there" }) });
+    const generation = await start([engine]);
+    await all(generation);
+    expect(generation.transcript.text()).toBe("hello there");
+    expect(generation.transcript.reasoning()).toBe("hm");
+    expect(engine.requests[0]?.model).toBe("own-name");
+    expect(generation.target.engineName).toBe("e0");
+  });
+
+  it("tries the next engine when one fails before its first batch", async () => {
+    const spare = scriptEngine({ batches: scriptBatches({ text: "spare" }) });
+    const generation = await start([failing(new ParleyError("upstream", "down")), failing(new Error("bug")), spare]);
+    await all(generation);
+    expect(generation.transcript.text()).toBe("spare");
+    expect(generation.target.engineName).toBe("e2");
+  });
+
+  it("does not try another engine for the caller's mistake", async () => {
+    const spare = scriptEngine({ batches: scriptBatches({ text: "spare" }) });
+    await expect(start([failing(new ParleyError("context", "too long")), spare])).rejects.toMatchObject({ kind: "context" });
+    expect(spare.requests).toHaveLength(0);
+  });
+
+  it("throws the last error when every engine fails", async () => {
+    const engines = [failing(new ParleyError("upstream", "a")), failing(new ParleyError("overloaded", "b"))];
+    await expect(start(engines)).rejects.toMatchObject({ kind: "overloaded", message: "b" });
+  });
+
+  it("throws when an engine ends without a word", async () => {
+    await expect(start([scriptEngine({ batches: [] })])).rejects.toMatchObject({ kind: "upstream" });
+  });
+
+  it("turns a failure after the first batch into a finish that keeps the grammar", async () => {
+    async function* broken(): AsyncGenerator<Batch> {
+      yield open;
+      throw new ParleyError("upstream", "reset");
+    }
+    const generation = await start([scriptEngine({ batches: () => broken() })]);
+    const events = await all(generation);
+    expect(events.slice(-2)).toMatchObject([{ type: "text-end", index: 0 }, { type: "finish", reason: "error" }]);
+    expect(generation.transcript.finish?.error?.message).toBe("reset");
+  });
+
+  it("ends a stream that breaks off without a finish", async () => {
+    const generation = await start([scriptEngine({ batches: [open] })]);
+    const events = await all(generation);
+    expect(events.at(-1)).toMatchObject({ type: "finish", reason: "error", error: { kind: "upstream" } });
+  });
+
+  it("ends the engine's stream when the reader stops early", async () => {
+    let ended = false;
+    async function* endless(): AsyncGenerator<Batch> {
+      try {
+        yield open;
+        while (true) yield [{ type: "text-delta", index: 0, text: "ha" }];
+      } finally {
+        ended = true;
+      }
+    }
+    const generation = await start([scriptEngine({ batches: () => endless() })]);
+    let read = 0;
+    for await (const _batch of generation.batches) if (++read === 3) break;
+    expect(ended).toBe(true);
+  });
+});
