@@ -1,0 +1,214 @@
+import type { LlamaContextSequence, SequenceEvaluateOptions, Token } from "node-llama-cpp";
+import { ParleyError, invalid } from "../../model/error.ts";
+import type { Batch } from "../../model/event.ts";
+import type { IdSource } from "../../model/id.ts";
+import { callIds } from "../../model/id.ts";
+import type { GenerationRequest, Sampling } from "../../model/request.ts";
+import type { Capabilities, Engine, Load } from "../engine.ts";
+import type { ThinkMarkup } from "../markup/markup.ts";
+import { markupParser } from "../markup/parser.ts";
+import { firstMedia } from "../template/message.ts";
+import { renderPrompt } from "../template/render.ts";
+import { Gate } from "./gate.ts";
+import type { LoadedModel, ModelOptions } from "./model.ts";
+import { defaultSequences, loadModel, promptTokens } from "./model.ts";
+import { SlotPool, canceled, closing } from "./pool.ts";
+import type { Slot } from "./pool.ts";
+import { Run } from "./run.ts";
+import type { RunPlan } from "./run.ts";
+import { TokenText } from "./token-text.ts";
+
+export interface LlamaEngineOptions extends ModelOptions {
+  ids: IdSource;
+  /** Told when the model was loaded. */
+  log?: { info(fields: object, message: string): void };
+}
+
+export interface LlamaEngine extends Engine {
+  /** Loads the model now rather than with the first request. */
+  open(): Promise<void>;
+}
+
+/**
+ * The embedded engine: llama.cpp in this process. Making it touches nothing; library and model are loaded with the
+ * first request or by `open`.
+ */
+export function llamaEngine(options: LlamaEngineOptions): LlamaEngine {
+  return new EmbeddedEngine(options);
+}
+
+/** The same with its model loaded. */
+export async function openLlamaEngine(options: LlamaEngineOptions): Promise<LlamaEngine> {
+  const engine = llamaEngine(options);
+  await engine.open();
+  return engine;
+}
+
+interface Ready {
+  loaded: LoadedModel;
+  pool: SlotPool<LlamaContextSequence>;
+}
+
+class EmbeddedEngine implements LlamaEngine {
+  readonly kind = "llama";
+  // fixed at birth
+  private readonly options: LlamaEngineOptions;
+  // changed by events
+  private loading: Promise<Ready> | undefined;
+  private ready: Ready | undefined;
+  private closed = false;
+  private readonly runs = new Map<Run, Promise<void>>();
+
+  constructor(options: LlamaEngineOptions) {
+    this.options = options;
+  }
+
+  /** The window is known once the model is loaded, or where the options name it. */
+  get capabilities(): Capabilities {
+    const contextWindow = this.ready?.loaded.contextSize ?? this.options.contextSize;
+    return {
+      ...(contextWindow === undefined ? {} : { contextWindow }),
+      constrained: true,
+      image: false,
+      video: "none",
+    };
+  }
+
+  async open(): Promise<void> {
+    await this.whenReady();
+  }
+
+  async *generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<Batch> {
+    const { loaded, pool } = await unlessAborted(this.whenReady(), signal);
+    if (this.closed) throw closing();
+    const plan = planRun(loaded, request, this.options.ids);
+    const slot = await pool.acquire(plan.tokens, signal);
+    if (this.closed) {
+      pool.release(slot);
+      throw closing();
+    }
+    const run = new Run(plan);
+    const cancel = (): void => run.cancel();
+    signal.addEventListener("abort", cancel, { once: true });
+    this.start(run, slot, pool);
+    try {
+      yield* run.batches();
+    } finally {
+      signal.removeEventListener("abort", cancel);
+    }
+  }
+
+  async count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }> {
+    const { loaded } = await unlessAborted(this.whenReady(), signal);
+    return { tokens: readRequest(loaded, request).tokens.length, exact: true };
+  }
+
+  load(): Load {
+    const pool = this.ready?.pool;
+    return {
+      running: pool?.running ?? 0,
+      waiting: pool?.waiting ?? 0,
+      slots: pool?.size ?? this.options.sequences ?? defaultSequences,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    const ready = await this.loading?.catch(() => undefined);
+    if (ready === undefined) return;
+    this.loading = undefined;
+    ready.pool.close();
+    for (const run of this.runs.keys()) run.cancel();
+    await Promise.all(this.runs.values());
+    await ready.loaded.dispose();
+  }
+
+  private start(run: Run, slot: Slot<LlamaContextSequence>, pool: Ready["pool"]): void {
+    const done = run.produce(slot.sequence).then(() => {
+      this.runs.delete(run);
+      slot.held = slot.sequence.contextTokens;
+      pool.release(slot);
+    });
+    this.runs.set(run, done);
+  }
+
+  private whenReady(): Promise<Ready> {
+    if (this.closed) return Promise.reject(closing());
+    this.loading ??= this.readModel();
+    return this.loading;
+  }
+
+  private async readModel(): Promise<Ready> {
+    try {
+      const loaded = await loadModel(this.options);
+      this.ready = { loaded, pool: new SlotPool(loaded.sequences) };
+      const { contextSize, sequences } = loaded;
+      this.options.log?.info({ contextSize, sequences: sequences.length }, "embedded model loaded");
+      return this.ready;
+    } catch (thrown) {
+      // the next request tries again
+      this.loading = undefined;
+      throw thrown;
+    }
+  }
+}
+
+interface ReadRequest {
+  tokens: Token[];
+  think: ThinkMarkup;
+}
+
+function readRequest(loaded: LoadedModel, request: GenerationRequest): ReadRequest {
+  const media = firstMedia(request.items);
+  if (media !== undefined) throw invalid(media.param, `this engine takes text only, not ${media.type}`);
+  const { family, template, bosToken, eosToken } = loaded;
+  const prompt = renderPrompt(template, request, { family, bosToken, eosToken });
+  return { tokens: promptTokens(loaded, prompt.text), think: prompt.think };
+}
+
+function planRun(loaded: LoadedModel, request: GenerationRequest, ids: IdSource): RunPlan {
+  const { tokens, think } = readRequest(loaded, request);
+  const room = loaded.contextSize - tokens.length;
+  if (room < 1) {
+    throw new ParleyError("context", `the prompt has ${tokens.length} tokens, the window ${loaded.contextSize}`);
+  }
+  const { model, family, chunk } = loaded;
+  const gate = new Gate({
+    stop: request.sampling.stop,
+    calls: request.parallelCalls ? Number.POSITIVE_INFINITY : 1,
+    thinking: think.startsInside,
+  });
+  return {
+    tokens,
+    limit: Math.max(1, Math.min(request.sampling.maxTokens ?? room, room)),
+    chunk,
+    sampling: samplingFor(request.sampling, ids),
+    text: new TokenText((some, before) => model.detokenize(some, true, before), tokens),
+    parser: markupParser({ think, calls: family.calls, tools: request.tools, callId: callIds(ids) }),
+    gate,
+  };
+}
+
+/** Where neither caller nor card says anything: what the M2 makers recommend (spec sheet 8.1). */
+const usual = { temperature: 1, topP: 0.95, topK: 40 };
+
+function samplingFor(sampling: Sampling, ids: IdSource): SequenceEvaluateOptions {
+  const topP = sampling.topP ?? usual.topP;
+  // a nucleus of nothing is its most likely token, which is what greedy takes
+  const temperature = topP <= 0 ? 0 : (sampling.temperature ?? usual.temperature);
+  const seed = sampling.seed ?? Number.parseInt(ids.hex(8), 16);
+  // llama.cpp takes 32 bits
+  return { temperature, topP, topK: sampling.topK ?? usual.topK, seed: seed >>> 0 };
+}
+
+async function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  if (signal.aborted) throw canceled();
+  const aborted = Promise.withResolvers<never>();
+  const leave = (): void => aborted.reject(canceled());
+  signal.addEventListener("abort", leave, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", leave);
+  }
+}

@@ -1,0 +1,97 @@
+import { EventEmitter } from "../../model/emitter.ts";
+
+export interface GateOptions {
+  /** Texts that end the answer; looked for in visible text only, never in thought or arguments. */
+  stop: readonly string[];
+  /** Most calls of one answer. */
+  calls: number;
+  /** The model begins inside thought. */
+  thinking: boolean;
+}
+
+/**
+ * An emitter that ends the answer at a stop text or after the allowed calls: text that may still become a stop text is
+ * held back, everything after the end is swallowed. It also knows whether the model is thinking right now.
+ */
+export class Gate extends EventEmitter {
+  // fixed at birth
+  private readonly stop: readonly string[];
+  private readonly mostCalls: number;
+  // changed by events
+  private held = "";
+  /** The answer has ended here; nothing more needs to be generated. */
+  stopped = false;
+  thinking: boolean;
+
+  constructor(options: GateOptions) {
+    super();
+    this.stop = options.stop.filter((text) => text !== "");
+    this.mostCalls = options.calls;
+    this.thinking = options.thinking;
+  }
+
+  override text(text: string): void {
+    this.thinking = false;
+    if (this.stopped) return;
+    if (this.stop.length === 0) {
+      super.text(text);
+      return;
+    }
+    const whole = this.held + text;
+    const end = firstOf(this.stop, whole);
+    const safe = end ?? whole.length - openTail(this.stop, whole);
+    // opening the text item closes the one before it, which would write out what is held: so it is set afterwards
+    this.held = "";
+    super.text(whole.slice(0, safe));
+    if (end === undefined) this.held = whole.slice(safe);
+    else this.stopped = true;
+  }
+
+  override reasoning(text: string): void {
+    if (this.stopped) return;
+    this.flush();
+    super.reasoning(text);
+    // after: opening the item closes the one before it
+    this.thinking = true;
+  }
+
+  override callStart(id: string, name: string): void {
+    this.thinking = false;
+    this.flush();
+    if (this.callCount >= this.mostCalls) this.stopped = true;
+    if (!this.stopped) super.callStart(id, name);
+  }
+
+  override callDelta(args: string): void {
+    if (!this.stopped) super.callDelta(args);
+  }
+
+  override close(): void {
+    this.thinking = false;
+    this.flush();
+    super.close();
+  }
+
+  private flush(): void {
+    const text = this.held;
+    this.held = "";
+    if (!this.stopped) super.text(text);
+  }
+}
+
+/** Where the earliest of the texts begins. */
+function firstOf(texts: readonly string[], whole: string): number | undefined {
+  const places = texts.map((text) => whole.indexOf(text)).filter((place) => place >= 0);
+  return places.length === 0 ? undefined : Math.min(...places);
+}
+
+/** Length of the longest end of `whole` that begins one of the texts. */
+function openTail(texts: readonly string[], whole: string): number {
+  let longest = 0;
+  for (const text of texts) {
+    for (let length = Math.min(text.length - 1, whole.length); length > longest; length--) {
+      if (whole.endsWith(text.slice(0, length))) longest = length;
+    }
+  }
+  return longest;
+}

@@ -1,0 +1,132 @@
+import { stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import type { Template } from "@huggingface/jinja";
+import type { Llama, LlamaContext, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
+import { ParleyError } from "../../model/error.ts";
+import type { PromptFamily, PromptFamilyName, PromptOverrides } from "../template/family.ts";
+import { familyOf, promptFamilies, withOverrides } from "../template/family.ts";
+import { compileTemplate } from "../template/render.ts";
+
+export interface ModelOptions extends PromptOverrides {
+  /** Path of a GGUF file. */
+  model: string;
+  /** Threads of computation; at most one less than the machine's cores, which is also the default. */
+  threads?: number | undefined;
+  /** Answers generated at once; default 4. */
+  sequences?: number | undefined;
+  /** Tokens of one answer's window, input and output; default: the model's own, at most 8,192. */
+  contextSize?: number | undefined;
+  /** Use a GPU where the installed binaries support one; default: no. */
+  gpu?: boolean | undefined;
+  /** What the model's template expects; default: by the file's own metadata. Single facts can be overridden. */
+  family?: PromptFamilyName | undefined;
+  /** Jinja source used instead of the file's own chat template. */
+  chatTemplate?: string | undefined;
+}
+
+/** A model in memory, ready to generate. */
+export interface LoadedModel {
+  readonly model: LlamaModel;
+  readonly llama: Llama;
+  readonly sequences: readonly LlamaContextSequence[];
+  /** Tokens of one sequence's window. */
+  readonly contextSize: number;
+  /** Most tokens of a prompt that are read in one go; an abort takes effect between two. */
+  readonly chunk: number;
+  readonly family: PromptFamily;
+  readonly template: Template;
+  readonly bosToken: string;
+  readonly eosToken: string;
+  /** The library's module; loaded with the first model, never before. */
+  readonly library: typeof import("node-llama-cpp");
+  dispose(): Promise<void>;
+}
+
+/** Windows of modern models are far larger than a small machine's memory; who wants more says so. */
+const defaultWindow = 8192;
+export const defaultSequences = 4;
+const chunkSize = { cpu: 256, gpu: 512 };
+
+/**
+ * Threads for a machine with `cores`: one core stays free. ggml's threads spin at every barrier; with as many of them
+ * as cores, any other work stalls the whole graph (measured: 145 tokens/s fell to 0.3 on two cores).
+ */
+export function threadsFor(cores: number, wanted?: number): number {
+  const most = Math.max(1, cores - 1);
+  return Math.min(most, Math.max(1, wanted ?? most));
+}
+
+/** Loads library and model; half a second for the library, then the file. Throws `upstream` where that fails. */
+export async function loadModel(options: ModelOptions): Promise<LoadedModel> {
+  const found = await stat(options.model).catch(() => undefined);
+  if (found?.isFile() !== true) throw new ParleyError("upstream", `no model file at '${options.model}'`);
+  const library = await import("node-llama-cpp");
+  const threads = threadsFor(availableParallelism(), options.threads);
+  const llama = await library.getLlama({
+    gpu: options.gpu === true ? "auto" : false,
+    build: "never",
+    skipDownload: true,
+    progressLogs: false,
+    maxThreads: threads,
+    logLevel: library.LlamaLogLevel.disabled,
+    logger: () => undefined,
+  });
+  try {
+    return await loadInto(llama, library, options, threads);
+  } catch (thrown) {
+    await llama.dispose();
+    if (thrown instanceof ParleyError) throw thrown;
+    throw new ParleyError("upstream", "the embedded model could not be loaded", { cause: thrown });
+  }
+}
+
+async function loadInto(
+  llama: Llama,
+  library: LoadedModel["library"],
+  options: ModelOptions,
+  threads: number,
+): Promise<LoadedModel> {
+  const model = await llama.loadModel({ modelPath: options.model });
+  const { general, tokenizer } = model.fileInfo.metadata;
+  const source = options.chatTemplate ?? tokenizer.chat_template;
+  if (source === undefined) {
+    throw new ParleyError("upstream", "the embedded model has no chat template; name one in its settings");
+  }
+  const template = compileTemplate(source);
+  const context = await model.createContext({
+    contextSize: options.contextSize ?? Math.min(model.trainContextSize, defaultWindow),
+    sequences: options.sequences ?? defaultSequences,
+    threads,
+  });
+  const { family } = options;
+  const row = family === undefined ? familyOf(general.name, general.architecture) : promptFamilies[family];
+  return {
+    model,
+    llama,
+    sequences: allSequences(context),
+    contextSize: context.contextSize,
+    chunk: Math.min(context.batchSize, llama.gpu === false ? chunkSize.cpu : chunkSize.gpu),
+    family: withOverrides(row, options),
+    template,
+    bosToken: model.tokens.bosString ?? "",
+    eosToken: model.tokens.eosString ?? "",
+    library,
+    dispose: async () => {
+      await context.dispose();
+      await model.dispose();
+      await llama.dispose();
+    },
+  };
+}
+
+function allSequences(context: LlamaContext): LlamaContextSequence[] {
+  return Array.from({ length: context.totalSequences }, () => context.getSequence());
+}
+
+/** A prompt's tokens, markers like `[e~[` as their own tokens; the leading token the model wants is put first once. */
+export function promptTokens(loaded: LoadedModel, prompt: string): Token[] {
+  const { model } = loaded;
+  const tokens = model.tokenize(prompt, true);
+  const { bos, shouldPrependBosToken } = model.tokens;
+  return shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens;
+}

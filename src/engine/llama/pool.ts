@@ -1,0 +1,110 @@
+import { ParleyError } from "../../model/error.ts";
+
+/** One place to generate in, with the tokens its cache holds. */
+export interface Slot<Sequence> {
+  readonly sequence: Sequence;
+  /** Tokens whose state is kept; the next prompt that begins with them need not read them again. */
+  held: readonly number[];
+}
+
+interface Waiter<Sequence> {
+  take: (slot: Slot<Sequence>) => void;
+  refuse: (error: ParleyError) => void;
+}
+
+/** How many tokens two lists share from the start. */
+export function commonPrefix(one: readonly number[], other: readonly number[]): number {
+  const end = Math.min(one.length, other.length);
+  let length = 0;
+  while (length < end && one[length] === other[length]) length++;
+  return length;
+}
+
+/**
+ * Lends slots: the free one that shares the longest prefix with the prompt, else the one unused for longest. When none
+ * is free, requests wait in line, first come first served; one that is aborted leaves the line at once.
+ */
+export class SlotPool<Sequence> {
+  // fixed at birth
+  readonly size: number;
+  // changed by events; free slots stand in order of release, oldest first
+  private readonly free: Slot<Sequence>[];
+  private readonly waiters: Waiter<Sequence>[] = [];
+  private closed = false;
+
+  constructor(sequences: readonly Sequence[]) {
+    this.size = sequences.length;
+    this.free = sequences.map((sequence) => ({ sequence, held: [] }));
+  }
+
+  get running(): number {
+    return this.size - this.free.length;
+  }
+
+  get waiting(): number {
+    return this.waiters.length;
+  }
+
+  /** Resolves with a slot; rejects `canceled` on abort and `overloaded` once the pool is closed. */
+  async acquire(tokens: readonly number[], signal: AbortSignal): Promise<Slot<Sequence>> {
+    if (signal.aborted) throw canceled();
+    if (this.closed) throw closing();
+    const slot = this.pick(tokens);
+    return slot ?? (await this.wait(signal));
+  }
+
+  release(slot: Slot<Sequence>): void {
+    const next = this.waiters.shift();
+    if (next === undefined) this.free.push(slot);
+    else next.take(slot);
+  }
+
+  /** Refuses everyone in line and everyone who comes. */
+  close(): void {
+    this.closed = true;
+    for (const waiter of this.waiters.splice(0)) waiter.refuse(closing());
+  }
+
+  private pick(tokens: readonly number[]): Slot<Sequence> | undefined {
+    let best: Slot<Sequence> | undefined;
+    let longest = 0;
+    for (const slot of this.free) {
+      const shared = commonPrefix(slot.held, tokens);
+      // a short common head (the same system line) is no reason to throw away another conversation's cache
+      const worth = shared * 2 >= tokens.length || shared * 2 >= slot.held.length;
+      if (shared > longest && worth) [best, longest] = [slot, shared];
+    }
+    const chosen = best ?? this.free[0];
+    if (chosen !== undefined) this.free.splice(this.free.indexOf(chosen), 1);
+    return chosen;
+  }
+
+  private wait(signal: AbortSignal): Promise<Slot<Sequence>> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.waiters.splice(this.waiters.indexOf(waiter), 1);
+        reject(canceled());
+      };
+      const waiter: Waiter<Sequence> = {
+        take: (slot) => {
+          signal.removeEventListener("abort", leave);
+          resolve(slot);
+        },
+        refuse: (error) => {
+          signal.removeEventListener("abort", leave);
+          reject(error);
+        },
+      };
+      this.waiters.push(waiter);
+      signal.addEventListener("abort", leave, { once: true });
+    });
+  }
+}
+
+export function canceled(): ParleyError {
+  return new ParleyError("canceled", "the request was canceled");
+}
+
+export function closing(): ParleyError {
+  return new ParleyError("overloaded", "the engine is shutting down");
+}

@@ -1,0 +1,168 @@
+import type { CallItem, Item, MessageItem, Part, Role } from "../../model/item.ts";
+import { textOf } from "../../model/item.ts";
+import { isObject, parseJson } from "../../model/json.ts";
+import type { PromptFamily } from "./family.ts";
+
+/** A call as templates take it: arguments are an object, not JSON text. */
+export interface TemplateCall {
+  id: string;
+  type: "function";
+  function: { name: string; arguments: Record<string, unknown> };
+}
+
+/** A message as chat templates take it (the form of Transformers' `apply_chat_template`). */
+export interface TemplateMessage {
+  role: "root" | "system" | "user" | "assistant" | "tool";
+  content: string;
+  name?: string;
+  reasoning_content?: string;
+  tool_calls?: TemplateCall[];
+  tool_call_id?: string;
+}
+
+type Voice = "root" | "system" | "user" | "assistant";
+
+/** Where a role's text goes, and the words put before it. Role-play roles have no place of their own in templates. */
+const places: Readonly<Record<Role, { voice: Voice; lead?: string; speaker?: string }>> = {
+  root: { voice: "root" },
+  system: { voice: "system" },
+  developer: { voice: "system" },
+  user: { voice: "user" },
+  assistant: { voice: "assistant" },
+  user_system: { voice: "system", lead: "The user's persona" },
+  group: { voice: "system", lead: "The scene" },
+  sample_message_user: { voice: "system", lead: "Example dialogue", speaker: "User" },
+  sample_message_ai: { voice: "system", lead: "Example dialogue", speaker: "Assistant" },
+};
+
+/**
+ * Items as template messages. System-side text is merged, in order, into one leading message (templates read the first
+ * only, spec sheet 8.1), except for voices the family knows apart. Thought, text and calls of one assistant turn fold
+ * into one message. Images and videos say nothing here: the engine refuses them or sends them another way.
+ */
+export function templateMessages(items: readonly Item[], family?: Pick<PromptFamily, "ownVoices">): TemplateMessage[] {
+  const named = namesThatMatter(items);
+  const heads: Record<"root" | "system", string[]> = { root: [], system: [] };
+  const turns = new Turns();
+  let lead: string | undefined;
+  for (const item of items) {
+    const place = item.type === "message" ? places[item.role] : undefined;
+    if (item.type !== "message" || place === undefined || place.voice === "user" || place.voice === "assistant") {
+      turns.add(item, named);
+      lead = undefined;
+      continue;
+    }
+    const said = systemText(item, place, lead);
+    const own = place.voice === "root" && (family?.ownVoices.includes("root") ?? false);
+    // example turns under one heading are one block
+    if (place.speaker !== undefined && lead === place.lead) heads.system.push(`${heads.system.pop() ?? ""}\n${said}`);
+    else if (said !== "") heads[own ? "root" : "system"].push(said);
+    lead = place.lead;
+  }
+  return [...head("root", heads.root), ...head("system", heads.system), ...turns.messages];
+}
+
+function head(role: "root" | "system", texts: readonly string[]): TemplateMessage[] {
+  return texts.length === 0 ? [] : [{ role, content: texts.join("\n\n") }];
+}
+
+function systemText(
+  item: MessageItem,
+  place: { lead?: string; speaker?: string },
+  previous: string | undefined,
+): string {
+  const text = textOf(item.parts);
+  if (place.lead === undefined) return text;
+  if (place.speaker === undefined) {
+    return `${place.lead}${item.name === undefined ? "" : ` (${item.name})`}:\n${text}`;
+  }
+  const line = `${item.name ?? place.speaker}: ${text}`;
+  return previous === place.lead ? line : `${place.lead}:\n${line}`;
+}
+
+/** Roles with several senders: there a name must be readable in the text, for templates ignore the field. */
+function namesThatMatter(items: readonly Item[]): ReadonlySet<Role> {
+  const names = new Map<Role, Set<string>>();
+  for (const item of items) {
+    if (item.type !== "message" || item.name === undefined) continue;
+    names.set(item.role, (names.get(item.role) ?? new Set()).add(item.name));
+  }
+  return new Set([...names].filter(([, senders]) => senders.size > 1).map(([role]) => role));
+}
+
+/** Folds items of the conversation into messages; an assistant turn takes thought, then text, then calls. */
+class Turns {
+  readonly messages: TemplateMessage[] = [];
+  // changed by items
+  private turn: TemplateMessage | undefined;
+  private stage: "thought" | "text" | "calls" = "thought";
+
+  add(item: Item, named: ReadonlySet<Role>): void {
+    if (item.type === "reasoning") this.thought(item.text);
+    else if (item.type === "call") this.call(item);
+    else if (item.type === "result") this.other({ role: "tool", content: textOf(item.parts), tool_call_id: item.id });
+    else if (item.role === "assistant") this.text(item, named);
+    else this.other({ role: "user", ...sender(item, named) });
+  }
+
+  private other(message: TemplateMessage): void {
+    this.turn = undefined;
+    this.messages.push(message);
+  }
+
+  private thought(text: string): void {
+    const turn = this.turnFor("thought");
+    turn.reasoning_content = turn.reasoning_content === undefined ? text : `${turn.reasoning_content}\n${text}`;
+  }
+
+  private text(item: MessageItem, named: ReadonlySet<Role>): void {
+    // two assistant messages in a row are two turns
+    if (this.stage === "text") this.turn = undefined;
+    const turn = this.turnFor("text");
+    Object.assign(turn, sender(item, named));
+    this.stage = "text";
+  }
+
+  private call(item: CallItem): void {
+    const turn = this.turnFor("calls");
+    const call: TemplateCall = {
+      id: item.id,
+      type: "function",
+      function: { name: item.name, arguments: callArguments(item.args) },
+    };
+    turn.tool_calls = [...(turn.tool_calls ?? []), call];
+  }
+
+  private turnFor(stage: "thought" | "text" | "calls"): TemplateMessage {
+    const order = ["thought", "text", "calls"];
+    if (this.turn === undefined || order.indexOf(stage) < order.indexOf(this.stage)) {
+      this.turn = { role: "assistant", content: "" };
+      this.messages.push(this.turn);
+    }
+    this.stage = stage;
+    return this.turn;
+  }
+}
+
+function sender(item: MessageItem, named: ReadonlySet<Role>): { content: string; name?: string } {
+  const text = textOf(item.parts);
+  if (item.name === undefined) return { content: text };
+  return { content: named.has(item.role) ? `${item.name}: ${text}` : text, name: item.name };
+}
+
+/** Templates walk over arguments; text that is no JSON object is kept whole under one name. */
+function callArguments(args: string): Record<string, unknown> {
+  const value = args.trim() === "" ? {} : parseJson(args);
+  return isObject(value) ? value : { arguments: args };
+}
+
+/** The first part a text-only engine cannot take, as the caller would find it. */
+export function firstMedia(items: readonly Item[]): { param: string; type: "image" | "video" } | undefined {
+  for (const [index, item] of items.entries()) {
+    const parts: readonly Part[] = item.type === "message" || item.type === "result" ? item.parts : [];
+    for (const part of parts) {
+      if (part.type !== "text") return { param: part.param ?? `messages[${index}].content`, type: part.type };
+    }
+  }
+  return undefined;
+}

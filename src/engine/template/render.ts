@@ -1,0 +1,79 @@
+import { Template } from "@huggingface/jinja";
+import { ParleyError } from "../../model/error.ts";
+import type { GenerationRequest } from "../../model/request.ts";
+import type { ThinkMarkup } from "../markup/markup.ts";
+import type { PromptFamily } from "./family.ts";
+import { templateMessages } from "./message.ts";
+
+export interface RenderOptions {
+  family: PromptFamily;
+  bosToken?: string;
+  eosToken?: string;
+  /** The answer begins after thought, whatever the request's thinking mode: an empty thought is closed in the prompt. */
+  withoutThought?: boolean;
+}
+
+export interface RenderedPrompt {
+  text: string;
+  /** For the markup parser that reads what the model writes after this prompt. */
+  think: ThinkMarkup;
+}
+
+/** M3's own switch has three positions (spec sheet 8.2); other templates know on and off. */
+const thinkingMode = { on: "enabled", adaptive: "adaptive", off: "disabled" } as const;
+
+/** Parses a chat template once. Throws `internal` where our Jinja cannot read it: no caller is to blame. */
+export function compileTemplate(source: string): Template {
+  try {
+    return new Template(source);
+  } catch (thrown) {
+    throw new ParleyError("internal", "the model's chat template cannot be read", { cause: thrown });
+  }
+}
+
+/**
+ * The prompt of a request. Tools are offered in the caller's order and with the caller's key order, unless
+ * `toolChoice` is `none`. What the template itself raises (`raise_exception`) is the caller's to mend: `invalid`.
+ */
+export function renderPrompt(
+  template: Template | string,
+  request: GenerationRequest,
+  options: RenderOptions,
+): RenderedPrompt {
+  const { family } = options;
+  const compiled = typeof template === "string" ? compileTemplate(template) : template;
+  const thinking = options.withoutThought === true ? "off" : request.thinking;
+  const tools = request.toolChoice === "none" ? [] : request.tools;
+  const variables = {
+    messages: templateMessages(request.items, family),
+    ...(tools.length === 0 ? {} : { tools: tools.map(templateTool) }),
+    add_generation_prompt: true,
+    enable_thinking: thinking !== "off",
+    thinking_mode: thinkingMode[thinking],
+    bos_token: options.bosToken ?? "",
+    eos_token: options.eosToken ?? "",
+  };
+  const text = render(compiled, variables);
+  const closes = thinking === "off" && family.opensThought.off;
+  return {
+    text: closes ? text + family.closeThought : text,
+    think: { tags: family.thinkTags, startsInside: family.opensThought[thinking] && !closes },
+  };
+}
+
+function render(template: Template, variables: Record<string, unknown>): string {
+  try {
+    return template.render(variables);
+  } catch (thrown) {
+    const said = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new ParleyError("invalid", `messages: the model's chat template refuses them: ${said}`, {
+      param: "messages",
+      cause: thrown,
+    });
+  }
+}
+
+function templateTool(tool: GenerationRequest["tools"][number]): object {
+  const described = tool.description === undefined ? {} : { description: tool.description };
+  return { type: "function", function: { name: tool.name, ...described, parameters: tool.parameters } };
+}
