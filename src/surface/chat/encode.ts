@@ -1,0 +1,135 @@
+import { ParleyError } from "../../model/error.ts";
+import type { FinishReason, Usage } from "../../model/event.ts";
+import type { Transcript } from "../../model/transcript.ts";
+import type { ModelCard } from "../../model/card.ts";
+import type { Exchange } from "../surface.ts";
+import { Composer } from "./composer.ts";
+import type { ChatWanted } from "./parse.ts";
+
+/** Shapes and key order here are the wire's (spec sheet 2.1, seeds 001 and 003). */
+export const finishNames: Readonly<Record<Exclude<FinishReason, "error">, string>> = {
+  stop: "stop",
+  length: "length",
+  calls: "tool_calls",
+  filter: "content_filter",
+};
+
+export const speaker = { role: "assistant", name: "MiniMax AI" } as const;
+export const noFault = { status_code: 0, status_msg: "" } as const;
+
+export interface ChatUsage {
+  total_tokens: number;
+  total_characters: 0;
+  prompt_tokens: number;
+  completion_tokens: number;
+  prompt_tokens_details?: { cached_tokens: number };
+  completion_tokens_details?: { reasoning_tokens: number };
+}
+
+export interface ReasoningDetail {
+  type: "reasoning.text";
+  id: "reasoning-text-1";
+  format: "MiniMax-response-v1";
+  index: 0;
+  text: string;
+}
+
+interface ToolCall {
+  id: string;
+  type: "function";
+  function: { name: string; arguments: string };
+  index: number;
+}
+
+interface Message {
+  content: string;
+  role: string;
+  name: string;
+  tool_calls?: ToolCall[];
+  audio_content: "";
+  reasoning_content?: string;
+  reasoning_details?: ReasoningDetail[];
+}
+
+/** The body of an answer that is not a stream. Throws the error the answer ended with. */
+export function encodeBody(transcript: Transcript, { request, wanted }: Exchange<ChatWanted>): unknown {
+  const reason = finishOf(transcript);
+  if (typeof reason !== "string") throw reason;
+  return {
+    id: request.id,
+    choices: [{ finish_reason: reason, index: 0, message: encodeMessage(transcript, wanted) }],
+    created: request.createdAt,
+    model: request.model,
+    object: "chat.completion",
+    usage: encodeUsage(transcript.usage, wanted.card),
+    ...encodeFlags(transcript),
+    ...(wanted.card.showsTier ? { service_tier: wanted.tier } : {}),
+    base_resp: noFault,
+  };
+}
+
+/** The wire's finish reason, or the error in its place. */
+export function finishOf(transcript: Transcript): string | ParleyError {
+  const finish = transcript.finish;
+  if (finish === undefined) return new ParleyError("internal", "the answer never finished");
+  if (finish.reason !== "error") return finishNames[finish.reason];
+  return finish.error ?? new ParleyError("upstream", "the engine failed");
+}
+
+function encodeMessage(transcript: Transcript, wanted: ChatWanted): Message {
+  let content = "";
+  let thought = "";
+  const composer = new Composer(wanted, {
+    content: (text) => (content += text),
+    reasoning: (text) => (thought += text),
+  });
+  for (const item of transcript.items) {
+    if (item.type === "text") composer.text(item.text);
+    if (item.type !== "reasoning") continue;
+    composer.reasoning(item.text);
+    composer.reasoningEnd();
+  }
+  const calls = transcript.calls();
+  return {
+    content,
+    ...speaker,
+    ...(calls.length > 0 ? { tool_calls: calls.map(encodeCall) } : {}),
+    audio_content: "",
+    ...(thought === "" ? {} : { reasoning_content: thought, reasoning_details: [reasoningDetail(thought)] }),
+  };
+}
+
+function encodeCall(call: { id: string; name: string; args: string }, index: number): ToolCall {
+  return { id: call.id, type: "function", function: { name: call.name, arguments: call.args || "{}" }, index };
+}
+
+export function reasoningDetail(text: string): ReasoningDetail {
+  return { type: "reasoning.text", id: "reasoning-text-1", format: "MiniMax-response-v1", index: 0, text };
+}
+
+/** The details a model's wire shows are its card's business (spec sheet 10, row 13). */
+export function encodeUsage(usage: Usage | undefined, card: ModelCard): ChatUsage {
+  const { input, output, cached, reasoning } = usage ?? { input: 0, output: 0, cached: 0, reasoning: 0 };
+  const showsCached = card.usageDetail.cached === "always" || cached > 0;
+  return {
+    total_tokens: input + output,
+    total_characters: 0,
+    prompt_tokens: input,
+    completion_tokens: output,
+    ...(showsCached ? { prompt_tokens_details: { cached_tokens: Math.min(cached, input) } } : {}),
+    ...(card.usageDetail.reasoning
+      ? { completion_tokens_details: { reasoning_tokens: Math.min(reasoning, output) } }
+      : {}),
+  };
+}
+
+/** Marks of moderation; the types are 0 when nothing was marked (spec sheet 10, row 28). */
+export function encodeFlags(transcript: { inputFlag: number; outputFlag: number }): Record<string, boolean | number> {
+  return {
+    input_sensitive: transcript.inputFlag > 0,
+    output_sensitive: transcript.outputFlag > 0,
+    input_sensitive_type: transcript.inputFlag,
+    output_sensitive_type: transcript.outputFlag,
+    output_sensitive_int: 0,
+  };
+}

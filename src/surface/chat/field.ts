@@ -1,0 +1,83 @@
+import { invalid } from "../../model/error.ts";
+import { isObject } from "../../model/json.ts";
+
+/**
+ * Narrow reads of one value of the caller's body. `path` names the field in errors. `null` counts as absent, as
+ * OpenAI clients send it for options left alone; every other wrong type is `invalid`.
+ */
+
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+function mismatch(path: string, wanted: string, value: unknown): Error {
+  return invalid(path, `must be ${wanted}, not ${kindOf(value)}`);
+}
+
+export function readBoolean(value: unknown, path: string): boolean | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "boolean") return value;
+  throw mismatch(path, "a boolean", value);
+}
+
+export function readString(value: unknown, path: string): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "string") return value;
+  throw mismatch(path, "a string", value);
+}
+
+export function readNumber(value: unknown, path: string): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  throw mismatch(path, "a number", value);
+}
+
+export function readInteger(value: unknown, path: string): number | undefined {
+  const number = readNumber(value, path);
+  if (number === undefined || Number.isSafeInteger(number)) return number;
+  throw invalid(path, "must be an integer");
+}
+
+export function readObject(value: unknown, path: string): Record<string, unknown> | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (isObject(value)) return value;
+  throw mismatch(path, "an object", value);
+}
+
+export function readArray(value: unknown, path: string): readonly unknown[] | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (Array.isArray(value)) return value as readonly unknown[];
+  throw mismatch(path, "an array", value);
+}
+
+export function readChoice<Choice extends string>(
+  value: unknown,
+  path: string,
+  allowed: readonly Choice[],
+): Choice | undefined {
+  const text = readString(value, path);
+  if (text === undefined) return undefined;
+  const found = allowed.find((choice) => choice === text);
+  if (found === undefined) throw invalid(path, `must be one of ${allowed.join(", ")}`);
+  return found;
+}
+
+/** The value, or `invalid` where the field was left out. */
+export function required<Value>(value: Value | undefined, path: string): Value {
+  if (value === undefined) throw invalid(path, "is required");
+  return value;
+}
+
+/** Deepest nesting of a schema or of call arguments; deeper ones would overflow the stack of whoever walks them. */
+const deepest = 100;
+
+/** Refuses a value nested deeper than any honest schema; walks without recursion. */
+export function refuseDeep(value: unknown, path: string): void {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > deepest) throw invalid(path, `must not be nested deeper than ${deepest} levels`);
+    level = level.flatMap((one) => (typeof one === "object" && one !== null ? Object.values(one) : []));
+  }
+}
