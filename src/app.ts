@@ -79,7 +79,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   await server.register(async (scope) => {
     useAuthentication(scope, authenticate);
     mountModels(scope, models);
-    mountGeneration(scope, chatSurface(chatOptions(config, ids)), route);
+    mountGeneration(scope, chatSurface(chatOptions(config)), route);
     mountGeneration(scope, responsesSurface(responsesOptions(config, ids)), route);
   });
 
@@ -101,10 +101,9 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   return { listen, close, generate, models, catalog, notes: notes(config) };
 }
 
-function chatOptions(config: Config, ids: IdSource): Parameters<typeof chatSurface>[0] {
+function chatOptions(config: Config): Parameters<typeof chatSurface>[0] {
   const { done, packetMinimum, packetMaximum, packetWaitMs } = config.sse;
   return {
-    ids,
     sseDone: done,
     shaper: { minimum: packetMinimum, maximum: packetMaximum, longestWait: packetWaitMs },
   };
