@@ -16,6 +16,11 @@ export interface MarkupOptions {
   calls: CallMarkup;
   /** Their schemas give argument types; calls of undeclared tools pass through. */
   tools: readonly ToolDefinition[];
+  /**
+   * M2 values are escaped as XML: decode the five entities in them. Off unless said, as at the vendor: the model writes
+   * values raw, and a file that holds `&lt;` must arrive as it was written (spec sheet 8.1). Names are always decoded.
+   */
+  entities?: boolean;
   /** Makes the id of the next call. */
   callId: () => string;
 }

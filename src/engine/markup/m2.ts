@@ -1,0 +1,184 @@
+import type { EventEmitter } from "../../model/emitter.ts";
+import { ArgumentWriter } from "./argument-writer.ts";
+import type { CallReader } from "./call-reader.ts";
+import type { Cursor } from "./cursor.ts";
+import { type Hit, literal, Pattern, PatternSet } from "./pattern.ts";
+import type { MarkupOptions } from "./markup.ts";
+import { type Shape, shapeOf } from "./shape.ts";
+import { TypedValue } from "./typed-value.ts";
+
+const space = "\\s{0,64}";
+const named = (tag: string): string[] => [
+  ...literal(`<${tag}`),
+  "\\s{1,8}",
+  ...literal("name"),
+  "\\s{0,8}",
+  "=",
+  "\\s{0,8}",
+  "[\"']?",
+  "([^\"'<>\\n]{1,256})",
+  "[\"']?",
+  "\\s{0,8}",
+  ">",
+];
+const blockEnd = literal("</minimax:tool_call>");
+const invokeEnd = literal("</invoke>");
+const parameterEnd = ["\\n?", ...literal("</parameter>")];
+
+const opener = new Pattern("call", ["\\n?", ...literal("<minimax:tool_call>")], [space, ...named("invoke")]);
+const stray = new Pattern("stray", blockEnd);
+const invoke = new Pattern("invoke", named("invoke"));
+const parameter = new Pattern("parameter", named("parameter"));
+const closeInvoke = new Pattern("close-invoke", invokeEnd);
+const closeBlock = new Pattern("close-block", blockEnd);
+
+const betweenInvokes = new PatternSet([invoke, closeBlock], "<");
+const insideInvoke = new PatternSet([parameter, closeInvoke, closeBlock, invoke], "<");
+
+/**
+ * What ends a value. A string may hold a literal `</parameter>` (code that speaks of this format), so the closing tag
+ * counts only where the block goes on behind it; and a forgotten one is taken as said where the whole call closes.
+ */
+const valueEnds = [
+  new Pattern("end", parameterEnd, [space, ...literal("<parameter"), "[\\s>]"]),
+  new Pattern("end", parameterEnd, [space, ...invokeEnd]),
+  new Pattern("end", parameterEnd, [space, ...blockEnd]),
+  new Pattern("end", ["\\n?"], [...invokeEnd, space, ...blockEnd]),
+  new Pattern("end", ["\\n?"], [...invokeEnd, space, ...literal("<invoke"), "\\s"]),
+];
+
+const entities: Readonly<Record<string, string>> = {
+  "&lt;": "<",
+  "&gt;": ">",
+  "&amp;": "&",
+  "&quot;": '"',
+  "&apos;": "'",
+};
+const entityPatterns = Object.keys(entities).map((entity) => new Pattern(entity, literal(entity)));
+const insideValue = new PatternSet(valueEnds, "\\n<");
+const insideEscapedValue = new PatternSet([...valueEnds, ...entityPatterns], "\\n<&");
+
+/** Tool calls of M2 to M2.7: `<invoke name="...">` with `<parameter name="...">` in a block (spec sheet 8.1). */
+export class M2Reader implements CallReader {
+  // fixed at birth
+  readonly openers = [opener];
+  readonly strays = [stray];
+  readonly straysAlways = false;
+  private readonly options: MarkupOptions;
+  private readonly insideValue: PatternSet;
+  // changed by events
+  private state: "between" | "inside" | "value" = "between";
+  private writer = new ArgumentWriter();
+  private shape: Shape;
+  private value: TypedValue;
+  /** One newline after a parameter's opening tag belongs to the tag. */
+  private atValueStart = false;
+
+  constructor(options: MarkupOptions) {
+    this.options = options;
+    this.insideValue = options.entities === true ? insideEscapedValue : insideValue;
+    this.shape = shapeOf([], "");
+    this.value = new TypedValue(this.shape, this.writer);
+  }
+
+  begin(): void {
+    this.state = "between";
+  }
+
+  read(cursor: Cursor, out: EventEmitter): string | undefined {
+    let over: boolean | undefined = false;
+    while (over === false) over = this.step(cursor, out);
+    if (this.state !== "between") out.callDelta(this.writer.take());
+    return over === true ? "" : undefined;
+  }
+
+  end(cursor: Cursor, out: EventEmitter): string {
+    if (this.state === "between") return "";
+    if (this.state === "value") {
+      const rest = cursor.takeAll();
+      // what is held back is the closing tag, whole or cut, or only looks like its beginning
+      const closing = /^\n?<\//.test(rest);
+      if (!closing) this.value.feed(rest);
+      if (/^\n?<\/(?:parameter|invoke)>/.test(rest)) this.value.finish();
+      else this.value.cut();
+    }
+    this.finishCall(out);
+    return "";
+  }
+
+  /** One tag or stretch of text: `true`: the block is over; `undefined`: wants more text. */
+  private step(cursor: Cursor, out: EventEmitter): boolean | undefined {
+    if (this.state === "value") return this.inValue(cursor);
+    if (this.state === "inside") {
+      const { hit } = this.seekInside(cursor);
+      return hit === undefined ? undefined : this.insideTag(hit, cursor, out);
+    }
+    cursor.skipSpace();
+    const hit = betweenInvokes.here(cursor);
+    if (hit === "partial") return undefined;
+    // whatever else stands here, the model has left the block
+    if (hit === undefined) return true;
+    cursor.at += hit.length;
+    if (hit.kind === "close-block") return true;
+    this.startCall(hit.name, out);
+    return false;
+  }
+
+  private seekInside(cursor: Cursor): { hit?: Hit } {
+    return insideInvoke.seek(cursor);
+  }
+
+  private insideTag(hit: Hit, cursor: Cursor, out: EventEmitter): boolean {
+    cursor.at += hit.length;
+    if (hit.kind === "parameter") {
+      const name = decoded(hit.name);
+      this.writer.key(name);
+      this.value = new TypedValue(this.shape.member(name), this.writer);
+      this.state = "value";
+      this.atValueStart = true;
+      return false;
+    }
+    this.finishCall(out);
+    if (hit.kind === "invoke") this.startCall(hit.name, out);
+    return hit.kind === "close-block";
+  }
+
+  private inValue(cursor: Cursor): boolean | undefined {
+    if (this.atValueStart) {
+      if (cursor.empty) return undefined;
+      // a newline right before the closing tag is that tag's own: an empty value is found by it
+      if (cursor.peek() === "\n") cursor.at += 1;
+      this.atValueStart = false;
+    }
+    const { plain, hit } = this.insideValue.seek(cursor);
+    this.value.feed(plain);
+    if (hit === undefined) return undefined;
+    cursor.at += hit.length;
+    if (hit.kind !== "end") this.value.feed(entities[hit.kind] ?? "");
+    else {
+      this.value.finish();
+      this.state = "inside";
+    }
+    return false;
+  }
+
+  private startCall(name: string, out: EventEmitter): void {
+    const tool = decoded(name).trim();
+    out.callStart(this.options.callId(), tool);
+    this.shape = shapeOf(this.options.tools, tool);
+    this.writer = new ArgumentWriter();
+    this.writer.begin("object");
+    this.state = "inside";
+  }
+
+  private finishCall(out: EventEmitter): void {
+    this.writer.closeAll();
+    out.callDelta(this.writer.take());
+    out.close();
+    this.state = "between";
+  }
+}
+
+function decoded(text: string): string {
+  return text.replace(/&(?:lt|gt|amp|quot|apos);/g, (entity) => entities[entity] ?? entity);
+}

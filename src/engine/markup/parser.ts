@@ -1,0 +1,165 @@
+import type { EventEmitter } from "../../model/emitter.ts";
+import type { CallReader } from "./call-reader.ts";
+import { CodeSpan } from "./code-span.ts";
+import { Cursor } from "./cursor.ts";
+import { M2Reader } from "./m2.ts";
+import type { CallMarkup, MarkupOptions, MarkupParser } from "./markup.ts";
+import { type Hit, literal, Pattern, PatternSet } from "./pattern.ts";
+
+const readers: Readonly<Record<CallMarkup, (options: MarkupOptions) => CallReader | undefined>> = {
+  m2: (options) => new M2Reader(options),
+  m3: () => undefined,
+  json: () => undefined,
+  none: () => undefined,
+};
+
+/**
+ * The parser for one answer. Rules that are not in the formats themselves:
+ * - A tag owns one newline on each side of it; all other white space is the model's. Text between tags that is only
+ *   white space is dropped.
+ * - Thought that is never closed stays thought. A closing tag counts inside thought, and is dropped where it is the
+ *   very first thing (M3 turns without thought, spec sheet 8.2); elsewhere it is text.
+ * - An opening tag counts anywhere in the answer outside Markdown code; inside thought only where it repeats what the
+ *   prompt has already opened.
+ * - Calls inside thought are calls, and the thought goes on behind them.
+ * - A call cut by the end of the text is closed so that its arguments are JSON: strings, objects and arrays end where
+ *   they were cut; a value whose kind is not yet certain is left out with its key.
+ */
+export function markupParser(options: MarkupOptions): MarkupParser {
+  return new Parser(options, readers[options.calls](options));
+}
+
+class Parser implements MarkupParser {
+  // fixed at birth
+  private readonly reader: CallReader | undefined;
+  private readonly tools: ReadonlySet<string>;
+  private readonly marks: PatternSet;
+  private readonly callMarks: PatternSet;
+  // changed by events
+  private readonly cursor = new Cursor();
+  private readonly code = new CodeSpan();
+  private state: "text" | "thought" | "call" = "text";
+  /** What goes on behind the block that is being read. */
+  private around: "text" | "thought" = "text";
+  /** Some tag or block was seen. */
+  private marked = false;
+  /** Since the last tag there was only white space, kept in `gap`. */
+  private blank = true;
+  private gap = "";
+  /** The newline of the tag just read is still to come. */
+  private newlineDue: boolean;
+  private final = false;
+
+  constructor(options: MarkupOptions, reader: CallReader | undefined) {
+    this.reader = reader;
+    this.tools = new Set(options.tools.map((tool) => tool.name));
+    const { tags, startsInside } = options.think;
+    const open = tags.map((tag) => new Pattern("open", ["\\n?", ...literal(`<${tag}>`)]));
+    const close = tags.map((tag) => new Pattern("close", ["\\n?", ...literal(`</${tag}>`)]));
+    this.marks = new PatternSet([...open, ...close, ...(reader?.openers ?? []), ...(reader?.strays ?? [])], "\\n<\\]");
+    this.callMarks = new PatternSet(reader?.openers ?? [], "\\n<\\]");
+    if (startsInside) this.state = "thought";
+    this.newlineDue = startsInside;
+  }
+
+  feed(text: string, out: EventEmitter): void {
+    this.cursor.push(text);
+    this.run(out);
+  }
+
+  end(out: EventEmitter, cut: boolean): void {
+    this.cursor.finish();
+    this.run(out);
+    if (this.state === "call") {
+      const prose = this.reader?.end(this.cursor, out) ?? "";
+      this.cursor.takeAll();
+      this.leaveCall(prose, out);
+    }
+    // the limit fell between a block's opening tag and its first call: that tag is no text
+    if (cut && this.callMarks.here(this.cursor) === "partial" && this.cursor.text.includes(">", this.cursor.at)) {
+      this.cursor.takeAll();
+    }
+    this.final = true;
+    this.run(out);
+    if (!this.marked) this.write(this.gap, out);
+    out.close();
+  }
+
+  private run(out: EventEmitter): void {
+    while (this.state === "call" ? this.call(out) : this.prose(out));
+  }
+
+  private call(out: EventEmitter): boolean {
+    const prose = this.reader?.read(this.cursor, out);
+    if (prose === undefined) return false;
+    this.leaveCall(prose, out);
+    return true;
+  }
+
+  private leaveCall(prose: string, out: EventEmitter): void {
+    this.state = this.around;
+    this.newlineDue = prose === "";
+    this.say(prose, out);
+  }
+
+  private prose(out: EventEmitter): boolean {
+    if (this.newlineDue) {
+      if (this.cursor.empty) return false;
+      if (this.cursor.peek() === "\n") this.cursor.at += 1;
+      this.newlineDue = false;
+    }
+    const { plain, hit } = this.marks.seek(this.cursor, this.final);
+    this.say(plain, out);
+    if (hit === undefined) return false;
+    if (!this.counts(hit, out)) this.say(this.cursor.take(1), out);
+    else this.pass(hit, out);
+    return true;
+  }
+
+  /** Whether the tag means something here, or is text that looks like one. */
+  private counts(hit: Hit, out: EventEmitter): boolean {
+    const first = !this.marked && this.blank;
+    const talk = this.state === "text" && this.code.inside;
+    switch (hit.kind) {
+      case "open":
+        return this.state === "text" ? !talk : first;
+      case "close":
+        return this.state === "thought" || first;
+      case "call":
+        return !talk || hit.name === "" || this.tools.has(hit.name);
+      default:
+        return !talk && (this.reader?.straysAlways === true || out.callCount > 0);
+    }
+  }
+
+  private pass(hit: Hit, out: EventEmitter): void {
+    this.cursor.at += hit.length;
+    if (hit.kind === "stray") return;
+    out.close();
+    this.marked = true;
+    this.blank = true;
+    this.gap = "";
+    this.newlineDue = hit.kind !== "call";
+    if (hit.kind === "call") {
+      this.around = this.state === "thought" ? "thought" : "text";
+      this.state = "call";
+      this.reader?.begin();
+    } else this.state = hit.kind === "open" ? "thought" : "text";
+  }
+
+  private say(text: string, out: EventEmitter): void {
+    if (text === "") return;
+    if (this.state === "text") this.code.observe(text);
+    if (!this.blank) return this.write(text, out);
+    this.gap += text;
+    if (!/\S/.test(text)) return;
+    this.blank = false;
+    this.write(this.gap, out);
+    this.gap = "";
+  }
+
+  private write(text: string, out: EventEmitter): void {
+    if (this.state === "thought") out.reasoning(text);
+    else out.text(text);
+  }
+}

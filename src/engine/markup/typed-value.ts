@@ -1,0 +1,109 @@
+import { isObject, parseJson } from "../../model/json.ts";
+import type { ArgumentWriter } from "./argument-writer.ts";
+import { JsonText, respaced } from "./json-text.ts";
+import type { Shape, TypeName } from "./shape.ts";
+
+/**
+ * One argument that stands as plain text in markup: becomes JSON by its schema. Where it is certainly a string it is
+ * passed on as it comes; anything else waits until it is complete.
+ */
+export class TypedValue {
+  // fixed at birth
+  private readonly shape: Shape;
+  private readonly writer: ArgumentWriter;
+  // changed by events
+  private text = "";
+  private streaming = false;
+
+  constructor(shape: Shape, writer: ArgumentWriter) {
+    this.shape = shape;
+    this.writer = writer;
+  }
+
+  feed(piece: string): void {
+    if (piece === "") return;
+    if (this.streaming) return this.writer.string(piece);
+    this.text += piece;
+    if (!this.shape.textOnly || "null".startsWith(this.text.toLowerCase())) return;
+    this.streaming = true;
+    this.writer.put('"');
+    this.writer.string(this.text);
+    this.text = "";
+  }
+
+  /** The closing tag came. */
+  finish(): void {
+    if (this.streaming) this.writer.quote();
+    else this.writer.put(converted(this.text, this.shape));
+  }
+
+  /**
+   * The text ended inside the value. A string ends where it was cut, JSON is closed where it was cut; what may be the
+   * beginning of something else (a number, a word of unknown type) is left out.
+   */
+  cut(): void {
+    if (this.streaming) return this.writer.quote();
+    const { types } = this.shape;
+    if (this.text === "") return;
+    if (this.shape.textOnly) return this.writer.put(JSON.stringify(this.text));
+    if (/^\s*[[{]/.test(this.text) && (types.size === 0 || types.has("object") || types.has("array"))) {
+      const json = new JsonText();
+      json.feed(this.text, 0);
+      if (json.state === "broken") return;
+      json.close();
+      this.writer.put(json.take());
+    }
+  }
+}
+
+/**
+ * Text of a finished value as JSON text, by the vendor's rules (spec sheet 8.1): `null` in any case is null; then by
+ * type; what fits none of its types stays a string. Digits of integers are kept as they stand, however many.
+ */
+export function converted(text: string, shape: Shape): string {
+  if (text.toLowerCase() === "null") return "null";
+  const { types } = shape;
+  if (types.size === 0) return respaced(text)?.trim() ?? JSON.stringify(text);
+  const alone = [...types].filter((type) => type !== "null").length === 1;
+  for (const type of order) {
+    const json = types.has(type) ? byType[type](text, alone) : undefined;
+    if (json !== undefined) return json;
+  }
+  return JSON.stringify(text);
+}
+
+/** In a union, the narrow types are tried before the wide ones. */
+const order = ["integer", "number", "boolean", "object", "array"] as const;
+
+type Conversion = (text: string, alone: boolean) => string | undefined;
+
+const byType: Readonly<Record<Exclude<TypeName, "null" | "string">, Conversion>> = {
+  integer: integral,
+  number: (text) => {
+    const whole = integral(text);
+    if (whole !== undefined) return whole;
+    const value = Number(text);
+    return text.trim() !== "" && Number.isFinite(value) ? JSON.stringify(value) : undefined;
+  },
+  boolean: (text, alone) => {
+    const word = text.trim().toLowerCase();
+    if (alone) return word === "true" || word === "1" ? "true" : "false";
+    return word === "true" || word === "false" ? word : undefined;
+  },
+  object: (text, alone) => structure(text, (value) => alone || isObject(value)),
+  array: (text, alone) => structure(text, (value) => alone || Array.isArray(value)),
+};
+
+/** Integers, also written as floats: `3.0` is 3. */
+function integral(text: string): string | undefined {
+  const trimmed = text.trim();
+  const digits = /^([+-]?)0*(\d+)(?:\.0*)?$/.exec(trimmed);
+  if (digits !== null) return `${digits[1] === "-" && digits[2] !== "0" ? "-" : ""}${digits[2]}`;
+  const value = /^[+-]?[\d.]+[eE][+-]?\d+$/.test(trimmed) ? Number(trimmed) : Number.NaN;
+  return Number.isInteger(value) ? String(BigInt(value)) : undefined;
+}
+
+function structure(text: string, fits: (value: unknown) => boolean): string | undefined {
+  const value = parseJson(text);
+  return value !== undefined && fits(value) ? respaced(text)?.trim() : undefined;
+}
