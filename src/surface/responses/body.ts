@@ -1,0 +1,110 @@
+import type { FinishReason, Usage } from "../../model/event.ts";
+import type { IdSource } from "../../model/id.ts";
+import { unixSeconds } from "../../model/id.ts";
+import type { Json, JsonObject } from "../../model/json.ts";
+import { Transcript } from "../../model/transcript.ts";
+import type { Exchange } from "../surface.ts";
+import { responseError } from "./error.ts";
+import { Output } from "./output.ts";
+import type { Seal } from "./seal.ts";
+import type { ResponsesWanted } from "./wanted.ts";
+
+export type ResponseStatus = "queued" | "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
+
+const statuses: Readonly<Record<FinishReason, ResponseStatus>> = {
+  stop: "completed",
+  calls: "completed",
+  length: "incomplete",
+  filter: "incomplete",
+  error: "failed",
+};
+const incompleteReasons: Readonly<Partial<Record<FinishReason, string>>> = {
+  length: "max_output_tokens",
+  filter: "content_filter",
+};
+
+/** What a body is made from besides the answer itself. */
+export interface BodySource {
+  exchange: Exchange<ResponsesWanted>;
+  ids: IdSource;
+  output: Output;
+}
+
+/** A source with fresh output; one answer needs one, so that its sealed texts stay the same from event to event. */
+export function bodySource(exchange: Exchange<ResponsesWanted>, options: { ids: IdSource; seal?: Seal }): BodySource {
+  const { request, wanted } = exchange;
+  const seal = wanted.sealReasoning ? options.seal : undefined;
+  return { exchange, ids: options.ids, output: new Output({ id: request.id, forms: wanted.forms, seal }) };
+}
+
+/** The status an answer has come to. */
+export function statusFrom(transcript: Transcript): ResponseStatus {
+  if (transcript.finish === undefined) return "in_progress";
+  return transcript.finish.error?.kind === "canceled" ? "cancelled" : statuses[transcript.finish.reason];
+}
+
+/**
+ * The response object: the vendor's fields first, in the order of its samples (seeds 000 and 004), then what Open
+ * Responses requires beyond them.
+ */
+export function responseBody(source: BodySource, transcript: Transcript, status = statusFrom(transcript)): JsonObject {
+  const { request, wanted } = source.exchange;
+  const { echo } = wanted;
+  const { finish } = transcript;
+  const reason = status === "incomplete" && finish !== undefined ? incompleteReasons[finish.reason] : undefined;
+  const failure = status === "failed" ? finish?.error : undefined;
+  return {
+    id: request.id,
+    object: "response",
+    created_at: request.createdAt,
+    model: request.model,
+    status,
+    output: source.output.items(transcript),
+    output_text: transcript.text(),
+    usage: transcript.usage === undefined ? null : usageBody(transcript.usage),
+    parallel_tool_calls: echo.parallelToolCalls,
+    store: wanted.store,
+    truncation: echo.truncation,
+    error: failure === undefined ? null : responseError(failure),
+    incomplete_details: reason === undefined ? null : { reason },
+    completed_at: status === "completed" ? unixSeconds(source.ids) : null,
+    background: wanted.background,
+    previous_response_id: echo.previousResponseId,
+    instructions: echo.instructions,
+    max_output_tokens: echo.maxOutputTokens,
+    max_tool_calls: echo.maxToolCalls,
+    tools: echo.tools as Json,
+    tool_choice: echo.toolChoice,
+    text: echo.text,
+    reasoning: echo.reasoning,
+    temperature: echo.temperature,
+    top_p: echo.topP,
+    // Accepted, but no engine here uses them: the response says what was used.
+    presence_penalty: 0,
+    frequency_penalty: 0,
+    top_logprobs: 0,
+    service_tier: echo.serviceTier,
+    metadata: echo.metadata,
+    safety_identifier: echo.safetyIdentifier,
+    prompt_cache_key: echo.promptCacheKey,
+  };
+}
+
+/** The body of a response that has no answer yet or never will: `queued`, `in_progress`, `cancelled`. */
+export function emptyBody(
+  exchange: Exchange<ResponsesWanted>,
+  status: ResponseStatus,
+  options: { ids: IdSource },
+): JsonObject {
+  return responseBody(bodySource(exchange, options), new Transcript(), status);
+}
+
+function usageBody(usage: Usage): JsonObject {
+  return {
+    input_tokens: usage.input,
+    input_tokens_details: { cached_tokens: usage.cached },
+    output_tokens: usage.output,
+    output_tokens_details: { reasoning_tokens: usage.reasoning },
+    total_tokens: usage.input + usage.output,
+  };
+}

@@ -1,0 +1,50 @@
+import type { Batch } from "../../model/event.ts";
+import type { Transcript } from "../../model/transcript.ts";
+import type { SseEncoder } from "../surface.ts";
+import type { ResponseEvent, ResponseEvents } from "./events.ts";
+
+/** Line ends for readers that follow Unicode instead of the event-stream rules; JSON may carry them as escapes. */
+const unicodeLineEnd = /[\u0085\u2028\u2029]/g;
+const doneMark = "data: [DONE]\n\n";
+
+/** One event as a JSON text that is one line for every reader. */
+export function eventJson(event: ResponseEvent): string {
+  return JSON.stringify(event).replace(unicodeLineEnd, escaped);
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/** One event of a server-sent event stream. */
+export function eventText(event: ResponseEvent): string {
+  return `event: ${event.type}\ndata: ${eventJson(event)}\n\n`;
+}
+
+/** What a stream of server-sent events ends with, if it ends with a mark. */
+export function endText(sseDone: boolean | undefined): string {
+  return sseDone === false ? "" : doneMark;
+}
+
+/** Writes every batch at once: a batch has one delta for each item, so nothing is gained by waiting. */
+export class ResponsesSseEncoder implements SseEncoder {
+  // fixed at birth
+  readonly pending = false;
+  readonly longestWait = 0;
+  private readonly events: ResponseEvents;
+  private readonly end: string;
+
+  constructor(events: ResponseEvents, end: string) {
+    this.events = events;
+    this.end = end;
+  }
+
+  encode(batch: Batch, transcript: Transcript): string {
+    const text = this.events.accept(batch, transcript).map(eventText).join("");
+    return batch.at(-1)?.type === "finish" ? text + this.end : text;
+  }
+
+  flush(): string {
+    return "";
+  }
+}

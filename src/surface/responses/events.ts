@@ -1,0 +1,200 @@
+import type { Batch, GenerationEvent } from "../../model/event.ts";
+import type { JsonObject } from "../../model/json.ts";
+import type { AnswerItem } from "../../model/transcript.ts";
+import { Transcript } from "../../model/transcript.ts";
+import type { BodySource, ResponseStatus } from "./body.ts";
+import { responseBody, statusFrom } from "./body.ts";
+import { CustomInput, customInput } from "./custom-input.ts";
+import type { ItemStatus } from "./output.ts";
+import { statusOf, textContent } from "./output.ts";
+
+/** One event of a stream; `type` and `sequence_number` come first. */
+export interface ResponseEvent {
+  readonly type: string;
+  readonly sequence_number: number;
+  readonly [key: string]: unknown;
+}
+
+type DeltaEvent = Extract<GenerationEvent, { type: "text-delta" | "reasoning-delta" | "call-delta" }>;
+
+/** The event that ends a stream. A cancelled answer has none of its own: it ends as failed, its status says the rest. */
+const terminalTypes: Readonly<Record<ResponseStatus, string>> = {
+  completed: "response.completed",
+  incomplete: "response.incomplete",
+  failed: "response.failed",
+  cancelled: "response.failed",
+  queued: "response.failed",
+  in_progress: "response.failed",
+};
+
+/**
+ * Batches in, events out: one encoder for server-sent events, WebSocket messages and stored replay. One answer needs
+ * one. Deltas of a batch that belong to one item become one event. An item is closed by what comes after it, because
+ * only then is known whether it was cut.
+ */
+export class ResponseEvents {
+  // fixed at birth
+  private readonly source: BodySource;
+  // changed by events
+  private sequence = 0;
+  private out: ResponseEvent[] = [];
+  /** Index of the item that is open, or -1. */
+  private open = -1;
+  private delta = "";
+  private custom: CustomInput | undefined;
+  private announced = false;
+
+  constructor(source: BodySource) {
+    this.source = source;
+  }
+
+  /** Events of a background response before an engine took it up: created and queued. */
+  queued(): ResponseEvent[] {
+    this.announced = true;
+    this.snapshot("response.created", "queued");
+    this.snapshot("response.queued", "queued");
+    return this.take();
+  }
+
+  /** The events of a batch; the transcript has already seen it. */
+  accept(batch: Batch, transcript: Transcript): ResponseEvent[] {
+    for (const event of batch) this.one(event, transcript);
+    this.flushDelta(transcript);
+    return this.take();
+  }
+
+  /** How many events there were; the number of the next one. */
+  get next(): number {
+    return this.sequence;
+  }
+
+  private one(event: GenerationEvent, transcript: Transcript): void {
+    switch (event.type) {
+      case "begin":
+        return this.begin();
+      case "text-start":
+      case "reasoning-start":
+      case "call-start":
+        this.close(transcript, "completed");
+        return this.start(event.index, transcript);
+      case "text-delta":
+      case "reasoning-delta":
+      case "call-delta":
+        return this.grow(event);
+      case "finish":
+        this.close(transcript, statusOf(transcript, transcript.items.length - 1));
+        return this.end(transcript);
+      default:
+    }
+  }
+
+  private begin(): void {
+    if (!this.announced) this.snapshot("response.created", "in_progress");
+    this.announced = true;
+    this.snapshot("response.in_progress", "in_progress");
+  }
+
+  /** The response before its answer; the transcript at hand may already hold the rest of the batch. */
+  private snapshot(type: string, status: ResponseStatus): void {
+    this.emit(type, { response: responseBody(this.source, new Transcript(), status) });
+  }
+
+  private start(index: number, transcript: Transcript): void {
+    const item = itemAt(transcript, index);
+    this.open = index;
+    this.emit("response.output_item.added", { output_index: index, item: this.source.output.opening(item, index) });
+    if (item.type === "call") {
+      this.custom = this.source.output.formOf(item.name).kind === "custom" ? new CustomInput() : undefined;
+      return;
+    }
+    this.emit("response.content_part.added", { ...this.place(item), part: partOf(item, "") });
+  }
+
+  private grow(event: DeltaEvent): void {
+    this.delta += event.type === "call-delta" ? event.args : event.text;
+  }
+
+  private flushDelta(transcript: Transcript): void {
+    if (this.delta === "" || this.open < 0) return;
+    const item = itemAt(transcript, this.open);
+    const delta = this.custom === undefined ? this.delta : this.custom.feed(this.delta);
+    this.delta = "";
+    const type = this.deltaType(item);
+    if (type === undefined || delta === "") return;
+    this.emit(`${type}.delta`, { ...this.place(item), delta, ...(item.type === "text" ? { logprobs: [] } : {}) });
+  }
+
+  /** What the delta and done events of an item are called; calls of shell-like tools have none. */
+  private deltaType(item: AnswerItem): string | undefined {
+    if (item.type === "text") return "response.output_text";
+    if (item.type === "reasoning") return "response.reasoning_text";
+    const { kind } = this.source.output.formOf(item.name);
+    if (kind === "function") return "response.function_call_arguments";
+    return kind === "custom" ? "response.custom_tool_call_input" : undefined;
+  }
+
+  private close(transcript: Transcript, status: ItemStatus): void {
+    if (this.open < 0) return;
+    this.flushDelta(transcript);
+    const index = this.open;
+    const item = itemAt(transcript, index);
+    const done = this.source.output.item(item, index, status);
+    if (item.type === "call") this.closeCall(item, done);
+    else {
+      const { text } = item;
+      this.emit(`${this.deltaType(item)}.done`, {
+        ...this.place(item),
+        text,
+        ...(item.type === "text" ? { logprobs: [] } : {}),
+      });
+      this.emit("response.content_part.done", { ...this.place(item), part: partOf(item, text) });
+    }
+    this.emit("response.output_item.done", { output_index: index, item: done });
+    this.open = -1;
+    this.custom = undefined;
+  }
+
+  private closeCall(item: Extract<AnswerItem, { type: "call" }>, done: JsonObject): void {
+    const type = this.deltaType(item);
+    if (type === undefined) return;
+    const { name } = done;
+    if (this.custom === undefined) {
+      return this.emit(`${type}.done`, { ...this.place(item), name, arguments: done["arguments"] });
+    }
+    const input = customInput(item.args);
+    const rest = this.custom.rest(input);
+    if (rest !== "") this.emit(`${type}.delta`, { ...this.place(item), delta: rest });
+    this.emit(`${type}.done`, { ...this.place(item), input });
+  }
+
+  private end(transcript: Transcript): void {
+    const status = statusFrom(transcript);
+    this.emit(terminalTypes[status], { response: responseBody(this.source, transcript, status) });
+  }
+
+  /** Where the open item stands; content of messages and thoughts is one part. */
+  private place(item: AnswerItem): JsonObject {
+    const at = { item_id: this.source.output.idOf(item, this.open), output_index: this.open };
+    return item.type === "call" ? at : { ...at, content_index: 0 };
+  }
+
+  private emit(type: string, fields: Readonly<Record<string, unknown>>): void {
+    this.out.push({ type, sequence_number: this.sequence++, ...fields });
+  }
+
+  private take(): ResponseEvent[] {
+    const taken = this.out;
+    this.out = [];
+    return taken;
+  }
+}
+
+function partOf(item: AnswerItem, text: string): JsonObject {
+  return item.type === "text" ? textContent(text) : { type: "reasoning_text", text };
+}
+
+function itemAt(transcript: Transcript, index: number): AnswerItem {
+  const item = transcript.items[index];
+  if (item === undefined) throw new Error(`no item ${index} in the transcript`);
+  return item;
+}

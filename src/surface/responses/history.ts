@@ -1,0 +1,59 @@
+import { invalid, ParleyError } from "../../model/error.ts";
+import type { Item } from "../../model/item.ts";
+import { textPart } from "../../model/item.ts";
+import type { Exchange } from "../surface.ts";
+import type { Reference, ResponsesWanted } from "./wanted.ts";
+
+/** Where the parts of a conversation that are not in the request come from. */
+export interface Recall {
+  /** The items of `previousResponseId` and all before it, oldest first, without instructions. */
+  history: readonly Item[];
+  /** The items a stored id stands for; `undefined` for an unknown id. */
+  resolve(id: string): readonly Item[] | undefined;
+}
+
+/** Whether `recalled` must run before an engine may see the request. */
+export function needsRecall(wanted: ResponsesWanted): boolean {
+  return wanted.previousResponseId !== undefined || wanted.input.some((item) => item.type === "reference");
+}
+
+/**
+ * The exchange with its whole conversation: instructions, history, input. In the result `wanted.input` holds only
+ * items: what history keeps of this turn. Throws `invalid` for an unknown reference and for calls and results that do
+ * not pair up.
+ */
+export function recalled(exchange: Exchange<ResponsesWanted>, recall: Recall): Exchange<ResponsesWanted> {
+  const input = exchange.wanted.input.flatMap((item) =>
+    item.type === "reference" ? dereference(item, recall) : [item],
+  );
+  const items = [...instructionItems(exchange.wanted.echo.instructions), ...recall.history, ...input];
+  checkPairs(items);
+  return { request: { ...exchange.request, items }, wanted: { ...exchange.wanted, input } };
+}
+
+function dereference(reference: Reference, recall: Recall): readonly Item[] {
+  const items = recall.resolve(reference.id);
+  if (items !== undefined) return items;
+  throw new ParleyError("invalid", `${reference.param}: item ${JSON.stringify(reference.id)} not found`, {
+    param: reference.param,
+    code: "item_not_found",
+  });
+}
+
+function instructionItems(instructions: string | null): Item[] {
+  if (instructions === null || instructions === "") return [];
+  return [{ type: "message", role: "system", parts: [textPart(instructions)] }];
+}
+
+/** Every result answers a call before it, and every call has its result (spec sheet 4.4 and 13). */
+function checkPairs(items: readonly Item[]): void {
+  const open: string[] = [];
+  for (const item of items) {
+    if (item.type === "call") open.push(item.id);
+    if (item.type !== "result") continue;
+    const index = open.indexOf(item.id);
+    if (index < 0) throw invalid("input", `tool result's tool id(${item.id}) not found`);
+    open.splice(index, 1);
+  }
+  if (open.length > 0) throw invalid("input", `no tool output found for call ${open.join(", ")}`);
+}

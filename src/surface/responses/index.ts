@@ -1,0 +1,45 @@
+import type { Surface } from "../surface.ts";
+import { bodySource, emptyBody, responseBody } from "./body.ts";
+import { endText, eventJson, eventText, ResponsesSseEncoder } from "./encode.ts";
+import { errorReply, socketError } from "./error.ts";
+import type { ResponseEvent } from "./events.ts";
+import { ResponseEvents } from "./events.ts";
+import type { Recall } from "./history.ts";
+import { needsRecall, recalled } from "./history.ts";
+import { inputItems } from "./input-items.ts";
+import type { ResponsesOptions } from "./option.ts";
+import { answerItems } from "./output.ts";
+import { parseRequest } from "./parse.ts";
+import type { Seal } from "./seal.ts";
+import { sealText } from "./seal.ts";
+import type { ResponsesWanted } from "./wanted.ts";
+
+export type { Recall, ResponseEvent, ResponsesOptions, ResponsesWanted, Seal };
+export {
+  answerItems,
+  bodySource,
+  emptyBody,
+  endText,
+  eventJson,
+  eventText,
+  inputItems,
+  needsRecall,
+  recalled,
+  responseBody,
+  ResponseEvents,
+  sealText,
+  socketError,
+};
+
+/** `POST /v1/responses`: seeds 000 and 004, completed to the Open Responses contract (docs/api-responses.md). */
+export function responsesSurface(options: ResponsesOptions): Surface<ResponsesWanted> {
+  return {
+    name: "responses",
+    path: "/v1/responses",
+    parse: (body, context) => parseRequest(body, context, options),
+    json: (transcript, exchange) => responseBody(bodySource(exchange, options), transcript),
+    sse: (exchange) =>
+      new ResponsesSseEncoder(new ResponseEvents(bodySource(exchange, options)), endText(options.sseDone)),
+    error: errorReply,
+  };
+}

@@ -1,0 +1,170 @@
+import type { ModelCard } from "../../model/card.ts";
+import { invalid } from "../../model/error.ts";
+import type { CallItem, Item, Role } from "../../model/item.ts";
+import { textPart } from "../../model/item.ts";
+import { callIdOf, parseCall, shellOutput } from "./call.ts";
+import type { Fields } from "./field.ts";
+import { fieldsOf, given, optionalArray, optionalString, optionalWord, pathOf, requiredString } from "./field.ts";
+import { parseContent } from "./part.ts";
+import type { Seal } from "./seal.ts";
+import { openText } from "./seal.ts";
+import type { Reference } from "./wanted.ts";
+
+/** What reading items needs to know. */
+export interface ItemContext {
+  card: ModelCard;
+  strict: boolean;
+  seal: Seal | undefined;
+}
+
+/** What the input comes to. */
+export interface ParsedInput {
+  items: (Item | Reference)[];
+  /** A `compaction_trigger` was among the items. */
+  compact: boolean;
+}
+
+/** Put before the text of an opened compaction item, so that the model knows what it reads. */
+const summaryIntroduction = "Summary of the conversation so far:\n\n";
+
+const messageRoles = ["user", "assistant", "system", "developer", "tool"] as const;
+const vendorTypes = new Set(["message", "function_call", "function_call_output", "reasoning"]);
+const resultTypes = new Set(["function_call_output", "custom_tool_call_output"]);
+const shellResultTypes = new Set(["local_shell_call_output", "shell_call_output"]);
+/** `compaction_summary` and `context_compaction` are older names that clients still hold. */
+const compactionTypes = new Set(["compaction", "compaction_summary", "context_compaction"]);
+/** Traces of tools that the vendor's cloud runs: they say nothing a model here could use. */
+const silentTypes = new Set([
+  "web_search_call",
+  "file_search_call",
+  "computer_call",
+  "computer_call_output",
+  "code_interpreter_call",
+  "image_generation_call",
+  "tool_search_call",
+  "tool_search_output",
+  "mcp_list_tools",
+  "mcp_approval_request",
+  "mcp_approval_response",
+  "program",
+  "program_output",
+  "additional_tools",
+  "configuration_update",
+]);
+
+/** Throws `invalid` naming the item at fault: `input[3].content[0].type`. */
+export function parseItems(values: readonly unknown[], path: string, context: ItemContext): ParsedInput {
+  const parsed: ParsedInput = { items: [], compact: false };
+  for (const [index, value] of values.entries()) {
+    const item = fieldsOf(value, `${path}[${index}]`);
+    if (given(item, "type") === "compaction_trigger") parsed.compact = true;
+    else parsed.items.push(...parseItem(item, context, parsed.items));
+  }
+  return parsed;
+}
+
+function parseItem(item: Fields, context: ItemContext, before: readonly (Item | Reference)[]): (Item | Reference)[] {
+  const type = typeOf(item);
+  if (context.strict && !vendorTypes.has(type)) throw invalid(pathOf(item, "type"), `unknown item type ${type}`);
+  if (type === "message") return [parseMessage(item, context, before)];
+  if (type === "reasoning") return parseReasoning(item, context);
+  if (type === "item_reference") return [{ type: "reference", id: requiredString(item, "id"), param: item.path }];
+  if (resultTypes.has(type)) return [result(item, parseContent(item, "output", context.card))];
+  if (shellResultTypes.has(type)) return [result(item, [textPart(shellOutput(item))])];
+  if (type === "apply_patch_call_output") return [patchResult(item)];
+  if (compactionTypes.has(type)) return [parseCompaction(item, context)];
+  if (silentTypes.has(type)) return [];
+  const call = parseCall(item, type);
+  if (call === undefined) throw invalid(pathOf(item, "type"), `unknown item type ${JSON.stringify(type)}`);
+  return type === "mcp_call" ? [call, mcpResult(item, call)] : [call];
+}
+
+/** Absent means a message (seed 004), except for a bare id, which Open Responses lets stand for a reference. */
+function typeOf(item: Fields): string {
+  const type = optionalString(item, "type");
+  if (type !== undefined) return type;
+  const bare = given(item, "role") === undefined && given(item, "content") === undefined;
+  return bare && given(item, "id") !== undefined ? "item_reference" : "message";
+}
+
+function parseMessage(item: Fields, context: ItemContext, before: readonly (Item | Reference)[]): Item {
+  const role = optionalWord(item, "role", messageRoles);
+  if (role === undefined) throw invalid(pathOf(item, "role"), "is required");
+  const parts = parseContent(item, "content", context.card);
+  if (role === "tool") return { type: "result", id: toolCallId(item, before), parts, failed: false };
+  const name = optionalString(item, "name");
+  const phase = optionalString(item, "phase");
+  return {
+    type: "message",
+    role: role satisfies Role,
+    parts,
+    ...(name === undefined ? {} : { name }),
+    ...(phase === undefined ? {} : { phase }),
+  };
+}
+
+/** A tool message without an id answers the first call before it that has no result yet. */
+function toolCallId(item: Fields, before: readonly (Item | Reference)[]): string {
+  const named = optionalString(item, "call_id") ?? optionalString(item, "tool_call_id");
+  if (named !== undefined) return named;
+  const open = openCalls(before)[0];
+  if (open === undefined) throw invalid(item.path, "tool call result does not follow tool call");
+  return open.id;
+}
+
+function openCalls(items: readonly (Item | Reference)[]): CallItem[] {
+  const open: CallItem[] = [];
+  for (const item of items) {
+    if (item.type === "call") open.push(item);
+    if (item.type !== "result") continue;
+    const index = open.findIndex(({ id }) => id === item.id);
+    if (index >= 0) open.splice(index, 1);
+  }
+  return open;
+}
+
+function result(item: Fields, parts: Extract<Item, { type: "result" }>["parts"]): Item {
+  return { type: "result", id: callIdOf(item), parts, failed: false };
+}
+
+function patchResult(item: Fields): Item {
+  const failed = optionalString(item, "status") === "failed";
+  return { type: "result", id: callIdOf(item), parts: [textPart(optionalString(item, "output") ?? "")], failed };
+}
+
+function mcpResult(item: Fields, call: CallItem): Item {
+  const problem = given(item, "error");
+  const failed = problem !== undefined;
+  const said = typeof problem === "string" ? problem : JSON.stringify(problem);
+  return {
+    type: "result",
+    id: call.id,
+    parts: [textPart(failed ? said : (optionalString(item, "output") ?? ""))],
+    failed,
+  };
+}
+
+/** The thought: exact from our seal, else from `content`, else from `summary`; without any of them there is no item. */
+function parseReasoning(item: Fields, context: ItemContext): Item[] {
+  const sealed = optionalString(item, "encrypted_content");
+  const opened = sealed === undefined ? undefined : openText(context.seal, "reasoning", sealed);
+  const content = joinedText(item, "content", "");
+  const summary = joinedText(item, "summary", "\n\n");
+  const text = opened ?? (content === "" ? summary : content);
+  return text === "" ? [] : [{ type: "reasoning", text }];
+}
+
+function joinedText(item: Fields, key: string, separator: string): string {
+  const parts = optionalArray(item, key) ?? [];
+  return parts
+    .map((value, index) => optionalString(fieldsOf(value, `${pathOf(item, key)}[${index}]`), "text") ?? "")
+    .join(separator);
+}
+
+function parseCompaction(item: Fields, context: ItemContext): Item {
+  const summary = openText(context.seal, "compaction", requiredString(item, "encrypted_content"));
+  if (summary === undefined) {
+    throw invalid(pathOf(item, "encrypted_content"), "was not made by this server, or its secret has changed");
+  }
+  return { type: "message", role: "user", parts: [textPart(summaryIntroduction + summary)] };
+}

@@ -1,0 +1,116 @@
+import type { Item } from "../../model/item.ts";
+import { textPart } from "../../model/item.ts";
+import type { JsonObject } from "../../model/json.ts";
+import { parseJson } from "../../model/json.ts";
+import type { AnswerItem, Transcript } from "../../model/transcript.ts";
+import { callFields, itemTypes } from "./call.ts";
+import type { Seal } from "./seal.ts";
+import { sealText } from "./seal.ts";
+import type { ToolForm, ToolForms } from "./wanted.ts";
+
+export type ItemStatus = "in_progress" | "completed" | "incomplete";
+type AnswerCall = Extract<AnswerItem, { type: "call" }>;
+
+/** What an item's id ends with (seed 004: `<id>_msg`, `<id>_rs`, `<id>_fc_<index>`). */
+const endings: Readonly<Record<AnswerItem["type"], string>> = { text: "msg", reasoning: "rs", call: "fc" };
+
+export interface OutputOptions {
+  id: string;
+  forms: ToolForms;
+  /** Given: reasoning items carry `encrypted_content`. */
+  seal: Seal | undefined;
+}
+
+/** Builds the output items of one answer. It remembers ids and sealed texts: the same item always looks the same. */
+export class Output {
+  // fixed at birth
+  private readonly options: OutputOptions;
+  // changed by events
+  private readonly ids: string[] = [];
+  private readonly counts = { text: 0, reasoning: 0, call: 0 };
+  private readonly sealed = new Map<number, string>();
+
+  constructor(options: OutputOptions) {
+    this.options = options;
+  }
+
+  /** Every item so far, with the status it has at this point of the answer. */
+  items(transcript: Transcript): JsonObject[] {
+    return transcript.items.map((item, index) => this.item(item, index, statusOf(transcript, index)));
+  }
+
+  /** One item with all it holds. */
+  item(item: AnswerItem, index: number, status: ItemStatus): JsonObject {
+    const id = this.idOf(item, index);
+    if (item.type === "text") {
+      return { id, type: "message", status, role: "assistant", content: [textContent(item.text)] };
+    }
+    // A model that wrote no arguments at all has called with none.
+    if (item.type === "call") return this.call(item.args === "" ? { ...item, args: "{}" } : item, id, status);
+    const content = [{ type: "reasoning_text", text: item.text }];
+    return { id, type: "reasoning", status, summary: [], content, ...this.encrypted(item.text, index) };
+  }
+
+  /** The item as it is announced, before any of its content. */
+  opening(item: AnswerItem, index: number): JsonObject {
+    const id = this.idOf(item, index);
+    const status = "in_progress";
+    if (item.type === "text") return { id, type: "message", status, role: "assistant", content: [] };
+    if (item.type === "call") return this.call({ ...item, args: "" }, id, status);
+    return { id, type: "reasoning", status, summary: [], content: [] };
+  }
+
+  /** Ids are given in the order of the items; `index` must have been seen or be the next one. */
+  idOf(item: AnswerItem, index: number): string {
+    const known = this.ids[index];
+    if (known !== undefined) return known;
+    const count = this.counts[item.type]++;
+    const suffix = item.type !== "call" && count === 0 ? "" : `_${count}`;
+    const id = `${this.options.id}_${endings[item.type]}${suffix}`;
+    this.ids[index] = id;
+    return id;
+  }
+
+  /** How a call goes back to the caller; tools that were never declared are called as plain functions. */
+  formOf(name: string): ToolForm {
+    return this.options.forms.get(name) ?? { kind: "function", name };
+  }
+
+  private call(item: AnswerCall, id: string, status: ItemStatus): JsonObject {
+    const form = this.formOf(item.name);
+    return { id, type: itemTypes[form.kind], status, ...callFields(form, { callId: item.id, ...item }) };
+  }
+
+  private encrypted(text: string, index: number): JsonObject {
+    const { seal } = this.options;
+    if (seal === undefined) return {};
+    const sealed = this.sealed.get(index) ?? sealText(seal, "reasoning", text);
+    this.sealed.set(index, sealed);
+    return { encrypted_content: sealed };
+  }
+}
+
+export function textContent(text: string): JsonObject {
+  return { type: "output_text", text, annotations: [] };
+}
+
+/** An answer that was cut leaves its last item incomplete. */
+export function statusOf(transcript: Transcript, index: number): ItemStatus {
+  const { finish, items } = transcript;
+  if (finish === undefined) return index === items.length - 1 ? "in_progress" : "completed";
+  const whole = finish.reason === "stop" || finish.reason === "calls" || index < items.length - 1;
+  return whole ? "completed" : "incomplete";
+}
+
+/**
+ * The answer as history keeps it, one item for each output item; a last call that was cut before its arguments were
+ * whole is left out, for nobody can answer it.
+ */
+export function answerItems(transcript: Transcript): Item[] {
+  return transcript.items.flatMap((item, index): Item[] => {
+    if (item.type === "text") return [{ type: "message", role: "assistant", parts: [textPart(item.text)] }];
+    if (item.type === "reasoning") return [{ type: "reasoning", text: item.text }];
+    if (statusOf(transcript, index) !== "completed" && parseJson(item.args) === undefined) return [];
+    return [{ type: "call", id: item.id, name: item.name, args: item.args }];
+  });
+}

@@ -1,0 +1,60 @@
+import type { Item } from "../../model/item.ts";
+import type { Json, JsonObject } from "../../model/json.ts";
+
+/** How a tool that the model knows as a function is called back on the wire. */
+export type ToolForm =
+  | { kind: "function"; name: string; namespace?: string }
+  | { kind: "custom"; name: string; namespace?: string }
+  | { kind: "local_shell" }
+  | { kind: "shell" }
+  | { kind: "apply_patch" };
+
+/** Keyed by the name the model sees. */
+export type ToolForms = ReadonlyMap<string, ToolForm>;
+
+/** An `item_reference` of the input that the service still has to replace by a stored item. */
+export interface Reference {
+  type: "reference";
+  id: string;
+  /** Where it stood in the caller's body. */
+  param: string;
+}
+
+/** What the response body repeats of the request; values as they stand on the wire. */
+export interface Echo {
+  instructions: string | null;
+  previousResponseId: string | null;
+  tools: readonly JsonObject[];
+  toolChoice: Json;
+  parallelToolCalls: boolean;
+  truncation: "auto" | "disabled";
+  text: JsonObject;
+  reasoning: JsonObject;
+  temperature: number;
+  topP: number;
+  maxOutputTokens: number | null;
+  maxToolCalls: number | null;
+  serviceTier: string;
+  metadata: Readonly<Record<string, string>>;
+  safetyIdentifier: string | null;
+  promptCacheKey: string | null;
+}
+
+/** What only the answer, the store and the transport care about. */
+export interface ResponsesWanted {
+  stream: boolean;
+  store: boolean;
+  background: boolean;
+  /** `false`: a warm-up that wants the prompt prepared and nothing generated. */
+  generate: boolean;
+  /** The input ends with a `compaction_trigger` item: a compaction is asked for instead of an answer. */
+  compact: boolean;
+  /** Set: `recall` must put that response's items before the input. */
+  previousResponseId: string | undefined;
+  /** This request's own input, without the instructions: what history keeps. */
+  input: readonly (Item | Reference)[];
+  /** Reasoning items carry `encrypted_content`. */
+  sealReasoning: boolean;
+  forms: ToolForms;
+  echo: Echo;
+}
