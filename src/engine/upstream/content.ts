@@ -1,0 +1,122 @@
+import type { Family } from "../../model/card.ts";
+import type { ToolDefinition } from "../../model/request.ts";
+import type { CallMarkup, MarkupParser, ThinkMarkup } from "../markup/markup.ts";
+import { markupParser } from "../markup/parser.ts";
+import type { Repairs } from "./repair.ts";
+import type { WeighingEmitter } from "./usage.ts";
+
+/** Which markup a model's own text may carry. */
+export interface ModelMarkup {
+  think: ThinkMarkup;
+  calls: CallMarkup;
+}
+
+/** No markup: tags in the text are text. */
+export const plainText: ModelMarkup = { think: { tags: [], startsInside: false }, calls: "none" };
+
+const families: Readonly<Record<Family, ModelMarkup>> = {
+  m3: { think: { tags: ["mm:think", "think"], startsInside: false }, calls: "m3" },
+  m2: { think: { tags: ["think"], startsInside: false }, calls: "m2" },
+  her: plainText,
+};
+
+/** The markup of a family; models of other makers are not read for tags unless configuration says so. */
+export function markupOf(family: Family | undefined): ModelMarkup {
+  return family === undefined ? plainText : families[family];
+}
+
+export interface ContentOptions {
+  out: WeighingEmitter;
+  repairs: Repairs;
+  markup: ModelMarkup;
+  tools: readonly ToolDefinition[];
+  callId: () => string;
+}
+
+/**
+ * Reads the two channels of a stream, content and the reasoning field, through the markup of the model: thought and
+ * calls that leaked into content, and tags that leaked into thought.
+ */
+export class ContentReader {
+  // fixed at birth
+  private readonly options: ContentOptions;
+  // changed by events
+  private content: MarkupParser | undefined;
+  private thought: MarkupParser | undefined;
+  /** All that the reasoning field said, and how much of it content has repeated. */
+  private said = "";
+  private repeated = 0;
+  private begun = false;
+
+  constructor(options: ContentOptions) {
+    this.options = options;
+  }
+
+  text(text: string): void {
+    if (text === "") return;
+    this.endThought(false);
+    this.content ??= this.parserOfContent();
+    this.begun = true;
+    const { out, repairs } = this.options;
+    const before = { calls: out.callCount, thoughts: out.thoughts };
+    const parser = this.content;
+    this.withoutEcho(() => parser.feed(text, out));
+    if (out.callCount > before.calls) repairs.fired("inline-calls");
+    if (out.thoughts > before.thoughts) repairs.fired("inline-thought");
+  }
+
+  reasoning(text: string): void {
+    if (text === "") return;
+    const { out, repairs, markup, tools, callId } = this.options;
+    this.said += text;
+    if (!repairs.on("thought-markup") || (markup.think.tags.length === 0 && markup.calls === "none")) {
+      out.reasoning(text);
+      return;
+    }
+    this.thought ??= markupParser({ ...markup, think: { ...markup.think, startsInside: true }, tools, callId });
+    const calls = out.callCount;
+    this.thought.feed(text, out);
+    if (out.callCount > calls) repairs.fired("thought-markup");
+  }
+
+  /** Something else follows: writes out what both channels held back. */
+  end(cut: boolean): void {
+    this.endThought(cut);
+    const parser = this.content;
+    if (parser !== undefined) this.withoutEcho(() => parser.end(this.options.out, cut));
+    this.content = undefined;
+  }
+
+  private endThought(cut: boolean): void {
+    this.thought?.end(this.options.out, cut);
+    this.thought = undefined;
+  }
+
+  private parserOfContent(): MarkupParser {
+    const { repairs, markup, tools, callId } = this.options;
+    const startsInside = markup.think.startsInside && !this.begun && this.said === "";
+    const tags = repairs.on("inline-thought") ? markup.think.tags : [];
+    const calls = repairs.on("inline-calls") ? markup.calls : "none";
+    return markupParser({ think: { tags, startsInside }, calls, tools, callId });
+  }
+
+  /** Reads content; thought found there is told only as far as the reasoning field has not told it already. */
+  private withoutEcho(read: () => void): void {
+    const { out, repairs } = this.options;
+    if (this.said !== "" && repairs.on("thought-twice")) out.news = (thought) => this.news(thought);
+    read();
+    out.news = undefined;
+  }
+
+  private news(thought: string): string {
+    if (this.repeated === 0) this.repeated = this.said.length - this.said.trimStart().length;
+    const core = thought.trim();
+    const from = this.said.startsWith(thought, this.repeated) ? thought : thought.trimEnd();
+    const echo = core === "" || this.said.startsWith(from, this.repeated);
+    const lead = echo ? from : from.trimStart();
+    if (!echo && !this.said.startsWith(lead, this.repeated)) return thought;
+    if (core !== "") this.repeated += lead.length;
+    this.options.repairs.fired("thought-twice");
+    return "";
+  }
+}

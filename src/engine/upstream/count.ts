@@ -1,0 +1,79 @@
+import type { Family } from "../../model/card.ts";
+import { textOf, type Item } from "../../model/item.ts";
+import { isObject, type JsonObject } from "../../model/json.ts";
+import type { GenerationRequest } from "../../model/request.ts";
+import type { UpstreamClient } from "./client.ts";
+import type { Dialect } from "./dialect.ts";
+import { chatMessages } from "./message.ts";
+import { thinkingFields, toolFields } from "./request.ts";
+
+export interface CountInput {
+  request: GenerationRequest;
+  dialect: Dialect;
+  family: Family | undefined;
+  signal: AbortSignal;
+}
+
+type Ask = (client: UpstreamClient, input: CountInput) => Promise<unknown>;
+
+/** How each server counts the tokens of a prompt. */
+const ways: Readonly<Record<Dialect["count"], Ask>> = {
+  none: async () => undefined,
+  vllm: async (client, input) => {
+    const answer = await client.ask(
+      "/tokenize",
+      { model: input.request.model, ...prompt(input), add_generation_prompt: true },
+      input.signal,
+    );
+    return isObject(answer) ? answer["count"] : undefined;
+  },
+  "llama-server": async (client, input) => {
+    const rendered = await client.ask("/apply-template", prompt(input), input.signal);
+    if (!isObject(rendered)) return undefined;
+    const body = { content: rendered["prompt"], add_special: true, parse_special: true };
+    const answer = await client.ask("/tokenize", body, input.signal);
+    return isObject(answer) && Array.isArray(answer["tokens"]) ? answer["tokens"].length : undefined;
+  },
+  responses: async (client, input) => {
+    const answer = await client.ask("responses/input_tokens", responsesBody(input.request), input.signal);
+    return isObject(answer) ? answer["input_tokens"] : undefined;
+  },
+};
+
+/** Exact input tokens by the upstream's own count; `undefined` where it has none or did not answer. */
+export async function countTokens(client: UpstreamClient, input: CountInput): Promise<number | undefined> {
+  try {
+    const signal = AbortSignal.any([input.signal, AbortSignal.timeout(10_000)]);
+    const tokens = await ways[input.dialect.count](client, { ...input, signal });
+    return typeof tokens === "number" ? tokens : undefined;
+  } catch {
+    input.signal.throwIfAborted();
+    // Counting is a convenience; the caller falls back to an estimate.
+    return undefined;
+  }
+}
+
+function prompt({ request, dialect, family }: CountInput): JsonObject {
+  const { tools } = toolFields({ ...request, toolChoice: "auto" }, dialect);
+  return {
+    messages: chatMessages(request.items, dialect, family),
+    ...(tools === undefined ? {} : { tools }),
+    ...thinkingFields(request, dialect, family),
+  };
+}
+
+/** The request in the form of the Responses endpoint (spec sheet 3.1, 3.4). */
+function responsesBody(request: GenerationRequest): JsonObject {
+  const tools = request.tools.map((tool) => ({ type: "function", ...tool }));
+  return { model: request.model, input: request.items.map(responsesItem), ...(tools.length === 0 ? {} : { tools }) };
+}
+
+function responsesItem(item: Item): JsonObject {
+  if (item.type === "reasoning") {
+    return { type: "reasoning", summary: [], content: [{ type: "reasoning_text", text: item.text }] };
+  }
+  if (item.type === "call") return { type: "function_call", call_id: item.id, name: item.name, arguments: item.args };
+  if (item.type === "result") return { type: "function_call_output", call_id: item.id, output: textOf(item.parts) };
+  const type = item.role === "assistant" ? "output_text" : "input_text";
+  return { type: "message", role: item.role, content: [{ type, text: textOf(item.parts) }] };
+}

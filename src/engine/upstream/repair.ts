@@ -1,0 +1,81 @@
+/** What is known to go wrong in streams of upstreams, and where people met it. Each rule has a switch and is counted. */
+export const repairRules = {
+  "inline-thought": {
+    does: "thinking tags in content become reasoning",
+    thread: "https://github.com/vllm-project/vllm/issues/38212",
+  },
+  "inline-calls": {
+    does: "the model's tool markup in content becomes calls",
+    thread: "https://github.com/MiniMax-AI/MiniMax-M3/issues/31",
+  },
+  "thought-markup": {
+    does: "tool markup and closing tags inside the reasoning field are read, not shown",
+    thread: "https://github.com/waybarrios/vllm-mlx/pull/98",
+  },
+  "thought-twice": {
+    does: "the same thought in two fields, or in a field and in content, is told once",
+    thread: "https://github.com/vellum-ai/vellum-assistant/pull/34556",
+  },
+  "call-order": {
+    does: "calls with index gaps, without index or with pieces that interleave are told one after the other",
+    thread: "https://github.com/ollama/ollama/pull/13582",
+  },
+  "call-name": {
+    does: "a name that comes after the first arguments is waited for",
+    thread: "https://github.com/vllm-project/vllm/issues/39649",
+  },
+  "call-id": {
+    does: "missing and repeated call ids are replaced",
+    thread: "https://github.com/sgl-project/sglang/issues/23071",
+  },
+  "call-arguments": {
+    does: "argument JSON that is unambiguous but not valid is completed; anything worse ends the answer with an error",
+    thread: "https://github.com/farion1231/cc-switch/issues/4335",
+  },
+  "finish-reason": {
+    does: "a missing finish reason, or `stop` after tool calls, is set right",
+    thread: "https://github.com/ggml-org/llama.cpp/issues/16904",
+  },
+  "finish-late": {
+    does: "a stream that does not end after its finish reason is ended",
+    thread: "https://github.com/MiniMax-AI/MiniMax-M2/issues/109",
+  },
+  "usage-missing": {
+    does: "absent or zero usage is estimated",
+    thread: "https://github.com/MiniMax-AI/MiniMax-M2.5/issues/2",
+  },
+  "foreign-frame": {
+    does: "events that are no JSON object, such as pings, are skipped",
+    thread: "https://github.com/MiniMax-AI/MiniMax-M2.7/issues/55",
+  },
+} as const;
+
+export type RepairRule = keyof typeof repairRules;
+
+/** Rules that are switched off; all others are on. */
+export type RepairSwitches = Partial<Record<RepairRule, boolean>>;
+
+/** Which rules apply to one stream, and who hears when one fired. */
+export class Repairs {
+  // fixed at birth
+  private readonly switches: RepairSwitches;
+  private readonly listener: ((rule: RepairRule) => void) | undefined;
+  // changed by events
+  private readonly told = new Set<RepairRule>();
+
+  constructor(switches: RepairSwitches = {}, listener?: (rule: RepairRule) => void) {
+    this.switches = switches;
+    this.listener = listener;
+  }
+
+  on(rule: RepairRule): boolean {
+    return this.switches[rule] !== false;
+  }
+
+  /** Notes that a rule changed this stream; told once per stream. */
+  fired(rule: RepairRule): void {
+    if (this.told.has(rule)) return;
+    this.told.add(rule);
+    this.listener?.(rule);
+  }
+}

@@ -1,0 +1,190 @@
+import type { Log } from "../../telemetry/log.ts";
+import { callIds, systemIds, type IdSource } from "../../model/id.ts";
+import type { Family } from "../../model/card.ts";
+import { ParleyError } from "../../model/error.ts";
+import type { Batch, GenerationEvent } from "../../model/event.ts";
+import type { GenerationRequest } from "../../model/request.ts";
+import type { Capabilities, Engine, Load } from "../engine.ts";
+import { UpstreamClient, type ClientOptions, type OpenAnswer } from "./client.ts";
+import { markupOf, type ModelMarkup } from "./content.ts";
+import { countTokens } from "./count.ts";
+import { ChatDecoder } from "./decode.ts";
+import { dialects, familyOf, guessDialect, type Dialect, type DialectName } from "./dialect.ts";
+import { estimateInput } from "./estimate.ts";
+import { networkFailure } from "./failure.ts";
+import { Repairs, type RepairRule, type RepairSwitches } from "./repair.ts";
+import { chatBody } from "./request.ts";
+import { SseReader } from "./sse.ts";
+
+export interface ServerOptions extends ClientOptions {
+  /** Default `generic`; `auto` asks the server once, at the first request. A row of one's own is taken as it is. */
+  dialect?: DialectName | "auto" | Dialect | undefined;
+  /** The server's own model name; default the name the caller asked for. */
+  model?: string | undefined;
+  /** Family of a model name; default read from the server's name, else from the caller's. */
+  family?: ((model: string) => Family | undefined) | undefined;
+  /** Markup in the model's text; default what the family writes. */
+  markup?: Partial<ModelMarkup> | undefined;
+  /** Requests at once that the server is known to run; default the number of connections, else no bound. */
+  slots?: number | undefined;
+  capabilities?: Partial<Capabilities> | undefined;
+  repair?: RepairSwitches | undefined;
+  /** Told once per answer and rule that changed it. */
+  onRepair?: ((rule: RepairRule) => void) | undefined;
+  ids?: IdSource | undefined;
+  log?: Log | undefined;
+}
+
+/** Any OpenAI-compatible chat server behind one base URL. */
+export class UpstreamServer implements Engine {
+  // fixed at birth
+  readonly kind = "upstream";
+  private readonly options: ServerOptions;
+  private readonly client: UpstreamClient;
+  // changed by events
+  private dialect: Dialect | undefined;
+  private guess: Promise<Dialect> | undefined;
+  private active = 0;
+
+  constructor(options: ServerOptions) {
+    this.options = options;
+    this.client = new UpstreamClient(options);
+    const { dialect = "generic" } = options;
+    if (typeof dialect === "object") this.dialect = dialect;
+    else if (dialect !== "auto") this.dialect = dialects[dialect];
+  }
+
+  get capabilities(): Capabilities {
+    const { format, video } = this.dialect ?? dialects.generic;
+    return { constrained: format !== "none", image: true, video, ...this.options.capabilities };
+  }
+
+  async *generate(asked: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
+    this.active += 1;
+    try {
+      const dialect = await this.known();
+      const family = this.familyOf(asked.model);
+      const request = this.own(asked);
+      const body = chatBody(request, dialect, family);
+      const decoder = this.decoder(request, dialect, family);
+      const answer = await this.client.open("chat/completions", body, signal);
+      try {
+        yield* answer.json ? wholeAnswer(answer, decoder) : streamedAnswer(answer, decoder);
+      } finally {
+        answer.close();
+      }
+    } finally {
+      this.active -= 1;
+    }
+  }
+
+  async count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }> {
+    const dialect = await this.known();
+    const input = { request: this.own(request), dialect, family: this.familyOf(request.model), signal };
+    const tokens = await countTokens(this.client, input);
+    return tokens === undefined ? { tokens: estimateInput(request), exact: false } : { tokens, exact: true };
+  }
+
+  load(): Load {
+    const slots = this.options.slots ?? this.options.connections ?? Infinity;
+    const running = Math.min(this.active, slots);
+    return { running, waiting: this.active - running, slots };
+  }
+
+  async close(): Promise<void> {
+    await this.client.close();
+  }
+
+  /** The request under the server's own model name. */
+  private own(request: GenerationRequest): GenerationRequest {
+    const { model } = this.options;
+    return model === undefined ? request : { ...request, model };
+  }
+
+  private familyOf(asked: string): Family | undefined {
+    const { family = familyOf, model = asked } = this.options;
+    return family(model) ?? family(asked);
+  }
+
+  private decoder(request: GenerationRequest, dialect: Dialect, family: Family | undefined): ChatDecoder {
+    const { ids = systemIds, repair, onRepair, markup, log } = this.options;
+    const fired = (rule: RepairRule): void => {
+      log?.debug({ id: request.id, rule }, "repaired an upstream answer");
+      onRepair?.(rule);
+    };
+    return new ChatDecoder({
+      dialect,
+      repairs: new Repairs(repair, fired),
+      markup: { ...markupOf(dialect.inlineMarkup ? family : undefined), ...markup },
+      tools: request.tools,
+      callId: callIds(ids),
+      estimateInput: () => estimateInput(request),
+    });
+  }
+
+  /** The dialect, found out at the first request when it is to be guessed; a server that is away is asked again. */
+  private async known(): Promise<Dialect> {
+    if (this.dialect !== undefined) return this.dialect;
+    this.guess ??= this.probe();
+    try {
+      this.dialect = await this.guess;
+      return this.dialect;
+    } finally {
+      this.guess = undefined;
+    }
+  }
+
+  private async probe(): Promise<Dialect> {
+    let reached = false;
+    let trouble: unknown;
+    const name = await guessDialect(this.client.url, async (path) => {
+      try {
+        const answer = await this.client.ask(path, undefined, AbortSignal.timeout(5_000));
+        reached = true;
+        return answer;
+      } catch (thrown) {
+        if (thrown instanceof ParleyError) reached = true;
+        trouble = thrown;
+        return undefined;
+      }
+    });
+    // A server that is away tells nothing; the next request asks again.
+    if (!reached && trouble !== undefined) throw networkFailure(trouble);
+    this.options.log?.info({ dialect: name }, "upstream dialect found");
+    return dialects[name];
+  }
+}
+
+/** One batch per network read. */
+async function* streamedAnswer(answer: OpenAnswer, decoder: ChatDecoder): AsyncGenerator<Batch> {
+  const events = new SseReader((data) => decoder.data(data));
+  try {
+    for await (const bytes of answer.reads) {
+      events.feed(bytes);
+      if (decoder.ending) answer.hurry();
+      const batch = decoder.take();
+      if (batch.length > 0) yield batch;
+      if (decoder.finished) return;
+    }
+    events.end();
+    decoder.end();
+  } catch (thrown) {
+    broken(thrown, answer, decoder);
+  }
+  const rest: GenerationEvent[] = decoder.take();
+  if (rest.length > 0) yield rest;
+}
+
+async function* wholeAnswer(answer: OpenAnswer, decoder: ChatDecoder): AsyncGenerator<Batch> {
+  const chunks: Uint8Array[] = [];
+  for await (const bytes of answer.reads) chunks.push(bytes);
+  decoder.whole(Buffer.concat(chunks).toString("utf8"));
+  yield decoder.take();
+}
+
+/** The connection failed: an answer that had said how it ends is whole, any other ends with the error. */
+function broken(thrown: unknown, answer: OpenAnswer, decoder: ChatDecoder): void {
+  if (answer.late && decoder.ending) decoder.endLate();
+  else if (decoder.ending) decoder.end();
+  else decoder.fail(networkFailure(thrown));
+}

@@ -1,0 +1,216 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { upstreamEngine, type UpstreamOptions } from "../../../src/engine/upstream/engine.ts";
+import type { Engine } from "../../../src/engine/engine.ts";
+import { Secret } from "../../../src/lib/secret.ts";
+import type { GenerationEvent } from "../../../src/model/event.ts";
+import {
+  doneFrame,
+  fakeServer,
+  fixedIds,
+  fold,
+  frame,
+  requestOf,
+  sse,
+  usageFrame,
+  type FakeServer,
+  type Handler,
+} from "./fake.ts";
+
+const open: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.close();
+});
+
+async function start(
+  handler: Handler,
+  options: Partial<UpstreamOptions> = {},
+): Promise<{ engine: Engine; server: FakeServer }> {
+  const server = await fakeServer(handler);
+  const engine = upstreamEngine({ url: server.url, ids: fixedIds(), ...options });
+  open.push(engine, server);
+  return { engine, server };
+}
+
+const never = new AbortController().signal;
+
+describe("upstream engine", () => {
+  it("streams thought, text and usage", async () => {
+    const { engine, server } = await start(
+      (_, response) => {
+        sse(response).end(
+          frame({ role: "assistant", content: "" }) +
+            frame({ reasoning_content: "Let me " }) +
+            frame({ reasoning_content: "see." }) +
+            frame({ content: "你好 " }) +
+            frame({ content: "👋" }) +
+            frame({}, "stop") +
+            usageFrame(11, 7, {
+              prompt_tokens_details: { cached_tokens: 4 },
+              completion_tokens_details: { reasoning_tokens: 3 },
+            }) +
+            doneFrame,
+        );
+      },
+      { key: new Secret("sk-up") },
+    );
+    const { transcript } = await fold(engine.generate(requestOf(), never));
+    expect(transcript.reasoning()).toBe("Let me see.");
+    expect(transcript.text()).toBe("你好 👋");
+    expect(transcript.usage).toEqual({ input: 11, cached: 4, output: 7, reasoning: 3 });
+    expect(transcript.finish).toEqual({ reason: "stop" });
+    expect(server.asked[0]?.path).toBe("/v1/chat/completions");
+    expect(server.asked[0]?.headers.authorization).toBe("Bearer sk-up");
+    expect(server.asked[0]?.body).toMatchObject({
+      model: "MiniMax-M3",
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+  });
+
+  it("streams tool calls in the order of the upstream, under the vendor's ids", async () => {
+    const call = (index: number, part: object): string => frame({ tool_calls: [{ index, ...part }] });
+    const { engine } = await start((_, response) => {
+      sse(response).end(
+        call(0, { id: "abc", type: "function", function: { name: "weather", arguments: "" } }) +
+          call(0, { function: { arguments: '{"city": ' } }) +
+          call(0, { function: { arguments: '"Paris"}' } }) +
+          call(1, { id: "def", type: "function", function: { name: "time", arguments: "{}" } }) +
+          frame({}, "tool_calls") +
+          doneFrame,
+      );
+    });
+    const { transcript } = await fold(engine.generate(requestOf(), never));
+    expect(transcript.calls()).toEqual([
+      { type: "call", id: "call_function_kkkkkkkkkkkk_1", name: "weather", args: '{"city": "Paris"}', done: true },
+      { type: "call", id: "call_function_kkkkkkkkkkkk_2", name: "time", args: "{}", done: true },
+    ]);
+    expect(transcript.finish).toEqual({ reason: "calls" });
+    // Nobody counted, so it is estimated.
+    expect(transcript.usage?.output).toBeGreaterThan(3);
+  });
+
+  it("hands out a batch before the stream is over", async () => {
+    let finish: () => void = () => {};
+    const { engine } = await start((_, response) => {
+      sse(response).write(frame({ content: "one" }));
+      finish = () => response.end(frame({ content: "two" }, "stop") + doneFrame);
+    });
+    const batches = engine.generate(requestOf(), never)[Symbol.asyncIterator]();
+    const first = await batches.next();
+    expect(first.value?.map((event: GenerationEvent) => event.type)).toEqual(["begin", "text-start", "text-delta"]);
+    expect(engine.load()).toEqual({ running: 1, waiting: 0, slots: Infinity });
+    finish();
+    const types: string[] = [];
+    for (let next = await batches.next(); next.done !== true; next = await batches.next())
+      types.push(...next.value.map((event) => event.type));
+    expect(types).toEqual(["text-delta", "text-end", "usage", "finish"]);
+    expect(engine.load().running).toBe(0);
+  });
+
+  it("reads an answer that is no stream", async () => {
+    const message = { role: "assistant", content: "yes", reasoning_content: "hm" };
+    const { engine } = await start((_, response) => {
+      const body = {
+        object: "chat.completion",
+        choices: [{ index: 0, message, finish_reason: "stop" }],
+        usage: { prompt_tokens: 3, completion_tokens: 2 },
+      };
+      response.writeHead(200, { "content-type": "application/json; charset=utf-8" }).end(JSON.stringify(body));
+    });
+    const { transcript } = await fold(engine.generate(requestOf(), never));
+    expect([transcript.reasoning(), transcript.text(), transcript.finish?.reason]).toEqual(["hm", "yes", "stop"]);
+    expect(transcript.usage).toMatchObject({ input: 3, output: 2 });
+  });
+
+  it("cancels the upstream when the caller goes away", async () => {
+    const { engine, server } = await start((_, response) => {
+      sse(response).write(frame({ content: "one" }));
+    });
+    const controller = new AbortController();
+    const events: GenerationEvent[] = [];
+    const begun = performance.now();
+    for await (const batch of engine.generate(requestOf(), controller.signal)) {
+      events.push(...batch);
+      controller.abort();
+    }
+    await server.gone;
+    expect(performance.now() - begun).toBeLessThan(1_000);
+    const last = events.at(-1);
+    expect(last).toMatchObject({ type: "finish", reason: "error", error: { kind: "canceled" } });
+    expect(engine.load().running).toBe(0);
+  });
+
+  it("cancels the upstream when the reader stops reading", async () => {
+    const { engine, server } = await start((_, response) => {
+      sse(response).write(frame({ content: "one" }));
+    });
+    for await (const _ of engine.generate(requestOf(), never)) break;
+    await server.gone;
+    expect(engine.load().running).toBe(0);
+  });
+
+  it.each([
+    [
+      400,
+      { error: { message: "temperature must be at most 2", type: "BadRequestError" } },
+      "invalid",
+      "temperature must be at most 2",
+    ],
+    [
+      400,
+      { object: "error", message: "This model's maximum context length is 4096 tokens.", code: 400 },
+      "context",
+      "",
+    ],
+    [
+      400,
+      {
+        error: { code: 400, message: "request exceeds the available context size", type: "exceed_context_size_error" },
+      },
+      "context",
+      "",
+    ],
+    [
+      400,
+      {
+        type: "error",
+        error: { type: "bad_request_error", message: "invalid params, chat content is empty (2013)", http_code: "400" },
+      },
+      "invalid",
+      "chat content is empty",
+    ],
+    [401, { error: "no" }, "upstream", "the upstream refused the credentials configured for it"],
+    [403, { detail: "Forbidden" }, "upstream", "the upstream refused the credentials configured for it"],
+    [404, { error: { message: "The model `x` does not exist." } }, "not-found", "The model `x` does not exist."],
+    [413, {}, "too-large", "the upstream answered 413"],
+    [422, { error: { message: "input new_sensitive (1026)" } }, "input-sensitive", ""],
+    [
+      422,
+      { detail: [{ loc: ["body", "tools"], msg: "field required" }] },
+      "invalid",
+      '[{"loc":["body","tools"],"msg":"field required"}]',
+    ],
+    [500, { error: { message: "CUDA out of memory" } }, "upstream", "the upstream answered 500"],
+    [500, "<html>oops</html>", "upstream", "the upstream answered 500"],
+    [502, "", "upstream", "the upstream answered 502"],
+    [503, { error: { message: "Loading model" } }, "overloaded", "the upstream answered 503"],
+    [529, { error: { message: "busy (2064)" } }, "overloaded", "the upstream answered 529"],
+    [302, "", "upstream", "the upstream answered 302"],
+  ])("says what status %i with %j means", async (status, body, kind, message) => {
+    const { engine } = await start((_, response) => {
+      response.writeHead(status).end(typeof body === "string" ? body : JSON.stringify(body));
+    });
+    const error = await fold(engine.generate(requestOf(), never)).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: "ParleyError", kind, ...(message === "" ? {} : { message }) });
+  });
+
+  it("hands on Retry-After", async () => {
+    const { engine } = await start((_, response) => {
+      response.writeHead(429, { "retry-after": "17" }).end("slow down");
+    });
+    await expect(fold(engine.generate(requestOf(), never))).rejects.toMatchObject({
+      kind: "rate-limit",
+      retryAfter: 17,
+    });
+  });
+});
