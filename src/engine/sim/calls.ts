@@ -1,0 +1,149 @@
+import { isObject, type Json, type JsonObject, parseJson } from "../../model/json.ts";
+import { textOf } from "../../model/item.ts";
+import type { GenerationRequest, ToolDefinition } from "../../model/request.ts";
+import { Clues, quotedTexts } from "./clues.ts";
+import { sampleValue } from "./schema-value.ts";
+import { likeness, subjectsOf, wordsOf } from "./subjects.ts";
+import type { Talk } from "./talk.ts";
+
+export interface PlannedCall {
+  name: string;
+  /** JSON text. */
+  args: string;
+}
+
+/** One call before its arguments are made: the tool, and the part of the request it is about. */
+interface Errand {
+  tool: ToolDefinition;
+  text: string;
+  focus?: string;
+}
+
+/**
+ * The calls of this answer. `quiet`: the message needs no tool (a greeting, a text to repeat). A forced choice always
+ * calls; `auto` calls once per user message, or once per thing asked for where calls may not stand side by side.
+ */
+export function planCalls(talk: Talk, quiet: boolean): PlannedCall[] {
+  const { toolChoice, parallelCalls } = talk.request;
+  if (toolChoice === "none") return [];
+  const forced = toolChoice !== "auto";
+  if (!forced && quiet) return [];
+  const errands = errandsOf(talk);
+  if (errands.length === 0) return [];
+  const open = errands.slice(parallelCalls ? 0 : talk.callsMade);
+  if (talk.afterResult && !forced) return parallelCalls ? [] : open.slice(0, 1).map(callOf);
+  return (open.length > 0 ? open : errands).slice(0, parallelCalls ? Infinity : 1).map(callOf);
+}
+
+function callOf(errand: Errand): PlannedCall {
+  const clues = new Clues(errand.text, errand.focus);
+  const args = sampleValue(errand.tool.parameters, { clues, optional: "suggested" });
+  return { name: errand.tool.name, args: JSON.stringify(isObject(args) ? args : {}) };
+}
+
+function errandsOf(talk: Talk): Errand[] {
+  const { asked, request } = talk;
+  const tools = suitableTools(talk);
+  const [first] = tools;
+  if (first === undefined) return [];
+  const separate = typeof request.toolChoice === "object" ? [] : separateErrands(asked, tools);
+  if (separate.length > 1) return separate;
+  const tool = bestTool(asked, tools) ?? first;
+  const subjects = requiredTexts(tool) > 1 ? subjectsOf(asked, []) : subjectsOf(asked, quotedTexts(asked));
+  if (subjects.length > 1) return subjects.map((focus) => ({ tool, text: asked, focus }));
+  return [{ tool, text: asked }];
+}
+
+/** "The weather in Paris and the time in Tokyo": each stretch has a tool of its own. */
+function separateErrands(asked: string, tools: readonly ToolDefinition[]): Errand[] {
+  const stretches = asked
+    .slice(0, 2_000)
+    .split(/\b(?:and(?: then| also)?|also|then|plus)\b|[,;.，；。、]|同时|并且|然后|以及|还有|和|再/);
+  const errands = new Map<string, Errand>();
+  for (const text of stretches) {
+    const tool = bestTool(text, tools);
+    if (tool !== undefined && !errands.has(tool.name)) errands.set(tool.name, { tool, text });
+  }
+  return [...errands.values()];
+}
+
+function suitableTools(talk: Talk): readonly ToolDefinition[] {
+  const { tools, toolChoice } = talk.request;
+  if (typeof toolChoice === "object") {
+    const named = tools.find((tool) => tool.name === toolChoice.name);
+    return [named ?? { name: toolChoice.name, parameters: { type: "object", properties: {} } }];
+  }
+  if (toolChoice === "required" && tools.length > 0) return tools;
+  const shown = shownTool(talk);
+  if (shown === undefined) return tools;
+  return tools.length === 0 || bestTool(talk.asked, tools) === undefined ? [shown] : tools;
+}
+
+/** The tool whose name and description share most words with the text; `undefined` where none shares any. */
+function bestTool(text: string, tools: readonly ToolDefinition[]): ToolDefinition | undefined {
+  const words = wordsOf(text);
+  let best: ToolDefinition | undefined;
+  let most = 0;
+  for (const tool of tools) {
+    const score = toolScore(tool, words, text);
+    if (score <= most) continue;
+    best = tool;
+    most = score;
+  }
+  return best;
+}
+
+function toolScore(tool: ToolDefinition, words: ReadonlySet<string>, text: string): number {
+  const named = text.includes(tool.name) ? 10 : 0;
+  const inName = wordsOf(tool.name.replace(/([a-z\d])([A-Z])/g, "$1 $2").replace(/[_.-]+/g, " "));
+  const inDescription = wordsOf((tool.description ?? "").slice(0, 1_000));
+  return named + 3 * words.intersection(inName).size + words.intersection(inDescription).size;
+}
+
+function requiredTexts(tool: ToolDefinition): number {
+  const { required } = tool.parameters;
+  return Array.isArray(required) ? required.length : Object.keys(tool.parameters["properties"] ?? {}).length;
+}
+
+/** How alike two messages must be for the second to be answered as the first was. */
+const likeEnough = 0.3;
+
+/**
+ * A call that history shows and the request does not declare: examples teach a model to call such a tool, and callers
+ * count on it (spec sheet 1.3). Its parameters are guessed from the arguments shown.
+ */
+function shownTool(talk: Talk): ToolDefinition | undefined {
+  const declared = new Set(talk.request.tools.map((tool) => tool.name));
+  for (const shown of shownCalls(talk.request)) {
+    if (declared.has(shown.name)) continue;
+    const alike = likeness(shown.asked, talk.asked) >= likeEnough;
+    const named = wordsOf(shown.name.replace(/[_.-]+/g, " ")).intersection(wordsOf(talk.asked)).size > 0;
+    if (alike || named) return { name: shown.name, parameters: schemaLike(parseJson(shown.args) ?? {}) };
+  }
+  return undefined;
+}
+
+/** Calls of earlier turns with the message that led to them, latest first. */
+function shownCalls(request: GenerationRequest): { name: string; args: string; asked: string }[] {
+  const shown: { name: string; args: string; asked: string }[] = [];
+  let asked = "";
+  let turn = 0;
+  for (const item of request.items) {
+    if (item.type === "message" && item.role === "user") {
+      asked = textOf(item.parts);
+      turn = shown.length;
+    } else if (item.type === "call") shown.push({ name: item.name, args: item.args, asked });
+  }
+  return shown.slice(0, turn).toReversed();
+}
+
+function schemaLike(value: Json): JsonObject {
+  if (Array.isArray(value)) return { type: "array", items: schemaLike(value[0] ?? "") };
+  if (isObject(value)) {
+    const properties = Object.entries(value).map(([key, one]) => [key, schemaLike(one as Json)] as const);
+    return { type: "object", properties: Object.fromEntries(properties), required: Object.keys(value) };
+  }
+  return typeof value === "string"
+    ? { type: "string" }
+    : { type: typeof value === "number" ? "number" : "boolean", default: value };
+}

@@ -1,0 +1,105 @@
+import type { Item, Part } from "../../model/item.ts";
+import type { GenerationRequest } from "../../model/request.ts";
+import { mediaDigest, mediaTokens } from "./media.ts";
+import { tokenEnd } from "./tokens.ts";
+
+/** A request as an engine sees it before it answers: how long it is, and its prefixes. */
+export interface Prompt {
+  tokens: number;
+  /** The hash of the prompt up to the end of each whole block of tokens. */
+  blocks: readonly number[];
+}
+
+/** One stretch of the prompt: text, or an image or video that stands for `tokens` tokens. */
+type Segment = string | { tokens: number; digest: string };
+
+/** Linear in the request's size. The model's name is part of every prefix: two models share no cache. */
+export function measurePrompt(request: GenerationRequest, blockSize: number): Prompt {
+  const ruler = new Ruler(blockSize);
+  ruler.mix(request.model);
+  for (const segment of segments(request)) ruler.add(segment);
+  return { tokens: ruler.tokens, blocks: ruler.blocks };
+}
+
+/** Tools first, then the conversation: the order in which the vendor matches prefixes (spec sheet 5). */
+function* segments(request: GenerationRequest): Generator<Segment> {
+  for (const tool of request.tools) yield `<tool>${JSON.stringify(tool)}\n`;
+  for (const item of request.items) yield* itemSegments(item);
+  yield "<assistant>";
+}
+
+function* itemSegments(item: Item): Generator<Segment> {
+  switch (item.type) {
+    case "message":
+      yield `<${item.role}${item.name === undefined ? "" : ` ${item.name}`}>`;
+      yield* partSegments(item.parts);
+      return;
+    case "reasoning":
+      yield `<think>${item.text}`;
+      return;
+    case "call":
+      yield `<call ${item.name}>${item.args}`;
+      return;
+    case "result":
+      yield item.failed ? "<failure>" : "<result>";
+      yield* partSegments(item.parts);
+  }
+}
+
+function* partSegments(parts: readonly Part[]): Generator<Segment> {
+  for (const part of parts) {
+    yield part.type === "text" ? part.text : { tokens: mediaTokens(part), digest: mediaDigest(part) };
+  }
+}
+
+/** Counts tokens and hashes as it goes. Two 32-bit FNV-1a lanes give a 53-bit key: a chance hit is out of the question. */
+class Ruler {
+  // fixed at birth
+  private readonly blockSize: number;
+  readonly blocks: number[] = [];
+  // changed by events
+  tokens = 0;
+  private low = 0x811c9dc5;
+  private high = 0x01234567;
+
+  constructor(blockSize: number) {
+    this.blockSize = blockSize;
+  }
+
+  mix(text: string, from = 0, to = text.length): void {
+    let { low, high } = this;
+    for (let at = from; at < to; at += 1) {
+      const unit = text.charCodeAt(at);
+      low = Math.imul(low ^ unit, 0x01000193);
+      high = Math.imul(high ^ unit, 0x85ebca6b) + 1;
+    }
+    this.low = low;
+    this.high = high;
+  }
+
+  add(segment: Segment): void {
+    if (typeof segment === "string") this.text(segment);
+    else this.media(segment);
+  }
+
+  private text(text: string): void {
+    for (let at = 0; at < text.length;) {
+      const end = tokenEnd(text, at);
+      this.mix(text, at, end);
+      this.token();
+      at = end;
+    }
+  }
+
+  private media(segment: { tokens: number; digest: string }): void {
+    this.mix(segment.digest);
+    for (let count = 0; count < segment.tokens; count += 1) this.token();
+  }
+
+  private token(): void {
+    this.tokens += 1;
+    if (this.tokens % this.blockSize !== 0) return;
+    this.mix("|");
+    this.blocks.push((this.low >>> 0) * 0x20_0000 + ((this.high >>> 0) & 0x1f_ffff));
+  }
+}

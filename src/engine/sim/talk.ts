@@ -1,0 +1,64 @@
+import { type ImagePart, type Item, type MessageItem, type Part, textOf, type VideoPart } from "../../model/item.ts";
+import type { GenerationRequest } from "../../model/request.ts";
+
+/** A request as the rules read it: who said what, and what is still open. */
+export interface Talk {
+  request: GenerationRequest;
+  /** Text of the last user message. */
+  asked: string;
+  /** Texts of all user messages, oldest first; the last one is `asked`. */
+  said: readonly string[];
+  /** Texts of all assistant messages, oldest first. */
+  answered: readonly string[];
+  /** Texts of standing instructions, the weightiest first: root, then system and developer. */
+  instructions: readonly string[];
+  /** Texts of the results that came after the last user message. */
+  results: readonly string[];
+  /** Calls made since the last user message. */
+  callsMade: number;
+  /** Images and videos of the last user message and of what came after it. */
+  media: readonly (ImagePart | VideoPart)[];
+  /** The last item is a tool's result. */
+  afterResult: boolean;
+  chinese: boolean;
+}
+
+/** Roles that give standing instructions, the weightiest first. */
+const instructing: readonly (readonly MessageItem["role"][])[] = [["root"], ["system", "developer"]];
+
+export function readTalk(request: GenerationRequest): Talk {
+  const { items } = request;
+  const last = items.findLastIndex((item) => item.type === "message" && item.role === "user");
+  const since = items.slice(Math.max(last, 0));
+  const said = textsOf(items, ["user"]);
+  const asked = said.at(-1) ?? "";
+  return {
+    request,
+    asked,
+    said,
+    answered: textsOf(items, ["assistant"]),
+    instructions: instructing.flatMap((roles) => textsOf(items, roles)),
+    results: since.flatMap((item) => (item.type === "result" ? [textOf(item.parts)] : [])),
+    callsMade: since.filter((item) => item.type === "call").length,
+    media: since.flatMap(mediaOf),
+    afterResult: items.at(-1)?.type === "result",
+    chinese: isChinese(asked),
+  };
+}
+
+function textsOf(items: readonly Item[], wanted: readonly string[]): string[] {
+  return items.flatMap((item) => (item.type === "message" && wanted.includes(item.role) ? [textOf(item.parts)] : []));
+}
+
+function mediaOf(item: Item): (ImagePart | VideoPart)[] {
+  const parts: readonly Part[] = item.type === "message" || item.type === "result" ? item.parts : [];
+  return parts.filter((part) => part.type !== "text");
+}
+
+/** Whether Han characters carry the text: one says about as much as two Latin letters. Reads the first 4,000 units. */
+export function isChinese(text: string): boolean {
+  const start = text.slice(0, 4_000);
+  const han = start.match(/\p{Script=Han}/gu)?.length ?? 0;
+  const latin = start.match(/[A-Za-z]/g)?.length ?? 0;
+  return han > 0 && han * 2 >= latin;
+}
