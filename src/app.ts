@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { EngineConfig } from "./config/engine-schema.ts";
 import type { Config } from "./config/schema.ts";
@@ -72,6 +71,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     models,
     ids,
     running,
+    log,
     strict: config.strict,
     bodyLimit: config.server.bodyLimit,
     heartbeatMs: config.server.heartbeatSeconds * 1000,
@@ -79,8 +79,8 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   await server.register(async (scope) => {
     useAuthentication(scope, authenticate);
     mountModels(scope, models);
-    mountGeneration(scope, chatSurface(chatOptions(config)), route);
-    mountGeneration(scope, responsesSurface(responsesOptions(config, ids)), route);
+    await mountGeneration(scope, chatSurface(chatOptions(config)), route);
+    await mountGeneration(scope, responsesSurface(responsesOptions(config, ids)), route);
   });
 
   const listen = async (): Promise<Listening> => {
@@ -126,19 +126,21 @@ function openEngines(config: Config, context: EngineContext): ReadonlyMap<string
 function openEngine(engine: EngineConfig, context: EngineContext): Engine {
   switch (engine.kind) {
     case "llama": {
-      const { kind: _kind, model, threads, ...rest } = engine;
+      const { kind: _kind, model, ...rest } = engine;
       return llamaEngine({
         ...rest,
         model: model === "builtin" ? builtinModel : model,
-        threads: threads ?? Math.max(1, availableParallelism() - 1),
         ids: context.ids,
         log: context.log,
       });
     }
     case "sim":
-      return simEngine({ ...engine, ids: context.ids });
-    case "upstream":
-      return upstreamEngine({ ...engine, ids: context.ids, log: context.log });
+      return simEngine(engine);
+    case "upstream": {
+      const { url, ...rest } = engine;
+      const first = typeof url === "string" ? url : (url[0] ?? "");
+      return upstreamEngine({ ...rest, url: first, ids: context.ids, log: context.log });
+    }
   }
 }
 
@@ -153,8 +155,7 @@ function catalogEntries(config: Config): Parameters<typeof createCatalog>[0]["en
 /** Loads models in the background, so that the first request need not wait. */
 function warm(engines: ReadonlyMap<string, Engine>, log: Log): void {
   for (const [name, engine] of engines) {
-    if (!("open" in engine) || typeof engine.open !== "function") continue;
-    (engine.open() as Promise<unknown>).catch((error: unknown) => log.error({ engine: name, err: error }, "engine failed to open"));
+    engine.open?.().catch((error: unknown) => log.error({ engine: name, err: error }, "engine failed to open"));
   }
 }
 

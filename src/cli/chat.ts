@@ -1,11 +1,7 @@
 import { createApp } from "../app.ts";
 import type { Config } from "../config/schema.ts";
 import type { GenerationEvent } from "../model/event.ts";
-import { textPart } from "../model/item.ts";
-import { systemIds, unixSeconds, vendorId } from "../model/id.ts";
-import type { GenerationRequest } from "../model/request.ts";
-
-const caller = { keyId: "cli", name: "command line" };
+import { ask, caller } from "./ask.ts";
 
 /** Streams one answer to the terminal: thought to standard error, the answer to standard output. */
 export async function chat(config: Config, wanted: { text: string; model: string }): Promise<void> {
@@ -14,7 +10,7 @@ export async function chat(config: Config, wanted: { text: string; model: string
   const stop = (): void => aborter.abort();
   process.once("SIGINT", stop);
   try {
-    const generation = await app.generate.start(ask(wanted), caller, aborter.signal);
+    const generation = await app.generate.start(ask(wanted.model, wanted.text), caller, aborter.signal);
     for await (const batch of generation.batches) for (const event of batch) show(event);
     process.stdout.write("\n");
     const error = generation.transcript.finish?.error;
@@ -23,22 +19,6 @@ export async function chat(config: Config, wanted: { text: string; model: string
     process.off("SIGINT", stop);
     await app.close(0);
   }
-}
-
-function ask(wanted: { text: string; model: string }): GenerationRequest {
-  return {
-    id: vendorId(systemIds),
-    createdAt: unixSeconds(systemIds),
-    model: wanted.model,
-    items: [{ type: "message", role: "user", parts: [textPart(wanted.text)] }],
-    tools: [],
-    toolChoice: "none",
-    parallelCalls: true,
-    thinking: "adaptive",
-    format: { type: "text" },
-    sampling: { stop: [], temperature: 0 },
-    tier: "standard",
-  };
 }
 
 function show(event: GenerationEvent): void {

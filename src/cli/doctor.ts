@@ -1,9 +1,10 @@
 import { accessSync, constants, mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { availableParallelism, totalmem } from "node:os";
-import { createApp } from "../app.ts";
+import { createApp, type App } from "../app.ts";
 import type { Config } from "../config/schema.ts";
 import { toParleyError } from "../model/error.ts";
+import { ask } from "./ask.ts";
 
 interface Check {
   name: string;
@@ -12,6 +13,7 @@ interface Check {
 }
 
 const gibibyte = 1024 ** 3;
+const tryMs = 60_000;
 
 const checks: readonly Check[] = [
   { name: "node", run: async () => `${process.version} on ${process.platform}-${process.arch}` },
@@ -33,7 +35,7 @@ const checks: readonly Check[] = [
     run: async (config) => {
       const app = await createApp({ ...config, log: "silent" });
       try {
-        return await app.tryEngines();
+        return await tryEngines(app);
       } finally {
         await app.close(0);
       }
@@ -53,6 +55,23 @@ export async function doctor(config: Config): Promise<void> {
       process.exitCode = 1;
     }
   }
+}
+
+/** Every engine says a few tokens; the first that cannot is the failure. */
+async function tryEngines(app: App): Promise<string> {
+  const found: string[] = [];
+  for (const [name, engine] of app.catalog.engines()) {
+    const started = performance.now();
+    const target = app.models.describe().find((row) => row.engine.startsWith(`${name} `));
+    const request = ask(target?.engineModel ?? "MiniMax-M3", "Hello");
+    const stop = AbortSignal.timeout(tryMs);
+    for await (const batch of engine.generate({ ...request, sampling: { stop: [], maxTokens: 4 } }, stop)) {
+      const finish = batch.find((event) => event.type === "finish");
+      if (finish?.error !== undefined) throw finish.error;
+    }
+    found.push(`${name} (${engine.kind}) answers in ${Math.round(performance.now() - started)} ms`);
+  }
+  return found.join("; ");
 }
 
 function canListen(host: string, port: number): Promise<string> {

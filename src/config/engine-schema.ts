@@ -10,21 +10,21 @@ const secret = z
 const llama = z.strictObject({
   kind: z.literal("llama").describe("A GGUF file in this process."),
   model: z.string().min(1).default("builtin").describe("Path of a GGUF file, or `builtin` for the tiny model that ships."),
-  threads: positive.optional().describe("CPU threads; default one less than there are cores, at least one."),
+  threads: positive.exactOptional().describe("CPU threads; default one less than there are cores, at least one."),
   sequences: positive.default(4).describe("Requests generated at once; more wait in a fair queue."),
-  contextSize: positive.optional().describe("Tokens of one conversation; default what the model was made for."),
+  contextSize: positive.exactOptional().describe("Tokens of one conversation; default what the model was made for."),
   gpu: z.boolean().default(false).describe("Use a GPU when the installed binaries support one."),
-  think: z.array(z.string()).optional().describe("Names of the tags that enclose thought, without brackets."),
-  startsInside: z.boolean().optional().describe("The model's template opens the thinking tag itself."),
-  calls: z.enum(["m2", "m3", "json", "none"]).optional().describe("How the model writes tool calls."),
+  think: z.array(z.string()).exactOptional().describe("Names of the tags that enclose thought, without brackets."),
+  startsInside: z.boolean().exactOptional().describe("The model's template opens the thinking tag itself."),
+  calls: z.enum(["m2", "m3", "json", "none"]).exactOptional().describe("How the model writes tool calls."),
 });
 
 const sim = z.strictObject({
   kind: z.literal("sim").describe("A deterministic simulator: no model, for tests and load."),
-  prefillTokensPerSecond: z.number().positive().optional().describe("Speed of reading the prompt; default instant."),
-  decodeTokensPerSecond: z.number().positive().optional().describe("Speed of writing; default instant."),
-  slots: positive.optional().describe("Requests at once; default no bound."),
-  contextWindow: positive.optional().describe("Tokens, input and output together."),
+  prefillTokensPerSecond: z.number().positive().exactOptional().describe("Speed of reading the prompt; default instant."),
+  decodeTokensPerSecond: z.number().positive().exactOptional().describe("Speed of writing; default instant."),
+  slots: positive.exactOptional().describe("Requests at once; default no bound."),
+  contextWindow: positive.exactOptional().describe("Tokens, input and output together."),
 });
 
 const upstream = z.strictObject({
@@ -32,12 +32,12 @@ const upstream = z.strictObject({
   url: z
     .union([z.url({ protocol: /^https?$/ }), z.array(z.url({ protocol: /^https?$/ })).min(1)])
     .describe("Base URL, with `/v1` where the server has it; a list for several replicas."),
-  key: secret.optional().describe("Key for the `Authorization` header."),
+  key: secret.exactOptional().describe("Key for the `Authorization` header."),
   dialect: z
     .enum(["generic", "vllm", "sglang", "llama-server", "ollama", "minimax", "parley", "auto"])
     .default("generic")
     .describe("Whose habits the server has."),
-  model: z.string().min(1).optional().describe("The server's own model name; default the name the caller asked for."),
+  model: z.string().min(1).exactOptional().describe("The server's own model name; default the name the caller asked for."),
 });
 
 export const engineSchema = z.discriminatedUnion("kind", [llama, sim, upstream]);
@@ -49,13 +49,13 @@ export type UpstreamConfig = z.output<typeof upstream>;
 export const modelSchema = z.strictObject({
   engine: z
     .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
-    .optional()
+    .exactOptional()
     .describe("Engine name, or several in the order they are tried; default the first engine."),
-  model: z.string().min(1).optional().describe("The engine's own name of the model."),
+  model: z.string().min(1).exactOptional().describe("The engine's own name of the model."),
   like: z
     .string()
     .min(1)
-    .optional()
+    .exactOptional()
     .describe("For an alias or a model of your own: the documented model whose limits, defaults and wire form it takes."),
 });
 export type ModelConfig = z.output<typeof modelSchema>;

@@ -35,6 +35,8 @@ export interface Engine {
   /** Input tokens of the request. `exact` is false where it is an estimate. */
   count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }>;
   load(): Load;
+  /** Makes ready what the first request would otherwise wait for, such as a model in memory. */
+  open?(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -6,10 +6,13 @@ import { Transcript } from "../model/transcript.ts";
 import type { Caller } from "../policy/authenticate.ts";
 import type { GenerateService, Generation } from "../service/generate.ts";
 import type { ModelService } from "../service/model.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { Exchange, ParseContext, Surface } from "../surface/surface.ts";
 import { SseResponse } from "./sse-response.ts";
 import { readJson } from "./body.ts";
 import type { RunningRequests } from "./running.ts";
+import { useErrors } from "./server.ts";
+import { traceHeaders } from "./trace.ts";
 
 export interface GenerationRouteOptions {
   generate: GenerateService;
@@ -19,10 +22,22 @@ export interface GenerationRouteOptions {
   bodyLimit: number;
   heartbeatMs: number;
   running: RunningRequests;
+  log: Log;
 }
 
-/** Mounts one surface: parse, generate, answer as JSON or as a stream. Any `Surface` fits. */
-export function mountGeneration<Wanted extends { stream: boolean }>(
+/** Mounts one surface in a scope of its own: parse, generate, answer as JSON or as a stream. Any `Surface` fits. */
+export async function mountGeneration<Wanted extends { stream: boolean }>(
+  server: FastifyInstance,
+  surface: Surface<Wanted>,
+  options: GenerationRouteOptions,
+): Promise<void> {
+  await server.register(async (scope) => {
+    useErrors(scope, surface.error.bind(surface), options.log);
+    mountRoute(scope, surface, options);
+  });
+}
+
+function mountRoute<Wanted extends { stream: boolean }>(
   server: FastifyInstance,
   surface: Surface<Wanted>,
   options: GenerationRouteOptions,
@@ -104,9 +119,4 @@ export function parseContext(request: FastifyRequest, options: Pick<GenerationRo
     card: (name) => options.models.card(name),
     header,
   };
-}
-
-/** Names under which clients look for the trace id (spec sheet 4.3). */
-export function traceHeaders(reply: FastifyReply): Record<string, string> {
-  return { "trace-id": reply.request.id, "x-request-id": reply.request.id };
 }

@@ -5,7 +5,7 @@ import { vendorId, type IdSource } from "../model/id.ts";
 import type { Authenticate, Caller } from "../policy/authenticate.ts";
 import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
-import { traceHeaders } from "./generation-route.ts";
+import { traceHeaders } from "./trace.ts";
 
 declare module "fastify" {
   interface FastifyRequest {

@@ -1,0 +1,23 @@
+import { textPart } from "../model/item.ts";
+import { systemIds, unixSeconds, vendorId } from "../model/id.ts";
+import type { GenerationRequest } from "../model/request.ts";
+
+/** Who the command line is to the service. */
+export const caller = { keyId: "cli", name: "command line" };
+
+/** A request that says one text, greedily. */
+export function ask(model: string, text: string): GenerationRequest {
+  return {
+    id: vendorId(systemIds),
+    createdAt: unixSeconds(systemIds),
+    model,
+    items: [{ type: "message", role: "user", parts: [textPart(text)] }],
+    tools: [],
+    toolChoice: "none",
+    parallelCalls: true,
+    thinking: "adaptive",
+    format: { type: "text" },
+    sampling: { stop: [], temperature: 0 },
+    tier: "standard",
+  };
+}
