@@ -60,11 +60,14 @@ export function invalid(param: string, problem: string): ParleyError {
   return new ParleyError("invalid", param === "" ? problem : `${param}: ${problem}`, { param });
 }
 
-/** Whatever was thrown, as a `ParleyError`: aborts become `canceled`, the unknown becomes `internal` with its cause. */
+/**
+ * Whatever was thrown, as a `ParleyError`: aborts become `canceled`, the end of an `AbortSignal.timeout` becomes
+ * `timeout`, the unknown becomes `internal` with its cause.
+ */
 export function toParleyError(thrown: unknown): ParleyError {
   if (thrown instanceof ParleyError) return thrown;
-  if (thrown instanceof Error && thrown.name === "AbortError") {
-    return new ParleyError("canceled", "the request was canceled", { cause: thrown });
-  }
+  const name = thrown instanceof Error ? thrown.name : "";
+  if (name === "AbortError") return new ParleyError("canceled", "the request was canceled", { cause: thrown });
+  if (name === "TimeoutError") return new ParleyError("timeout", "the request took too long", { cause: thrown });
   return new ParleyError("internal", "internal error", { cause: thrown });
 }

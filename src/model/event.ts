@@ -14,9 +14,9 @@ export interface Usage {
 export type FinishReason = "stop" | "length" | "calls" | "filter" | "error";
 
 /**
- * What an engine says, in order. Grammar: `begin (item | usage | flag)* finish` with `item = X-start X-delta* X-end`;
- * items never overlap, indexes count from 0 by one, there is exactly one `finish` and nothing after it. A later
- * `usage` replaces an earlier one.
+ * What an engine says, in order. Grammar: `begin item* finish` with `item = X-start X-delta* X-end`; items never overlap,
+ * indexes count from 0 by one, there is exactly one `finish` and nothing after it. `usage` and `flag` may stand anywhere
+ * between `begin` and `finish`, inside items too; a later `usage` replaces an earlier one.
  */
 export type GenerationEvent =
   | { type: "begin" }
