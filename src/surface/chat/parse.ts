@@ -24,6 +24,8 @@ export interface ChatWanted {
 /** Engines differ on a nucleus of 0; this is small enough to hold one token on all of them. */
 const smallestNucleus = 1e-6;
 const packetHeader = "x-parley-packet";
+/** Engines look for every one of them at every token. */
+const mostStops = 16;
 
 /** Reads one chat request (spec sheet 1.2). Fields it does not know are ignored, as the vendor does. */
 export function parseChat(value: unknown, context: ParseContext, packet: Packet): Exchange<ChatWanted> {
@@ -33,7 +35,7 @@ export function parseChat(value: unknown, context: ParseContext, packet: Packet)
   const card = context.card(model);
   const { toolChoice, tools } = readToolChoice(body["tool_choice"], readTools(body["tools"], context.strict));
   const tier = readTier(body["service_tier"], context.strict);
-  const cacheKey = body["prompt_cache_key"];
+  const cacheKey = readCacheKey(body["prompt_cache_key"], context);
   refuseSeveral(body["n"]);
   const request: GenerationRequest = {
     id: context.id,
@@ -47,7 +49,7 @@ export function parseChat(value: unknown, context: ParseContext, packet: Packet)
     parallelCalls: readBoolean(body["parallel_tool_calls"], "parallel_tool_calls") ?? true,
     items: readMessages(body["messages"], card, context.strict),
     tier,
-    ...(typeof cacheKey === "string" && cacheKey !== "" ? { cacheKey } : {}),
+    ...(cacheKey === undefined ? {} : { cacheKey }),
   };
   return { request, wanted: { ...readWanted(body, packet, context), tier, card } };
 }
@@ -62,6 +64,12 @@ function readWanted(body: Body, packet: Packet, context: ParseContext): Omit<Cha
   };
 }
 
+/** Only a hint, so a wrong type is ignored like any field the vendor does not document; opencode sends the header. */
+function readCacheKey(value: unknown, context: ParseContext): string | undefined {
+  const key = typeof value === "string" ? value : context.header("x-session-affinity");
+  return key === "" ? undefined : key;
+}
+
 /** `n: 2` answered with one choice would be a silent lie, so it is refused. */
 function refuseSeveral(value: unknown): void {
   const n = readInteger(value, "n");
@@ -70,8 +78,7 @@ function refuseSeveral(value: unknown): void {
 
 function readThinking(value: unknown, card: ModelCard): GenerationRequest["thinking"] {
   const thinking = readObject(value, "thinking");
-  const type =
-    thinking === undefined ? "adaptive" : required(readString(thinking["type"], "thinking.type"), "thinking.type");
+  const type = readString(thinking?.["type"], "thinking.type") ?? "adaptive";
   if (type !== "adaptive" && type !== "disabled") {
     const shown = JSON.stringify(type.slice(0, 64));
     const problem = `invalid thinking.type: ${shown} (allowed: adaptive, disabled)`;
@@ -125,6 +132,7 @@ function readCount(value: unknown, path: string): number | undefined {
 function readStop(value: unknown): string[] {
   if (typeof value === "string") return value === "" ? [] : [value];
   const list = readArray(value, "stop") ?? [];
+  if (list.length > mostStops) throw invalid("stop", `must hold at most ${mostStops} texts`);
   const texts = list.map((text, index) => required(readString(text, `stop[${index}]`), `stop[${index}]`));
   return texts.filter((text) => text !== "");
 }
