@@ -2,8 +2,9 @@ import { EventEmitter } from "../model/emitter.ts";
 import { ParleyError, toParleyError } from "../model/error.ts";
 import type { Batch, FinishReason, GenerationEvent, Usage } from "../model/event.ts";
 import type { GenerationRequest } from "../model/request.ts";
-import type { Capabilities, Engine } from "./engine.ts";
+import type { Capabilities, Engine, Load } from "./engine.ts";
 import { type Clock, systemClock } from "./sim/clock.ts";
+import { Slots } from "./sim/slots.ts";
 
 /** Batches ready made, or made one by one by a test that wants its hand on the tap. */
 export type Script = Iterable<Batch> | AsyncIterable<Batch>;
@@ -15,6 +16,8 @@ export interface ScriptOptions {
   delay?: number | ((index: number) => number);
   /** What `count` answers. Default 1. */
   tokens?: number;
+  /** Requests played at once; default no bound. */
+  slots?: number;
   capabilities?: Partial<Capabilities>;
   clock?: Clock;
 }
@@ -23,7 +26,7 @@ export interface ScriptOptions {
 export interface ScriptEngine extends Engine {
   /** Every request `generate` was asked for, in order. */
   readonly requests: readonly GenerationRequest[];
-  /** How many streams were ended by their signal. */
+  /** How many streams were ended by their signal while they played. */
   readonly aborted: number;
 }
 
@@ -77,37 +80,33 @@ class Player implements ScriptEngine {
   readonly requests: GenerationRequest[] = [];
   private readonly options: ScriptOptions;
   private readonly clock: Clock;
+  private readonly slots: Slots;
   private readonly closing = new AbortController();
   // changed by events
   aborted = 0;
-  private running = 0;
 
   constructor(options: ScriptOptions) {
     this.options = options;
+    this.slots = new Slots(options.slots ?? Infinity);
     this.clock = options.clock ?? systemClock;
     this.capabilities = { constrained: true, image: true, video: "frames", ...options.capabilities };
   }
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
     this.requests.push(request);
+    if (this.closing.signal.aborted) throw new ParleyError("overloaded", "the engine is closed");
     const ended = AbortSignal.any([signal, this.closing.signal]);
-    const open = new OpenItem();
-    let started = false;
-    this.running += 1;
+    const release = await this.slots.acquire(ended);
+    const onAbort = (): void => {
+      this.aborted += 1;
+      release();
+    };
+    ended.addEventListener("abort", onAbort, { once: true });
     try {
-      for await (const batch of untilAborted(this.script(request), ended)) {
-        await this.clock.sleep(this.delay(open.batches), ended);
-        if (ended.aborted) break;
-        started = true;
-        open.see(batch);
-        yield batch;
-      }
-      if (ended.aborted) yield this.canceled(open);
-    } catch (thrown) {
-      if (!started) throw thrown;
-      yield open.fail(toParleyError(thrown));
+      yield* this.play(request, ended);
     } finally {
-      this.running -= 1;
+      ended.removeEventListener("abort", onAbort);
+      release();
     }
   }
 
@@ -115,8 +114,8 @@ class Player implements ScriptEngine {
     return Promise.resolve({ tokens: this.options.tokens ?? 1, exact: true });
   }
 
-  load(): { running: number; waiting: number; slots: number } {
-    return { running: this.running, waiting: 0, slots: Infinity };
+  load(): Load {
+    return { running: this.slots.running, waiting: this.slots.waiting, slots: this.slots.size };
   }
 
   close(): Promise<void> {
@@ -124,22 +123,28 @@ class Player implements ScriptEngine {
     return Promise.resolve();
   }
 
-  private script(request: GenerationRequest): Script {
-    if (this.closing.signal.aborted) throw new ParleyError("overloaded", "the engine is closed");
-    const { batches } = this.options;
-    return typeof batches === "function" ? batches(request) : batches;
+  private async *play(request: GenerationRequest, ended: AbortSignal): AsyncGenerator<Batch> {
+    const open = new OpenItem();
+    try {
+      const { batches } = this.options;
+      const script = typeof batches === "function" ? batches(request) : batches;
+      for await (const batch of untilAborted(script, ended)) {
+        await this.clock.sleep(this.delay(open.batches), ended);
+        if (ended.aborted) break;
+        open.see(batch);
+        yield batch;
+      }
+      if (ended.aborted) throw new ParleyError("canceled", "the request was canceled");
+    } catch (thrown) {
+      if (open.batches === 0) throw thrown;
+      const end = open.fail(toParleyError(thrown));
+      if (end.length > 0) yield end;
+    }
   }
 
   private delay(index: number): number {
     const { delay = 0 } = this.options;
     return typeof delay === "function" ? delay(index) : delay;
-  }
-
-  private canceled(open: OpenItem): Batch {
-    this.aborted += 1;
-    const error = new ParleyError("canceled", "the request was canceled");
-    if (open.batches === 0) throw error;
-    return open.fail(error);
   }
 }
 
