@@ -4,6 +4,8 @@ import sys
 
 import torch
 
+import checkpoint
+
 SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 FORMATS = {0: 'B', 1: 'b', 2: 'H', 3: 'h', 4: 'I', 5: 'i', 6: 'f', 7: '?', 10: 'Q', 11: 'q', 12: 'd'}
 STRING, ARRAY, F32, Q8_0, BLOCK = 8, 9, 0, 8, 34
@@ -80,7 +82,7 @@ def main(source, target):
         state[own + 'dn.weight'] = take('ffn_down')
     config = dict(V=field('vocab_size'), D=field('embedding_length'), L=layers, H=field('attention.head_count'),
                   FF=field('feed_forward_length'), base=field('rope.freq_base'), ctx=field('context_length'))
-    torch.save(dict(sd=state, cfg=config), target)
+    checkpoint.save(state, config, target)
     print(config, sum(t.numel() for t in state.values()), 'parameters')
 
 
