@@ -10,8 +10,10 @@ export interface CallReader {
   readonly strays: readonly Pattern[];
   /** Strays are dropped even when no call came before. */
   readonly straysAlways: boolean;
-  /** An opening was stepped over. */
-  begin(): void;
+  /** Set when a call's arguments could not be understood to their end. */
+  readonly fault?: string | undefined;
+  /** This opening was stepped over. */
+  begin(opening: string): void;
   /** Reads on. `undefined`: wants more text. Else the block is over, and the text is prose that was no call. */
   read(cursor: Cursor, out: EventEmitter): string | undefined;
   /** The text ended inside the block: closes what is open. Returns prose that was no call. */

@@ -9,7 +9,9 @@ export class CodeSpan {
   /** The first characters of the current line; a fence shows within them. */
   private head = "";
 
-  get inside(): boolean {
+  /** Whether what comes next, beginning with `next`, stands in code. */
+  holds(next: string): boolean {
+    if (next === "\n") return this.fenced !== this.atFence();
     return this.fenced || this.ticks % 2 === 1 || this.atFence();
   }
 

@@ -33,4 +33,9 @@ export interface MarkupParser {
   feed(text: string, out: EventEmitter): void;
   /** The text is over; writes out what was held back and closes what is open. `cut`: ended by the token limit. */
   end(out: EventEmitter, cut: boolean): void;
+  /**
+   * Says which call's arguments were not JSON, where that happened: the call was closed with what was understood, and
+   * the caller may end the answer with an error instead of handing it on.
+   */
+  readonly fault: string | undefined;
 }

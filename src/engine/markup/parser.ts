@@ -2,14 +2,16 @@ import type { EventEmitter } from "../../model/emitter.ts";
 import type { CallReader } from "./call-reader.ts";
 import { CodeSpan } from "./code-span.ts";
 import { Cursor } from "./cursor.ts";
+import { JsonReader } from "./json.ts";
 import { M2Reader } from "./m2.ts";
+import { M3Reader } from "./m3.ts";
 import type { CallMarkup, MarkupOptions, MarkupParser } from "./markup.ts";
 import { type Hit, literal, Pattern, PatternSet } from "./pattern.ts";
 
 const readers: Readonly<Record<CallMarkup, (options: MarkupOptions) => CallReader | undefined>> = {
   m2: (options) => new M2Reader(options),
-  m3: () => undefined,
-  json: () => undefined,
+  m3: (options) => new M3Reader(options),
+  json: (options) => new JsonReader(options),
   none: () => undefined,
 };
 
@@ -22,6 +24,7 @@ const readers: Readonly<Record<CallMarkup, (options: MarkupOptions) => CallReade
  * - An opening tag counts anywhere in the answer outside Markdown code; inside thought only where it repeats what the
  *   prompt has already opened.
  * - Calls inside thought are calls, and the thought goes on behind them.
+ * - Tags of calls count in prose and in code; in code only if the tool is declared.
  * - A call cut by the end of the text is closed so that its arguments are JSON: strings, objects and arrays end where
  *   they were cut; a value whose kind is not yet certain is left out with its key.
  */
@@ -62,6 +65,10 @@ class Parser implements MarkupParser {
     this.newlineDue = startsInside;
   }
 
+  get fault(): string | undefined {
+    return this.reader?.fault;
+  }
+
   feed(text: string, out: EventEmitter): void {
     this.cursor.push(text);
     this.run(out);
@@ -73,9 +80,9 @@ class Parser implements MarkupParser {
     if (this.state === "call") {
       const prose = this.reader?.end(this.cursor, out) ?? "";
       this.cursor.takeAll();
-      this.leaveCall(prose, out);
+      this.leaveCall(cut ? "" : prose, out);
     }
-    // the limit fell between a block's opening tag and its first call: that tag is no text
+    // the limit fell between a block's opening tag and its first call's name: that tag is no text
     if (cut && this.callMarks.here(this.cursor) === "partial" && this.cursor.text.includes(">", this.cursor.at)) {
       this.cursor.takeAll();
     }
@@ -119,7 +126,7 @@ class Parser implements MarkupParser {
   /** Whether the tag means something here, or is text that looks like one. */
   private counts(hit: Hit, out: EventEmitter): boolean {
     const first = !this.marked && this.blank;
-    const talk = this.state === "text" && this.code.inside;
+    const talk = this.state === "text" && this.code.holds(this.cursor.peek());
     switch (hit.kind) {
       case "open":
         return this.state === "text" ? !talk : first;
@@ -133,7 +140,7 @@ class Parser implements MarkupParser {
   }
 
   private pass(hit: Hit, out: EventEmitter): void {
-    this.cursor.at += hit.length;
+    const tag = this.cursor.take(hit.length);
     if (hit.kind === "stray") return;
     out.close();
     this.marked = true;
@@ -143,7 +150,7 @@ class Parser implements MarkupParser {
     if (hit.kind === "call") {
       this.around = this.state === "thought" ? "thought" : "text";
       this.state = "call";
-      this.reader?.begin();
+      this.reader?.begin(tag);
     } else this.state = hit.kind === "open" ? "thought" : "text";
   }
 

@@ -11,7 +11,7 @@ export interface Hit {
 
 /** Characters of a literal as regex atoms. */
 export function literal(text: string): string[] {
-  return [...text].map((character) => character.replace(/[\\^$.*+?()[\]{}|/]/, "\\$&"));
+  return Array.from(text, (character) => character.replace(/[\\^$.*+?()[\]{}|/]/, "\\$&"));
 }
 
 /**

@@ -1,0 +1,200 @@
+import type { EventEmitter } from "../../model/emitter.ts";
+import { parseJson } from "../../model/json.ts";
+import type { CallReader } from "./call-reader.ts";
+import type { Cursor } from "./cursor.ts";
+import { JsonText } from "./json-text.ts";
+import type { MarkupOptions } from "./markup.ts";
+import { literal, Pattern, PatternSet } from "./pattern.ts";
+
+const space = "\\s{0,64}";
+const opener = new Pattern("call", ["\\n?", ...literal("<tool_call"), "s?", ">"], [space, "[{[]"]);
+const closer = new Pattern("stray", [...literal("</tool_call"), "s?", ">"]);
+const blockEnd = new PatternSet([closer], "<");
+
+/**
+ * Tool calls as `<tool_call>{"name": ..., "arguments": {...}}</tool_call>`, the common form of open models; `parameters`
+ * instead of `arguments`, an array of calls, several objects in one block and `<tool_calls>` (M2 under the M1 template,
+ * spec sheet 8.1) are met too. Arguments given as a JSON string are unpacked. The JSON itself says where it ends, so a
+ * closing tag inside a string is part of the string. What is no such object stays text.
+ */
+export class JsonReader implements CallReader {
+  // fixed at birth
+  readonly openers = [opener];
+  readonly strays = [closer];
+  readonly straysAlways = false;
+  private readonly options: MarkupOptions;
+  // changed by events
+  fault: string | undefined;
+  /** `skip`: the call is spoilt; on to the closing tag. */
+  private state: "between" | "key" | "colon" | "value" | "skip" = "between";
+  /** The block as it came, as long as it has not become a call. */
+  private raw = "";
+  /** The key or value being read; absent between tokens. */
+  private json: JsonText | undefined;
+  private gathered = "";
+  private key = "";
+  /** The open call's name, once known. */
+  private name = "";
+  /** Arguments, once complete; before the name they wait here. */
+  private args = "";
+  /** The value being read is the arguments, and passed on as it comes. */
+  private streaming = false;
+
+  constructor(options: MarkupOptions) {
+    this.options = options;
+  }
+
+  begin(opening: string): void {
+    this.state = "between";
+    this.name = "";
+    this.raw = opening;
+  }
+
+  read(cursor: Cursor, out: EventEmitter): string | undefined {
+    for (;;) {
+      const prose = this.step(cursor, out);
+      if (prose !== false) return prose;
+    }
+  }
+
+  end(_cursor: Cursor, out: EventEmitter): string {
+    if (this.state === "between" || this.state === "skip") return "";
+    if (this.name === "") return this.raw;
+    if (this.json !== undefined && this.state === "value") {
+      this.json.close();
+      this.valueEnded(this.json.take(), out);
+    }
+    this.finishCall(out);
+    return "";
+  }
+
+  /** One token or stretch: `false`: go on; `undefined`: wants more text; else as `read`. */
+  private step(cursor: Cursor, out: EventEmitter): string | undefined | false {
+    if (this.state === "skip") return this.skip(cursor);
+    if (this.json === undefined) cursor.skipSpace();
+    if (cursor.empty) return undefined;
+    if (this.state === "between") return this.between(cursor);
+    if (this.json !== undefined || '"'.includes(cursor.peek()) || this.state === "value")
+      return this.inJson(cursor, out);
+    const character = this.keep(cursor.take(1));
+    if (this.state === "colon" && character === ":") this.state = "value";
+    else if (this.state === "key" && character === "}") return this.finishCall(out);
+    else if (this.state !== "key" || character !== ",") return this.spoil(out);
+    return false;
+  }
+
+  private between(cursor: Cursor): string | undefined | false {
+    const hit = blockEnd.here(cursor);
+    if (hit === "partial") return undefined;
+    if (hit !== undefined) {
+      cursor.at += hit.length;
+      return "";
+    }
+    // whatever else stands here, the model has left the block
+    if (!"{[],".includes(cursor.peek())) return "";
+    const character = this.keep(cursor.take(1));
+    if (character === "{") {
+      this.state = "key";
+      this.args = "";
+    }
+    return false;
+  }
+
+  private skip(cursor: Cursor): string | undefined {
+    const { hit } = blockEnd.seek(cursor);
+    if (hit === undefined) return undefined;
+    cursor.at += hit.length;
+    return "";
+  }
+
+  private inJson(cursor: Cursor, out: EventEmitter): string | false {
+    if (this.json === undefined) {
+      this.json = new JsonText();
+      this.gathered = "";
+      this.streaming = this.state === "value" && this.wantsArguments() && this.name !== "" && cursor.peek() === "{";
+    }
+    const length = this.json.feed(cursor.text, cursor.at) - cursor.at;
+    this.keep(cursor.take(length));
+    if (this.json.state === "broken") return this.spoil(out);
+    const written = this.json.take();
+    if (this.json.state === "open") {
+      if (this.streaming) out.callDelta(written);
+      else this.gathered += written;
+      return false;
+    }
+    this.json = undefined;
+    if (this.state !== "key") return this.valueEnded(written, out) ? false : this.spoil(out);
+    const key = parseJson(this.gathered + written);
+    this.key = typeof key === "string" ? key : "";
+    this.state = "colon";
+    return false;
+  }
+
+  /** `false`: it spoils the call. */
+  private valueEnded(written: string, out: EventEmitter): boolean {
+    this.state = "key";
+    if (this.streaming) {
+      out.callDelta(written);
+      this.args = "streamed";
+    } else if (this.wantsArguments()) {
+      this.args = this.unpacked(this.gathered + written);
+      if (this.name !== "") out.callDelta(this.args);
+    } else if (this.key === "name" && this.name === "") {
+      const name = parseJson(this.gathered + written);
+      if (typeof name !== "string" || name === "") return false;
+      this.name = name;
+      this.raw = "";
+      out.callStart(this.options.callId(), name);
+      out.callDelta(this.args);
+    }
+    return true;
+  }
+
+  /** The first arguments count; later ones are read and dropped. */
+  private wantsArguments(): boolean {
+    return (this.key === "arguments" || this.key === "parameters") && this.args === "";
+  }
+
+  /** Arguments as the call's JSON text: a string that holds JSON is unpacked, `null` and `""` are no arguments. */
+  private unpacked(json: string): string {
+    const value = parseJson(json);
+    if (value === null || value === "" || value === undefined) return "{}";
+    if (typeof value !== "string") return json;
+    const inner = new JsonText();
+    inner.feed(value, 0);
+    if (!/^\s*[[{]/.test(value) || inner.state === "broken") return json;
+    inner.close();
+    return inner.take();
+  }
+
+  /** Text that is no call after all is given back; a call already begun ends here, with what was understood. */
+  private spoil(out: EventEmitter): string | false {
+    if (this.name === "") {
+      this.json = undefined;
+      return this.raw;
+    }
+    this.fault = `the arguments of the call of ${this.name} are not JSON`;
+    this.json?.close();
+    if (this.streaming) out.callDelta(this.json?.take() ?? "");
+    this.finishCall(out);
+    this.state = "skip";
+    return false;
+  }
+
+  private finishCall(out: EventEmitter): string | false {
+    this.json = undefined;
+    this.state = "between";
+    if (this.name === "") return this.raw;
+    if (this.args === "" && !this.streaming) out.callDelta("{}");
+    this.streaming = false;
+    out.close();
+    this.name = "";
+    return false;
+  }
+
+  /** Remembers text that may turn out to be no call. */
+  private keep(text: string): string {
+    if (this.name === "") this.raw += text;
+    return text;
+  }
+}

@@ -1,0 +1,206 @@
+import type { EventEmitter } from "../../model/emitter.ts";
+import { ArgumentWriter } from "./argument-writer.ts";
+import type { CallReader } from "./call-reader.ts";
+import type { Cursor } from "./cursor.ts";
+import type { MarkupOptions } from "./markup.ts";
+import { type Hit, literal, Pattern, PatternSet } from "./pattern.ts";
+import { type Shape, shapeOf } from "./shape.ts";
+import { TypedValue } from "./typed-value.ts";
+
+const space = "\\s{0,64}";
+/** Stands before every structural tag; spaces between the two are tolerated (spec sheet 8.2). */
+const token = [...literal("]<]minimax[>["), "\\s{0,16}"];
+const invokeTag = [
+  ...token,
+  ...literal("<invoke"),
+  "\\s{1,8}",
+  ...literal("name"),
+  "\\s{0,8}",
+  "=",
+  "\\s{0,8}",
+  "[\"']?",
+  "([^\"'<>\\n]{1,256})",
+  "[\"']?",
+  "\\s{0,8}",
+  ">",
+];
+const openTag = [...token, "<", "([^<>/\\n][^<>\\n]{0,255})", ">"];
+const closeTag = [...token, "<", "\\/", "([^<>\\n]{1,256})", ">"];
+
+const opener = new Pattern("call", ["\\n?", ...token, ...literal("<tool_call>")], [space, ...invokeTag]);
+const strays = [new Pattern("stray", [...token, "<", "[^<>\\n]{1,256}", ">"]), new Pattern("stray", [...token])];
+const invoke = new Pattern("invoke", invokeTag);
+const open = new Pattern("open", openTag);
+const close = new Pattern("close", closeTag);
+
+const betweenInvokes = new PatternSet([invoke, close], "\\]");
+const insideContainer = new PatternSet([invoke, open, close], "\\]");
+const insideValue = new PatternSet([close], "\\]");
+/** What shows that a value is no text: tags in it, or nothing at all. */
+const atValue = new PatternSet(
+  [new Pattern("open", [], [space, ...openTag]), new Pattern("close", [], [space, ...closeTag])],
+  "",
+);
+
+/** One open tag: of a container, of text, or of what is not decided yet. */
+interface Frame {
+  name: string;
+  kind: "undecided" | "object" | "array" | "value";
+  shape: Shape;
+  value: TypedValue;
+  /** Elements so far. */
+  count: number;
+}
+
+/**
+ * Tool calls of M3: the namespace token before each tag, parameters named by their tags, objects as nested tags, arrays
+ * as repeated `<item>` (spec sheet 8.2). What a tag holds is decided by what comes first in it and by the schema.
+ */
+export class M3Reader implements CallReader {
+  // fixed at birth
+  readonly openers = [opener];
+  readonly strays = strays;
+  /** The namespace token is one special token of the model and never prose. */
+  readonly straysAlways = true;
+  private readonly options: MarkupOptions;
+  // changed by events
+  private writer = new ArgumentWriter();
+  /** Empty between invokes; the first is the invoke itself. */
+  private stack: Frame[] = [];
+
+  constructor(options: MarkupOptions) {
+    this.options = options;
+  }
+
+  begin(): void {
+    this.stack = [];
+  }
+
+  read(cursor: Cursor, out: EventEmitter): string | undefined {
+    let over: boolean | undefined = false;
+    while (over === false) over = this.step(cursor, out);
+    if (this.stack.length > 0) out.callDelta(this.writer.take());
+    return over === true ? "" : undefined;
+  }
+
+  end(cursor: Cursor, out: EventEmitter): string {
+    const top = this.stack.at(-1);
+    if (top?.kind === "value") {
+      const rest = cursor.takeAll();
+      // what is held back is a cut closing tag, or only looks like its beginning
+      if (!rest.startsWith("]<")) top.value.feed(rest);
+      top.value.cut();
+      this.stack.pop();
+    }
+    this.finishCall(out);
+    return "";
+  }
+
+  /** One tag or stretch of text: `true`: the block is over; `undefined`: wants more text. */
+  private step(cursor: Cursor, out: EventEmitter): boolean | undefined {
+    const top = this.stack.at(-1);
+    if (top === undefined) return this.between(cursor, out);
+    if (top.kind === "undecided") return this.decide(top, cursor);
+    if (top.kind === "value") return this.inValue(top, cursor, out);
+    const { hit } = insideContainer.seek(cursor);
+    if (hit === undefined) return undefined;
+    cursor.at += hit.length;
+    if (hit.kind === "close") return this.closeTag(hit.name, out);
+    if (hit.kind === "open") this.openTag(top, hit.name);
+    else {
+      this.finishCall(out);
+      this.startCall(hit.name, out);
+    }
+    return false;
+  }
+
+  private between(cursor: Cursor, out: EventEmitter): boolean | undefined {
+    cursor.skipSpace();
+    const hit = betweenInvokes.here(cursor);
+    if (hit === "partial") return undefined;
+    // whatever else stands here, the model has left the block
+    if (hit === undefined) return true;
+    cursor.at += hit.length;
+    if (hit.kind === "close") return hit.name.trim() === "tool_call";
+    this.startCall(hit.name, out);
+    return false;
+  }
+
+  private decide(frame: Frame, cursor: Cursor): boolean | undefined {
+    const hit = atValue.here(cursor);
+    if (hit === "partial") return undefined;
+    const { types } = frame.shape;
+    const text = types.size === 0 || types.has("string");
+    const container =
+      hit?.kind === "open" || (hit?.kind === "close" && !text && (types.has("array") || types.has("object")));
+    frame.kind = container ? containerKind(frame.shape, hit) : "value";
+    if (container) this.writer.begin(frame.kind === "array" ? "array" : "object");
+    return false;
+  }
+
+  private inValue(frame: Frame, cursor: Cursor, out: EventEmitter): boolean | undefined {
+    const { plain, hit } = insideValue.seek(cursor);
+    frame.value.feed(plain);
+    if (hit === undefined) return undefined;
+    if (!this.known(hit.name.trim())) {
+      frame.value.feed(cursor.take(1));
+      return false;
+    }
+    cursor.at += hit.length;
+    return this.closeTag(hit.name, out);
+  }
+
+  /** Whether a closing tag of that name can end what is open here. */
+  private known(name: string): boolean {
+    return name === "tool_call" || this.stack.some((frame) => frame.name === name);
+  }
+
+  private openTag(parent: Frame, name: string): void {
+    const array = parent.kind === "array";
+    const tag = name.trim();
+    if (array) this.writer.element();
+    else this.writer.key(tag);
+    const shape = array ? parent.shape.element(parent.count) : parent.shape.member(tag);
+    parent.count += 1;
+    const value = new TypedValue(shape, this.writer);
+    this.stack.push({ name: tag, kind: "undecided", shape, value, count: 0 });
+  }
+
+  /** Closes the innermost tag of that name, and what was left open inside it. */
+  private closeTag(name: string, out: EventEmitter): boolean {
+    const tag = name.trim();
+    const depth = this.stack.findLastIndex((frame) => frame.name === tag);
+    if (depth > 0) while (this.stack.length > depth) this.closeTop();
+    else if (depth === 0 || tag === "tool_call") this.finishCall(out);
+    return depth === -1 && tag === "tool_call";
+  }
+
+  private closeTop(): void {
+    const frame = this.stack.pop();
+    if (frame?.kind === "value") frame.value.finish();
+    else if (frame !== undefined && frame.kind !== "undecided") this.writer.close();
+  }
+
+  private startCall(name: string, out: EventEmitter): void {
+    const tool = name.trim();
+    out.callStart(this.options.callId(), tool);
+    this.writer = new ArgumentWriter();
+    this.writer.begin("object");
+    const shape = shapeOf(this.options.tools, tool);
+    const value = new TypedValue(shape, this.writer);
+    this.stack = [{ name: "invoke", kind: "object", shape, value, count: 0 }];
+  }
+
+  private finishCall(out: EventEmitter): void {
+    if (this.stack.length === 0) return;
+    while (this.stack.length > 0) this.closeTop();
+    out.callDelta(this.writer.take());
+    out.close();
+  }
+}
+
+/** Array or object: by the schema where it names one of the two, else by the first tag. */
+function containerKind({ types }: Shape, first: Hit | undefined): "array" | "object" {
+  if (types.has("array") !== types.has("object")) return types.has("array") ? "array" : "object";
+  return first?.name.trim() === "item" ? "array" : "object";
+}

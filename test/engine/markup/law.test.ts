@@ -1,0 +1,235 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type Json, type JsonObject, parseJson } from "../../../src/model/json.ts";
+import type { CallMarkup } from "../../../src/engine/markup/markup.ts";
+import { parsed, type Setting } from "./fold.ts";
+
+const token = "]<]minimax[>[";
+const tools = [
+  {
+    name: "save",
+    parameters: {
+      type: "object",
+      properties: { text: { type: "string" }, count: { type: "integer" }, list: { type: "array" } },
+    },
+  },
+];
+
+/** Bits of all formats, whole and broken, in any order. */
+const bit = fc.oneof(
+  fc.constantFrom(
+    "<think>",
+    "</think>",
+    "<mm:think>",
+    "</mm:think>",
+    '<minimax:tool_call>\n<invoke name="save">\n<parameter name="text">',
+    '<minimax:tool_call><invoke name="other"><parameter name="list">',
+    '</parameter>\n<parameter name="count">',
+    "</parameter>\n</invoke>\n</minimax:tool_call>\n",
+    "<minimax:tool_call>",
+    "</minimax:tool_call>",
+    '<invoke name="save">',
+    "</invoke>",
+    '<parameter name="text">',
+    '<parameter name="count">',
+    '<parameter name="list">',
+    "</parameter>",
+    "&lt;",
+    token,
+    `${token}<tool_call>\n${token}<invoke name="save">`,
+    `${token}<tool_call>${token}<invoke name="other">${token}<a>${token}<item>`,
+    `${token}</invoke>`,
+    `${token}</tool_call>`,
+    `${token}<text>`,
+    `${token}</text>`,
+    `${token}<list>`,
+    `${token}<item>`,
+    `${token}</item>`,
+    `${token}</list>`,
+    "<tool_call>",
+    "</tool_call>",
+    '<tool_call>{"name":"save","parameters":{"a":{"b":',
+    '<tool_call>[{"arguments":{"a":"',
+    '{"name":"save","arguments":{"a":[1,"x\\u00e9"',
+    '"arguments":',
+    "]}}",
+    '"',
+    "\\",
+    ",",
+    ":",
+    "[",
+    "{",
+    "12",
+    "null",
+    "true",
+    "\n",
+    "\n\n",
+    " ",
+    "```\n",
+    "`",
+    "🙂",
+    "汉",
+  ),
+  fc.string({ unit: "binary", maxLength: 4 }),
+);
+const written = fc.array(bit, { maxLength: 30 }).map((bits) => bits.join(""));
+const setting: fc.Arbitrary<Setting> = fc.record({
+  tags: fc.constantFrom([], ["think"], ["mm:think"], ["think", "mm:think"]),
+  inside: fc.boolean(),
+  cut: fc.boolean(),
+  entities: fc.boolean(),
+  calls: fc.constantFrom<CallMarkup>("m2", "m3", "json", "none"),
+  tools: fc.constantFrom([], tools),
+});
+
+function cutAt(text: string, places: readonly number[]): string[] {
+  const at = places.map((place) => place % (text.length + 1)).toSorted((a, b) => a - b);
+  return [...at, text.length].map((end, index) => text.slice(at[index - 1] ?? 0, end));
+}
+
+describe("laws", () => {
+  test("any chunking gives the same items, in the grammar of events, with arguments that are JSON", () => {
+    const law = fc.property(written, setting, fc.array(fc.nat(), { maxLength: 12 }), (text, options, places) => {
+      const whole = parsed([text], options);
+      expect(parsed(cutAt(text, places), options)).toEqual(whole);
+      expect(parsed(text.split(""), options)).toEqual(whole);
+      expect(whole.every((item) => item.done)).toBe(true);
+      expect(whole.filter((item) => item.type === "call" && parseJson(item.args) === undefined)).toEqual([]);
+    });
+    fc.assert(law, { numRuns: 1500, seed: 20261120 });
+  });
+
+  test("text without markup comes out as it went in", () => {
+    const law = fc.property(
+      fc.string({ unit: "binary" }),
+      fc.constantFrom<CallMarkup>("m2", "json", "none"),
+      (text, calls) => {
+        const items = parsed([text], { calls });
+        expect(items.map((item) => (item.type === "text" ? item.text : "no text")).join("")).toBe(text);
+      },
+    );
+    fc.assert(law, { numRuns: 500, seed: 20261120 });
+  });
+});
+
+const text = fc.string({ unit: "binary", maxLength: 20 }).filter((value) => value.toLowerCase() !== "null");
+const name = fc
+  .stringMatching(/^[a-z_][a-z0-9_]{0,8}$/)
+  .filter((word) => !["item", "invoke", "tool_call"].includes(word));
+interface Typed {
+  schema: JsonObject;
+  value: Json;
+}
+const scalar: fc.Arbitrary<Typed> = fc.oneof(
+  text.map((value) => ({ schema: { type: "string" }, value })),
+  fc.integer().map((value) => ({ schema: { type: "integer" }, value })),
+  fc.double({ noNaN: true, min: -1e20, max: 1e20 }).map((value) => ({ schema: { type: "number" }, value: value + 0 })),
+  fc.boolean().map((value) => ({ schema: { oneOf: [{ type: "boolean" }] }, value })),
+);
+function objectOf(value: fc.Arbitrary<Typed>): fc.Arbitrary<Typed> {
+  return fc.dictionary(name, value, { maxKeys: 4, noNullPrototype: true }).map((members) => ({
+    schema: {
+      type: "object",
+      properties: Object.fromEntries(Object.entries(members).map(([key, one]) => [key, one.schema])),
+    },
+    value: Object.fromEntries(Object.entries(members).map(([key, one]) => [key, one.value])),
+  }));
+}
+function arrayOf(value: fc.Arbitrary<Typed>): fc.Arbitrary<Typed> {
+  return fc.array(value, { maxLength: 3 }).map((elements) => ({
+    schema: { type: "array", prefixItems: elements.map((one) => one.schema) },
+    value: elements.map((one) => one.value),
+  }));
+}
+const nested = objectOf(fc.oneof(scalar, arrayOf(scalar), objectOf(fc.oneof(scalar, arrayOf(objectOf(scalar))))));
+
+/** As the M2 template writes arguments: strings raw, the rest as JSON. */
+function inM2(value: Json): string {
+  const parameters = Object.entries(value as Record<string, Json>).map(
+    ([key, one]) => `<parameter name="${key}">\n${typeof one === "string" ? one : JSON.stringify(one)}\n</parameter>`,
+  );
+  return `<minimax:tool_call>\n<invoke name="save">\n${parameters.join("\n")}\n</invoke>\n</minimax:tool_call>`;
+}
+
+/** As the M3 template writes them: tags all the way down. */
+function inM3(value: Json): string {
+  const body = (inner: Json): string => {
+    if (Array.isArray(inner)) return inner.map((one: Json) => `${token}<item>${body(one)}${token}</item>`).join("");
+    if (typeof inner !== "object" || inner === null) return typeof inner === "string" ? inner : JSON.stringify(inner);
+    const members = Object.entries(inner as Record<string, Json>);
+    return members.map(([key, one]) => `${token}<${key}>${body(one)}${token}</${key}>`).join("");
+  };
+  return `${token}<tool_call>\n${token}<invoke name="save">${body(value)}${token}</invoke>\n${token}</tool_call>`;
+}
+
+/** What `json.dumps(ensure_ascii=False)` writes. */
+function dumps(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map((one: Json) => dumps(one)).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const members = Object.entries(value as Record<string, Json>);
+  return `{${members.map(([key, one]) => `${JSON.stringify(key)}: ${dumps(one)}`).join(", ")}}`;
+}
+
+describe("round trip: arguments written as the template writes them are read back", () => {
+  test.each<["m2" | "m3" | "json", (value: Json) => string]>([
+    ["m2", inM2],
+    ["m3", inM3],
+    ["json", (value) => `<tool_call>${JSON.stringify({ name: "save", arguments: value })}</tool_call>`],
+  ])("%s", (calls, write) => {
+    const law = fc.property(nested, fc.array(fc.nat(), { maxLength: 6 }), ({ schema, value }, places) => {
+      const tool = { name: "save", parameters: schema };
+      const items = parsed(cutAt(write(value), places), { calls, tools: [tool] });
+      expect(items).toHaveLength(1);
+      const [item] = items;
+      if (item?.type !== "call") throw new Error("no call");
+      expect(JSON.parse(item.args)).toEqual(JSON.parse(JSON.stringify(value)));
+      expect(item.args).toBe(dumps(value));
+    });
+    fc.assert(law, { numRuns: 400, seed: 20261120 });
+  });
+});
+
+describe("time grows with the text", () => {
+  const size = 250_000;
+  const long = '0123456789 <b> ]< \n&amp; é汉🙂 "q" \\'.repeat(10_000).slice(0, size);
+  const list = JSON.stringify([long.slice(0, 125_000)]);
+  const shapes: [string, string, Setting][] = [
+    ["text", long, { calls: "m2" }],
+    ["1 MB of text", long.repeat(4), { calls: "m2" }],
+    ["text of M3", long, { calls: "m3" }],
+    ["thought", `<think>${long}</think>`, { calls: "m2" }],
+    ["only brackets", "<".repeat(size), { calls: "m2" }],
+    ["only spaces", " ".repeat(size), { calls: "m2" }],
+    ["only newlines", "\n".repeat(size), { calls: "m2" }],
+    ["spaces behind an opening tag", `<minimax:tool_call>${" ".repeat(size)}`, { calls: "m2" }],
+    ["M2 string", inM2({ text: long }), { calls: "m2", tools }],
+    ["M2 string with entities", inM2({ text: long }), { calls: "m2", tools, entities: true }],
+    ["M2 closing tags", inM2({ text: "</parameter> ".repeat(20_000) }), { calls: "m2", tools }],
+    [
+      "M2 list",
+      `<minimax:tool_call><invoke name="save"><parameter name="list">${list}</parameter></invoke>`,
+      { calls: "m2", tools },
+    ],
+    ["M3 string", inM3({ text: long }), { calls: "m3", tools }],
+    ["M3 items", inM3({ list: Array.from({ length: 5000 }, (_, index) => `i${index}`) }), { calls: "m3", tools }],
+    [
+      "JSON",
+      `<tool_call>${JSON.stringify({ name: "save", arguments: { text: long } })}</tool_call>`,
+      { calls: "json" },
+    ],
+  ];
+  test.each(shapes)("%s, whole and by the character", (_, whole, options) => {
+    const began = performance.now();
+    const once = parsed([whole], options);
+    const between = performance.now();
+    const single = parsed(pieces(whole), options);
+    const ended = performance.now();
+    expect(JSON.stringify(single) === JSON.stringify(once)).toBe(true);
+    expect(between - began).toBeLessThan(3000);
+    expect(ended - between).toBeLessThan(3000);
+  });
+});
+
+function* pieces(whole: string): Generator<string> {
+  for (let at = 0; at < whole.length; at++) yield whole.charAt(at);
+}

@@ -1,0 +1,62 @@
+import { describe, expect, test } from "vitest";
+import { rows, type Setting } from "./fold.ts";
+
+const inside: Setting = { inside: true };
+const m3: Setting = { tags: ["mm:think"], calls: "m3" };
+
+describe("thought", () => {
+  test.each<[string, string, Setting, string[][]]>([
+    ["plain text", "hello", {}, [["text", "hello"]]],
+    ["nothing", "", {}, []],
+    ["white space alone", " \n", {}, [["text", " \n"]]],
+    ["the vendor's lines", "<think>\nhm\n</think>\n\nHi", {}, [["reasoning", "hm"], ["text", "\nHi"]]], // prettier-ignore
+    ["M2 inside", "hm\n\nso\n</think>\n\nHi", inside, [["reasoning", "hm\n\nso"], ["text", "\nHi"]]], // prettier-ignore
+    ["M3 tight", "<mm:think>hm</mm:think>Hi", m3, [["reasoning", "hm"], ["text", "Hi"]]], // prettier-ignore
+    ["one newline each side, no more", "<think>\n\nhm\n\n</think>\nHi\n", {}, [["reasoning", "\nhm\n"], ["text", "Hi\n"]]], // prettier-ignore
+    ["the prompt's tag said again", "\n<think>\nhm\n</think>\nHi", inside, [["reasoning", "hm"], ["text", "Hi"]]], // prettier-ignore
+    ["an opening tag later in thought", "a <think> b</think>c", inside, [["reasoning", "a <think> b"], ["text", "c"]]], // prettier-ignore
+    ["never closed", "<think>\nhm\n", {}, [["reasoning", "hm\n"]]],
+    ["never closed, inside", "hm", inside, [["reasoning", "hm"]]],
+    ["cut inside the closing tag", "<think>hm</thi", {}, [["reasoning", "hm</thi"]]],
+    ["empty thought", "<think>\n\n</think>\n\nHi", {}, [["text", "\nHi"]]],
+    ["empty thought, nothing else", "<think>\n</think>\n", {}, []],
+    ["stray closing tag first", "</mm:think>Hi", m3, [["text", "Hi"]]],
+    ["stray closing tag after white space", "\n </think>\n\nHi", {}, [["text", "\nHi"]]],
+    ["stray closing tag later", "Hi </think> there", {}, [["text", "Hi </think> there"]]],
+    ["a second closing tag", "<think>a</think>b</think>c", {}, [["reasoning", "a"], ["text", "b</think>c"]]], // prettier-ignore
+    ["two thoughts", "<think>a</think>\n<think>b</think>c", {}, [["reasoning", "a"], ["reasoning", "b"], ["text", "c"]]], // prettier-ignore
+    ["thought after text", "first\n<think>a</think>\nthen", {}, [["text", "first"], ["reasoning", "a"], ["text", "then"]]], // prettier-ignore
+    ["another family's tag", "<mm:think>a</mm:think>b", {}, [["text", "<mm:think>a</mm:think>b"]]],
+    ["no tags at all", "<think>a</think>b", { tags: [] }, [["text", "<think>a</think>b"]]],
+    ["either tag", "<mm:think>a</think>b", { tags: ["think", "mm:think"] }, [["reasoning", "a"], ["text", "b"]]], // prettier-ignore
+    ["looks like a tag", "a <thinker> <think b <", {}, [["text", "a <thinker> <think b <"]]],
+    [
+      "doubled brackets",
+      "<<think>a</think>",
+      {},
+      [
+        ["text", "<"],
+        ["reasoning", "a"],
+      ],
+    ],
+    ["emoji at every edge", "🙂<think>🙂</think>🙂", {}, [["text", "🙂"], ["reasoning", "🙂"], ["text", "🙂"]]], // prettier-ignore
+  ])("%s", (_, text, setting, expected) => {
+    expect(rows(text, setting)).toEqual(expected);
+  });
+
+  test("talk about tags in code is text", () => {
+    for (const text of [
+      "Use `<think>` for thought.",
+      "```python\nopening = '<think>'\n```\nand `<think>`",
+      "~~~\n<think>\n~~~\nend",
+    ]) {
+      expect(rows(text)).toEqual([["text", text]]);
+    }
+    expect(rows("`a`\n<think>b</think>c")).toEqual([["text", "`a`"], ["reasoning", "b"], ["text", "c"]]); // prettier-ignore
+    expect(rows("```\nx\n```\n<think>b</think>c")).toEqual([["text", "```\nx\n```"], ["reasoning", "b"], ["text", "c"]]); // prettier-ignore
+  });
+
+  test("half a character at the very end is kept as it came", () => {
+    expect(rows("a\ud83d")).toEqual([["text", "a\ud83d"]]);
+  });
+});
