@@ -99,7 +99,8 @@ export function emptyBody(
   return responseBody(bodySource(exchange, options), new Transcript(), status);
 }
 
-function usageBody(usage: Usage): JsonObject {
+/** Token counts on the wire. */
+export function usageBody(usage: Usage): JsonObject {
   return {
     input_tokens: usage.input,
     input_tokens_details: { cached_tokens: usage.cached },

@@ -1,5 +1,7 @@
 import type { Surface } from "../surface.ts";
 import { bodySource, emptyBody, responseBody } from "./body.ts";
+import { compactionBody, compactionItem, compactionRequest } from "./compaction.ts";
+import { compactionBody } from "./compaction.ts";
 import { endText, eventJson, eventText, ResponsesSseEncoder } from "./encode.ts";
 import { errorReply, socketError } from "./error.ts";
 import type { ResponseEvent } from "./events.ts";
@@ -7,6 +9,8 @@ import { ResponseEvents } from "./events.ts";
 import type { Recall } from "./history.ts";
 import { needsRecall, recalled } from "./history.ts";
 import { inputItems } from "./input-items.ts";
+import type { ItemContext } from "./item.ts";
+import { parseItems } from "./item.ts";
 import type { ResponsesOptions } from "./option.ts";
 import { answerItems } from "./output.ts";
 import { parseRequest } from "./parse.ts";
@@ -14,16 +18,21 @@ import type { Seal } from "./seal.ts";
 import { sealText } from "./seal.ts";
 import type { ResponsesWanted } from "./wanted.ts";
 
-export type { Recall, ResponseEvent, ResponsesOptions, ResponsesWanted, Seal };
+export type { ItemContext, Recall, ResponseEvent, ResponsesOptions, ResponsesWanted, Seal };
 export {
   answerItems,
   bodySource,
+  compactionBody,
+  compactionBody,
+  compactionItem,
+  compactionRequest,
   emptyBody,
   endText,
   eventJson,
   eventText,
   inputItems,
   needsRecall,
+  parseItems,
   recalled,
   responseBody,
   ResponseEvents,

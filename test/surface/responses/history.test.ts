@@ -1,0 +1,173 @@
+import { describe, expect, test } from "vitest";
+import { ParleyError } from "../../../src/model/error.ts";
+import type { Item } from "../../../src/model/item.ts";
+import {
+  answerItems,
+  compactionBody,
+  compactionRequest,
+  inputItems,
+  needsRecall,
+  parseItems,
+  recalled,
+} from "../../../src/surface/responses/index.ts";
+import { problems } from "./open-responses.ts";
+import { answer, contextWith, folded, parseM3, plainSeal, surfaceWith } from "./harness.ts";
+
+function message(role: "user" | "assistant" | "system", text: string): Item {
+  return { type: "message", role, parts: [{ type: "text", text }] };
+}
+const nothing = { history: [], resolve: () => undefined };
+
+describe("recall", () => {
+  test("only a previous response or a reference needs it", () => {
+    expect(needsRecall(parseM3({}).wanted)).toBe(false);
+    expect(needsRecall(parseM3({ previous_response_id: "r" }).wanted)).toBe(true);
+    expect(needsRecall(parseM3({ input: [{ id: "m" }] }).wanted)).toBe(true);
+  });
+
+  test("instructions, then history, then the input, references replaced in place", () => {
+    const exchange = parseM3({
+      previous_response_id: "r",
+      instructions: "New rules.",
+      input: [
+        { type: "item_reference", id: "m" },
+        { role: "user", content: "Go on." },
+      ],
+    });
+    const stored = [message("assistant", "stored")];
+    const { request, wanted } = recalled(exchange, {
+      history: [message("user", "Hi"), message("assistant", "Hello")],
+      resolve: (id) => (id === "m" ? stored : undefined),
+    });
+    expect(request.items).toEqual([
+      message("system", "New rules."),
+      message("user", "Hi"),
+      message("assistant", "Hello"),
+      ...stored,
+      message("user", "Go on."),
+    ]);
+    expect(wanted.input).toEqual([...stored, message("user", "Go on.")]);
+  });
+
+  test("a result may answer a call of the history", () => {
+    const exchange = parseM3({
+      previous_response_id: "r",
+      input: [{ type: "function_call_output", call_id: "a", output: "1" }],
+    });
+    const call: Item = { type: "call", id: "a", name: "f", args: "{}" };
+    expect(recalled(exchange, { ...nothing, history: [call] }).request.items).toHaveLength(2);
+    expect(() => recalled(exchange, nothing)).toThrow("input: tool result's tool id(a) not found");
+  });
+
+  test("calls of the history want their results", () => {
+    const call: Item = { type: "call", id: "a", name: "f", args: "{}" };
+    const exchange = parseM3({ previous_response_id: "r" });
+    expect(() => recalled(exchange, { ...nothing, history: [call] })).toThrow("input: no tool output found for call a");
+  });
+
+  test("an unknown reference names its place", () => {
+    const exchange = parseM3({
+      input: [
+        { role: "user", content: "x" },
+        { type: "item_reference", id: "m" },
+      ],
+    });
+    const act = () => recalled(exchange, nothing);
+    expect(act).toThrow(ParleyError);
+    expect(act).toThrow('input[1]: item "m" not found');
+  });
+
+  test("an empty input may follow a previous response", () => {
+    expect(parseM3({ input: undefined, previous_response_id: "r" }).wanted.input).toEqual([]);
+  });
+});
+
+describe("what history keeps of an answer", () => {
+  test("reasoning, text and calls, one item for each of the output", () => {
+    const events = answer((emitter) => {
+      emitter.reasoning("Hmm");
+      emitter.text("Look:");
+      emitter.callStart("a", "f");
+      emitter.callDelta("{}");
+    }, "calls");
+    expect(answerItems(folded(events))).toEqual([
+      { type: "reasoning", text: "Hmm" },
+      message("assistant", "Look:"),
+      { type: "call", id: "a", name: "f", args: "{}" },
+    ]);
+  });
+
+  test("a call that was cut is left out", () => {
+    const events = answer((emitter) => {
+      emitter.text("Look:");
+      emitter.callStart("a", "f");
+      emitter.callDelta('{"city": "Be');
+    }, "length");
+    expect(answerItems(folded(events))).toEqual([message("assistant", "Look:")]);
+  });
+
+  test("the output read back as input gives the same items", () => {
+    const exchange = parseM3({ include: ["reasoning.encrypted_content"] });
+    const transcript = folded(
+      answer((emitter) => {
+        emitter.reasoning("Hmm");
+        emitter.text("Look:");
+        emitter.callStart("a", "f");
+        emitter.callDelta("{}");
+      }, "calls"),
+    );
+    const { output } = surfaceWith().json(transcript, exchange) as { output: unknown[] };
+    const context = { card: contextWith().card("MiniMax-M3"), strict: false, seal: plainSeal };
+    expect(parseItems(output, "output", context).items).toEqual(answerItems(transcript));
+  });
+});
+
+describe("input items in wire form", () => {
+  test("a string", () => {
+    expect(inputItems({ input: "Hi" }, "r")).toEqual([
+      {
+        role: "user",
+        id: "r_in_0",
+        type: "message",
+        status: "completed",
+        content: [{ type: "input_text", text: "Hi" }],
+      },
+    ]);
+  });
+
+  test("items keep what they have and get what they lack; all are valid", () => {
+    const items = inputItems(
+      {
+        input: [
+          { role: "assistant", content: "Yes", phase: "final_answer" },
+          { type: "function_call", call_id: "a", name: "f", arguments: "{}", id: "fc_1" },
+          { type: "function_call_output", call_id: "a", output: "1" },
+          { type: "reasoning", summary: [] },
+          { id: "m" },
+        ],
+      },
+      "r",
+    );
+    expect(items.map(({ id }) => id)).toEqual(["r_in_0", "fc_1", "r_in_2", "r_in_3", "m"]);
+    expect(items[0]).toMatchObject({ phase: "final_answer", content: [{ type: "output_text", text: "Yes" }] });
+    expect(items[4]).toEqual({ id: "m", type: "item_reference" });
+    expect(items.slice(0, 4).flatMap((item) => problems(item, "ItemField"))).toEqual([]);
+  });
+});
+
+test("compaction: the model is asked, the sealed summary is valid input", () => {
+  const exchange = parseM3({
+    input: [{ role: "user", content: "We launch on Tuesday." }],
+    tools: [{ type: "function", name: "f" }],
+  });
+  const request = compactionRequest(exchange);
+  expect(request.tools).toEqual([]);
+  expect(request.items).toHaveLength(2);
+  const transcript = folded(answer((emitter) => emitter.text("  Launch: Tuesday.\n")));
+  const body = compactionBody(request, transcript, plainSeal);
+  expect(problems(body, "CompactResource")).toEqual([]);
+  const next = parseM3({ input: [...(body["output"] as unknown[]), { role: "user", content: "When?" }] });
+  expect(next.request.items[0]).toMatchObject({
+    parts: [{ text: "Summary of the conversation so far:\n\nLaunch: Tuesday." }],
+  });
+});
