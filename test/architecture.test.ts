@@ -62,7 +62,8 @@ const CONFINED_TEXT: readonly { pattern: RegExp; what: string; to: readonly stri
   { pattern: /^(?:export )?(?:let|var) /m, what: "module-level let", to: [] },
   {
     // Born empty, so it can only be there to be filled: state that outlives a test and a server.
-    pattern: /^(?:export )?const \w+(?:: [^=]+)? = (?:new (?:Map|Set|WeakMap|WeakSet)(?:<.*>)?\(\)|\[\]|\{\});/m,
+    pattern:
+      /^(?:export )?const \w+(?:: (?!readonly )[^=]+)? = (?:new (?:Map|Set|WeakMap|WeakSet)(?:<.*>)?\(\)|\[\]|\{\});/m,
     what: "module-level mutable state",
     to: [],
   },
@@ -128,6 +129,7 @@ describe("the checker", () => {
     ["a module-level let", "model/id.ts", "let counter = 0;", "module-level let"],
     ["an exported let", "model/id.ts", "export let counter = 0;", "module-level let"],
     ["a module-level cache", "model/id.ts", "const seen: Map<string, number> = new Map();", "mutable state"],
+    ["a module-level list", "model/id.ts", "const seen: string[] = [];", "mutable state"],
     ["a typed cache", "model/id.ts", "const seen = new Map<string, Set<number>>();", "mutable state"],
     ["code after a URL", "lib/x.ts", 'const u = "http://a"; const e = process.env;', "process.env"],
     ["code between wildcards", "lib/x.ts", 'const a = "image/*";\nconsole.log(a);\nconst b = "*/*";', "console"],
@@ -148,6 +150,7 @@ describe("the checker", () => {
     ["words in strings", "lib/x.ts", 'export const text = "console.log and process.env";'],
     ["a local let", "lib/x.ts", "export function f() {\n  let n = 0;\n  return n;\n}"],
     ["a filled map", "lib/x.ts", 'const names = new Map([["a", 1]]);'],
+    ["an empty constant", "lib/x.ts", "const none: readonly string[] = [];"],
     ["a file of 400 lines", "model/item.ts", "export const x = 1;\n".repeat(400)],
   ])("accepts %s", (_name, path, text) => {
     expect(violations({ path, text })).toEqual([]);
