@@ -47,6 +47,9 @@ export class ContentReader {
   private said = "";
   private repeated = 0;
   private begun = false;
+  /** Content so far, since the last call, is only white space, kept in `gap`. */
+  private blank = true;
+  private gap = "";
 
   constructor(options: ContentOptions) {
     this.options = options;
@@ -55,14 +58,13 @@ export class ContentReader {
   text(text: string): void {
     if (text === "") return;
     this.endThought(false);
-    this.content ??= this.parserOfContent();
-    this.begun = true;
-    const { out, repairs } = this.options;
-    const before = { calls: out.callCount, thoughts: out.thoughts };
-    const parser = this.content;
-    this.withoutEcho(() => parser.feed(text, out));
-    if (out.callCount > before.calls) repairs.fired("inline-calls");
-    if (out.thoughts > before.thoughts) repairs.fired("inline-thought");
+    if (this.blank && this.options.repairs.on("blank-content")) {
+      this.gap += text;
+      if (!/\S/.test(text)) return;
+      this.blank = false;
+      this.readContent(this.gap);
+      this.gap = "";
+    } else this.readContent(text);
   }
 
   reasoning(text: string): void {
@@ -79,12 +81,33 @@ export class ContentReader {
     if (out.callCount > calls) repairs.fired("thought-markup");
   }
 
-  /** Something else follows: writes out what both channels held back. */
+  /** A call follows: writes out what both channels held back. */
+  beforeCall(): void {
+    if (this.gap !== "") this.options.repairs.fired("blank-content");
+    this.gap = "";
+    this.end(false);
+    this.blank = true;
+  }
+
+  /** The answer is over. */
   end(cut: boolean): void {
     this.endThought(cut);
+    if (this.gap !== "" && this.options.out.callCount === 0) this.readContent(this.gap);
+    this.gap = "";
     const parser = this.content;
     if (parser !== undefined) this.withoutEcho(() => parser.end(this.options.out, cut));
     this.content = undefined;
+  }
+
+  private readContent(text: string): void {
+    this.content ??= this.parserOfContent();
+    this.begun = true;
+    const { out, repairs } = this.options;
+    const before = { calls: out.callCount, thoughts: out.thoughts };
+    const parser = this.content;
+    this.withoutEcho(() => parser.feed(text, out));
+    if (out.callCount > before.calls) repairs.fired("inline-calls");
+    if (out.thoughts > before.thoughts) repairs.fired("inline-thought");
   }
 
   private endThought(cut: boolean): void {
@@ -94,8 +117,9 @@ export class ContentReader {
 
   private parserOfContent(): MarkupParser {
     const { repairs, markup, tools, callId } = this.options;
-    const startsInside = markup.think.startsInside && !this.begun && this.said === "";
-    const tags = repairs.on("inline-thought") ? markup.think.tags : [];
+    const thoughtToo = repairs.on("inline-thought");
+    const startsInside = thoughtToo && markup.think.startsInside && !this.begun && this.said === "";
+    const tags = thoughtToo ? markup.think.tags : [];
     const calls = repairs.on("inline-calls") ? markup.calls : "none";
     return markupParser({ think: { tags, startsInside }, calls, tools, callId });
   }

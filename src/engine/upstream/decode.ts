@@ -178,7 +178,7 @@ export class ChatDecoder {
 
   private call(feed: () => void): void {
     this.spoke = true;
-    this.channels.end(false);
+    this.channels.beforeCall();
     feed();
   }
 

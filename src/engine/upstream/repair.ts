@@ -16,6 +16,10 @@ export const repairRules = {
     does: "the same thought in two fields, or in a field and in content, is told once",
     thread: "https://github.com/vellum-ai/vellum-assistant/pull/34556",
   },
+  "blank-content": {
+    does: "white space alone between thought and call is no text",
+    thread: "https://github.com/MiniMax-AI/MiniMax-M2/issues/122",
+  },
   "call-order": {
     does: "calls with index gaps, without index or with pieces that interleave are told one after the other",
     thread: "https://github.com/ollama/ollama/pull/13582",

@@ -46,7 +46,8 @@ export class WeighingEmitter extends EventEmitter {
 }
 
 /**
- * Reads `usage` of a chunk or body, `timings.cache_n` of llama-server and `prompt_cache_hit_tokens` of others.
+ * Reads `usage` of a chunk or body, `timings.cache_n` of llama-server, `prompt_cache_hit_tokens` of others and SGLang's
+ * `reasoning_tokens` outside of the details.
  * `undefined` where it is absent or all zero, which means not counted.
  */
 export function readUsage(chunk: Record<string, unknown>): SaidUsage | undefined {
@@ -60,7 +61,7 @@ export function readUsage(chunk: Record<string, unknown>): SaidUsage | undefined
     count(usage["prompt_cache_hit_tokens"]) ??
     inside(chunk["timings"], "cache_n") ??
     0;
-  const reasoning = inside(usage["completion_tokens_details"], "reasoning_tokens");
+  const reasoning = inside(usage["completion_tokens_details"], "reasoning_tokens") ?? count(usage["reasoning_tokens"]);
   return { input, cached: Math.min(cached, input), output, reasoning };
 }
 
@@ -76,7 +77,8 @@ export function settleUsage(said: SaidUsage | undefined, through: WeighingEmitte
     };
   }
   const share = whole === 0 ? 0 : Math.round((said.output * through.thought) / whole);
-  return { ...said, reasoning: Math.min(said.reasoning ?? share, said.output) };
+  // Some servers say 0 of a thought they streamed.
+  return { ...said, reasoning: Math.min(said.reasoning || share, said.output) };
 }
 
 function inside(value: unknown, member: string): number | undefined {

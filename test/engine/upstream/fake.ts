@@ -119,3 +119,27 @@ export function foldEvents(events: readonly GenerationEvent[]): Transcript {
 export function fixedIds(): { hex: (n: number) => string; word: (n: number) => string; now: () => number } {
   return { hex: (n) => "a".repeat(n), word: (n) => "k".repeat(n), now: () => 1_700_000_000_000 };
 }
+
+/** A text in pieces of the given lengths, the rest at the end; empty pieces are left out. */
+export function pieces(text: string, lengths: readonly number[]): string[] {
+  const found: string[] = [];
+  let at = 0;
+  for (const length of lengths) {
+    if (length > 0 && at < text.length) found.push(text.slice(at, at + length));
+    at += length;
+  }
+  if (at < text.length) found.push(text.slice(at));
+  return found;
+}
+
+/** The same for bytes. */
+export function bytePieces(bytes: Uint8Array, lengths: readonly number[]): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  let at = 0;
+  for (const length of lengths) {
+    if (length > 0 && at < bytes.length) found.push(bytes.subarray(at, at + length));
+    at += length;
+  }
+  if (at < bytes.length) found.push(bytes.subarray(at));
+  return found;
+}
