@@ -1,41 +1,50 @@
+import { invalid } from "../../model/error.ts";
 import type { Usage } from "../../model/event.ts";
+import { textPart } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
+import type { GenerationRequest } from "../../model/request.ts";
 import type { Transcript } from "../../model/transcript.ts";
 import type { Exchange } from "../surface.ts";
 import { usageBody } from "./body.ts";
-import { inputItems } from "./input-items.ts";
-import type { ResponsesOptions } from "./option.ts";
+import type { Seal } from "./seal.ts";
 import { sealText } from "./seal.ts";
 import type { ResponsesWanted } from "./wanted.ts";
 
-/** A conversation and the answer that summarizes it. */
-export interface Compacted {
-  exchange: Exchange<ResponsesWanted>;
-  /** The caller's body. */
-  wire: unknown;
-  transcript: Transcript;
-}
+/** What the model is asked at the end of the conversation. */
+const instruction =
+  "Summarize the conversation above so that it can be continued from your summary alone. Keep names, facts, numbers, " +
+  "decisions, file names, results of tools and open tasks. Write only the summary.";
 
 const nothingUsed: Usage = { input: 0, cached: 0, output: 0, reasoning: 0 };
 
-/**
- * The compaction object of Open Responses (`CompactResource`): the caller's own user messages as they were, then one
- * item with the sealed summary. Valid as input of a later request.
- */
-export function compactionBody({ exchange, wire, transcript }: Compacted, options: ResponsesOptions): JsonObject {
-  const { id, createdAt } = exchange.request;
-  const summary = transcript.text().trim();
-  const kept = inputItems(wire, id).filter((item) => item["type"] === "message" && item["role"] === "user");
-  const compaction = {
-    id: `${id}_cmp`,
-    type: "compaction",
-    encrypted_content: options.seal === undefined ? summary : sealText(options.seal, "compaction", summary),
-  };
+/** The request that lets the model itself summarize a conversation. Throws `invalid` where there is none. */
+export function compactionRequest({ request }: Exchange<ResponsesWanted>): GenerationRequest {
+  if (request.items.every((item) => item.type === "message" && item.role === "system")) {
+    throw invalid("input", "is empty: there is nothing to compact");
+  }
   return {
-    id,
+    ...request,
+    items: [...request.items, { type: "message", role: "user", parts: [textPart(instruction)] }],
+    tools: [],
+    toolChoice: "none",
+    thinking: "off",
+    format: { type: "text" },
+  };
+}
+
+/** The item that stands for the summarized conversation; valid input of a later request. */
+export function compactionItem(id: string, transcript: Transcript, seal: Seal): JsonObject {
+  const summary = transcript.text().trim();
+  return { id: `${id}_cmp`, type: "compaction", encrypted_content: sealText(seal, "compaction", summary) };
+}
+
+/** The answer of `POST /v1/responses/compact` (Open Responses, `CompactResource`). */
+export function compactionBody(request: GenerationRequest, transcript: Transcript, seal: Seal): JsonObject {
+  return {
+    id: request.id,
     object: "response.compaction",
-    created_at: createdAt,
-    output: [...(kept as JsonObject[]), compaction],
+    created_at: request.createdAt,
+    output: [compactionItem(request.id, transcript, seal)],
     usage: usageBody(transcript.usage ?? nothingUsed),
   };
 }

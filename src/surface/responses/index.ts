@@ -1,7 +1,5 @@
 import type { Surface } from "../surface.ts";
 import { bodySource, emptyBody, responseBody } from "./body.ts";
-import { compactionBody, compactionItem, compactionRequest } from "./compaction.ts";
-import { compactionBody } from "./compaction.ts";
 import { endText, eventJson, eventText, ResponsesSseEncoder } from "./encode.ts";
 import { errorReply, socketError } from "./error.ts";
 import type { ResponseEvent } from "./events.ts";
@@ -23,9 +21,6 @@ export {
   answerItems,
   bodySource,
   compactionBody,
-  compactionBody,
-  compactionItem,
-  compactionRequest,
   emptyBody,
   endText,
   eventJson,

@@ -4,14 +4,13 @@ import type { Item } from "../../../src/model/item.ts";
 import {
   answerItems,
   compactionBody,
-  compactionRequest,
   inputItems,
   needsRecall,
   parseItems,
   recalled,
 } from "../../../src/surface/responses/index.ts";
 import { problems } from "./open-responses.ts";
-import { answer, contextWith, folded, parseM3, plainSeal, surfaceWith } from "./harness.ts";
+import { answer, contextWith, folded, options, parseM3, plainSeal, surfaceWith } from "./harness.ts";
 
 function message(role: "user" | "assistant" | "system", text: string): Item {
   return { type: "message", role, parts: [{ type: "text", text }] };
@@ -155,19 +154,20 @@ describe("input items in wire form", () => {
   });
 });
 
-test("compaction: the model is asked, the sealed summary is valid input", () => {
-  const exchange = parseM3({
-    input: [{ role: "user", content: "We launch on Tuesday." }],
-    tools: [{ type: "function", name: "f" }],
-  });
-  const request = compactionRequest(exchange);
-  expect(request.tools).toEqual([]);
-  expect(request.items).toHaveLength(2);
+test("compaction: the caller's own words stay, the sealed summary is valid input", () => {
+  const wire = {
+    input: [
+      { role: "user", content: "We launch on Tuesday." },
+      { role: "assistant", content: "Noted." },
+    ],
+  };
   const transcript = folded(answer((emitter) => emitter.text("  Launch: Tuesday.\n")));
-  const body = compactionBody(request, transcript, plainSeal);
+  const body = compactionBody({ exchange: parseM3(wire), wire, transcript }, options);
   expect(problems(body, "CompactResource")).toEqual([]);
   const next = parseM3({ input: [...(body["output"] as unknown[]), { role: "user", content: "When?" }] });
-  expect(next.request.items[0]).toMatchObject({
-    parts: [{ text: "Summary of the conversation so far:\n\nLaunch: Tuesday." }],
-  });
+  expect(next.request.items).toEqual([
+    message("user", "We launch on Tuesday."),
+    message("user", "Summary of the conversation so far:\n\nLaunch: Tuesday."),
+    message("user", "When?"),
+  ]);
 });
