@@ -70,7 +70,8 @@ export class PacketShaper {
     for (let left = end; left > 0;) {
       // Two halves instead of a full packet and a crumb.
       const size = left > maximum && left < 2 * maximum ? Math.ceil(left / 2) : Math.min(left, maximum);
-      const place = this.boundary(size);
+      const crumb = packets.length > 0 && left < Math.min(small, this.packet.minimum) && left < this.held.length;
+      const place = crumb ? 0 : this.boundary(size);
       if (place === 0) break;
       packets.push(this.remove(place));
       left -= place;
@@ -89,13 +90,13 @@ export class PacketShaper {
     return packet;
   }
 
-  /** The place near `wanted` where a cut does no harm; 0 when the held text is all one unfinished character. */
+  /** The place near `wanted` where a cut does no harm; 0 when there is none yet. */
   private boundary(wanted: number): number {
     const solid = this.solids.find((one) => one.start < wanted && wanted < one.end);
     if (solid !== undefined) return solid.start >= tiny ? solid.start : solid.end;
     if (wanted === this.held.length) return this.finished();
     const place = clusterStart(this.held, wanted);
-    if (place > 0) return place;
+    if (place > 0 || wanted < this.packet.maximum) return place;
     // One cluster longer than a packet: only the surrogate pair is kept whole.
     return isLow(this.held.charCodeAt(wanted)) && wanted > 1 ? wanted - 1 : wanted;
   }

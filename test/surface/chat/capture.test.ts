@@ -2,7 +2,10 @@ import { expect, test } from "vitest";
 import { chatSurface } from "../../../src/surface/chat/index.ts";
 import { context, fixture } from "./support.ts";
 
-type Body = Record<string, unknown> & { messages: unknown[]; tools?: { function: { name: string; parameters: unknown } }[] };
+type Body = Record<string, unknown> & {
+  messages: unknown[];
+  tools?: { function: { name: string; parameters: unknown } }[];
+};
 
 /** Requests of real clients, texts replaced by their length. */
 const clients = [
@@ -18,7 +21,8 @@ test.each(clients)("%s is taken whole, strict or not", (name) => {
   expect(wanted).toMatchObject({ stream: true, includeUsage: true });
   expect(request.items.length).toBeGreaterThanOrEqual(body.messages.length);
   expect(request.tools.map((tool) => tool.name)).toEqual((body.tools ?? []).map((tool) => tool.function.name));
-  for (const [index, tool] of request.tools.entries()) expect(tool.parameters).toBe(body.tools?.[index]?.function.parameters);
+  for (const [index, tool] of request.tools.entries())
+    expect(tool.parameters).toBe(body.tools?.[index]?.function.parameters);
 });
 
 test("opencode's empty text beside a call makes no message", () => {

@@ -61,7 +61,9 @@ test("the M3 edition's request is read whole", () => {
 
 test("the M2.7 edition's request: a system message without content sets nothing, the user's name is kept", () => {
   const { request } = chatSurface().parse((fixture("seed-003-hello.json") as Sample).request, context());
-  expect(request.items).toEqual([{ type: "message", role: "user", name: "User", parts: [{ type: "text", text: "Hello" }] }]);
+  expect(request.items).toEqual([
+    { type: "message", role: "user", name: "User", parts: [{ type: "text", text: "Hello" }] },
+  ]);
 });
 
 test("the role-play edition: its roles keep their order, names and text on M2.7 and M2-her", () => {
@@ -89,7 +91,11 @@ function textOfFirst(parts: readonly { type: string; text?: string }[]): string 
 /** The live body of M3 cut inside its thought (spec sheet 2.1). */
 test("a thought cut by length is closed, in key order of the live body", () => {
   const exchange = parse({ max_tokens: 32 }, { id: "06831089039ba716163002c8eb028bfa", createdAt: 1_781_783_945 });
-  const spoken = { thought: "The user …", usage: { input: 188, cached: 114, output: 32, reasoning: 32 }, finish: "length" as const };
+  const spoken = {
+    thought: "The user …",
+    usage: { input: 188, cached: 114, output: 32, reasoning: 32 },
+    finish: "length" as const,
+  };
   expect(JSON.stringify(chatSurface().json(fold([eventsOf(spoken)]), exchange))).toBe(
     String.raw`{"id":"06831089039ba716163002c8eb028bfa","choices":[{"finish_reason":"length","index":0,"message":{"content":"<think>\nThe user …\n</think>\n","role":"assistant","name":"MiniMax AI","audio_content":""}}],"created":1781783945,"model":"MiniMax-M3","object":"chat.completion","usage":{"total_tokens":220,"total_characters":0,"prompt_tokens":188,"completion_tokens":32,"prompt_tokens_details":{"cached_tokens":114}},"input_sensitive":false,"output_sensitive":false,"input_sensitive_type":0,"output_sensitive_type":0,"output_sensitive_int":0,"service_tier":"standard","base_resp":{"status_code":0,"status_msg":""}}`,
   );
@@ -97,7 +103,10 @@ test("a thought cut by length is closed, in key order of the live body", () => {
 
 test("a tool call: key order, id and arguments of the documented example", () => {
   const call = { id: "call_function_a1nrtksph4pi_1", name: "get_weather", args: '{"location": "San Francisco, US"}' };
-  const wire = chatSurface().json(fold([eventsOf({ thought: "Look it up.", calls: [call], finish: "calls" })]), parse());
+  const wire = chatSurface().json(
+    fold([eventsOf({ thought: "Look it up.", calls: [call], finish: "calls" })]),
+    parse(),
+  );
   const choice = JSON.stringify((wire as { choices: unknown[] }).choices[0]);
   expect(choice).toBe(
     String.raw`{"finish_reason":"tool_calls","index":0,"message":{"content":"<think>\nLook it up.\n</think>\n","role":"assistant","name":"MiniMax AI","tool_calls":[{"id":"call_function_a1nrtksph4pi_1","type":"function","function":{"name":"get_weather","arguments":"{\"location\": \"San Francisco, US\"}"},"index":0}],"audio_content":""}}`,
@@ -112,8 +121,13 @@ test("ids are of the documented form", () => {
 
 test("split thought in a body and in a stream has the live wire's members", () => {
   const exchange = parse({ model: "MiniMax-M2.7", reasoning_split: true, stream: true });
-  const spoken = { thought: "The user wants a greeting, in bold.", text: "\n\n**Hello** to you and to everyone else here.", finish: "stop" as const };
-  const message = (chatSurface().json(fold([eventsOf(spoken)]), exchange) as { choices: [{ message: unknown }] }).choices[0].message;
+  const spoken = {
+    thought: "The user wants a greeting, in bold.",
+    text: "\n\n**Hello** to you and to everyone else here.",
+    finish: "stop" as const,
+  };
+  const message = (chatSurface().json(fold([eventsOf(spoken)]), exchange) as { choices: [{ message: unknown }] })
+    .choices[0].message;
   const details = [
     { type: "reasoning.text", id: "reasoning-text-1", format: "MiniMax-response-v1", index: 0, text: spoken.thought },
   ];
@@ -127,7 +141,12 @@ test("split thought in a body and in a stream has the live wire's members", () =
       reasoning_details: details,
     }),
   );
-  const deltas = read(stream(exchange, eventsOf(spoken, 5).map((event) => [event]))).chunks.map((chunk) => chunk.choices[0]?.delta);
+  const deltas = read(
+    stream(
+      exchange,
+      eventsOf(spoken, 5).map((event) => [event]),
+    ),
+  ).chunks.map((chunk) => chunk.choices[0]?.delta);
   const keys = (delta: object | undefined): string => Object.keys(delta ?? {}).join();
   expect(keys(deltas[0])).toBe("role,name,audio_content,reasoning_content,reasoning_details");
   expect(keys(deltas[1])).toBe("content,role,name,audio_content,reasoning_content,reasoning_details");

@@ -9,7 +9,23 @@ import { fold, gather, parse, read, stream } from "./support.ts";
 /** Pieces of text as a model may emit them: words, white space, tags, emoji, combining marks, halves of pairs. */
 const word = fc.oneof(
   { weight: 4, arbitrary: fc.string({ maxLength: 12 }) },
-  { weight: 4, arbitrary: fc.constantFrom(" the", " answer", "\n", "\n\n", " ", "天气", "</think>", "<think>", "👩‍💻", "e\u0301", "🇨🇭", "\u2028") },
+  {
+    weight: 4,
+    arbitrary: fc.constantFrom(
+      " the",
+      " answer",
+      "\n",
+      "\n\n",
+      " ",
+      "天气",
+      "</think>",
+      "<think>",
+      "👩‍💻",
+      "e\u0301",
+      "🇨🇭",
+      "\u2028",
+    ),
+  },
   { weight: 1, arbitrary: fc.string({ unit: "grapheme", minLength: 1, maxLength: 300 }) },
   { weight: 1, arbitrary: fc.constantFrom("\ud83d", "\ude00", "\u200d", "\ufe0f") },
 );
@@ -60,24 +76,32 @@ interface Body {
 
 test("json(fold(e)) is what a client gathers from sse(e), for any batches and any flushes", () => {
   fc.assert(
-    fc.property(answer, wantings, fc.array(fc.boolean(), { minLength: 1, maxLength: 7 }), fc.option(fc.integer({ min: 1, max: 5 })), (events, wanted, cuts, flush) => {
-      const check = new GrammarCheck();
-      for (const event of events) check.accept(event);
-      check.end();
-      const exchange = parse({ ...wanted, stream: true, stream_options: { include_usage: true } });
-      const body = chatSurface().json(fold([events]), exchange) as Body;
-      const wire = stream(exchange, batchesOf(events, cuts), flush === null ? {} : { flushEvery: flush });
-      const got = gather(wire);
-      const { message } = body.choices[0];
-      const calls = ((message["tool_calls"] ?? []) as { id: string; function: object }[]).map(({ id, function: said }) => ({ id, ...said }));
-      // Half of a surrogate pair survives JSON, but two halves meet again only inside one string.
-      expect(got.content).toBe(message["content"]);
-      expect(got.reasoning).toBe(message["reasoning_content"] ?? "");
-      expect(got.details).toBe(got.reasoning);
-      expect(got.calls).toEqual(calls);
-      expect(got.finish).toBe(body.choices[0].finish_reason);
-      expect(got.usage).toEqual(body.usage);
-    }),
+    fc.property(
+      answer,
+      wantings,
+      fc.array(fc.boolean(), { minLength: 1, maxLength: 7 }),
+      fc.option(fc.integer({ min: 1, max: 5 })),
+      (events, wanted, cuts, flush) => {
+        const check = new GrammarCheck();
+        for (const event of events) check.accept(event);
+        check.end();
+        const exchange = parse({ ...wanted, stream: true, stream_options: { include_usage: true } });
+        const body = chatSurface().json(fold([events]), exchange) as Body;
+        const wire = stream(exchange, batchesOf(events, cuts), flush === null ? {} : { flushEvery: flush });
+        const got = gather(wire);
+        const { message } = body.choices[0];
+        const calls = ((message["tool_calls"] ?? []) as { id: string; function: object }[]).map(
+          ({ id, function: said }) => ({ id, ...said }),
+        );
+        // Half of a surrogate pair survives JSON, but two halves meet again only inside one string.
+        expect(got.content).toBe(message["content"]);
+        expect(got.reasoning).toBe(message["reasoning_content"] ?? "");
+        expect(got.details).toBe(got.reasoning);
+        expect(got.calls).toEqual(calls);
+        expect(got.finish).toBe(body.choices[0].finish_reason);
+        expect(got.usage).toEqual(body.usage);
+      },
+    ),
     { numRuns: 400, seed: 20_261_120 },
   );
 });

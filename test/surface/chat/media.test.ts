@@ -2,8 +2,14 @@ import { expect, test } from "vitest";
 import { parse, refusal } from "./support.ts";
 
 const png = "data:image/png;base64,iVBORw0KGgo=";
-const asked = (part: unknown, role = "user"): Record<string, unknown> => ({ messages: [{ role, content: [part] }, { role: "user", content: "?" }] });
-const image = (change: object = {}): Record<string, unknown> => asked({ type: "image_url", image_url: { url: png, ...change } });
+const asked = (part: unknown, role = "user"): Record<string, unknown> => ({
+  messages: [
+    { role, content: [part] },
+    { role: "user", content: "?" },
+  ],
+});
+const image = (change: object = {}): Record<string, unknown> =>
+  asked({ type: "image_url", image_url: { url: png, ...change } });
 const video = (change: object = {}): Record<string, unknown> =>
   asked({ type: "video_url", video_url: { url: "https://example.com/a.mp4", ...change } });
 
@@ -24,14 +30,22 @@ test.each([
   [{ url: "HTTPS://Example.com/A.PNG" }, { media: { kind: "url", url: "HTTPS://Example.com/A.PNG" } }],
   [{ url: "mm_file://file-12" }, { media: { kind: "file", fileId: "file-12" } }],
 ])("image_url %j", (change, wanted) => {
-  const part = { type: "image", media: { kind: "url", url: png }, detail: "default", param: "messages[0].content[0].image_url" };
+  const part = {
+    type: "image",
+    media: { kind: "url", url: png },
+    detail: "default",
+    param: "messages[0].content[0].image_url",
+  };
   expect(firstPart(image(change))).toEqual({ ...part, ...wanted });
 });
 
 test.each([
   [{}, { fps: 1 }],
   [{ fps: 0.2 }, { fps: 0.2 }],
-  [{ fps: 5, detail: "low", max_long_side_pixel: 504 }, { fps: 5, detail: "low", maxLongSide: 504 }],
+  [
+    { fps: 5, detail: "low", max_long_side_pixel: 504 },
+    { fps: 5, detail: "low", maxLongSide: 504 },
+  ],
   [{ url: "mm_file://123" }, { fps: 1, media: { kind: "file", fileId: "123" } }],
 ])("video_url %j", (change, wanted) => {
   const part = { type: "video", detail: "default", param: "messages[0].content[0].video_url" };
@@ -71,12 +85,19 @@ test("text-only models say so", () => {
 });
 
 test("a system message may hold an image; an assistant may not", () => {
-  expect(parse(asked({ type: "image_url", image_url: { url: png } }, "system")).request.items[0]).toMatchObject({ role: "system" });
+  expect(parse(asked({ type: "image_url", image_url: { url: png } }, "system")).request.items[0]).toMatchObject({
+    role: "system",
+  });
   expect(refusal(asked({ type: "image_url", image_url: { url: png } }, "assistant")).param).toBe("messages[0].content");
 });
 
 test("the limits count over all messages", () => {
-  const message = { role: "user", content: Array.from({ length: 100 }, () => ({ type: "image_url", image_url: { url: png } })) };
+  const message = {
+    role: "user",
+    content: Array.from({ length: 100 }, () => ({ type: "image_url", image_url: { url: png } })),
+  };
   expect(parse({ messages: [message, message] }).request.items).toHaveLength(2);
-  expect(refusal({ messages: [message, message, message] }).message).toBe("the num of image is larger than the limit: 200");
+  expect(refusal({ messages: [message, message, message] }).message).toBe(
+    "the num of image is larger than the limit: 200",
+  );
 });

@@ -67,7 +67,10 @@ test.each([
   [{ tools: [tool], tool_choice: { type: "function" } }, "tool_choice.function"],
   [{ tools: [tool], tool_choice: { type: "function", function: { name: "x" } } }, "tool_choice.function.name"],
   [{ tools: [tool], tool_choice: { type: "allowed_tools" } }, "tool_choice.allowed_tools"],
-  [{ tools: [tool], tool_choice: { type: "allowed_tools", allowed_tools: { mode: "auto", tools: [] } } }, "tool_choice.allowed_tools.tools"],
+  [
+    { tools: [tool], tool_choice: { type: "allowed_tools", allowed_tools: { mode: "auto", tools: [] } } },
+    "tool_choice.allowed_tools.tools",
+  ],
   [{ parallel_tool_calls: "yes" }, "parallel_tool_calls"],
   [{ response_format: "json" }, "response_format"],
   [{ response_format: { type: "xml" } }, "response_format.type"],
@@ -94,17 +97,44 @@ test.each([
   [{}, { temperature: 1, topP: 0.95, stop: [] }],
   [{ model: "MiniMax-M2.7" }, { temperature: 1, topP: 0.9, stop: [] }],
   [{ model: "M2-her" }, { temperature: 1, topP: 0.95, stop: [], maxTokens: 2_048 }],
-  [{ model: "M2-her", max_completion_tokens: 9_999 }, { temperature: 1, topP: 0.95, stop: [], maxTokens: 2_048 }],
-  [{ model: "M2-her", max_tokens: 9 }, { temperature: 1, topP: 0.95, stop: [], maxTokens: 9 }],
-  [{ temperature: 0, top_p: 0 }, { temperature: 0, topP: 1e-6, stop: [] }],
-  [{ temperature: 2, top_p: 1 }, { temperature: 2, topP: 1, stop: [] }],
-  [{ temperature: null, top_p: null, stop: null, seed: null, n: null }, { temperature: 1, topP: 0.95, stop: [] }],
+  [
+    { model: "M2-her", max_completion_tokens: 9_999 },
+    { temperature: 1, topP: 0.95, stop: [], maxTokens: 2_048 },
+  ],
+  [
+    { model: "M2-her", max_tokens: 9 },
+    { temperature: 1, topP: 0.95, stop: [], maxTokens: 9 },
+  ],
+  [
+    { temperature: 0, top_p: 0 },
+    { temperature: 0, topP: 1e-6, stop: [] },
+  ],
+  [
+    { temperature: 2, top_p: 1 },
+    { temperature: 2, topP: 1, stop: [] },
+  ],
+  [
+    { temperature: null, top_p: null, stop: null, seed: null, n: null },
+    { temperature: 1, topP: 0.95, stop: [] },
+  ],
   [{ max_tokens: 524_288 }, { temperature: 1, topP: 0.95, stop: [], maxTokens: 524_288 }],
   [{ max_tokens: 512_000 }, { temperature: 1, topP: 0.95, stop: [], maxTokens: 512_000 }],
-  [{ max_tokens: 7, max_completion_tokens: 9 }, { temperature: 1, topP: 0.95, stop: [], maxTokens: 9 }],
-  [{ max_tokens: 999_999, max_completion_tokens: 9 }, { temperature: 1, topP: 0.95, stop: [], maxTokens: 9 }],
-  [{ model: "MiniMax-M2", max_tokens: 204_800 }, { temperature: 1, topP: 0.9, stop: [], maxTokens: 204_800 }],
-  [{ stop: "END", seed: -3, n: 1 }, { temperature: 1, topP: 0.95, stop: ["END"], seed: -3 }],
+  [
+    { max_tokens: 7, max_completion_tokens: 9 },
+    { temperature: 1, topP: 0.95, stop: [], maxTokens: 9 },
+  ],
+  [
+    { max_tokens: 999_999, max_completion_tokens: 9 },
+    { temperature: 1, topP: 0.95, stop: [], maxTokens: 9 },
+  ],
+  [
+    { model: "MiniMax-M2", max_tokens: 204_800 },
+    { temperature: 1, topP: 0.9, stop: [], maxTokens: 204_800 },
+  ],
+  [
+    { stop: "END", seed: -3, n: 1 },
+    { temperature: 1, topP: 0.95, stop: ["END"], seed: -3 },
+  ],
   [{ stop: ["a", "", "b"] }, { temperature: 1, topP: 0.95, stop: ["a", "b"] }],
   [{ stop: "" }, { temperature: 1, topP: 0.95, stop: [] }],
 ])("%j samples with %j", (change, sampling) => {
@@ -141,13 +171,18 @@ test.each([
 });
 
 function allowed(mode: string, ...names: string[]): unknown {
-  return { type: "allowed_tools", allowed_tools: { mode, tools: names.map((name) => ({ type: "function", function: { name } })) } };
+  return {
+    type: "allowed_tools",
+    allowed_tools: { mode, tools: names.map((name) => ({ type: "function", function: { name } })) },
+  };
 }
 
 test("parameters are the caller's own object: key order reaches the engine", () => {
   const text = `{"type":"object","required":["z","a"],"properties":{"z":{"type":"string"},"10":{},"a":{"enum":["b","a"]}}}`;
   const parameters = JSON.parse(text) as object;
-  const { request } = parse({ tools: [{ type: "function", function: { parameters, description: "d", name: "my-tool.v2" } }] });
+  const { request } = parse({
+    tools: [{ type: "function", function: { parameters, description: "d", name: "my-tool.v2" } }],
+  });
   expect(request.tools[0]?.parameters).toBe(parameters);
   expect(request.tools).toEqual([{ name: "my-tool.v2", description: "d", parameters }]);
 });
@@ -160,7 +195,10 @@ test.each([
     { type: "json_schema", json_schema: { name: "o", strict: true, schema: { type: "object" } } },
     { type: "schema", name: "o", strict: true, schema: { type: "object" } },
   ],
-  [{ type: "json_schema", json_schema: { schema: {} } }, { type: "schema", strict: false, schema: {} }],
+  [
+    { type: "json_schema", json_schema: { schema: {} } },
+    { type: "schema", strict: false, schema: {} },
+  ],
 ])("response_format %j", (given, format) => {
   expect(parse({ response_format: given }).request.format).toEqual(format);
 });
@@ -190,7 +228,13 @@ test("documented-as-ignored and unknown fields change nothing, whatever their ty
 
 test("service_tier, parallel_tool_calls, cache hints and stream fields arrive", () => {
   const { request, wanted } = parse(
-    { service_tier: "priority", parallel_tool_calls: false, prompt_cache_key: "k", stream: true, stream_options: { include_usage: true } },
+    {
+      service_tier: "priority",
+      parallel_tool_calls: false,
+      prompt_cache_key: "k",
+      stream: true,
+      stream_options: { include_usage: true },
+    },
     { headers: { "x-session-affinity": "s" } },
   );
   expect(request).toMatchObject({ tier: "priority", parallelCalls: false, cacheKey: "k" });
@@ -201,7 +245,11 @@ test("service_tier, parallel_tool_calls, cache hints and stream fields arrive", 
 
 test("packet sizes may be set per request; a wrong header is named", () => {
   const headers = (value: string): { headers: Record<string, string> } => ({ headers: { "x-parley-packet": value } });
-  expect(parse({}, headers("min=1, max=300,wait=5")).wanted.packet).toEqual({ minimum: 1, maximum: 300, longestWait: 5 });
+  expect(parse({}, headers("min=1, max=300,wait=5")).wanted.packet).toEqual({
+    minimum: 1,
+    maximum: 300,
+    longestWait: 5,
+  });
   expect(parse({}, headers("wait=0")).wanted.packet).toMatchObject({ longestWait: 0 });
   for (const bad of ["min", "min=-1", "max=0", "size=3", "min=30,max=20", "min=9999999"]) {
     expect(refusal({}, headers(bad)).param).toBe("x-parley-packet");
@@ -210,7 +258,9 @@ test("packet sizes may be set per request; a wrong header is named", () => {
 
 test("deep nesting is refused, not followed", () => {
   const deep = JSON.parse(`${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}`) as object;
-  expect(refusal({ tools: [{ type: "function", function: { name: "a", parameters: deep } }] }).param).toBe("tools[0].function.parameters");
+  expect(refusal({ tools: [{ type: "function", function: { name: "a", parameters: deep } }] }).param).toBe(
+    "tools[0].function.parameters",
+  );
   const format = { type: "json_schema", json_schema: { name: "o", schema: deep } };
   expect(refusal({ response_format: format }).param).toBe("response_format.json_schema.schema");
 });
@@ -219,11 +269,37 @@ test("deep nesting is refused, not followed", () => {
 test.each([
   ["developer role", { messages: [{ role: "developer", content: "x" }] }, "invalid role: developer"],
   ["a role-play role on M3", { messages: [{ role: "group", content: "x" }] }, "invalid role: group"],
-  ["a tool without parameters", { tools: [{ type: "function", function: { name: "a" } }] }, "function name or parameters is empty"],
-  ["json_object on M3", { response_format: { type: "json_object" } }, "response_format: MiniMax-M3 does not support json_object"],
+  [
+    "a tool without parameters",
+    { tools: [{ type: "function", function: { name: "a" } }] },
+    "function name or parameters is empty",
+  ],
+  [
+    "json_object on M3",
+    { response_format: { type: "json_object" } },
+    "response_format: MiniMax-M3 does not support json_object",
+  ],
   ["OpenAI's own tier", { service_tier: "auto" }, "service_tier: must be standard or priority"],
-  ["an empty user text", { messages: [{ role: "user", content: "a" }, { role: "user", content: "" }] }, "chat content is empty"],
-  ["a null user text", { messages: [{ role: "user", content: "a" }, { role: "user", content: null }] }, "chat content is empty"],
+  [
+    "an empty user text",
+    {
+      messages: [
+        { role: "user", content: "a" },
+        { role: "user", content: "" },
+      ],
+    },
+    "chat content is empty",
+  ],
+  [
+    "a null user text",
+    {
+      messages: [
+        { role: "user", content: "a" },
+        { role: "user", content: null },
+      ],
+    },
+    "chat content is empty",
+  ],
 ])("strict refuses %s", (_what, change, message) => {
   expect(() => parse(change)).not.toThrow();
   const error = refusal(change, { strict: true });
@@ -236,11 +312,20 @@ test("strict takes what the vendor takes", () => {
     { role: "system", content: "one" },
     { role: "system", name: "MiniMax AI" },
     { role: "user", content: "hi" },
-    { role: "assistant", content: null, tool_calls: [{ id: "c", type: "function", function: { name: "f", arguments: "{}" } }] },
+    {
+      role: "assistant",
+      content: null,
+      tool_calls: [{ id: "c", type: "function", function: { name: "f", arguments: "{}" } }],
+    },
     { role: "tool", tool_call_id: "c", content: null },
     { role: "assistant", content: "done" },
   ];
   expect(parse({ messages }, { strict: true }).request.items.map((item) => item.type)).toEqual([
-    "message", "message", "message", "call", "result", "message",
+    "message",
+    "message",
+    "message",
+    "call",
+    "result",
+    "message",
   ]);
 });

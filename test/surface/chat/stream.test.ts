@@ -7,7 +7,11 @@ import { answerId, eventsOf, gather, parse, read, stream } from "./support.ts";
 import type { Spoken } from "./support.ts";
 
 const usage = { input: 10, cached: 4, output: 6, reasoning: 3 };
-const plain: Spoken = { thought: "Short thought.", text: "A longer answer that needs some packets to arrive whole.", usage };
+const plain: Spoken = {
+  thought: "Short thought.",
+  text: "A longer answer that needs some packets to arrive whole.",
+  usage,
+};
 
 function single(spoken: Spoken, piece = 3): GenerationEvent[][] {
   return eventsOf(spoken, piece).map((event) => [event]);
@@ -21,7 +25,9 @@ test("a chunk is the live wire's, byte for byte", () => {
 });
 
 test("sseDone false ends as the live wire does", () => {
-  const wire = stream(parse({ stream: true }), [eventsOf({ text: "Hi" })], { surface: chatSurface({ sseDone: false }) });
+  const wire = stream(parse({ stream: true }), [eventsOf({ text: "Hi" })], {
+    surface: chatSurface({ sseDone: false }),
+  });
   expect(read(wire)).toMatchObject({ done: false, chunks: [{ id: answerId }] });
 });
 
@@ -69,12 +75,20 @@ test("flush starts a call whose arguments are slow to come", () => {
   const exchange = parse({ stream: true });
   const encoder = chatSurface().sse(exchange);
   const transcript = new Transcript();
-  const batch: GenerationEvent[] = [{ type: "begin" }, { type: "call-start", index: 0, id: "call_function_a_1", name: "now" }];
+  const batch: GenerationEvent[] = [
+    { type: "begin" },
+    { type: "call-start", index: 0, id: "call_function_a_1", name: "now" },
+  ];
   transcript.apply(batch);
   expect(encoder.encode(batch, transcript)).toBe("");
   expect(encoder.pending).toBe(true);
   const delta = read(encoder.flush(transcript)).chunks[0]?.choices[0]?.delta.tool_calls?.[0];
-  expect(delta).toEqual({ id: "call_function_a_1", type: "function", function: { name: "now", arguments: "" }, index: 0 });
+  expect(delta).toEqual({
+    id: "call_function_a_1",
+    type: "function",
+    function: { name: "now", arguments: "" },
+    index: 0,
+  });
   expect(encoder.pending).toBe(false);
 });
 
@@ -138,7 +152,12 @@ test("marks of moderation stand in body and in the chunks after them", () => {
     { type: "text-end", index: 0 },
     { type: "finish", reason: "filter" },
   ];
-  const chunks = read(stream(parse({ stream: true }), events.map((event) => [event]))).chunks;
+  const chunks = read(
+    stream(
+      parse({ stream: true }),
+      events.map((event) => [event]),
+    ),
+  ).chunks;
   expect(chunks[0]).toMatchObject({ output_sensitive: false, output_sensitive_type: 0 });
   expect(chunks.at(-1)).toMatchObject({ output_sensitive: true, output_sensitive_type: 5, input_sensitive: false });
   const transcript = new Transcript();
@@ -170,7 +189,9 @@ test("several thoughts and texts keep their order and never share a line", () =>
     { type: "text-end", index: 3 },
     { type: "finish", reason: "stop" },
   ];
-  expect(gather(stream(parse({ stream: true }), [events])).content).toBe("<think>\none\n</think>\nA\n<think>\ntwo\n</think>\nB");
+  expect(gather(stream(parse({ stream: true }), [events])).content).toBe(
+    "<think>\none\n</think>\nA\n<think>\ntwo\n</think>\nB",
+  );
   const split = gather(stream(parse({ stream: true, reasoning_split: true }), [events]));
   expect(split).toMatchObject({ content: "AB", reasoning: "one\ntwo", details: "one\ntwo" });
 });

@@ -32,7 +32,10 @@ export function body(change: Record<string, unknown> = {}): Record<string, unkno
   return { model: "MiniMax-M3", messages: [{ role: "user", content: "hi" }], ...change };
 }
 
-export function parse(change: Record<string, unknown> = {}, around: Parameters<typeof context>[0] = {}): Exchange<ChatWanted> {
+export function parse(
+  change: Record<string, unknown> = {},
+  around: Parameters<typeof context>[0] = {},
+): Exchange<ChatWanted> {
   return chatSurface().parse(body(change), context(around));
 }
 
@@ -144,7 +147,13 @@ export function gather(wire: string): {
   finish: string | undefined;
   usage: unknown;
 } {
-  const got = { content: "", reasoning: "", details: "", finish: undefined as string | undefined, usage: null as unknown };
+  const got = {
+    content: "",
+    reasoning: "",
+    details: "",
+    finish: undefined as string | undefined,
+    usage: null as unknown,
+  };
   const calls: { id: string; name: string; arguments: string }[] = [];
   for (const chunk of read(wire).chunks) {
     if (chunk.usage !== null) got.usage = chunk.usage;
@@ -167,4 +176,3 @@ export function gather(wire: string): {
 export function fixture(name: string): unknown {
   return JSON.parse(readFileSync(new URL(`../../fixture/chat/${name}`, import.meta.url), "utf8"));
 }
-
