@@ -1,5 +1,6 @@
 import type { Surface } from "../surface.ts";
 import { bodySource, emptyBody, responseBody } from "./body.ts";
+import { compactionBody, compactionRequest } from "./compaction.ts";
 import { endText, eventJson, eventText, ResponsesSseEncoder } from "./encode.ts";
 import { errorReply, socketError } from "./error.ts";
 import type { ResponseEvent } from "./events.ts";
@@ -21,6 +22,7 @@ export {
   answerItems,
   bodySource,
   compactionBody,
+  compactionRequest,
   emptyBody,
   endText,
   eventJson,

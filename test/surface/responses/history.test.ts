@@ -4,13 +4,14 @@ import type { Item } from "../../../src/model/item.ts";
 import {
   answerItems,
   compactionBody,
+  compactionRequest,
   inputItems,
   needsRecall,
   parseItems,
   recalled,
 } from "../../../src/surface/responses/index.ts";
 import { problems } from "./open-responses.ts";
-import { answer, contextWith, folded, options, parseM3, plainSeal, surfaceWith } from "./harness.ts";
+import { answer, contextWith, folded, parseM3, plainSeal, surfaceWith } from "./harness.ts";
 
 function message(role: "user" | "assistant" | "system", text: string): Item {
   return { type: "message", role, parts: [{ type: "text", text }] };
@@ -154,20 +155,22 @@ describe("input items in wire form", () => {
   });
 });
 
-test("compaction: the caller's own words stay, the sealed summary is valid input", () => {
-  const wire = {
-    input: [
-      { role: "user", content: "We launch on Tuesday." },
-      { role: "assistant", content: "Noted." },
-    ],
-  };
+test("compaction: the model is asked, the sealed summary is valid input", () => {
+  const exchange = parseM3({
+    input: [{ role: "user", content: "We launch on Tuesday." }],
+    tools: [{ type: "function", name: "f" }],
+  });
+  const request = compactionRequest(exchange);
+  expect(request).toMatchObject({ tools: [], toolChoice: "none", format: { type: "text" } });
+  expect(request.items).toHaveLength(2);
   const transcript = folded(answer((emitter) => emitter.text("  Launch: Tuesday.\n")));
-  const body = compactionBody({ exchange: parseM3(wire), wire, transcript }, options);
+  const body = compactionBody(request, transcript, plainSeal);
   expect(problems(body, "CompactResource")).toEqual([]);
   const next = parseM3({ input: [...(body["output"] as unknown[]), { role: "user", content: "When?" }] });
-  expect(next.request.items).toEqual([
-    message("user", "We launch on Tuesday."),
-    message("user", "Summary of the conversation so far:\n\nLaunch: Tuesday."),
-    message("user", "When?"),
-  ]);
+  expect(next.request.items[0]).toEqual(message("user", "Summary of the conversation so far:\n\nLaunch: Tuesday."));
+});
+
+test("a conversation of instructions only is not worth a compaction", () => {
+  const exchange = parseM3({ input: [{ role: "system", content: "Be brief." }] });
+  expect(() => compactionRequest(exchange)).toThrow("nothing to compact");
 });
