@@ -182,8 +182,12 @@ async function* wholeAnswer(answer: OpenAnswer, decoder: ChatDecoder): AsyncGene
   yield decoder.take();
 }
 
-/** The connection failed: an answer that had said how it ends is whole, any other ends with the error. */
+/**
+ * The connection failed: an answer that had said how it ends is whole, any other ends with the error. What the decoder
+ * itself threw goes on: nothing was handed out yet.
+ */
 function broken(thrown: unknown, answer: OpenAnswer, decoder: ChatDecoder): void {
+  if (decoder.finished) throw thrown;
   if (answer.late && decoder.ending) decoder.endLate();
   else if (decoder.ending) decoder.end();
   else decoder.fail(networkFailure(thrown));
