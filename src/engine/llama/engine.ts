@@ -9,6 +9,7 @@ import type { ThinkMarkup } from "../markup/markup.ts";
 import { markupParser } from "../markup/parser.ts";
 import { firstMedia } from "../template/message.ts";
 import { renderPrompt } from "../template/render.ts";
+import { constraintFor } from "./constraint.ts";
 import { Gate } from "./gate.ts";
 import type { LoadedModel, ModelOptions } from "./model.ts";
 import { defaultSequences, loadModel, promptTokens } from "./model.ts";
@@ -81,7 +82,8 @@ class EmbeddedEngine implements LlamaEngine {
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<Batch> {
     const { loaded, pool } = await unlessAborted(this.whenReady(), signal);
     if (this.closed) throw closing();
-    const plan = planRun(loaded, request, this.options.ids);
+    const plan = await planRun(loaded, request, this.options.ids);
+    if (signal.aborted) throw canceled();
     const slot = await pool.acquire(plan.tokens, signal);
     if (this.closed) {
       pool.release(slot);
@@ -161,12 +163,13 @@ interface ReadRequest {
 function readRequest(loaded: LoadedModel, request: GenerationRequest): ReadRequest {
   const media = firstMedia(request.items);
   if (media !== undefined) throw invalid(media.param, `this engine takes text only, not ${media.type}`);
-  const { family, template, bosToken, eosToken } = loaded;
-  const prompt = renderPrompt(template, request, { family, bosToken, eosToken });
+  const { family, template, bosToken, eosToken, vocabulary } = loaded;
+  const guard = (text: string): string => vocabulary.guard(text);
+  const prompt = renderPrompt(template, request, { family, bosToken, eosToken, guard });
   return { tokens: promptTokens(loaded, prompt.text), think: prompt.think };
 }
 
-function planRun(loaded: LoadedModel, request: GenerationRequest, ids: IdSource): RunPlan {
+async function planRun(loaded: LoadedModel, request: GenerationRequest, ids: IdSource): Promise<RunPlan> {
   const { tokens, think } = readRequest(loaded, request);
   const room = loaded.contextSize - tokens.length;
   if (room < 1) {
@@ -182,11 +185,28 @@ function planRun(loaded: LoadedModel, request: GenerationRequest, ids: IdSource)
     tokens,
     limit: Math.max(1, Math.min(request.sampling.maxTokens ?? room, room)),
     chunk,
-    sampling: samplingFor(request.sampling, ids),
+    sampling: { ...samplingFor(request.sampling, ids), ...(await constrain(loaded, request, think)) },
     text: new TokenText((some, before) => model.detokenize(some, true, before), tokens),
     parser: markupParser({ think, calls: family.calls, tools: request.tools, callId: callIds(ids) }),
     gate,
   };
+}
+
+/** The state of decoding held to a grammar; llama.cpp's refusal of a grammar means a schema beyond what it can hold. */
+async function constrain(
+  loaded: LoadedModel,
+  request: GenerationRequest,
+  think: ThinkMarkup,
+): Promise<Pick<SequenceEvaluateOptions, "grammarEvaluationState">> {
+  const source = constraintFor(request, loaded.family.calls, think);
+  if (source === undefined) return {};
+  const { library, llama, model } = loaded;
+  try {
+    const grammar = await llama.createGrammar({ grammar: source });
+    return { grammarEvaluationState: new library.LlamaGrammarEvaluationState({ model, grammar }) };
+  } catch (thrown) {
+    throw new ParleyError("invalid", "this engine cannot hold an answer to the given schema", { cause: thrown });
+  }
 }
 
 /** Where neither caller nor card says anything: what the M2 makers recommend (spec sheet 8.1). */

@@ -6,6 +6,8 @@ import { ParleyError } from "../../model/error.ts";
 import type { PromptFamily, PromptFamilyName, PromptOverrides } from "../template/family.ts";
 import { familyOf, promptFamilies, withOverrides } from "../template/family.ts";
 import { compileTemplate } from "../template/render.ts";
+import type { Marker } from "./vocabulary.ts";
+import { Vocabulary } from "./vocabulary.ts";
 
 export interface ModelOptions extends PromptOverrides {
   /** Path of a GGUF file. */
@@ -37,6 +39,7 @@ export interface LoadedModel {
   readonly template: Template;
   readonly bosToken: string;
   readonly eosToken: string;
+  readonly vocabulary: Vocabulary<Token>;
   /** The library's module; loaded with the first model, never before. */
   readonly library: typeof import("node-llama-cpp");
   dispose(): Promise<void>;
@@ -110,6 +113,7 @@ async function loadInto(
     template,
     bosToken: model.tokens.bosString ?? "",
     eosToken: model.tokens.eosString ?? "",
+    vocabulary: readVocabulary(model),
     library,
     dispose: async () => {
       await context.dispose();
@@ -123,10 +127,21 @@ function allSequences(context: LlamaContext): LlamaContextSequence[] {
   return Array.from({ length: context.totalSequences }, () => context.getSequence());
 }
 
-/** A prompt's tokens, markers like `[e~[` as their own tokens; the leading token the model wants is put first once. */
+function readVocabulary(model: LlamaModel): Vocabulary<Token> {
+  const texts: unknown = model.fileInfo.metadata.tokenizer.ggml.tokens;
+  const markers: Marker<Token>[] = [];
+  for (const token of model.iterateAllTokens()) {
+    const { control, unknown, userDefined } = model.getTokenAttributes(token);
+    if (!control && !unknown && !userDefined) continue;
+    const text: unknown = Array.isArray(texts) ? texts[token] : undefined;
+    markers.push({ token, text: typeof text === "string" ? text : model.detokenize([token], true), control });
+  }
+  return new Vocabulary({ markers, plain: (text) => model.tokenize(text, false) });
+}
+
+/** A prompt's tokens; the leading token that the model wants is put first once. */
 export function promptTokens(loaded: LoadedModel, prompt: string): Token[] {
-  const { model } = loaded;
-  const tokens = model.tokenize(prompt, true);
-  const { bos, shouldPrependBosToken } = model.tokens;
+  const tokens = loaded.vocabulary.tokens(prompt);
+  const { bos, shouldPrependBosToken } = loaded.model.tokens;
   return shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens;
 }

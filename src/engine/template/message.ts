@@ -119,7 +119,9 @@ class Turns {
     // two assistant messages in a row are two turns
     if (this.stage === "text") this.turn = undefined;
     const turn = this.turnFor("text");
-    Object.assign(turn, sender(item, named));
+    const { content, ...rest } = sender(item, named);
+    // templates put their own newlines behind thought; those the model wrote there stand in the answer's text
+    Object.assign(turn, rest, { content: content.replace(/^\n+/u, "") });
     this.stage = "text";
   }
 

@@ -1,5 +1,6 @@
 import { Template } from "@huggingface/jinja";
 import { ParleyError } from "../../model/error.ts";
+import { isObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { ThinkMarkup } from "../markup/markup.ts";
 import type { PromptFamily } from "./family.ts";
@@ -11,6 +12,8 @@ export interface RenderOptions {
   eosToken?: string;
   /** The answer begins after thought, whatever the request's thinking mode: an empty thought is closed in the prompt. */
   withoutThought?: boolean;
+  /** Applied to every text of the caller before it is rendered, so that it cannot spell the template's own marks. */
+  guard?: (text: string) => string;
 }
 
 export interface RenderedPrompt {
@@ -44,9 +47,10 @@ export function renderPrompt(
   const compiled = typeof template === "string" ? compileTemplate(template) : template;
   const thinking = options.withoutThought === true ? "off" : request.thinking;
   const tools = request.toolChoice === "none" ? [] : request.tools;
+  const guard = options.guard ?? ((text: string) => text);
   const variables = {
-    messages: templateMessages(request.items, family),
-    ...(tools.length === 0 ? {} : { tools: tools.map(templateTool) }),
+    messages: eachText(templateMessages(request.items, family), guard),
+    ...(tools.length === 0 ? {} : { tools: eachText(tools.map(templateTool), guard) }),
     add_generation_prompt: true,
     enable_thinking: thinking !== "off",
     thinking_mode: thinkingMode[thinking],
@@ -76,4 +80,12 @@ function render(template: Template, variables: Record<string, unknown>): string 
 function templateTool(tool: GenerationRequest["tools"][number]): object {
   const described = tool.description === undefined ? {} : { description: tool.description };
   return { type: "function", function: { name: tool.name, ...described, parameters: tool.parameters } };
+}
+
+/** The same structure with every text changed, keys included; key order is kept. */
+function eachText(value: unknown, change: (text: string) => string): unknown {
+  if (typeof value === "string") return change(value);
+  if (Array.isArray(value)) return value.map((one) => eachText(one, change));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [change(key), eachText(one, change)]));
 }

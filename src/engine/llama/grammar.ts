@@ -1,0 +1,102 @@
+/**
+ * A grammar in llama.cpp's GBNF, rule by rule. Bodies are GBNF source; equal bodies share a rule.
+ */
+export class Grammar {
+  // changed by events
+  private readonly bodies = new Map<string, string>();
+  private readonly names = new Map<string, string>();
+
+  /** Names a body; the name is what other bodies refer to it by. */
+  rule(body: string): string {
+    return this.shared(body, () => body);
+  }
+
+  /** The rule known by this key; made once, by a maker that is told its name and may refer to it. */
+  shared(key: string, make: (name: string) => string): string {
+    const known = this.names.get(key);
+    if (known !== undefined) return known;
+    const name = this.reserve();
+    this.names.set(key, name);
+    this.define(name, make(name));
+    return name;
+  }
+
+  /** A name whose body comes later. */
+  reserve(): string {
+    const name = `r${this.bodies.size}`;
+    this.bodies.set(name, "");
+    return name;
+  }
+
+  define(name: string, body: string): void {
+    this.bodies.set(name, body);
+  }
+
+  /** The whole grammar; `root` is the body an answer must match. */
+  source(root: string): string {
+    return [`root ::= ${root}`, ...[...this.bodies].map(([name, body]) => `${name} ::= ${body}`)].join("\n");
+  }
+}
+
+/** Exactly this text. */
+export function literal(text: string): string {
+  return `"${escaped(text)}"`;
+}
+
+/** One of the bodies. */
+export function anyOf(bodies: readonly string[]): string {
+  return bodies.length === 1 ? (bodies[0] ?? "") : `(${bodies.join(" | ")})`;
+}
+
+/** `body` between `least` and `most` times. */
+export function repeat(body: string, least: number, most?: number): string {
+  return `${body}{${least},${most ?? ""}}`;
+}
+
+/**
+ * Any text that does not hold the marker, up to where the marker (not part of it) begins: the states of a search for
+ * it, one rule each, so that a text like `<</end>` is read as the search reads it.
+ */
+export function textBefore(grammar: Grammar, marker: string): string {
+  return grammar.shared(`before ${marker}`, (name) => searchStates(grammar, marker, name));
+}
+
+function searchStates(grammar: Grammar, marker: string, name: string): string {
+  const characters = Array.from(marker);
+  const alphabet = [...new Set(characters)];
+  const states = characters.map((_, seen) => (seen === 0 ? name : grammar.reserve()));
+  const bodies = states.map((_, seen) => {
+    const ways = alphabet.flatMap((character) => {
+      const next = matched([...characters.slice(0, seen), character], characters);
+      return next === 0 || next === characters.length ? [] : [`${characterClass([character])} ${states[next] ?? ""}`];
+    });
+    const leading = alphabet.filter((character) => matched([...characters.slice(0, seen), character], characters) > 0);
+    ways.push(`${characterClass(leading, "^")} ${states[0] ?? ""}`);
+    // a text that ends like the marker begins would make its end ambiguous
+    if (seen === 0) ways.push('""');
+    return ways.join(" | ");
+  });
+  for (const [seen, state] of states.entries()) grammar.define(state, bodies[seen] ?? '""');
+  return bodies[0] ?? '""';
+}
+
+/** How much of the marker's beginning the text ends with. */
+function matched(text: readonly string[], marker: readonly string[]): number {
+  for (let length = Math.min(text.length, marker.length); length > 0; length--) {
+    const tail = text.slice(text.length - length);
+    if (tail.every((character, index) => character === marker[index])) return length;
+  }
+  return 0;
+}
+
+function characterClass(characters: readonly string[], not: "^" | "" = ""): string {
+  return `[${not}${characters.map(escaped).join("")}]`;
+}
+
+/** What GBNF would read as its own signs, and control characters, by number. */
+function escaped(text: string): string {
+  return text.replace(
+    /[\u0000-\u001f"\\\]^[-]/gu,
+    (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`,
+  );
+}

@@ -1,0 +1,262 @@
+import { invalid } from "../../model/error.ts";
+import { isObject } from "../../model/json.ts";
+import type { Grammar } from "./grammar.ts";
+import { anyOf, literal, repeat } from "./grammar.ts";
+
+/** A JSON Schema or a part of one. */
+export type Schema = Record<string, unknown>;
+
+/** Longest run of values written out one by one for a bounded integer. */
+const mostIntegers = 256;
+/** llama.cpp refuses repetitions beyond 2,000 in all. */
+const mostRepeats = 1000;
+/** `$ref`s that only point to each other end here. */
+const deepestReference = 32;
+
+/** A little white space, as models write it; bounded, so that greedy decoding cannot fill an answer with it. */
+const space = '(" " | "\\n" [ \\t]{0,20})?';
+const character = '([^"\\\\\\x7F\\x00-\\x1F] | [\\\\] (["\\\\/bfnrt] | "u" [0-9a-fA-F]{4}))';
+const wholeNumber = '("0" | [1-9] [0-9]{0,15})';
+const fraction = '("." [0-9]{1,16})? ([eE] [-+]? [0-9]{1,2})?';
+const digits = (count: number): string => repeat("[0-9]", count, count);
+const hex = (count: number): string => repeat("[0-9a-f]", count, count);
+const day = `${digits(4)} "-" ("0" [1-9] | "1" [0-2]) "-" ("0" [1-9] | "1" [0-9] | "2" [0-8])`;
+const clock = '([01] [0-9] | "2" [0-3]) ":" [0-5] [0-9] ":" [0-5] [0-9] ("." [0-9]{1,6})? "Z"';
+/** Formats with a form of their own; of the others any text will do. Days end at the 28th, which every month has. */
+const formats: Readonly<Record<string, string>> = {
+  date: day,
+  time: clock,
+  "date-time": `${day} "T" ${clock}`,
+  uuid: `${hex(8)} "-" ${hex(4)} "-" ${hex(4)} "-" ${hex(4)} "-" ${hex(12)}`,
+};
+
+/**
+ * JSON Schema to GBNF. Known: types and lists of them, properties in the schema's order with required ones, additional
+ * properties where no property is named, items, prefixItems, length and number bounds, enum, const, anyOf, oneOf,
+ * allOf (merged), local $ref, and the formats above. `pattern` and the other keywords are not enforced. What comes out
+ * never has a property that the schema does not name, unless it names none.
+ */
+export class SchemaGrammar {
+  // fixed at birth
+  private readonly grammar: Grammar;
+  private readonly root: Schema;
+  // changed by events
+  private readonly references = new Map<string, string>();
+
+  constructor(grammar: Grammar, root: Schema) {
+    this.grammar = grammar;
+    this.root = root;
+  }
+
+  /** The body that matches JSON text of the schema. */
+  json(schema: unknown): string {
+    if (!isObject(schema)) return anyValue(this.grammar);
+    if (typeof schema["$ref"] === "string") return this.reference(schema["$ref"]);
+    if ("const" in schema) return literal(JSON.stringify(schema["const"]));
+    if (Array.isArray(schema["enum"])) return anyOf(schema["enum"].map((value) => literal(JSON.stringify(value))));
+    const choices = this.choices(schema);
+    if (choices.length > 1) return this.grammar.rule(anyOf(choices.map((choice) => this.json(choice))));
+    return this.typed(choices[0] ?? schema);
+  }
+
+  /** The schema without combinations: `anyOf`, `oneOf` and lists of types as one schema each, `allOf` merged in. */
+  choices(schema: Schema): Schema[] {
+    const plain = this.merged(schema);
+    const ways = plain["anyOf"] ?? plain["oneOf"];
+    if (Array.isArray(ways)) {
+      const { anyOf: _any, oneOf: _one, ...rest } = plain;
+      return ways.map((way) => merge(rest, isObject(way) ? way : {}));
+    }
+    const type = plain["type"];
+    return Array.isArray(type) ? type.map((one: unknown) => ({ ...plain, type: one })) : [plain];
+  }
+
+  /** What a local `$ref` points to, followed to the end. */
+  resolve(schema: Schema, depth = 0): Schema {
+    const pointer = schema["$ref"];
+    if (typeof pointer !== "string") return schema;
+    let place: unknown = this.root;
+    for (const step of pointer.replace(/^#\/?/u, "").split("/")) {
+      const key = decodeURIComponent(step).replaceAll("~1", "/").replaceAll("~0", "~");
+      if (key !== "") place = isObject(place) ? place[key] : undefined;
+    }
+    if (!pointer.startsWith("#") || !isObject(place) || depth > deepestReference) {
+      throw invalid("schema", `'$ref' ${pointer} points nowhere in the schema`);
+    }
+    return this.resolve(place, depth + 1);
+  }
+
+  private merged(schema: Schema): Schema {
+    const { allOf, ...rest } = schema;
+    if (!Array.isArray(allOf)) return schema;
+    const parts = allOf.map((part) => (isObject(part) ? this.merged(this.resolve(part)) : {}));
+    return parts.reduce(merge, rest);
+  }
+
+  /** One rule per reference, so that schemas may speak of themselves. */
+  private reference(pointer: string): string {
+    const known = this.references.get(pointer);
+    if (known !== undefined) return known;
+    const target = this.resolve({ $ref: pointer });
+    const name = this.grammar.reserve();
+    this.references.set(pointer, name);
+    this.grammar.define(name, this.json(target));
+    return name;
+  }
+
+  private typed(schema: Schema): string {
+    if ("$ref" in schema || "const" in schema || "enum" in schema || "anyOf" in schema || "oneOf" in schema) {
+      return this.json(schema);
+    }
+    switch (schema["type"] ?? impliedType(schema)) {
+      case "object":
+        return this.object(schema);
+      case "array":
+        return this.array(schema);
+      case "string":
+        return text(schema);
+      case "integer":
+        return integer(schema);
+      case "number":
+        return this.grammar.rule(`${sign(schema)}${wholeNumber} ${fraction}`);
+      case "boolean":
+        return '("true" | "false")';
+      case "null":
+        return '"null"';
+      default:
+        return anyValue(this.grammar);
+    }
+  }
+
+  private object(schema: Schema): string {
+    const properties = isObject(schema["properties"]) ? schema["properties"] : {};
+    const required = new Set(Array.isArray(schema["required"]) ? (schema["required"] as unknown[]) : []);
+    const names = [
+      ...new Set([...Object.keys(properties), ...[...required].filter((name) => typeof name === "string")]),
+    ];
+    if (names.length === 0) return this.openObject(schema);
+    const fields = names.map((name) => ({
+      pair: this.grammar.rule(`${literal(JSON.stringify(name))} ":" ${space} ${this.json(properties[name])}`),
+      required: required.has(name),
+    }));
+    return this.grammar.rule(`"{" ${space} ${this.fieldList(fields)} ${space} "}"`);
+  }
+
+  /** Fields in order, those not required may be missing; two rules per field, for the comma before all but the first. */
+  private fieldList(fields: readonly { pair: string; required: boolean }[]): string {
+    let first = '""';
+    let later = '""';
+    for (const { pair, required } of fields.toReversed()) {
+      const begun = `${pair} ${later}`;
+      const following = `"," ${space} ${pair} ${later}`;
+      const [skippedFirst, skippedLater] = [first, later];
+      first = this.grammar.rule(required ? begun : `${begun} | ${skippedFirst}`);
+      later = this.grammar.rule(required ? following : `${following} | ${skippedLater}`);
+    }
+    return first;
+  }
+
+  private openObject(schema: Schema): string {
+    if (schema["additionalProperties"] === false) return `"{" ${space} "}"`;
+    const value = this.json(schema["additionalProperties"]);
+    const pair = this.grammar.rule(`${text({})} ":" ${space} ${value}`);
+    return this.grammar.rule(`"{" ${space} (${pair} ("," ${space} ${pair})*)? ${space} "}"`);
+  }
+
+  private array(schema: Schema): string {
+    const first = Array.isArray(schema["prefixItems"]) ? (schema["prefixItems"] as unknown[]) : [];
+    if (first.length > 0) {
+      const parts = first.map((part) => this.json(part)).join(` "," ${space} `);
+      return this.grammar.rule(`"[" ${space} ${parts} ${space} "]"`);
+    }
+    const item = this.grammar.rule(this.json(schema["items"]));
+    const least = bound(schema["minItems"]) ?? 0;
+    const most = bound(schema["maxItems"]);
+    if (most === 0) return `"[" ${space} "]"`;
+    const more = repeat(`("," ${space} ${item})`, Math.max(0, least - 1), most === undefined ? undefined : most - 1);
+    const items = least > 0 ? `${item} ${more}` : `(${item} ${more})?`;
+    return this.grammar.rule(`"[" ${space} ${items} ${space} "]"`);
+  }
+}
+
+/** Any JSON object, for answers that only have to be JSON. */
+export function anyObject(grammar: Grammar): string {
+  return new SchemaGrammar(grammar, {}).json({ type: "object" });
+}
+
+function anyValue(grammar: Grammar): string {
+  return grammar.shared("any value", (value) => {
+    const pair = `${text({})} ":" ${space} ${value}`;
+    return [
+      `"{" ${space} (${pair} ("," ${space} ${pair})*)? ${space} "}"`,
+      `"[" ${space} (${value} ("," ${space} ${value})*)? ${space} "]"`,
+      text({}),
+      `"-"? ${wholeNumber} ${fraction}`,
+      '"true" | "false" | "null"',
+    ].join(" | ");
+  });
+}
+
+function merge(one: Schema, other: Schema): Schema {
+  const properties = { ...asObject(one["properties"]), ...asObject(other["properties"]) };
+  const required = [...asList(one["required"]), ...asList(other["required"])];
+  return {
+    ...one,
+    ...other,
+    ...(Object.keys(properties).length === 0 ? {} : { properties }),
+    ...(required.length === 0 ? {} : { required }),
+  };
+}
+
+function asObject(value: unknown): Schema {
+  return isObject(value) ? value : {};
+}
+
+function asList(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function impliedType(schema: Schema): string | undefined {
+  if ("properties" in schema || "required" in schema || "additionalProperties" in schema) return "object";
+  return "items" in schema || "prefixItems" in schema ? "array" : undefined;
+}
+
+function bound(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 ? Math.min(value, mostRepeats) : undefined;
+}
+
+function text(schema: Schema): string {
+  const known = typeof schema["format"] === "string" ? formats[schema["format"]] : undefined;
+  if (known !== undefined) return `"\\"" ${known} "\\""`;
+  return `"\\"" ${repeat(character, bound(schema["minLength"]) ?? 0, bound(schema["maxLength"]))} "\\""`;
+}
+
+function integer(schema: Schema): string {
+  const least = lowest(schema);
+  const most = number(schema["maximum"]) ?? below(schema["exclusiveMaximum"]);
+  if (least !== undefined && most !== undefined && most - least < mostIntegers && most >= least) {
+    const first = Math.ceil(least);
+    const values = Array.from({ length: Math.floor(most) - first + 1 }, (_, index) => literal(String(first + index)));
+    if (values.length > 0) return anyOf(values);
+  }
+  return least !== undefined && least > 0 ? "[1-9] [0-9]{0,15}" : `${sign(schema)}${wholeNumber}`;
+}
+
+function lowest(schema: Schema): number | undefined {
+  const above = number(schema["exclusiveMinimum"]);
+  return number(schema["minimum"]) ?? (above === undefined ? undefined : Math.floor(above) + 1);
+}
+
+function below(value: unknown): number | undefined {
+  const limit = number(value);
+  return limit === undefined ? undefined : Math.ceil(limit) - 1;
+}
+
+function number(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}
+
+function sign(schema: Schema): string {
+  const least = number(schema["minimum"]) ?? number(schema["exclusiveMinimum"]);
+  return least !== undefined && least >= 0 ? "" : '"-"? ';
+}
