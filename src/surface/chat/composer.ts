@@ -1,4 +1,6 @@
 import type { ModelCard } from "../../model/card.ts";
+import type { Exchange } from "../surface.ts";
+import type { ChatWanted } from "./parse.ts";
 
 /** Where composed text goes. A `solid` piece is a tag: it must reach the wire uncut. */
 export interface Sink {
@@ -20,11 +22,13 @@ const tags: Readonly<Record<ModelCard["thinkForm"], Tags>> = {
  * by deltas of any size; bodies and streams both run through it, so they cannot differ.
  *
  * Thought is stripped at both ends, so white space at its end waits until more thought follows. Split text loses the
- * newlines that stood between the think tag and the answer (spec sheet 10, row 12).
+ * newlines that stood between the think tag and the answer (spec sheet 10, row 12). With thinking off no thought is
+ * shown, even if an engine could not be kept from it (spec sheet 13).
  */
 export class Composer {
   // fixed at birth
   private readonly split: boolean;
+  private readonly silent: boolean;
   private readonly tags: Tags;
   private readonly sink: Sink;
   // changed by events
@@ -34,13 +38,15 @@ export class Composer {
   private afterThought = false;
   private lineStart = true;
 
-  constructor(wanted: { reasoningSplit: boolean; card: ModelCard }, sink: Sink) {
+  constructor({ request, wanted }: Exchange<ChatWanted>, sink: Sink) {
+    this.silent = request.thinking === "off";
     this.split = wanted.reasoningSplit;
     this.tags = tags[wanted.card.thinkForm];
     this.sink = sink;
   }
 
   reasoning(text: string): void {
+    if (this.silent) return;
     const begun = this.open ? text : text.trimStart();
     const kept = begun.trimEnd();
     if (kept === "") {

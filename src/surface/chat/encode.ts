@@ -52,12 +52,13 @@ interface Message {
 }
 
 /** The body of an answer that is not a stream. Throws the error the answer ended with. */
-export function encodeBody(transcript: Transcript, { request, wanted }: Exchange<ChatWanted>): unknown {
+export function encodeBody(transcript: Transcript, exchange: Exchange<ChatWanted>): unknown {
+  const { request, wanted } = exchange;
   const reason = finishOf(transcript);
   if (typeof reason !== "string") throw reason;
   return {
     id: request.id,
-    choices: [{ finish_reason: reason, index: 0, message: encodeMessage(transcript, wanted) }],
+    choices: [{ finish_reason: reason, index: 0, message: encodeMessage(transcript, exchange) }],
     created: request.createdAt,
     model: request.model,
     object: "chat.completion",
@@ -76,10 +77,10 @@ export function finishOf(transcript: Transcript): string | ParleyError {
   return finish.error ?? new ParleyError("upstream", "the engine failed");
 }
 
-function encodeMessage(transcript: Transcript, wanted: ChatWanted): Message {
+function encodeMessage(transcript: Transcript, exchange: Exchange<ChatWanted>): Message {
   let content = "";
   let thought = "";
-  const composer = new Composer(wanted, {
+  const composer = new Composer(exchange, {
     content: (text) => (content += text),
     reasoning: (text) => (thought += text),
   });

@@ -61,8 +61,8 @@ function readVoice(reading: Reading, voice: { message: Record<string, unknown>; 
   reading.ledger.settle();
   const system = systemVoices.includes(role);
   if (reading.strict && isEmpty(parts) && !(system && isAbsent(message["content"]))) throw emptyContent(path);
-  // A system message without text sets nothing (seed 003 sends one); on the role-play model its name still speaks.
-  if (system && isEmpty(parts) && (name === "" || reading.card.family !== "her")) return;
+  // Without text it sets nothing (seed 003 sends one such).
+  if (system && isEmpty(parts)) return;
   reading.items.push({ type: "message", role, parts, ...(name === "" ? {} : { name }) });
 }
 

@@ -45,7 +45,7 @@ export class ChatEncoder implements SseEncoder {
     this.longestWait = wanted.packet.longestWait;
     this.prefix = `data: {"id":${quote(request.id)},"choices":[{`;
     this.shaper = new PacketShaper(wanted.packet);
-    this.composer = new Composer(wanted, {
+    this.composer = new Composer(exchange, {
       content: (text, solid) => {
         this.turnTo("content");
         this.shaper.push(text, solid);

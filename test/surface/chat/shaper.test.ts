@@ -4,7 +4,6 @@ import { Composer } from "../../../src/surface/chat/composer.ts";
 import { defaultPacket } from "../../../src/surface/chat/packet.ts";
 import type { Packet } from "../../../src/surface/chat/packet.ts";
 import { PacketShaper } from "../../../src/surface/chat/shaper.ts";
-import { documentedCards } from "../../../src/model/card.ts";
 import { eventsOf, parse, read, stream } from "./support.ts";
 
 const packets: Packet[] = [defaultPacket, { minimum: 8, maximum: 120, longestWait: 80 }];
@@ -105,15 +104,13 @@ test("the first packet leaves early, and the last is no crumb", () => {
 });
 
 test("tags are never cut, wherever the text around them is", () => {
-  const card = documentedCards[0];
-  if (card === undefined) throw new Error("no card");
   for (let length = 1; length < 60; length++) {
     const shaper = new PacketShaper({ minimum: 5, maximum: 12, longestWait: 0 });
     const out: string[] = [];
-    const composer = new Composer(
-      { reasoningSplit: false, card },
-      { content: (text, solid) => shaper.push(text, solid), reasoning: () => undefined },
-    );
+    const composer = new Composer(parse(), {
+      content: (text, solid) => shaper.push(text, solid),
+      reasoning: () => undefined,
+    });
     for (const letter of "x".repeat(length)) {
       composer.reasoning(letter);
       out.push(...shaper.take());

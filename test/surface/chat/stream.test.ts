@@ -207,3 +207,13 @@ test("an empty thought leaves no trace", () => {
   const split = read(stream(parse({ stream: true, reasoning_split: true }), single(spoken))).chunks;
   expect(JSON.stringify(split)).not.toContain("reasoning");
 });
+
+test("thinking off leaves no trace of a thought that came all the same", () => {
+  const spoken = { thought: "Should not be here.", text: "\n\nYes, of course.", finish: "stop" as const };
+  for (const reasoning_split of [false, true]) {
+    const wire = stream(parse({ stream: true, thinking: { type: "disabled" }, reasoning_split }), single(spoken));
+    expect(wire).not.toContain("here");
+    expect(wire).not.toMatch(/think|reasoning/);
+    expect(gather(wire).content.trim()).toBe("Yes, of course.");
+  }
+});
