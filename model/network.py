@@ -1,17 +1,20 @@
 """A small llama (RMSNorm, rotary positions on neighbouring pairs, SwiGLU, tied embedding) for training on a CPU.
 
 A batch is one long row of tokens: `lengths` says where one chat ends and the next begins, and attention stays inside a chat.
-While gradients are wanted, matrix products run in bfloat16 (four to five times as fast as float32 on CPUs that have the instructions);
-weights, residuals and gradients stay float32. Without gradients everything is float32."""
+While gradients are wanted, activations and matrix products are bfloat16 (several times as fast as float32 on CPUs that have the
+instructions) with the kernels of kernels.c; weights, residuals and weight gradients stay float32. Without gradients everything is
+plain float32 torch."""
 import ctypes
 import math
 import os
 
 import torch
 import torch.nn as nn
+import torch.nn.functional as F
 
 KERNELS = ctypes.CDLL(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'kernels.so'))
 CHUNK = 256      # queries per attention block: a block never looks at keys after its own end
+EPSILON = 1e-5
 
 
 def at(tensor):
@@ -22,9 +25,8 @@ class Norm(torch.autograd.Function):
     @staticmethod
     def forward(context, x, weight):
         x = x.contiguous()
-        width = x.shape[-1]
-        rows = x.numel() // width
-        y, root = torch.empty_like(x), torch.empty(rows)
+        rows, width = x.shape
+        y, root = torch.empty(rows, width, dtype=torch.bfloat16), torch.empty(rows)
         KERNELS.norm_forward(at(x), at(weight), at(y), at(root), ctypes.c_long(rows), width)
         context.save_for_backward(x, weight, root)
         return y
@@ -34,17 +36,16 @@ class Norm(torch.autograd.Function):
         x, weight, root = context.saved_tensors
         gradient = gradient.contiguous()
         dx, dw = torch.empty_like(x), torch.zeros_like(weight)
-        KERNELS.norm_backward(at(x), at(weight), at(root), at(gradient), at(dx), at(dw), ctypes.c_long(root.numel()), x.shape[-1])
+        KERNELS.norm_backward(at(x), at(weight), at(root), at(gradient), at(dx), at(dw), ctypes.c_long(x.shape[0]), x.shape[1])
         return dx, dw
 
 
 class Glu(torch.autograd.Function):
     @staticmethod
     def forward(context, both):
-        both = both.contiguous()
-        half = both.shape[-1] // 2
-        y = torch.empty(*both.shape[:-1], half)
-        KERNELS.glu_forward(at(both), at(y), ctypes.c_long(y.numel() // half), half)
+        rows, half = both.shape[0], both.shape[1] // 2
+        y = torch.empty(rows, half, dtype=torch.bfloat16)
+        KERNELS.glu_forward(at(both), at(y), ctypes.c_long(rows), half)
         context.save_for_backward(both)
         return y
 
@@ -52,27 +53,22 @@ class Glu(torch.autograd.Function):
     def backward(context, gradient):
         both, = context.saved_tensors
         gradient = gradient.contiguous()
-        d, half = torch.empty_like(both), gradient.shape[-1]
-        KERNELS.glu_backward(at(both), at(gradient), at(d), ctypes.c_long(gradient.numel() // half), half)
+        d = torch.empty_like(both)
+        KERNELS.glu_backward(at(both), at(gradient), at(d), ctypes.c_long(both.shape[0]), gradient.shape[1])
         return d
 
 
 class Linear(torch.autograd.Function):
     @staticmethod
     def forward(context, x, weight):
-        small, weight = x.bfloat16(), weight.bfloat16()
-        context.save_for_backward(small, weight)
-        return (small @ weight.t()).float()
+        small = weight.bfloat16()
+        context.save_for_backward(x, small)
+        return x @ small.t()
 
     @staticmethod
     def backward(context, gradient):
-        small, weight = context.saved_tensors
-        gradient = gradient.bfloat16()
-        return (gradient @ weight).float(), (gradient.t() @ small).float()
-
-
-def linear(x, weight):
-    return Linear.apply(x, weight) if torch.is_grad_enabled() else x @ weight.t()
+        x, small = context.saved_tensors
+        return gradient @ small, (gradient.t() @ x).float()
 
 
 class Attention(torch.autograd.Function):
@@ -80,22 +76,20 @@ class Attention(torch.autograd.Function):
 
     @staticmethod
     def forward(context, projected, cosine, sine, heads, lengths):
-        projected = projected.contiguous()
         tokens, width = projected.shape[0], projected.shape[1] // 3
         size = width // heads
-        precision = torch.bfloat16 if context.needs_input_grad[0] else torch.float32
         scale, kept, start = ctypes.c_float(size ** -.5), [], 0
-        result = torch.empty(tokens, heads, size)
+        result = torch.empty(tokens, heads, size, dtype=torch.bfloat16)
         for length in lengths:
-            turned = torch.empty(3, heads, length, size)
+            turned = torch.empty(3, heads, length, size, dtype=torch.bfloat16)
             KERNELS.rotary(at(projected[start:]), at(turned), at(cosine), at(sine), length, heads, size, 1)
-            q, k, v = turned = turned.to(precision)
+            q, k, v = turned
             blocks = []
             for a in range(0, length, CHUNK):
                 b = min(a + CHUNK, length)
-                p = torch.bmm(q[:, a:b], k[:, :b].transpose(1, 2)).float()
+                p = torch.bmm(q[:, a:b], k[:, :b].transpose(1, 2))
                 KERNELS.softmax_forward(at(p), ctypes.c_long(heads), b - a, b, a, scale)
-                result[start + a:start + b] = torch.bmm(p.to(precision), v[:, :b]).float().transpose(0, 1)
+                result[start + a:start + b] = torch.bmm(p, v[:, :b]).transpose(0, 1)
                 blocks.append(p)
             kept.append((turned, blocks))
             start += length
@@ -106,25 +100,59 @@ class Attention(torch.autograd.Function):
     def backward(context, gradient):
         tokens, heads, size = context.shape
         cosine, sine = context.rotation
-        gradient = gradient.view(tokens, heads, size).bfloat16()
+        gradient = gradient.view(tokens, heads, size)
         scale, start = ctypes.c_float(size ** -.5), 0
-        result = torch.empty(tokens, 3 * heads * size)
+        result = torch.empty(tokens, 3 * heads * size, dtype=torch.bfloat16)
         for turned, blocks in context.kept:
             q, k, v = turned
             length = q.shape[1]
-            d = torch.zeros(3, heads, length, size)
+            d = torch.zeros(3, heads, length, size, dtype=torch.bfloat16)
             for a, p in zip(range(0, length, CHUNK), blocks):
                 b = min(a + CHUNK, length)
                 g = gradient[start + a:start + b].transpose(0, 1)
-                d[2, :, :b] += torch.bmm(p.bfloat16().transpose(1, 2), g).float()
-                ds = torch.bmm(g, v[:, :b].transpose(1, 2)).float()
+                d[2, :, :b] += torch.bmm(p.transpose(1, 2), g)
+                ds = torch.bmm(g, v[:, :b].transpose(1, 2))
                 KERNELS.softmax_backward(at(p), at(ds), ctypes.c_long(heads), b - a, b, a, scale)
-                ds = ds.bfloat16()
-                d[0, :, a:b] = torch.bmm(ds, k[:, :b]).float()
-                d[1, :, :b] += torch.bmm(ds.transpose(1, 2), q[:, a:b]).float()
+                d[0, :, a:b] = torch.bmm(ds, k[:, :b])
+                d[1, :, :b] += torch.bmm(ds.transpose(1, 2), q[:, a:b])
             KERNELS.rotary(at(result[start:]), at(d), at(cosine), at(sine), length, heads, size, -1)
             start += length
         return result, None, None, None, None
+
+
+def norm(x, weight):
+    return Norm.apply(x, weight) if torch.is_grad_enabled() else x * torch.rsqrt((x * x).mean(-1, keepdim=True) + EPSILON) * weight
+
+
+def linear(x, weight):
+    return Linear.apply(x, weight) if torch.is_grad_enabled() else x @ weight.t()
+
+
+def glu(both):
+    if torch.is_grad_enabled():
+        return Glu.apply(both)
+    gate, value = both.chunk(2, -1)
+    return F.silu(gate) * value
+
+
+def plain_attention(projected, cosine, sine, heads):
+    """one chat, float32"""
+    length, size = len(projected), projected.shape[1] // 3 // heads
+    q, k, v = projected.view(length, 3, heads, size).permute(1, 2, 0, 3)
+
+    def turn(x):
+        even, odd, c, s = x[..., 0::2], x[..., 1::2], cosine[:length], sine[:length]
+        return torch.stack([even * c - odd * s, even * s + odd * c], -1).flatten(-2)
+
+    scores = turn(q) @ turn(k).transpose(1, 2) * size ** -.5
+    later = torch.ones(length, length, dtype=torch.bool).triu(1)
+    return (scores.masked_fill(later, -1e30).softmax(-1) @ v).transpose(0, 1).reshape(length, heads * size)
+
+
+def attention(projected, cosine, sine, heads, lengths):
+    if torch.is_grad_enabled():
+        return Attention.apply(projected, cosine, sine, heads, lengths)
+    return torch.cat([plain_attention(chat, cosine, sine, heads) for chat in projected.split(lengths)])
 
 
 class Block(nn.Module):
@@ -136,9 +164,8 @@ class Block(nn.Module):
         self.gu, self.dn = nn.Linear(width, 2 * inner, bias=False), nn.Linear(inner, width, bias=False)
 
     def forward(self, x, cosine, sine, lengths):
-        seen = Attention.apply(linear(Norm.apply(x, self.n1), self.qkv.weight), cosine, sine, self.heads, lengths)
-        x = x + linear(seen, self.o.weight)
-        return x + linear(Glu.apply(linear(Norm.apply(x, self.n2), self.gu.weight)), self.dn.weight)
+        x = x + linear(attention(linear(norm(x, self.n1), self.qkv.weight), cosine, sine, self.heads, lengths), self.o.weight)
+        return x + linear(glu(linear(norm(x, self.n2), self.gu.weight)), self.dn.weight)
 
 
 class Model(nn.Module):
@@ -161,7 +188,7 @@ class Model(nn.Module):
         x = self.e(tokens)
         for block in self.b:
             x = block(x, self.cosine, self.sine, lengths)
-        return Norm.apply(x, self.n)
+        return norm(x, self.n)
 
     def forward(self, tokens):
         """tokens: [length] of one chat -> [length, V]"""

@@ -126,7 +126,7 @@ def tool_chat(split, most=4):
     declared = tools.toolset(split, most)
     system = system_text(split)
     own_name = own_name_in(system)
-    turns, count = opening(system, declared), between(2, 5) if split == 'test' else between(3, 7)
+    turns, count = opening(system, declared), between(2, 5) if split == 'test' else between(4, 8)
     for i in range(count):
         mode = turn_mode(i == count - 1)
         if chance() < (.75 if split == 'test' else .8):
