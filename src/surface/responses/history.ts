@@ -4,6 +4,9 @@ import { textPart } from "../../model/item.ts";
 import type { Exchange } from "../surface.ts";
 import type { Reference, ResponsesWanted } from "./wanted.ts";
 
+/** A thought that is no longer there changes little; a conversation should not end for it. */
+const thoughtId = /_rs(_\d+)?$/;
+
 /** Where the parts of a conversation that are not in the request come from. */
 export interface Recall {
   /** The items of `previousResponseId` and all before it, oldest first, without instructions. */
@@ -34,6 +37,7 @@ export function recalled(exchange: Exchange<ResponsesWanted>, recall: Recall): E
 function dereference(reference: Reference, recall: Recall): readonly Item[] {
   const items = recall.resolve(reference.id);
   if (items !== undefined) return items;
+  if (thoughtId.test(reference.id)) return [];
   throw new ParleyError("invalid", `${reference.param}: item ${JSON.stringify(reference.id)} not found`, {
     param: reference.param,
     code: "item_not_found",

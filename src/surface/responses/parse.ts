@@ -108,6 +108,7 @@ function parseWanted(fields: Fields, source: WantedSource): ResponsesWanted {
   return {
     stream: optionalBoolean(fields, "stream") ?? false,
     store: store ?? (background || options.storeDefault),
+    storeOmitted: store === undefined,
     background,
     generate,
     compact: input.compact,

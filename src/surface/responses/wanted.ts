@@ -44,6 +44,11 @@ export interface Echo {
 export interface ResponsesWanted {
   stream: boolean;
   store: boolean;
+  /**
+   * The caller did not say whether to store. Clients that know OpenAI's default only, such as the AI SDK, then refer to
+   * items of this answer by their ids.
+   */
+  storeOmitted: boolean;
   background: boolean;
   /** `false`: a warm-up that wants the prompt prepared and nothing generated. */
   generate: boolean;

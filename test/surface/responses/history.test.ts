@@ -77,6 +77,16 @@ describe("recall", () => {
     expect(act).toThrow('input[1]: item "m" not found');
   });
 
+  test("a thought that is gone is left out", () => {
+    const exchange = parseM3({
+      input: [
+        { type: "item_reference", id: "abc123_rs_1" },
+        { role: "user", content: "x" },
+      ],
+    });
+    expect(recalled(exchange, nothing).request.items).toEqual([message("user", "x")]);
+  });
+
   test("an empty input may follow a previous response", () => {
     expect(parseM3({ input: undefined, previous_response_id: "r" }).wanted.input).toEqual([]);
   });
