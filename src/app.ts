@@ -7,19 +7,24 @@ import { llamaEngine } from "./engine/llama/engine.ts";
 import { simEngine } from "./engine/sim/engine.ts";
 import { upstreamEngine } from "./engine/upstream/engine.ts";
 import { mountGeneration, type GenerationRouteOptions } from "./http/generation-route.ts";
+import { ResponseRunner } from "./http/responses/runner.ts";
+import { endOrphans, mountResponses } from "./http/responses/mount.ts";
+import { mountSocket } from "./http/responses/socket.ts";
 import { mountModels } from "./http/model-route.ts";
 import { mountOperations } from "./http/ops-route.ts";
 import { RunningRequests } from "./http/running.ts";
 import { createServer, useAuthentication } from "./http/server.ts";
+import { textSeal, type TextSeal } from "./lib/seal.ts";
 import { systemIds, type IdSource } from "./model/id.ts";
 import { createAuthenticate } from "./policy/authenticate.ts";
 import { AdminService } from "./service/admin.ts";
 import { GenerateService } from "./service/generate.ts";
+import { ResponseService } from "./service/response.ts";
 import { ModelService } from "./service/model.ts";
 import { openStore } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
 import { chatSurface } from "./surface/chat/index.ts";
-import { responsesSurface } from "./surface/responses/index.ts";
+import type { ResponsesOptions } from "./surface/responses/index.ts";
 import { createLog, type Log } from "./telemetry/log.ts";
 
 /** What tests may put in the place of the real thing. */
@@ -28,6 +33,8 @@ export interface AppOverrides {
   log?: Log;
   /** Instead of the configured engines. */
   engines?: ReadonlyMap<string, Engine>;
+  /** Instead of the one in the data folder; closed with the app. */
+  store?: Store;
 }
 
 export interface Listening {
@@ -48,6 +55,8 @@ export interface App {
   notes: readonly string[];
 }
 
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 const builtinModel = fileURLToPath(new URL("../model/tiny-chat.gguf", import.meta.url));
 
 export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
@@ -59,13 +68,20 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const generate = new GenerateService({ catalog, log });
   const running = new RunningRequests();
   const server = createServer({ ids, log });
-  let store: Store | undefined;
-
+  const store = overrides.store ?? (await openStore(config.data));
+  const admin = new AdminService(store, ids);
+  const responses = new ResponseService({
+    store: store.responses,
+    retentionMs: config.responses.retentionDays * dayMs,
+    now: ids.now,
+  });
+  const seal = textSeal(await store.settings.setOnce("seal-secret", ids.hex(64)));
+  const surface = responsesOptions(config, { ids, seal });
+  const runner = new ResponseRunner({ generate, responses, surface, log });
   const authenticate = createAuthenticate({
     staticKeys: config.apiKeys.map((key) => key.reveal()),
-    lookup: async (hash) => (store === undefined ? undefined : new AdminService(store, ids).caller(hash)),
+    lookup: (hash) => admin.caller(hash),
   });
-  mountOperations(server);
   const route: GenerationRouteOptions = {
     generate,
     models,
@@ -76,27 +92,36 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     bodyLimit: config.server.bodyLimit,
     heartbeatMs: config.server.heartbeatSeconds * 1000,
   };
+  const responsesRoute = { ...route, surface, seal, responses, runner };
+  mountOperations(server);
   await server.register(async (scope) => {
     useAuthentication(scope, authenticate);
     mountModels(scope, models);
     await mountGeneration(scope, chatSurface(chatOptions(config)), route);
-    await mountGeneration(scope, responsesSurface(responsesOptions(config, ids)), route);
+    await mountResponses(scope, responsesRoute);
   });
+  const socket = mountSocket(server, { ...responsesRoute, authenticate });
+  let sweeper: NodeJS.Timeout | undefined;
 
   const listen = async (): Promise<Listening> => {
-    store = await openStore(config.data);
-    const first = config.apiKeys.length > 0 ? undefined : await new AdminService(store, ids).createFirstKey();
+    await endOrphans(responses, log);
+    await responses.sweep();
+    sweeper = setInterval(() => void responses.sweep().catch((error: unknown) => log.error({ err: error }, "sweep")), hourMs);
+    sweeper.unref();
+    const first = config.apiKeys.length > 0 ? undefined : await admin.createFirstKey();
     const url = await server.listen({ host: config.host, port: config.port });
     warm(engines, log);
     return first === undefined ? { url } : { url, firstKey: first.key };
   };
   const close = async (graceSeconds: number): Promise<void> => {
+    clearInterval(sweeper);
     const timer = setTimeout(() => running.abortAll(), graceSeconds * 1000);
+    socket.close();
     await server.close();
     clearTimeout(timer);
+    await runner.close();
     await catalog.close();
-    await store?.close();
-    store = undefined;
+    await store.close();
   };
   return { listen, close, generate, models, catalog, notes: notes(config) };
 }
@@ -109,9 +134,9 @@ function chatOptions(config: Config): Parameters<typeof chatSurface>[0] {
   };
 }
 
-function responsesOptions(config: Config, ids: IdSource): Parameters<typeof responsesSurface>[0] {
+function responsesOptions(config: Config, made: { ids: IdSource; seal: TextSeal }): ResponsesOptions {
   const { store, defaultReasoning } = config.responses;
-  return { ids, sseDone: config.sse.done, defaultReasoning, storeDefault: store };
+  return { ...made, sseDone: config.sse.done, defaultReasoning, storeDefault: store };
 }
 
 type EngineContext = Required<Pick<AppOverrides, "ids" | "log">>;

@@ -2,10 +2,14 @@ import { createApp } from "../app.ts";
 import type { Config } from "../config/schema.ts";
 import type { GenerationEvent } from "../model/event.ts";
 import { ask, caller } from "./ask.ts";
+import { openStore } from "../store/open.ts";
 
 /** Streams one answer to the terminal: thought to standard error, the answer to standard output. */
 export async function chat(config: Config, wanted: { text: string; model: string }): Promise<void> {
-  const app = await createApp({ ...config, log: config.log === "info" ? "warn" : config.log });
+  const app = await createApp(
+    { ...config, log: config.log === "info" ? "warn" : config.log },
+    { store: await openStore() },
+  );
   const aborter = new AbortController();
   const stop = (): void => aborter.abort();
   process.once("SIGINT", stop);

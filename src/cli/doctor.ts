@@ -5,6 +5,7 @@ import { createApp, type App } from "../app.ts";
 import type { Config } from "../config/schema.ts";
 import { toParleyError } from "../model/error.ts";
 import { ask } from "./ask.ts";
+import { openStore } from "../store/open.ts";
 
 interface Check {
   name: string;
@@ -33,7 +34,7 @@ const checks: readonly Check[] = [
   {
     name: "engines",
     run: async (config) => {
-      const app = await createApp({ ...config, log: "silent" });
+      const app = await createApp({ ...config, log: "silent" }, { store: await openStore() });
       try {
         return await tryEngines(app);
       } finally {

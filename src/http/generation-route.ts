@@ -46,20 +46,12 @@ function mountRoute<Wanted extends { stream: boolean }>(
     const { signal } = options.running.track(reply.raw);
     const body = await readJson(request.raw, options.bodyLimit);
     const exchange = surface.parse(body, parseContext(request, options));
-    const caller = request.caller;
-    if (exchange.wanted.stream) {
-      await stream({ surface, exchange, caller, reply, signal }, options);
-      return reply;
-    }
-    const generation = await options.generate.start(exchange.request, caller, signal);
-    for await (const _batch of generation.batches) if (signal.aborted) break;
-    const error = generation.transcript.finish?.error;
-    if (error !== undefined && generation.transcript.items.length === 0) throw error;
-    return surface.json(generation.transcript, exchange);
+    return answer({ surface, exchange, caller: request.caller, reply, signal }, options);
   });
 }
 
-interface Streaming<Wanted extends { stream: boolean }> {
+/** One parsed request on its way to an answer. */
+export interface Answering<Wanted extends { stream: boolean }> {
   surface: Surface<Wanted>;
   exchange: Exchange<Wanted>;
   caller: Caller;
@@ -67,11 +59,28 @@ interface Streaming<Wanted extends { stream: boolean }> {
   signal: AbortSignal;
 }
 
+/** Answers as a stream or as the body that is returned. */
+export async function answer<Wanted extends { stream: boolean }>(
+  answering: Answering<Wanted>,
+  options: GenerationRouteOptions,
+): Promise<unknown> {
+  const { surface, exchange, caller, reply, signal } = answering;
+  if (exchange.wanted.stream) {
+    await stream(answering, options);
+    return reply;
+  }
+  const generation = await options.generate.start(exchange.request, caller, signal);
+  for await (const _batch of generation.batches) if (signal.aborted) break;
+  const error = generation.transcript.finish?.error;
+  if (error !== undefined && generation.transcript.items.length === 0) throw error;
+  return surface.json(generation.transcript, exchange);
+}
+
 async function stream<Wanted extends { stream: boolean }>(
-  streaming: Streaming<Wanted>,
+  answering: Answering<Wanted>,
   options: GenerationRouteOptions,
 ): Promise<void> {
-  const { surface, exchange, reply } = streaming;
+  const { surface, exchange, reply } = answering;
   const encoder = surface.sse(exchange);
   const sse = new SseResponse({
     response: reply.raw,
@@ -80,7 +89,7 @@ async function stream<Wanted extends { stream: boolean }>(
   });
   let generation: Generation;
   try {
-    generation = await options.generate.start(exchange.request, streaming.caller, streaming.signal);
+    generation = await options.generate.start(exchange.request, answering.caller, answering.signal);
   } catch (thrown) {
     if (!sse.started) {
       sse.close();

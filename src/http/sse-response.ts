@@ -45,6 +45,21 @@ export class SseResponse {
     this.response.end();
   }
 
+  /** Sends texts that are events already; `tail` ends the stream. */
+  async relay(texts: AsyncIterable<string>, tail: string): Promise<void> {
+    try {
+      for await (const text of texts) {
+        await this.write(text);
+        if (this.response.destroyed) return;
+      }
+    } finally {
+      this.close();
+    }
+    this.put(tail);
+    this.head();
+    this.response.end();
+  }
+
   /** Stops the timers; the response itself is left as it is. */
   close(): void {
     clearInterval(this.heartbeat);
@@ -75,7 +90,7 @@ export class SseResponse {
   }
 
   private put(text: string): void {
-    if (this.response.destroyed) return;
+    if (this.response.destroyed || text === "") return;
     this.head();
     this.wroteSince = true;
     this.response.write(text);

@@ -42,9 +42,16 @@ export class GenerateService {
   async start(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<Generation> {
     const { target, first, rest } = await this.route(request, signal);
     const transcript = new Transcript();
-    const generation = { request, transcript, target, batches: this.run(transcript, first, rest) };
+    const generation = { request, transcript, target, batches: this.run(transcript, { first, rest, signal }) };
     this.log.debug({ id: request.id, engine: target.engineName, caller: caller.keyId }, "generation started");
     return generation;
+  }
+
+  /** Input tokens of a request, as its engine counts them. */
+  async count(request: GenerationRequest, signal: AbortSignal): Promise<number> {
+    const [target] = this.catalog.targets(request.model);
+    if (target === undefined) throw new ParleyError("overloaded", "no engine serves this model");
+    return (await target.engine.count({ ...request, model: target.model }, signal)).tokens;
   }
 
   /** Tries the targets in order until one gives its first batch. */
@@ -67,7 +74,7 @@ export class GenerateService {
   }
 
   /** Hands batches on, folding each; whatever happens, the stream ends with exactly one `finish`. */
-  private async *run(transcript: Transcript, first: Batch, rest: AsyncIterator<Batch>): AsyncGenerator<Batch> {
+  private async *run(transcript: Transcript, { first, rest, signal }: Running): AsyncGenerator<Batch> {
     try {
       transcript.apply(first);
       yield first;
@@ -80,13 +87,15 @@ export class GenerateService {
     } finally {
       await rest.return?.();
     }
-    if (transcript.finish === undefined) {
-      yield this.fail(transcript, new ParleyError("upstream", "the engine's answer broke off"));
-    }
+    if (transcript.finish !== undefined) return;
+    const error = signal.aborted
+      ? new ParleyError("canceled", "the request was canceled")
+      : new ParleyError("upstream", "the engine's answer broke off");
+    yield this.fail(transcript, error);
   }
 
   private fail(transcript: Transcript, error: ParleyError): Batch {
-    this.log.warn({ kind: error.kind, err: error }, "generation failed after its first batch");
+    if (error.kind !== "canceled") this.log.warn({ kind: error.kind, err: error }, "generation failed half-way");
     const batch: GenerationEvent[] = [];
     const index = transcript.items.length - 1;
     const open = transcript.items[index];
@@ -101,4 +110,10 @@ interface Started {
   target: Target;
   first: Batch;
   rest: AsyncIterator<Batch>;
+}
+
+interface Running {
+  first: Batch;
+  rest: AsyncIterator<Batch>;
+  signal: AbortSignal;
 }

@@ -1,0 +1,24 @@
+import type { Caller } from "../../policy/authenticate.ts";
+import { compactionBody, compactionRequest } from "../../surface/responses/index.ts";
+import type { ResponsesWanted, Seal } from "../../surface/responses/index.ts";
+import type { Exchange } from "../../surface/surface.ts";
+import type { GenerateService } from "../../service/generate.ts";
+
+export interface Compaction {
+  exchange: Exchange<ResponsesWanted>;
+  caller: Caller;
+  signal: AbortSignal;
+}
+
+/** Lets the model itself summarize a conversation; the outcome is valid input of a later request. */
+export async function compact(
+  { exchange, caller, signal }: Compaction,
+  { generate, seal }: { generate: GenerateService; seal: Seal },
+): Promise<unknown> {
+  const request = compactionRequest(exchange);
+  const generation = await generate.start(request, caller, signal);
+  for await (const _batch of generation.batches) if (signal.aborted) break;
+  const { transcript } = generation;
+  if (transcript.finish?.error !== undefined) throw transcript.finish.error;
+  return compactionBody(request, transcript, seal);
+}

@@ -1,0 +1,89 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { invalid } from "../../model/error.ts";
+import { isObject } from "../../model/json.ts";
+import type { ResponseService } from "../../service/response.ts";
+import { emptyBody, endText, eventText, responsesSurface } from "../../surface/responses/index.ts";
+import type { ResponseEvent, ResponsesOptions, Seal } from "../../surface/responses/index.ts";
+import { readJson } from "../body.ts";
+import { answer, parseContext } from "../generation-route.ts";
+import type { GenerationRouteOptions } from "../generation-route.ts";
+import { SseResponse } from "../sse-response.ts";
+import { traceHeaders } from "../trace.ts";
+import { compact } from "./compact.ts";
+import type { LiveResponse } from "./live.ts";
+import { recall } from "./recall.ts";
+import type { ResponseRunner } from "./runner.ts";
+
+export interface ResponsesRouteOptions extends GenerationRouteOptions {
+  surface: ResponsesOptions;
+  seal: Seal;
+  responses: ResponseService;
+  runner: ResponseRunner;
+}
+
+/** `POST /v1/responses`, `/v1/responses/input_tokens` and `/v1/responses/compact`. */
+export function mountCreate(server: FastifyInstance, options: ResponsesRouteOptions): void {
+  const surface = responsesSurface(options.surface);
+  server.post(surface.path, async (request, reply) => {
+    const { signal } = options.running.track(reply.raw);
+    const wire = await readJson(request.raw, options.bodyLimit);
+    const { caller } = request;
+    const exchange = await recall(surface.parse(wire, parseContext(request, options)), caller, options);
+    const { wanted } = exchange;
+    if (wanted.compact) return compact({ exchange, caller, signal }, options);
+    if (!wanted.generate) return emptyBody(exchange, "completed", options.surface);
+    if (wanted.background) {
+      const live = await options.runner.startBackground({ exchange, caller, wire });
+      if (wanted.stream) return relay(live, -1, { reply, signal, options });
+      return live.body("queued");
+    }
+    if (!wanted.store) return answer({ surface, exchange, caller, reply, signal }, options);
+    const live = await options.runner.start({ exchange, caller, wire }, signal);
+    if (wanted.stream) return relay(live, -1, { reply, signal, options });
+    await live.finished;
+    return live.body();
+  });
+
+  server.post(`${surface.path}/input_tokens`, async (request, reply) => {
+    const { signal } = options.running.track(reply.raw);
+    const exchange = await parseWhole(request, surface, options);
+    const tokens = await options.generate.count(exchange.request, signal);
+    return { object: "response.input_tokens", input_tokens: tokens };
+  });
+
+  server.post(`${surface.path}/compact`, async (request, reply) => {
+    const { signal } = options.running.track(reply.raw);
+    const wire = await readJson(request.raw, options.bodyLimit);
+    if (!isObject(wire)) throw invalid("body", "must be an object");
+    const exchange = surface.parse({ ...wire, stream: false }, parseContext(request, options));
+    const whole = await recall(exchange, request.caller, options);
+    return compact({ exchange: whole, caller: request.caller, signal }, options);
+  });
+}
+
+async function parseWhole(
+  request: FastifyRequest,
+  surface: ReturnType<typeof responsesSurface>,
+  options: ResponsesRouteOptions,
+): Promise<ReturnType<typeof surface.parse>> {
+  const wire = await readJson(request.raw, options.bodyLimit);
+  return recall(surface.parse(wire, parseContext(request, options)), request.caller, options);
+}
+
+interface Relay {
+  reply: FastifyReply;
+  signal: AbortSignal;
+  options: Pick<ResponsesRouteOptions, "heartbeatMs" | "surface">;
+}
+
+/** A stream of a response's events above `after`, following it while it runs. */
+export async function relay(live: LiveResponse, after: number, { reply, signal, options }: Relay): Promise<FastifyReply> {
+  const sse = new SseResponse({ response: reply.raw, headers: traceHeaders(reply), heartbeatMs: options.heartbeatMs });
+  reply.hijack();
+  await sse.relay(texts(live.follow(after, signal)), endText(options.surface.sseDone));
+  return reply;
+}
+
+async function* texts(batches: AsyncIterable<readonly ResponseEvent[]>): AsyncGenerator<string> {
+  for await (const events of batches) yield events.map(eventText).join("");
+}

@@ -1,0 +1,145 @@
+import { ParleyError, toParleyError } from "../../model/error.ts";
+import type { Batch } from "../../model/event.ts";
+import type { Item } from "../../model/item.ts";
+import type { Caller } from "../../policy/authenticate.ts";
+import type { GenerateService, Generation } from "../../service/generate.ts";
+import type { ResponseService } from "../../service/response.ts";
+import { answerItems, inputItems } from "../../surface/responses/index.ts";
+import type { ResponsesOptions, ResponsesWanted } from "../../surface/responses/index.ts";
+import type { Exchange } from "../../surface/surface.ts";
+import type { Log } from "../../telemetry/log.ts";
+import { LiveResponse } from "./live.ts";
+
+export interface RunnerOptions {
+  generate: GenerateService;
+  responses: ResponseService;
+  surface: ResponsesOptions;
+  log: Log;
+}
+
+/** One response to be made. */
+export interface Job {
+  exchange: Exchange<ResponsesWanted>;
+  caller: Caller;
+  /** The caller's body, for the listing of input items. */
+  wire: unknown;
+}
+
+type Kept = Awaited<ReturnType<ResponseService["begin"]>>;
+
+/**
+ * Makes responses that are kept. The outcome is durable before anyone is told of it: the last events are published
+ * after the record is saved.
+ */
+export class ResponseRunner {
+  // fixed at birth
+  private readonly options: RunnerOptions;
+  // changed by events
+  private readonly running = new Map<string, LiveResponse>();
+
+  constructor(options: RunnerOptions) {
+    this.options = options;
+  }
+
+  /** A response somebody waits for; an engine's refusal is thrown and nothing is kept. */
+  async start(job: Job, signal: AbortSignal): Promise<LiveResponse> {
+    const live = this.make(job);
+    const abort = (): void => live.abort();
+    signal.addEventListener("abort", abort, { once: true });
+    const generation = await this.options.generate.start(job.exchange.request, job.caller, live.signal);
+    const record = job.exchange.wanted.store ? await this.keep(job, live) : undefined;
+    live.finished = this.pump(live, generation, record).finally(() => signal.removeEventListener("abort", abort));
+    return live;
+  }
+
+  /** A response nobody waits for: it is visible as queued at once, and fails in its own record. */
+  async startBackground(job: Job): Promise<LiveResponse> {
+    const live = this.make(job);
+    live.queue();
+    const record = await this.keep(job, live);
+    live.finished = this.work(job, live, record);
+    return live;
+  }
+
+  /** A running response of this caller. */
+  find(id: string, caller: Caller): LiveResponse | undefined {
+    const live = this.running.get(id);
+    return live?.owner === caller.keyId ? live : undefined;
+  }
+
+  /** Ends everything that runs and waits until it is kept. */
+  async close(): Promise<void> {
+    const all = [...this.running.values()];
+    for (const live of all) live.abort();
+    await Promise.all(all.map((live) => live.finished));
+  }
+
+  private make({ exchange, caller }: Job): LiveResponse {
+    return new LiveResponse(exchange, caller.keyId, this.options.surface);
+  }
+
+  private async keep(job: Job, live: LiveResponse): Promise<Kept> {
+    const { wanted } = job.exchange;
+    const record = await this.options.responses.begin(
+      {
+        id: live.id,
+        previousId: wanted.previousResponseId ?? null,
+        body: JSON.stringify(live.body(wanted.background ? "queued" : "in_progress")),
+        input: JSON.stringify(inputItems(job.wire, live.id)),
+        items: inputOf(wanted),
+      },
+      job.caller,
+    );
+    this.running.set(live.id, live);
+    return record;
+  }
+
+  private async work(job: Job, live: LiveResponse, record: Kept): Promise<void> {
+    try {
+      const generation = await this.options.generate.start(job.exchange.request, job.caller, live.signal);
+      await this.pump(live, generation, record);
+    } catch (thrown) {
+      const error = live.signal.aborted ? canceled() : toParleyError(thrown);
+      await this.finish(live, [{ type: "begin" }, { type: "finish", reason: "error", error }], record);
+    }
+  }
+
+  private async pump(live: LiveResponse, generation: Generation, record: Kept | undefined): Promise<void> {
+    live.transcript = generation.transcript;
+    for await (const batch of generation.batches) {
+      if (batch.at(-1)?.type === "finish") await this.conclude(live, batch, record);
+      else live.publish(live.encode(batch));
+    }
+  }
+
+  private async finish(live: LiveResponse, batch: Batch, record: Kept): Promise<void> {
+    live.transcript.apply(batch);
+    await this.conclude(live, batch, record);
+  }
+
+  /** Saves, then publishes the last events; a store that fails is told to the log and the followers are let go. */
+  private async conclude(live: LiveResponse, batch: Batch, record: Kept | undefined): Promise<void> {
+    const last = live.encode(batch);
+    try {
+      if (record !== undefined) {
+        const items = [...inputOf(live.exchange.wanted), ...answerItems(live.transcript)];
+        const events = JSON.stringify([...live.events, ...last]);
+        await this.options.responses.end(record, { body: JSON.stringify(live.body()), items, events });
+      }
+      live.publish(last);
+    } catch (error) {
+      this.options.log.error({ id: live.id, err: error }, "a response could not be kept");
+    } finally {
+      this.running.delete(live.id);
+      live.end();
+    }
+  }
+}
+
+function inputOf(wanted: ResponsesWanted): Item[] {
+  return wanted.input.filter((item) => item.type !== "reference");
+}
+
+function canceled(): ParleyError {
+  return new ParleyError("canceled", "the response was canceled");
+}

@@ -1,0 +1,155 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { invalid, ParleyError, toParleyError } from "../../model/error.ts";
+import { unixSeconds, vendorId } from "../../model/id.ts";
+import type { Item } from "../../model/item.ts";
+import { isObject, parseJson } from "../../model/json.ts";
+import { Transcript } from "../../model/transcript.ts";
+import type { Caller } from "../../policy/authenticate.ts";
+import {
+  answerItems,
+  bodySource,
+  eventJson,
+  ResponseEvents,
+  responsesSurface,
+  socketError,
+} from "../../surface/responses/index.ts";
+import type { ResponsesWanted } from "../../surface/responses/index.ts";
+import type { Exchange } from "../../surface/surface.ts";
+import type { ResponsesRouteOptions } from "./create-route.ts";
+import { recall } from "./recall.ts";
+
+export interface SessionOptions {
+  caller: Caller;
+  options: ResponsesRouteOptions;
+  headers: IncomingHttpHeaders;
+  send(text: string): void;
+}
+
+/** Messages that may wait while one is answered. */
+const longestQueue = 32;
+/** Turns a connection remembers; the oldest is forgotten first. */
+const mostTurns = 64;
+
+type Parsed = Exchange<ResponsesWanted>;
+
+/**
+ * One WebSocket connection: `response.create` messages, answered one after another. It remembers its own turns, so that
+ * `previous_response_id` works for them even when they are not stored.
+ */
+export class SocketSession {
+  // fixed at birth
+  private readonly of: SessionOptions;
+  private readonly surface: ReturnType<typeof responsesSurface>;
+  private readonly aborter = new AbortController();
+  // changed by events
+  private readonly turns = new Map<string, readonly Item[]>();
+  private queue: Promise<void> = Promise.resolve();
+  private waiting = 0;
+
+  constructor(options: SessionOptions) {
+    this.of = options;
+    this.surface = responsesSurface(options.options.surface);
+  }
+
+  receive(text: string): void {
+    if (this.waiting >= longestQueue) return this.refuse(new ParleyError("connection-limit", "too many waiting messages"));
+    this.waiting += 1;
+    this.queue = this.queue.then(async () => {
+      try {
+        if (!this.aborter.signal.aborted) await this.create(text);
+      } catch (thrown) {
+        this.refuse(toParleyError(thrown));
+      } finally {
+        this.waiting -= 1;
+      }
+    });
+  }
+
+  refuse(error: ParleyError): void {
+    if (error.kind === "internal") this.of.options.log.error({ err: error.cause ?? error }, "internal error");
+    if (!this.aborter.signal.aborted) this.of.send(JSON.stringify(socketError(error)));
+  }
+
+  close(): void {
+    this.aborter.abort();
+  }
+
+  private async create(text: string): Promise<void> {
+    const message = parseJson(text);
+    if (!isObject(message)) throw invalid("", "a message must be a JSON object");
+    const { type, ...body } = message;
+    if (type !== "response.create") throw invalid("type", `must be "response.create"`);
+    const parsed = this.surface.parse({ ...body, stream: true, background: false }, this.context());
+    const previous = parsed.wanted.previousResponseId;
+    try {
+      const exchange = await recall(parsed, this.of.caller, {
+        responses: this.of.options.responses,
+        memory: { history: (id) => this.turns.get(id) },
+      });
+      if (exchange.wanted.generate) await this.answer(exchange);
+      else this.warmUp(exchange);
+    } catch (thrown) {
+      if (previous !== undefined) this.turns.delete(previous);
+      throw thrown;
+    }
+  }
+
+  private async answer(exchange: Parsed): Promise<void> {
+    const { caller, options } = this.of;
+    const history = conversation(exchange);
+    if (exchange.wanted.store) {
+      const live = await options.runner.start({ exchange, caller, wire: {} }, this.aborter.signal);
+      for await (const events of live.follow(-1, this.aborter.signal)) for (const event of events) this.of.send(eventJson(event));
+      return this.remember(exchange, history, live.transcript);
+    }
+    const generation = await options.generate.start(exchange.request, caller, this.aborter.signal);
+    const encoder = new ResponseEvents(bodySource(exchange, options.surface));
+    for await (const batch of generation.batches) {
+      if (this.aborter.signal.aborted) return;
+      if (generation.transcript.finish !== undefined) this.remember(exchange, history, generation.transcript);
+      for (const event of encoder.accept(batch, generation.transcript)) this.of.send(eventJson(event));
+    }
+  }
+
+  /** A turn without an answer: its input is remembered, so that the next message may build on it. */
+  private warmUp(exchange: Parsed): void {
+    const transcript = new Transcript();
+    const encoder = new ResponseEvents(bodySource(exchange, this.of.options.surface));
+    const batch = [{ type: "begin" }, { type: "finish", reason: "stop" }] as const;
+    transcript.apply(batch);
+    this.remember(exchange, conversation(exchange), transcript);
+    for (const event of encoder.accept(batch, transcript)) this.of.send(eventJson(event));
+  }
+
+  /** A failed turn is not remembered, and neither is what it continued. */
+  private remember(exchange: Parsed, history: readonly Item[], transcript: Transcript): void {
+    if (transcript.finish?.reason === "error") {
+      const previous = exchange.wanted.previousResponseId;
+      if (previous !== undefined) this.turns.delete(previous);
+      return;
+    }
+    this.turns.set(exchange.request.id, [...history, ...answerItems(transcript)]);
+    const oldest = this.turns.keys().next().value;
+    if (this.turns.size > mostTurns && oldest !== undefined) this.turns.delete(oldest);
+  }
+
+  private context(): Parameters<typeof this.surface.parse>[1] {
+    const { options, headers } = this.of;
+    return {
+      id: vendorId(options.ids),
+      createdAt: unixSeconds(options.ids),
+      strict: options.strict,
+      card: (name) => options.models.card(name),
+      header: (name) => {
+        const value = headers[name];
+        return Array.isArray(value) ? value[0] : value;
+      },
+    };
+  }
+}
+
+/** The conversation without the instructions, which belong to one turn only. */
+function conversation({ request, wanted }: Parsed): readonly Item[] {
+  const { instructions } = wanted.echo;
+  return instructions === null || instructions === "" ? request.items : request.items.slice(1);
+}

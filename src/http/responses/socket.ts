@@ -1,0 +1,83 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { FastifyInstance } from "fastify";
+import { WebSocketServer, type WebSocket } from "ws";
+import { ParleyError, toParleyError } from "../../model/error.ts";
+import { vendorId } from "../../model/id.ts";
+import type { Authenticate, Caller } from "../../policy/authenticate.ts";
+import { vendorReply } from "../server.ts";
+import type { ResponsesRouteOptions } from "./create-route.ts";
+import { SocketSession } from "./session.ts";
+
+export interface SocketOptions extends ResponsesRouteOptions {
+  authenticate: Authenticate;
+}
+
+/** Connections at once, and silence after which one is closed. */
+const mostConnections = 1_000;
+const idleMs = 60 * 60 * 1000;
+const path = "/v1/responses";
+
+/** `GET /v1/responses` with Upgrade: one connection, one response after another (Open Responses, WebSocket mode). */
+export function mountSocket(server: FastifyInstance, options: SocketOptions): { close(): void } {
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: options.bodyLimit, perMessageDeflate: false });
+  server.server.on("upgrade", (request, socket, head) => {
+    socket.on("error", () => socket.destroy());
+    void admit(request, options, sockets.clients.size)
+      .then((caller) => {
+        sockets.handleUpgrade(request, socket, head, (connection) => serve(connection, { request, caller, options }));
+      })
+      .catch((thrown: unknown) => refuse(socket, toParleyError(thrown), vendorId(options.ids)));
+  });
+  return {
+    close: () => {
+      for (const connection of sockets.clients) connection.close(1001, "the server is stopping");
+      sockets.close();
+    },
+  };
+}
+
+async function admit(request: IncomingMessage, options: SocketOptions, connections: number): Promise<Caller> {
+  const asked = (request.url ?? "").split("?")[0];
+  if (asked !== path) throw new ParleyError("not-found", `no WebSocket at ${String(asked).slice(0, 200)}`);
+  if (connections >= mostConnections) throw new ParleyError("connection-limit", "too many WebSocket connections");
+  return options.authenticate(request.headers.authorization);
+}
+
+function refuse(socket: Duplex, error: ParleyError, requestId: string): void {
+  const { status, body } = vendorReply(error, requestId);
+  const text = JSON.stringify(body);
+  socket.end(
+    [
+      `HTTP/1.1 ${status} Refused`,
+      "content-type: application/json; charset=utf-8",
+      `content-length: ${Buffer.byteLength(text)}`,
+      `trace-id: ${requestId}`,
+      "connection: close",
+      "",
+      text,
+    ].join("\r\n"),
+  );
+}
+
+interface Connection {
+  request: IncomingMessage;
+  caller: Caller;
+  options: SocketOptions;
+}
+
+function serve(connection: WebSocket, { request, caller, options }: Connection): void {
+  const session = new SocketSession({ caller, options, headers: request.headers, send: (text) => connection.send(text) });
+  let idle = setTimeout(() => connection.close(1000, "idle"), idleMs);
+  connection.on("message", (data, binary) => {
+    clearTimeout(idle);
+    idle = setTimeout(() => connection.close(1000, "idle"), idleMs);
+    if (binary) session.refuse(new ParleyError("invalid", "messages must be text"));
+    else session.receive(String(data));
+  });
+  connection.on("error", () => connection.terminate());
+  connection.on("close", () => {
+    clearTimeout(idle);
+    session.close();
+  });
+}
