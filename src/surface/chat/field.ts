@@ -73,11 +73,16 @@ export function required<Value>(value: Value | undefined, path: string): Value {
 /** Deepest nesting of a schema or of call arguments; deeper ones would overflow the stack of whoever walks them. */
 const deepest = 100;
 
-/** Refuses a value nested deeper than any honest schema; walks without recursion. */
+/** Refuses a value nested deeper than any honest schema. */
 export function refuseDeep(value: unknown, path: string): void {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > deepest) throw invalid(path, `must not be nested deeper than ${deepest} levels`);
-    level = level.flatMap((one) => (typeof one === "object" && one !== null ? Object.values(one) : []));
-  }
+  if (isDeeper(value, deepest)) throw invalid(path, `must not be nested deeper than ${deepest} levels`);
+}
+
+/** Recursion is safe here: it goes no deeper than `levels`. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (levels === 0) return true;
+  if (Array.isArray(value)) return value.some((one) => isDeeper(one, levels - 1));
+  for (const key in value) if (isDeeper((value as Record<string, unknown>)[key], levels - 1)) return true;
+  return false;
 }

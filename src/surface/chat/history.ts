@@ -8,6 +8,11 @@ function refusal(message: string, param: string): ParleyError {
   return new ParleyError("invalid", message, { param });
 }
 
+/** The start of a caller's own text, for a message. */
+function shown(text: string): string {
+  return text.length > 128 ? `${text.slice(0, 128)}…` : text;
+}
+
 const outOfPlace = "tool call result does not follow tool call";
 
 /**
@@ -29,14 +34,15 @@ export class CallLedger {
   answered(id: string, path: string): void {
     if (!this.inTurn) throw refusal(outOfPlace, path);
     const call = this.open.get(id);
-    if (call === undefined) throw refusal(`tool result's tool id(${id}) not found`, `${path}.tool_call_id`);
+    if (call === undefined) throw refusal(`tool result's tool id(${shown(id)}) not found`, `${path}.tool_call_id`);
     call.count -= 1;
     if (call.count === 0) this.open.delete(id);
   }
 
   /** A message that is neither, or the end: whatever was called must be answered by now. */
   settle(): void {
-    for (const [id, call] of this.open) throw refusal(`${outOfPlace}, tool_call_id: ${id} has no result`, call.path);
+    for (const [id, call] of this.open)
+      throw refusal(`${outOfPlace}, tool_call_id: ${shown(id)} has no result`, call.path);
     this.inTurn = false;
   }
 }
@@ -51,7 +57,7 @@ function readCall(value: unknown, path: string, strict: boolean): CallItem {
   const id = required(readString(call["id"], `${path}.id`), `${path}.id`);
   if (id === "") throw refusal(`${path}.id: must not be empty`, `${path}.id`);
   const type = readString(call["type"], `${path}.type`) ?? (strict ? "" : "function");
-  if (type !== "function") throw refusal(`invalid tool type: ${type}`, `${path}.type`);
+  if (type !== "function") throw refusal(`invalid tool type: ${shown(type)}`, `${path}.type`);
   const body = required(readObject(call["function"], `${path}.function`), `${path}.function`);
   const name = readString(body["name"], `${path}.function.name`) ?? "";
   if (name === "") throw refusal("function name or parameters is empty", `${path}.function.name`);
@@ -64,7 +70,7 @@ function readArguments(value: unknown, at: { id: string; path: string; strict: b
   if (!at.strict && (value === undefined || value === null || value === "")) return "{}";
   const parsed = typeof value === "string" ? parseJson(value) : undefined;
   if (typeof value !== "string" || !isObject(parsed)) {
-    throw refusal(`invalid function arguments json string, tool_call_id: ${at.id}`, param);
+    throw refusal(`invalid function arguments json string, tool_call_id: ${shown(at.id)}`, param);
   }
   refuseDeep(parsed, param);
   return value;

@@ -4,7 +4,7 @@ import { EventEmitter } from "../../../src/model/emitter.ts";
 import type { GenerationEvent } from "../../../src/model/event.ts";
 import { GrammarCheck } from "../../../src/model/event.ts";
 import { chatSurface } from "../../../src/surface/chat/index.ts";
-import { fold, gather, parse, read, stream } from "./support.ts";
+import { eventsOf, fold, gather, parse, read, stream } from "./support.ts";
 
 /** Pieces of text as a model may emit them: words, white space, tags, emoji, combining marks, halves of pairs. */
 const word = fc.oneof(
@@ -122,5 +122,42 @@ test("every chunk keeps the stream's rules", () => {
       }
     }),
     { numRuns: 200, seed: 7 },
+  );
+});
+
+test("an answer sent back as history is the items it was made of, in both forms and from a stream", () => {
+  const plain = fc
+    .array(fc.constantFrom("天气", " is", " fine", "\n", "\n\n", " <b>", "1 < 2", "😀"), { maxLength: 12 })
+    .map((list) => list.join(""));
+  const calls = fc.array(fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 3 }), { maxLength: 3 });
+  fc.assert(
+    fc.property(plain, plain, calls, wantings, (rawThought, rawText, args, wanted) => {
+      const [thought, text] = [rawThought.trim(), rawText.trim()];
+      fc.pre(thought !== "" || text !== "" || args.length > 0);
+      const said = args.map((one, index) => ({ id: `c${index}`, name: "f", args: JSON.stringify(one) }));
+      const events = eventsOf({ thought, text, calls: said, finish: "calls" }, 5);
+      const exchange = parse({ ...wanted, stream: true });
+      const fromBody = (chatSurface().json(fold([events]), exchange) as Body).choices[0].message;
+      const got = gather(stream(exchange, batchesOf(events, [true])));
+      const fromStream = {
+        role: "assistant",
+        content: got.content,
+        reasoning_content: got.reasoning,
+        tool_calls: got.calls.map(({ id, ...said }) => ({ id, type: "function", function: said })),
+      };
+      const results = said.map((call) => ({ role: "tool", tool_call_id: call.id, content: "ok" }));
+      for (const message of [fromBody, fromStream]) {
+        const items = parse({ model: wanted.model, messages: [{ role: "user", content: "x" }, message, ...results] })
+          .request.items;
+        const told = items.slice(1, items.length - results.length);
+        expect(told.filter((item) => item.type === "reasoning")).toEqual(
+          thought === "" ? [] : [{ type: "reasoning", text: thought }],
+        );
+        expect(told.filter((item) => item.type === "call")).toEqual(said.map((call) => ({ type: "call", ...call })));
+        const texts = told.flatMap((item) => (item.type === "message" ? item.parts : []));
+        expect(texts).toEqual(text === "" ? [] : [{ type: "text", text }]);
+      }
+    }),
+    { numRuns: 300, seed: 3, endOnFailure: true },
   );
 });

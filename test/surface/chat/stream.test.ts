@@ -3,7 +3,7 @@ import { ParleyError } from "../../../src/model/error.ts";
 import type { GenerationEvent } from "../../../src/model/event.ts";
 import { Transcript } from "../../../src/model/transcript.ts";
 import { chatSurface } from "../../../src/surface/chat/index.ts";
-import { answerId, eventsOf, gather, parse, read, stream } from "./support.ts";
+import { answerId, body, context, eventsOf, gather, parse, read, stream } from "./support.ts";
 import type { Spoken } from "./support.ts";
 
 const usage = { input: 10, cached: 4, output: 6, reasoning: 3 };
@@ -216,4 +216,13 @@ test("thinking off leaves no trace of a thought that came all the same", () => {
     expect(wire).not.toMatch(/think|reasoning/);
     expect(gather(wire).content.trim()).toBe("Yes, of course.");
   }
+});
+
+test("the packet header reaches the encoder: sizes and the longest wait", () => {
+  const exchange = parse({ stream: true }, { headers: { "x-parley-packet": "min=0,wait=7" } });
+  expect(chatSurface().sse(exchange).longestWait).toBe(7);
+  const chunks = read(stream(exchange, single({ text: "one two three" }, 4))).chunks;
+  expect(chunks.map((chunk) => chunk.choices[0]?.delta.content)).toEqual(["one ", "two ", "thre", "e", ""]);
+  const slow = chatSurface({ shaper: { longestWait: 33 } });
+  expect(slow.sse(slow.parse(body({ stream: true }), context())).longestWait).toBe(33);
 });
