@@ -50,6 +50,7 @@ export interface App {
   close(graceSeconds: number): Promise<void>;
   generate: GenerateService;
   models: ModelService;
+  admin: AdminService;
   catalog: Catalog;
   /** What an operator should know at start. */
   notes: readonly string[];
@@ -123,7 +124,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     await catalog.close();
     await store.close();
   };
-  return { listen, close, generate, models, catalog, notes: notes(config) };
+  return { listen, close, generate, models, admin, catalog, notes: notes(config) };
 }
 
 function chatOptions(config: Config): Parameters<typeof chatSurface>[0] {
