@@ -39,7 +39,10 @@ export class Cursor {
     return this.take(this.text.length - this.at);
   }
 
-  skipSpace(): void {
+  /** Steps over white space and gives it. */
+  skipSpace(): string {
+    const from = this.at;
     while (!this.empty && /\s/.test(this.peek())) this.at += 1;
+    return this.text.slice(from, this.at);
   }
 }

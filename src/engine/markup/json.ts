@@ -29,6 +29,8 @@ export class JsonReader implements CallReader {
   private state: "between" | "key" | "colon" | "value" | "skip" = "between";
   /** The block as it came, as long as it has not become a call. */
   private raw = "";
+  /** The block has held a call. */
+  private called = false;
   /** The key or value being read; absent between tokens. */
   private json: JsonText | undefined;
   private gathered = "";
@@ -48,6 +50,7 @@ export class JsonReader implements CallReader {
     this.state = "between";
     this.name = "";
     this.raw = opening;
+    this.called = false;
   }
 
   read(cursor: Cursor, out: EventEmitter): string | undefined {
@@ -58,7 +61,7 @@ export class JsonReader implements CallReader {
   }
 
   end(_cursor: Cursor, out: EventEmitter): string {
-    if (this.state === "between" || this.state === "skip") return "";
+    if (this.state === "between" || this.state === "skip") return this.called ? "" : this.raw;
     if (this.name === "") return this.raw;
     if (this.json !== undefined && this.state === "value") {
       this.json.close();
@@ -71,11 +74,11 @@ export class JsonReader implements CallReader {
   /** One token or stretch: `false`: go on; `undefined`: wants more text; else as `read`. */
   private step(cursor: Cursor, out: EventEmitter): string | undefined | false {
     if (this.state === "skip") return this.skip(cursor);
-    if (this.json === undefined) cursor.skipSpace();
+    if (this.json === undefined) this.keep(cursor.skipSpace());
     if (cursor.empty) return undefined;
     if (this.state === "between") return this.between(cursor);
-    if (this.json !== undefined || '"'.includes(cursor.peek()) || this.state === "value")
-      return this.inJson(cursor, out);
+    const token = this.state === "value" || (this.state === "key" && cursor.peek() === '"');
+    if (this.json !== undefined || token) return this.inJson(cursor, out);
     const character = this.keep(cursor.take(1));
     if (this.state === "colon" && character === ":") this.state = "value";
     else if (this.state === "key" && character === "}") return this.finishCall(out);
@@ -87,11 +90,11 @@ export class JsonReader implements CallReader {
     const hit = blockEnd.here(cursor);
     if (hit === "partial") return undefined;
     if (hit !== undefined) {
-      cursor.at += hit.length;
-      return "";
+      this.keep(cursor.take(hit.length));
+      return this.called ? "" : this.raw;
     }
     // whatever else stands here, the model has left the block
-    if (!"{[],".includes(cursor.peek())) return "";
+    if (!"{[],".includes(cursor.peek())) return this.called ? "" : this.raw;
     const character = this.keep(cursor.take(1));
     if (character === "{") {
       this.state = "key";
@@ -144,6 +147,7 @@ export class JsonReader implements CallReader {
       if (typeof name !== "string" || name === "") return false;
       this.name = name;
       this.raw = "";
+      this.called = true;
       out.callStart(this.options.callId(), name);
       out.callDelta(this.args);
     }

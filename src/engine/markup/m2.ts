@@ -110,7 +110,7 @@ export class M2Reader implements CallReader {
   private step(cursor: Cursor, out: EventEmitter): boolean | undefined {
     if (this.state === "value") return this.inValue(cursor);
     if (this.state === "inside") {
-      const { hit } = this.seekInside(cursor);
+      const { hit } = insideInvoke.seek(cursor);
       return hit === undefined ? undefined : this.insideTag(hit, cursor, out);
     }
     cursor.skipSpace();
@@ -122,10 +122,6 @@ export class M2Reader implements CallReader {
     if (hit.kind === "close-block") return true;
     this.startCall(hit.name, out);
     return false;
-  }
-
-  private seekInside(cursor: Cursor): { hit?: Hit } {
-    return insideInvoke.seek(cursor);
   }
 
   private insideTag(hit: Hit, cursor: Cursor, out: EventEmitter): boolean {

@@ -24,7 +24,7 @@ const readers: Readonly<Record<CallMarkup, (options: MarkupOptions) => CallReade
  * - An opening tag counts anywhere in the answer outside Markdown code; inside thought only where it repeats what the
  *   prompt has already opened.
  * - Calls inside thought are calls, and the thought goes on behind them.
- * - Tags of calls count in prose and in code; in code only if the tool is declared.
+ * - Tags of calls count in prose; in code only where the tool is declared (any tool, where the tag does not name it).
  * - A call cut by the end of the text is closed so that its arguments are JSON: strings, objects and arrays end where
  *   they were cut; a value whose kind is not yet certain is left out with its key.
  */
@@ -133,7 +133,7 @@ class Parser implements MarkupParser {
       case "close":
         return this.state === "thought" || first;
       case "call":
-        return !talk || hit.name === "" || this.tools.has(hit.name);
+        return !talk || (hit.name === "" ? this.tools.size > 0 : this.tools.has(hit.name));
       default:
         return !talk && (this.reader?.straysAlways === true || out.callCount > 0);
     }

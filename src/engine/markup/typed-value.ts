@@ -60,9 +60,9 @@ export class TypedValue {
  * Text of a finished value as JSON text, by the vendor's rules (spec sheet 8.1): `null` in any case is null; then by
  * type; what fits none of its types stays a string. Digits of integers are kept as they stand, however many.
  */
-export function converted(text: string, shape: Shape): string {
-  if (text.toLowerCase() === "null") return "null";
+function converted(text: string, shape: Shape): string {
   const { types } = shape;
+  if ((types.has("string") ? text : text.trim()).toLowerCase() === "null") return "null";
   if (types.size === 0) return respaced(text)?.trim() ?? JSON.stringify(text);
   const alone = [...types].filter((type) => type !== "null").length === 1;
   for (const type of order) {

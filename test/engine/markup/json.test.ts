@@ -26,6 +26,10 @@ describe("JSON calls", () => {
     ["in thought", `<think>a${block('{"name":"w"}')}b</think>c`, [["reasoning", "a"], ["call", "w", "{}"], ["reasoning", "b"], ["text", "c"]]], // prettier-ignore
     ["no JSON", block("w()"), [["text", block("w()")]]],
     ["no call", block('{"title":"w"}'), [["text", block('{"title":"w"}')]]],
+    ["a forgotten colon", block('{"name" "w"}'), [["text", block('{"name" "w"}')]]],
+    ["an array of something else", `Read\n${block("[1, 2]")}.`, [["text", "Read"], ["text", `\n${block("[1, 2]")}.`]]], // prettier-ignore
+    ["an empty array", block(" [ ] "), [["text", block(" [ ] ")]]],
+    ["a call and then something else", block('[{"name":"a"}, {"title": 1}]'), [["call", "a", "{}"], ["text", ', {"title": 1}]']]], // prettier-ignore
     ["no name's type", block('{"name":5}'), [["text", block('{"name":5}')]]],
     ["forgotten end", '<tool_call>{"name":"w"}\nDone.', [["call", "w", "{}"], ["text", "Done."]]], // prettier-ignore
     ["Chinese", block('{"name":"查","arguments":{"城市":"北京🙂"}}'), [["call", "查", '{"城市": "北京🙂"}']]],

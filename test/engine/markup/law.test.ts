@@ -15,71 +15,75 @@ const tools = [
   },
 ];
 
-/** Bits of all formats, whole and broken, in any order. */
-const bit = fc.oneof(
-  fc.constantFrom(
-    "<think>",
-    "</think>",
-    "<mm:think>",
-    "</mm:think>",
+/** Bits of each format, whole and broken; texts are made of them in any order. */
+const bits: Readonly<Record<CallMarkup, readonly string[]>> = {
+  m2: [
     '<minimax:tool_call>\n<invoke name="save">\n<parameter name="text">',
-    '<minimax:tool_call><invoke name="other"><parameter name="list">',
+    '<minimax:tool_call><invoke name="other">\n<parameter name="list">',
     '</parameter>\n<parameter name="count">',
+    '</parameter><parameter name="text">\n',
     "</parameter>\n</invoke>\n</minimax:tool_call>\n",
-    "<minimax:tool_call>",
-    "</minimax:tool_call>",
+    "</parameter></invoke>",
     '<invoke name="save">',
     "</invoke>",
-    '<parameter name="text">',
-    '<parameter name="count">',
-    '<parameter name="list">',
     "</parameter>",
+    "</minimax:tool_call>",
+    "<minimax:tool_call>",
     "&lt;",
-    token,
-    `${token}<tool_call>\n${token}<invoke name="save">`,
-    `${token}<tool_call>${token}<invoke name="other">${token}<a>${token}<item>`,
-    `${token}</invoke>`,
-    `${token}</tool_call>`,
-    `${token}<text>`,
+  ],
+  m3: [
+    `${token}<tool_call>\n${token}<invoke name="save">${token}<text>`,
+    `${token}<tool_call>${token} <invoke name="other">${token}<a>${token}<item>`,
+    `${token}<invoke name="save">`,
     `${token}</text>`,
-    `${token}<list>`,
+    `${token}<text>`,
+    `${token}</text>${token}<list>`,
     `${token}<item>`,
     `${token}</item>`,
-    `${token}</list>`,
-    "<tool_call>",
-    "</tool_call>",
+    `${token}</item>${token}<item>`,
+    `${token}<count>`,
+    `${token}</count>`,
+    `${token}</invoke>`,
+    `${token}</tool_call>`,
+    token,
+  ],
+  json: [
     '<tool_call>{"name":"save","parameters":{"a":{"b":',
     '<tool_call>[{"arguments":{"a":"',
-    '{"name":"save","arguments":{"a":[1,"x\\u00e9"',
+    '<tool_call>{"name":"w","arguments":"{\\"a\\":',
+    "</tool_call>",
+    '"name":"save",',
     '"arguments":',
+    '{"a":[1,"x\\u00e9"',
+    '"}',
     "]}}",
-    '"',
-    "\\",
-    ",",
-    ":",
+    "}}",
+    '":',
+    ',"',
     "[",
     "{",
-    "12",
-    "null",
-    "true",
-    "\n",
-    "\n\n",
-    " ",
-    "```\n",
-    "`",
-    "🙂",
-    "汉",
-  ),
-  fc.string({ unit: "binary", maxLength: 4 }),
-);
-const written = fc.array(bit, { maxLength: 30 }).map((bits) => bits.join(""));
-const setting: fc.Arbitrary<Setting> = fc.record({
-  tags: fc.constantFrom([], ["think"], ["mm:think"], ["think", "mm:think"]),
-  inside: fc.boolean(),
-  cut: fc.boolean(),
-  entities: fc.boolean(),
-  calls: fc.constantFrom<CallMarkup>("m2", "m3", "json", "none"),
-  tools: fc.constantFrom([], tools),
+  ],
+  none: ["<tool_call>", token],
+};
+const common = ["<think>", "</think>", "<mm:think>", "\n</mm:think>\n", '"', "\\", ",", "12", "null", "true", "[1, ", "\n", "\n\n", " ", "```\n", "`", "🙂", "汉"]; // prettier-ignore
+
+const situation = fc.constantFrom<CallMarkup>("m2", "m3", "json", "none").chain((calls) => {
+  const bit = fc.oneof(
+    { weight: 4, arbitrary: fc.constantFrom(...bits[calls]) },
+    { weight: 2, arbitrary: fc.constantFrom(...common) },
+    { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 4 }) },
+  );
+  return fc.record({
+    text: fc.array(bit, { maxLength: 30, size: "max" }).map((all) => all.join("")),
+    setting: fc.record<Setting>({
+      tags: fc.constantFrom([], ["think"], ["mm:think"], ["think", "mm:think"]),
+      inside: fc.boolean(),
+      cut: fc.boolean(),
+      entities: fc.boolean(),
+      calls: fc.constant(calls),
+      tools: fc.constantFrom([], tools),
+    }),
+  });
 });
 
 function cutAt(text: string, places: readonly number[]): string[] {
@@ -89,14 +93,23 @@ function cutAt(text: string, places: readonly number[]): string[] {
 
 describe("laws", () => {
   test("any chunking gives the same items, in the grammar of events, with arguments that are JSON", () => {
-    const law = fc.property(written, setting, fc.array(fc.nat(), { maxLength: 12 }), (text, options, places) => {
+    const law = fc.property(situation, fc.array(fc.nat(), { maxLength: 12 }), ({ text, setting: options }, places) => {
       const whole = parsed([text], options);
       expect(parsed(cutAt(text, places), options)).toEqual(whole);
       expect(parsed(text.split(""), options)).toEqual(whole);
       expect(whole.every((item) => item.done)).toBe(true);
       expect(whole.filter((item) => item.type === "call" && parseJson(item.args) === undefined)).toEqual([]);
     });
-    fc.assert(law, { numRuns: 1500, seed: 20261120 });
+    fc.assert(law, { numRuns: 800, seed: 20261120 });
+  });
+
+  test("what holds no call is text, to the byte", () => {
+    const law = fc.property(situation, ({ text, setting: options }) => {
+      const items = parsed([text], { ...options, tags: [], inside: false, cut: false });
+      fc.pre(options.calls !== "m3" && items.every((item) => item.type === "text"));
+      expect(items.map((item) => ("text" in item ? item.text : "")).join("")).toBe(text);
+    });
+    fc.assert(law, { numRuns: 500, seed: 20261120 });
   });
 
   test("text without markup comes out as it went in", () => {
@@ -185,7 +198,7 @@ describe("round trip: arguments written as the template writes them are read bac
       expect(JSON.parse(item.args)).toEqual(JSON.parse(JSON.stringify(value)));
       expect(item.args).toBe(dumps(value));
     });
-    fc.assert(law, { numRuns: 400, seed: 20261120 });
+    fc.assert(law, { numRuns: 250, seed: 20261120 });
   });
 });
 

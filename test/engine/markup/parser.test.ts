@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { markupParser } from "../../../src/engine/markup/parser.ts";
+import { EventEmitter } from "../../../src/model/emitter.ts";
 import { rows, type Setting } from "./fold.ts";
 
 const inside: Setting = { inside: true };
@@ -58,5 +60,34 @@ describe("thought", () => {
 
   test("half a character at the very end is kept as it came", () => {
     expect(rows("a\ud83d")).toEqual([["text", "a\ud83d"]]);
+  });
+
+  test("text goes out at once, save what may become a tag or half a character", () => {
+    let ordinal = 0;
+    const tools = [{ name: "save", parameters: { type: "object", properties: { text: { type: "string" } } } }];
+    const think = { tags: ["think"], startsInside: false };
+    const parser = markupParser({ think, calls: "m2", tools, callId: () => `c${++ordinal}` });
+    const out = new EventEmitter();
+    const said = (text: string): string => {
+      parser.feed(text, out);
+      return out
+        .take()
+        .map((event) =>
+          "text" in event ? event.text : "args" in event ? event.args : "name" in event ? event.name : "",
+        )
+        .join("");
+    };
+    expect(said("Hello <")).toBe("Hello ");
+    expect(said("thin")).toBe("");
+    expect(said("g> \ud83d")).toBe("<thing> ");
+    expect(said("\ude42")).toBe("🙂");
+    expect(said('<minimax:tool_call>\n<invoke name="save"')).toBe("");
+    expect(said(">")).toBe("save{");
+    expect(said('<parameter name="text">long te')).toBe('"text": "long te');
+    expect(said("xt\ud83d")).toBe("xt");
+    expect(said("\ude42</param")).toBe("🙂");
+    expect(said("eter></invoke>")).toBe('"}');
+    parser.end(out, false);
+    expect(out.take()).toEqual([]);
   });
 });
