@@ -3,7 +3,7 @@ import { isObject } from "../../model/json.ts";
 import type { GenerationRequest, ToolDefinition } from "../../model/request.ts";
 import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
 import { Grammar, anyOf, literal, repeat, textBefore } from "./grammar.ts";
-import { SchemaGrammar, anyObject } from "./schema-grammar.ts";
+import { SchemaGrammar, anyObject, bound } from "./schema-grammar.ts";
 import type { Schema } from "./schema-grammar.ts";
 
 /** Most calls of one forced answer; a small model would otherwise repeat itself without end. */
@@ -100,6 +100,9 @@ function rawText(grammar: Grammar, schema: Schema): string {
   if (typeof schema["const"] === "string") return literal(schema["const"]);
   const values: unknown = schema["enum"];
   if (Array.isArray(values)) return anyOf(values.map((value) => literal(String(value))));
-  const least = typeof schema["minLength"] === "number" && schema["minLength"] > 0 ? "[^<] " : "";
-  return `${least}${textBefore(grammar, "</parameter>")}`;
+  const least = bound(schema["minLength"]) ?? 0;
+  const most = bound(schema["maxLength"]);
+  // counted text may not hold the sign that begins the closing tag: few texts do, and the count stays one rule
+  if (most !== undefined) return repeat("[^<]", least, most);
+  return `${repeat("[^<]", least, least)} ${textBefore(grammar, "</parameter>")}`;
 }

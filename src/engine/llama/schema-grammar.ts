@@ -221,7 +221,8 @@ function impliedType(schema: Schema): string | undefined {
   return "items" in schema || "prefixItems" in schema ? "array" : undefined;
 }
 
-function bound(value: unknown): number | undefined {
+/** A length or count of a schema, as far as a grammar can hold it; undefined where there is none. */
+export function bound(value: unknown): number | undefined {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 ? Math.min(value, mostRepeats) : undefined;
 }
 
