@@ -60,7 +60,7 @@ export class UpstreamServer implements Engine {
   }
 
   async *generate(asked: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
-    this.active += 1;
+    const leave = this.enter(signal);
     try {
       const dialect = await this.known();
       const family = this.familyOf(asked.model);
@@ -74,7 +74,7 @@ export class UpstreamServer implements Engine {
         answer.close();
       }
     } finally {
-      this.active -= 1;
+      leave();
     }
   }
 
@@ -93,6 +93,19 @@ export class UpstreamServer implements Engine {
 
   async close(): Promise<void> {
     await this.client.close();
+  }
+
+  /** Counts a request until it ends or is aborted, also when nobody reads it any more. */
+  private enter(signal: AbortSignal): () => void {
+    this.active += 1;
+    let inside = true;
+    const leave = (): void => {
+      signal.removeEventListener("abort", leave);
+      if (inside) this.active -= 1;
+      inside = false;
+    };
+    signal.addEventListener("abort", leave, { once: true });
+    return leave;
   }
 
   /** The request under the server's own model name. */
