@@ -91,6 +91,9 @@ function parseMessage(item: Fields, context: ItemContext, before: readonly (Item
   const role = optionalWord(item, "role", messageRoles);
   if (role === undefined) throw invalid(pathOf(item, "role"), "is required");
   const parts = parseContent(item, "content", context.card);
+  // The vendor's own words for it (spec sheet 4.4); without `strict` an empty message is passed on.
+  if (context.strict && role === "user" && parts.length === 0)
+    throw invalid(pathOf(item, "content"), "chat content is empty");
   if (role === "tool") return { type: "result", id: toolCallId(item, before), parts, failed: false };
   const name = optionalString(item, "name");
   const phase = optionalString(item, "phase");

@@ -14,7 +14,7 @@ function modelOver(answers: readonly Batch[]) {
     apiKey: "key",
     baseURL: "http://parley.invalid/v1",
     fetch: (_url, init) => {
-      const exchange = parse(JSON.parse(String(init?.body)));
+      const exchange = parse(JSON.parse(init?.body as string));
       const events = answers[requests.length] ?? [];
       requests.push(exchange);
       if (!exchange.wanted.stream) return Promise.resolve(Response.json(surfaceWith().json(folded(events), exchange)));

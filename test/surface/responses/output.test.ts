@@ -95,6 +95,16 @@ test("a stream that fails ends with response.failed, whole items first", () => {
   ]);
 });
 
+test("a cancelled stream ends as failed, its status says the rest", () => {
+  const emitter = new EventEmitter();
+  emitter.text("Half a");
+  emitter.finish("error", new ParleyError("canceled", "stop"));
+  expect(eventsOf(streamed(parseM3({}), [emitter.take()])).at(-1)).toMatchObject({
+    type: "response.failed",
+    response: { status: "cancelled", error: null, output: [{ status: "incomplete" }] },
+  });
+});
+
 test("reasoning is sealed only when asked for, and looks the same in every event", () => {
   const events = answer((emitter) => emitter.reasoning("Hmm"));
   let count = 0;

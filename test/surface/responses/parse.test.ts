@@ -459,6 +459,7 @@ test("strict: what the vendor's page does not list is refused", () => {
     [{ reasoning: { effort: "xhigh" } }, "reasoning.effort"],
     [{ tools: [{ type: "custom", name: "f" }] }, "tools[0].type"],
     [{ input: [{ type: "item_reference", id: "a" }] }, "input[0].type"],
+    [{ input: [{ role: "user", content: "" }] }, "input[0].content"],
   ];
   for (const [fields, param] of rows) {
     expect(failure(() => parseM3(fields, { strict: true })).param).toBe(param);
