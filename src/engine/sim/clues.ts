@@ -15,7 +15,7 @@ const person = new RegExp(String.raw`\b(?:named|called|name is|for|to)\s+(${prop
 const chineseLead =
   /^(?:请问|请|帮我|帮忙|我想|想|知道|同时|告诉我|查询|查一下|查查|查看|查|看看|看一下|对比|比较|获取|搜索|一下|在|从|到|去|今天|明天)+/;
 const chinesePlace =
-  /([\p{Script=Han}]{2,}?)(?:的|今天|今日|明天|现在|目前|当前|这里|市)*(?:天气|气温|温度|时间|景点|位置)/u;
+  /([\p{Script=Han}]{2,}?)(?:的|今天|今日|明天|现在|目前|当前|这里|市)*(?:天气|气温|温度|时间|几点|景点|位置)/u;
 
 const rows: readonly ClueRow[] = [
   { names: /\b(?:url|uri|link|href|website)\b/, find: (clues) => clues.match(/https?:\/\/[^\s"'<>，。）)]+/) },
@@ -34,7 +34,8 @@ const rows: readonly ClueRow[] = [
   },
   {
     names: /\b(?:path|file|filename|dir|directory|folder)\b/,
-    find: (clues) => clues.match(/(?:[\w.~-]*\/)+[\w.-]*[\w-]|\b[\w-]+\.[A-Za-z]\w{0,4}\b/),
+    find: (clues) =>
+      clues.match(/(?<![\w:/])(?:[\w.~-]*\/)+[\w.-]*[\w-]/) ?? clues.match(/(?<![@\w.-])[\w-]+\.[A-Za-z]\w{0,4}\b/),
   },
   { names: /\b(?:expression|expr|formula|equation|calculation)\b|表达式/, find: (clues) => findExpression(clues.text) },
   { names: /\b(?:command|cmd|script|shell|code)\b/, find: (clues) => clues.match(/`([^`\n]+)`/) },

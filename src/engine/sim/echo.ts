@@ -23,7 +23,8 @@ const commands: readonly EchoCommand[] = [
   },
   { pattern: /\b(?:repeat|echo)\b/i, farColon: true, bare: true },
   {
-    pattern: /(?:^|[.!?,:;]\s*|\n|\bplease\s+|\bthen\s+|\bjust\s+|\bcan you\s+|\bcould you\s+)(?:say|output|print)\b/i,
+    pattern:
+      /(?:^|[.!?,:;]\s*|\n|\bplease\s+|\bthen\s+|\bnow\s+|\bjust\s+|\bcan you\s+|\bcould you\s+)(?:say|output|print)\b/i,
     farColon: false,
     bare: true,
   },
@@ -128,7 +129,10 @@ function quoted(words: string, whole: boolean): Marked | undefined {
   const end = /^[.。!！]?$/.test(words.slice(words.lastIndexOf(close) + 1))
     ? words.lastIndexOf(close)
     : closing(words, close);
-  if (end <= 0 || (whole && !/^[.。!！]?\s*$|^\s*(?:\d+\s*(?:times|[遍次])|and\b)/.test(words.slice(end + 1))))
+  if (
+    end <= 0 ||
+    (whole && !/^[.。!！]?\s*$|^\s*(?:\d+\s*(?:times|[遍次])|and (?:nothing|only|no|do)\b)/.test(words.slice(end + 1)))
+  )
     return undefined;
   return { text: words.slice(1, end), after: words.slice(end + 1) };
 }

@@ -5,9 +5,18 @@
 export function sampleOfPattern(source: string): string | undefined {
   try {
     const made = new PatternSampler(source).alternatives();
-    return new RegExp(source, "u").test(made) ? made : undefined;
+    return compilePattern(source).test(made) ? made : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Schemas are to be read with Unicode; some authors' escapes are only legal without. Throws SyntaxError. */
+export function compilePattern(source: string): RegExp {
+  try {
+    return new RegExp(source, "u");
+  } catch {
+    return new RegExp(source);
   }
 }
 
@@ -94,7 +103,7 @@ class PatternSampler {
     let end = this.source[this.at] === "^" ? this.at + 1 : this.at;
     while (end < this.source.length && this.source[end] !== "]") end += this.source[end] === "\\" ? 2 : 1;
     this.at = end + 1;
-    const one = new RegExp(`^${this.source.slice(start, this.at)}$`, "u");
+    const one = compilePattern(`^${this.source.slice(start, this.at)}$`);
     const printable = Array.from({ length: 95 }, (_, code) => String.fromCharCode(32 + code));
     return [...common, ...printable].find((candidate) => one.test(candidate)) ?? "";
   }

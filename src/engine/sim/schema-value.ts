@@ -1,6 +1,6 @@
 import { isObject, type Json, type JsonObject } from "../../model/json.ts";
 import type { Clues } from "./clues.ts";
-import { sampleOfPattern } from "./pattern.ts";
+import { compilePattern, sampleOfPattern } from "./pattern.ts";
 
 export interface ValueOptions {
   clues: Clues;
@@ -267,7 +267,7 @@ function fitsPattern(text: string, pattern: string | undefined): boolean {
   if (pattern === undefined) return true;
   if (text.length > 24) return false;
   try {
-    return new RegExp(pattern, "u").test(text);
+    return compilePattern(pattern).test(text);
   } catch {
     return false;
   }

@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import { evaluate, findExpression } from "../../../src/engine/sim/arithmetic.ts";
+
+describe("arithmetic", () => {
+  it.each<[string, number]>([
+    ["What is 2+3?", 5],
+    ["17 * 23", 391],
+    ["What is 2 + 3 * 4 - 1?", 13],
+    ["(2+3)*4 = ?", 20],
+    ["2*(3+(4-1))", 12],
+    ["10 / 4", 2.5],
+    ["7 times 6", 42],
+    ["12 divided by 4", 3],
+    ["3 plus 4 minus 5", 2],
+    ["-5 + 3", -2],
+    ["0.1 + 0.2", 0.3],
+    ["12乘以3等于多少", 36],
+    ["5加7", 12],
+    ["6 × 7 和 8 ÷ 2", 42],
+    ["17 % 5", 2],
+  ])("%s", (asked, expected) => {
+    expect(evaluate(findExpression(asked) ?? "")).toBe(expected);
+  });
+
+  it("finds no sum in dates, lists and plain numbers", () => {
+    for (const text of ["on 2026-03-04", "I have 3 cats and 4 dogs", "", "call me at noon"])
+      expect(findExpression(text)).toBeUndefined();
+  });
+
+  it("has no value for what is malformed or endless", () => {
+    for (const source of ["", "2+", "(2+3", "2+3)", "1/0", "2 3", `${"(".repeat(10_000)}1`])
+      expect(evaluate(source)).toBeUndefined();
+  });
+});

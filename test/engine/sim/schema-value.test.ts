@@ -1,0 +1,251 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { Clues } from "../../../src/engine/sim/clues.ts";
+import { compilePattern, sampleOfPattern } from "../../../src/engine/sim/pattern.ts";
+import { sampleValue } from "../../../src/engine/sim/schema-value.ts";
+import type { Json, JsonObject } from "../../../src/model/json.ts";
+
+function make(schema: JsonObject, text = "", optional: "all" | "suggested" = "all"): Json {
+  return sampleValue(schema, { clues: new Clues(text), optional });
+}
+
+/** zod reads JSON Schema by itself: a judge that shares no code with us. */
+function valid(schema: JsonObject, value: Json): boolean {
+  return z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]).safeParse(value).success;
+}
+
+const leaf: fc.Arbitrary<JsonObject> = fc.oneof(
+  fc.record({ type: fc.constant("string") }, { requiredKeys: ["type"] }),
+  fc
+    .tuple(fc.nat({ max: 30 }), fc.nat({ max: 30 }))
+    .map(([least, more]) => ({ type: "string", minLength: least, maxLength: least + more })),
+  fc
+    .constantFrom("date", "date-time", "time", "email", "uri", "uuid", "ipv4", "ipv6")
+    .map((format) => ({ type: "string", format })),
+  fc
+    .constantFrom("^[A-Z]{3}-\\d{4}$", "^(?:foo|bar)+$", "^#[0-9a-f]{6}$", "^\\+?[1-9]\\d{1,14}$")
+    .map((pattern) => ({ type: "string", pattern })),
+  fc
+    .tuple(fc.integer({ min: -50, max: 50 }), fc.nat({ max: 50 }))
+    .map(([least, more]) => ({ type: "integer", minimum: least, maximum: least + more })),
+  fc
+    .tuple(fc.integer({ min: -50, max: 50 }), fc.integer({ min: 1, max: 7 }))
+    .map(([least, step]) => ({ type: "integer", exclusiveMinimum: least, multipleOf: step })),
+  fc.integer({ min: -50, max: 50 }).map((most) => ({ type: "number", exclusiveMaximum: most })),
+  fc.constantFrom<JsonObject>(
+    { type: "boolean" },
+    { type: "null" },
+    { enum: ["a", 2, null] },
+    { const: "fixed" },
+    { type: ["null", "string"] },
+  ),
+);
+
+const { schema: anySchema } = fc.letrec<{ schema: JsonObject }>((tie) => ({
+  schema: fc.oneof(
+    { maxDepth: 4, depthSize: "small" },
+    leaf,
+    fc
+      .tuple(
+        fc.dictionary(fc.constantFrom("city", "count", "to", "when", "note"), tie("schema"), {
+          maxKeys: 4,
+          noNullPrototype: true,
+        }),
+        fc.boolean(),
+      )
+      .map(([properties, all]) => ({
+        type: "object",
+        properties,
+        required: all ? Object.keys(properties) : [],
+        additionalProperties: false,
+      })),
+    fc
+      .tuple(tie("schema"), fc.nat({ max: 3 }), fc.nat({ max: 3 }))
+      .map(([items, least, more]) => ({ type: "array", items, minItems: least, maxItems: least + more })),
+    fc.array(tie("schema"), { minLength: 1, maxLength: 3 }).map((anyOf) => ({ anyOf })),
+  ),
+}));
+
+const texts = [
+  'Book a flight from Paris to "New York" on 2026-03-04 for 3 people, budget 450.5.',
+  "",
+  "把“文件”发给 a@b.cn，共 12 份",
+  "city=Rome, count: 7",
+];
+
+describe("sampleValue", () => {
+  it("makes a value that fits, whatever the schema and the text", () => {
+    fc.assert(
+      fc.property(
+        anySchema,
+        fc.constantFrom(...texts),
+        fc.constantFrom("all" as const, "suggested" as const),
+        (schema, text, optional) => {
+          expect(valid(schema, make(schema, text, optional))).toBe(true);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it("is deterministic", () => {
+    fc.assert(
+      fc.property(anySchema, fc.constantFrom(...texts), (schema, text) => {
+        expect(make(schema, text)).toEqual(make(schema, text));
+      }),
+    );
+  });
+
+  it.each<[string, JsonObject, Json]>([
+    ["const", { const: { a: 1 } }, { a: 1 }],
+    ["first enum value", { enum: ["celsius", "fahrenheit"] }, "celsius"],
+    ["default", { type: "integer", default: 7 }, 7],
+    [
+      "nested objects",
+      { type: "object", properties: { a: { type: "object", properties: { b: { type: "boolean" } } } } },
+      { a: { b: false } },
+    ],
+    ["a reference", { $ref: "#/$defs/x", $defs: { x: { const: "found" } } }, "found"],
+    ["a reference with escapes", { $ref: "#/$defs/a~1b%20c", $defs: { "a/b c": { const: 1 } } }, 1],
+    [
+      "allOf",
+      {
+        allOf: [
+          { type: "object", properties: { a: { const: 1 } }, required: ["a"] },
+          { properties: { b: { const: 2 } }, required: ["b"] },
+        ],
+      },
+      { a: 1, b: 2 },
+    ],
+    ["the branch that is not null", { anyOf: [{ type: "null" }, { const: 3 }] }, 3],
+    [
+      "a top-level oneOf",
+      { oneOf: [{ type: "object", properties: { n: { type: "number", minimum: 2 } }, required: ["n"] }] },
+      { n: 2 },
+    ],
+    ["prefixItems", { type: "array", prefixItems: [{ const: 1 }, { const: "b" }], items: false }, [1, "b"]],
+    ["unique items", { type: "array", items: { type: "integer" }, minItems: 3, uniqueItems: true }, [1, 2, 3]],
+    ["unique enum items", { type: "array", items: { enum: ["a", "b"] }, minItems: 2, uniqueItems: true }, ["a", "b"]],
+    [
+      "least properties",
+      { type: "object", minProperties: 2, additionalProperties: { const: 0 } },
+      { key1: 0, key2: 0 },
+    ],
+    ["a required name without a schema", { type: "object", required: ["x"] }, { x: "example x" }],
+    ["a type that is only implied", { properties: { a: { items: { const: 1 } } } }, { a: [1] }],
+    ["nothing at all", {}, "example"],
+  ])("takes %s", (_, schema, expected) => {
+    expect(make(schema)).toEqual(expected);
+  });
+
+  it("ends in recursive schemas", () => {
+    const tree = {
+      $ref: "#/$defs/node",
+      $defs: {
+        node: {
+          type: "object",
+          properties: {
+            children: { type: "array", items: { $ref: "#/$defs/node" } },
+            next: { anyOf: [{ $ref: "#/$defs/node" }, { type: "null" }] },
+          },
+          required: ["children", "next"],
+          additionalProperties: false,
+        },
+      },
+    };
+    expect(valid(tree, make(tree))).toBe(true);
+    const endless = {
+      $ref: "#/$defs/a",
+      $defs: { a: { type: "object", properties: { a: { $ref: "#/$defs/a" } }, required: ["a"] } },
+    };
+    expect(JSON.stringify(make(endless)).length).toBeLessThan(2_000);
+    const circle = { $ref: "#/$defs/a", $defs: { a: { $ref: "#/$defs/a" } } };
+    expect(() => make(circle)).not.toThrow();
+  });
+
+  it("keeps the order of the schema's properties", () => {
+    const names = ["zebra", "apple", "mango"];
+    const schema = {
+      type: "object",
+      properties: Object.fromEntries(names.map((name) => [name, { type: "string" }])),
+      required: names.toReversed(),
+    };
+    expect(Object.keys(make(schema) as JsonObject)).toEqual(names);
+  });
+
+  it("leaves out optional properties that neither the text nor the schema gives a value", () => {
+    const schema = {
+      type: "object",
+      properties: {
+        command: { type: "string" },
+        workdir: { type: "string" },
+        unit: { enum: ["c", "fahrenheit"] },
+        limit: { type: "integer", default: 5 },
+      },
+      required: ["command"],
+    };
+    expect(make(schema, "Run `ls -la`", "suggested")).toEqual({ command: "ls -la", limit: 5 });
+    expect(make(schema, "Run `ls` in fahrenheit", "suggested")).toEqual({
+      command: "ls",
+      unit: "fahrenheit",
+      limit: 5,
+    });
+  });
+});
+
+describe("clues", () => {
+  const strings = (names: readonly string[]): JsonObject => ({
+    type: "object",
+    properties: Object.fromEntries(names.map((name) => [name, { type: "string" }])),
+    required: names,
+  });
+
+  it.each<[string, string[], Json]>([
+    ["What is the weather in San Francisco, CA today?", ["location"], { location: "San Francisco, CA" }],
+    ["北京今天天气怎么样？", ["city"], { city: "北京" }],
+    ["请帮我查一下上海的天气", ["city"], { city: "上海" }],
+    ["Fly from Paris to New York", ["origin", "destination"], { origin: "Paris", destination: "New York" }],
+    ["Mail bob@example.com the file src/main.ts", ["email", "path"], { email: "bob@example.com", path: "src/main.ts" }],
+    ["Open https://example.com/a?b=1 now", ["url"], { url: "https://example.com/a?b=1" }],
+    ['Set title to "One" and body to "Two"', ["title", "body"], { title: "One", body: "Two" }],
+    ["Calculate (2+3)*4 for me", ["expression"], { expression: "(2+3)*4" }],
+    ["fromCity=Rome toCity: 'Oslo'", ["fromCity", "toCity"], { fromCity: "Rome", toCity: "Oslo" }],
+    ["Who wrote Faust?", ["query"], { query: "Who wrote Faust?" }],
+    ["Do something", ["command"], { command: "echo ok" }],
+  ])("%s", (text, names, expected) => {
+    expect(make(strings(names), text)).toEqual(expected);
+  });
+
+  it("hands numbers out in order, each where it fits", () => {
+    const schema = {
+      type: "object",
+      properties: { a: { type: "integer" }, b: { type: "number", minimum: 100 }, c: { type: "integer" } },
+      required: ["a", "b", "c"],
+    };
+    expect(make(schema, "add 3 and 250.5 and 8")).toEqual({ a: 3, b: 250.5, c: 8 });
+  });
+});
+
+describe("sampleOfPattern", () => {
+  it.each([
+    "^[A-Z]{2}\\d{6}$",
+    "^(\\d{4})-(\\d{2})$",
+    "^[^@\\s]+@[a-z]+\\.com$",
+    "a|b",
+    "^\\p{Lu}\\p{Ll}*$",
+    "^x{0,3}y?z*$",
+    "^(?<year>\\d{4})$",
+    "[\\]\\\\-]",
+    "^\\u0041$",
+    "^[\\w-.]+$",
+    "",
+  ])("matches %s", (source) => {
+    expect(compilePattern(source).test(sampleOfPattern(source) ?? "no sample")).toBe(true);
+  });
+
+  it("gives up on what it cannot make", () => {
+    for (const source of ["^(?=.*\\d)(?=.*[a-z]).{8,}$", "(", "^(a)\\1b$"])
+      expect(sampleOfPattern(source)).toBeUndefined();
+  });
+});
