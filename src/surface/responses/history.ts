@@ -2,6 +2,7 @@ import { invalid, ParleyError } from "../../model/error.ts";
 import type { Item } from "../../model/item.ts";
 import { textPart } from "../../model/item.ts";
 import type { Exchange } from "../surface.ts";
+import { OpenCalls } from "./pairs.ts";
 import type { Reference, ResponsesWanted } from "./wanted.ts";
 
 /** A thought that is no longer there changes little; a conversation should not end for it. */
@@ -51,13 +52,12 @@ function instructionItems(instructions: string | null): Item[] {
 
 /** Every result answers a call before it, and every call has its result (spec sheet 4.4 and 13). */
 function checkPairs(items: readonly Item[]): void {
-  const open: string[] = [];
+  const open = new OpenCalls();
   for (const item of items) {
-    if (item.type === "call") open.push(item.id);
-    if (item.type !== "result") continue;
-    const index = open.indexOf(item.id);
-    if (index < 0) throw invalid("input", `tool result's tool id(${item.id}) not found`);
-    open.splice(index, 1);
+    if (item.type === "call") open.call(item.id);
+    if (item.type === "result" && !open.result(item.id)) {
+      throw invalid("input", `tool result's tool id(${item.id}) not found`);
+    }
   }
-  if (open.length > 0) throw invalid("input", `no tool output found for call ${open.join(", ")}`);
+  if (open.first !== undefined) throw invalid("input", `no tool output found for call ${open.first}`);
 }

@@ -5,6 +5,7 @@ import { textPart } from "../../model/item.ts";
 import { callIdOf, parseCall, shellOutput } from "./call.ts";
 import type { Fields } from "./field.ts";
 import { fieldsOf, given, optionalArray, optionalString, optionalWord, pathOf, requiredString } from "./field.ts";
+import { OpenCalls } from "./pairs.ts";
 import { parseContent } from "./part.ts";
 import type { Seal } from "./seal.ts";
 import { openText } from "./seal.ts";
@@ -55,18 +56,26 @@ const silentTypes = new Set([
 /** Throws `invalid` naming the item at fault: `input[3].content[0].type`. */
 export function parseItems(values: readonly unknown[], path: string, context: ItemContext): ParsedInput {
   const parsed: ParsedInput = { items: [], compact: false };
+  const open = new OpenCalls();
   for (const [index, value] of values.entries()) {
     const item = fieldsOf(value, `${path}[${index}]`);
-    if (given(item, "type") === "compaction_trigger") parsed.compact = true;
-    else parsed.items.push(...parseItem(item, context, parsed.items));
+    if (given(item, "type") === "compaction_trigger") {
+      parsed.compact = true;
+      continue;
+    }
+    for (const found of parseItem(item, context, open)) {
+      if (found.type === "call") open.call(found.id);
+      if (found.type === "result") open.result(found.id);
+      parsed.items.push(found);
+    }
   }
   return parsed;
 }
 
-function parseItem(item: Fields, context: ItemContext, before: readonly (Item | Reference)[]): (Item | Reference)[] {
+function parseItem(item: Fields, context: ItemContext, open: OpenCalls): (Item | Reference)[] {
   const type = typeOf(item);
   if (context.strict && !vendorTypes.has(type)) throw invalid(pathOf(item, "type"), `unknown item type ${type}`);
-  if (type === "message") return [parseMessage(item, context, before)];
+  if (type === "message") return [parseMessage(item, context, open)];
   if (type === "reasoning") return parseReasoning(item, context);
   if (type === "item_reference") return [{ type: "reference", id: requiredString(item, "id"), param: item.path }];
   if (resultTypes.has(type)) return [result(item, parseContent(item, "output", context.card))];
@@ -87,14 +96,14 @@ function typeOf(item: Fields): string {
   return bare && given(item, "id") !== undefined ? "item_reference" : "message";
 }
 
-function parseMessage(item: Fields, context: ItemContext, before: readonly (Item | Reference)[]): Item {
+function parseMessage(item: Fields, context: ItemContext, open: OpenCalls): Item {
   const role = optionalWord(item, "role", messageRoles);
   if (role === undefined) throw invalid(pathOf(item, "role"), "is required");
   const parts = parseContent(item, "content", context.card);
   // The vendor's own words for it (spec sheet 4.4); without `strict` an empty message is passed on.
   if (context.strict && role === "user" && parts.length === 0)
     throw invalid(pathOf(item, "content"), "chat content is empty");
-  if (role === "tool") return { type: "result", id: toolCallId(item, before), parts, failed: false };
+  if (role === "tool") return { type: "result", id: toolCallId(item, open), parts, failed: false };
   const name = optionalString(item, "name");
   const phase = optionalString(item, "phase");
   return {
@@ -107,23 +116,10 @@ function parseMessage(item: Fields, context: ItemContext, before: readonly (Item
 }
 
 /** A tool message without an id answers the first call before it that has no result yet. */
-function toolCallId(item: Fields, before: readonly (Item | Reference)[]): string {
-  const named = optionalString(item, "call_id") ?? optionalString(item, "tool_call_id");
-  if (named !== undefined) return named;
-  const open = openCalls(before)[0];
-  if (open === undefined) throw invalid(item.path, "tool call result does not follow tool call");
-  return open.id;
-}
-
-function openCalls(items: readonly (Item | Reference)[]): CallItem[] {
-  const open: CallItem[] = [];
-  for (const item of items) {
-    if (item.type === "call") open.push(item);
-    if (item.type !== "result") continue;
-    const index = open.findIndex(({ id }) => id === item.id);
-    if (index >= 0) open.splice(index, 1);
-  }
-  return open;
+function toolCallId(item: Fields, open: OpenCalls): string {
+  const id = optionalString(item, "call_id") ?? optionalString(item, "tool_call_id") ?? open.first;
+  if (id === undefined) throw invalid(item.path, "tool call result does not follow tool call");
+  return id;
 }
 
 function result(item: Fields, parts: Extract<Item, { type: "result" }>["parts"]): Item {

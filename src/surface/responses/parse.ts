@@ -244,7 +244,7 @@ function reasoningEcho(fields: Fields): JsonObject {
   return { effort: optionalString(reasoning, "effort") ?? null, summary };
 }
 
-function parseMetadata(fields: Fields, dropped: readonly string[]): Record<string, string> {
+function parseMetadata(fields: Fields, dropped: ReadonlySet<string>): Record<string, string> {
   const given = Object.entries(optionalFields(fields, "metadata")?.value ?? {});
   if (given.length > metadataLimits.pairs) throw invalid("metadata", `must have at most ${metadataLimits.pairs} pairs`);
   const pairs: [string, string][] = given.map(([key, value]) => {
@@ -256,6 +256,6 @@ function parseMetadata(fields: Fields, dropped: readonly string[]): Record<strin
     }
     return [key, value];
   });
-  if (dropped.length > 0) pairs.push([droppedKey, dropped.join(",").slice(0, metadataLimits.value)]);
+  if (dropped.size > 0) pairs.push([droppedKey, [...dropped].join(",").slice(0, metadataLimits.value)]);
   return Object.fromEntries(pairs);
 }

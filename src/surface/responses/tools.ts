@@ -24,8 +24,8 @@ export interface Toolbox {
   forms: Map<string, ToolForm>;
   /** The tools in effect, as the response repeats them. */
   echo: JsonObject[];
-  /** Types of hosted tools that nobody here runs, in order, each once. */
-  dropped: string[];
+  /** Types of hosted tools that nobody here runs, in order. */
+  dropped: Set<string>;
 }
 
 const anyArguments: JsonObject = { type: "object", properties: {} };
@@ -41,20 +41,16 @@ const readers: Readonly<Record<string, (toolbox: Toolbox, tool: Fields, namespac
 };
 
 export function parseTools(body: Fields, strict: boolean): Toolbox {
-  const toolbox: Toolbox = { definitions: [], forms: new Map(), echo: [], dropped: [] };
+  const toolbox: Toolbox = { definitions: [], forms: new Map(), echo: [], dropped: new Set() };
   for (const [index, value] of (optionalArray(body, "tools") ?? []).entries()) {
     const tool = fieldsOf(value, `tools[${index}]`);
     const type = requiredString(tool, "type");
     if (strict && type !== "function") throw invalid(pathOf(tool, "type"), `invalid tool type: ${type}`);
     const read = Object.hasOwn(readers, type) ? readers[type] : undefined;
-    if (read === undefined) drop(toolbox, type);
+    if (read === undefined) toolbox.dropped.add(type);
     else read(toolbox, tool);
   }
   return toolbox;
-}
-
-function drop(toolbox: Toolbox, type: string): void {
-  if (!toolbox.dropped.includes(type)) toolbox.dropped.push(type);
 }
 
 function addFunction(toolbox: Toolbox, tool: Fields, namespace?: Fields): void {
@@ -97,7 +93,7 @@ function addNamespace(toolbox: Toolbox, tool: Fields): void {
     const type = requiredString(nested, "type");
     if (type === "function") addFunction(toolbox, nested, tool);
     else if (type === "custom") addCustom(toolbox, nested, tool);
-    else drop(toolbox, type);
+    else toolbox.dropped.add(type);
   }
   toolbox.echo.push(tool.value as JsonObject);
 }
@@ -106,7 +102,7 @@ function addNamespace(toolbox: Toolbox, tool: Fields): void {
 function addShell(toolbox: Toolbox, tool: Fields): void {
   const environment = optionalFields(tool, "environment");
   const place = environment === undefined ? undefined : optionalString(environment, "type");
-  if (place !== undefined && place !== "local") drop(toolbox, "shell");
+  if (place !== undefined && place !== "local") toolbox.dropped.add("shell");
   else addFixed(toolbox, tool, "shell");
 }
 
@@ -166,7 +162,7 @@ export function parseToolChoice(body: Fields, toolbox: Toolbox, strict: boolean)
 
 function checkCallable(toolbox: Toolbox): void {
   if (toolbox.definitions.length > 0) return;
-  const why = toolbox.dropped.length === 0 ? "" : `: ${toolbox.dropped.join(", ")} cannot be run by this server`;
+  const why = toolbox.dropped.size === 0 ? "" : `: ${[...toolbox.dropped].join(", ")} cannot be run by this server`;
   throw invalid("tool_choice", `required, but there is no tool to call${why}`);
 }
 
@@ -178,7 +174,7 @@ function allowedTools(fields: Fields, toolbox: Toolbox): Choice {
   for (const [index, entry] of list.entries()) {
     const wanted = fieldsOf(entry, `${pathOf(fields, "tools")}[${index}]`);
     // A hosted tool among several allowed ones forces nothing: it falls away as it does in `tools`.
-    if (!toolbox.dropped.includes(requiredString(wanted, "type"))) names.add(chosenTool(wanted, toolbox));
+    if (!toolbox.dropped.has(requiredString(wanted, "type"))) names.add(chosenTool(wanted, toolbox));
   }
   const definitions = toolbox.definitions.filter(({ name }) => names.has(name));
   if (mode === "required" && definitions.length === 0) checkCallable({ ...toolbox, definitions });

@@ -441,6 +441,19 @@ describe("what is refused, and the field that is named", () => {
   });
 });
 
+test("a very long request takes a time that grows with its length only", () => {
+  const rounds = Array.from({ length: 50_000 }, (_, at) => `c${at}`);
+  const calls = rounds.map((call_id) => ({ type: "function_call", call_id, name: "f", arguments: "{}" }));
+  const results = rounds.toReversed().map((call_id) => ({ type: "function_call_output", call_id, output: "" }));
+  const turns = [...calls, ...rounds.map(() => ({ role: "tool", content: "x" }))];
+  const tools = rounds.map((type) => ({ type }));
+  const started = performance.now();
+  expect(parseM3({ input: [...calls, ...results], tools }).request.items).toHaveLength(100_000);
+  expect(itemsOf(turns).at(-1)).toMatchObject({ type: "result", id: "c49999" });
+  // Linear work takes a small part of this; quadratic work takes minutes.
+  expect(performance.now() - started).toBeLessThan(10_000);
+});
+
 test("limits at the edge are accepted", () => {
   const metadata = Object.fromEntries(
     Array.from({ length: 16 }, (_, at) => [`${at}`.padEnd(64, "x"), "y".repeat(512)]),
