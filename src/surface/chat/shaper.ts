@@ -70,8 +70,7 @@ export class PacketShaper {
     for (let left = end; left > 0;) {
       // Two halves instead of a full packet and a crumb.
       const size = left > maximum && left < 2 * maximum ? Math.ceil(left / 2) : Math.min(left, maximum);
-      const crumb = packets.length > 0 && left < Math.min(small, this.packet.minimum) && left < this.held.length;
-      const place = crumb ? 0 : this.boundary(size);
+      const place = this.boundary(size);
       if (place === 0) break;
       packets.push(this.remove(place));
       left -= place;

@@ -183,3 +183,19 @@ test("a megabyte in one delta is cut in good time", () => {
   expect(out.join("")).toBe(text);
   expect(performance.now() - started).toBeLessThan(2_000);
 });
+
+test("one delta of any length leaves no crumb", () => {
+  for (const unit of ["x", "😀", "a👩‍💻", "🇨🇭é"]) {
+    for (let count = 20; count < 500; count++) {
+      for (const packet of packets) {
+        const shaper = new PacketShaper(packet);
+        shaper.push(unit.repeat(count), false);
+        const taken = shaper.take();
+        shaper.push("tail", false);
+        const sizes = [...taken, ...shaper.take(), ...shaper.drain()].map(points);
+        expect(Math.min(...sizes)).toBeGreaterThanOrEqual(4);
+        expect(sizes.filter((size) => size < 5).length).toBeLessThanOrEqual(sizes.length * 0.05);
+      }
+    }
+  }
+});
