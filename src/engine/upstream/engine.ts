@@ -1,14 +1,24 @@
 import type { Engine } from "../engine.ts";
+import { ReplicaSet, type ReplicaOptions } from "./replicas.ts";
 import { UpstreamServer, type ServerOptions } from "./server.ts";
 
 export interface UpstreamOptions extends Omit<ServerOptions, "url"> {
-  /** Base URL, or those of several replicas of one server. */
-  url: string | readonly string[];
+  /** Base URL, or those of several replicas of one server; a weight of 2 takes twice the requests. */
+  url: string | readonly (string | { url: string; weight: number })[];
+  /** How requests are spread over several base URLs. */
+  replicas?: ReplicaOptions | undefined;
 }
 
-/** Any OpenAI-compatible chat server, or several of one kind. */
+/** Any OpenAI-compatible chat server, or several of one kind behind one name. */
 export function upstreamEngine(options: UpstreamOptions): Engine {
-  const [url, ...others] = [options.url].flat();
-  if (url === undefined || others.length > 0) throw new Error("an upstream takes exactly one base URL");
-  return new UpstreamServer({ ...options, url });
+  const { url, replicas, ...server } = options;
+  const places = [url].flat().map((place) => (typeof place === "string" ? { url: place, weight: 1 } : place));
+  const members = places.map((place) => ({
+    name: place.url,
+    weight: place.weight,
+    member: new UpstreamServer({ ...server, url: place.url }),
+  }));
+  const [only] = members;
+  if (only === undefined) throw new Error("an upstream needs a base URL");
+  return members.length === 1 ? only.member : new ReplicaSet(members, replicas);
 }

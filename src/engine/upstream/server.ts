@@ -12,7 +12,9 @@ import { ChatDecoder } from "./decode.ts";
 import { dialects, familyOf, guessDialect, type Dialect, type DialectName } from "./dialect.ts";
 import { estimateInput } from "./estimate.ts";
 import { networkFailure } from "./failure.ts";
+import { InFlight } from "./in-flight.ts";
 import { Repairs, type RepairRule, type RepairSwitches } from "./repair.ts";
+import type { Member } from "./replicas.ts";
 import { chatBody } from "./request.ts";
 import { SseReader } from "./sse.ts";
 
@@ -36,15 +38,15 @@ export interface ServerOptions extends ClientOptions {
 }
 
 /** Any OpenAI-compatible chat server behind one base URL. */
-export class UpstreamServer implements Engine {
+export class UpstreamServer implements Member {
   // fixed at birth
   readonly kind = "upstream";
   private readonly options: ServerOptions;
   private readonly client: UpstreamClient;
+  private readonly inFlight = new InFlight();
   // changed by events
   private dialect: Dialect | undefined;
   private guess: Promise<Dialect> | undefined;
-  private active = 0;
 
   constructor(options: ServerOptions) {
     this.options = options;
@@ -60,7 +62,7 @@ export class UpstreamServer implements Engine {
   }
 
   async *generate(asked: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
-    const leave = this.enter(signal);
+    const leave = this.inFlight.enter(signal);
     try {
       const dialect = await this.known();
       const family = this.familyOf(asked.model);
@@ -87,25 +89,22 @@ export class UpstreamServer implements Engine {
 
   load(): Load {
     const slots = this.options.slots ?? this.options.connections ?? Infinity;
-    const running = Math.min(this.active, slots);
-    return { running, waiting: this.active - running, slots };
+    const running = Math.min(this.inFlight.count, slots);
+    return { running, waiting: this.inFlight.count - running, slots };
+  }
+
+  /** Resolves when the server says that it can serve. A server that only lacks the health path is there. */
+  async probe(signal: AbortSignal): Promise<void> {
+    const { health } = this.dialect ?? dialects.generic;
+    try {
+      await this.client.ask(health, undefined, signal);
+    } catch (thrown) {
+      if (!(thrown instanceof ParleyError) || thrown.kind !== "not-found") throw thrown;
+    }
   }
 
   async close(): Promise<void> {
     await this.client.close();
-  }
-
-  /** Counts a request until it ends or is aborted, also when nobody reads it any more. */
-  private enter(signal: AbortSignal): () => void {
-    this.active += 1;
-    let inside = true;
-    const leave = (): void => {
-      signal.removeEventListener("abort", leave);
-      if (inside) this.active -= 1;
-      inside = false;
-    };
-    signal.addEventListener("abort", leave, { once: true });
-    return leave;
   }
 
   /** The request under the server's own model name. */
@@ -138,7 +137,7 @@ export class UpstreamServer implements Engine {
   /** The dialect, found out at the first request when it is to be guessed; a server that is away is asked again. */
   private async known(): Promise<Dialect> {
     if (this.dialect !== undefined) return this.dialect;
-    this.guess ??= this.probe();
+    this.guess ??= this.ask();
     try {
       this.dialect = await this.guess;
       return this.dialect;
@@ -147,7 +146,7 @@ export class UpstreamServer implements Engine {
     }
   }
 
-  private async probe(): Promise<Dialect> {
+  private async ask(): Promise<Dialect> {
     let reached = false;
     let trouble: unknown;
     const name = await guessDialect(this.client.url, async (path) => {

@@ -30,13 +30,10 @@ interface Out {
 async function answer(engine: Engine, request: GenerationRequest, { response, signal }: Out): Promise<void> {
   try {
     let calls = -1;
+    const show = (event: GenerationEvent): string => shown(event, event.type === "call-start" ? ++calls : calls);
     for await (const batch of engine.generate(request, signal)) {
       if (!response.headersSent) sse(response);
-      let text = "";
-      for (const event of batch) {
-        if (event.type === "call-start") calls += 1;
-        text += shown(event, calls);
-      }
+      const text = batch.map(show).join("");
       if (text !== "") response.write(text);
     }
     response.end(doneFrame);

@@ -1,0 +1,19 @@
+/** Counts requests from their start until they end or are aborted, also when nobody reads them any more. */
+export class InFlight {
+  // changed by events
+  count = 0;
+
+  /** Returns what ends the request; may be called more than once. */
+  enter(signal: AbortSignal): () => void {
+    this.count += 1;
+    let inside = true;
+    const leave = (): void => {
+      signal.removeEventListener("abort", leave);
+      if (inside) this.count -= 1;
+      inside = false;
+    };
+    signal.addEventListener("abort", leave, { once: true });
+    if (signal.aborted) leave();
+    return leave;
+  }
+}
