@@ -6,7 +6,8 @@ import type { Catalog, Engine } from "./engine/engine.ts";
 import { llamaEngine } from "./engine/llama/engine.ts";
 import { simEngine } from "./engine/sim/engine.ts";
 import { upstreamEngine } from "./engine/upstream/engine.ts";
-import { mountGeneration, type GenerationRouteOptions } from "./http/generation-route.ts";
+import { mountGeneration } from "./http/generation-route.ts";
+import type { ResponsesRouteOptions } from "./http/responses/create-route.ts";
 import { ResponseRunner } from "./http/responses/runner.ts";
 import { endOrphans, mountResponses } from "./http/responses/mount.ts";
 import { mountSocket } from "./http/responses/socket.ts";
@@ -61,57 +62,26 @@ const dayMs = 24 * hourMs;
 const builtinModel = fileURLToPath(new URL("../model/tiny-chat.gguf", import.meta.url));
 
 export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
-  const ids = overrides.ids ?? systemIds;
-  const log = overrides.log ?? createLog(config.log);
-  const engines = overrides.engines ?? openEngines(config, { ids, log });
-  const catalog = createCatalog({ engines, entries: catalogEntries(config) });
-  const models = new ModelService(catalog);
-  const generate = new GenerateService({ catalog, log });
-  const running = new RunningRequests();
-  const server = createServer({ ids, log });
-  const store = overrides.store ?? (await openStore(config.data));
-  const admin = new AdminService(store, ids);
-  const responses = new ResponseService({
-    store: store.responses,
-    retentionMs: config.responses.retentionDays * dayMs,
-    now: ids.now,
-  });
-  const seal = textSeal(await store.settings.setOnce("seal-secret", ids.hex(64)));
-  const surface = responsesOptions(config, { ids, seal });
-  const runner = new ResponseRunner({ generate, responses, surface, log });
-  const authenticate = createAuthenticate({
-    staticKeys: config.apiKeys.map((key) => key.reveal()),
-    lookup: (hash) => admin.caller(hash),
-  });
-  const route: GenerationRouteOptions = {
-    generate,
-    models,
-    ids,
-    running,
-    log,
-    strict: config.strict,
-    bodyLimit: config.server.bodyLimit,
-    heartbeatMs: config.server.heartbeatSeconds * 1000,
-  };
-  const responsesRoute = { ...route, surface, seal, responses, runner };
+  const made = await build(config, overrides);
+  const { log, running, store, catalog, runner } = made;
+  const server = createServer({ ids: made.ids, log });
   mountOperations(server);
+  const route = responsesRoute(config, made);
   await server.register(async (scope) => {
-    useAuthentication(scope, authenticate);
-    mountModels(scope, models);
+    useAuthentication(scope, made.authenticate);
+    mountModels(scope, made.models);
     await mountGeneration(scope, chatSurface(chatOptions(config)), route);
-    await mountResponses(scope, responsesRoute);
+    await mountResponses(scope, route);
   });
-  const socket = mountSocket(server, { ...responsesRoute, authenticate });
+  const socket = mountSocket(server, { ...route, authenticate: made.authenticate });
   let sweeper: NodeJS.Timeout | undefined;
 
   const listen = async (): Promise<Listening> => {
-    await endOrphans(responses, log);
-    await responses.sweep();
-    sweeper = setInterval(() => void responses.sweep().catch((error: unknown) => log.error({ err: error }, "sweep")), hourMs);
-    sweeper.unref();
-    const first = config.apiKeys.length > 0 ? undefined : await admin.createFirstKey();
+    await endOrphans(made.responses, log);
+    sweeper = await startSweeping(made.responses, log);
+    const first = config.apiKeys.length > 0 ? undefined : await made.admin.createFirstKey();
     const url = await server.listen({ host: config.host, port: config.port });
-    warm(engines, log);
+    warm(catalog.engines(), log);
     return first === undefined ? { url } : { url, firstKey: first.key };
   };
   const close = async (graceSeconds: number): Promise<void> => {
@@ -124,7 +94,58 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     await catalog.close();
     await store.close();
   };
+  const { generate, models, admin } = made;
   return { listen, close, generate, models, admin, catalog, notes: notes(config) };
+}
+
+type Made = Awaited<ReturnType<typeof build>>;
+
+/** Everything below HTTP. */
+async function build(config: Config, overrides: AppOverrides) {
+  const ids = overrides.ids ?? systemIds;
+  const log = overrides.log ?? createLog(config.log);
+  const catalog = createCatalog({
+    engines: overrides.engines ?? openEngines(config, { ids, log }),
+    entries: catalogEntries(config),
+  });
+  const models = new ModelService(catalog);
+  const generate = new GenerateService({ catalog, log });
+  const store = overrides.store ?? (await openStore(config.data));
+  const admin = new AdminService(store, ids);
+  const responses = new ResponseService({
+    store: store.responses,
+    retentionMs: config.responses.retentionDays * dayMs,
+    now: () => ids.now(),
+  });
+  const seal = textSeal(await store.settings.setOnce("seal-secret", ids.hex(64)));
+  const surface = responsesOptions(config, { ids, seal });
+  const runner = new ResponseRunner({ generate, responses, surface, log });
+  const authenticate = createAuthenticate({
+    staticKeys: config.apiKeys.map((key) => key.reveal()),
+    lookup: (hash) => admin.caller(hash),
+  });
+  const running = new RunningRequests();
+  return { ids, log, catalog, models, generate, store, admin, responses, seal, surface, runner, authenticate, running };
+}
+
+/** What both surfaces' routes need, and what the responses routes need besides. */
+function responsesRoute(config: Config, made: Made): ResponsesRouteOptions {
+  return {
+    ...made,
+    strict: config.strict,
+    bodyLimit: config.server.bodyLimit,
+    heartbeatMs: config.server.heartbeatSeconds * 1000,
+  };
+}
+
+/** Deletes expired responses now and every hour. */
+async function startSweeping(responses: ResponseService, log: Log): Promise<NodeJS.Timeout> {
+  const sweep = (): Promise<unknown> =>
+    responses.sweep().catch((error: unknown) => log.error({ err: error }, "expired responses could not be deleted"));
+  await sweep();
+  const timer = setInterval(() => void sweep(), hourMs);
+  timer.unref();
+  return timer;
 }
 
 function chatOptions(config: Config): Parameters<typeof chatSurface>[0] {
@@ -145,7 +166,8 @@ type EngineContext = Required<Pick<AppOverrides, "ids" | "log">>;
 /** Without any configured engine the built-in tiny model answers. */
 function openEngines(config: Config, context: EngineContext): ReadonlyMap<string, Engine> {
   const configured = Object.entries(config.engines);
-  if (configured.length === 0) configured.push(["embedded", { kind: "llama", model: "builtin", sequences: 4, gpu: false }]);
+  if (configured.length === 0)
+    configured.push(["embedded", { kind: "llama", model: "builtin", sequences: 4, gpu: false }]);
   return new Map(configured.map(([name, engine]) => [name, openEngine(engine, context)]));
 }
 
@@ -187,7 +209,8 @@ function warm(engines: ReadonlyMap<string, Engine>, log: Log): void {
 
 function notes(config: Config): readonly string[] {
   const engines = Object.values(config.engines);
-  const builtin = engines.length === 0 || engines.some((engine) => engine.kind === "llama" && engine.model === "builtin");
+  const builtin =
+    engines.length === 0 || engines.some((engine) => engine.kind === "llama" && engine.model === "builtin");
   if (!builtin) return [];
   return [
     "The built-in tiny model (3.6 million parameters) answers: good for trying and testing, not for work.",

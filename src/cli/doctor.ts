@@ -79,7 +79,11 @@ function canListen(host: string, port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once("error", (error: NodeJS.ErrnoException) => {
-      reject(new Error(error.code === "EADDRINUSE" ? `${host}:${port} is in use; choose another with --port` : error.message));
+      reject(
+        new Error(
+          error.code === "EADDRINUSE" ? `${host}:${port} is in use; choose another with --port` : error.message,
+        ),
+      );
     });
     probe.listen(port, host, () => probe.close(() => resolve(`${host}:${port} is free`)));
   });

@@ -53,7 +53,9 @@ function build(): Command {
   command(keys, "create", "make a key and show it once")
     .requiredOption("--name <name>", "what it is for")
     .option("--json", "as JSON")
-    .action((flags: Flags) => createKey(settings(flags), { name: String(flags["name"]), json: flags["json"] === true }));
+    .action((flags: Flags) =>
+      createKey(settings(flags), { name: String(flags["name"]), json: flags["json"] === true }),
+    );
   command(keys, "list", "list the keys")
     .option("--json", "as JSON")
     .action((flags: Flags) => listKeys(settings(flags), flags["json"] === true));
@@ -63,9 +65,7 @@ function build(): Command {
 /** Exit codes: 0 done, 1 failed, 2 a wrong setting or wrong usage. */
 async function main(): Promise<void> {
   try {
-    await build()
-      .exitOverride()
-      .parseAsync();
+    await build().exitOverride().parseAsync();
   } catch (thrown) {
     process.exitCode = report(thrown);
   }

@@ -9,7 +9,11 @@ const secret = z
 
 const llama = z.strictObject({
   kind: z.literal("llama").describe("A GGUF file in this process."),
-  model: z.string().min(1).default("builtin").describe("Path of a GGUF file, or `builtin` for the tiny model that ships."),
+  model: z
+    .string()
+    .min(1)
+    .default("builtin")
+    .describe("Path of a GGUF file, or `builtin` for the tiny model that ships."),
   threads: positive.exactOptional().describe("CPU threads; default one less than there are cores, at least one."),
   sequences: positive.default(4).describe("Requests generated at once; more wait in a fair queue."),
   contextSize: positive.exactOptional().describe("Tokens of one conversation; default what the model was made for."),
@@ -21,7 +25,11 @@ const llama = z.strictObject({
 
 const sim = z.strictObject({
   kind: z.literal("sim").describe("A deterministic simulator: no model, for tests and load."),
-  prefillTokensPerSecond: z.number().positive().exactOptional().describe("Speed of reading the prompt; default instant."),
+  prefillTokensPerSecond: z
+    .number()
+    .positive()
+    .exactOptional()
+    .describe("Speed of reading the prompt; default instant."),
   decodeTokensPerSecond: z.number().positive().exactOptional().describe("Speed of writing; default instant."),
   slots: positive.exactOptional().describe("Requests at once; default no bound."),
   contextWindow: positive.exactOptional().describe("Tokens, input and output together."),
@@ -37,7 +45,11 @@ const upstream = z.strictObject({
     .enum(["generic", "vllm", "sglang", "llama-server", "ollama", "minimax", "parley", "auto"])
     .default("generic")
     .describe("Whose habits the server has."),
-  model: z.string().min(1).exactOptional().describe("The server's own model name; default the name the caller asked for."),
+  model: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .describe("The server's own model name; default the name the caller asked for."),
 });
 
 export const engineSchema = z.discriminatedUnion("kind", [llama, sim, upstream]);
@@ -56,6 +68,8 @@ export const modelSchema = z.strictObject({
     .string()
     .min(1)
     .exactOptional()
-    .describe("For an alias or a model of your own: the documented model whose limits, defaults and wire form it takes."),
+    .describe(
+      "For an alias or a model of your own: the documented model whose limits, defaults and wire form it takes.",
+    ),
 });
 export type ModelConfig = z.output<typeof modelSchema>;

@@ -96,10 +96,13 @@ function readFile(path: string, environment: ConfigSources["environment"]): Reco
   try {
     document = parse(source);
   } catch (error) {
-    throw new ConfigError(`config: ${path} is not valid YAML: ${error instanceof Error ? error.message : String(error)}`);
+    throw new ConfigError(
+      `config: ${path} is not valid YAML: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   if (document === null || document === undefined) return {};
-  if (!isObject(document)) throw new ConfigError(`config: ${path} must hold settings by name, found ${kindOf(document)}`);
+  if (!isObject(document))
+    throw new ConfigError(`config: ${path} must hold settings by name, found ${kindOf(document)}`);
   return resolveReferences(document, "", environment) as Record<string, unknown>;
 }
 
@@ -110,7 +113,8 @@ function resolveReferences(value: unknown, at: string, environment: ConfigSource
   const keys = Object.keys(value);
   if (keys.length === 1 && typeof value["env"] === "string") {
     const found = environment[value["env"]];
-    if (found === undefined || found === "") throw new ConfigError(`${at}: environment variable ${value["env"]} is not set`);
+    if (found === undefined || found === "")
+      throw new ConfigError(`${at}: environment variable ${value["env"]} is not set`);
     return found;
   }
   if (keys.length === 1 && typeof value["file"] === "string") {
@@ -121,7 +125,10 @@ function resolveReferences(value: unknown, at: string, environment: ConfigSource
     }
   }
   return Object.fromEntries(
-    Object.entries(value).map(([key, one]) => [key, resolveReferences(one, at === "" ? key : `${at}.${key}`, environment)]),
+    Object.entries(value).map(([key, one]) => [
+      key,
+      resolveReferences(one, at === "" ? key : `${at}.${key}`, environment),
+    ]),
   );
 }
 
@@ -151,7 +158,9 @@ function checkReferences(config: Config): void {
     const wanted = typeof model.engine === "string" ? [model.engine] : (model.engine ?? []);
     for (const engine of wanted) {
       if (!known.includes(engine)) {
-        throw new ConfigError(`models.${name}.engine: found ${JSON.stringify(engine)}; allowed are the engines ${known.join(", ") || "(none configured)"}`);
+        throw new ConfigError(
+          `models.${name}.engine: found ${JSON.stringify(engine)}; allowed are the engines ${known.join(", ") || "(none configured)"}`,
+        );
       }
     }
   }

@@ -7,7 +7,11 @@ import { engineSchema, modelSchema } from "./engine-schema.ts";
  * Unknown names are errors, so that a typing mistake does not pass in silence.
  */
 export const configSchema = z.strictObject({
-  host: z.string().min(1).default("127.0.0.1").describe("Address to listen on. Only loopback unless you say otherwise."),
+  host: z
+    .string()
+    .min(1)
+    .default("127.0.0.1")
+    .describe("Address to listen on. Only loopback unless you say otherwise."),
   port: z.int().min(0).max(65_535).default(8787).describe("TCP port; 0 takes any free one."),
   data: z.string().min(1).default(".parley").describe("Folder for the database and everything else that is kept."),
   log: z
@@ -15,7 +19,12 @@ export const configSchema = z.strictObject({
     .default("info")
     .describe("Lowest level that is logged. Prompt text is never logged."),
   apiKeys: z
-    .array(z.string().min(8, "a key has at least 8 characters").transform((key) => new Secret(key)))
+    .array(
+      z
+        .string()
+        .min(8, "a key has at least 8 characters")
+        .transform((key) => new Secret(key)),
+    )
     .default([])
     .describe("Static API keys, besides those created with `parley keys create`."),
   strict: z
@@ -39,8 +48,16 @@ export const configSchema = z.strictObject({
         .boolean()
         .default(true)
         .describe("End streams with `data: [DONE]`. The vendor's live wire has none; `false` gives that."),
-      packetMinimum: z.int().min(1).default(8).describe("Smallest piece of text of a chat stream packet, in characters."),
-      packetMaximum: z.int().min(8).default(120).describe("Largest piece of text of a chat stream packet, in characters."),
+      packetMinimum: z
+        .int()
+        .min(1)
+        .default(8)
+        .describe("Smallest piece of text of a chat stream packet, in characters."),
+      packetMaximum: z
+        .int()
+        .min(8)
+        .default(120)
+        .describe("Largest piece of text of a chat stream packet, in characters."),
       packetWaitMs: z.int().min(0).default(80).describe("Longest time a small piece is held back, in milliseconds."),
     })
     .prefault({}),

@@ -115,7 +115,10 @@ async function* once(batch: Batch): AsyncGenerator<Batch> {
   yield batch;
 }
 
-export function parseContext(request: FastifyRequest, options: Pick<GenerationRouteOptions, "ids" | "strict" | "models">): ParseContext {
+export function parseContext(
+  request: FastifyRequest,
+  options: Pick<GenerationRouteOptions, "ids" | "strict" | "models">,
+): ParseContext {
   const header = (name: string): string | undefined => {
     const value = request.headers[name];
     return Array.isArray(value) ? value[0] : value;

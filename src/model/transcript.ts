@@ -67,7 +67,8 @@ export class Transcript {
         else this.outputFlag = event.category;
         return;
       case "finish":
-        this.finish = event.error === undefined ? { reason: event.reason } : { reason: event.reason, error: event.error };
+        this.finish =
+          event.error === undefined ? { reason: event.reason } : { reason: event.reason, error: event.error };
         return;
       case "begin":
     }

@@ -84,7 +84,12 @@ function migrate(database: DatabaseSync): void {
   database.exec("begin immediate");
   try {
     database.exec("create table if not exists migration (number integer primary key)");
-    const done = new Set(database.prepare("select number from migration").all().map((row) => Number(row["number"])));
+    const done = new Set(
+      database
+        .prepare("select number from migration")
+        .all()
+        .map((row) => Number(row["number"])),
+    );
     for (const step of migrations) {
       if (done.has(step.number)) continue;
       for (const statement of step.statements) database.exec(statement);
@@ -115,7 +120,7 @@ function responseRecord(row: Record<string, unknown>): ResponseRecord {
     createdAt: Number(row["created_at"]),
     expiresAt: Number(row["expires_at"]),
     state: row["state"] === "running" ? "running" : "done",
-    previousId: row["previous_id"] === null ? null : String(row["previous_id"]),
+    previousId: typeof row["previous_id"] === "string" ? row["previous_id"] : null,
     body: String(row["body"]),
     input: String(row["input"]),
     items: String(row["items"]),

@@ -76,10 +76,13 @@ describe("loadConfig", () => {
     ["short key", { PARLEY_API_KEYS: "abc" }, {}, /^apiKeys\.0 \(from PARLEY_API_KEYS\): found \*\*\*; .*8 characters/],
     ["missing file", { PARLEY_CONFIG: "/nonexistent/parley.yaml" }, {}, /^config: cannot read \/nonexistent/],
   ];
-  it.each(wrong)("names a wrong setting, what was found and what is allowed: %s", (_name, environment, flags, message) => {
-    expect(() => load(environment, flags)).toThrow(ConfigError);
-    expect(() => load(environment, flags)).toThrow(message);
-  });
+  it.each(wrong)(
+    "names a wrong setting, what was found and what is allowed: %s",
+    (_name, environment, flags, message) => {
+      expect(() => load(environment, flags)).toThrow(ConfigError);
+      expect(() => load(environment, flags)).toThrow(message);
+    },
+  );
 
   it.each([
     ["sse:\n  dome: true\n", /^sse\.dome: unknown setting/],

@@ -29,13 +29,23 @@ describe("chat completions on the embedded model", () => {
     const [choice] = answer.choices;
     expect(choice?.finish_reason).toBe("stop");
     expect(choice?.message.content).toMatch(/^<think>\n[^]+\n<\/think>\n[^]*Paris/);
-    expect(answer.usage?.total_tokens).toBe((answer.usage?.prompt_tokens ?? 0) + (answer.usage?.completion_tokens ?? 0));
+    expect(answer.usage?.total_tokens).toBe(
+      (answer.usage?.prompt_tokens ?? 0) + (answer.usage?.completion_tokens ?? 0),
+    );
   });
 
   it("streams the same answer as it gives in one piece", async () => {
-    const request = { model, temperature: 0, messages: [{ role: "user" as const, content: "What is the capital of Japan?" }] };
+    const request = {
+      model,
+      temperature: 0,
+      messages: [{ role: "user" as const, content: "What is the capital of Japan?" }],
+    };
     const whole = await server.openai.chat.completions.create(request);
-    const stream = await server.openai.chat.completions.create({ ...request, stream: true, stream_options: { include_usage: true } });
+    const stream = await server.openai.chat.completions.create({
+      ...request,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
     let text = "";
     let tokens = 0;
     let finish = "";
@@ -81,7 +91,11 @@ describe("chat completions on the embedded model", () => {
 
 describe("responses on the embedded model", () => {
   it("answers without thought where reasoning can be off, and with it where it cannot", async () => {
-    const off = await server.openai.responses.create({ model: "MiniMax-M3", temperature: 0, input: "What is the capital of France?" });
+    const off = await server.openai.responses.create({
+      model: "MiniMax-M3",
+      temperature: 0,
+      input: "What is the capital of France?",
+    });
     expect(off.output.map((item) => item.type)).toEqual(["message"]);
     expect(off.output_text).toContain("Paris");
     const on = await server.openai.responses.create({ model, temperature: 0, input: "What is the capital of France?" });
@@ -107,7 +121,11 @@ describe("responses on the embedded model", () => {
     const call = first.output.find((item) => item.type === "function_call");
     if (call === undefined) throw new Error("no function call");
     expect([call.name, JSON.parse(call.arguments)]).toEqual(["get_weather", { city: "Paris" }]);
-    input.push(...(first.output as ResponseInput), { type: "function_call_output", call_id: call.call_id, output: "sunny, 21 degrees" });
+    input.push(...(first.output as ResponseInput), {
+      type: "function_call_output",
+      call_id: call.call_id,
+      output: "sunny, 21 degrees",
+    });
     const second = await server.openai.responses.create({ model, temperature: 0, tools: responseTools, input });
     expect(second.output_text).toContain("sunny");
   });

@@ -39,7 +39,7 @@ describe("stored responses", () => {
 
   it("are not kept unless asked for", async () => {
     const made = await create({ input: "Say: blue heron" });
-    expect(made.store).toBe(false);
+    expect(made).toMatchObject({ store: false });
     expect((await failure(`/v1/responses/${made.id}`)).status).toBe(404);
   });
 
@@ -66,9 +66,15 @@ describe("stored responses", () => {
     const input = ["a", "b", "c", "d", "e"].map((content) => ({ role: "user" as const, content }));
     const made = await create({ store: true, input });
     const newest = await server.openai.responses.inputItems.list(made.id, { limit: 2 });
-    const texts = (items: readonly unknown[]): string => JSON.stringify(items).match(/"text":"(.)"/g)?.join() ?? "";
+    const texts = (items: readonly unknown[]): string =>
+      JSON.stringify(items)
+        .match(/"text":"(.)"/g)
+        ?.join() ?? "";
     expect(texts(newest.data)).toBe('"text":"e","text":"d"');
-    const second = await server.openai.responses.inputItems.list(made.id, { limit: 2, after: newest.data[1]?.id ?? "" });
+    const second = await server.openai.responses.inputItems.list(made.id, {
+      limit: 2,
+      after: newest.data[1]?.id ?? "",
+    });
     expect(texts(second.data)).toBe('"text":"c","text":"b"');
     const oldest = await server.openai.responses.inputItems.list(made.id, { order: "asc", limit: 100 });
     expect(oldest.data).toHaveLength(5);
@@ -80,7 +86,12 @@ describe("stored responses", () => {
   });
 
   it("replay their stream from any point", async () => {
-    const stream = await server.openai.responses.create({ model, store: true, stream: true, input: "Say: a quick brown fox" });
+    const stream = await server.openai.responses.create({
+      model,
+      store: true,
+      stream: true,
+      input: "Say: a quick brown fox",
+    });
     const seen = [];
     for await (const event of stream) seen.push(event);
     const id = seen[0]?.type === "response.created" ? seen[0].response.id : "";
@@ -101,7 +112,12 @@ describe("stored responses", () => {
 
 describe("background responses", () => {
   it("are queued at once, run, and can be followed and polled", async () => {
-    const made = await create({ model: "slow", background: true, store: true, input: "Say: one two three four five six" });
+    const made = await create({
+      model: "slow",
+      background: true,
+      store: true,
+      input: "Say: one two three four five six",
+    });
     expect(made.status).toBe("queued");
     const kinds: string[] = [];
     const stream = await server.openai.responses.retrieve(made.id, { stream: true });
@@ -176,7 +192,11 @@ describe("the rest of the responses surface", () => {
   });
 
   it("seals reasoning for stateless callers and reads it back", async () => {
-    const made = await create({ reasoning: { effort: "high" }, include: ["reasoning.encrypted_content"], input: "Say: x" });
+    const made = await create({
+      reasoning: { effort: "high" },
+      include: ["reasoning.encrypted_content"],
+      input: "Say: x",
+    });
     const [reasoning] = made.output;
     expect(reasoning).toMatchObject({ type: "reasoning", encrypted_content: expect.stringMatching(/^p1\./) });
     const next = await create({ input: [...made.output, { role: "user", content: "Say: y" }] });

@@ -24,14 +24,14 @@ interface Message {
 /** A connection that answers every sent message with the events up to its last one. */
 async function connect(headers: Record<string, string> = { authorization: `Bearer ${testKey}` }): Promise<{
   socket: WebSocket;
-  ask(body: object | string): Promise<Message[]>;
+  ask: (body: object | string) => Promise<Message[]>;
 }> {
   const socket = new WebSocket(`${server.url.replace("http", "ws")}/v1/responses`, { headers });
   open.push(socket);
   const inbox: Message[] = [];
   let wake = (): void => undefined;
   socket.on("message", (data) => {
-    inbox.push(JSON.parse(String(data)) as Message);
+    inbox.push(JSON.parse((data as Buffer).toString()) as Message);
     wake();
   });
   await new Promise<void>((resolve, reject) => {
@@ -49,8 +49,14 @@ async function connect(headers: Record<string, string> = { authorization: `Beare
   };
 }
 
-const create = (input: string, more: object = {}): object => ({ type: "response.create", model: "MiniMax-M3", input, ...more });
-const end = (messages: Message[]): NonNullable<Message["response"]> => messages.at(-1)?.response ?? expect.fail("no response");
+const create = (input: string, more: object = {}): object => ({
+  type: "response.create",
+  model: "MiniMax-M3",
+  input,
+  ...more,
+});
+const end = (messages: Message[]): NonNullable<Message["response"]> =>
+  messages.at(-1)?.response ?? expect.fail("no response");
 
 describe("the WebSocket of /v1/responses", () => {
   it("answers one message after another, numbered from 0 each", async () => {
@@ -69,7 +75,11 @@ describe("the WebSocket of /v1/responses", () => {
     const second = end(await ask(create("What is my name?", { previous_response_id: first.id })));
     expect(second.output_text).toContain("Ludmila");
     const elsewhere = await (await connect()).ask(create("What is my name?", { previous_response_id: first.id }));
-    expect(elsewhere.at(-1)).toMatchObject({ type: "error", status: 400, error: { code: "previous_response_not_found" } });
+    expect(elsewhere.at(-1)).toMatchObject({
+      type: "error",
+      status: 400,
+      error: { code: "previous_response_not_found" },
+    });
   });
 
   it("forgets a turn whose continuation failed", async () => {

@@ -48,7 +48,11 @@ describe.each(paths)("the door of %s", (path) => {
     ["a list", "[]", /object/],
     ["null", "null", /object/],
     ["no model", '{"messages":[],"input":"x"}', /model/],
-    ["an unknown model", '{"model":"gpt-9","messages":[{"role":"user","content":"x"}],"input":"x"}', /unknown model 'gpt-9'/],
+    [
+      "an unknown model",
+      '{"model":"gpt-9","messages":[{"role":"user","content":"x"}],"input":"x"}',
+      /unknown model 'gpt-9'/,
+    ],
   ])("answers 400 to %s", async (_name, body, message) => {
     const { status, error } = await refused(path, { method: "POST", body });
     expect([status, error.type]).toEqual([400, "bad_request_error"]);
@@ -101,7 +105,10 @@ describe("the rest of the house", () => {
   });
 
   it("reads an over-long body to its end before it refuses it", async () => {
-    const small = await startServer({ server: { bodyLimit: 2000 } }, { engines: new Map([["s", scriptEngine({ batches: [] })]]) });
+    const small = await startServer(
+      { server: { bodyLimit: 2000 } },
+      { engines: new Map([["s", scriptEngine({ batches: [] })]]) },
+    );
     try {
       const response = await fetch(`${small.url}/v1/chat/completions`, {
         method: "POST",

@@ -17,15 +17,23 @@ describe("authenticate", () => {
     await expect(authenticate(header)).rejects.toMatchObject({ kind: "unauthenticated" });
   });
 
-  it.each(["Bearer", "Bearer ", "Basic c2s6", "sk-static-one", "Bearer sk-static-onE", "Bearer sk-static-one x", `Bearer ${"x".repeat(10_000)}`])(
-    "refuses %j",
-    async (header) => {
-      await expect(authenticate(header)).rejects.toMatchObject({ kind: "key-rejected" });
-    },
-  );
+  it.each([
+    "Bearer",
+    "Bearer ",
+    "Basic c2s6",
+    "sk-static-one",
+    "Bearer sk-static-onE",
+    "Bearer sk-static-one x",
+    `Bearer ${"x".repeat(10_000)}`,
+  ])("refuses %j", async (header) => {
+    await expect(authenticate(header)).rejects.toMatchObject({ kind: "key-rejected" });
+  });
 
   it("fails closed when the store cannot be asked", async () => {
-    const broken = createAuthenticate({ staticKeys: [], lookup: () => Promise.reject(new Error("database is locked")) });
+    const broken = createAuthenticate({
+      staticKeys: [],
+      lookup: () => Promise.reject(new Error("database is locked")),
+    });
     await expect(broken("Bearer sk-any-key")).rejects.toThrow("database is locked");
   });
 });

@@ -71,7 +71,9 @@ describe("GenerateService", () => {
 
   it("does not try another engine for the caller's mistake", async () => {
     const spare = scriptEngine({ batches: scriptBatches({ text: "spare" }) });
-    await expect(start([failing(new ParleyError("context", "too long")), spare])).rejects.toMatchObject({ kind: "context" });
+    await expect(start([failing(new ParleyError("context", "too long")), spare])).rejects.toMatchObject({
+      kind: "context",
+    });
     expect(spare.requests).toHaveLength(0);
   });
 
@@ -91,7 +93,10 @@ describe("GenerateService", () => {
     }
     const generation = await start([scriptEngine({ batches: () => broken() })]);
     const events = await all(generation);
-    expect(events.slice(-2)).toMatchObject([{ type: "text-end", index: 0 }, { type: "finish", reason: "error" }]);
+    expect(events.slice(-2)).toMatchObject([
+      { type: "text-end", index: 0 },
+      { type: "finish", reason: "error" },
+    ]);
     expect(generation.transcript.finish?.error?.message).toBe("reset");
   });
 

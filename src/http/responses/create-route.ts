@@ -77,7 +77,11 @@ interface Relay {
 }
 
 /** A stream of a response's events above `after`, following it while it runs. */
-export async function relay(live: LiveResponse, after: number, { reply, signal, options }: Relay): Promise<FastifyReply> {
+export async function relay(
+  live: LiveResponse,
+  after: number,
+  { reply, signal, options }: Relay,
+): Promise<FastifyReply> {
   const sse = new SseResponse({ response: reply.raw, headers: traceHeaders(reply), heartbeatMs: options.heartbeatMs });
   reply.hijack();
   await sse.relay(texts(live.follow(after, signal)), endText(options.surface.sseDone));

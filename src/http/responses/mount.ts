@@ -11,7 +11,8 @@ import { mountStored } from "./stored-route.ts";
 /** Everything under `/v1/responses` but its WebSocket. */
 export async function mountResponses(server: FastifyInstance, options: ResponsesRouteOptions): Promise<void> {
   await server.register(async (scope) => {
-    useErrors(scope, responsesSurface(options.surface).error, options.log);
+    const surface = responsesSurface(options.surface);
+    useErrors(scope, (error, requestId) => surface.error(error, requestId), options.log);
     mountCreate(scope, options);
     mountStored(scope, options);
   });

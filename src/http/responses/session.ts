@@ -52,7 +52,8 @@ export class SocketSession {
   }
 
   receive(text: string): void {
-    if (this.waiting >= longestQueue) return this.refuse(new ParleyError("connection-limit", "too many waiting messages"));
+    if (this.waiting >= longestQueue)
+      return this.refuse(new ParleyError("connection-limit", "too many waiting messages"));
     this.waiting += 1;
     this.queue = this.queue.then(async () => {
       try {
@@ -99,7 +100,8 @@ export class SocketSession {
     const history = conversation(exchange);
     if (exchange.wanted.store) {
       const live = await options.runner.start({ exchange, caller, wire: {} }, this.aborter.signal);
-      for await (const events of live.follow(-1, this.aborter.signal)) for (const event of events) this.of.send(eventJson(event));
+      for await (const events of live.follow(-1, this.aborter.signal))
+        for (const event of events) this.of.send(eventJson(event));
       return this.remember(exchange, history, live.transcript);
     }
     const generation = await options.generate.start(exchange.request, caller, this.aborter.signal);

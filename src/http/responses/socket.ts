@@ -67,13 +67,18 @@ interface Connection {
 }
 
 function serve(connection: WebSocket, { request, caller, options }: Connection): void {
-  const session = new SocketSession({ caller, options, headers: request.headers, send: (text) => connection.send(text) });
+  const session = new SocketSession({
+    caller,
+    options,
+    headers: request.headers,
+    send: (text) => connection.send(text),
+  });
   let idle = setTimeout(() => connection.close(1000, "idle"), idleMs);
   connection.on("message", (data, binary) => {
     clearTimeout(idle);
     idle = setTimeout(() => connection.close(1000, "idle"), idleMs);
     if (binary) session.refuse(new ParleyError("invalid", "messages must be text"));
-    else session.receive(String(data));
+    else session.receive((data as Buffer).toString("utf8"));
   });
   connection.on("error", () => connection.terminate());
   connection.on("close", () => {

@@ -25,13 +25,18 @@ export function mountStored(server: FastifyInstance, options: ResponsesRouteOpti
     const wantsStream = flag(request, "stream");
     const after = number(request, "starting_after", -1);
     if (live !== undefined) {
-      if (!wantsStream) return live.body(live.events.length <= 2 && live.exchange.wanted.background ? "queued" : undefined);
+      if (!wantsStream)
+        return live.body(live.events.length <= 2 && live.exchange.wanted.background ? "queued" : undefined);
       return relay(live, after, { reply, signal: options.running.track(reply.raw).signal, options });
     }
     const record = await responses.get(id, request.caller);
     if (!wantsStream) return JSON.parse(record.body);
     const events = (JSON.parse(record.events) as ResponseEvent[]).filter((event) => event.sequence_number > after);
-    const sse = new SseResponse({ response: reply.raw, headers: traceHeaders(reply), heartbeatMs: options.heartbeatMs });
+    const sse = new SseResponse({
+      response: reply.raw,
+      headers: traceHeaders(reply),
+      heartbeatMs: options.heartbeatMs,
+    });
     reply.hijack();
     await sse.relay(one(events.map(eventText).join("")), endText(options.surface.sseDone));
     return reply;
@@ -110,4 +115,3 @@ function number(request: FastifyRequest<ById>, name: string, otherwise: number):
   if (!/^-?\d{1,9}$/.test(value)) throw invalid(name, "must be an integer");
   return Number(value);
 }
-
