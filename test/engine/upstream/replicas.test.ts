@@ -59,7 +59,7 @@ interface Stage {
   puppets: Puppet[];
   routes: Route[];
   clock: { at: number };
-  ask(text: string): Promise<string>;
+  ask: (text: string) => Promise<string>;
 }
 
 function stage(count: number, options: ReplicaOptions = {}): Stage {
@@ -304,7 +304,7 @@ describe("several base URLs", () => {
     const url = [light.url, { url: heavy.url, weight: 4 }];
     const engine = upstreamEngine({ url, replicas: { probeEvery: 0 } });
     open.push(engine);
-    for (let i = 0; i < 60; i++) await fold(engine.generate(requestOf({ items: [user(`${i}`)] }), never));
+    for (let i = 0; i < 200; i++) await fold(engine.generate(requestOf({ items: [user(`${i}`)] }), never));
     expect(heavy.asked.length).toBeGreaterThan(light.asked.length * 2);
   });
 });
