@@ -50,15 +50,15 @@ export const configSchema = z.strictObject({
         .describe("End streams with `data: [DONE]`. The vendor's live wire has none; `false` gives that."),
       packetMinimum: z
         .int()
-        .min(1)
-        .default(8)
+        .min(0)
+        .default(20)
         .describe("Smallest piece of text of a chat stream packet, in characters."),
       packetMaximum: z
         .int()
         .min(8)
-        .default(120)
+        .default(160)
         .describe("Largest piece of text of a chat stream packet, in characters."),
-      packetWaitMs: z.int().min(0).default(80).describe("Longest time a small piece is held back, in milliseconds."),
+      packetWaitMs: z.int().min(0).default(120).describe("Longest time a small piece is held back, in milliseconds."),
     })
     .prefault({}),
   responses: z

@@ -100,8 +100,8 @@ export class SseResponse {
     if (!encoder.pending || this.wait !== undefined) return;
     this.wait = setTimeout(() => {
       this.wait = undefined;
-      const text = encoder.flush(transcript);
-      if (text !== "") this.put(text);
+      this.put(encoder.flush(transcript));
+      this.hold(encoder, transcript);
     }, encoder.longestWait);
   }
 
