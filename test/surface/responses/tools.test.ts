@@ -212,6 +212,18 @@ describe("calls go back in the form of their tool", () => {
     ]);
   });
 
+  test("an input that could not be read on the way still comes as a delta", () => {
+    const events = answer((emitter) => {
+      emitter.callStart("call_1", "run");
+      emitter.callDelta('{"other":1,"input":"late"}');
+    }, "calls");
+    const wire = eventsOf(streamed(parseM3({ tools }), [events]));
+    expect(wire.filter(({ type }) => type.includes("tool_call_input"))).toMatchObject([
+      { type: "response.custom_tool_call_input.delta", delta: "late" },
+      { type: "response.custom_tool_call_input.done", input: "late" },
+    ]);
+  });
+
   test("a history of such calls reads as what the model wrote", () => {
     const exchange = parseM3({ tools });
     const events = answer((emitter) => {
