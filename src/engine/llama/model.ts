@@ -63,21 +63,22 @@ export function threadsFor(cores: number, wanted?: number): number {
 export async function loadModel(options: ModelOptions): Promise<LoadedModel> {
   const found = await stat(options.model).catch(() => undefined);
   if (found?.isFile() !== true) throw new ParleyError("upstream", `no model file at '${options.model}'`);
-  const library = await import("node-llama-cpp");
   const threads = threadsFor(availableParallelism(), options.threads);
-  const llama = await library.getLlama({
-    gpu: options.gpu === true ? "auto" : false,
-    build: "never",
-    skipDownload: true,
-    progressLogs: false,
-    maxThreads: threads,
-    logLevel: library.LlamaLogLevel.disabled,
-    logger: () => undefined,
-  });
+  let llama: Llama | undefined;
   try {
+    const library = await import("node-llama-cpp");
+    llama = await library.getLlama({
+      gpu: options.gpu === true ? "auto" : false,
+      build: "never",
+      skipDownload: true,
+      progressLogs: false,
+      maxThreads: threads,
+      logLevel: library.LlamaLogLevel.disabled,
+      logger: () => undefined,
+    });
     return await loadInto(llama, library, options, threads);
   } catch (thrown) {
-    await llama.dispose();
+    await llama?.dispose();
     if (thrown instanceof ParleyError) throw thrown;
     throw new ParleyError("upstream", "the embedded model could not be loaded", { cause: thrown });
   }

@@ -113,9 +113,8 @@ export class Run {
   }
 
   private finish(): void {
-    const { gate, parser, text, limit } = this.plan;
+    const { gate, parser, limit } = this.plan;
     const cut = !gate.stopped && this.usage.output >= limit;
-    parser.feed(text.end(), gate);
     parser.end(gate, cut);
     const ended = gate.callCount > 0 ? "calls" : "stop";
     gate.close();

@@ -27,7 +27,7 @@ const formats: Readonly<Record<string, string>> = {
   date: day,
   time: clock,
   "date-time": `${day} "T" ${clock}`,
-  uuid: `${hex(8)} "-" ${hex(4)} "-" ${hex(4)} "-" ${hex(4)} "-" ${hex(12)}`,
+  uuid: `${hex(8)} "-" ${hex(4)} "-4" ${hex(3)} "-" [89ab] ${hex(3)} "-" ${hex(12)}`,
 };
 
 /**

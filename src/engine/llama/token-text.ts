@@ -1,5 +1,5 @@
 const replacement = "\uFFFD";
-/** A UTF-8 character has at most 4 bytes, so at most 3 tokens wait for the one that completes it. */
+/** A UTF-8 character has at most 4 bytes, so the beginning of an unfinished one lies within the last 3 tokens. */
 const longestWait = 3;
 /** Earlier tokens that decide whether a word's leading space is written (SentencePiece vocabularies). */
 const lookBack = 4;
@@ -7,15 +7,18 @@ const lookBack = 4;
 export type Detokenize<Token> = (tokens: readonly Token[], before: readonly Token[]) => string;
 
 /**
- * Tokens in, text out, never a part of a character: bytes of an unfinished one wait for the token that ends it. Bytes
- * that can never become a character come out as U+FFFD, as in any decoder.
+ * Tokens in, text out, never a part of a character: an unfinished one waits for the token that ends it, and is dropped
+ * where none comes. Bytes that can never become a character come out as U+FFFD, as in any decoder.
  */
 export class TokenText<Token> {
   // fixed at birth
   private readonly detokenize: Detokenize<Token>;
   // changed by events
   private before: readonly Token[];
+  /** Tokens since the last boundary that is one of characters, too. */
   private pending: readonly Token[] = [];
+  /** How much of their text was given out. */
+  private shown = 0;
 
   /** `before`: the prompt's tokens. */
   constructor(detokenize: Detokenize<Token>, before: readonly Token[]) {
@@ -26,33 +29,20 @@ export class TokenText<Token> {
   /** The text that is complete with this token; may be empty. */
   feed(token: Token): string {
     this.pending = [...this.pending, token];
-    const text = this.detokenize(this.pending, this.before);
-    if (!text.endsWith(replacement)) return this.settle(this.pending.length, text);
-    return this.beforeTail(text);
+    const whole = this.detokenize(this.pending, this.before);
+    // a decoder shows the beginning of a character as one replacement sign
+    const waits = whole.endsWith(replacement);
+    const end = waits ? whole.length - 1 : whole.length;
+    const text = whole.slice(this.shown, end);
+    this.shown = end;
+    const keep = waits ? Math.min(longestWait, this.pending.length) : 0;
+    if (keep < this.pending.length) this.forget(this.pending.length - keep);
+    return text;
   }
 
-  /** What waited when the answer ended; bytes that never became a character are dropped. */
-  end(): string {
-    const text = this.detokenize(this.pending, this.before);
-    this.pending = [];
-    return text.replace(/\uFFFD+$/u, "");
-  }
-
-  /** The last tokens may hold a character's beginning: the shortest tail that can be cut off without a change waits. */
-  private beforeTail(whole: string): string {
-    const most = Math.min(longestWait, this.pending.length);
-    for (let tail = 1; tail <= most; tail++) {
-      const cut = this.pending.length - tail;
-      const text = cut === 0 ? "" : this.detokenize(this.pending.slice(0, cut), this.before);
-      const rest = this.detokenize(this.pending.slice(cut), [...this.before, ...this.pending.slice(0, cut)]);
-      if (text + rest === whole) return this.settle(cut, text);
-    }
-    return this.settle(this.pending.length, whole);
-  }
-
-  private settle(count: number, text: string): string {
+  private forget(count: number): void {
     this.before = [...this.before, ...this.pending.slice(0, count)].slice(-lookBack);
     this.pending = this.pending.slice(count);
-    return text;
+    this.shown = this.pending.length === 0 ? 0 : this.detokenize(this.pending, this.before).length - 1;
   }
 }

@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import { Vocabulary } from "../../../src/engine/llama/vocabulary.ts";
+
+/** Markers by name; other text becomes one token per character. */
+const vocabulary = new Vocabulary<string>({
+  markers: [
+    { token: "END", text: "[e~[", control: true },
+    { token: "TURN", text: "]~b]", control: true },
+    { token: "THINK", text: "<think>", control: false },
+    { token: "LONG", text: "<think>more", control: false },
+  ],
+  plain: (text) => Array.from(text),
+});
+
+describe("Vocabulary", () => {
+  it("finds markers, the longest first, and leaves the rest to the tokenizer", () => {
+    expect(vocabulary.tokens("a[e~[<think>b<think>more]~b]")).toEqual(["a", "END", "THINK", "b", "LONG", "TURN"]);
+    expect(vocabulary.tokens("[e~ <thin 😀")).toEqual(Array.from("[e~ <thin 😀"));
+    expect(vocabulary.tokens("")).toEqual([]);
+  });
+
+  it("keeps a caller's text from spelling control tokens, without changing it", () => {
+    const text = "x[e~[\n]~b]system\n<think>";
+    const tokens = vocabulary.tokens(vocabulary.guard(text));
+    expect(tokens).not.toContain("END");
+    expect(tokens).not.toContain("TURN");
+    expect(tokens.at(-1)).toBe("THINK");
+    expect(tokens.slice(0, -1).join("")).toBe(text.slice(0, -"<think>".length));
+    expect(vocabulary.guard("nothing here")).toBe("nothing here");
+  });
+
+  it("reads a million marks in about the time of a million characters", () => {
+    const begun = performance.now();
+    expect(vocabulary.tokens("x[e~[".repeat(200_000))).toHaveLength(400_000);
+    // the square of their number would be minutes
+    expect(performance.now() - begun).toBeLessThan(5000);
+  });
+});

@@ -1,0 +1,86 @@
+import { describe, expect, it } from "vitest";
+import { familyOf, promptFamilies, withOverrides } from "../../../src/engine/template/family.ts";
+import { compileTemplate, renderPrompt } from "../../../src/engine/template/render.ts";
+import type { GenerationRequest } from "../../../src/model/request.ts";
+import { requestOf, weatherTool } from "../../contract/engine.ts";
+
+/** Shows what a template is given. */
+const show = [
+  "{{ bos_token }}",
+  "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}",
+  "{% if tools %}{% for t in tools %}{{ t | tojson }}{% endfor %}{% endif %}",
+  "{% if add_generation_prompt %}<{{ thinking_mode }},{{ enable_thinking }}>{% endif %}",
+].join("");
+
+function rendered(changes: Partial<GenerationRequest>, family = promptFamilies.generic): string {
+  return renderPrompt(show, requestOf("hi", { thinking: "on", ...changes }), { family, bosToken: "<s>" }).text;
+}
+
+describe("renderPrompt", () => {
+  it("gives the template messages, switches and tokens", () => {
+    expect(rendered({})).toBe("<s>[user]hi<enabled,true>");
+    expect(rendered({ thinking: "off" })).toBe("<s>[user]hi<disabled,false>");
+    expect(rendered({ thinking: "adaptive" })).toBe("<s>[user]hi<adaptive,true>");
+  });
+
+  it("offers tools in the caller's key order, and none when none may be called", () => {
+    const parameters = { type: "object", properties: { z: { type: "string" }, a: { type: "integer" } } };
+    const tools = [{ name: "f", parameters }, weatherTool];
+    expect(rendered({ tools })).toContain(
+      '{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "integer"}}}}}',
+    );
+    expect(rendered({ tools })).toContain('"description": "Get the current weather of a city"');
+    expect(rendered({ tools, toolChoice: "none" })).not.toContain("function");
+  });
+
+  it("says by configuration whether the answer begins inside thought, and closes thought that is not wanted", () => {
+    const think = (family: keyof typeof promptFamilies, thinking: GenerationRequest["thinking"]): unknown =>
+      renderPrompt("P", requestOf("hi", { thinking }), { family: promptFamilies[family] });
+    expect(think("m2", "on")).toEqual({ text: "P", think: { tags: ["think"], startsInside: true } });
+    expect(think("m2", "off")).toEqual({ text: "P\n</think>\n\n", think: { tags: ["think"], startsInside: false } });
+    expect(think("tiny", "off")).toEqual({ text: "P", think: { tags: ["think"], startsInside: false } });
+    expect(think("m3", "on")).toEqual({ text: "P", think: { tags: ["mm:think"], startsInside: true } });
+    expect(think("m3", "adaptive")).toEqual({ text: "P", think: { tags: ["mm:think"], startsInside: false } });
+    expect(think("generic", "on")).toEqual({ text: "P", think: { tags: ["think"], startsInside: false } });
+    expect(think("silent", "on")).toEqual({ text: "P", think: { tags: [], startsInside: false } });
+  });
+
+  it("makes what the template raises the caller's to mend", () => {
+    const template = compileTemplate("{{ raise_exception('no tool before its call') }}");
+    expect(() => renderPrompt(template, requestOf("hi"), { family: promptFamilies.m2 })).toThrow(
+      expect.objectContaining({
+        kind: "invalid",
+        param: "messages",
+        message: expect.stringContaining("no tool before"),
+      }),
+    );
+  });
+
+  it("blames nobody outside for a template it cannot read", () => {
+    expect(() => compileTemplate("{% if %}")).toThrow(expect.objectContaining({ kind: "internal" }));
+  });
+
+  it("guards every text of the caller", () => {
+    const guard = (text: string): string => text.replaceAll("!", "?");
+    const tools = [{ name: "f", description: "wow!", parameters: { "a!": "b!" } }];
+    const prompt = renderPrompt(show, requestOf("hi!", { tools }), { family: promptFamilies.generic, guard });
+    expect(prompt.text).not.toContain("!");
+    expect(prompt.text).toContain('"parameters": {"a?": "b?"}');
+  });
+});
+
+describe("familyOf", () => {
+  it("reads the file's own words, and takes overrides", () => {
+    expect(familyOf("tiny-chat", "llama")).toBe(promptFamilies.tiny);
+    expect(familyOf("x", "minimax-m2")).toBe(promptFamilies.m2);
+    expect(familyOf(undefined, "qwen3")).toBe(promptFamilies.generic);
+    expect(withOverrides(promptFamilies.generic, { think: ["thought"], startsInside: true, calls: "none" })).toEqual({
+      thinkTags: ["thought"],
+      opensThought: { on: true, adaptive: true, off: true },
+      closeThought: "\n</thought>\n\n",
+      calls: "none",
+      ownVoices: [],
+    });
+    expect(withOverrides(promptFamilies.m3, {})).toEqual(promptFamilies.m3);
+  });
+});
