@@ -1,0 +1,103 @@
+/** Writes docs/config.md from the schema: `node tools/config-doc.ts`. A test holds the page against the schema. */
+import { writeFileSync } from "node:fs";
+import { z } from "zod";
+import { environmentTable } from "../src/config/load.ts";
+import { configSchema } from "../src/config/schema.ts";
+
+interface Node {
+  type?: string | string[];
+  description?: string;
+  default?: unknown;
+  const?: unknown;
+  enum?: unknown[];
+  minimum?: number;
+  maximum?: number;
+  properties?: Record<string, Node>;
+  additionalProperties?: Node | boolean;
+  anyOf?: Node[];
+  oneOf?: Node[];
+  items?: Node;
+}
+
+const unbounded = Number.MAX_SAFE_INTEGER;
+
+/** The page: one row a setting, its type, its default, its sentence. */
+export function configPage(): string {
+  const schema = z.toJSONSchema(configSchema, { io: "input", unrepresentable: "any" }) as Node;
+  const environment = environmentTable.map((row) => `| \`${row.variable}\` | \`${row.setting}\` |`);
+  return [
+    "# Settings",
+    "",
+    "Made from the schema by `node tools/config-doc.ts`. A YAML file (`--config` or `PARLEY_CONFIG`) < environment < flags.",
+    "Any text may be given by reference: `{ env: NAME }` or `{ file: PATH }`. Unknown names are errors.",
+    "",
+    "| environment | setting |",
+    "| --- | --- |",
+    ...environment,
+    "| `PARLEY_CONFIG` | the path of the file |",
+    "",
+    "`engine` (also `--engine`) is short for one engine that serves every name: `embedded`, `sim`, the path of a `.gguf`",
+    "file, or a base URL.",
+    "",
+    ...table(rows(schema, "")),
+    ...Object.entries(schema.properties ?? {}).flatMap(([name, node]) => section(name, node)),
+    "",
+  ].join("\n");
+}
+
+interface Row {
+  name: string;
+  node: Node;
+}
+
+/** Settings at this level and in plain groups below it; records of named things get sections of their own. */
+function rows(node: Node, prefix: string): Row[] {
+  return Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
+    const full = prefix === "" ? name : `${prefix}.${name}`;
+    return child.properties === undefined ? [{ name: full, node: child }] : rows(child, full);
+  });
+}
+
+function section(name: string, node: Node): string[] {
+  const each = typeof node.additionalProperties === "object" ? node.additionalProperties : undefined;
+  const kinds = each?.oneOf ?? each?.anyOf ?? (each?.properties === undefined ? [] : [each]);
+  return kinds.flatMap((kind) => {
+    const constant = kind.properties?.["kind"];
+    const title = constant === undefined ? `${name}.<name>` : `${name}.<name> with kind: ${String(constant.const)}`;
+    const sentence = constant?.description === undefined ? [] : ["", constant.description];
+    const own = rows(kind, "").filter((row) => row.name !== "kind");
+    return ["", `## ${title}`, ...sentence, "", ...table(own)];
+  });
+}
+
+function table(list: readonly Row[]): string[] {
+  return [
+    "| setting | type | default | what it does |",
+    "| --- | --- | --- | --- |",
+    ...list.map(
+      ({ name, node }) => `| \`${name}\` | ${typeOf(node)} | ${defaultOf(node)} | ${node.description ?? ""} |`,
+    ),
+  ];
+}
+
+function typeOf(node: Node): string {
+  if (node.enum !== undefined) return node.enum.map((one) => `\`${String(one)}\``).join(", ");
+  const union = node.anyOf ?? node.oneOf;
+  if (union !== undefined) return [...new Set(union.map(typeOf))].join(" or ");
+  if (node.type === "array") return `list of ${node.items === undefined ? "anything" : typeOf(node.items)}`;
+  if (node.type === "object") return "named things";
+  return `${String(node.type ?? "text")}${rangeOf(node)}`;
+}
+
+function rangeOf({ minimum, maximum }: Node): string {
+  const low = minimum === undefined || minimum <= -unbounded ? undefined : `from ${minimum}`;
+  const high = maximum === undefined || maximum >= unbounded ? undefined : `to ${maximum}`;
+  const range = [low, high].filter((part) => part !== undefined).join(" ");
+  return range === "" ? "" : ` ${range}`;
+}
+
+function defaultOf(node: Node): string {
+  return node.default === undefined ? "" : `\`${JSON.stringify(node.default)}\``;
+}
+
+if (import.meta.main) writeFileSync(new URL("../docs/config.md", import.meta.url), configPage());
