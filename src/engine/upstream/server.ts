@@ -4,7 +4,7 @@ import type { Family } from "../../model/card.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { Batch, GenerationEvent } from "../../model/event.ts";
 import type { GenerationRequest } from "../../model/request.ts";
-import type { Capabilities, Engine, Load } from "../engine.ts";
+import type { Capabilities, Load } from "../engine.ts";
 import { UpstreamClient, type ClientOptions, type OpenAnswer } from "./client.ts";
 import { markupOf, type ModelMarkup } from "./content.ts";
 import { countTokens } from "./count.ts";
