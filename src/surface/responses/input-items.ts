@@ -1,4 +1,5 @@
 import { isObject } from "../../model/json.ts";
+import { textContent } from "./output.ts";
 
 type WireItem = Record<string, unknown>;
 
@@ -18,11 +19,9 @@ function wireItem(item: WireItem, madeUpId: string): WireItem {
     typeof item["type"] === "string" ? item["type"] : item["role"] === undefined ? "item_reference" : "message";
   if (type === "item_reference") return { id, type };
   const status = typeof item["status"] === "string" ? item["status"] : "completed";
-  const { content } = item;
-  if (type !== "message" || typeof content !== "string") return { ...item, id, type, status };
-  const part =
-    item["role"] === "assistant"
-      ? { type: "output_text", text: content, annotations: [] }
-      : { type: "input_text", text: content };
-  return { ...item, id, type, status, content: [part] };
+  const filled = { id, type, status };
+  const { content, role } = item;
+  if (type !== "message" || typeof content !== "string") return Object.assign({ ...filled }, item, filled);
+  const text = role === "assistant" ? textContent(content) : { type: "input_text", text: content };
+  return Object.assign({ ...filled }, item, filled, { content: [text] });
 }

@@ -145,6 +145,12 @@ describe("input items in wire form", () => {
     ]);
   });
 
+  test("ids, types and states come first, as in every item", () => {
+    const [item] = inputItems({ input: [{ role: "user", content: "Hi", type: "message", id: null }] }, "r");
+    expect(Object.keys(item ?? {})).toEqual(["id", "type", "status", "role", "content"]);
+    expect(item?.["id"]).toBe("r_in_0");
+  });
+
   test("items keep what they have and get what they lack; all are valid", () => {
     const items = inputItems(
       {
