@@ -14,7 +14,6 @@ import type { ResponsesOptions } from "./option.ts";
 import { answerItems } from "./output.ts";
 import { parseRequest } from "./parse.ts";
 import type { Seal } from "./seal.ts";
-import { sealText } from "./seal.ts";
 import type { ResponsesWanted } from "./wanted.ts";
 
 export type { ItemContext, Recall, ResponseEvent, ResponsesOptions, ResponsesWanted, Seal };
@@ -33,7 +32,6 @@ export {
   recalled,
   responseBody,
   ResponseEvents,
-  sealText,
   socketError,
 };
 

@@ -103,14 +103,21 @@ export function statusOf(transcript: Transcript, index: number): ItemStatus {
 }
 
 /**
- * The answer as history keeps it, one item for each output item; a last call that was cut before its arguments were
- * whole is left out, for nobody can answer it.
+ * The answer as history keeps it: exactly one item for each output item. A last call that was cut before its arguments
+ * were whole is kept as words, for as a call nobody could answer it.
  */
 export function answerItems(transcript: Transcript): Item[] {
-  return transcript.items.flatMap((item, index): Item[] => {
-    if (item.type === "text") return [{ type: "message", role: "assistant", parts: [textPart(item.text)] }];
-    if (item.type === "reasoning") return [{ type: "reasoning", text: item.text }];
-    if (statusOf(transcript, index) !== "completed" && parseJson(item.args) === undefined) return [];
-    return [{ type: "call", id: item.id, name: item.name, args: item.args }];
+  return transcript.items.map((item, index): Item => {
+    if (item.type === "text") return spoken(item.text);
+    if (item.type === "reasoning") return { type: "reasoning", text: item.text };
+    const args = item.args === "" ? "{}" : item.args;
+    const cut = statusOf(transcript, index) !== "completed" && parseJson(item.args) === undefined;
+    return cut
+      ? spoken(`(A call of ${item.name} was cut short.)`)
+      : { type: "call", id: item.id, name: item.name, args };
   });
+}
+
+function spoken(text: string): Item {
+  return { type: "message", role: "assistant", parts: [textPart(text)] };
 }

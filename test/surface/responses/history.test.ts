@@ -107,13 +107,16 @@ describe("what history keeps of an answer", () => {
     ]);
   });
 
-  test("a call that was cut is left out", () => {
+  test("a call that was cut is kept as words", () => {
     const events = answer((emitter) => {
       emitter.text("Look:");
       emitter.callStart("a", "f");
       emitter.callDelta('{"city": "Be');
     }, "length");
-    expect(answerItems(folded(events))).toEqual([message("assistant", "Look:")]);
+    expect(answerItems(folded(events))).toEqual([
+      message("assistant", "Look:"),
+      message("assistant", "(A call of f was cut short.)"),
+    ]);
   });
 
   test("the output read back as input gives the same items", () => {
