@@ -34,24 +34,11 @@ const resultTypes = new Set(["function_call_output", "custom_tool_call_output"])
 const shellResultTypes = new Set(["local_shell_call_output", "shell_call_output"]);
 /** `compaction_summary` and `context_compaction` are older names that clients still hold. */
 const compactionTypes = new Set(["compaction", "compaction_summary", "context_compaction"]);
-/** Traces of tools that the vendor's cloud runs: they say nothing a model here could use. */
-const silentTypes = new Set([
-  "web_search_call",
-  "file_search_call",
-  "computer_call",
-  "computer_call_output",
-  "code_interpreter_call",
-  "image_generation_call",
-  "tool_search_call",
-  "tool_search_output",
-  "mcp_list_tools",
-  "mcp_approval_request",
-  "mcp_approval_response",
-  "program",
-  "program_output",
-  "additional_tools",
-  "configuration_update",
-]);
+/**
+ * Traces of tools that the vendor's cloud or a client runs (`web_search_call`, `mcp_list_tools`, `computer_call_output`):
+ * they say nothing a model here could use. By their endings, because agents invent new ones with every release.
+ */
+const silentType = /_(call|output|request|response|tools|update)$|^program$/;
 
 /** Throws `invalid` naming the item at fault: `input[3].content[0].type`. */
 export function parseItems(values: readonly unknown[], path: string, context: ItemContext): ParsedInput {
@@ -82,10 +69,10 @@ function parseItem(item: Fields, context: ItemContext, open: OpenCalls): (Item |
   if (shellResultTypes.has(type)) return [result(item, [textPart(shellOutput(item))])];
   if (type === "apply_patch_call_output") return [patchResult(item)];
   if (compactionTypes.has(type)) return [parseCompaction(item, context)];
-  if (silentTypes.has(type)) return [];
   const call = parseCall(item, type);
-  if (call === undefined) throw invalid(pathOf(item, "type"), `unknown item type ${JSON.stringify(type)}`);
-  return type === "mcp_call" ? [call, mcpResult(item, call)] : [call];
+  if (call !== undefined) return type === "mcp_call" ? [call, mcpResult(item, call)] : [call];
+  if (silentType.test(type)) return [];
+  throw invalid(pathOf(item, "type"), `unknown item type ${JSON.stringify(type)}`);
 }
 
 /** Absent means a message (seed 004), except for a bare id, which Open Responses lets stand for a reference. */

@@ -300,6 +300,19 @@ describe("input items", () => {
     ]);
   });
 
+  test("traces of hosted tools say nothing", () => {
+    const types = [
+      "web_search_call",
+      "file_search_call",
+      "computer_call",
+      "computer_call_output",
+      "tool_search_output",
+    ];
+    const more = ["mcp_list_tools", "mcp_approval_request", "additional_tools", "program", "not_yet_invented_call"];
+    const traces = [...types, ...more].map((type) => ({ type, id: "x", call_id: "y", output: "z" }));
+    expect(itemsOf([...traces, { role: "user", content: "Hi" }])).toEqual([user("Hi")]);
+  });
+
   test("a call that was cut short does not poison the conversation", () => {
     const call = { type: "function_call", call_id: "a", name: "f", arguments: '{"city": "Be' };
     const output = { type: "function_call_output", call_id: "a", output: "bad arguments" };
