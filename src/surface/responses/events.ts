@@ -63,11 +63,6 @@ export class ResponseEvents {
     return this.take();
   }
 
-  /** How many events there were; the number of the next one. */
-  get next(): number {
-    return this.sequence;
-  }
-
   private one(event: GenerationEvent, transcript: Transcript): void {
     switch (event.type) {
       case "begin":
