@@ -46,6 +46,8 @@ export class ContentReader {
   /** All that the reasoning field said, and how much of it content has repeated. */
   private said = "";
   private repeated = 0;
+  /** The newline that the field ends with so far: the closing tag's own, where nothing follows it. */
+  private newline = "";
   private begun = false;
   /** Content so far, since the last call, is only white space, kept in `gap`. */
   private blank = true;
@@ -69,16 +71,9 @@ export class ContentReader {
 
   reasoning(text: string): void {
     if (text === "") return;
-    const { out, repairs, markup, tools, callId } = this.options;
     this.said += text;
-    if (!repairs.on("thought-markup") || (markup.think.tags.length === 0 && markup.calls === "none")) {
-      out.reasoning(text);
-      return;
-    }
-    this.thought ??= markupParser({ ...markup, think: { ...markup.think, startsInside: true }, tools, callId });
-    const calls = out.callCount;
-    this.thought.feed(text, out);
-    if (out.callCount > calls) repairs.fired("thought-markup");
+    if (this.options.repairs.on("thought-markup")) this.readThought(this.newline + text);
+    else this.options.out.reasoning(text);
   }
 
   /** A call follows: writes out what both channels held back. */
@@ -110,7 +105,22 @@ export class ContentReader {
     if (out.thoughts > before.thoughts) repairs.fired("inline-thought");
   }
 
+  private readThought(text: string): void {
+    const { out, repairs, markup, tools, callId } = this.options;
+    this.newline = text.endsWith("\n") ? "\n" : "";
+    const thought = this.newline === "" ? text : text.slice(0, -1);
+    if (markup.think.tags.length === 0 && markup.calls === "none") {
+      out.reasoning(thought);
+      return;
+    }
+    this.thought ??= markupParser({ ...markup, think: { ...markup.think, startsInside: true }, tools, callId });
+    const calls = out.callCount;
+    this.thought.feed(thought, out);
+    if (out.callCount > calls) repairs.fired("thought-markup");
+  }
+
   private endThought(cut: boolean): void {
+    this.newline = "";
     this.thought?.end(this.options.out, cut);
     this.thought = undefined;
   }

@@ -87,6 +87,11 @@ export class ChatDecoder {
     });
   }
 
+  /** Text that stands before what the stream will say: the beginning of a call that the prompt already holds. */
+  opening(text: string): void {
+    this.channels.text(text);
+  }
+
   /** The whole body of an answer that is no stream. */
   whole(body: string): void {
     if (this.over) return;
@@ -161,6 +166,7 @@ export class ChatDecoder {
     if (!isObject(choice) || (choice["index"] ?? 0) !== 0) return;
     const { delta, message } = choice;
     if (isObject(delta)) this.delta(delta);
+    else if (typeof choice["text"] === "string") this.speak("text", choice["text"]);
     // A final event that repeats the whole message says nothing new.
     else if (isObject(message) && !this.spoke) this.delta(message);
     const word = choice["finish_reason"];

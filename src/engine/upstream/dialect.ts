@@ -1,4 +1,5 @@
 import type { Family } from "../../model/card.ts";
+import type { JsonObject } from "../../model/json.ts";
 
 export const dialectNames = ["generic", "vllm", "sglang", "llama-server", "ollama", "minimax", "parley"] as const;
 export type DialectName = (typeof dialectNames)[number];
@@ -46,6 +47,13 @@ export interface Dialect {
   count: "vllm" | "llama-server" | "responses" | "none";
   /** Answers 200 while it can serve; absolute path, or below the base URL when it starts without a slash. */
   health: string;
+  /**
+   * Sent with raw completions: the template writes special tokens itself, and those the model writes are its markup,
+   * which must come back.
+   */
+  rawFields: JsonObject;
+  /** How raw completions are held to a schema. */
+  rawFormat: "response_format" | "json_schema" | "json_schema_text" | "none";
   /** Content may carry the model's raw markup, which the repair layer reads. */
   inlineMarkup: boolean;
 }
@@ -71,6 +79,8 @@ const generic: Dialect = {
   cacheKey: false,
   count: "none",
   health: "models",
+  rawFields: {},
+  rawFormat: "none",
   inlineMarkup: true,
 };
 
@@ -107,8 +117,19 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
     video: "native",
     count: "vllm",
     health: "/health",
+    rawFields: { skip_special_tokens: false, add_special_tokens: false },
+    rawFormat: "response_format",
   },
-  sglang: { ...generic, name: "sglang", thinking: "template", topK: true, video: "native", health: "/health" },
+  sglang: {
+    ...generic,
+    name: "sglang",
+    thinking: "template",
+    topK: true,
+    video: "native",
+    health: "/health",
+    rawFields: { skip_special_tokens: false },
+    rawFormat: "json_schema_text",
+  },
   "llama-server": {
     ...generic,
     name: "llama-server",
@@ -117,6 +138,7 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
     namedChoice: "narrow",
     count: "llama-server",
     health: "/health",
+    rawFormat: "json_schema",
   },
   ollama: {
     ...generic,

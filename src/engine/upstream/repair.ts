@@ -9,7 +9,7 @@ export const repairRules = {
     thread: "https://github.com/MiniMax-AI/MiniMax-M3/issues/31",
   },
   "thought-markup": {
-    does: "tool markup and closing tags inside the reasoning field are read, not shown",
+    does: "tool markup, closing tags and their newline inside the reasoning field are read, not shown",
     thread: "https://github.com/waybarrios/vllm-mlx/pull/98",
   },
   "thought-twice": {

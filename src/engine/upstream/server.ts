@@ -3,8 +3,10 @@ import { callIds, systemIds, type IdSource } from "../../model/id.ts";
 import type { Family } from "../../model/card.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { Batch, GenerationEvent } from "../../model/event.ts";
+import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { Capabilities, Load } from "../engine.ts";
+import type { PromptFamily } from "../template/family.ts";
 import { UpstreamClient, type ClientOptions, type OpenAnswer } from "./client.ts";
 import { markupOf, type ModelMarkup } from "./content.ts";
 import { countTokens } from "./count.ts";
@@ -13,6 +15,7 @@ import { dialects, familyOf, guessDialect, type Dialect, type DialectName } from
 import { estimateInput } from "./estimate.ts";
 import { networkFailure } from "./failure.ts";
 import { InFlight } from "./in-flight.ts";
+import { loadTemplate, promptFamilyOf, rawRequest, type RawTemplate } from "./raw.ts";
 import { Repairs, type RepairRule, type RepairSwitches } from "./repair.ts";
 import type { Member } from "./replicas.ts";
 import { chatBody } from "./request.ts";
@@ -30,12 +33,27 @@ export interface ServerOptions extends ClientOptions {
   /** Requests at once that the server is known to run; default the number of connections, else no bound. */
   slots?: number | undefined;
   capabilities?: Partial<Capabilities> | undefined;
+  /** `completions`: the prompt is rendered here and the answer's markup read here; for servers that only complete. */
+  mode?: "chat" | "completions" | undefined;
+  /** Jinja source of the model's chat template, for raw mode; default llama-server's own. */
+  template?: string | undefined;
+  /** What raw mode has to know of the template; default by the model's family. */
+  prompt?: PromptFamily | undefined;
   repair?: RepairSwitches | undefined;
   /** Told once per answer and rule that changed it. */
   onRepair?: ((rule: RepairRule) => void) | undefined;
   ids?: IdSource | undefined;
   log?: Log | undefined;
 }
+
+/** One request, ready to be sent and read. */
+interface Prepared {
+  path: string;
+  body: JsonObject;
+  decoder: ChatDecoder;
+}
+
+const inlineRules: ReadonlySet<RepairRule> = new Set(["inline-thought", "inline-calls", "finish-reason"]);
 
 /** Any OpenAI-compatible chat server behind one base URL. */
 export class UpstreamServer implements Member {
@@ -47,6 +65,7 @@ export class UpstreamServer implements Member {
   // changed by events
   private dialect: Dialect | undefined;
   private guess: Promise<Dialect> | undefined;
+  private template: Promise<RawTemplate> | undefined;
 
   constructor(options: ServerOptions) {
     this.options = options;
@@ -57,8 +76,12 @@ export class UpstreamServer implements Member {
   }
 
   get capabilities(): Capabilities {
-    const { format, video } = this.dialect ?? dialects.generic;
-    return { constrained: format !== "none", image: true, video, ...this.options.capabilities };
+    const { format, rawFormat, video } = this.dialect ?? dialects.generic;
+    const own: Capabilities =
+      this.options.mode === "completions"
+        ? { constrained: rawFormat !== "none", image: false, video: "none" }
+        : { constrained: format !== "none", image: true, video };
+    return { ...own, ...this.options.capabilities };
   }
 
   async *generate(asked: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
@@ -67,9 +90,11 @@ export class UpstreamServer implements Member {
       const dialect = await this.known();
       const family = this.familyOf(asked.model);
       const request = this.own(asked);
-      const body = chatBody(request, dialect, family);
-      const decoder = this.decoder(request, dialect, family);
-      const answer = await this.client.open("chat/completions", body, signal);
+      const { path, body, decoder } =
+        this.options.mode === "completions"
+          ? await this.raw(request, dialect, family)
+          : this.chat(request, dialect, family);
+      const answer = await this.client.open(path, body, signal);
       try {
         yield* answer.json ? wholeAnswer(answer, decoder) : streamedAnswer(answer, decoder);
       } finally {
@@ -118,16 +143,37 @@ export class UpstreamServer implements Member {
     return family(model) ?? family(asked);
   }
 
-  private decoder(request: GenerationRequest, dialect: Dialect, family: Family | undefined): ChatDecoder {
-    const { ids = systemIds, repair, onRepair, markup, log } = this.options;
+  private chat(request: GenerationRequest, dialect: Dialect, family: Family | undefined): Prepared {
+    const own = markupOf(dialect.inlineMarkup ? family : undefined);
+    const decoder = this.decoder(request, dialect, { ...own, ...this.options.markup });
+    return { path: "chat/completions", body: chatBody(request, dialect, family), decoder };
+  }
+
+  private async raw(request: GenerationRequest, dialect: Dialect, family: Family | undefined): Promise<Prepared> {
+    this.template ??= loadTemplate(this.client, this.options.template);
+    const template = await this.template.catch((thrown: unknown) => {
+      this.template = undefined;
+      throw thrown;
+    });
+    const promptFamily = this.options.prompt ?? promptFamilyOf(family);
+    const { body, markup, opening } = rawRequest(request, dialect, { ...template, family: promptFamily });
+    const decoder = this.decoder(request, dialect, { ...markup, ...this.options.markup });
+    decoder.opening(opening);
+    return { path: "completions", body, decoder };
+  }
+
+  private decoder(request: GenerationRequest, dialect: Dialect, markup: ModelMarkup): ChatDecoder {
+    const { ids = systemIds, mode, repair, onRepair, log } = this.options;
     const fired = (rule: RepairRule): void => {
+      // Reading the model's own markup is raw mode's work, not a repair.
+      if (mode === "completions" && inlineRules.has(rule)) return;
       log?.debug({ id: request.id, rule }, "repaired an upstream answer");
       onRepair?.(rule);
     };
     return new ChatDecoder({
       dialect,
-      repairs: new Repairs(repair, fired),
-      markup: { ...markupOf(dialect.inlineMarkup ? family : undefined), ...markup },
+      repairs: new Repairs(mode === "completions" ? {} : repair, fired),
+      markup,
       tools: request.tools,
       callId: callIds(ids),
       estimateInput: () => estimateInput(request),

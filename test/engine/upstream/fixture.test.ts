@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { dialects, type DialectName } from "../../../src/engine/upstream/dialect.ts";
 import type { RepairRule } from "../../../src/engine/upstream/repair.ts";
 import type { Family } from "../../../src/model/card.ts";
-import { bytePieces, decode, joined } from "./decode.ts";
+import { bytePieces, decode, type DecodeSetup, joined } from "./decode.ts";
 import { foldEvents } from "./fake.ts";
 
 const folder = new URL("../../fixture/upstream/", import.meta.url);
@@ -12,6 +12,7 @@ const folder = new URL("../../fixture/upstream/", import.meta.url);
 interface Case {
   dialect: DialectName;
   family?: Family;
+  markup?: DecodeSetup["markup"];
   thought?: string;
   text?: string;
   calls?: readonly (readonly [string, unknown])[];
@@ -20,6 +21,9 @@ interface Case {
   usage: readonly [number, number, number, number];
   repairs: readonly RepairRule[];
 }
+
+/** The tiny model's prompt ends inside thought when the server only completes text. */
+const raw = { think: { tags: ["think"], startsInside: true }, calls: "m2" } as const;
 
 const cases: Readonly<Record<string, Case>> = {
   // The interleaved end of the first call's arguments: vllm-project/vllm, streaming tool parsers.
@@ -103,6 +107,49 @@ const cases: Readonly<Record<string, Case>> = {
     usage: [188, 0, 42, 21],
     repairs: [],
   },
+  // Recorded: llama.cpp v0.5.0 with --jinja, `thinking: on`.
+  "llama-server-text.sse": {
+    dialect: "llama-server",
+    thought: "The user asks for the capital of France.",
+    text: "The capital of France is Paris.",
+    finish: "stop",
+    usage: [34, 0, 32, 18],
+    repairs: [],
+  },
+  "llama-server-tools.sse": {
+    dialect: "llama-server",
+    thought: "I call get_time.",
+    calls: [["get_time", { city: "Paris" }]],
+    finish: "calls",
+    usage: [261, 0, 40, 16],
+    repairs: [],
+  },
+  "llama-server-cut.sse": {
+    dialect: "llama-server",
+    thought: "The user asks for the capital",
+    finish: "length",
+    usage: [34, 33, 6, 6],
+    repairs: [],
+  },
+  // The same server completing text that was rendered here.
+  "llama-server-raw-text.sse": {
+    dialect: "llama-server",
+    markup: raw,
+    thought: "The user asks for the capital of Japan.",
+    text: "\nThe capital of Japan is Tokyo.",
+    finish: "stop",
+    usage: [33, 22, 31, 17],
+    repairs: ["inline-thought"],
+  },
+  "llama-server-raw-tools.sse": {
+    dialect: "llama-server",
+    markup: raw,
+    thought: "I call get_time.",
+    calls: [["get_time", { city: "Paris" }]],
+    finish: "calls",
+    usage: [261, 260, 40, 16],
+    repairs: ["finish-reason", "inline-calls", "inline-thought"],
+  },
 };
 
 describe("streams of upstreams", () => {
@@ -120,6 +167,7 @@ describe("streams of upstreams", () => {
     const setup = {
       dialect: dialects[expected.dialect],
       family: expected.family,
+      markup: expected.markup ?? {},
       onRepair: (rule: RepairRule) => fired.add(rule),
     };
     const events = decode([bytes], setup);
@@ -142,9 +190,9 @@ describe("streams of upstreams", () => {
     });
   });
 
-  it.each(Object.entries(cases))("%s is the same in any pieces", (name, { dialect, family }) => {
+  it.each(Object.entries(cases))("%s is the same in any pieces", (name, { dialect, family, markup = {} }) => {
     const bytes = readFileSync(new URL(name, folder));
-    const setup = { dialect: dialects[dialect], family };
+    const setup = { dialect: dialects[dialect], family, markup };
     const whole = joined(decode([bytes], setup));
     fc.assert(
       fc.property(fc.array(fc.nat(60), { maxLength: 80 }), (lengths) => {
