@@ -2,12 +2,12 @@ import { invalid } from "../../model/error.ts";
 import { isObject } from "../../model/json.ts";
 import type { Grammar } from "./grammar.ts";
 import { anyOf, literal, repeat } from "./grammar.ts";
+import type { Range } from "./number-grammar.ts";
+import { integerIn, numberIn } from "./number-grammar.ts";
 
 /** A JSON Schema or a part of one. */
 export type Schema = Record<string, unknown>;
 
-/** Longest run of values written out one by one for a bounded integer. */
-const mostIntegers = 256;
 /** llama.cpp refuses repetitions beyond 2,000 in all. */
 const mostRepeats = 1000;
 /** `$ref`s that only point to each other end here. */
@@ -23,7 +23,7 @@ const hex = (count: number): string => repeat("[0-9a-f]", count, count);
 const day = `${digits(4)} "-" ("0" [1-9] | "1" [0-2]) "-" ("0" [1-9] | "1" [0-9] | "2" [0-8])`;
 const clock = '([01] [0-9] | "2" [0-3]) ":" [0-5] [0-9] ":" [0-5] [0-9] ("." [0-9]{1,6})? "Z"';
 /** Formats with a form of their own; of the others any text will do. Days end at the 28th, which every month has. */
-const formats: Readonly<Record<string, string>> = {
+export const formats: Readonly<Record<string, string>> = {
   date: day,
   time: clock,
   "date-time": `${day} "T" ${clock}`,
@@ -116,9 +116,9 @@ export class SchemaGrammar {
       case "string":
         return text(schema);
       case "integer":
-        return integer(schema);
+        return this.grammar.rule(integer(schema));
       case "number":
-        return this.grammar.rule(`${sign(schema)}${wholeNumber} ${fraction}`);
+        return this.grammar.rule(decimal(schema));
       case "boolean":
         return '("true" | "false")';
       case "null":
@@ -232,32 +232,25 @@ function text(schema: Schema): string {
   return `"\\"" ${repeat(character, bound(schema["minLength"]) ?? 0, bound(schema["maxLength"]))} "\\""`;
 }
 
-function integer(schema: Schema): string {
-  const least = lowest(schema);
-  const most = number(schema["maximum"]) ?? below(schema["exclusiveMaximum"]);
-  if (least !== undefined && most !== undefined && most - least < mostIntegers && most >= least) {
-    const first = Math.ceil(least);
-    const values = Array.from({ length: Math.floor(most) - first + 1 }, (_, index) => literal(String(first + index)));
-    if (values.length > 0) return anyOf(values);
-  }
-  return least !== undefined && least > 0 ? "[1-9] [0-9]{0,15}" : `${sign(schema)}${wholeNumber}`;
-}
-
-function lowest(schema: Schema): number | undefined {
+/** A schema's number bounds; an excluded one moves to the next whole number. */
+function rangeOf(schema: Schema): Range | undefined {
   const above = number(schema["exclusiveMinimum"]);
-  return number(schema["minimum"]) ?? (above === undefined ? undefined : Math.floor(above) + 1);
-}
-
-function below(value: unknown): number | undefined {
-  const limit = number(value);
-  return limit === undefined ? undefined : Math.ceil(limit) - 1;
+  const below = number(schema["exclusiveMaximum"]);
+  const least = number(schema["minimum"]) ?? (above === undefined ? undefined : Math.floor(above) + 1);
+  const most = number(schema["maximum"]) ?? (below === undefined ? undefined : Math.ceil(below) - 1);
+  return least === undefined && most === undefined ? undefined : { least, most };
 }
 
 function number(value: unknown): number | undefined {
   return typeof value === "number" && Number.isFinite(value) ? value : undefined;
 }
 
-function sign(schema: Schema): string {
-  const least = number(schema["minimum"]) ?? number(schema["exclusiveMinimum"]);
-  return least !== undefined && least >= 0 ? "" : '"-"? ';
+function integer(schema: Schema): string {
+  const range = rangeOf(schema);
+  return (range === undefined ? undefined : integerIn(range)) ?? `"-"? ${wholeNumber}`;
+}
+
+function decimal(schema: Schema): string {
+  const range = rangeOf(schema);
+  return range === undefined ? `"-"? ${wholeNumber} ${fraction}` : numberIn(range);
 }

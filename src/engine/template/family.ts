@@ -13,10 +13,7 @@ export interface PromptFamily {
   thinkTags: readonly string[];
   /** Per thinking mode: the rendered prompt ends inside the thinking tag. */
   opensThought: Readonly<Record<Thinking, boolean>>;
-  /**
-   * Added to the prompt where thought was opened but is not wanted (thinking off, or an answer held to a grammar), as
-   * the template itself would write an empty thought.
-   */
+  /** Added to a prompt that opened thought although none is wanted, as the template would write an empty thought. */
   closeThought: string;
   /** How the model writes tool calls. */
   calls: CallMarkup;

@@ -158,6 +158,36 @@ function callArguments(args: string): Record<string, unknown> {
   return isObject(value) ? value : { arguments: args };
 }
 
+/**
+ * The same conversation for templates that know less: system text opens the first user message, turns of one speaker
+ * in a row are one, and ids of calls are nine letters and digits (what Mistral's templates insist on).
+ */
+export function plainerMessages(messages: readonly TemplateMessage[]): TemplateMessage[] {
+  const ids = new Map<string, string>();
+  const short = (id: string): string => {
+    const known = ids.get(id) ?? `call${String(ids.size + 1).padStart(5, "0")}`;
+    ids.set(id, known);
+    return known;
+  };
+  const plain: TemplateMessage[] = [];
+  for (const message of messages) {
+    const voice = message.role === "root" || message.role === "system" ? "user" : message.role;
+    const last = plain.at(-1);
+    if (last?.role === voice && voice === "user") {
+      last.content = `${last.content}\n\n${message.content}`;
+      continue;
+    }
+    const { tool_calls: calls, tool_call_id: answered } = message;
+    plain.push({
+      ...message,
+      role: voice,
+      ...(calls === undefined ? {} : { tool_calls: calls.map((call) => ({ ...call, id: short(call.id) })) }),
+      ...(answered === undefined ? {} : { tool_call_id: short(answered) }),
+    });
+  }
+  return plain;
+}
+
 /** The first part a text-only engine cannot take, as the caller would find it. */
 export function firstMedia(items: readonly Item[]): { param: string; type: "image" | "video" } | undefined {
   for (const [index, item] of items.entries()) {

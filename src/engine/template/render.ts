@@ -4,7 +4,8 @@ import { isObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { ThinkMarkup } from "../markup/markup.ts";
 import type { PromptFamily } from "./family.ts";
-import { templateMessages } from "./message.ts";
+import type { TemplateMessage } from "./message.ts";
+import { plainerMessages, templateMessages } from "./message.ts";
 
 export interface RenderOptions {
   family: PromptFamily;
@@ -36,7 +37,8 @@ export function compileTemplate(source: string): Template {
 
 /**
  * The prompt of a request. Tools are offered in the caller's order and with the caller's key order, unless
- * `toolChoice` is `none`. What the template itself raises (`raise_exception`) is the caller's to mend: `invalid`.
+ * `toolChoice` is `none`. A template that refuses the messages is offered a plainer form of them; what it raises then
+ * (`raise_exception`) is the caller's to mend: `invalid`.
  */
 export function renderPrompt(
   template: Template | string,
@@ -48,8 +50,8 @@ export function renderPrompt(
   const thinking = options.withoutThought === true ? "off" : request.thinking;
   const tools = request.toolChoice === "none" ? [] : request.tools;
   const guard = options.guard ?? ((text: string) => text);
+  const messages = templateMessages(request.items, family);
   const variables = {
-    messages: eachText(templateMessages(request.items, family), guard),
     ...(tools.length === 0 ? {} : { tools: eachText(tools.map(templateTool), guard) }),
     add_generation_prompt: true,
     enable_thinking: thinking !== "off",
@@ -57,7 +59,12 @@ export function renderPrompt(
     bos_token: options.bosToken ?? "",
     eos_token: options.eosToken ?? "",
   };
-  const text = render(compiled, variables);
+  const say = (some: readonly TemplateMessage[]): string =>
+    compiled.render({ ...variables, messages: eachText(some, guard) });
+  const text = accepted(
+    () => say(messages),
+    () => say(plainerMessages(messages)),
+  );
   const closes = thinking === "off" && family.opensThought.off;
   return {
     text: closes ? text + family.closeThought : text,
@@ -65,16 +72,21 @@ export function renderPrompt(
   };
 }
 
-function render(template: Template, variables: Record<string, unknown>): string {
-  try {
-    return template.render(variables);
-  } catch (thrown) {
-    const said = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new ParleyError("invalid", `messages: the model's chat template refuses them: ${said}`, {
-      param: "messages",
-      cause: thrown,
-    });
+/** The first way the template takes; when it takes none, what it said to the last one. */
+function accepted(...ways: readonly (() => string)[]): string {
+  let refusal: unknown;
+  for (const way of ways) {
+    try {
+      return way();
+    } catch (thrown) {
+      refusal = thrown;
+    }
   }
+  const said = refusal instanceof Error ? refusal.message : String(refusal);
+  throw new ParleyError("invalid", `messages: the model's chat template refuses them: ${said}`, {
+    param: "messages",
+    cause: refusal,
+  });
 }
 
 function templateTool(tool: GenerationRequest["tools"][number]): object {

@@ -273,15 +273,19 @@ describe("formats and forced calls", () => {
     }
   });
 
-  it("a model that writes calls as JSON is forced in its own form", async () => {
-    const other = tinyEngine({ calls: "json", sequences: 1 });
+  it.each(["json", "m3"] as const)("a model that writes calls as %s is forced in its own form", async (calls) => {
+    const other = tinyEngine({ calls, sequences: 1 });
     try {
-      const answer = await ask(
-        other,
-        requestOf("File it.", { tools: [filing], toolChoice: "required", parallelCalls: false }),
-      );
-      expect(answer.finish).toEqual({ reason: "calls" });
-      fits(filing.parameters, answer.calls()[0]?.args ?? "");
+      for (const temperature of [0, 1]) {
+        const asked = {
+          tools: [filing, weatherTool],
+          toolChoice: { name: filing.name },
+          ...sampling({ temperature, seed: 3 }),
+        };
+        const answer = await ask(other, requestOf("File it.", asked));
+        expect(answer.finish).toEqual({ reason: "calls" });
+        fits(filing.parameters, answer.calls()[0]?.args ?? "");
+      }
     } finally {
       await other.close();
     }

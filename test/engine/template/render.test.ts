@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { familyOf, promptFamilies, withOverrides } from "../../../src/engine/template/family.ts";
 import { compileTemplate, renderPrompt } from "../../../src/engine/template/render.ts";
+import { type Item, textPart } from "../../../src/model/item.ts";
 import type { GenerationRequest } from "../../../src/model/request.ts";
-import { requestOf, weatherTool } from "../../contract/engine.ts";
+import { message, requestOf, weatherTool } from "../../contract/engine.ts";
 
 /** Shows what a template is given. */
 const show = [
@@ -54,6 +55,26 @@ describe("renderPrompt", () => {
         message: expect.stringContaining("no tool before"),
       }),
     );
+  });
+
+  it("offers a plainer conversation to a template that takes no system message or long ids", () => {
+    const strict = [
+      "{% for m in messages %}",
+      "{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}",
+      "{% for c in m.tool_calls or [] %}{% if c.id | length != 9 %}{{ raise_exception('ids') }}{% endif %}({{ c.id }}){% endfor %}",
+      "[{{ m.role }}{{ m.tool_call_id }}]{{ m.content }}",
+      "{% endfor %}",
+    ].join("");
+    const items: Item[] = [
+      message("system", "S"),
+      message("user", "a"),
+      { type: "call", id: "call_function_abc_1", name: "f", args: "{}" },
+      { type: "result", id: "call_function_abc_1", parts: [textPart("r")], failed: false },
+      message("user", "b"),
+      message("user", "c"),
+    ];
+    const prompt = renderPrompt(strict, requestOf("", { items }), { family: promptFamilies.generic });
+    expect(prompt.text).toBe("[user]S\n\na(call00001)[assistant][toolcall00001]r[user]b\n\nc");
   });
 
   it("blames nobody outside for a template it cannot read", () => {

@@ -1,0 +1,79 @@
+import { anyOf, literal, repeat } from "./grammar.ts";
+
+/** Inclusive bounds; absent where there is none. */
+export interface Range {
+  least?: number | undefined;
+  most?: number | undefined;
+}
+
+/** Digits of the largest number that is written without a bound; JSON readers keep 16 exactly. */
+const mostDigits = 16;
+
+/** The body that matches every whole number of the range, and no other; undefined where there is none. */
+export function integerIn({ least, most }: Range): string | undefined {
+  const low = least === undefined ? undefined : Math.ceil(least);
+  const high = most === undefined ? undefined : Math.floor(most);
+  const ways: string[] = [];
+  if (low === undefined || low < 0) {
+    const from = high === undefined || high > -1 ? 1 : -high;
+    const digits = upTo(from, low === undefined ? undefined : -low);
+    if (digits !== undefined) ways.push(`"-" ${digits}`);
+  }
+  if (high === undefined || high >= 0) {
+    const digits = upTo(Math.max(0, low ?? 0), high);
+    if (digits !== undefined) ways.push(digits);
+  }
+  return ways.length === 0 ? undefined : anyOf(ways);
+}
+
+/** The body of numbers in the range: whole ones, and those with a fraction that lie between two whole ones of it. */
+export function numberIn({ least, most }: Range): string {
+  const fraction = '"." [0-9]{1,6}';
+  const whole = integerIn({ least, most });
+  const above = integerIn({
+    least: Math.max(0, least ?? 0),
+    most: most === undefined ? undefined : Math.floor(most) - 1,
+  });
+  const below = integerIn({
+    least: least === undefined ? undefined : Math.ceil(least) + 1,
+    most: Math.min(-1, most ?? -1),
+  });
+  const ways = [whole, above && `${above} ${fraction}`, below && `${below} ${fraction}`].filter(
+    (way) => way !== undefined,
+  );
+  if (ways.length > 0) return anyOf(ways);
+  // no whole number lies in the range: its ends are all that is offered
+  return anyOf([least, most].filter((end) => end !== undefined).map((end) => literal(String(end))));
+}
+
+/** Whole numbers from `low` (0 or more) to `high`, which may be absent. */
+function upTo(low: number, high: number | undefined): string | undefined {
+  const last = high ?? 10 ** String(low).length - 1;
+  const ways: string[] = [];
+  // numbers of one length at a time
+  for (let from = low; from <= last && String(from).length <= mostDigits; from = 10 ** String(from).length) {
+    ways.push(sameLength(String(from), String(Math.min(last, 10 ** String(from).length - 1))));
+  }
+  const more = String(low).length;
+  if (high === undefined && more < mostDigits) ways.push(`[1-9] ${repeat("[0-9]", more, mostDigits - 1)}`);
+  return ways.length === 0 ? undefined : anyOf(ways);
+}
+
+/** Numbers between two of the same length, digit by digit. */
+function sameLength(low: string, high: string): string {
+  if (low === high) return literal(low);
+  const [first, last] = [low.charAt(0), high.charAt(0)];
+  const [lowRest, highRest] = [low.slice(1), high.slice(1)];
+  if (lowRest === "") return `[${first}-${last}]`;
+  if (first === last) return `${literal(first)} ${sameLength(lowRest, highRest)}`;
+  const free = repeat("[0-9]", lowRest.length, lowRest.length);
+  const all = lowRest.replace(/./gu, "0");
+  const nines = lowRest.replace(/./gu, "9");
+  const ways: string[] = [];
+  const begin = lowRest === all ? Number(first) : Number(first) + 1;
+  const end = highRest === nines ? Number(last) : Number(last) - 1;
+  if (lowRest !== all) ways.push(`${literal(first)} ${sameLength(lowRest, nines)}`);
+  if (begin <= end) ways.push(`[${begin}-${end}] ${free}`);
+  if (highRest !== nines) ways.push(`${literal(last)} ${sameLength(all, highRest)}`);
+  return anyOf(ways);
+}
