@@ -5,7 +5,7 @@ import type { Json, JsonObject } from "../../model/json.ts";
 import { Transcript } from "../../model/transcript.ts";
 import type { Exchange } from "../surface.ts";
 import { responseError } from "./error.ts";
-import { Output } from "./output.ts";
+import { Output, outputText } from "./output.ts";
 import type { Seal } from "./seal.ts";
 import type { ResponsesWanted } from "./wanted.ts";
 
@@ -60,7 +60,7 @@ export function responseBody(source: BodySource, transcript: Transcript, status 
     model: request.model,
     status,
     output: source.output.items(transcript),
-    output_text: transcript.text(),
+    output_text: outputText(transcript),
     usage: transcript.usage === undefined ? null : usageBody(transcript.usage),
     parallel_tool_calls: echo.parallelToolCalls,
     store: wanted.store,

@@ -6,7 +6,7 @@ import type { BodySource, ResponseStatus } from "./body.ts";
 import { responseBody, statusFrom } from "./body.ts";
 import { CustomInput, customInput } from "./custom-input.ts";
 import type { ItemStatus } from "./output.ts";
-import { statusOf, textContent } from "./output.ts";
+import { followsThought, itemAt, shownItem, shownText, statusOf, textContent } from "./output.ts";
 
 /** One event of a stream; `type` and `sequence_number` come first. */
 export interface ResponseEvent {
@@ -43,6 +43,8 @@ export class ResponseEvents {
   private delta = "";
   private custom: CustomInput | undefined;
   private announced = false;
+  /** Whether leading newlines of the open item would be part of it. */
+  private spoken = true;
 
   constructor(source: BodySource) {
     this.source = source;
@@ -97,6 +99,7 @@ export class ResponseEvents {
   private start(index: number, transcript: Transcript): void {
     const item = itemAt(transcript, index);
     this.open = index;
+    this.spoken = item.type !== "text" || !followsThought(transcript, index);
     this.emit("response.output_item.added", { output_index: index, item: this.source.output.opening(item, index) });
     if (item.type === "call") {
       this.custom = this.source.output.formOf(item.name).kind === "custom" ? new CustomInput() : undefined;
@@ -112,8 +115,10 @@ export class ResponseEvents {
   private flushDelta(transcript: Transcript): void {
     if (this.delta === "" || this.open < 0) return;
     const item = itemAt(transcript, this.open);
-    const delta = this.custom === undefined ? this.delta : this.custom.feed(this.delta);
+    const shown = this.spoken ? this.delta : shownText(this.delta);
     this.delta = "";
+    this.spoken ||= shown !== "";
+    const delta = this.custom === undefined ? shown : this.custom.feed(shown);
     const type = this.deltaType(item);
     if (type === undefined || delta === "") return;
     this.emit(`${type}.delta`, { ...this.place(item), delta, ...(item.type === "text" ? { logprobs: [] } : {}) });
@@ -132,7 +137,7 @@ export class ResponseEvents {
     if (this.open < 0) return;
     this.flushDelta(transcript);
     const index = this.open;
-    const item = itemAt(transcript, index);
+    const item = shownItem(transcript, index);
     const done = this.source.output.item(item, index, status);
     if (item.type === "call") this.closeCall(item, done);
     else {
@@ -186,10 +191,4 @@ export class ResponseEvents {
 
 function partOf(item: AnswerItem, text: string): JsonObject {
   return item.type === "text" ? textContent(text) : { type: "reasoning_text", text };
-}
-
-function itemAt(transcript: Transcript, index: number): AnswerItem {
-  const item = transcript.items[index];
-  if (item === undefined) throw new Error(`no item ${index} in the transcript`);
-  return item;
 }

@@ -36,7 +36,9 @@ export class Output {
 
   /** Every item so far, with the status it has at this point of the answer. */
   items(transcript: Transcript): JsonObject[] {
-    return transcript.items.map((item, index) => this.item(item, index, statusOf(transcript, index)));
+    return transcript.items.map((_, index) =>
+      this.item(shownItem(transcript, index), index, statusOf(transcript, index)),
+    );
   }
 
   /** One item with all it holds. */
@@ -88,6 +90,35 @@ export class Output {
     this.sealed.set(index, sealed);
     return { encrypted_content: sealed };
   }
+}
+
+const leadingNewlines = /^[\r\n]+/;
+
+/** The item as the engine said it. */
+export function itemAt(transcript: Transcript, index: number): AnswerItem {
+  const item = transcript.items[index];
+  if (item === undefined) throw new Error(`no item ${index} in the transcript`);
+  return item;
+}
+
+/** An item as callers see it: the newlines that models put between thought and answer are not part of the answer. */
+export function shownItem(transcript: Transcript, index: number): AnswerItem {
+  const item = itemAt(transcript, index);
+  return item.type === "text" && followsThought(transcript, index) ? { ...item, text: shownText(item.text) } : item;
+}
+
+/** All answer text as callers see it. */
+export function outputText(transcript: Transcript): string {
+  const items = transcript.items.map((_, index) => shownItem(transcript, index));
+  return items.map((item) => (item.type === "text" ? item.text : "")).join("");
+}
+
+export function followsThought(transcript: Transcript, index: number): boolean {
+  return transcript.items[index - 1]?.type === "reasoning";
+}
+
+export function shownText(text: string): string {
+  return text.replace(leadingNewlines, "");
 }
 
 export function textContent(text: string): JsonObject {

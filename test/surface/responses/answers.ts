@@ -6,7 +6,7 @@ import { ParleyError } from "../../../src/model/error.ts";
 const pieces = fc.array(
   fc.oneof(
     fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 }),
-    fc.constantFrom("你好", "😀", "\u2028", "\u0085", '"\\'),
+    fc.constantFrom("\n", "\n\n", "你好", "😀", "\u2028", "\u0085", '"\\'),
   ),
   { minLength: 1, maxLength: 4 },
 );

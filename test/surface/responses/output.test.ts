@@ -57,6 +57,21 @@ describe("status", () => {
   });
 });
 
+test("newlines between thought and answer are not part of the answer, however they are cut", () => {
+  const events = answer((emitter) => {
+    emitter.reasoning("Hmm");
+    for (const piece of ["\n", "\n", "\nHello", "\n", "you"]) emitter.text(piece);
+  });
+  expect(surfaceWith().json(folded(events), parseM3({}))).toMatchObject({ output_text: "Hello\nyou" });
+  const deltas = eventsOf(
+    streamed(
+      parseM3({}),
+      events.map((event) => [event]),
+    ),
+  ).filter(({ type }) => type === "response.output_text.delta");
+  expect(deltas.map(({ delta }) => delta)).toEqual(["Hello", "\n", "you"]);
+});
+
 test("ids are unique however often a kind of item comes", () => {
   const events = answer((emitter) => {
     for (const round of [1, 2, 3]) {
