@@ -77,3 +77,32 @@ class SumParser {
     return token;
   }
 }
+
+/** Longest text that is read for variables, in UTF-16 units. */
+const longestAlgebra = 400;
+
+/**
+ * The sum a message asks for in letters that earlier messages gave values to: "let x = 10", "y = x + 5", "what is x + y?".
+ * `said` ends with the question.
+ */
+export function evaluateLetters(said: readonly string[]): { expression: string; value: number } | undefined {
+  const asked = said.at(-1) ?? "";
+  if (asked.length > longestAlgebra) return undefined;
+  const values = new Map<string, number>();
+  for (const text of said) {
+    if (text.length > longestAlgebra) continue;
+    for (const [, letter = "", source = ""] of text.matchAll(/\b([A-Za-z])\s*=\s*([^=,.;:?!，。\n]+)/g)) {
+      const value = evaluate(withValues(source, values));
+      if (value !== undefined) values.set(letter, value);
+    }
+  }
+  const found = /(?<![\w'’])[A-Za-z\d](?:\s*[-+*/]\s*\(?[A-Za-z\d]+\)?)+(?!\w)/.exec(asked)?.[0];
+  if (found === undefined || !/[A-Za-z]/.test(found) || /[A-Za-z]{2}/.test(found)) return undefined;
+  const value = evaluate(withValues(found, values));
+  return value === undefined ? undefined : { expression: found, value };
+}
+
+/** Letters replaced by their values; an unknown one leaves the text malformed. */
+function withValues(source: string, values: ReadonlyMap<string, number>): string {
+  return source.replace(/[A-Za-z]+/g, (name) => (values.has(name) ? `(${values.get(name)})` : "(?"));
+}

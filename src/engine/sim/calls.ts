@@ -19,27 +19,52 @@ interface Errand {
   focus?: string;
 }
 
+export interface CallOptions {
+  /** The message needs no tool: a greeting, a text to repeat. */
+  quiet: boolean;
+  /** Writes a text of so many words where an argument is to be a long one. */
+  compose(length: number): string;
+}
+
 /**
- * The calls of this answer. `quiet`: the message needs no tool (a greeting, a text to repeat). A forced choice always
- * calls; `auto` calls once per user message, or once per thing asked for where calls may not stand side by side.
+ * The calls of this answer. A forced choice always calls; `auto` calls once per user message, or once per thing asked
+ * for where calls may not stand side by side.
  */
-export function planCalls(talk: Talk, quiet: boolean): PlannedCall[] {
+export function planCalls(talk: Talk, options: CallOptions): PlannedCall[] {
   const { toolChoice, parallelCalls } = talk.request;
   if (toolChoice === "none") return [];
   const forced = toolChoice !== "auto";
-  if (!forced && quiet) return [];
+  if (!forced && options.quiet) return [];
   const errands = errandsOf(talk);
-  if (errands.length === 0) return [];
   const open = errands.slice(parallelCalls ? 0 : talk.callsMade);
-  if (talk.afterResult && !forced) return parallelCalls ? [] : open.slice(0, 1).map(callOf);
-  return (open.length > 0 ? open : errands).slice(0, parallelCalls ? Infinity : 1).map(callOf);
+  const make = (errand: Errand): PlannedCall => callOf(errand, options);
+  if (forced) return (open.length > 0 ? open : errands).slice(0, parallelCalls ? Infinity : 1).map(make);
+  if (talk.afterResult) return parallelCalls ? [] : open.slice(0, 1).map(make);
+  return isFollowUp(talk, errands) ? [] : open.slice(0, parallelCalls ? Infinity : 1).map(make);
 }
 
-function callOf(errand: Errand): PlannedCall {
+function callOf(errand: Errand, options: CallOptions): PlannedCall {
   const clues = new Clues(errand.text, errand.focus);
-  const args = sampleValue(errand.tool.parameters, { clues, optional: "suggested" });
+  const compose = (length: number): string => options.compose(length);
+  const args = sampleValue(errand.tool.parameters, { clues, optional: "suggested", compose });
   return { name: errand.tool.name, args: JSON.stringify(isObject(args) ? args : {}) };
 }
+
+/**
+ * "Is it warm there?" after a result: the message speaks of no tool and gives no argument a value, so that the answer is
+ * in what the tools said before.
+ */
+function isFollowUp(talk: Talk, errands: readonly Errand[]): boolean {
+  const [first, second] = errands;
+  if (talk.earlierResults.length === 0 || first === undefined || second !== undefined) return false;
+  if (talk.asked.length > 400 || bestTool(talk.asked, talk.request.tools) !== undefined) return false;
+  const names = Object.keys(first.tool.parameters["properties"] ?? {});
+  return names.length > 0 && !names.some((name) => new Clues(talk.asked).offers(name));
+}
+
+const everyTool = /\b(?:all|both|each|every)\b[^.。\n]{0,20}\btools?\b|(?:所有|全部|每个|两个|提供的\s*\d*\s*个?)工具/i;
+/** More than these are not all called at once, whatever is asked. */
+const mostCalls = 16;
 
 function errandsOf(talk: Talk): Errand[] {
   const { asked, request } = talk;
@@ -47,18 +72,36 @@ function errandsOf(talk: Talk): Errand[] {
   const [first] = tools;
   if (first === undefined) return [];
   const separate = typeof request.toolChoice === "object" ? [] : separateErrands(asked, tools);
+  if (tools.length > 1 && tools.length <= mostCalls && everyTool.test(asked.slice(0, 2_000))) {
+    return tools.map((tool) => separate.find((errand) => errand.tool === tool) ?? { tool, text: asked });
+  }
   if (separate.length > 1) return separate;
   const tool = bestTool(asked, tools) ?? first;
-  const subjects = requiredTexts(tool) > 1 ? subjectsOf(asked, []) : subjectsOf(asked, quotedTexts(asked));
-  if (subjects.length > 1) return subjects.map((focus) => ({ tool, text: asked, focus }));
+  const branches = branchErrands(asked, tool);
+  if (branches.length > 0) return branches;
+  const subjects =
+    requiredTexts(tool) > 1 ? subjectsOf(asked, []) : subjectsOf(asked, quotedTexts(asked.slice(0, 2_000)));
+  if (subjects.length > 1 && requiredTexts(tool) <= 1) return subjects.map((focus) => ({ tool, text: asked, focus }));
   return [{ tool, text: asked }];
+}
+
+/** Parameters that are one of several forms: one call per form whose property the text gives a value. */
+function branchErrands(asked: string, tool: ToolDefinition): Errand[] {
+  const { oneOf, anyOf, ...rest } = tool.parameters;
+  const forms = Array.isArray(oneOf) ? oneOf : Array.isArray(anyOf) ? anyOf : [];
+  const clues = new Clues(asked);
+  const given = forms.filter(isObject).filter((form) => {
+    const names = isObject(form["properties"]) ? Object.keys(form["properties"]) : [];
+    return names.some((name) => clues.json(name) !== undefined);
+  });
+  return given.map((form) => ({ tool: { ...tool, parameters: { ...rest, ...form } as JsonObject }, text: asked }));
 }
 
 /** "The weather in Paris and the time in Tokyo": each stretch has a tool of its own. */
 function separateErrands(asked: string, tools: readonly ToolDefinition[]): Errand[] {
   const stretches = asked
     .slice(0, 2_000)
-    .split(/\b(?:and(?: then| also)?|also|then|plus)\b|[,;.，；。、]|同时|并且|然后|以及|还有|和|再/);
+    .split(/\b(?:and(?: then| also)?|also|then|plus)\b|[,;.，；。、]|同时|并且|然后|以及|还有|和|再/i);
   const errands = new Map<string, Errand>();
   for (const text of stretches) {
     const tool = bestTool(text, tools);
@@ -71,7 +114,7 @@ function suitableTools(talk: Talk): readonly ToolDefinition[] {
   const { tools, toolChoice } = talk.request;
   if (typeof toolChoice === "object") {
     const named = tools.find((tool) => tool.name === toolChoice.name);
-    return [named ?? { name: toolChoice.name, parameters: { type: "object", properties: {} } }];
+    return named === undefined ? [] : [named];
   }
   if (toolChoice === "required" && tools.length > 0) return tools;
   const shown = shownTool(talk);
@@ -94,7 +137,8 @@ function bestTool(text: string, tools: readonly ToolDefinition[]): ToolDefinitio
 }
 
 function toolScore(tool: ToolDefinition, words: ReadonlySet<string>, text: string): number {
-  const named = text.includes(tool.name) ? 10 : 0;
+  const at = text.indexOf(tool.name);
+  const named = at >= 0 && !/^\w/.test(text.slice(at + tool.name.length)) ? 10 : 0;
   const inName = wordsOf(tool.name.replace(/([a-z\d])([A-Z])/g, "$1 $2").replace(/[_.-]+/g, " "));
   const inDescription = wordsOf((tool.description ?? "").slice(0, 1_000));
   return named + 3 * words.intersection(inName).size + words.intersection(inDescription).size;

@@ -1,3 +1,4 @@
+import { isObject, type Json, parseJson } from "../../model/json.ts";
 import { findExpression } from "./arithmetic.ts";
 
 /** How a value is looked up by the name of its property. The first row that fits and finds something wins. */
@@ -8,6 +9,11 @@ interface ClueRow {
 
 const properName = String.raw`[A-Z][\p{L}'.-]*(?:\s+[A-Z][\p{L}'.-]*)*`;
 const place = new RegExp(String.raw`\b(?:in|at|for|of|near|to|from)\s+(${properName}(?:,\s*${properName})?)`, "u");
+/** "And Shanghai?", "What about Oslo?", 上海呢. */
+const nextPlace = new RegExp(
+  String.raw`\b(?:[Aa]nd|[Aa]bout)\s+(${properName})|^(?:那|那么)?([\p{Script=Han}]{2,4})呢`,
+  "u",
+);
 const leaving = new RegExp(String.raw`\bfrom\s+(${properName})`, "u");
 const arriving = new RegExp(String.raw`\bto\s+(${properName})`, "u");
 const person = new RegExp(String.raw`\b(?:named|called|name is|for|to)\s+(${properName})`, "u");
@@ -40,18 +46,23 @@ const rows: readonly ClueRow[] = [
   { names: /\b(?:expression|expr|formula|equation|calculation)\b|表达式/, find: (clues) => findExpression(clues.text) },
   { names: /\b(?:command|cmd|script|shell|code)\b/, find: (clues) => clues.match(/`([^`\n]+)`/) },
   {
-    names: /\b(?:date|day|when)\b|日期/,
+    names: /\b(?:date|day|when|check in|check out|start|end)\b|日期/,
     find: (clues) =>
       clues.match(/\d{4}-\d{2}-\d{2}/) ?? clues.match(/\b(?:today|tomorrow|yesterday)\b|今天|明天|昨天/i),
   },
   { names: /\btime\b/, find: (clues) => clues.match(/\b\d{1,2}:\d{2}(?::\d{2})?\b/) },
   { names: /\b(?:name|person|user|recipient)\b/, find: (clues) => clues.quoted() ?? clues.match(person) },
-  { names: /./, find: (clues) => clues.quoted() },
+  { names: /\b(?:id|code|number|reference|sku|order)\b|编号/, find: (clues) => clues.match(/\b[A-Z]{1,4}-?\d{2,}\b/) },
+  { names: /\bcontents?\b|\bbody\b|\btext\b|\bpayload\b/, find: (clues) => clues.tagged() },
+  { names: /./, find: (clues) => clues.quoted() ?? clues.match(/\bwith\s+([A-Z][\w-]*)/) },
 ];
 
 /** Properties that stand for what the user said as a whole. */
 const wholeText =
-  /\b(?:query|question|text|message|content|prompt|input|keywords?|search|topic|task|description|body|title|subject|q)\b|问题|内容/;
+  /\b(?:query|question|text|message|content|prompt|input|keywords?|search|topic|task|description|body|q)\b|问题|内容/;
+
+/** Longest part of a request that is searched, in UTF-16 units. */
+const longestText = 100_000;
 
 /** What a request's text offers for the arguments of one call or one JSON answer. Quoted texts and numbers are used up. */
 export class Clues {
@@ -64,10 +75,10 @@ export class Clues {
   private readonly numbers: number[];
 
   constructor(text: string, focus?: string) {
-    this.text = text.slice(0, 8_000);
+    this.text = text.slice(0, longestText);
     this.focus = focus;
     this.quotes = focus === undefined ? quotedTexts(this.text) : [focus];
-    this.numbers = [...this.text.matchAll(/(?<![\w.-])-?\d+(?:\.\d+)?(?![\w-])/g)].map(([digits]) => Number(digits));
+    this.numbers = [...this.text.matchAll(/(?<![\w.-])-?\d+(?:\.\d+)?(?!\w|-\d)/g)].map(([digits]) => Number(digits));
   }
 
   /** A value that the request clearly gives for the property. */
@@ -94,7 +105,9 @@ export class Clues {
   fallback(name: string): string {
     const words = plainName(name);
     if (/\b(?:command|cmd|script|shell)\b/.test(words)) return "echo ok";
-    if (wholeText.test(words) && this.text !== "") return this.text.slice(0, 500);
+    if (/\b(?:title|subject|topic)\b/.test(words) && this.text !== "")
+      return Array.from(this.text.slice(0, 100)).slice(0, 40).join("");
+    if (wholeText.test(words) && this.text !== "") return this.text.slice(0, 500).toWellFormed();
     return this.focus ?? (words === "" ? "example" : `example ${words}`);
   }
 
@@ -115,26 +128,116 @@ export class Clues {
 
   match(pattern: RegExp): string | undefined {
     const found = pattern.exec(this.text);
-    return found?.[1] ?? found?.[0];
+    return found?.slice(1).find((group) => group !== undefined) ?? found?.[0];
   }
 
   place(): string | undefined {
     const found = this.match(place);
     if (found !== undefined) return found.replace(/[.'-]+$/, "");
+    const next = this.match(nextPlace);
+    if (next !== undefined) return next;
     const run = this.match(chinesePlace)?.replace(chineseLead, "");
     return run === "" ? this.quoted() : (run ?? this.quoted());
   }
 
-  /** `city=Paris`, `city: "Paris"`, `city is Paris`. */
-  private assigned(name: string): string | undefined {
-    const escaped = name.replace(/[^\p{L}\p{N}]/gu, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  /** A JSON value that the text assigns to the property: `list = [1, 2]`, or `{"a": 1}` for `object`. */
+  json(name: string): Json | undefined {
+    const found = new RegExp(`${namePattern(name)}\\s*[=:：]\\s*(?=[\\d[{"tfn-])`, "iu").exec(this.text);
+    const assigned = found === null ? undefined : firstJson(this.text.slice(found.index + found[0].length));
+    if (assigned !== undefined) return assigned;
+    const meant = this.meantFor(name);
+    const parsed = meant === undefined ? undefined : parseJson(meant);
+    return isObject(parsed) || Array.isArray(parsed) ? (parsed as Json) : undefined;
+  }
+
+  /** How many of them the text asks for: `sections 至少6节`, `2 paragraphs`. */
+  count(name: string): number | undefined {
+    const word = escapeName(singularName(name));
     const pattern = new RegExp(
-      `(?<![\\p{L}\\p{N}_])${escaped}(?:\\s*[=:：]\\s*|\\s+(?:is|as)\\s+)(?:"([^"\\n]+)"|'([^'\\n]+)'|([^\\s,;，；。"']+))`,
+      `${word}s?\\s*(?:[^\\d\\s,.;，。；]{0,8}\\s*)(\\d{1,3})\\s*(?:个|节|条|项|items?|entries)|(\\d{1,3})\\s*(?:个|条|项)?\\s*${word}`,
       "iu",
     );
     const found = pattern.exec(this.text);
-    return found?.slice(1).find((group) => group !== undefined);
+    return found === null ? undefined : Number(found[1] ?? found[2]);
   }
+
+  /** How long the text asks the property, or else the whole, to be: words, or characters in Chinese. */
+  length(name: string): number | undefined {
+    const own = new RegExp(
+      `${escapeName(singularName(name))}s?[^\\d,.;，。；]{0,12}(\\d{2,6})\\s*个?(?:字|words|characters)`,
+      "iu",
+    ).exec(this.text)?.[1];
+    const any = own ?? /(\d{2,6})[\s-]*个?(?:words?\b|characters?\b|字)/i.exec(this.text)?.[1];
+    return any === undefined ? undefined : Number(any);
+  }
+
+  /** Records named one by one: `Alice (age 30) and Bob (age 25)`. */
+  records(): Clues[] {
+    const found = [...this.text.matchAll(/(\p{Lu}[\p{L}'-]+)\s*[(（]([^)）\n]{1,80})[)）]/gu)];
+    return found.map(([all, name = ""]) => new Clues(all, name));
+  }
+
+  /** The longest text between a tag and its end: `<PAYLOAD>...</PAYLOAD>`. */
+  tagged(): string | undefined {
+    const found = [...this.text.matchAll(/<(\w{1,20})>((?:(?!<\/?\1>)[\s\S])*)<\/\1>/g)].map(
+      ([, , inner = ""]) => inner,
+    );
+    return found.toSorted((one, two) => two.length - one.length)[0];
+  }
+
+  /** `city=Paris`, `city: "Paris"`, `city is Paris`, `"Paris" for city`. */
+  private assigned(name: string): string | undefined {
+    const between =
+      "(?:\\s*[=:：]\\s*|\\s+(?:is|as|(?:should|must) be)\\s+(?:exactly\\s+)?|\\s*(?:必须|应该?|要)?(?:精确|恰好)?[为是]\\s*)";
+    const value = "(?:\"([^\"\\n]+)\"|'([^'\\n]+)'|`([^`\\n]+)`|([^\\s,;，；。\"'`]+))";
+    const found = new RegExp(`${namePattern(name)}${between}${value}`, "iu").exec(this.text);
+    const plain = found?.[1] ?? found?.[2] ?? found?.[4]?.replace(/[.)）]+$/, "");
+    return plain ?? unescaped(found?.[3]) ?? unescaped(this.meantFor(name));
+  }
+
+  /** `"some text" for the title field`. */
+  private meantFor(name: string): string | undefined {
+    const pattern = new RegExp(
+      `(?:\`([^\`\\n]+)\`|"([^"\\n]+)"|'([^'\\n]+)')\\s+(?:for|as|into|in)\\s+(?:the\\s+)?${namePattern(name)}`,
+      "iu",
+    );
+    return pattern
+      .exec(this.text)
+      ?.slice(1)
+      .find((group) => group !== undefined);
+  }
+}
+
+function escapeName(name: string): string {
+  return name.replace(/[^\p{L}\p{N}]/gu, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** The property's name as a word of its own, quoted or not. */
+function namePattern(name: string): string {
+  return `(?<![\\p{L}\\p{N}_])[\`"']?${escapeName(name)}[\`"']?(?![\\p{L}\\p{N}_])`;
+}
+
+/** The name of one of several: `cities` gives `city`. */
+export function singularName(name: string): string {
+  return name.replace(/ies$/, "y").replace(/(?<!s)s$/, "");
+}
+
+/** Inside backticks people write line ends as `\n`. */
+function unescaped(text: string | undefined): string | undefined {
+  return text?.replace(/\\n/g, "\n").replace(/\\t/g, "\t");
+}
+
+/** The JSON value that a text starts with; what follows it does not matter. */
+function firstJson(text: string): Json | undefined {
+  const literal = /^(?:-?\d+(?:\.\d+)?(?![\w.-]*\w)|true\b|false\b|null\b|"(?:[^"\\\n]|\\.)*")/.exec(text)?.[0];
+  if (literal !== undefined) return parseJson(literal);
+  const close = text.startsWith("[") ? "]" : "}";
+  let tries = 0;
+  for (let at = text.indexOf(close); at > 0 && tries < 20; at = text.indexOf(close, at + 1), tries += 1) {
+    const parsed = parseJson(text.slice(0, at + 1));
+    if (parsed !== undefined) return parsed;
+  }
+  return undefined;
 }
 
 /** `fromCity`, `from_city`, `from-city`: `from city`. */

@@ -28,9 +28,16 @@ const commands: readonly EchoCommand[] = [
     farColon: false,
     bare: true,
   },
+  { pattern: /\b(?:reply|respond|answer|say|output)\b(?=\s+(?:with\s+)?\S+\s+only\b)/i, farColon: false, bare: true },
+  {
+    pattern:
+      /\b(?:reply|respond|answer)\s+with\s+the\s+(?:(?:exact|single|one)\s+)*(?:word|phrase|text|token|letter)\b/i,
+    farColon: false,
+    bare: true,
+  },
   { pattern: /\b(?:reply|respond|answer)\s+with\b/i, farColon: false, bare: false },
   { pattern: /(?:只|仅)(?:需要|需|要|能|可以|可|用|准)?(?:输出|回复|回答|返回|说|写)/, farColon: true, bare: true },
-  { pattern: /(?:总是|始终|永远|一律|必须)(?:只)?(?:输出|回复|回答|说)/, farColon: true, bare: true },
+  { pattern: /(?:总是|始终|永远|一律|必须)(?:只)?(?:输出|回复|回答|说)/, farColon: true, bare: false },
   { pattern: /重复|复述|原样(?:输出|返回|回复)/, farColon: true, bare: true },
   { pattern: /(?:请|跟我|对我)说(?!明)|(?:^|请)(?:输出|回复)/, farColon: false, bare: true },
 ];
@@ -60,8 +67,9 @@ const quotes: Readonly<Record<string, string>> = {
 
 /** Beginnings that show that no words to say follow: "say something about", "answer in French", "repeat that". */
 const notWords =
-  /^(?:something|anything|what|why|how|who|when|where|if|whether|more|that|it|yourself|your|in|as|using|based|once|after|before|to|about|again|a|an|valid|one|short|brief)(?![\p{L}\p{N}])/iu;
-const chineseNotWords = /^(?:用|以|你|它|他|关于|一个|一句|一段|什么)/;
+  /^(?:something|anything|what|why|how|who|when|where|if|whether|more|that|it|yourself|your|in|as|using|based|once|after|before|to|about|again|a|an|the|any|all|no|valid|json|one|short|brief)(?![\p{L}\p{N}])/iu;
+const chineseNotWords =
+  /^(?:用|以|你|它|他|自己|关于|一个|一句|一段|什么|名字|答案|结果|数字|代码|正文|要点|最终|合法|有效|是或否|是否)/;
 
 export interface EchoOptions {
   /** For standing instructions: words without quotes must be a single word. */
@@ -78,11 +86,14 @@ export function wantedEcho(text: string, options: EchoOptions = { strict: false 
 const headLength = 2_000;
 const tailLength = 500;
 
+/** What turns a command around: "do not just say". */
+const refused = /(?:n't|not|never|without|不要|不能|不可|不得|别|无需|不用|不)\s*$/i;
+
 function searched(text: string, from: number, options: EchoOptions): string | undefined {
   const window = text.slice(from, from + headLength + tailLength);
   for (const command of commands) {
     const match = command.pattern.exec(window);
-    if (match === null) continue;
+    if (match === null || refused.test(window.slice(Math.max(0, match.index - 12), match.index))) continue;
     const found = cut(text.slice(from + match.index + match[0].length), command, options);
     if (found !== undefined && found !== "") return found;
   }
@@ -97,7 +108,7 @@ function cut(rest: string, command: EchoCommand, options: EchoOptions): string |
   const marked = fenced(words) ?? quoted(words, colon !== undefined) ?? bracketed(words, colon !== undefined);
   if (marked !== undefined) return repeated(marked.text, marked.after);
   if (colon !== undefined) return options.strict ? singleWord(words) : words;
-  if (other || !command.bare) return undefined;
+  if (other || !command.bare || /^[,，;；.。]/.test(words)) return undefined;
   if (options.strict) return singleWord(words);
   return bare(words);
 }
@@ -164,7 +175,10 @@ function bare(words: string): string | undefined {
   if (/[?？]$/.test(line)) return undefined;
   if (line.length > headLength) return words;
   const said = line
-    .replace(/[,，]?\s*(?:and nothing else|and no other text|nothing else|without anything else|please)[.!。]?$/i, "")
+    .replace(
+      /[,，]?\s*(?:and nothing else|and no other text|nothing else|without anything else|please|only|alone)[.!。]?$/i,
+      "",
+    )
     .replace(/(?<![.。])[.。]$/, "");
   if (/^yes\s+or\s+no\b/i.test(said)) return "yes";
   const times = /^(.*?)\s*(\d+)\s*(?:times|[遍次])/.exec(said);

@@ -1,9 +1,11 @@
-import { isObject, type Json, parseJson } from "../../model/json.ts";
+import { isObject, type Json, type JsonObject, parseJson } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
-import { evaluate, findExpression } from "./arithmetic.ts";
+import { evaluate, evaluateLetters, findExpression } from "./arithmetic.ts";
 import { type PlannedCall, planCalls } from "./calls.ts";
 import { Clues, quotedTexts } from "./clues.ts";
 import { wantedEcho } from "./echo.ts";
+import { askedLength, topicOf, writeEssay } from "./essay.ts";
+import { knownFact } from "./facts.ts";
 import { describeMedia } from "./media.ts";
 import { introducedName, recall } from "./memory.ts";
 import { sampleValue } from "./schema-value.ts";
@@ -36,7 +38,8 @@ export function planReply(request: GenerationRequest): Reply {
   const speaksChinese = standing.language === undefined ? talk.chinese : standing.language === "chinese";
   const wording = speaksChinese ? chinese : english;
   const reading: Reading = { talk, standing, wording, echo, variant: variantOf(request) };
-  const calls = planCalls(talk, standing.fixed !== undefined || echo !== undefined || needsNoTool(talk.asked));
+  const quiet = standing.fixed !== undefined || echo !== undefined || needsNoTool(talk.asked);
+  const calls = planCalls(talk, { quiet, compose: (length) => writeEssay(reading, length) });
   return {
     thought: request.thinking === "off" ? "" : thoughtOf(reading, calls),
     text: calls.length > 0 ? "" : answerOf(reading),
@@ -67,15 +70,6 @@ function needsNoTool(asked: string): boolean {
   return [greeting, thanks, identity, refusesTools].some((pattern) => pattern.test(start));
 }
 
-/** Longest quotation of the request in a thought or an opening, in code points. */
-const topicLength = 60;
-
-function topicOf(talk: Talk): string {
-  const line = talk.asked.slice(0, 500).replace(/\s+/g, " ").trim();
-  const points = Array.from(line);
-  return points.length > topicLength ? `${points.slice(0, topicLength).join("")}…` : line;
-}
-
 function thoughtOf({ talk, wording }: Reading, calls: readonly PlannedCall[]): string {
   const topic = topicOf(talk);
   const [call] = calls;
@@ -85,10 +79,21 @@ function thoughtOf({ talk, wording }: Reading, calls: readonly PlannedCall[]): s
 
 function answerOf(reading: Reading): string {
   const { format } = reading.talk.request;
-  if (format.type !== "text") return JSON.stringify(jsonAnswer(reading));
-  const { fixed, prefix, suffix } = reading.standing;
+  if (format.type !== "text" || (reading.standing.fixed === undefined && wantsJson(reading)))
+    return JSON.stringify(jsonAnswer(reading));
+  const { fixed, prefix, suffix, included } = reading.standing;
   const body = fixed ?? freeAnswer(reading);
+  if (included !== undefined && !body.includes(included)) return `${included} ${body}`;
   return [prefix, body, suffix].filter((part) => part !== undefined).join(reading.wording.separator);
+}
+
+/** JSON asked for in words, as callers do where a model knows no response format. */
+function wantsJson({ talk, echo }: Reading): boolean {
+  const start = talk.asked.slice(0, 2_000);
+  if (echo !== undefined || talk.afterResult) return false;
+  return /\b(?:output|return|respond|reply|answer)\b[^.\n]{0,40}\bjson\b|(?:输出|返回|生成)[^。\n]{0,20}json/i.test(
+    start,
+  );
 }
 
 /** The rules in the order of their weight; the last one always has something to say. */
@@ -100,7 +105,10 @@ function freeAnswer(reading: Reading): string {
     recall(reading.talk) ??
     smallTalk(reading) ??
     sumAnswer(reading) ??
+    knownFact(reading.talk.asked, reading.wording === chinese) ??
+    codeAnswer(reading.talk.asked) ??
     countAnswer(reading.talk.asked) ??
+    earlierAnswer(reading) ??
     essay(reading)
   );
 }
@@ -108,11 +116,21 @@ function freeAnswer(reading: Reading): string {
 /** Longest quotation of one tool result, in UTF-16 units. */
 const resultLength = 4_000;
 
-function resultAnswer({ talk, wording, variant }: Reading): string | undefined {
-  if (!talk.afterResult) return undefined;
-  const results = talk.results.map((text) =>
-    text.length > resultLength ? `${text.slice(0, resultLength).toWellFormed()}…` : text,
-  );
+function resultAnswer(reading: Reading): string | undefined {
+  return reading.talk.afterResult ? tellResults(reading, reading.talk.results) : undefined;
+}
+
+/** A short question after results of earlier turns, with the tools still at hand, is about them. */
+function earlierAnswer(reading: Reading): string | undefined {
+  const { asked, earlierResults, request } = reading.talk;
+  if (earlierResults.length === 0 || request.tools.length === 0 || asked.length > 400) return undefined;
+  return tellResults(reading, earlierResults.slice(-2));
+}
+
+function tellResults({ wording, variant }: Reading, texts: readonly string[]): string {
+  const results = texts.map((text) => {
+    return text.length > resultLength ? `${text.slice(0, resultLength).toWellFormed()}…` : text;
+  });
   return fill(pick(wording.result, variant), { results: results.join("\n") });
 }
 
@@ -145,9 +163,32 @@ function smallTalk({ talk, standing, wording, variant }: Reading): string | unde
 
 function sumAnswer({ talk, wording }: Reading): string | undefined {
   if (talk.asked.length > 500) return undefined;
+  const letters = evaluateLetters(talk.said);
+  if (letters !== undefined) return fill(wording.sum, letters);
   const expression = findExpression(talk.asked);
   const value = expression === undefined ? undefined : evaluate(expression);
   return expression === undefined || value === undefined ? undefined : fill(wording.sum, { expression, value });
+}
+
+/** Function heads by language; the body says where it comes from. */
+const functionForms: readonly [RegExp, (name: string) => string][] = [
+  [/\bpython\b/i, (name) => `def ${name}(n):\n    # Written by rules, not by a language model.\n    return n`],
+  [
+    /\b(?:javascript|typescript|js|ts|node)\b/i,
+    (name) => `function ${name}(n) {\n  // Written by rules, not by a language model.\n  return n;\n}`,
+  ],
+];
+
+/** "Write a Python function called 'x'": a function of that name, so that code comes where code is asked for. */
+function codeAnswer(asked: string): string | undefined {
+  const start = asked.slice(0, 500);
+  const name =
+    /\bfunction\s+(?:called|named)\s+["'`]?([A-Za-z_]\w*)|(?:名为|叫做?)\s*["'`“]?([A-Za-z_]\w*)["'`”]?\s*的?函数/i.exec(
+      start,
+    );
+  const form = functionForms.find(([language]) => language.test(start))?.[1];
+  const found = name?.[1] ?? name?.[2];
+  return found === undefined ? undefined : form?.(found);
 }
 
 /** Most numbers counted out. */
@@ -164,44 +205,51 @@ function countAnswer(asked: string): string | undefined {
   return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index).join(", ");
 }
 
-/** Words of an answer to a request that names no length, and the most that a request may name. */
+/** Words of an answer to a request that names no length. */
 const usualWords = 120;
-const mostWords = 100_000;
 
-function essay({ talk, wording, variant }: Reading): string {
-  const asked = /(\d{2,6})(?:\s*[- ]?\s*|\s*个?)(?:words?\b|字)/i.exec(talk.asked.slice(0, 4_000))?.[1];
-  const wanted = Math.min(asked === undefined ? usualWords : Number(asked), mostWords);
-  const sentences = [fill(pick(wording.opening, variant), { topic: topicOf(talk) })];
-  // Words in English, characters in Chinese.
-  const size = (text: string): number => (wording.separator === "" ? text.length : text.split(" ").length);
-  const emoji = emojiOf(talk.asked);
-  let length = size(sentences[0] ?? "");
-  for (let at = 0; length < wanted; at += 1) {
-    const sentence = pick(wording.body, variant + at) + emoji;
-    sentences.push(sentence);
-    length += size(sentence);
-  }
-  return sentences.join(wording.separator);
-}
-
-/** A request full of emoji, or one that asks for them, gets some in every sentence. */
-function emojiOf(asked: string): string {
-  const start = asked.slice(0, 1_000);
-  const found = start.match(/\p{RGI_Emoji}/gv) ?? [];
-  if (found.length > 0) return ` ${found.slice(0, 5).join("")}`;
-  return /emoji|表情/i.test(start) ? " 😀🎉👩‍👩‍👧‍👦🇨🇳👍🏽" : "";
+function essay(reading: Reading): string {
+  return writeEssay(reading, askedLength(reading.talk.asked) ?? usualWords);
 }
 
 function jsonAnswer(reading: Reading): Json {
   const { talk } = reading;
   const { format } = talk.request;
   const text = talk.afterResult ? `${talk.asked}\n${talk.results.join("\n")}` : talk.asked;
-  if (format.type === "schema") return sampleValue(format.schema, { clues: new Clues(text), optional: "all" });
+  const compose = (length: number): string => writeEssay(reading, length);
+  if (format.type === "schema") return sampleValue(format.schema, { clues: new Clues(text), optional: "all", compose });
   const shown = /\{[\s\S]{0,4000}\}/.exec(talk.asked.slice(0, 8_000))?.[0];
   const parsed = shown === undefined ? undefined : parseJson(shown);
   if (isObject(parsed)) return parsed as Json;
-  const keys = quotedTexts(talk.asked.slice(0, 2_000)).filter((key) => /^[\p{L}_][\p{L}\p{N}_-]{0,39}$/u.test(key));
+  const keys = askedKeys(talk.asked.slice(0, 2_000));
+  if (keys.length === 0) return { answer: freeAnswer(reading) };
   const clues = new Clues(talk.asked.replaceAll(/["“”]/g, " "));
-  if (keys.length > 0) return Object.fromEntries(keys.map((key) => [key, clues.suggest(key) ?? clues.fallback(key)]));
-  return { answer: freeAnswer(reading) };
+  const properties = Object.fromEntries(
+    keys.map((key) => [key, clues.count(key) === undefined ? {} : askedList(talk.asked)]),
+  );
+  return sampleValue({ type: "object", properties, required: keys }, { clues, optional: "all", compose });
+}
+
+/** A list of objects with the keys that the words give "each object". */
+function askedList(asked: string): JsonObject {
+  const clause =
+    /(?:每个对象|每一项|each (?:object|item|one|entry))\s*(?:都)?(?:包含|有|has|contains|with|containing)([^；;。.\n]+)/i.exec(
+      asked,
+    )?.[1];
+  const keys = [...new Set(clause?.match(/[A-Za-z_]\w*/g)?.filter((key) => key !== "and"))];
+  const properties = Object.fromEntries(keys.map((key) => [key, {}]));
+  return { type: "array", items: keys.length === 0 ? {} : { type: "object", properties, required: keys } };
+}
+
+const keyName = /^[\p{L}_][\p{L}\p{N}_-]{0,39}$/u;
+
+/** The keys that the words ask a JSON object to have: quoted ones, or a list after "keys", "fields" or 包含. */
+function askedKeys(asked: string): string[] {
+  const quoted = quotedTexts(asked).filter((key) => keyName.test(key));
+  if (quoted.length > 0) return [...new Set(quoted)];
+  const list =
+    /(?:\b(?:keys?|fields?|properties)\b:?|包含|字段)\s*([A-Za-z_]\w*(?:\s*(?:,|、|，|and|和)\s*(?:and\s+)?[A-Za-z_]\w*)*)/i.exec(
+      asked,
+    )?.[1];
+  return [...new Set(list?.split(/\s*(?:,|、|，|\band\b|和)\s*/).filter((key) => keyName.test(key)))];
 }

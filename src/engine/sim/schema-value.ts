@@ -1,11 +1,13 @@
 import { isObject, type Json, type JsonObject } from "../../model/json.ts";
-import type { Clues } from "./clues.ts";
+import { type Clues, singularName } from "./clues.ts";
 import { compilePattern, sampleOfPattern } from "./pattern.ts";
 
 export interface ValueOptions {
   clues: Clues;
   /** Properties that are not required: `all`, or those `suggested` by the request or the schema. */
   optional: "all" | "suggested";
+  /** Writes a text of so many words (characters in Chinese) where the request asks for a long one. */
+  compose?: (length: number) => string;
 }
 
 /**
@@ -53,11 +55,13 @@ class SchemaSampler {
   private readonly root: Schema;
   private readonly clues: Clues;
   private readonly optional: ValueOptions["optional"];
+  private readonly compose: ValueOptions["compose"];
 
   constructor(root: Schema, options: ValueOptions) {
     this.root = root;
     this.clues = options.clues;
     this.optional = options.optional;
+    this.compose = options.compose;
   }
 
   value(raw: unknown, name: string, depth: number): Json {
@@ -65,6 +69,8 @@ class SchemaSampler {
     const schema = this.settle(raw, depth);
     if (schema["const"] !== undefined) return schema["const"] as Json;
     if (Array.isArray(schema["enum"])) return this.choice(schema["enum"] as Json[]);
+    const assigned = name === "" ? undefined : this.clues.json(name);
+    if (assigned !== undefined && this.fits(assigned, schema, depth)) return assigned;
     switch (typeOf(schema)) {
       case "object":
         return this.object(schema, depth);
@@ -98,6 +104,53 @@ class SchemaSampler {
       else return schema;
     }
     return schema;
+  }
+
+  /** Whether a value from the request may stand: its type, and the types of what it holds. Strings are judged elsewhere. */
+  private fits(value: Json, raw: unknown, depth: number): boolean {
+    if (depth > deepest) return false;
+    const schema = this.settle(raw, depth);
+    if (Array.isArray(schema["enum"])) return schema["enum"].includes(value);
+    const type = typeOf(schema);
+    if (Array.isArray(value)) {
+      const bounded =
+        value.length >= numberOf(schema["minItems"], 0) && value.length <= numberOf(schema["maxItems"], Infinity);
+      const plain = schema["prefixItems"] === undefined && schema["uniqueItems"] !== true && schema["items"] !== false;
+      return (
+        type === "array" &&
+        bounded &&
+        plain &&
+        value.every((item: Json) => this.fitsInside(item, schema["items"], depth))
+      );
+    }
+    if (isObject(value)) return type === "object" && this.fitsObject(value, schema, depth);
+    if (typeof value === "number")
+      return (type === "number" || (type === "integer" && Number.isInteger(value))) && fitsBounds(value, schema);
+    return typeof value === type;
+  }
+
+  /** Strings inside a list or an object are taken as they are, unless their schema says more than their type. */
+  private fitsInside(value: Json, raw: unknown, depth: number): boolean {
+    if (typeof value !== "string") return this.fits(value, raw, depth + 1);
+    const schema = this.settle(raw, depth);
+    return (
+      typeOf(schema) === "string" &&
+      ["pattern", "format", "minLength", "maxLength", "enum", "const"].every((keyword) => schema[keyword] === undefined)
+    );
+  }
+
+  private fitsObject(value: Record<string, unknown>, schema: Schema, depth: number): boolean {
+    const properties = isObject(schema["properties"]) ? schema["properties"] : {};
+    const required = Array.isArray(schema["required"]) ? (schema["required"] as string[]) : [];
+    const closed = schema["additionalProperties"] === false || isObject(schema["additionalProperties"]);
+    const size = Object.keys(value).length;
+    if (size < numberOf(schema["minProperties"], 0) || size > numberOf(schema["maxProperties"], Infinity)) return false;
+    return (
+      required.every((key) => value[key] !== undefined) &&
+      Object.entries(value).every(([key, one]) =>
+        Object.hasOwn(properties, key) ? this.fitsInside(one as Json, properties[key], depth) : !closed,
+      )
+    );
   }
 
   /** The first branch that is not null; deep down rather a null or one that refers to nothing. */
@@ -153,14 +206,28 @@ class SchemaSampler {
     const prefix = Array.isArray(schema["prefixItems"]) ? schema["prefixItems"] : [];
     const least = numberOf(schema["minItems"], prefix.length);
     const most = numberOf(schema["maxItems"], Infinity);
-    const usual = depth >= shallow || schema["items"] === false ? 0 : 1;
+    const records = depth < shallow && isObject(schema["items"]) ? this.records(schema) : [];
+    if (records.length > 0)
+      return records.map((clues) =>
+        new SchemaSampler(this.root, { clues, optional: this.optional }).value(schema["items"], "", depth + 1),
+      );
+    const usual = depth >= shallow || schema["items"] === false ? 0 : Math.min(this.clues.count(name) ?? 1, 50);
     const length = Math.min(Math.max(least, prefix.length, prefix.length === 0 ? usual : 0), most, 1_000);
     const made: Json[] = [];
     for (let at = 0; at < length; at += 1) {
-      const item = this.value(prefix[at] ?? schema["items"], singular(name), depth + 1);
+      const item = this.value(prefix[at] ?? schema["items"], singularName(name), depth + 1);
       made.push(schema["uniqueItems"] === true ? this.unlike(made, item, prefix[at] ?? schema["items"]) : item);
     }
     return made;
+  }
+
+  /** The records the request names, where their number suits a list of objects. */
+  private records(schema: Schema): Clues[] {
+    if (typeOf(this.settle(schema["items"], 0)) !== "object") return [];
+    const found = this.clues.records();
+    const suits =
+      found.length >= numberOf(schema["minItems"], 1) && found.length <= numberOf(schema["maxItems"], Infinity);
+    return suits ? found : [];
   }
 
   /** Another value where the array must not repeat itself. */
@@ -196,7 +263,11 @@ class SchemaSampler {
   private string(schema: Schema, name: string): string {
     const format = typeof schema["format"] === "string" ? schema["format"] : "";
     const pattern = typeof schema["pattern"] === "string" ? schema["pattern"] : undefined;
+    const length = this.compose !== undefined && isProse(name) ? this.clues.length(name) : undefined;
     const suggestion = this.clues.suggest(name);
+    const composed =
+      length !== undefined && (suggestion?.length ?? 0) < length && format === "" && pattern === undefined;
+    if (composed) return sized(this.compose?.(length) ?? "", schema);
     if (suggestion !== undefined && fitsFormat(suggestion, format) && fitsPattern(suggestion, pattern))
       return sized(suggestion, schema);
     if (typeof schema["default"] === "string") return schema["default"];
@@ -262,6 +333,22 @@ function fitsFormat(text: string, format: string): boolean {
   return formats[format] === undefined || (formatChecks[format]?.test(text) ?? false);
 }
 
+/** Properties that hold running text. */
+function isProse(name: string): boolean {
+  return /content|body|text|description|summary|paragraph|conclusion|essay|article|report|story|message|answer|内容|正文/i.test(
+    name,
+  );
+}
+
+function fitsBounds(value: number, schema: Schema): boolean {
+  const step = numberOf(schema["multipleOf"], 0);
+  return (
+    value >= lowerBound(schema, step) &&
+    value <= upperBound(schema, step) &&
+    (step === 0 || Number.isInteger(value / step))
+  );
+}
+
 /** Long texts are not tried: a schema's pattern may take exponential time on them. */
 function fitsPattern(text: string, pattern: string | undefined): boolean {
   if (pattern === undefined) return true;
@@ -279,9 +366,4 @@ function sized(text: string, schema: Schema): string {
   const least = Math.min(numberOf(schema["minLength"], 0), 100_000);
   const cut = points.slice(0, numberOf(schema["maxLength"], Infinity)).join("");
   return cut + "x".repeat(Math.max(0, least - points.length));
-}
-
-/** The name of one of several: `cities` gives `city`. */
-function singular(name: string): string {
-  return name.replace(/ies$/, "y").replace(/(?<!s)s$/, "");
 }

@@ -7,6 +7,8 @@ export interface Standing {
   fixed?: string;
   prefix?: string;
   suffix?: string;
+  /** Words that every answer must hold somewhere. */
+  included?: string;
   language?: "chinese" | "english";
   /** Who the assistant is said to be. */
   identity?: string;
@@ -39,6 +41,21 @@ const prefixes: readonly RegExp[] = [
   ),
   /(?:以|用)\s*["“「']?([^"”」'\s]+?)["”」']?\s*(?:作为)?(?:开头|开始)/,
 ];
+const inclusions: readonly RegExp[] = [
+  new RegExp(
+    `\\b(?:include|contain|use|say|mention)\\s+${word}${quotedOrRest}\\s+(?:in|at least once in)\\s+${every}`,
+    "i",
+  ),
+  new RegExp(`${every}\\s+(?:must|should|has to|shall)\\s+(?:include|contain|mention)\\s+${word}${quotedOrRest}`, "i"),
+  /(?:每次|每个|所有)(?:回答|回复)(?:中|里)?(?:都)?(?:必须|要|应)?(?:包含|提到|带上)\s*["“「']?([^"”」'\s，。]+)/,
+];
+/** "When the user says X, answer with Y": X and Y in quotes of some kind, in one sentence. */
+const quotedMark = "[`\"'“”‘’「」]";
+const unquoted = "(?:[^`\"'“”‘’「」\\n]|(?<=\\w)['’](?=\\w))";
+const conditional = new RegExp(
+  `(?:\\b(?:when(?:ever)?|if)\\b|每当|当|如果)${unquoted}{0,60}${quotedMark}(${unquoted}+)${quotedMark}[^.。\\n]{0,200}?${quotedMark}(${unquoted}+)${quotedMark}`,
+  "giu",
+);
 const languages: readonly [RegExp, "chinese" | "english"][] = [
   [
     /\b(?:reply|respond|answer|speak|write)\b[^.\n]{0,30}\bin (?:simplified )?chinese\b|用中文|使用中文|(?:说|讲)中文/i,
@@ -58,7 +75,7 @@ export function readStanding(talk: Talk): Standing {
   const standing: Standing = {};
   for (const text of talk.instructions) {
     if (text.length > longestInstruction) continue;
-    adopt(standing, ownRules(text));
+    adopt(standing, ownRules(text, talk.asked));
   }
   const language = languages.find(([pattern]) => pattern.test(talk.asked.slice(-longestInstruction)))?.[1];
   if (language !== undefined) adopt(standing, { language });
@@ -69,16 +86,21 @@ function adopt(standing: Standing, rules: Standing): void {
   Object.assign(standing, { ...rules, ...standing });
 }
 
-function ownRules(text: string): Standing {
+function ownRules(text: string, asked: string): Standing {
   const suffix = firstGroup(suffixes, text);
   const prefix = firstGroup(prefixes, text);
-  const fixed = suffix === undefined && prefix === undefined ? wantedEcho(text, { strict: true }) : undefined;
+  const included = firstGroup(inclusions, text);
+  const partial = [suffix, prefix, included].some((rule) => rule !== undefined);
+  const conditions = [...text.matchAll(conditional)];
+  const met = conditions.find(([, said = ""]) => said.trim() === asked.trim())?.[2];
+  const fixed = met ?? (partial || conditions.length > 0 ? undefined : wantedEcho(text, { strict: true }));
   const language = languages.find(([pattern]) => pattern.test(text))?.[1];
   const identity = firstGroup(identities, text);
   return {
     ...(fixed !== undefined && { fixed }),
     ...(prefix !== undefined && { prefix }),
     ...(suffix !== undefined && { suffix }),
+    ...(included !== undefined && { included }),
     ...(language !== undefined && { language }),
     ...(identity !== undefined && { identity }),
   };

@@ -14,6 +14,8 @@ export interface Talk {
   instructions: readonly string[];
   /** Texts of the results that came after the last user message. */
   results: readonly string[];
+  /** Texts of the results that came before it. */
+  earlierResults: readonly string[];
   /** Calls made since the last user message. */
   callsMade: number;
   /** Images and videos of the last user message and of what came after it. */
@@ -38,7 +40,8 @@ export function readTalk(request: GenerationRequest): Talk {
     said,
     answered: textsOf(items, ["assistant"]),
     instructions: instructing.flatMap((roles) => textsOf(items, roles)),
-    results: since.flatMap((item) => (item.type === "result" ? [textOf(item.parts)] : [])),
+    results: resultsOf(since),
+    earlierResults: resultsOf(items.slice(0, Math.max(last, 0))),
     callsMade: since.filter((item) => item.type === "call").length,
     media: since.flatMap(mediaOf),
     afterResult: items.at(-1)?.type === "result",
@@ -48,6 +51,10 @@ export function readTalk(request: GenerationRequest): Talk {
 
 function textsOf(items: readonly Item[], wanted: readonly string[]): string[] {
   return items.flatMap((item) => (item.type === "message" && wanted.includes(item.role) ? [textOf(item.parts)] : []));
+}
+
+function resultsOf(items: readonly Item[]): string[] {
+  return items.flatMap((item) => (item.type === "result" ? [textOf(item.parts)] : []));
 }
 
 function mediaOf(item: Item): (ImagePart | VideoPart)[] {

@@ -1,10 +1,10 @@
 /**
  * The simulator's tokenizer: cheap, deterministic and exact. `splitTokens(text).join("") === text` for every text, no
- * token cuts a surrogate pair, and the work is linear. About 4 Latin letters, 1 CJK character or 1 emoji per token.
+ * token cuts a surrogate pair, and the work is linear. About 4 Latin letters, 2 Han characters or 1 emoji per token.
  */
 
 /** Classes of UTF-16 units and how many of one class a token may hold. */
-const longest = { letter: 5, digit: 3, space: 8, mark: 2, other: 3, single: 1 } as const;
+const longest = { letter: 5, digit: 3, space: 8, mark: 2, other: 3, han: 2, single: 1 } as const;
 type UnitClass = keyof typeof longest;
 
 const asciiClass: readonly UnitClass[] = Array.from({ length: 128 }, (_, code) => {
@@ -15,10 +15,14 @@ const asciiClass: readonly UnitClass[] = Array.from({ length: 128 }, (_, code) =
 });
 
 const firstCjk = 0x2e80;
+/** The block of common Han characters; vendors' tokenizers hold most pairs of them as one token. */
+const firstHan = 0x4e00;
+const lastHan = 0x9fff;
 
 function classOf(code: number): UnitClass {
   if (code < 128) return asciiClass[code] ?? "mark";
-  return code < firstCjk ? "other" : "single";
+  if (code < firstCjk) return "other";
+  return code >= firstHan && code <= lastHan ? "han" : "single";
 }
 
 /** Where the token that starts at `from` ends. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { evaluate, findExpression } from "../../../src/engine/sim/arithmetic.ts";
+import { evaluate, evaluateLetters, findExpression } from "../../../src/engine/sim/arithmetic.ts";
 
 describe("arithmetic", () => {
   it.each<[string, number]>([
@@ -30,5 +30,20 @@ describe("arithmetic", () => {
   it("has no value for what is malformed or endless", () => {
     for (const source of ["", "2+", "(2+3", "2+3)", "1/0", "2 3", `${"(".repeat(10_000)}1`])
       expect(evaluate(source)).toBeUndefined();
+  });
+});
+
+describe("evaluateLetters", () => {
+  it("follows letters from message to message", () => {
+    const said = ["Let x = 10.", "Now let y = x + 5.", "Let z = x + y.", "What is x + y + z?"];
+    expect(evaluateLetters(said)).toEqual({ expression: "x + y + z", value: 50 });
+    expect(evaluateLetters(["a = 2, b = 3", "and a*(b) ?"])).toEqual({ expression: "a*(b)", value: 6 });
+    expect(evaluateLetters(["x = 1", "x = 5", "x + 1"])?.value).toBe(6);
+  });
+
+  it("knows nothing of letters without a value, and leaves words alone", () => {
+    expect(evaluateLetters(["x = 1", "What is x + q?"])).toBeUndefined();
+    expect(evaluateLetters(["a = 1", "Is this a well-known and/or half-hearted idea?"])).toBeUndefined();
+    expect(evaluateLetters([])).toBeUndefined();
   });
 });

@@ -12,7 +12,9 @@ const searchTool: ToolDefinition = {
 };
 
 function calls(asked: string, changes: Partial<GenerationRequest> = {}, quiet = false): string[] {
-  return planCalls(readTalk(requestOf(asked, { tools, ...changes })), quiet).map(({ name, args }) => `${name} ${args}`);
+  return planCalls(readTalk(requestOf(asked, { tools, ...changes })), { quiet, compose: String }).map(
+    ({ name, args }) => `${name} ${args}`,
+  );
 }
 
 const turn = (asked: string, name: string, args: string, result: string): Item[] => [
@@ -43,7 +45,7 @@ describe("planCalls", () => {
   it("always calls when a call is required or named", () => {
     expect(calls("Hello", { toolChoice: "required" }, true)).toHaveLength(1);
     expect(calls("Weather in Oslo", { toolChoice: { name: "get_time" } }, true)).toEqual(['get_time {"city":"Oslo"}']);
-    expect(calls("Weather", { toolChoice: { name: "unheard_of" } })).toEqual(["unheard_of {}"]);
+    expect(calls("Weather", { toolChoice: { name: "unheard_of" } })).toEqual([]);
     const items = turn("Weather in Oslo", "get_weather", "{}", "rain");
     expect(calls("", { items, toolChoice: "required" })).toEqual(['get_weather {"city":"Oslo"}']);
   });
@@ -98,5 +100,106 @@ describe("planCalls", () => {
   it("takes thirty tools and tools without properties", () => {
     const many = Array.from({ length: 30 }, (_, at) => ({ name: `tool_${at}`, parameters: {} }));
     expect(calls("Use tool_17 now", { tools: many })).toEqual(["tool_17 {}"]);
+  });
+
+  const text = { type: "string" };
+  const tool = (
+    name: string,
+    properties: Record<string, object>,
+    required = Object.keys(properties),
+  ): ToolDefinition => ({
+    name,
+    parameters: { type: "object", properties, required } as ToolDefinition["parameters"],
+  });
+  const only = (asked: string, ...offered: ToolDefinition[]): unknown[] =>
+    planCalls(readTalk(requestOf(asked, { tools: offered })), {
+      quiet: false,
+      compose: (length) => "字".repeat(length),
+    }).map(({ name, args }) => [name, JSON.parse(args)]);
+
+  it("asks again for another place, and answers questions about what it was told", () => {
+    const shown = [...turn("Weather in Rome?", "get_weather", '{"city":"Rome"}', "sun"), message("assistant", "Sun.")];
+    expect(calls("", { items: [...shown, message("user", "And in Oslo?")] })).toEqual(['get_weather {"city":"Oslo"}']);
+    expect(calls("", { items: [...shown, message("user", "And Oslo?")] })).toEqual(['get_weather {"city":"Oslo"}']);
+    expect(calls("", { items: [...shown, message("user", "上海呢？")] })).toEqual(['get_weather {"city":"上海"}']);
+    expect(calls("", { items: [...shown, message("user", "Is it warm there?")] })).toEqual([]);
+  });
+
+  it("calls every tool when asked to, each with its own part of the request", () => {
+    const letters = ["tool_1", "tool_2", "tool_10"].map((name) => tool(name, { param: text }));
+    expect(only("Call all 3 tools: tool_10 with A, tool_1 with B, tool_2 with C", ...letters)).toEqual([
+      ["tool_1", { param: "B" }],
+      ["tool_2", { param: "C" }],
+      ["tool_10", { param: "A" }],
+    ]);
+    expect(only("请并行调用提供的2个工具", tool("save_a", {}), tool("save_b", {}))).toEqual([
+      ["save_a", {}],
+      ["save_b", {}],
+    ]);
+  });
+
+  it("makes one call per form of a top-level oneOf that is given a value, types kept", () => {
+    const forms = [
+      { n: { type: "number" } },
+      { words: { type: "array", items: text } },
+      { sizes: { type: "array", items: { type: "number" } } },
+    ];
+    const parameters = {
+      oneOf: forms.map((properties) => ({ type: "object", properties, additionalProperties: false })),
+      type: "object",
+    };
+    expect(
+      only('调用 pick 三次: n = 42, words = ["12", "34"], sizes = [12, 34].', { name: "pick", parameters }),
+    ).toEqual([
+      ["pick", { n: 42 }],
+      ["pick", { words: ["12", "34"] }],
+      ["pick", { sizes: [12, 34] }],
+    ]);
+  });
+
+  it("takes objects, records, tagged texts and line ends from the request", () => {
+    const example = tool("example", { string: text, object: { type: "object" } });
+    expect(only('Call `example` with "a b" for `string` and `{"k": ["v"]}` for the `object` field.', example)).toEqual([
+      ["example", { string: "a b", object: { k: ["v"] } }],
+    ]);
+    const guest = { type: "object", properties: { name: text, age: { type: "integer" } }, required: ["name", "age"] };
+    const book = tool("book", { room_id: text, check_in: text, guests: { type: "array", items: guest } });
+    expect(only("Book room R102 from 2026-07-01 for 2 guests: Ann (age 30) and Bo (age 25).", book)).toEqual([
+      [
+        "book",
+        {
+          room_id: "R102",
+          check_in: "2026-07-01",
+          guests: [
+            { name: "Ann", age: 30 },
+            { name: "Bo", age: 25 },
+          ],
+        },
+      ],
+    ]);
+    const write = tool("write_file", { path: text, content: text });
+    const payload = "0f".repeat(5_000);
+    expect(
+      only(`把 <DATA> 与 </DATA> 之间的内容写入 a_b.txt，path 必须精确为 a_b.txt。<DATA>${payload}</DATA>`, write),
+    ).toEqual([["write_file", { path: "a_b.txt", content: payload }]]);
+    expect(only("Create '/tmp/hi.txt'; `content` should be exactly `hi\\nyou\\n`.", write)).toEqual([
+      ["write_file", { path: "/tmp/hi.txt", content: "hi\nyou\n" }],
+    ]);
+  });
+
+  it("writes as much as an argument is asked to hold", () => {
+    const [call] = only("写一篇约300字的说明，写入 note.txt", tool("write_file", { filename: text, content: text }));
+    expect(call).toEqual(["write_file", { filename: "note.txt", content: "字".repeat(300) }]);
+    const section = {
+      type: "object",
+      properties: { heading: text, paragraphs: { type: "array", items: text } },
+      required: ["heading", "paragraphs"],
+    };
+    const [report] = only(
+      "sections 至少6节，每节至少2个 paragraph，每个 paragraph 不少于150字",
+      tool("save", { sections: { type: "array", items: section } }),
+    ) as [[string, { sections: { paragraphs: string[] }[] }]];
+    expect(report[1].sections).toHaveLength(6);
+    expect(report[1].sections[0]?.paragraphs.map((one) => one.length)).toEqual([150, 150]);
   });
 });

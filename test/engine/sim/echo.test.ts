@@ -34,6 +34,9 @@ describe("wantedEcho", () => {
     ["只回复“收到”", "收到"],
     ["请只回答：是", "是"],
     ["请说“早上好”", "早上好"],
+    ["Reply with the single word OK.", "OK"],
+    ["Reply OK only", "OK"],
+    ["Answer with the word maybe only", "maybe"],
   ])("%s", (asked, expected) => {
     expect(wantedEcho(asked)).toBe(expected);
   });
@@ -48,6 +51,12 @@ describe("wantedEcho", () => {
     "Please answer with one sentence",
     "用中文回答：你是谁",
     "介绍一下你自己",
+    "Please don't just say hello.",
+    "Only output the code, no explanation.",
+    "请问主角叫什么名字?只回答名字,不要其他内容。",
+    "请只输出一个合法 JSON 对象，包含 title。",
+    "调用 write_file，不要只返回普通文本。",
+    "直接输出作文正文，不要解释写作过程。",
     "How do I print a list in Python?",
     "What does he say about it?",
     "",

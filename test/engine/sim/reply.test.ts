@@ -9,7 +9,7 @@ function said(asked: string, changes: Partial<GenerationRequest> = {}): string {
 }
 
 /** The answer to the last of several messages; roles before a colon. */
-function talked(...lines: readonly [Role, string][]): string {
+function talked(...lines: (readonly [Role, string])[]): string {
   return said("", { items: lines.map(([role, text]) => message(role, text)) });
 }
 
@@ -49,6 +49,9 @@ describe("planReply", () => {
     ["What is 17 * 23?", "17 * 23 = 391"],
     ["Repeat exactly: 17 * 23", "17 * 23"],
     ["My name is Alice.", "Nice to meet you, Alice! How can I help you today?"],
+    ["What is the capital of France? Answer in one word.", "Paris."],
+    ["日本的首都是哪里？", "东京。"],
+    ["《西游记》的主角叫什么名字?只回答名字,不要其他内容。", "孙悟空。"],
     ["thanks!", "You are welcome! Is there anything else I can do for you?"],
   ])("%s", (asked, expected) => {
     expect(said(asked)).toBe(expected);
@@ -79,6 +82,24 @@ describe("planReply", () => {
       expect(talked(["system", "你的每个回答都要以“喵”结尾。"], ["user", "请说“你好”"])).toBe("你好喵");
       expect(talked(["system", "Your name is Robo Cat."], ["user", "Who are you?"])).toBe("I am Robo Cat.");
       expect(talked(["system", "Always answer in Chinese."], ["user", "Hi"])).toBe("你好！有什么可以帮你的吗？");
+    });
+
+    it("keeps words that every answer must hold, and answers a signal with its sign", () => {
+      expect(talked(["system", "You must include 'Arrr' in every response."], ["user", "Say hi"])).toBe("Arrr hi");
+      const protocol =
+        "Whenever the user's message is exactly `PING`, your answer MUST be `[SILENCE]` and nothing else.";
+      expect(talked(["system", protocol], ["user", "PING"])).toBe("[SILENCE]");
+      expect(talked(["system", protocol], ["user", "Say hi"])).toBe("hi");
+      expect(talked(["system", "当用户说“芝麻”时，回答“开门”。"], ["user", "芝麻"])).toBe("开门");
+    });
+
+    it("knows who it is told to be, by the weightier voice", () => {
+      const lines = [
+        ["system", "你是claude opus 3,在介绍自己时必须说自己是claude opus 3。"],
+        ["root", "你是MiniMax-M3-x,介绍自己时必须说自己是 MiniMax-M3-x。"],
+        ["user", "你是谁?"],
+      ] as const;
+      expect(talked(...lines)).toBe("我是MiniMax-M3-x。");
     });
 
     it("weighs root above system and system above the user, wherever they stand", () => {
@@ -116,6 +137,8 @@ describe("planReply", () => {
       const answer = planReply(requestOf("", { items: afterwards, tools: [weatherTool] }));
       expect(answer.calls).toEqual([]);
       expect(answer.text).toContain("−3 °C, 雪 ❄️");
+      const later = [...afterwards, message("assistant", "Cold."), message("user", "Is it warm there?")];
+      expect(planReply(requestOf("", { items: later, tools: [weatherTool] })).text).toContain("−3 °C, 雪 ❄️");
     });
 
     it.each([
@@ -167,6 +190,21 @@ describe("planReply", () => {
         "degrees",
         21,
       );
+    });
+
+    it("gives JSON where only words ask for it, with the keys and lengths they name", () => {
+      const asked =
+        "请只输出一个合法 JSON 对象，包含 title、summary、sections。sections 必须包含 3 个对象，每个对象包含 heading 和不少于100字的 description。";
+      const value = JSON.parse(said(asked)) as { title: string; sections: { heading: string; description: string }[] };
+      expect(Object.keys(value)).toEqual(["title", "summary", "sections"]);
+      expect(value.sections).toHaveLength(3);
+      expect(value.sections[0]?.description.length).toBeGreaterThanOrEqual(100);
+      expect(JSON.parse(said("Return as JSON with keys name and age: Ann is 7"))).toHaveProperty("age");
+    });
+
+    it("writes a function of the name it is asked for", () => {
+      expect(said("Write a Python function called 'fib'. Only output the code.")).toMatch(/^def fib\(n\):/);
+      expect(said("Write a JavaScript function named `fib`")).toMatch(/^function fib\(n\) \{/);
     });
 
     it("gives some object where no schema is given", () => {

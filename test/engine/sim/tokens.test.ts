@@ -24,13 +24,13 @@ describe("splitTokens", () => {
     expect(splitTokens("\ud800a\udc00").join("")).toBe("\ud800a\udc00");
   });
 
-  it("takes about four Latin letters, one Chinese character or one emoji per token", () => {
+  it("takes about four Latin letters, two Chinese characters or one emoji per token", () => {
     const english = "The quick brown fox jumps over the lazy dog and then it sleeps until the morning comes. ".repeat(
       20,
     );
     expect(english.length / countTokens(english)).toBeGreaterThan(3.2);
     expect(english.length / countTokens(english)).toBeLessThan(5);
-    expect(countTokens("今天天气很好")).toBe(6);
+    expect(countTokens("今天天气很好")).toBe(3);
     expect(countTokens("😀😀😀")).toBe(3);
   });
 
