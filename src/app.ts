@@ -8,6 +8,7 @@ import { simEngine } from "./engine/sim/engine.ts";
 import { upstreamEngine } from "./engine/upstream/engine.ts";
 import { mountGeneration } from "./http/generation-route.ts";
 import type { ResponsesRouteOptions } from "./http/responses/create-route.ts";
+import { RecentItems } from "./http/responses/recent.ts";
 import { ResponseRunner } from "./http/responses/runner.ts";
 import { endOrphans, mountResponses } from "./http/responses/mount.ts";
 import { mountSocket } from "./http/responses/socket.ts";
@@ -110,7 +111,7 @@ async function build(config: Config, overrides: AppOverrides) {
   });
   const models = new ModelService(catalog);
   const generate = new GenerateService({ catalog, log });
-  const store = overrides.store ?? (await openStore(config.data));
+  const store = overrides.store ?? (await openStore(config.data, config.store.url?.reveal()));
   const admin = new AdminService(store, ids);
   const responses = new ResponseService({
     store: store.responses,
@@ -125,7 +126,23 @@ async function build(config: Config, overrides: AppOverrides) {
     lookup: (hash) => admin.caller(hash),
   });
   const running = new RunningRequests();
-  return { ids, log, catalog, models, generate, store, admin, responses, seal, surface, runner, authenticate, running };
+  const recent = new RecentItems();
+  return {
+    ids,
+    log,
+    catalog,
+    models,
+    generate,
+    store,
+    admin,
+    responses,
+    seal,
+    surface,
+    runner,
+    authenticate,
+    running,
+    recent,
+  };
 }
 
 /** What both surfaces' routes need, and what the responses routes need besides. */

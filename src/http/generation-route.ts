@@ -57,6 +57,8 @@ export interface Answering<Wanted extends { stream: boolean }> {
   caller: Caller;
   reply: FastifyReply;
   signal: AbortSignal;
+  /** Told when the answer is over, before the caller can ask for more. */
+  ended?(transcript: Transcript): void;
 }
 
 /** Answers as a stream or as the body that is returned. */
@@ -73,6 +75,7 @@ export async function answer<Wanted extends { stream: boolean }>(
   for await (const _batch of generation.batches) if (signal.aborted) break;
   const error = generation.transcript.finish?.error;
   if (error !== undefined && generation.transcript.items.length === 0) throw error;
+  answering.ended?.(generation.transcript);
   return surface.json(generation.transcript, exchange);
 }
 
@@ -105,6 +108,7 @@ async function stream<Wanted extends { stream: boolean }>(
   }
   reply.hijack();
   await sse.send(generation.batches, generation.transcript, encoder);
+  answering.ended?.(generation.transcript);
 }
 
 function failure(error: ParleyError): Batch {

@@ -191,6 +191,36 @@ describe("the rest of the responses surface", () => {
     expect([status, error.message]).toEqual([400, expect.stringContaining("model")]);
   });
 
+  it("knows unstored items again when `store` was left out, and only for the key that got them", async () => {
+    const made = await create({ input: "Say: mine alone" });
+    const [item] = made.output;
+    const input = [
+      { role: "user", content: "Say: mine alone" },
+      { type: "item_reference", id: item?.id },
+      { role: "user", content: "Say: y" },
+    ];
+    expect((await create({ input })).output_text).toBe("y");
+    const unstored = await create({ store: false, input: "Say: x" });
+    for (const [id, key] of [
+      [item?.id, (await server.app.admin.createKey("third")).key],
+      [unstored.output[0]?.id, undefined],
+    ]) {
+      const body = JSON.stringify({
+        model,
+        input: [
+          { type: "item_reference", id },
+          { role: "user", content: "x" },
+        ],
+      });
+      const { status, error } = await failure("/v1/responses", {
+        method: "POST",
+        body,
+        ...(key === undefined ? {} : { key }),
+      });
+      expect([status, error.code]).toEqual([400, "item_not_found"]);
+    }
+  });
+
   it("seals reasoning for stateless callers and reads it back", async () => {
     const made = await create({
       reasoning: { effort: "high" },

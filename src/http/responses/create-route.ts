@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { invalid } from "../../model/error.ts";
 import { isObject } from "../../model/json.ts";
+import type { Transcript } from "../../model/transcript.ts";
 import type { ResponseService } from "../../service/response.ts";
-import { emptyBody, endText, eventText, responsesSurface } from "../../surface/responses/index.ts";
+import { answerById, emptyBody, endText, eventText, responsesSurface } from "../../surface/responses/index.ts";
 import type { ResponseEvent, ResponsesOptions, Seal } from "../../surface/responses/index.ts";
 import { readJson } from "../body.ts";
 import { answer, parseContext } from "../generation-route.ts";
@@ -12,6 +13,7 @@ import { traceHeaders } from "../trace.ts";
 import { compact } from "./compact.ts";
 import type { LiveResponse } from "./live.ts";
 import { recall } from "./recall.ts";
+import type { RecentItems } from "./recent.ts";
 import type { ResponseRunner } from "./runner.ts";
 
 export interface ResponsesRouteOptions extends GenerationRouteOptions {
@@ -19,6 +21,7 @@ export interface ResponsesRouteOptions extends GenerationRouteOptions {
   seal: Seal;
   responses: ResponseService;
   runner: ResponseRunner;
+  recent: RecentItems;
 }
 
 /** `POST /v1/responses`, `/v1/responses/input_tokens` and `/v1/responses/compact`. */
@@ -37,7 +40,13 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
       if (wanted.stream) return relay(live, -1, { reply, signal, options });
       return live.body("queued");
     }
-    if (!wanted.store) return answer({ surface, exchange, caller, reply, signal }, options);
+    if (!wanted.store) {
+      const remember = (transcript: Transcript): void => {
+        for (const [id, item] of answerById(exchange, transcript)) options.recent.keep(caller.keyId, id, item);
+      };
+      const answering = { surface, exchange, caller, reply, signal };
+      return answer(wanted.storeOmitted ? { ...answering, ended: remember } : answering, options);
+    }
     const live = await options.runner.start({ exchange, caller, wire }, signal);
     if (wanted.stream) return relay(live, -1, { reply, signal, options });
     await live.finished;

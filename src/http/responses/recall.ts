@@ -5,6 +5,7 @@ import type { ResponseService } from "../../service/response.ts";
 import { needsRecall, recalled } from "../../surface/responses/index.ts";
 import type { ResponsesWanted } from "../../surface/responses/index.ts";
 import type { Exchange } from "../../surface/surface.ts";
+import type { RecentItems } from "./recent.ts";
 
 /** Where turns that were not stored are remembered: a WebSocket connection has such a memory. */
 export interface Memory {
@@ -16,7 +17,7 @@ export interface Memory {
 export async function recall(
   exchange: Exchange<ResponsesWanted>,
   caller: Caller,
-  from: { responses: ResponseService; memory?: Memory },
+  from: { responses: ResponseService; recent: RecentItems; memory?: Memory },
 ): Promise<Exchange<ResponsesWanted>> {
   const { wanted } = exchange;
   if (!needsRecall(wanted)) return exchange;
@@ -26,7 +27,8 @@ export async function recall(
   const known = new Map<string, Item[]>();
   for (const item of wanted.input) {
     if (item.type !== "reference") continue;
-    const found = await outputItem(item.id, caller, from.responses);
+    const recent = from.recent.find(caller.keyId, item.id);
+    const found = recent === undefined ? await outputItem(item.id, caller, from.responses) : [recent];
     if (found !== undefined) known.set(item.id, found);
   }
   return recalled(exchange, { history, resolve: (id) => known.get(id) });

@@ -85,6 +85,7 @@ export class SocketSession {
     try {
       const exchange = await recall(parsed, this.of.caller, {
         responses: this.of.options.responses,
+        recent: this.of.options.recent,
         memory: { history: (id) => this.turns.get(id) },
       });
       if (exchange.wanted.generate) await this.answer(exchange);

@@ -11,13 +11,14 @@ import { inputItems } from "./input-items.ts";
 import type { ItemContext } from "./item.ts";
 import { parseItems } from "./item.ts";
 import type { ResponsesOptions } from "./option.ts";
-import { answerItems } from "./output.ts";
+import { answerById, answerItems } from "./output.ts";
 import { parseRequest } from "./parse.ts";
 import type { Seal } from "./seal.ts";
 import type { ResponsesWanted } from "./wanted.ts";
 
 export type { ItemContext, Recall, ResponseEvent, ResponsesOptions, ResponsesWanted, Seal };
 export {
+  answerById,
   answerItems,
   bodySource,
   compactionBody,

@@ -4,9 +4,10 @@ import type { JsonObject } from "../../model/json.ts";
 import { parseJson } from "../../model/json.ts";
 import type { AnswerItem, Transcript } from "../../model/transcript.ts";
 import { callFields, itemTypes } from "./call.ts";
+import type { Exchange } from "../surface.ts";
 import type { Seal } from "./seal.ts";
 import { sealText } from "./seal.ts";
-import type { ToolForm, ToolForms } from "./wanted.ts";
+import type { ResponsesWanted, ToolForm, ToolForms } from "./wanted.ts";
 
 export type ItemStatus = "in_progress" | "completed" | "incomplete";
 type AnswerCall = Extract<AnswerItem, { type: "call" }>;
@@ -151,4 +152,11 @@ export function answerItems(transcript: Transcript): Item[] {
 
 function spoken(text: string): Item {
   return { type: "message", role: "assistant", parts: [textPart(text)] };
+}
+
+/** The answer's items by the ids their output items have on the wire. */
+export function answerById(exchange: Exchange<ResponsesWanted>, transcript: Transcript): Map<string, Item> {
+  const output = new Output({ id: exchange.request.id, forms: exchange.wanted.forms, seal: undefined });
+  const items = answerItems(transcript);
+  return new Map(items.map((item, index) => [output.idOf(itemAt(transcript, index), index), item]));
 }
