@@ -99,8 +99,11 @@ export class CallAssembly {
   private find(piece: Piece): Call | undefined {
     const same = piece.index === undefined ? this.last : this.calls.findLast((call) => call.index === piece.index);
     if (same === undefined) return undefined;
-    // Some servers number every call 0, or not at all: a new id together with a name is a new call.
-    const another = piece.name !== "" && piece.id !== "" && same.id !== "" && piece.id !== same.id;
+    // Some servers number every call 0, or not at all: a name together with a new id is a new call, and so is a name
+    // where nothing else tells calls apart.
+    const ids = piece.id !== "" && same.id !== "";
+    const unmarked = !ids && same.name !== "" && (piece.index === undefined || same.args.complete);
+    const another = piece.name !== "" && (ids ? piece.id !== same.id : unmarked);
     if (!another || !this.repairs.on("call-order")) return same;
     this.repairs.fired("call-order");
     return undefined;

@@ -85,7 +85,7 @@ function kindOf(said: Told): ErrorKind {
 function readError(value: unknown): Told | undefined {
   if (!isObject(value)) return undefined;
   const { error, detail } = value;
-  if (typeof error === "string") return withCode(error, 0);
+  if (typeof error === "string" && error !== "") return withCode(error, 0);
   if (isObject(error)) return withCode(textFrom(error["message"]), numberFrom(error["http_code"] ?? error["code"]));
   if (value["object"] === "error" || value["type"] === "error") {
     return withCode(textFrom(value["message"]), numberFrom(value["code"]));
@@ -94,7 +94,7 @@ function readError(value: unknown): Told | undefined {
   if (isObject(base) && numberFrom(base["status_code"]) !== 0) {
     return { message: textFrom(base["status_msg"]), code: numberFrom(base["status_code"]), status: 0 };
   }
-  return detail === undefined ? undefined : withCode(textFrom(detail), 0);
+  return (detail ?? "") === "" ? undefined : withCode(textFrom(detail), 0);
 }
 
 /** The vendor puts its code in parentheses at the end, and `invalid params, ` before what our own envelope prefixes. */

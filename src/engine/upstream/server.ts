@@ -53,6 +53,8 @@ interface Prepared {
   decoder: ChatDecoder;
 }
 
+/** Milliseconds a server may take to say what it is. */
+const probeTimeout = 5_000;
 const inlineRules: ReadonlySet<RepairRule> = new Set(["inline-thought", "inline-calls", "finish-reason"]);
 
 /** Any OpenAI-compatible chat server behind one base URL. */
@@ -87,7 +89,7 @@ export class UpstreamServer implements Member {
   async *generate(asked: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
     const leave = this.inFlight.enter(signal);
     try {
-      const dialect = await this.known();
+      const dialect = await this.known(signal);
       const family = this.familyOf(asked.model);
       const request = this.own(asked);
       const { path, body, decoder } =
@@ -106,7 +108,7 @@ export class UpstreamServer implements Member {
   }
 
   async count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }> {
-    const dialect = await this.known();
+    const dialect = await this.known(signal);
     const input = { request: this.own(request), dialect, family: this.familyOf(request.model), signal };
     const tokens = await countTokens(this.client, input);
     return tokens === undefined ? { tokens: estimateInput(request), exact: false } : { tokens, exact: true };
@@ -181,35 +183,39 @@ export class UpstreamServer implements Member {
   }
 
   /** The dialect, found out at the first request when it is to be guessed; a server that is away is asked again. */
-  private async known(): Promise<Dialect> {
+  private async known(signal: AbortSignal): Promise<Dialect> {
     if (this.dialect !== undefined) return this.dialect;
-    this.guess ??= this.ask();
-    try {
-      this.dialect = await this.guess;
-      return this.dialect;
-    } finally {
-      this.guess = undefined;
-    }
+    this.guess ??= this.ask().finally(() => (this.guess = undefined));
+    this.dialect = await untilAborted(this.guess, signal);
+    return this.dialect;
   }
 
   private async ask(): Promise<Dialect> {
-    let reached = false;
-    let trouble: unknown;
     const name = await guessDialect(this.client.url, async (path) => {
       try {
-        const answer = await this.client.ask(path, undefined, AbortSignal.timeout(5_000));
-        reached = true;
-        return answer;
+        return await this.client.ask(path, undefined, AbortSignal.timeout(probeTimeout));
       } catch (thrown) {
-        if (thrown instanceof ParleyError) reached = true;
-        trouble = thrown;
+        // A server that is away tells nothing; the next request asks again.
+        if (!(thrown instanceof ParleyError)) throw networkFailure(thrown);
         return undefined;
       }
     });
-    // A server that is away tells nothing; the next request asks again.
-    if (!reached && trouble !== undefined) throw networkFailure(trouble);
     this.options.log?.info({ dialect: name }, "upstream dialect found");
     return dialects[name];
+  }
+}
+
+/** What was promised, unless the caller goes away first; others may still be waiting for it. */
+async function untilAborted<Value>(promised: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(new ParleyError("canceled", "the request was canceled"));
+  });
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([promised, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
 }
 

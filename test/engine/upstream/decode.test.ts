@@ -232,6 +232,25 @@ describe("tool calls", () => {
       ["call-order"],
     ],
     [
+      "no numbers and no ids",
+      [
+        frame({
+          tool_calls: [{ function: { name: "f", arguments: "{}" } }, { function: { name: "f", arguments: '{"a":1}' } }],
+        }),
+      ],
+      ["f({})", 'f({"a":1})'],
+      ["call-order", "call-id"],
+    ],
+    [
+      "one number for all and no ids",
+      [
+        call({ index: 0, function: { name: "f", arguments: "{}" } }),
+        call({ index: 0, function: { name: "g", arguments: "{}" } }),
+      ],
+      ["f({})", "g({})"],
+      ["call-id", "call-order"],
+    ],
+    [
       "pieces that interleave",
       [named(0, "1", "f", '{"a"'), named(1, "2", "g", '{"b"'), more(0, ":1}"), more(1, ":2}")],
       ['f({"a":1})', 'g({"b":2})'],

@@ -12,6 +12,7 @@ import {
   requestOf,
   sse,
   usageFrame,
+  user,
   type FakeServer,
   type Handler,
 } from "./fake.ts";
@@ -105,6 +106,83 @@ describe("upstream engine", () => {
       types.push(...next.value.map((event) => event.type));
     expect(types).toEqual(["text-delta", "text-end", "usage", "finish"]);
     expect(engine.load().running).toBe(0);
+  });
+
+  it("keeps its connection from answer to answer", async () => {
+    const ports = new Set<number | undefined>();
+    const { engine } = await start((_, response, request) => {
+      ports.add(request.socket.remotePort);
+      sse(response).end(frame({ content: "a" }) + frame({}, "stop") + usageFrame(1, 1) + doneFrame);
+    });
+    for (let i = 0; i < 5; i++) await fold(engine.generate(requestOf(), never));
+    // A request may overtake the last bytes of the answer before it.
+    expect(ports.size).toBeLessThanOrEqual(2);
+  });
+
+  it("carries a megabyte of any script byte for byte, both ways", async () => {
+    const text = '中文 and emoji 👩‍👩‍👧‍👦, quotes " and \\ \u2028\n'.repeat(20_000);
+    const { engine } = await start((asked, response) => {
+      const [message] = asked.body["messages"] as { content: string }[];
+      sse(response).end(frame({ content: message?.content ?? "" }) + frame({}, "stop") + doneFrame);
+    });
+    const begun = performance.now();
+    const { transcript } = await fold(engine.generate(requestOf({ items: [user(text)] }), never));
+    expect(transcript.text() === text).toBe(true);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+
+  it("finds out the dialect once, also for requests that come together", async () => {
+    const { engine, server } = await start(
+      (asked, response) => {
+        if (asked.path === "/v1/models") response.end('{"data":[{"owned_by":"sglang"}]}');
+        else sse(response).end(frame({ content: "a" }) + frame({}, "stop") + doneFrame);
+      },
+      { dialect: "auto" },
+    );
+    await Promise.all([1, 2, 3].map(() => fold(engine.generate(requestOf({ thinking: "off" }), never))));
+    expect(server.asked.filter(({ path }) => path === "/v1/models")).toHaveLength(1);
+    expect(server.asked.at(-1)?.body["chat_template_kwargs"]).toEqual({
+      thinking_mode: "disabled",
+      enable_thinking: false,
+    });
+    expect(engine.capabilities).toEqual({ constrained: true, image: true, video: "native" });
+  });
+
+  it("does not keep a caller who leaves while the dialect is asked for", async () => {
+    let release = (): void => {};
+    const { engine } = await start(
+      (asked, response) => {
+        if (asked.path === "/v1/models") release = () => void response.end('{"data":[{"owned_by":"vllm"}]}');
+        else sse(response).end(frame({ content: "a" }, "stop") + doneFrame);
+      },
+      { dialect: "auto" },
+    );
+    const left = fold(engine.generate(requestOf(), AbortSignal.timeout(30)));
+    const stayed = fold(engine.generate(requestOf(), never));
+    await expect(left).rejects.toMatchObject({ kind: "canceled" });
+    release();
+    expect((await stayed).transcript.text()).toBe("a");
+  });
+
+  it.each([
+    ["vllm", "/tokenize", { count: 42 }, { tokens: 42, exact: true }],
+    [
+      "minimax",
+      "/v1/responses/input_tokens",
+      { object: "response.input_tokens", input_tokens: 41 },
+      { tokens: 41, exact: true },
+    ],
+    ["vllm", "/elsewhere", {}, { tokens: 8, exact: false }],
+    ["generic", "/tokenize", { count: 42 }, { tokens: 8, exact: false }],
+  ] as const)("counts as %s does, at %s", async (dialect, path, answer, expected) => {
+    const { engine } = await start(
+      (asked, response) => {
+        if (asked.path === path) response.end(JSON.stringify(answer));
+        else response.writeHead(404).end();
+      },
+      { dialect },
+    );
+    expect(await engine.count(requestOf(), never)).toEqual(expected);
   });
 
   it("reads an answer that is no stream", async () => {
