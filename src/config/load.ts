@@ -38,6 +38,8 @@ export const environmentTable: readonly EnvironmentRow[] = [
   { variable: "PARLEY_DATA", setting: "data", read: asText },
   { variable: "PARLEY_LOG", setting: "log", read: asText },
   { variable: "PARLEY_ENGINE", setting: "engine", read: asText },
+  { variable: "PARLEY_ADMIN_KEYS", setting: "adminKeys", read: asList },
+  { variable: "PARLEY_STORE_URL", setting: "store", read: (url) => ({ url }) },
 ];
 
 /** Reads file < environment < flags through one schema and freezes the outcome. Throws `ConfigError`. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Secret } from "../lib/secret.ts";
+import { accountSettings } from "./account-schema.ts";
 import { engineSchema, modelSchema } from "./engine-schema.ts";
 
 /**
@@ -79,6 +80,7 @@ export const configSchema = z.strictObject({
     .record(z.string().min(1), modelSchema)
     .default({})
     .describe("Which engine serves a model name. Names not listed here go to the first engine."),
+  ...accountSettings,
 });
 
 export type Config = z.output<typeof configSchema>;

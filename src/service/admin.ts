@@ -28,6 +28,14 @@ export class AdminService {
       prefix: key.slice(0, 14),
       createdAt: unixSeconds(this.ids) * 1000,
       disabled: false,
+      owner: "",
+      organisation: null,
+      tags: [],
+      models: null,
+      ranges: null,
+      limits: {},
+      expiresAt: null,
+      lastUsedAt: null,
     };
     await this.store.keys.insert(record);
     return { key, record };
@@ -41,7 +49,7 @@ export class AdminService {
 
   /** The caller a stored key stands for; `undefined` for unknown and disabled ones. */
   async caller(hash: string): Promise<Caller | undefined> {
-    const record = await this.store.keys.byHash(hash);
+    const record = (await this.store.keys.byHash(hash))?.key;
     return record === undefined || record.disabled ? undefined : { keyId: record.id, name: record.name };
   }
 }

@@ -1,8 +1,17 @@
+export interface Migration {
+  number: number;
+  /** Keep to what SQLite and PostgreSQL share. */
+  statements: readonly string[];
+  /** What only one of them can. */
+  sqlite?: readonly string[];
+  postgres?: readonly string[];
+}
+
 /**
- * Tables, as numbered migrations: each runs once, in order, in one transaction; a landed one is never edited.
- * Statements keep to what SQLite and PostgreSQL share.
+ * Tables, as numbered migrations: each runs once, in order, all in one transaction; a landed one is never edited.
+ * Times are milliseconds since the Unix epoch, money is millionths of a dollar, lists and records are JSON texts.
  */
-export const migrations: readonly { number: number; statements: readonly string[] }[] = [
+export const migrations: readonly Migration[] = [
   {
     number: 1,
     statements: [
@@ -34,6 +43,53 @@ export const migrations: readonly { number: number; statements: readonly string[
       "create index response_expiry on response (expires_at)",
       "create index response_state on response (state)",
       "create table setting (name text primary key, value text not null)",
+    ],
+  },
+  {
+    number: 3,
+    statements: [
+      // their hashes had no secret in them: no such key could be found again
+      "delete from api_key",
+      "alter table api_key add column owner text not null default ''",
+      "alter table api_key add column organisation text",
+      "alter table api_key add column tags text not null default '[]'",
+      "alter table api_key add column models text",
+      "alter table api_key add column ranges text",
+      "alter table api_key add column limits text not null default '{}'",
+      "alter table api_key add column expires_at bigint",
+      "alter table api_key add column last_used_at bigint",
+      `create table organisation (
+        id text primary key,
+        name text not null,
+        created_at bigint not null,
+        disabled integer not null default 0,
+        limits text not null default '{}'
+      )`,
+      "create table account (subject text primary key, balance bigint, budget bigint)",
+      `create table spend (
+        subject text not null,
+        month integer not null,
+        cost bigint not null,
+        primary key (subject, month)
+      )`,
+      `create table ledger (
+        id text primary key,
+        request text not null,
+        at bigint not null,
+        key_id text not null,
+        organisation text,
+        model text not null,
+        engine text not null,
+        tier text not null,
+        outcome text not null,
+        input bigint not null,
+        cached bigint not null,
+        output bigint not null,
+        reasoning bigint not null,
+        cost bigint not null
+      )`,
+      "create index ledger_time on ledger (at)",
+      "create index ledger_key on ledger (key_id, at)",
     ],
   },
 ];

@@ -1,129 +1,117 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
-import { migrations } from "./schema.ts";
-import type { KeyRecord, KeyStore, ResponseRecord, ResponseStore, SettingStore, Store } from "./store.ts";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { setTimeout } from "node:timers/promises";
+import type { Row, SqlDatabase, SqlRunner, SqlValue } from "./database.ts";
 
-/** Opens (and makes, mode 0700) the data folder and the database in it. Throws the system's error when it cannot. */
-export function openSqlite(folder?: string): Store {
+/**
+ * How long a write waits for another process, in milliseconds: first blocking, because most writes are over in less
+ * than one; then by trying again, so that nothing else in this process stands still.
+ */
+const blockingWait = 5;
+const longestWait = 5_000;
+const retryPause = 3;
+const sqliteBusy = 5;
+/** Prepared statements kept; the texts are few, only inserts of several rows vary. */
+const mostStatements = 200;
+
+/**
+ * Opens (and makes, mode 0700) the data folder and the database in it; without a folder one in memory. Throws the
+ * system's error when it cannot. With `synchronous = normal` a commit survives the end of the process at any moment,
+ * and the loss of power without corruption.
+ */
+export function openSqlite(folder?: string): SqlDatabase {
   if (folder !== undefined) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = folder === undefined ? ":memory:" : join(folder, "parley.db");
-  const database = new DatabaseSync(path, { timeout: 5_000 });
-  database.exec("pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on;");
-  migrate(database);
-  return {
-    keys: keyStore(database),
-    responses: responseStore(database),
-    settings: settingStore(database),
-    close: async () => database.close(),
-  };
-}
-
-function keyStore(database: DatabaseSync): KeyStore {
-  const insert = database.prepare(
-    "insert into api_key (id, name, hash, prefix, created_at, disabled) values (?, ?, ?, ?, ?, ?)",
+  const database = new DatabaseSync(path);
+  // only the very first opening changes the journal mode, and two of those may meet
+  database.exec(
+    `pragma busy_timeout = ${longestWait}; pragma journal_mode = wal; pragma busy_timeout = ${blockingWait}`,
   );
-  const byHash = database.prepare("select * from api_key where hash = ?");
-  const list = database.prepare("select * from api_key order by created_at, id");
-  return {
-    insert: async (record) => {
-      const { id, name, hash, prefix, createdAt, disabled } = record;
-      insert.run(id, name, hash, prefix, createdAt, disabled ? 1 : 0);
-    },
-    byHash: async (hash) => {
-      const row = byHash.get(hash);
-      return row === undefined ? undefined : keyRecord(row);
-    },
-    list: async () => list.all().map(keyRecord),
-  };
+  database.exec("pragma synchronous = normal; pragma foreign_keys = on");
+  return new SqliteDatabase(database);
 }
 
-function responseStore(database: DatabaseSync): ResponseStore {
-  const save = database.prepare(
-    `insert into response (id, owner, created_at, expires_at, state, previous_id, body, input, items, events)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-     on conflict (id) do update set state = excluded.state, body = excluded.body, input = excluded.input,
-       items = excluded.items, events = excluded.events, expires_at = excluded.expires_at`,
-  );
-  const get = database.prepare("select * from response where id = ? and owner = ? and expires_at > ?");
-  const remove = database.prepare("delete from response where id = ? and owner = ?");
-  const running = database.prepare("select * from response where state = 'running'");
-  const expire = database.prepare("delete from response where expires_at <= ?");
-  return {
-    save: async (record) => {
-      const { id, owner, createdAt, expiresAt, state, previousId, body, input, items, events } = record;
-      save.run(id, owner, createdAt, expiresAt, state, previousId, body, input, items, events);
-    },
-    get: async (id, owner) => {
-      const row = get.get(id, owner, Date.now());
-      return row === undefined ? undefined : responseRecord(row);
-    },
-    delete: async (id, owner) => remove.run(id, owner).changes > 0,
-    running: async () => running.all().map(responseRecord),
-    expire: async (now) => Number(expire.run(now).changes),
-  };
-}
+/** One connection; what arrives during a transaction waits for its end. */
+class SqliteDatabase implements SqlDatabase {
+  // fixed at birth
+  readonly dialect = "sqlite";
+  private readonly database: DatabaseSync;
+  private readonly inside: SqlRunner;
+  // changed by events
+  private readonly statements = new Map<string, StatementSync>();
+  private transacting: Promise<void> | undefined;
 
-function settingStore(database: DatabaseSync): SettingStore {
-  const get = database.prepare("select value from setting where name = ?");
-  const set = database.prepare("insert into setting (name, value) values (?, ?) on conflict (name) do nothing");
-  const read = (name: string): string | undefined => {
-    const row = get.get(name);
-    return row === undefined ? undefined : String(row["value"]);
-  };
-  return {
-    get: async (name) => read(name),
-    setOnce: async (name, value) => {
-      set.run(name, value);
-      return read(name) ?? value;
-    },
-  };
-}
+  constructor(database: DatabaseSync) {
+    this.database = database;
+    this.inside = {
+      all: async (sql, values = []) => this.rows(sql, values),
+      run: async (sql, values = []) => Number(this.prepare(sql).run(...values).changes),
+    };
+  }
 
-function migrate(database: DatabaseSync): void {
-  database.exec("begin immediate");
-  try {
-    database.exec("create table if not exists migration (number integer primary key)");
-    const done = new Set(
-      database
-        .prepare("select number from migration")
-        .all()
-        .map((row) => Number(row["number"])),
-    );
-    for (const step of migrations) {
-      if (done.has(step.number)) continue;
-      for (const statement of step.statements) database.exec(statement);
-      database.prepare("insert into migration (number) values (?)").run(step.number);
+  all(sql: string, values: readonly SqlValue[] = []): Promise<Row[]> {
+    return this.patient(() => this.rows(sql, values));
+  }
+
+  run(sql: string, values: readonly SqlValue[] = []): Promise<number> {
+    return this.patient(() => Number(this.prepare(sql).run(...values).changes));
+  }
+
+  async transaction<T>(work: (inside: SqlRunner) => Promise<T>): Promise<T> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await this.patient(() => {
+      this.database.exec("begin immediate");
+      this.transacting = promise;
+    });
+    try {
+      const outcome = await work(this.inside);
+      this.database.exec("commit");
+      return outcome;
+    } catch (error) {
+      if (this.database.isTransaction) this.database.exec("rollback");
+      throw error;
+    } finally {
+      this.transacting = undefined;
+      resolve();
     }
-    database.exec("commit");
-  } catch (error) {
-    database.exec("rollback");
-    throw error;
+  }
+
+  async close(): Promise<void> {
+    while (this.transacting !== undefined) await this.transacting;
+    this.statements.clear();
+    this.database.close();
+  }
+
+  private rows(sql: string, values: readonly SqlValue[]): Row[] {
+    // neither bytes nor integers beyond 2^53 are ever stored
+    return this.prepare(sql).all(...values) as Row[];
+  }
+
+  /** Does it as soon as no transaction is open here and no other process holds the database. */
+  private async patient<T>(work: () => T): Promise<T> {
+    for (const started = performance.now(); ;) {
+      while (this.transacting !== undefined) await this.transacting;
+      try {
+        return work();
+      } catch (error) {
+        if (!isBusy(error) || performance.now() - started > longestWait) throw error;
+        await setTimeout(retryPause);
+      }
+    }
+  }
+
+  private prepare(sql: string): StatementSync {
+    const known = this.statements.get(sql);
+    if (known !== undefined) return known;
+    const oldest = this.statements.keys().next().value;
+    if (this.statements.size >= mostStatements && oldest !== undefined) this.statements.delete(oldest);
+    const made = this.database.prepare(sql);
+    this.statements.set(sql, made);
+    return made;
   }
 }
 
-function keyRecord(row: Record<string, unknown>): KeyRecord {
-  return {
-    id: String(row["id"]),
-    name: String(row["name"]),
-    hash: String(row["hash"]),
-    prefix: String(row["prefix"]),
-    createdAt: Number(row["created_at"]),
-    disabled: Number(row["disabled"]) !== 0,
-  };
-}
-
-function responseRecord(row: Record<string, unknown>): ResponseRecord {
-  return {
-    id: String(row["id"]),
-    owner: String(row["owner"]),
-    createdAt: Number(row["created_at"]),
-    expiresAt: Number(row["expires_at"]),
-    state: row["state"] === "running" ? "running" : "done",
-    previousId: typeof row["previous_id"] === "string" ? row["previous_id"] : null,
-    body: String(row["body"]),
-    input: String(row["input"]),
-    items: String(row["items"]),
-    events: String(row["events"]),
-  };
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === sqliteBusy;
 }

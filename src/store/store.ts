@@ -1,24 +1,145 @@
+import type { Limits } from "../model/limit.ts";
+
 /** The port to everything that is kept. One implementation in SQL, one small file per driver, one contract suite. */
 
-/** One API key; the key itself is never kept. */
+/** One API key; the key itself is never kept. Times are milliseconds since the Unix epoch. */
 export interface KeyRecord {
   id: string;
   name: string;
-  /** Hex SHA-256 of the key. */
+  /** Hex HMAC-SHA256 of the key under the installation's secret. */
   hash: string;
   /** The first characters, for recognition. */
   prefix: string;
-  /** Milliseconds since the Unix epoch. */
   createdAt: number;
   disabled: boolean;
+  /** Whose it is, in the operator's own words; empty where nothing was said. */
+  owner: string;
+  /** Id of an organisation. */
+  organisation: string | null;
+  tags: readonly string[];
+  /** Model names it may use; `null` for all. */
+  models: readonly string[] | null;
+  /** Addresses and CIDR ranges it may be used from; `null` for all. */
+  ranges: readonly string[] | null;
+  limits: Limits;
+  expiresAt: number | null;
+  lastUsedAt: number | null;
+}
+
+export interface OrganisationRecord {
+  id: string;
+  name: string;
+  createdAt: number;
+  disabled: boolean;
+  /** Of all its keys together. */
+  limits: Limits;
 }
 
 export interface KeyStore {
   insert(record: KeyRecord): Promise<void>;
-  /** The record with that hash, disabled ones included. */
-  byHash(hash: string): Promise<KeyRecord | undefined>;
+  /** The key with that hash, disabled ones included, and the organisation it belongs to. */
+  byHash(hash: string): Promise<{ key: KeyRecord; organisation: OrganisationRecord | undefined } | undefined>;
+  get(id: string): Promise<KeyRecord | undefined>;
   /** Oldest first. */
   list(): Promise<KeyRecord[]>;
+  /** Replaces everything but id and times; whether there was such a key. */
+  update(record: KeyRecord): Promise<boolean>;
+  delete(id: string): Promise<boolean>;
+}
+
+export interface OrganisationStore {
+  insert(record: OrganisationRecord): Promise<void>;
+  get(id: string): Promise<OrganisationRecord | undefined>;
+  /** Oldest first. */
+  list(): Promise<OrganisationRecord[]>;
+  update(record: OrganisationRecord): Promise<boolean>;
+  /** Its keys stay, and belong to nobody. */
+  delete(id: string): Promise<boolean>;
+}
+
+/** Money of one subject, in millionths of a dollar; `null` where nothing was set. A subject is `key:<id>` or `organisation:<id>`. */
+export interface AccountRecord {
+  subject: string;
+  /** What is left of what was paid in. */
+  balance: number | null;
+  /** Most that may be spent in one calendar month (UTC). */
+  budget: number | null;
+  /** Spent in the month asked for. */
+  spent: number;
+}
+
+export interface AccountStore {
+  /** One record for each subject, in the order given; `month` as 202611. */
+  read(subjects: readonly string[], month: number): Promise<AccountRecord[]>;
+  /** Every subject with a balance or a budget. */
+  list(month: number): Promise<AccountRecord[]>;
+  /** Adds to the balance, which is 0 where there was none; returns what stands. */
+  credit(subject: string, amount: number): Promise<number>;
+  /** `null` takes the balance away: the subject is no longer held to one. */
+  setBalance(subject: string, balance: number | null): Promise<void>;
+  setBudget(subject: string, budget: number | null): Promise<void>;
+}
+
+/** What one generation used. */
+export interface LedgerRow {
+  id: string;
+  /** Id of the request, as its answer's headers tell it. */
+  request: string;
+  at: number;
+  keyId: string;
+  organisation: string | null;
+  model: string;
+  engine: string;
+  tier: "standard" | "priority";
+  /** A finish reason, `canceled`, or the kind of the error that ended it. */
+  outcome: string;
+  input: number;
+  cached: number;
+  output: number;
+  reasoning: number;
+  /** Millionths of a dollar. */
+  cost: number;
+}
+
+export type UsageGroup = "key" | "organisation" | "model" | "day";
+
+export interface UsageQuery {
+  by: UsageGroup;
+  /** From this moment on. */
+  from?: number;
+  /** Before this moment. */
+  to?: number;
+  keyId?: string;
+  organisation?: string;
+  model?: string;
+}
+
+/** One line of a report. */
+export interface UsageRow {
+  /** Id of the key or organisation, name of the model, or the UTC day as 2026-11-20. */
+  group: string;
+  /** Name of the key or organisation where it still exists; else as `group`. */
+  name: string;
+  requests: number;
+  /** Requests that ended with an error of ours or an engine's. */
+  failed: number;
+  canceled: number;
+  input: number;
+  cached: number;
+  output: number;
+  reasoning: number;
+  cost: number;
+}
+
+export interface LedgerStore {
+  /**
+   * Keeps the rows, takes their cost from balances, counts it as spent and notes when keys were last used: all or
+   * nothing. Rows that are there already change nothing, so a batch may be tried again.
+   */
+  add(rows: readonly LedgerRow[]): Promise<void>;
+  usage(query: UsageQuery): Promise<UsageRow[]>;
+  /** Single rows, newest first. */
+  list(limit: number): Promise<LedgerRow[]>;
 }
 
 /** One stored response. What stands in JSON texts is the business of those who wrote it. */
@@ -65,6 +186,9 @@ export interface SettingStore {
 
 export interface Store {
   keys: KeyStore;
+  organisations: OrganisationStore;
+  accounts: AccountStore;
+  ledger: LedgerStore;
   responses: ResponseStore;
   settings: SettingStore;
   close(): Promise<void>;

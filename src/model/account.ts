@@ -1,0 +1,16 @@
+/** Money is counted in whole millionths of a dollar. */
+export const microsPerDollar = 1_000_000;
+
+/** Those whose balances and budgets a request of this key touches. */
+export function subjectsOf(caller: { keyId: string; organisation?: string | null }): string[] {
+  const { keyId, organisation } = caller;
+  return organisation === null || organisation === undefined
+    ? [`key:${keyId}`]
+    : [`key:${keyId}`, `organisation:${organisation}`];
+}
+
+/** The calendar month (UTC) of a time in milliseconds, as 202611. */
+export function monthOf(at: number): number {
+  const date = new Date(at);
+  return date.getUTCFullYear() * 100 + date.getUTCMonth() + 1;
+}

@@ -1,0 +1,24 @@
+/** How much one key, organisation or model may use; an absent field is no limit. */
+export interface Limits {
+  requestsPerMinute?: number;
+  /** Input and output together, as the vendor counts them (spec sheet 5). */
+  tokensPerMinute?: number;
+  /** Answers under way at once. */
+  streams?: number;
+  /** How many times the requests of one ten-second span may exceed those of the span before; the vendor's code 2045. */
+  growth?: number;
+}
+
+/** What is left of one kind of limit, the tightest where several apply. */
+export interface Remaining {
+  limit: number;
+  remaining: number;
+  /** Seconds until all of it is free again. */
+  reset: number;
+}
+
+/** What a caller may still use; only what is limited is told. */
+export interface Allowance {
+  requests?: Remaining;
+  tokens?: Remaining;
+}

@@ -1,0 +1,25 @@
+/** What a statement may bind. Booleans are integers, times are milliseconds, lists are JSON texts. */
+export type SqlValue = string | number | null;
+/** PostgreSQL tells large integers as text. */
+export type Row = Record<string, SqlValue>;
+
+export interface SqlRunner {
+  /** Rows of a query; `?` marks a value. */
+  all(sql: string, values?: readonly SqlValue[]): Promise<Row[]>;
+  /** Runs a statement; how many rows it changed. */
+  run(sql: string, values?: readonly SqlValue[]): Promise<number>;
+}
+
+/** The port of the two drivers: the tables are written against it once. */
+export interface SqlDatabase extends SqlRunner {
+  readonly dialect: "sqlite" | "postgres";
+  /** All or nothing. `work` must only wait for what it asks of `inside`. */
+  transaction<T>(work: (inside: SqlRunner) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** `(?, ?), (?, ?)`: for the insert of several rows at once. */
+export function placeholders(rows: number, columns: number): string {
+  const one = `(${Array.from({ length: columns }, () => "?").join(", ")})`;
+  return Array.from({ length: rows }, () => one).join(", ");
+}

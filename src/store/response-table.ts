@@ -1,0 +1,40 @@
+import type { Row, SqlDatabase } from "./database.ts";
+import type { ResponseRecord, ResponseStore } from "./store.ts";
+
+const save = `insert into response (id, owner, created_at, expires_at, state, previous_id, body, input, items, events)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  on conflict (id) do update set state = excluded.state, body = excluded.body, input = excluded.input,
+    items = excluded.items, events = excluded.events, expires_at = excluded.expires_at`;
+
+export function responseTable(database: SqlDatabase): ResponseStore {
+  return {
+    save: async (record) => {
+      const { id, owner, createdAt, expiresAt, state, previousId, body, input, items, events } = record;
+      await database.run(save, [id, owner, createdAt, expiresAt, state, previousId, body, input, items, events]);
+    },
+    get: async (id, owner) => {
+      const values = [id, owner, Date.now()];
+      const [row] = await database.all("select * from response where id = ? and owner = ? and expires_at > ?", values);
+      return row === undefined ? undefined : responseRecord(row);
+    },
+    delete: async (id, owner) =>
+      (await database.run("delete from response where id = ? and owner = ?", [id, owner])) > 0,
+    running: async () => (await database.all("select * from response where state = 'running'")).map(responseRecord),
+    expire: (now) => database.run("delete from response where expires_at <= ?", [now]),
+  };
+}
+
+function responseRecord(row: Row): ResponseRecord {
+  return {
+    id: String(row["id"]),
+    owner: String(row["owner"]),
+    createdAt: Number(row["created_at"]),
+    expiresAt: Number(row["expires_at"]),
+    state: row["state"] === "running" ? "running" : "done",
+    previousId: row["previous_id"] === null ? null : String(row["previous_id"]),
+    body: String(row["body"]),
+    input: String(row["input"]),
+    items: String(row["items"]),
+    events: String(row["events"]),
+  };
+}

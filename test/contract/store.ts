@@ -1,0 +1,329 @@
+/** What every store does, whatever is under it. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { KeyRecord, LedgerRow, OrganisationRecord, ResponseRecord, Store } from "../../src/store/store.ts";
+
+export interface StoreUnderTest {
+  /** Another opening of the same database, as a second process would have. */
+  open(): Promise<Store>;
+  stop(): Promise<void>;
+}
+
+const at = Date.UTC(2026, 10, 20, 12);
+const awkward = "带引号 \" ' ` \\ ; -- 🙂 %_? $1";
+
+export function key(id: string, changes: Partial<KeyRecord> = {}): KeyRecord {
+  return {
+    id,
+    name: `name of ${id}`,
+    hash: `hash-${id}`,
+    prefix: "sk-parley-0000",
+    createdAt: at,
+    disabled: false,
+    owner: "",
+    organisation: null,
+    tags: [],
+    models: null,
+    ranges: null,
+    limits: {},
+    expiresAt: null,
+    lastUsedAt: null,
+    ...changes,
+  };
+}
+
+export function row(id: string, changes: Partial<LedgerRow> = {}): LedgerRow {
+  return {
+    id,
+    request: `request-${id}`,
+    at,
+    keyId: "k1",
+    organisation: null,
+    model: "MiniMax-M3",
+    engine: "sim",
+    tier: "standard",
+    outcome: "stop",
+    input: 100,
+    cached: 40,
+    output: 20,
+    reasoning: 5,
+    cost: 7,
+    ...changes,
+  };
+}
+
+function response(id: string, changes: Partial<ResponseRecord> = {}): ResponseRecord {
+  return {
+    id,
+    owner: "k1",
+    createdAt: at,
+    expiresAt: Date.now() + 60_000,
+    state: "done",
+    previousId: null,
+    body: "{}",
+    input: "[]",
+    items: "[]",
+    events: "[]",
+    ...changes,
+  };
+}
+
+const organisation = (id: string, changes: Partial<OrganisationRecord> = {}): OrganisationRecord => ({
+  id,
+  name: `name of ${id}`,
+  createdAt: at,
+  disabled: false,
+  limits: {},
+  ...changes,
+});
+
+export function testStore(name: string, start: () => Promise<StoreUnderTest>): void {
+  describe(`the store on ${name}`, () => {
+    let under: StoreUnderTest;
+    let store: Store;
+    beforeAll(async () => {
+      under = await start();
+      store = await under.open();
+    });
+    afterAll(async () => {
+      await store.close();
+      await under.stop();
+    });
+
+    describe("keys", () => {
+      it("keeps every field", async () => {
+        const full = key("full", {
+          name: awkward,
+          owner: awkward,
+          organisation: "o1",
+          tags: ["a", awkward],
+          models: ["MiniMax-M3"],
+          ranges: ["10.0.0.0/8"],
+          limits: { requestsPerMinute: 5, growth: 1.5 },
+          expiresAt: at + 1,
+          disabled: true,
+        });
+        await store.keys.insert(full);
+        expect(await store.keys.get("full")).toEqual(full);
+        expect((await store.keys.byHash("hash-full"))?.key).toEqual(full);
+        expect(await store.keys.list()).toContainEqual(full);
+      });
+
+      it("finds a key with its organisation", async () => {
+        await store.organisations.insert(organisation("o2", { limits: { streams: 3 }, name: awkward }));
+        await store.keys.insert(key("joined", { organisation: "o2" }));
+        const found = await store.keys.byHash("hash-joined");
+        expect(found?.organisation).toEqual(organisation("o2", { limits: { streams: 3 }, name: awkward }));
+        await store.keys.insert(key("alone"));
+        expect((await store.keys.byHash("hash-alone"))?.organisation).toBeUndefined();
+      });
+
+      it("changes and deletes", async () => {
+        await store.keys.insert(key("changing"));
+        const changed = key("changing", { name: "new", disabled: true, hash: "other" });
+        expect(await store.keys.update(changed)).toBe(true);
+        expect(await store.keys.byHash("hash-changing")).toBeUndefined();
+        expect((await store.keys.byHash("other"))?.key).toEqual(changed);
+        expect([await store.keys.delete("changing"), await store.keys.delete("changing")]).toEqual([true, false]);
+        expect(await store.keys.update(changed)).toBe(false);
+        expect(await store.keys.get("changing")).toBeUndefined();
+      });
+
+      it("refuses a second key with one hash or one id", async () => {
+        await store.keys.insert(key("one"));
+        await expect(store.keys.insert(key("two", { hash: "hash-one" }))).rejects.toThrow();
+        await expect(store.keys.insert(key("one", { hash: "fresh" }))).rejects.toThrow();
+      });
+    });
+
+    describe("organisations", () => {
+      it("leaves the keys of a deleted one without", async () => {
+        await store.organisations.insert(organisation("o3"));
+        await store.keys.insert(key("of-o3", { organisation: "o3" }));
+        expect(await store.organisations.update(organisation("o3", { name: "n", disabled: true }))).toBe(true);
+        expect(await store.organisations.get("o3")).toEqual(organisation("o3", { name: "n", disabled: true }));
+        expect(await store.organisations.delete("o3")).toBe(true);
+        expect(await store.organisations.delete("o3")).toBe(false);
+        expect((await store.keys.get("of-o3"))?.organisation).toBeNull();
+      });
+    });
+
+    describe("accounts", () => {
+      it("tells nothing set and nothing spent of a stranger", async () => {
+        const none = { subject: "key:stranger", balance: null, budget: null, spent: 0 };
+        expect(await store.accounts.read(["key:stranger"], 202_611)).toEqual([none]);
+        expect(await store.accounts.read([], 202_611)).toEqual([]);
+      });
+
+      it("keeps balance and budget apart", async () => {
+        expect(await store.accounts.credit("key:a", 500)).toBe(500);
+        expect(await store.accounts.credit("key:a", -100)).toBe(400);
+        await store.accounts.setBudget("key:a", 9_000_000_000_000);
+        const [read] = await store.accounts.read(["key:a"], 202_611);
+        expect(read).toEqual({ subject: "key:a", balance: 400, budget: 9_000_000_000_000, spent: 0 });
+        expect(await store.accounts.list(202_611)).toContainEqual(read);
+        await store.accounts.setBalance("key:a", null);
+        await store.accounts.setBudget("key:a", null);
+        expect((await store.accounts.list(202_611)).map(({ subject }) => subject)).not.toContain("key:a");
+      });
+    });
+
+    describe("the ledger", () => {
+      beforeEach(async () => {
+        for (const id of ["k1", "k2"]) await store.keys.delete(id);
+        await store.keys.insert(key("k1"));
+        await store.keys.insert(key("k2"));
+      });
+
+      it("keeps rows, charges accounts and notes the use, once", async () => {
+        await store.accounts.setBalance("key:k1", 1_000);
+        await store.accounts.setBalance("organisation:o9", 50);
+        const rows = [row("r1"), row("r2", { organisation: "o9", cost: 60 }), row("r3", { keyId: "k2", at: at + 5 })];
+        await store.ledger.add(rows);
+        await store.ledger.add(rows);
+        await store.ledger.add([]);
+        expect(await store.accounts.read(["organisation:o9", "key:k1", "key:k2"], 202_611)).toEqual([
+          { subject: "organisation:o9", balance: -10, budget: null, spent: 60 },
+          { subject: "key:k1", balance: 933, budget: null, spent: 67 },
+          { subject: "key:k2", balance: null, budget: null, spent: 7 },
+        ]);
+        expect(await store.accounts.read(["key:k1"], 202_612)).toMatchObject([{ balance: 933, spent: 0 }]);
+        expect([(await store.keys.get("k1"))?.lastUsedAt, (await store.keys.get("k2"))?.lastUsedAt]).toEqual([
+          at,
+          at + 5,
+        ]);
+        expect((await store.ledger.list(2)).map(({ id }) => id)).toEqual(["r3", "r2"]);
+        expect(await store.ledger.list(3)).toEqual([rows[2], rows[1], rows[0]]);
+      });
+
+      it("keeps large batches whole", async () => {
+        const many = Array.from({ length: 1_203 }, (_, index) => row(`many-${index}`, { model: "large", cost: 1 }));
+        await store.ledger.add(many);
+        const [large] = await store.ledger.usage({ by: "model", model: "large" });
+        expect(large).toMatchObject({ group: "large", requests: 1_203, input: 120_300, cost: 1_203 });
+      });
+
+      it("takes all of a batch or nothing", async () => {
+        await expect(
+          store.ledger.add([row("half-1", { model: "half" }), row("half-1", { model: "half" })]),
+        ).rejects.toThrow();
+        expect(await store.ledger.usage({ by: "model", model: "half" })).toEqual([]);
+      });
+
+      it("reports by key, organisation, model and day", async () => {
+        const model = "reported";
+        await store.ledger.add([
+          row("u1", { model }),
+          row("u2", { model, outcome: "canceled", organisation: "gone" }),
+          row("u3", { model, outcome: "upstream", keyId: "k2", at: at + 86_400_000, cost: 2 ** 45 }),
+        ]);
+        const base = { requests: 1, failed: 0, canceled: 0, input: 100, cached: 40, output: 20, reasoning: 5, cost: 7 };
+        const twice = {
+          requests: 2,
+          failed: 0,
+          canceled: 1,
+          input: 200,
+          cached: 80,
+          output: 40,
+          reasoning: 10,
+          cost: 14,
+        };
+        const later = { ...base, failed: 1, cost: 2 ** 45 };
+        expect(await store.ledger.usage({ by: "key", model })).toEqual([
+          { group: "k1", name: "name of k1", ...twice },
+          { group: "k2", name: "name of k2", ...later },
+        ]);
+        expect(await store.ledger.usage({ by: "day", model })).toEqual([
+          { group: "2026-11-20", name: "2026-11-20", ...twice },
+          { group: "2026-11-21", name: "2026-11-21", ...later },
+        ]);
+        expect(await store.ledger.usage({ by: "organisation", model, organisation: "gone" })).toEqual([
+          { group: "gone", name: "gone", ...base, canceled: 1 },
+        ]);
+        expect(await store.ledger.usage({ by: "model", model, to: at + 1 })).toMatchObject([{ requests: 2 }]);
+        expect(await store.ledger.usage({ by: "model", model, from: at + 1, keyId: "k2" })).toMatchObject([
+          { requests: 1 },
+        ]);
+        expect(await store.ledger.usage({ by: "model", model, from: at + 1, keyId: "k1" })).toEqual([]);
+      });
+    });
+
+    describe("responses", () => {
+      it("shows a response to its owner only, until it expires", async () => {
+        const saved = response("answer", {
+          body: JSON.stringify({ text: `${awkward}\u0000\ud800` }),
+          previousId: "before",
+        });
+        await store.responses.save({ ...saved, state: "running" });
+        expect((await store.responses.running()).map(({ id }) => id)).toContain("answer");
+        await store.responses.save(saved);
+        expect(await store.responses.get("answer", "k1")).toEqual(saved);
+        expect(await store.responses.get("answer", "k2")).toBeUndefined();
+        expect(await store.responses.delete("answer", "k2")).toBe(false);
+        expect(await store.responses.delete("answer", "k1")).toBe(true);
+        await store.responses.save(response("old", { expiresAt: 5 }));
+        expect(await store.responses.get("old", "k1")).toBeUndefined();
+        expect(await store.responses.expire(5)).toBe(1);
+      });
+
+      it("keeps a text of a million characters byte by byte", async () => {
+        const body = JSON.stringify({ text: "字🙂a".repeat(250_000) });
+        await store.responses.save(response("long", { body }));
+        expect((await store.responses.get("long", "k1"))?.body === body).toBe(true);
+      });
+    });
+
+    describe("two processes on one store", () => {
+      it("agree on a secret", async () => {
+        const others = await Promise.all(Array.from({ length: 4 }, () => under.open()));
+        try {
+          const values = await Promise.all(
+            others.map((other, index) => other.settings.setOnce("agreed", `value ${index}`)),
+          );
+          expect(new Set(values).size).toBe(1);
+          expect(await store.settings.get("agreed")).toBe(values[0]);
+          expect(await store.settings.get("nothing")).toBeUndefined();
+        } finally {
+          for (const other of others) await other.close();
+        }
+      });
+
+      it("lose no charge", async () => {
+        const others = await Promise.all([under.open(), under.open()]);
+        try {
+          await store.accounts.setBalance("key:shared", 10_000);
+          await store.accounts.setBalance("organisation:shared", 10_000);
+          const changes = { model: "shared", keyId: "shared", organisation: "shared", cost: 3 };
+          const adds = others.flatMap((other, process) =>
+            Array.from({ length: 20 }, (_, batch) =>
+              other.ledger.add(
+                Array.from({ length: 5 }, (_each, index) => row(`s-${process}-${batch}-${index}`, changes)),
+              ),
+            ),
+          );
+          await Promise.all(adds);
+          const accounts = await store.accounts.read(["key:shared", "organisation:shared"], 202_611);
+          expect(accounts.map(({ balance, spent }) => [balance, spent])).toEqual([
+            [9_400, 600],
+            [9_400, 600],
+          ]);
+          expect(await store.ledger.usage({ by: "model", model: "shared" })).toMatchObject([
+            { requests: 200, cost: 600 },
+          ]);
+        } finally {
+          for (const other of others) await other.close();
+        }
+      });
+
+      it("sees at once what another changed", async () => {
+        const other = await under.open();
+        try {
+          await store.keys.insert(key("seen"));
+          await other.keys.update(key("seen", { disabled: true }));
+          expect((await store.keys.byHash("hash-seen"))?.key.disabled).toBe(true);
+        } finally {
+          await other.close();
+        }
+      });
+    });
+  });
+}
