@@ -51,15 +51,18 @@ export function parseChat(value: unknown, context: ParseContext, packet: Packet)
     tier,
     ...(cacheKey === undefined ? {} : { cacheKey }),
   };
-  return { request, wanted: { ...readWanted(body, packet, context), tier, card } };
+  // A client that asked for JSON parses the whole content: a think block in it would break every answer.
+  const reasoningSplit = readBoolean(body["reasoning_split"], "reasoning_split") ?? request.format.type !== "text";
+  return { request, wanted: { ...readWanted(body, packet, context), reasoningSplit, tier, card } };
 }
 
-function readWanted(body: Body, packet: Packet, context: ParseContext): Omit<ChatWanted, "tier" | "card"> {
+type StreamWanted = Pick<ChatWanted, "stream" | "includeUsage" | "packet">;
+
+function readWanted(body: Body, packet: Packet, context: ParseContext): StreamWanted {
   const options = readObject(body["stream_options"], "stream_options") ?? {};
   return {
     stream: readBoolean(body["stream"], "stream") ?? false,
     includeUsage: readBoolean(options["include_usage"], "stream_options.include_usage") ?? false,
-    reasoningSplit: readBoolean(body["reasoning_split"], "reasoning_split") ?? false,
     packet: readPacket(context.header(packetHeader), packetHeader, packet),
   };
 }

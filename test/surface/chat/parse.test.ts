@@ -243,6 +243,13 @@ test("service_tier, parallel_tool_calls, cache hints and stream fields arrive", 
   expect(parse({ service_tier: "auto" }).request.tier).toBe("standard");
 });
 
+test("asking for JSON splits the thought off, unless the caller says otherwise", () => {
+  const format = { response_format: { type: "json_object" } };
+  expect(parse(format).wanted.reasoningSplit).toBe(true);
+  expect(parse({ ...format, reasoning_split: false }).wanted.reasoningSplit).toBe(false);
+  expect(parse({ response_format: { type: "text" } }).wanted.reasoningSplit).toBe(false);
+});
+
 test("packet sizes may be set per request; a wrong header is named", () => {
   const headers = (value: string): { headers: Record<string, string> } => ({ headers: { "x-parley-packet": value } });
   expect(parse({}, headers("min=1, max=300,wait=5")).wanted.packet).toEqual({
