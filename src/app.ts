@@ -1,11 +1,11 @@
 import { fileURLToPath } from "node:url";
-import type { EngineConfig } from "./config/engine-schema.ts";
+import type { EngineConfig, UpstreamConfig } from "./config/engine-schema.ts";
 import type { Config } from "./config/schema.ts";
 import { createCatalog } from "./engine/catalog.ts";
 import type { Catalog, Engine } from "./engine/engine.ts";
 import { llamaEngine } from "./engine/llama/engine.ts";
 import { simEngine } from "./engine/sim/engine.ts";
-import { upstreamEngine } from "./engine/upstream/engine.ts";
+import { upstreamEngine, type UpstreamOptions } from "./engine/upstream/engine.ts";
 import { mountGeneration } from "./http/generation-route.ts";
 import type { ResponsesRouteOptions } from "./http/responses/create-route.ts";
 import { RecentItems } from "./http/responses/recent.ts";
@@ -201,12 +201,30 @@ function openEngine(engine: EngineConfig, context: EngineContext): Engine {
     }
     case "sim":
       return simEngine(engine);
-    case "upstream": {
-      const { url, ...rest } = engine;
-      const first = typeof url === "string" ? url : (url[0] ?? "");
-      return upstreamEngine({ ...rest, url: first, ids: context.ids, log: context.log });
-    }
+    case "upstream":
+      return upstreamEngine({ ...upstreamOptions(engine), ids: context.ids, log: context.log });
   }
+}
+
+/** Settings in seconds and lists to what the engine takes. */
+function upstreamOptions(engine: UpstreamConfig): UpstreamOptions {
+  const { kind: _kind, url, weights, affinity, timeouts, family, repairOff, ...rest } = engine;
+  const { think: tags, startsInside, calls, ...same } = rest;
+  const think = { ...(tags === undefined ? {} : { tags }), ...(startsInside === undefined ? {} : { startsInside }) };
+  return {
+    ...same,
+    url: [url].flat().map((one, at) => ({ url: one, weight: weights?.[at] ?? 1 })),
+    replicas: { affinity },
+    timeouts: {
+      connect: timeouts.connect * 1000,
+      firstByte: timeouts.firstByte * 1000,
+      idle: timeouts.idle * 1000,
+      total: timeouts.total * 1000,
+    },
+    markup: { think, ...(calls === undefined ? {} : { calls }) },
+    repair: Object.fromEntries(repairOff.map((rule) => [rule, false])),
+    ...(family === undefined ? {} : { family: () => family }),
+  };
 }
 
 function catalogEntries(config: Config): Parameters<typeof createCatalog>[0]["entries"] {

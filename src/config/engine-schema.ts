@@ -35,6 +35,25 @@ const sim = z.strictObject({
   contextWindow: positive.exactOptional().describe("Tokens, input and output together."),
 });
 
+const seconds = z.number().positive();
+
+/** The rules of engine/upstream/repair.ts; a test holds the two lists together. */
+export const repairRules = [
+  "inline-thought",
+  "inline-calls",
+  "thought-markup",
+  "thought-twice",
+  "blank-content",
+  "call-order",
+  "call-name",
+  "call-id",
+  "call-arguments",
+  "finish-reason",
+  "finish-late",
+  "usage-missing",
+  "foreign-frame",
+] as const;
+
 const upstream = z.strictObject({
   kind: z.literal("upstream").describe("Any OpenAI-compatible chat server."),
   url: z
@@ -50,6 +69,47 @@ const upstream = z.strictObject({
     .min(1)
     .exactOptional()
     .describe("The server's own model name; default the name the caller asked for."),
+  mode: z
+    .enum(["chat", "completions"])
+    .default("chat")
+    .describe("`completions`: prompts are rendered and answers parsed here, for servers that only complete text."),
+  template: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .describe("Jinja text of the chat template for `mode: completions`; default what llama-server tells."),
+  weights: z
+    .array(z.number().positive())
+    .exactOptional()
+    .describe("Shares of the base URLs, in their order; default equal."),
+  affinity: z
+    .boolean()
+    .default(true)
+    .describe("Requests that begin alike go to the same base URL, for its prefix cache; false: the least loaded."),
+  connections: positive.exactOptional().describe("Connections to one base URL at most; default no bound."),
+  timeouts: z
+    .strictObject({
+      connect: seconds.default(10).describe("Seconds to open a connection."),
+      firstByte: seconds.default(300).describe("Seconds from the request to the first byte of the answer."),
+      idle: seconds.default(120).describe("Seconds between two pieces of an answer."),
+      total: seconds.default(3_600).describe("Seconds for a whole answer."),
+    })
+    .prefault({})
+    .describe("Deadlines; a request over one ends with an error."),
+  family: z
+    .enum(["m3", "m2", "her"])
+    .exactOptional()
+    .describe("Which model family stands behind it; default what the model's name tells."),
+  think: z
+    .array(z.string())
+    .exactOptional()
+    .describe("Names of thinking tags in the model's own text, without brackets."),
+  startsInside: z
+    .boolean()
+    .exactOptional()
+    .describe("The model's text begins inside thought: the prompt opened the tag."),
+  calls: z.enum(["m2", "m3", "json", "none"]).exactOptional().describe("How the model's own text writes tool calls."),
+  repairOff: z.array(z.enum(repairRules)).default([]).describe("Repair rules that are switched off."),
 });
 
 export const engineSchema = z.discriminatedUnion("kind", [llama, sim, upstream]);

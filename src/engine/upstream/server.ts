@@ -6,6 +6,7 @@ import type { Batch, GenerationEvent } from "../../model/event.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { Capabilities, Load } from "../engine.ts";
+import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
 import type { PromptFamily } from "../template/family.ts";
 import { UpstreamClient, type ClientOptions, type OpenAnswer } from "./client.ts";
 import { markupOf, type ModelMarkup } from "./content.ts";
@@ -29,7 +30,7 @@ export interface ServerOptions extends ClientOptions {
   /** Family of a model name; default read from the server's name, else from the caller's. */
   family?: ((model: string) => Family | undefined) | undefined;
   /** Markup in the model's text; default what the family writes. */
-  markup?: Partial<ModelMarkup> | undefined;
+  markup?: { think?: Partial<ThinkMarkup>; calls?: CallMarkup } | undefined;
   /** Requests at once that the server is known to run; default the number of connections, else no bound. */
   slots?: number | undefined;
   capabilities?: Partial<Capabilities> | undefined;
@@ -147,7 +148,7 @@ export class UpstreamServer implements Member {
 
   private chat(request: GenerationRequest, dialect: Dialect, family: Family | undefined): Prepared {
     const own = markupOf(dialect.inlineMarkup ? family : undefined);
-    const decoder = this.decoder(request, dialect, { ...own, ...this.options.markup });
+    const decoder = this.decoder(request, dialect, own);
     return { path: "chat/completions", body: chatBody(request, dialect, family), decoder };
   }
 
@@ -159,13 +160,13 @@ export class UpstreamServer implements Member {
     });
     const promptFamily = this.options.prompt ?? promptFamilyOf(family);
     const { body, markup, opening } = rawRequest(request, dialect, { ...template, family: promptFamily });
-    const decoder = this.decoder(request, dialect, { ...markup, ...this.options.markup });
+    const decoder = this.decoder(request, dialect, markup);
     decoder.opening(opening);
     return { path: "completions", body, decoder };
   }
 
-  private decoder(request: GenerationRequest, dialect: Dialect, markup: ModelMarkup): ChatDecoder {
-    const { ids = systemIds, mode, repair, onRepair, log } = this.options;
+  private decoder(request: GenerationRequest, dialect: Dialect, own: ModelMarkup): ChatDecoder {
+    const { ids = systemIds, mode, repair, onRepair, log, markup } = this.options;
     const fired = (rule: RepairRule): void => {
       // Reading the model's own markup is raw mode's work, not a repair.
       if (mode === "completions" && inlineRules.has(rule)) return;
@@ -175,7 +176,7 @@ export class UpstreamServer implements Member {
     return new ChatDecoder({
       dialect,
       repairs: new Repairs(mode === "completions" ? {} : repair, fired),
-      markup,
+      markup: { ...own, ...markup, think: { ...own.think, ...markup?.think } },
       tools: request.tools,
       callId: callIds(ids),
       estimateInput: () => estimateInput(request),
