@@ -40,7 +40,17 @@ const TABLE: Readonly<Record<string, Row>> = {
   "app.ts": {
     may: [...GROUND, "surface", "media", "engine", "store", "config", "policy", "service", "http"],
   },
-  cli: { may: [...GROUND, "app.ts", "config", "store/open.ts", "service/admin.ts"] },
+  cli: {
+    may: [
+      ...GROUND,
+      "app.ts",
+      "config",
+      "store/open.ts",
+      "service/admin.ts",
+      "service/pull/pull.ts",
+      "service/pull/source.ts",
+    ],
+  },
 };
 
 /** Packages that belong to one floor, and the folders that may know them. */

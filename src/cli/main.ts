@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option, type CommandOptions } from "commander";
 import { ConfigError, loadProcessConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { toParleyError } from "../model/error.ts";
@@ -6,7 +6,7 @@ import { version } from "../lib/version.ts";
 import { chat } from "./chat.ts";
 import { doctor } from "./doctor.ts";
 import { createKey, listKeys } from "./keys.ts";
-import { listModels } from "./models.ts";
+import { listModels, pullModel } from "./models.ts";
 import { serve } from "./serve.ts";
 
 /** Settings every command takes; the long name is the setting's name. */
@@ -24,8 +24,8 @@ function settings(flags: Flags): Config {
   return loadProcessConfig(Object.fromEntries(names.map((name) => [name, flags[name]])));
 }
 
-function command(parent: Command, name: string, description: string): Command {
-  const made = parent.command(name).description(description);
+function command(parent: Command, name: string, description: string, options: CommandOptions = {}): Command {
+  const made = parent.command(name, options).description(description);
   for (const option of settingOptions) made.addOption(option);
   return made;
 }
@@ -33,7 +33,9 @@ function command(parent: Command, name: string, description: string): Command {
 const whole = (text: string): unknown => (/^\d+$/.test(text) ? Number(text) : text);
 
 function build(): Command {
+  // before the sub-commands are made: they copy it
   const program = new Command("parley")
+    .exitOverride()
     .description("The MiniMax text API on your own machines.")
     .version(version)
     .showHelpAfterError();
@@ -46,9 +48,7 @@ function build(): Command {
     .option("--model <name>", "model name", "MiniMax-M2.7")
     .action((text: string, flags: Flags) => chat(settings(flags), { text, model: String(flags["model"]) }));
   command(program, "doctor", "check this machine and the settings").action((flags: Flags) => doctor(settings(flags)));
-  command(program, "models", "list the models and the engines that serve them")
-    .option("--json", "as JSON")
-    .action((flags: Flags) => listModels(settings(flags), flags["json"] === true));
+  addModels(program);
   const keys = program.command("keys").description("API keys");
   command(keys, "create", "make a key and show it once")
     .requiredOption("--name <name>", "what it is for")
@@ -62,10 +62,34 @@ function build(): Command {
   return program;
 }
 
+function addModels(program: Command): void {
+  const models = program.command("models").description("models served, pulled and to be had");
+  command(models, "list", "list the models and the engines that serve them (default)", { isDefault: true })
+    .option("--json", "as JSON")
+    .action((flags: Flags) => listModels(settings(flags), flags["json"] === true));
+  command(models, "pull", "download a model into the data folder; run again to continue")
+    .argument("<model>", "a name from the list, owner/repository/file.gguf, or a URL")
+    .option("--sha256 <sum>", "expected checksum of the file", checksum)
+    .option("--json", "as JSON")
+    .action((model: string, flags: Flags) =>
+      // the engine's own setting must not matter here: it may name the very model that is to be pulled
+      pullModel(settings({ ...flags, engine: "sim" }), {
+        wanted: model,
+        sha256: typeof flags["sha256"] === "string" ? flags["sha256"] : undefined,
+        json: flags["json"] === true,
+      }),
+    );
+}
+
+function checksum(text: string): string {
+  if (!/^[0-9a-f]{64}$/i.test(text)) throw new InvalidArgumentError("A SHA-256 has 64 hexadecimal digits.");
+  return text.toLowerCase();
+}
+
 /** Exit codes: 0 done, 1 failed, 2 a wrong setting or wrong usage. */
 async function main(): Promise<void> {
   try {
-    await build().exitOverride().parseAsync();
+    await build().parseAsync();
   } catch (thrown) {
     process.exitCode = report(thrown);
   }
@@ -80,6 +104,10 @@ function report(thrown: unknown): number {
     return "exitCode" in thrown && thrown.exitCode === 0 ? 0 : 2;
   }
   const error = toParleyError(thrown);
+  if (error.kind === "invalid") {
+    process.stderr.write(`parley: ${error.message}\n`);
+    return 2;
+  }
   const cause = error.cause instanceof Error ? error.cause.message : error.message;
   process.stderr.write(`parley: ${cause}\n`);
   return 1;

@@ -1,15 +1,107 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { createApp } from "../app.ts";
+import { modelFolder } from "../config/pulled.ts";
 import type { Config } from "../config/schema.ts";
+import { hubModels } from "../model/hub.ts";
+import { pull, type Pulled } from "../service/pull/pull.ts";
+import { pullSource } from "../service/pull/source.ts";
 import { openStore } from "../store/open.ts";
+import { bytesText, Progress } from "./progress.ts";
 
-/** Lists the served names and the engines behind them; loads no model. */
+interface PulledFile {
+  /** What `--engine` takes. */
+  name: string;
+  file: string;
+  bytes: number;
+  /** `partial`: a download that can be continued. */
+  state: "whole" | "partial";
+}
+
+/** Lists the served names with the engines behind them, what was pulled, and what can be; loads no model. */
 export async function listModels(config: Config, json: boolean): Promise<void> {
   const app = await createApp(config, { store: await openStore() });
   try {
-    const rows = app.models.describe();
-    if (json) console.log(JSON.stringify(rows));
-    else console.table(rows);
+    const served = app.models.describe();
+    const pulled = await pulledFiles(modelFolder(config.data));
+    if (json) console.log(JSON.stringify({ served, pulled, known: hubModels }));
+    else show(served, pulled);
   } finally {
     await app.close(0);
   }
+}
+
+function show(served: unknown[], pulled: readonly PulledFile[]): void {
+  console.table(served);
+  console.log("\nPulled (serve one with --engine NAME):");
+  if (pulled.length === 0) console.log("none");
+  else console.table(pulled.map(({ bytes, ...row }) => ({ ...row, size: bytesText(bytes) })));
+  console.log("\nTo be had with `parley models pull NAME`:");
+  console.table(hubModels.map(({ name, bytes, licence, about }) => ({ name, size: bytesText(bytes), licence, about })));
+}
+
+async function pulledFiles(folder: string): Promise<PulledFile[]> {
+  const names = await readdir(folder).catch(() => []);
+  const found = names.filter((name) => /\.gguf(\.part)?$/i.test(name)).toSorted();
+  return Promise.all(
+    found.map(async (entry) => {
+      const file = entry.replace(/\.part$/, "");
+      const name = hubModels.find((row) => row.file === file)?.name ?? file.replace(/\.gguf$/i, "");
+      const { size } = await stat(join(folder, entry));
+      return { name, file, bytes: size, state: entry === file ? "whole" : "partial" } as const;
+    }),
+  );
+}
+
+export interface PullOptions {
+  /** A name of the list, a path on the hub, or a URL. */
+  wanted: string;
+  sha256: string | undefined;
+  json: boolean;
+}
+
+/** Downloads a model into the data folder; Ctrl-C keeps what came. Exit code 130 then. */
+export async function pullModel(config: Config, options: PullOptions): Promise<void> {
+  const source = pullSource(options.wanted, config.hub.url);
+  const aborter = new AbortController();
+  const stop = (): void => aborter.abort();
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+  const progress = new Progress(source.file, process.stderr, options.json);
+  try {
+    const pulled = await pull({
+      ...source,
+      folder: modelFolder(config.data),
+      sha256: options.sha256,
+      token: config.hub.token,
+      signal: aborter.signal,
+      onProgress: (done, total) => progress.tell(done, total),
+    });
+    progress.end();
+    tell(pulled, options);
+  } catch (thrown) {
+    progress.end();
+    if (!aborter.signal.aborted) throw thrown;
+    process.stderr.write("parley: stopped; what came is kept: run the same command again to continue\n");
+    process.exitCode = 130;
+  } finally {
+    process.off("SIGINT", stop);
+    process.off("SIGTERM", stop);
+  }
+}
+
+function tell(pulled: Pulled, options: PullOptions): void {
+  const file = pulled.path.split(/[/\\]/).at(-1) ?? "";
+  const row = hubModels.find((one) => one.file === file);
+  const name = row?.name ?? file.replace(/\.gguf$/i, "");
+  if (options.json) {
+    console.log(JSON.stringify({ name, ...pulled }));
+    return;
+  }
+  const checked = pulled.verified ? "checksum verified" : "no checksum to compare with";
+  const how = pulled.present ? "was there already" : checked;
+  console.log(`${file}: ${bytesText(pulled.bytes)}, ${how}`);
+  console.log(`SHA-256 ${pulled.sha256}`);
+  if (row !== undefined) console.log(`Licence: ${row.licence}`);
+  console.log(`\n${pulled.path}\n\nServe it: parley serve --engine ${name}`);
 }

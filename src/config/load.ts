@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
 import type { z } from "zod";
 import { isObject } from "../model/json.ts";
+import { isHubModel, pulledModel } from "./pulled.ts";
 import { configSchema, type Config } from "./schema.ts";
 
 /** A wrong setting: names itself, what was found and what is allowed. The command line exits 2 on it. */
@@ -40,6 +41,8 @@ export const environmentTable: readonly EnvironmentRow[] = [
   { variable: "PARLEY_ENGINE", setting: "engine", read: asText },
   { variable: "PARLEY_ADMIN_KEYS", setting: "adminKeys", read: asList },
   { variable: "PARLEY_STORE_URL", setting: "store", read: (url) => ({ url }) },
+  { variable: "PARLEY_HUB_URL", setting: "hub.url", read: asText },
+  { variable: "PARLEY_HUB_TOKEN", setting: "hub.token", read: asText },
 ];
 
 /** Reads file < environment < flags through one schema and freezes the outcome. Throws `ConfigError`. */
@@ -50,8 +53,8 @@ export function loadConfig(sources: ConfigSources): Config {
   for (const row of environmentTable) {
     const value = blankless(sources.environment[row.variable]);
     if (value === undefined) continue;
-    raw[row.setting] = row.read(value);
-    origin.set(row.setting, row.variable);
+    put(raw, row.setting, row.read(value));
+    origin.set(row.setting.split(".")[0] ?? "", row.variable);
   }
   for (const [name, value] of Object.entries(sources.flags)) {
     if (value === undefined || name === "config") continue;
@@ -68,6 +71,7 @@ export function loadConfig(sources: ConfigSources): Config {
   const parsed = configSchema.safeParse(raw);
   if (!parsed.success) throw new ConfigError(describeIssue(parsed.error, raw, origin));
   checkReferences(parsed.data);
+  findPulled(parsed.data, engine);
   return deepFreeze(parsed.data);
 }
 
@@ -76,15 +80,40 @@ export function loadProcessConfig(flags: Readonly<Record<string, unknown>>): Con
   return loadConfig({ environment: process.env, flags });
 }
 
-/** `embedded`, `sim`, a path of a GGUF, or a base URL: every catalog name is then served by it. */
+/** A model without a path is one that was pulled: its path takes the place of its name. */
+function findPulled(config: Config, shorthand: string | undefined): void {
+  for (const [name, engine] of Object.entries(config.engines)) {
+    if (engine.kind !== "llama" || engine.model === "builtin" || /[/\\]|\.gguf$/i.test(engine.model)) continue;
+    const path = pulledModel(config.data, engine.model);
+    if (path === undefined && existsSync(engine.model)) continue;
+    if (path === undefined) throw notPulled(engine.model, shorthand === undefined ? `engines.${name}.model` : "engine");
+    engine.model = path;
+  }
+}
+
+function notPulled(found: string, setting: string): ConfigError {
+  const what = `${setting}: found ${JSON.stringify(found)}; `;
+  if (isHubModel(found)) {
+    return new ConfigError(`${what}this model was not pulled into the data folder yet: parley models pull ${found}`);
+  }
+  const words = setting === "engine" ? '"embedded", "sim"' : '"builtin"';
+  const url = setting === "engine" ? ", or a base URL (http:// or https://)" : "";
+  return new ConfigError(`${what}allowed are ${words}, the path of a .gguf file, a pulled model's name${url}`);
+}
+
+/** Sets a setting by its dotted name. */
+function put(raw: Record<string, unknown>, setting: string, value: unknown): void {
+  const [name = "", inner] = setting.split(".");
+  if (inner === undefined) raw[name] = value;
+  else raw[name] = { ...(isObject(raw[name]) ? raw[name] : {}), [inner]: value };
+}
+
+/** `embedded`, `sim`, a path of a GGUF, a pulled model, or a base URL: every catalog name is then served by it. */
 function engineShorthand(text: string): Record<string, unknown> {
   if (text === "embedded") return { kind: "llama" };
   if (text === "sim") return { kind: "sim" };
   if (/^https?:\/\//.test(text)) return { kind: "upstream", url: text };
-  if (text.endsWith(".gguf")) return { kind: "llama", model: text };
-  throw new ConfigError(
-    `engine: found ${JSON.stringify(text)}; allowed are "embedded", "sim", the path of a .gguf file, or a base URL (http:// or https://)`,
-  );
+  return { kind: "llama", model: text };
 }
 
 function readFile(path: string, environment: ConfigSources["environment"]): Record<string, unknown> {

@@ -72,6 +72,20 @@ export const configSchema = z.strictObject({
       retentionDays: z.number().positive().default(30).describe("Days after which stored responses are deleted."),
     })
     .prefault({}),
+  hub: z
+    .strictObject({
+      url: z
+        .url({ protocol: /^https?$/ })
+        .default("https://huggingface.co")
+        .describe("Where `parley models pull` finds models: a hub, or a mirror with the same paths."),
+      token: z
+        .string()
+        .min(1)
+        .transform((token) => new Secret(token))
+        .exactOptional()
+        .describe("Access token of the hub, for files that need a login."),
+    })
+    .prefault({}),
   engines: z
     .record(z.string().min(1), engineSchema)
     .default({})

@@ -1,0 +1,144 @@
+import { createHash, type Hash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, readFile, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
+import { isObject } from "../../model/json.ts";
+
+/** What has to be the same on both sides for a part to be continued. */
+export interface PartFacts {
+  url: string;
+  /** The strong entity tag of the answer that began it. */
+  etag?: string;
+  sha256?: string;
+  /** Bytes of the whole file. */
+  total?: number;
+}
+
+/** A file on its way: the bytes in `<file>.part`, what is known of them in `<file>.part.json`. */
+export class PartFile {
+  // fixed at birth
+  readonly target: string;
+  readonly path: string;
+  private readonly factsPath: string;
+  // changed by events
+  private facts: PartFacts | undefined;
+  private bytes = 0;
+  private hash: Hash = createHash("sha256");
+  private handle: FileHandle | undefined;
+
+  private constructor(target: string) {
+    this.target = target;
+    this.path = `${target}.part`;
+    this.factsPath = `${this.path}.json`;
+  }
+
+  /** Looks for a part of the same address; reads what is there of it into the checksum. */
+  static async find(target: string, url: string): Promise<PartFile> {
+    const part = new PartFile(target);
+    const facts = await readFacts(part.factsPath);
+    const found = await stat(part.path).catch(() => undefined);
+    // without a tag or a checksum nobody could tell whether the file is still the same
+    const traceable = facts?.etag !== undefined || facts?.sha256 !== undefined;
+    if (facts?.url !== url || !traceable || found?.isFile() !== true || found.size === 0) return part;
+    part.facts = facts;
+    part.bytes = found.size;
+    for await (const piece of createReadStream(part.path)) part.hash.update(piece as Buffer);
+    return part;
+  }
+
+  get size(): number {
+    return this.bytes;
+  }
+
+  get known(): PartFacts | undefined {
+    return this.facts;
+  }
+
+  /** Headers that ask for the rest; none when there is nothing to continue or the hub's file is another one now. */
+  range(sha256: string | undefined): Record<string, string> {
+    if (this.bytes === 0 || this.facts === undefined) return {};
+    if (sha256 !== undefined && this.facts.sha256 !== undefined && sha256 !== this.facts.sha256) return {};
+    const { etag } = this.facts;
+    return { range: `bytes=${this.bytes}-`, ...(etag === undefined ? {} : { "if-range": etag }) };
+  }
+
+  /** Opens for writing where the part ends. */
+  async resume(): Promise<void> {
+    this.handle = await open(this.path, "a");
+  }
+
+  /** Opens for writing from the first byte. */
+  async restart(facts: PartFacts): Promise<void> {
+    this.facts = facts;
+    this.bytes = 0;
+    this.hash = createHash("sha256");
+    this.handle = await open(this.path, "w");
+    await writeFile(this.factsPath, JSON.stringify(facts));
+  }
+
+  async write(piece: Uint8Array): Promise<void> {
+    await this.handle?.writeFile(piece);
+    this.hash.update(piece);
+    this.bytes += piece.byteLength;
+  }
+
+  async close(): Promise<void> {
+    const { handle } = this;
+    this.handle = undefined;
+    await handle?.close();
+  }
+
+  /** The checksum of everything written; the part takes nothing more after it. */
+  checksum(): string {
+    return this.hash.digest("hex");
+  }
+
+  /** Whether what came is a GGUF file: its first four bytes say so. */
+  async isGguf(): Promise<boolean> {
+    const handle = await open(this.path, "r");
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+      return bytesRead === 4 && buffer.toString("latin1") === "GGUF";
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** The part becomes the file, at once and after it is safe on the disk. */
+  async finish(): Promise<void> {
+    const handle = await open(this.path, "r+");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(this.path, this.target);
+    await rm(this.factsPath, { force: true });
+  }
+
+  async discard(): Promise<void> {
+    await this.close();
+    await rm(this.path, { force: true });
+    await rm(this.factsPath, { force: true });
+    this.facts = undefined;
+    this.bytes = 0;
+    this.hash = createHash("sha256");
+  }
+}
+
+async function readFacts(path: string): Promise<PartFacts | undefined> {
+  const text = await readFile(path, "utf8").catch(() => "null");
+  let read: unknown;
+  try {
+    read = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(read) || typeof read["url"] !== "string") return undefined;
+  const { url, etag, sha256, total } = read;
+  return {
+    url,
+    ...(typeof etag === "string" ? { etag } : {}),
+    ...(typeof sha256 === "string" ? { sha256 } : {}),
+    ...(typeof total === "number" ? { total } : {}),
+  };
+}

@@ -1,0 +1,245 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import type { Secret } from "../../lib/secret.ts";
+import { ParleyError } from "../../model/error.ts";
+import { askHub, reasonOf, refusal, type HubAnswer } from "./hub.ts";
+import { PartFile } from "./part.ts";
+import type { PullSource } from "./source.ts";
+
+export interface PullOrder extends PullSource {
+  /** Made when it is missing. */
+  folder: string;
+  /** Expected checksum in hexadecimal; stands above what the hub says. */
+  sha256?: string | undefined;
+  token?: Secret | undefined;
+  /** An abort keeps what came. */
+  signal: AbortSignal;
+  /** Bytes there and bytes in all, where known; called for every piece. */
+  onProgress?: (done: number, total: number | undefined) => void;
+  /** Silence after which a connection counts as broken; default one minute. */
+  stallMs?: number;
+}
+
+export interface Pulled {
+  path: string;
+  bytes: number;
+  sha256: string;
+  /** The checksum was compared with one that was given or that the hub told. */
+  verified: boolean;
+  /** Bytes that an earlier attempt had brought. */
+  resumedAt: number;
+  /** The file was there before. */
+  present: boolean;
+}
+
+const minuteMs = 60_000;
+
+/**
+ * Brings a GGUF file into a folder: continues where an earlier attempt ended, checks the checksum, and lets the file
+ * appear under its name only when it is whole. Throws `ParleyError` with one line that says what to do; what came is
+ * kept for the next attempt, except where it is proven wrong.
+ */
+export async function pull(order: PullOrder): Promise<Pulled> {
+  const target = join(order.folder, order.file);
+  await mkdir(order.folder, { recursive: true, mode: 0o700 });
+  if ((await stat(target).catch(() => undefined))?.isFile() === true) return present(order, target);
+  const part = await PartFile.find(target, order.url.href);
+  const stall = new Watchdog(order.signal, order.stallMs ?? minuteMs);
+  try {
+    const { answer, resumedAt } = await begin(order, part, stall.signal);
+    await receive(order, part, answer, stall);
+    return await conclude(order, part, { told: answer.sha256, resumedAt });
+  } catch (thrown) {
+    throw stall.stalled ? broken(order.url.host, part, "it fell silent") : thrown;
+  } finally {
+    stall.stop();
+    await part.close();
+  }
+}
+
+/** Aborts when told, and when nothing happened for a while. */
+class Watchdog {
+  // fixed at birth
+  private readonly silence = new AbortController();
+  private readonly timer: NodeJS.Timeout;
+  readonly signal: AbortSignal;
+
+  constructor(outer: AbortSignal, stallMs: number) {
+    this.timer = setTimeout(() => this.silence.abort(), stallMs);
+    this.signal = AbortSignal.any([outer, this.silence.signal]);
+  }
+
+  get stalled(): boolean {
+    return this.silence.signal.aborted;
+  }
+
+  alive(): void {
+    this.timer.refresh();
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+  }
+}
+
+async function present(order: PullOrder, path: string): Promise<Pulled> {
+  const hash = createHash("sha256");
+  for await (const piece of createReadStream(path)) {
+    order.signal.throwIfAborted();
+    hash.update(piece as Buffer);
+  }
+  const sha256 = hash.digest("hex");
+  if (order.sha256 !== undefined && order.sha256 !== sha256) {
+    throw new ParleyError(
+      "invalid",
+      `${path} is there already, but its SHA-256 is ${sha256}, not ${order.sha256}; remove it and pull again`,
+    );
+  }
+  const { size } = await stat(path);
+  return { path, bytes: size, sha256, verified: order.sha256 !== undefined, resumedAt: 0, present: true };
+}
+
+interface Begun {
+  answer: HubAnswer;
+  resumedAt: number;
+}
+
+/** Asks for the rest, or for the whole when the rest cannot be had; leaves the part open for what comes. */
+async function begin(order: PullOrder, part: PartFile, signal: AbortSignal): Promise<Begun> {
+  const answer = await ask(order, part, signal);
+  const { response } = answer;
+  if (response.status === 206 && continues(response.headers, part)) {
+    const resumedAt = part.size;
+    await part.resume();
+    return { answer, resumedAt };
+  }
+  if (response.status === 206 || response.status === 416) {
+    await response.body?.cancel();
+    if (response.status === 416 && wholeSize(response.headers) === part.size) return { answer, resumedAt: part.size };
+    // another file than the one that was begun, or a server that counts differently
+    await part.discard();
+    return begin(order, part, signal);
+  }
+  await part.restart({
+    url: order.url.href,
+    ...strongTag(response.headers),
+    ...(answer.sha256 === undefined ? {} : { sha256: answer.sha256 }),
+    ...totalOf(response.headers),
+  });
+  return { answer, resumedAt: 0 };
+}
+
+/** One answer that brings bytes, or says that there are none beyond those we have. */
+async function ask(order: PullOrder, part: PartFile, signal: AbortSignal): Promise<HubAnswer> {
+  const range = part.range.bind(part);
+  const answer = await askHub({ url: order.url, token: order.token, range, signal });
+  const { status } = answer.response;
+  const asked = Object.keys(range(answer.sha256)).length > 0;
+  if (status === 200 || (asked && (status === 206 || status === 416))) return answer;
+  await answer.response.body?.cancel();
+  throw refusal(answer.host, status, order.url);
+}
+
+function continues(headers: Headers, part: PartFile): boolean {
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get("content-range") ?? "");
+  const { total } = part.known ?? {};
+  if (range === null || Number(range[1]) !== part.size) return false;
+  return range[2] === "*" || total === undefined || Number(range[2]) === total;
+}
+
+function wholeSize(headers: Headers): number | undefined {
+  const range = /^bytes \*\/(\d+)$/.exec(headers.get("content-range") ?? "");
+  return range === null ? undefined : Number(range[1]);
+}
+
+/** A weak tag says that files are alike, not that their bytes are (RFC 9110, 13.1.5). */
+function strongTag(headers: Headers): { etag?: string } {
+  const etag = headers.get("etag");
+  return etag === null || etag.startsWith("W/") ? {} : { etag };
+}
+
+function totalOf(headers: Headers): { total?: number } {
+  const length = Number(headers.get("content-length") ?? Number.NaN);
+  return Number.isSafeInteger(length) && length > 0 ? { total: length } : {};
+}
+
+async function receive(order: PullOrder, part: PartFile, answer: HubAnswer, stall: Watchdog): Promise<void> {
+  const { response, host } = answer;
+  const { total } = part.known ?? {};
+  if (response.status !== 416 && response.body !== null) {
+    if (total !== undefined) await requireSpace(order.folder, total - part.size);
+    order.onProgress?.(part.size, total);
+    const pieces = response.body[Symbol.asyncIterator]();
+    for (;;) {
+      const next = await pieces.next().catch((thrown: unknown) => {
+        if (stall.signal.aborted) throw thrown;
+        throw broken(host, part, reasonOf(thrown));
+      });
+      if (next.done === true) break;
+      stall.alive();
+      await part.write(next.value).catch((thrown: unknown) => {
+        throw unwritable(order.folder, thrown);
+      });
+      order.onProgress?.(part.size, total);
+    }
+  }
+  await part.close();
+  if (total !== undefined && part.size !== total)
+    throw broken(host, part, `it ended at ${part.size} of ${total} bytes`);
+}
+
+async function requireSpace(folder: string, wanted: number): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  if (wanted <= free) return;
+  throw new ParleyError(
+    "upstream",
+    `not enough space in ${folder}: ${inMegabytes(wanted)} are needed, ${inMegabytes(free)} are free`,
+  );
+}
+
+function unwritable(folder: string, thrown: unknown): ParleyError {
+  const code = reasonOf(thrown);
+  const full = code === "ENOSPC" || code === "EDQUOT";
+  const problem = full ? `the disk of ${folder} is full` : `cannot write into ${folder} (${code})`;
+  return new ParleyError("upstream", `${problem}; what came is kept: make room and run the same command again`);
+}
+
+function broken(host: string, part: PartFile, reason: string): ParleyError {
+  const kept = part.size === 0 ? "nothing came" : `${inMegabytes(part.size)} are kept`;
+  return new ParleyError(
+    "upstream",
+    `the connection to ${host} broke off (${reason}); ${kept}: run the same command again to continue`,
+  );
+}
+
+function inMegabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** Checks the whole and lets it appear under its name. */
+async function conclude(
+  order: PullOrder,
+  part: PartFile,
+  begun: { told: string | undefined; resumedAt: number },
+): Promise<Pulled> {
+  const expected = order.sha256 ?? begun.told ?? part.known?.sha256;
+  const sha256 = part.checksum();
+  if (expected !== undefined && sha256 !== expected) {
+    await part.discard();
+    throw new ParleyError(
+      "upstream",
+      `${order.file}: wrong checksum, expected SHA-256 ${expected}, found ${sha256}; what came was thrown away`,
+    );
+  }
+  if (!(await part.isGguf())) {
+    await part.discard();
+    throw new ParleyError("upstream", `${order.url.host} sent no GGUF file for ${order.url.pathname}`);
+  }
+  const bytes = part.size;
+  await part.finish();
+  const verified = expected !== undefined;
+  return { path: part.target, bytes, sha256, verified, resumedAt: begun.resumedAt, present: false };
+}
