@@ -34,7 +34,7 @@ function jsonCall(grammar: Grammar, tool: ToolDefinition): string {
 function m2Call(grammar: Grammar, tool: ToolDefinition): string {
   const schemas = new SchemaGrammar(grammar, tool.parameters);
   const value = (schema: Schema): string => {
-    const ways = schemas.choices(schemas.resolve(schema)).map((way) => schemas.resolve(way));
+    const ways = waysOf(schemas, schema);
     return grammar.rule(
       anyOf(ways.map((way) => (isText(way) ? rawText(grammar, way, "</parameter>") : schemas.json(way)))),
     );
@@ -68,8 +68,7 @@ function m3Call(grammar: Grammar, tool: ToolDefinition): string {
     if (known !== undefined) return known;
     const name = grammar.reserve();
     if (pointer !== undefined) references.set(pointer, name);
-    const ways = schemas.choices(schemas.resolve(isObject(schema) ? schema : {})).map((way) => schemas.resolve(way));
-    grammar.define(name, anyOf(ways.map(one)));
+    grammar.define(name, anyOf(waysOf(schemas, isObject(schema) ? schema : {}).map(one)));
     return name;
   };
   const parameters = fields(schemas.resolve(tool.parameters));
@@ -88,6 +87,26 @@ function propertiesOf(
     schema: isObject(own) ? own : {},
     required: required.includes(name),
   }));
+}
+
+/** Combinations nested deeper than this are left to JSON. */
+const deepestWays = 8;
+
+/** All that a value may be, one schema each, texts apart from other values: they are written differently. */
+function waysOf(schemas: SchemaGrammar, schema: Schema, depth = 0): Schema[] {
+  const ways = schemas.choices(schemas.resolve(schema));
+  return ways.flatMap((way) => {
+    const combined = "$ref" in way || "anyOf" in way || "oneOf" in way || Array.isArray(way["type"]);
+    return combined && depth < deepestWays ? waysOf(schemas, way, depth + 1) : partedEnum(way);
+  });
+}
+
+function partedEnum(schema: Schema): Schema[] {
+  const { enum: values } = schema;
+  if (!Array.isArray(values)) return [schema];
+  const texts = values.filter((value) => typeof value === "string");
+  const others = values.filter((value) => typeof value !== "string");
+  return [texts, others].filter((part) => part.length > 0).map((part) => ({ ...schema, enum: part }));
 }
 
 /** Whether a value stands in the markup as bare text. */

@@ -6,8 +6,8 @@ export interface Range {
   most?: number | undefined;
 }
 
-/** Digits of the largest number that is written without a bound; JSON readers keep 16 exactly. */
-const mostDigits = 16;
+/** Digits of the largest number that is written without a bound; JavaScript keeps 15 exactly. */
+const mostDigits = 15;
 
 /** The body that matches every whole number of the range, and no other; undefined where there is none. */
 export function integerIn({ least, most }: Range): string | undefined {

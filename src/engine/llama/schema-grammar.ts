@@ -16,7 +16,7 @@ const deepestReference = 32;
 /** A little white space, as models write it; bounded, so that greedy decoding cannot fill an answer with it. */
 const space = '(" " | "\\n" [ \\t]{0,20})?';
 const character = '([^"\\\\\\x7F\\x00-\\x1F] | [\\\\] (["\\\\/bfnrt] | "u" [0-9a-fA-F]{4}))';
-const wholeNumber = '("0" | [1-9] [0-9]{0,15})';
+const wholeNumber = '("0" | [1-9] [0-9]{0,14})';
 const fraction = '("." [0-9]{1,16})? ([eE] [-+]? [0-9]{1,2})?';
 const digits = (count: number): string => repeat("[0-9]", count, count);
 const hex = (count: number): string => repeat("[0-9a-f]", count, count);
