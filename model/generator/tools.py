@@ -155,6 +155,17 @@ def made_up_tool(split, used):
     return tool
 
 
+def free_name():
+    kind = chance()
+    if kind < .35:
+        return words.real_word()
+    if kind < .55:
+        return word()
+    join = '_' if chance() < .7 else ''
+    second = choose([words.real_word, word, lambda: choose(PARAMETERS + MORE_PARAMETERS)[0]])()
+    return choose([words.real_word, word])() + join + (second if join else second.capitalize())
+
+
 def real_tool(split, used):
     row = choose(catalogue.HELD_OUT) if split == 'test' and chance() < .6 else choose(catalogue.TRAIN[:4]) if split == 'test' or chance() < .15 else choose(catalogue.TRAIN)
     name, description, parameters, requests = row
@@ -166,6 +177,8 @@ def real_tool(split, used):
         optional = spec.endswith('?')
         names = spec.rstrip('?').split('|')
         key = names[0] if chance() < .5 else choose(names)
+        if split == 'train' and chance() < .35:      # names must be read in the schema, not guessed
+            key = keep_apart(free_name, [n for n, _ in HELD_OUT_PARAMETERS])
         if key in kinds or (optional and chance() < .25):
             continue
         slots[names[0]] = key
@@ -178,9 +191,9 @@ def real_tool(split, used):
         extra, kind = draw_parameter(split)
         if extra not in kinds and kind != 'enum':
             properties[extra] = property_schema(extra, kind, None, name)
-    shown = choose([name] * 6 + [camel(name), name.replace('_', '-'), name.replace('get_', ''), name.replace('get_', 'get_current_'), name.replace('get_', 'fetch_'), name.replace('_', '')])
+    shown = choose([name] * 6 + [camel(name), name.replace('_', '-'), name.replace('get_', ''), name.replace('get_', 'get_current_'), name.replace('get_', 'fetch_'), name.replace('_', '')] + [f'{any_word()}_{name}', f'{name}_{any_word()}', f'{any_word()}_{name.split("_")[-1]}', free_name()] * (split == 'train' and chance() < .3))
     required = [k for k, optional in given.items() if not optional] if chance() < .85 else None
-    said = expand(description) + choose(['', '', '', ' now', '.', f'. {text(3, 10).capitalize()}.'])
+    said = expand(description) + choose(['', '', '', '', '', ' now', '.', f'. {text(3, 10).capitalize()}.'])
     tool = Tool(wrap(shown, said if chance() < .96 else None, properties, required), kinds, enums, name)
     held_out = FIRST_HELD_OUT.get(name, []) + ['right now']
     if split == 'train':
@@ -218,9 +231,26 @@ def ask_real(tool, split):
     return None
 
 
+GLUE = ('be', 'is', 'is to be', 'to be', 'shall be', 'can be', 'may be', 'could be', 'would be', 'might be', 'needs to be', 'has to be', 'is going to be', 'ought to be', 'becomes', 'remains', 'stays', 'goes to', 'like', 'via', 'through', 'under', 'upon', 'now', 'exactly', 'simply',
+        'means', 'reads', 'says', 'gets', 'takes', 'changes to', 'turns into', 'is exactly', 'is now', 'is called', 'named', 'given as', 'defined as', 'chosen as', 'marked')
+
+
+def loose(kind):
+    """a way to name a parameter and its value that need not make sense: the name, some words, the value"""
+    words_between = choose(GLUE)
+    if chance() < .4:
+        words_between = choose([words.real_word(), word()]) + ' be'
+    elif kind in ('int', 'num', 'date', 'time', 'email', 'code', 'url', 'ticker') and chance() < .7:
+        words_between = any_word() if chance() < .6 else f'{any_word()} {any_word()}'
+    return choose(['', '', 'the ', 'the ', 'its ', 'with ', 'and ', 'a ', 'with the ', 'and the ', 'while the ', 'so that the ', 'for ']) + '{k} ' + words_between + ' {v}'
+
+
 def ask_made_up(tool, split):
     train = split == 'train'
-    body = choose(tool.says) + ' ' + choose(['the ', 'a ', '', 'my ', 'the ', 'some ', 'this ']) + tool.subject if chance() < .93 else tool.name
+    deed = choose(tool.says)
+    if train and chance() < .15:      # the noun decides, whatever the verb is
+        deed = choose(choose(list(VERBS.values()))) if chance() < .5 else any_word()
+    body = deed + ' ' + choose(['the ', 'a ', '', 'my ', 'the ', 'some ', 'this ']) + tool.subject if chance() < .93 else tool.name
     arguments, parts = {}, []
     required = tool.required
     keys = list(tool.parameters)
@@ -236,7 +266,8 @@ def ask_made_up(tool, split):
         if key in NATURAL and chance() < .6:
             said = choose(NATURAL[key]).replace('{v}', shown)
         else:
-            said = choose(NAMED if train else NAMED[:19] if chance() < .5 else HELD_OUT_NAMED).replace('{k}', said).replace('{v}', shown)
+            named = loose(tool.parameters[key]) if train and chance() < .2 else choose(NAMED if train else NAMED[:19] if chance() < .5 else HELD_OUT_NAMED)
+            said = named.replace('{k}', said).replace('{v}', shown)
         parts.append(choose([' ', ' ', ', ']) + said)
     if train and len(parts) > 1 and chance() < .35:
         parts.reverse() if chance() < .5 else words.random.shuffle(parts)
