@@ -1,0 +1,129 @@
+/** Counters, gauges and histograms in Prometheus text (exposition format 0.0.4). No registry but the one you make. */
+
+export type Labels = Readonly<Record<string, string>>;
+
+interface Family {
+  kind: "counter" | "gauge" | "histogram";
+  help: string;
+  lines(name: string): string[];
+}
+
+/** One registry; the composition root makes one and hands its members to those who count. */
+export class Metrics {
+  private readonly families = new Map<string, Family>();
+
+  /** Adds up. */
+  counter(name: string, help: string): Counter {
+    const counter = new Counter();
+    this.add(name, { kind: "counter", help, lines: (full) => counter.lines(full) });
+    return counter;
+  }
+
+  /** Asked when read. */
+  gauge(name: string, help: string, read: () => readonly (readonly [Labels, number])[]): void {
+    const lines = (full: string): string[] => read().map(([labels, value]) => line(full, labels, value));
+    this.add(name, { kind: "gauge", help, lines });
+  }
+
+  /** Counts values into buckets; `bounds` are upper bounds, rising. */
+  histogram(name: string, help: string, bounds: readonly number[]): Histogram {
+    const histogram = new Histogram(bounds);
+    this.add(name, { kind: "histogram", help, lines: (full) => histogram.lines(full) });
+    return histogram;
+  }
+
+  text(): string {
+    let out = "";
+    for (const [name, family] of this.families) {
+      out += `# HELP ${name} ${family.help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}\n# TYPE ${name} ${family.kind}\n`;
+      for (const one of family.lines(name)) out += `${one}\n`;
+    }
+    return out;
+  }
+
+  private add(name: string, family: Family): void {
+    if (this.families.has(name)) throw new Error(`the metric ${name} is there already`);
+    this.families.set(name, family);
+  }
+}
+
+/** Label sets beyond this share one series named `other`: callers choose model names, and memory is not theirs. */
+const mostSeries = 500;
+
+class Series<T> {
+  private readonly byKey = new Map<string, { labels: Labels; value: T }>();
+  private readonly fresh: () => T;
+
+  constructor(fresh: () => T) {
+    this.fresh = fresh;
+  }
+
+  at(labels: Labels): { labels: Labels; value: T } {
+    const key = JSON.stringify(labels);
+    const known = this.byKey.get(key);
+    if (known !== undefined) return known;
+    if (this.byKey.size >= mostSeries && labels["overflow"] === undefined) return this.at({ overflow: "true" });
+    const made = { labels, value: this.fresh() };
+    this.byKey.set(key, made);
+    return made;
+  }
+
+  all(): Iterable<{ labels: Labels; value: T }> {
+    return this.byKey.values();
+  }
+}
+
+export class Counter {
+  private readonly series = new Series(() => 0);
+
+  add(labels: Labels, by = 1): void {
+    if (by > 0) this.series.at(labels).value += by;
+  }
+
+  lines(name: string): string[] {
+    return [...this.series.all()].map(({ labels, value }) => line(name, labels, value));
+  }
+}
+
+export class Histogram {
+  private readonly bounds: readonly number[];
+  private readonly series: Series<{ buckets: number[]; sum: number; count: number }>;
+
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds;
+    this.series = new Series(() => ({ buckets: bounds.map(() => 0), sum: 0, count: 0 }));
+  }
+
+  observe(labels: Labels, value: number): void {
+    const { value: state } = this.series.at(labels);
+    const index = this.bounds.findIndex((bound) => value <= bound);
+    if (index >= 0) state.buckets[index] = (state.buckets[index] ?? 0) + 1;
+    state.sum += value;
+    state.count += 1;
+  }
+
+  lines(name: string): string[] {
+    return [...this.series.all()].flatMap(({ labels, value }) => {
+      let below = 0;
+      const buckets = this.bounds.map((bound, index) => {
+        below += value.buckets[index] ?? 0;
+        return line(`${name}_bucket`, { ...labels, le: String(bound) }, below);
+      });
+      return [
+        ...buckets,
+        line(`${name}_bucket`, { ...labels, le: "+Inf" }, value.count),
+        line(`${name}_sum`, labels, value.sum),
+        line(`${name}_count`, labels, value.count),
+      ];
+    });
+  }
+}
+
+function line(name: string, labels: Labels, value: number): string {
+  const inside = Object.entries(labels).map(([key, text]) => `${key}="${escaped(text)}"`);
+  return `${name}${inside.length === 0 ? "" : `{${inside.join(",")}}`} ${value}`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
