@@ -176,8 +176,9 @@ class Answer implements OpenAnswer {
   private async *read(): AsyncGenerator<Uint8Array> {
     try {
       for await (const bytes of this.answer.body.iterator({ destroyOnReturn: false })) {
-        this.watch.touch();
+        this.watch.pause();
         yield bytes as Uint8Array;
+        this.watch.touch();
       }
     } catch (thrown) {
       throw this.watch.reason ?? networkFailure(thrown);
@@ -199,6 +200,7 @@ class Watch {
   private last = this.begun;
   private phase: "first" | "flowing" | "ending" = "first";
   private timer: NodeJS.Timeout | undefined;
+  private paused = false;
   /** Why the answer was cut; `undefined` while it was not. */
   reason: ParleyError | undefined;
   late = false;
@@ -221,7 +223,13 @@ class Watch {
     return this.phase === "ending";
   }
 
+  /** The reader is busy: a slow caller is not a silent upstream. */
+  pause(): void {
+    this.paused = true;
+  }
+
   touch(): void {
+    this.paused = false;
     this.last = performance.now();
     if (this.phase !== "first") return;
     this.phase = "flowing";
@@ -258,6 +266,7 @@ class Watch {
   }
 
   private check(): void {
+    if (this.paused) this.last = performance.now();
     if (performance.now() < this.due()) {
       this.arm();
       return;

@@ -46,6 +46,7 @@ export class ContentReader {
   /** All that the reasoning field said, and how much of it content has repeated. */
   private said = "";
   private repeated = 0;
+  private echoing = true;
   /** The newline that the field ends with so far: the closing tag's own, where nothing follows it. */
   private newline = "";
   private begun = false;
@@ -59,14 +60,15 @@ export class ContentReader {
 
   text(text: string): void {
     if (text === "") return;
-    this.endThought(false);
+    const held = this.gap + text;
     if (this.blank && this.options.repairs.on("blank-content")) {
-      this.gap += text;
+      this.gap = held;
       if (!/\S/.test(text)) return;
-      this.blank = false;
-      this.readContent(this.gap);
-      this.gap = "";
-    } else this.readContent(text);
+    }
+    this.blank = false;
+    this.gap = "";
+    this.endThought(false);
+    this.readContent(held);
   }
 
   reasoning(text: string): void {
@@ -142,14 +144,14 @@ export class ContentReader {
     out.news = undefined;
   }
 
+  /** Nothing, as long as the thought repeats the field word by word; white space at the seams of pieces is no word. */
   private news(thought: string): string {
-    if (this.repeated === 0) this.repeated = this.said.length - this.said.trimStart().length;
+    if (!this.echoing) return thought;
     const core = thought.trim();
-    const from = this.said.startsWith(thought, this.repeated) ? thought : thought.trimEnd();
-    const echo = core === "" || this.said.startsWith(from, this.repeated);
-    const lead = echo ? from : from.trimStart();
-    if (!echo && !this.said.startsWith(lead, this.repeated)) return thought;
-    if (core !== "") this.repeated += lead.length;
+    const from = this.repeated + (/^\s*/.exec(this.said.slice(this.repeated))?.[0].length ?? 0);
+    this.echoing = this.said.startsWith(core, from);
+    if (!this.echoing) return thought;
+    this.repeated = from + core.length;
     this.options.repairs.fired("thought-twice");
     return "";
   }

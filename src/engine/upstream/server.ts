@@ -1,7 +1,7 @@
 import type { Log } from "../../telemetry/log.ts";
 import { callIds, systemIds, type IdSource } from "../../model/id.ts";
 import type { Family } from "../../model/card.ts";
-import { ParleyError } from "../../model/error.ts";
+import { ParleyError, toParleyError } from "../../model/error.ts";
 import type { Batch, GenerationEvent } from "../../model/event.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
@@ -56,6 +56,9 @@ interface Prepared {
 
 /** Milliseconds a server may take to say what it is. */
 const probeTimeout = 5_000;
+/** Bytes of an answer that is no stream. */
+const longestAnswer = 64 * 1024 * 1024;
+/** What raw mode does anyway. */
 const inlineRules: ReadonlySet<RepairRule> = new Set(["inline-thought", "inline-calls", "finish-reason"]);
 
 /** Any OpenAI-compatible chat server behind one base URL. */
@@ -242,7 +245,12 @@ async function* streamedAnswer(answer: OpenAnswer, decoder: ChatDecoder): AsyncG
 
 async function* wholeAnswer(answer: OpenAnswer, decoder: ChatDecoder): AsyncGenerator<Batch> {
   const chunks: Uint8Array[] = [];
-  for await (const bytes of answer.reads) chunks.push(bytes);
+  let size = 0;
+  for await (const bytes of answer.reads) {
+    chunks.push(bytes);
+    size += bytes.length;
+    if (size > longestAnswer) throw new ParleyError("upstream", "the upstream's answer has no end");
+  }
   decoder.whole(Buffer.concat(chunks).toString("utf8"));
   yield decoder.take();
 }
@@ -255,5 +263,5 @@ function broken(thrown: unknown, answer: OpenAnswer, decoder: ChatDecoder): void
   if (decoder.finished) throw thrown;
   if (answer.late && decoder.ending) decoder.endLate();
   else if (decoder.ending) decoder.end();
-  else decoder.fail(networkFailure(thrown));
+  else decoder.fail(toParleyError(thrown));
 }

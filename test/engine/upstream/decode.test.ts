@@ -139,6 +139,14 @@ const rows: readonly Row[] = [
     off: ["thought:one two", "thought:one two", "text:\nthree"],
   },
   {
+    rule: "thought-twice",
+    what: "another thought in content, which is kept",
+    family: "m2",
+    frames: [thought("one"), text("<think>\ntwo"), text(" "), text("three\n</think>\nend"), ...end("stop")],
+    items: ["thought:one", "thought:two three", "text:end"],
+    off: ["thought:one", "thought:two three", "text:end"],
+  },
+  {
     rule: "blank-content",
     what: "newlines before a call",
     frames: [thought("t"), text("\n\n"), named(0, "1", "f", "{}"), text("\n"), ...end("tool_calls")],

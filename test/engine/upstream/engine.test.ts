@@ -8,6 +8,7 @@ import {
   fakeServer,
   fixedIds,
   fold,
+  foldEvents,
   frame,
   requestOf,
   sse,
@@ -183,6 +184,28 @@ describe("upstream engine", () => {
       { dialect },
     );
     expect(await engine.count(requestOf(), never)).toEqual(expected);
+  });
+
+  it("does not take a slow reader for a silent upstream", async () => {
+    const { engine } = await start(
+      async (_, response) => {
+        sse(response);
+        for (let i = 0; i < 5; i++) {
+          response.write(frame({ content: `${i}` }));
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+        response.end(frame({}, "stop") + usageFrame(1, 5) + doneFrame);
+      },
+      { timeouts: { idle: 60, grace: 60 } },
+    );
+    const events: GenerationEvent[] = [];
+    for await (const batch of engine.generate(requestOf(), never)) {
+      events.push(...batch);
+      if (events.length < 6) await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    const { usage, finish } = foldEvents(events);
+    expect(finish).toEqual({ reason: "stop" });
+    expect(usage).toMatchObject({ input: 1, output: 5 });
   });
 
   it("reads an answer that is no stream", async () => {
