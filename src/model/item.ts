@@ -22,6 +22,19 @@ export type Role = (typeof roles)[number];
 
 export type Detail = "low" | "default" | "high";
 
+/** Pixels. */
+export interface PixelSize {
+  width: number;
+  height: number;
+}
+
+/** Each 0 to 255, sRGB. */
+export interface Color {
+  red: number;
+  green: number;
+  blue: number;
+}
+
 /**
  * Where the bytes of an image or a video are. Surfaces produce `url` (http, https or data) and `file`;
  * `media/prepare` turns both into `bytes` before an engine sees them.
@@ -36,6 +49,8 @@ export interface Frame {
   at: number;
   mime: string;
   bytes: Uint8Array;
+  /** Its main color. */
+  color?: Color;
 }
 
 export interface TextPart {
@@ -49,7 +64,9 @@ export interface ImagePart {
   /** Pixels. */
   maxLongSide?: number;
   /** Set by `media/prepare`: pixels after scaling. */
-  size?: { width: number; height: number };
+  size?: PixelSize;
+  /** Set by `media/prepare`: its main color. */
+  color?: Color;
   /** Where it stood in the caller's body, for error messages. */
   param?: string;
 }

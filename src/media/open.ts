@@ -1,0 +1,73 @@
+import type { LookupFunction } from "node:net";
+import { Downloader } from "./fetch.ts";
+import type { FilePort } from "./file-port.ts";
+import { Gate } from "./gate.ts";
+import { ImageReader } from "./image.ts";
+import { MediaPreparer } from "./prepare.ts";
+import { ProcessVideoReader } from "./video.ts";
+
+/** The settings `media`, and what stands outside of them. */
+export interface MediaOptions {
+  imageBytes: number;
+  imagePixels: number;
+  videoBytes: number;
+  videoFileBytes: number;
+  requestBytes: number;
+  videoSeconds: number;
+  videoMemoryBytes: number;
+  ffmpeg?: string;
+  cacheBytes: number;
+  download: {
+    enabled: boolean;
+    allow: readonly string[];
+    timeoutSeconds: number;
+    redirects: number;
+    rememberSeconds: number;
+  };
+  /** Uploaded files; without it every `mm_file://` is unknown. */
+  files?: FilePort;
+  /** Instead of the system's resolver. */
+  lookup?: LookupFunction;
+}
+
+/** Processes that sample videos at once. */
+const videosAtOnce = 2;
+/** Images decoded at once are as many as fit in this many times the most pixels of one. */
+const imagesAtOnce = 1.5;
+const imageSeconds = 20;
+
+/** Everything that turns media into what engines take, with the bounds it keeps. */
+export function openMedia(options: MediaOptions): MediaPreparer {
+  const { download } = options;
+  return new MediaPreparer({
+    downloader: download.enabled ? openDownloader(options) : undefined,
+    files: options.files,
+    requestBytes: options.requestBytes,
+    limits: {
+      image: { inline: options.imageBytes, file: options.imageBytes },
+      video: { inline: options.videoBytes, file: options.videoFileBytes },
+    },
+    images: new ImageReader(
+      { pixels: options.imagePixels, timeoutSeconds: imageSeconds },
+      new Gate(options.imagePixels * imagesAtOnce),
+    ),
+    videos: new ProcessVideoReader({
+      timeoutMs: options.videoSeconds * 1000,
+      memoryBytes: options.videoMemoryBytes,
+      ffmpeg: options.ffmpeg,
+      gate: new Gate(videosAtOnce),
+    }),
+    cacheBytes: options.cacheBytes,
+    rememberMs: download.rememberSeconds * 1000,
+  });
+}
+
+function openDownloader({ download, lookup }: MediaOptions): Downloader {
+  const { allow, timeoutSeconds, redirects } = download;
+  return new Downloader({
+    allow,
+    redirects,
+    timeoutMs: timeoutSeconds * 1000,
+    ...(lookup === undefined ? {} : { lookup }),
+  });
+}

@@ -1,0 +1,240 @@
+import { invalid, type ParleyError } from "../model/error.ts";
+import type { Frame, ImagePart, Item, Part, VideoPart } from "../model/item.ts";
+import { longSideOf } from "../model/picture.ts";
+import type { GenerationRequest } from "../model/request.ts";
+import { ByteCache } from "./byte-cache.ts";
+import { faulty } from "./fault.ts";
+import type { ImageReader, PreparedImage } from "./image.ts";
+import { sniffVideo, videoMimes } from "./sniff.ts";
+import { digestOf, placeOf, RequestSources, type SourceLimits, type SourceOptions } from "./source.ts";
+
+/** What the engine that will answer can take; an engine's capabilities fit. */
+export interface MediaTarget {
+  image: boolean;
+  video: "native" | "frames" | "none";
+}
+
+export interface PrepareContext {
+  target: MediaTarget;
+  /** Whose files may be named. */
+  callerKeyId: string;
+  signal: AbortSignal;
+}
+
+/** Samples the frames of a video. */
+export interface VideoReader {
+  read(bytes: Uint8Array, work: VideoWork): Promise<readonly Frame[]>;
+}
+
+export interface VideoWork {
+  longest: number;
+  /** Frames per second. */
+  fps: number;
+  param: string;
+  signal: AbortSignal;
+}
+
+export interface PreparerOptions extends SourceOptions {
+  limits: { image: SourceLimits; video: SourceLimits };
+  images: ImageReader;
+  videos: VideoReader;
+  /** Bytes of prepared pictures that are kept for the next turns of their conversations. */
+  cacheBytes: number;
+  /** How long a URL is trusted to hold what it held; 0 asks again each time. */
+  rememberMs: number;
+}
+
+type MediaPart = ImagePart | VideoPart;
+interface PreparedVideo {
+  mime: string;
+  frames: readonly Frame[];
+}
+
+/** Parts of one request that are worked on at once. */
+const parallel = 6;
+/** Bytes of URLs whose contents are remembered. */
+const memoryBytes = 1 << 20;
+
+export function hasMedia(request: GenerationRequest): boolean {
+  return request.items.some((item) => "parts" in item && item.parts.some((part) => part.type !== "text"));
+}
+
+/** Why an engine cannot take the request's media; `undefined` where it can. */
+export function refuseMedia(request: GenerationRequest, target: MediaTarget): ParleyError | undefined {
+  for (const part of mediaParts(request)) {
+    const takes = target.image && (part.type === "image" || target.video !== "none");
+    if (takes || (part.type === "video" && target.video === "native")) continue;
+    return invalid(part.param ?? "", `the engine that serves ${request.model} does not take ${part.type} input`);
+  }
+  return undefined;
+}
+
+/** Turns the images and videos of requests into what engines take. What was prepared once is remembered by content. */
+export class MediaPreparer {
+  // fixed at birth
+  private readonly options: PreparerOptions;
+  private readonly pictures: ByteCache<PreparedImage>;
+  private readonly videos: ByteCache<PreparedVideo>;
+  private readonly contents: ByteCache<{ digest: string; until: number }>;
+
+  constructor(options: PreparerOptions) {
+    this.options = options;
+    this.pictures = new ByteCache(options.cacheBytes / 2, (image) => image.bytes.length);
+    this.videos = new ByteCache(options.cacheBytes / 2, (video) => sizeOf(video.frames));
+    this.contents = new ByteCache(memoryBytes, () => 256);
+  }
+
+  /** A request whose media are bytes of the kinds that `target` takes. Throws `invalid` naming the part at fault. */
+  async prepare(request: GenerationRequest, context: PrepareContext): Promise<GenerationRequest> {
+    if (!hasMedia(request)) return request;
+    const refused = refuseMedia(request, context.target);
+    if (refused !== undefined) throw refused;
+    const work = new RequestWork(this.options, context);
+    const ready = new Map<Part, Part>();
+    const queue = mediaParts(request);
+    const lane = async (): Promise<void> => {
+      for (const part of queue) ready.set(part, await this.part(part, work));
+    };
+    try {
+      await Promise.all(Array.from({ length: parallel }, lane));
+    } catch (thrown) {
+      work.stop();
+      throw thrown;
+    }
+    return { ...request, items: request.items.map((item) => replaceParts(item, ready)) };
+  }
+
+  async close(): Promise<void> {
+    await this.options.downloader?.close();
+  }
+
+  private async part(part: MediaPart, work: RequestWork): Promise<MediaPart> {
+    if (part.type === "image") return await this.image(part, work);
+    if (work.context.target.video === "native") {
+      const bytes = await work.load(part, this.options.limits.video);
+      if (bytes.length <= this.options.limits.video.inline) {
+        return { ...part, media: { kind: "bytes", mime: mimeOf(bytes, part), bytes } };
+      }
+      if (!work.context.target.image) throw faulty(part.param ?? "", "is larger than its engine takes");
+    }
+    return await this.frames(part, work);
+  }
+
+  private async image(part: ImagePart, work: RequestWork): Promise<ImagePart> {
+    const longest = longSideOf(part);
+    const param = part.param ?? "";
+    const { mime, bytes, size, color } = await this.recall(part, {
+      variant: `image ${longest}`,
+      cache: this.pictures,
+      work,
+      make: (source) => this.options.images.read(source, { longest, param, signal: work.signal }),
+    });
+    work.sources.spend(bytes.length, param);
+    return { ...part, media: { kind: "bytes", mime, bytes }, size, color };
+  }
+
+  private async frames(part: VideoPart, work: RequestWork): Promise<VideoPart> {
+    const longest = longSideOf(part);
+    const param = part.param ?? "";
+    const { mime, frames } = await this.recall(part, {
+      variant: `video ${longest} ${part.fps}`,
+      cache: this.videos,
+      work,
+      make: async (source) => ({
+        mime: mimeOf(source, part),
+        frames: await this.options.videos.read(source, { longest, fps: part.fps, param, signal: work.signal }),
+      }),
+    });
+    work.sources.spend(sizeOf(frames), param);
+    // the video itself is of no use to an engine that takes pictures
+    return { ...part, media: { kind: "bytes", mime, bytes: new Uint8Array() }, frames };
+  }
+
+  /** The prepared form of a part: from memory where its content was prepared before. */
+  private async recall<Value>(part: MediaPart, recipe: Recipe<Value>): Promise<Value> {
+    const { work, cache, variant } = recipe;
+    const place = part.media.kind === "url" ? placeOf(part.media) : undefined;
+    const memory = place === undefined ? undefined : this.contents.get(place);
+    if (memory !== undefined && memory.until > performance.now()) {
+      const known = cache.get(`${memory.digest} ${variant}`);
+      if (known !== undefined) return known;
+    }
+    const bytes = await work.load(part, this.options.limits[part.type]);
+    const digest = await digestOf(bytes);
+    if (place !== undefined && this.options.rememberMs > 0) {
+      this.contents.set(place, { digest, until: performance.now() + this.options.rememberMs });
+    }
+    const key = `${digest} ${variant}`;
+    const known = cache.get(key);
+    if (known !== undefined) return known;
+    return await work.once(key, async () => {
+      const made = await recipe.make(bytes);
+      cache.set(key, made);
+      return made;
+    });
+  }
+}
+
+interface Recipe<Value> {
+  /** What besides the content decides the outcome. */
+  variant: string;
+  cache: ByteCache<Value>;
+  work: RequestWork;
+  make(bytes: Uint8Array): Promise<Value>;
+}
+
+/** One request under way: what it shares between its parts. */
+class RequestWork {
+  // fixed at birth
+  readonly context: PrepareContext;
+  readonly sources: RequestSources;
+  /** Ends with the caller's, or when one part fails. */
+  readonly signal: AbortSignal;
+  private readonly failure = new AbortController();
+  // changed by events
+  private readonly making = new Map<string, Promise<unknown>>();
+
+  constructor(options: SourceOptions, context: PrepareContext) {
+    this.context = context;
+    this.sources = new RequestSources(options, context.callerKeyId);
+    this.signal = AbortSignal.any([context.signal, this.failure.signal]);
+  }
+
+  stop(): void {
+    this.failure.abort();
+  }
+
+  async load(part: MediaPart, limits: SourceLimits): Promise<Uint8Array> {
+    return await this.sources.load(part.media, { limits, param: part.param ?? "", signal: this.signal });
+  }
+
+  /** Two parts of the same content are made together. */
+  async once<Value>(key: string, make: () => Promise<Value>): Promise<Value> {
+    const known = this.making.get(key) as Promise<Value> | undefined;
+    const making = known ?? make();
+    this.making.set(key, making);
+    return await making;
+  }
+}
+
+function* mediaParts(request: GenerationRequest): Generator<MediaPart> {
+  for (const item of request.items) {
+    if (!("parts" in item)) continue;
+    for (const part of item.parts) if (part.type !== "text") yield part;
+  }
+}
+
+function replaceParts(item: Item, ready: ReadonlyMap<Part, Part>): Item {
+  if (!("parts" in item) || !item.parts.some((part) => ready.has(part))) return item;
+  return { ...item, parts: item.parts.map((part) => ready.get(part) ?? part) };
+}
+
+function mimeOf(bytes: Uint8Array, part: VideoPart): string {
+  const format = sniffVideo(bytes);
+  if (format === undefined) throw faulty(part.param ?? "", "is not a video: MP4, AVI, MOV, MKV and WebM are read");
+  return videoMimes[format];
+}
+
+function sizeOf(frames: readonly Frame[]): number {
+  return frames.reduce((sum, frame) => sum + frame.bytes.length, 256);
+}

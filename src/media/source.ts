@@ -1,0 +1,99 @@
+import { createHash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { ParleyError } from "../model/error.ts";
+import type { Media } from "../model/item.ts";
+import { decodeDataUrl } from "./data-url.ts";
+import { faulty, tooLarge } from "./fault.ts";
+import type { Downloader } from "./fetch.ts";
+import type { FilePort } from "./file-port.ts";
+
+export interface SourceOptions {
+  /** Absent where nothing may be downloaded. */
+  downloader: Downloader | undefined;
+  /** Absent where there are no uploaded files. */
+  files: FilePort | undefined;
+  /** Bytes that the media of one request may have together. */
+  requestBytes: number;
+}
+
+/** Bytes of one part; a file that was uploaded may be larger than one that is sent along. */
+export interface SourceLimits {
+  inline: number;
+  file: number;
+}
+
+export interface SourceWork {
+  limits: SourceLimits;
+  param: string;
+  signal: AbortSignal;
+}
+
+/** Gets the bytes of one request's media: each place once, all together bounded. */
+export class RequestSources {
+  // fixed at birth
+  private readonly options: SourceOptions;
+  private readonly callerKeyId: string;
+  // changed by events
+  private readonly loading = new Map<string, Promise<Uint8Array>>();
+  private bytes = 0;
+
+  constructor(options: SourceOptions, callerKeyId: string) {
+    this.options = options;
+    this.callerKeyId = callerKeyId;
+  }
+
+  /** Throws `invalid` naming the part. */
+  async load(media: Media, work: SourceWork): Promise<Uint8Array> {
+    const place = placeOf(media);
+    const limit = media.kind === "file" ? work.limits.file : work.limits.inline;
+    const known = place === undefined ? undefined : this.loading.get(place);
+    const loading = known ?? this.get(media, limit, work);
+    if (place !== undefined) this.loading.set(place, loading);
+    const bytes = await loading;
+    if (bytes.length > limit) throw tooLarge(limit, work.param);
+    if (known === undefined) this.spend(bytes.length, work.param);
+    return bytes;
+  }
+
+  /** Counts what is held for the request. */
+  spend(bytes: number, param: string): void {
+    this.bytes += bytes;
+    if (this.bytes <= this.options.requestBytes) return;
+    const problem = `the media of one request exceed ${this.options.requestBytes} bytes together`;
+    throw new ParleyError("invalid", problem, { param });
+  }
+
+  private async get(media: Media, limit: number, work: SourceWork): Promise<Uint8Array> {
+    if (media.kind === "bytes") return media.bytes;
+    if (media.kind === "file") return await this.file(media.fileId, work);
+    if (/^data:/i.test(media.url)) return await decodeDataUrl(media.url, limit, work.param);
+    if (this.options.downloader === undefined)
+      throw faulty(work.param, "this server downloads nothing; send a data URL");
+    return await this.options.downloader.get(media.url, { limit, param: work.param, signal: work.signal });
+  }
+
+  private async file(fileId: string, work: SourceWork): Promise<Uint8Array> {
+    const file = await this.options.files?.(fileId, this.callerKeyId);
+    if (file === undefined) throw faulty(work.param, "names a file that does not exist");
+    return file.bytes;
+  }
+}
+
+/** What is loaded only once; a data URL is already here. */
+export function placeOf(media: Media): string | undefined {
+  if (media.kind === "file") return `mm_file://${media.fileId}`;
+  return media.kind === "url" && !/^data:/i.test(media.url) ? media.url : undefined;
+}
+
+/** Bytes hashed before others get a turn: a few milliseconds of work. */
+const slice = 4 << 20;
+
+/** Tells contents apart. */
+export async function digestOf(bytes: Uint8Array): Promise<string> {
+  const hash = createHash("sha256");
+  for (let from = 0; from < bytes.length; from += slice) {
+    hash.update(bytes.subarray(from, from + slice));
+    if (from + slice < bytes.length) await nextTurn();
+  }
+  return hash.digest("base64");
+}

@@ -1,0 +1,60 @@
+import type { Color, PixelSize } from "../model/item.ts";
+import { scaledSize } from "../model/picture.ts";
+
+/** What the process that samples a video is told, as JSON in its first argument. */
+export interface VideoJob {
+  path: string;
+  /** FFmpeg's name of the container; others are not tried. */
+  demuxer: string;
+  /** Frames per second wanted. */
+  fps: number;
+  /** The longest side of a frame. */
+  longest: number;
+}
+
+/** What is known of a video before it is decoded. */
+export interface VideoFacts extends PixelSize {
+  /** Seconds; 0 where the file does not say. */
+  duration: number;
+}
+
+/** How it will be sampled. */
+export interface VideoPlan extends PixelSize {
+  fps: number;
+  /** Frames after which sampling ends, whatever the file's header promised. */
+  frames: number;
+}
+
+/** One line before each frame on the process's output; `bytes` of JPEG follow. */
+export interface FrameHead {
+  at: number;
+  bytes: number;
+  color?: Color;
+}
+
+/** Pixels of all frames of one video together (spec sheet 1.4). */
+const pixelCap = 301_056_000;
+/** Frames of one video: half an hour at one per second. */
+const frameCap = 1_800;
+const smallestSide = 16;
+
+/** Longer videos are sampled less often, many frames are made smaller, so that both caps hold. */
+export function planSampling(facts: VideoFacts, wanted: { fps: number; longest: number }): VideoPlan {
+  const fps = facts.duration > 0 ? Math.min(wanted.fps, frameCap / facts.duration) : wanted.fps;
+  const expected = facts.duration > 0 ? Math.max(1, Math.ceil(facts.duration * fps)) : 1;
+  const fitting = scaledSize(facts, wanted.longest);
+  const shrink = Math.min(1, Math.sqrt(pixelCap / (expected * fitting.width * fitting.height)));
+  const width = evenSide(fitting.width * shrink);
+  const height = evenSide(fitting.height * shrink);
+  return { fps, width, height, frames: Math.max(1, Math.min(frameCap, Math.floor(pixelCap / (width * height)))) };
+}
+
+/** JPEG with half the colors per side wants even sides. */
+function evenSide(pixels: number): number {
+  return Math.max(smallestSide, Math.floor(pixels / 2) * 2);
+}
+
+/** The same steps for every sampler, in FFmpeg's filter language. */
+export function filterOf(plan: VideoPlan): string {
+  return `fps=${plan.fps},scale=${plan.width}:${plan.height}`;
+}

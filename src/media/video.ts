@@ -1,0 +1,127 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ParleyError } from "../model/error.ts";
+import type { Frame } from "../model/item.ts";
+import { runChild, type ChildOptions, type ChildOutcome, type Run } from "./child.ts";
+import { faulty } from "./fault.ts";
+import { ffmpegFrames } from "./ffmpeg.ts";
+import type { Gate } from "./gate.ts";
+import type { VideoReader, VideoWork } from "./prepare.ts";
+import { sniffVideo, type VideoFormat } from "./sniff.ts";
+import type { FrameHead, VideoJob } from "./video-job.ts";
+
+export interface VideoReaderOptions {
+  /** For one video. */
+  timeoutMs: number;
+  /** Of the process that reads it. */
+  memoryBytes: number;
+  /** A system `ffmpeg` instead of the package node-av. */
+  ffmpeg: string | undefined;
+  /** Bounds how many are read at once; entered with weight 1. */
+  gate: Gate;
+}
+
+/** FFmpeg's names. The one that fits the content is the only one tried. */
+const demuxers: Readonly<Record<VideoFormat, string>> = {
+  mp4: "mov",
+  mov: "mov",
+  avi: "avi",
+  mkv: "matroska",
+  webm: "matroska",
+};
+
+/** JavaScript's part of the process's memory; frames lie outside of it. */
+const heapMebibytes = 192;
+/** Of all frames of one video; the caps on frames and pixels keep real ones far below. */
+const outputBytes = 256 * 1024 * 1024;
+/** Status of a worker without its package; the others mean that the file gave no frames. */
+const exitNoPackage = 10;
+
+// the published form of this file lies beside the published form of the worker
+const worker = fileURLToPath(new URL(`./video-worker${import.meta.url.slice(-3)}`, import.meta.url));
+
+/** Samples videos in a process of its own, so that a hostile file takes down neither the server nor its memory. */
+export class ProcessVideoReader implements VideoReader {
+  private readonly options: VideoReaderOptions;
+
+  constructor(options: VideoReaderOptions) {
+    this.options = options;
+  }
+
+  /** Throws `invalid` naming the part when the file gives no frames within the bounds. */
+  async read(bytes: Uint8Array, work: VideoWork): Promise<readonly Frame[]> {
+    return await this.options.gate.run(1, work.signal, async () => {
+      const folder = await mkdtemp(join(tmpdir(), "parley-video-"));
+      try {
+        const path = join(folder, "video");
+        await writeFile(path, bytes, { mode: 0o600, signal: work.signal });
+        return await this.sample(bytes, path, work);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    });
+  }
+
+  private async sample(bytes: Uint8Array, path: string, work: VideoWork): Promise<readonly Frame[]> {
+    const format = sniffVideo(bytes);
+    if (format === undefined) throw faulty(work.param, "is not a video");
+    const job: VideoJob = { path, demuxer: demuxers[format], fps: work.fps, longest: work.longest };
+    const { ffmpeg } = this.options;
+    const run: Run = async (command, args) => this.checked(await this.start(command, args, work), work);
+    const frames = ffmpeg === undefined ? await this.workerFrames(job, run) : await ffmpegFrames(ffmpeg, job, run);
+    if (frames.length === 0) throw faulty(work.param, "holds no video that can be read");
+    return frames;
+  }
+
+  private async workerFrames(job: VideoJob, run: Run): Promise<readonly Frame[]> {
+    const { output } = await run(process.execPath, [
+      `--max-old-space-size=${heapMebibytes}`,
+      worker,
+      JSON.stringify(job),
+    ]);
+    return readFrames(output);
+  }
+
+  private async start(command: string, args: readonly string[], work: VideoWork): Promise<ChildOutcome> {
+    const { timeoutMs, memoryBytes } = this.options;
+    const options: ChildOptions = { command, args, timeoutMs, memoryBytes, outputBytes, signal: work.signal };
+    try {
+      return await runChild(options);
+    } catch (thrown) {
+      work.signal.throwIfAborted();
+      throw new ParleyError("internal", `cannot start ${command}`, { cause: thrown });
+    }
+  }
+
+  private checked(outcome: ChildOutcome, { param }: VideoWork): ChildOutcome {
+    const { timeoutMs, memoryBytes } = this.options;
+    if (outcome.end === "time") throw faulty(param, `takes longer than ${timeoutMs / 1000} seconds to read`);
+    if (outcome.end === "memory") throw faulty(param, `takes more than ${memoryBytes} bytes of memory to read`);
+    if (outcome.end === "output") throw faulty(param, "has frames that are too large");
+    if (outcome.code === exitNoPackage) {
+      throw faulty(param, "cannot be read: this server has neither node-av nor ffmpeg (docs/media.md)");
+    }
+    return outcome;
+  }
+}
+
+/** Lines of JSON, each followed by the picture it announces. What was cut off by a crash is left out. */
+function readFrames(output: Buffer): Frame[] {
+  const frames: Frame[] = [];
+  for (let from = 0; from < output.length;) {
+    const end = output.indexOf("\n", from);
+    if (end < 0) break;
+    const { at, bytes, color } = JSON.parse(output.toString("utf8", from, end)) as FrameHead;
+    from = end + 1 + bytes;
+    if (from > output.length) break;
+    frames.push({
+      at,
+      mime: "image/jpeg",
+      bytes: output.subarray(end + 1, from),
+      ...(color === undefined ? {} : { color }),
+    });
+  }
+  return frames;
+}

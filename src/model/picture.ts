@@ -1,0 +1,29 @@
+/** How the vendor sees pictures: how far they are scaled and how many tokens they stand for (spec sheet 1.4). */
+
+import type { Detail, PixelSize } from "./item.ts";
+
+/** Pixels per side of one vision patch, which is one token. */
+export const patch = 28;
+
+/** Pixels of the long side after scaling, by kind and detail. */
+export const longSides: Readonly<Record<"image" | "video", Readonly<Record<Detail, number>>>> = {
+  image: { low: 672, default: 2016, high: 3584 },
+  video: { low: 504, default: 672, high: 1280 },
+};
+
+/** The longest side allowed for one part: its detail's, or less where the caller says so, in whole patches. */
+export function longSideOf(part: { type: "image" | "video"; detail: Detail; maxLongSide?: number }): number {
+  const wanted = Math.max(patch, Math.floor((part.maxLongSide ?? Infinity) / patch) * patch);
+  return Math.min(longSides[part.type][part.detail], wanted);
+}
+
+/** Shrinks, never grows; sides are at least 1. */
+export function scaledSize({ width, height }: PixelSize, longest: number): PixelSize {
+  const scale = Math.min(1, longest / Math.max(width, height, 1));
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+}
+
+/** Tokens of one picture of this size: its patches, at least one. */
+export function patchTokens({ width, height }: PixelSize): number {
+  return Math.max(1, Math.round(width / patch)) * Math.max(1, Math.round(height / patch));
+}
