@@ -17,6 +17,7 @@ import { mountOperations } from "./http/ops-route.ts";
 import { RunningRequests } from "./http/running.ts";
 import { createServer, useAuthentication } from "./http/server.ts";
 import { textSeal, type TextSeal } from "./lib/seal.ts";
+import { openMedia } from "./media/open.ts";
 import { systemIds, type IdSource } from "./model/id.ts";
 import { createAuthenticate } from "./policy/authenticate.ts";
 import { AdminService } from "./service/admin.ts";
@@ -93,6 +94,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     clearTimeout(timer);
     await runner.close();
     await catalog.close();
+    await made.media.close();
     await store.close();
   };
   const { generate, models, admin } = made;
@@ -110,7 +112,8 @@ async function build(config: Config, overrides: AppOverrides) {
     entries: catalogEntries(config),
   });
   const models = new ModelService(catalog);
-  const generate = new GenerateService({ catalog, log });
+  const media = openMedia(config.media);
+  const generate = new GenerateService({ catalog, media, log });
   const store = overrides.store ?? (await openStore(config.data, config.store.url?.reveal()));
   const admin = new AdminService(store, ids);
   const responses = new ResponseService({
@@ -131,6 +134,7 @@ async function build(config: Config, overrides: AppOverrides) {
     ids,
     log,
     catalog,
+    media,
     models,
     generate,
     store,

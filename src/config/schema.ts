@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Secret } from "../lib/secret.ts";
 import { accountSettings } from "./account-schema.ts";
 import { engineSchema, modelSchema } from "./engine-schema.ts";
+import { mediaSchema } from "./media-schema.ts";
 
 /**
  * One schema: every setting, its default and its sentence. `docs/config.md` is generated from it.
@@ -86,6 +87,7 @@ export const configSchema = z.strictObject({
         .describe("Access token of the hub, for files that need a login."),
     })
     .prefault({}),
+  media: mediaSchema.prefault({}),
   engines: z
     .record(z.string().min(1), engineSchema)
     .default({})

@@ -1,4 +1,5 @@
 import type { Catalog, Target } from "../engine/engine.ts";
+import { refuseMedia, type MediaPreparer } from "../media/prepare.ts";
 import { ParleyError, toParleyError } from "../model/error.ts";
 import type { Batch, GenerationEvent } from "../model/event.ts";
 import type { GenerationRequest } from "../model/request.ts";
@@ -22,6 +23,8 @@ export type Settle = (generation: Generation, caller: Caller) => void;
 
 export interface GenerateOptions {
   catalog: Catalog;
+  /** Makes media ready for the engine that is tried; without it requests are handed on as they are. */
+  media?: Pick<MediaPreparer, "prepare">;
   log: Log;
 }
 
@@ -31,16 +34,18 @@ const passing: ReadonlySet<string> = new Set(["upstream", "overloaded", "timeout
 /** The use case both surfaces share: one request in, one stream of batches out. */
 export class GenerateService {
   private readonly catalog: Catalog;
+  private readonly media: Pick<MediaPreparer, "prepare"> | undefined;
   private readonly log: Log;
 
   constructor(options: GenerateOptions) {
     this.catalog = options.catalog;
+    this.media = options.media;
     this.log = options.log;
   }
 
   /** Resolves when the first batch is there; throws a `ParleyError` when no engine could begin. */
   async start(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<Generation> {
-    const { target, first, rest } = await this.route(request, signal);
+    const { target, first, rest } = await this.route(request, caller, signal);
     const transcript = new Transcript();
     const generation = { request, transcript, target, batches: this.run(transcript, { first, rest, signal }) };
     this.log.debug({ id: request.id, engine: target.engineName, caller: caller.keyId }, "generation started");
@@ -48,18 +53,25 @@ export class GenerateService {
   }
 
   /** Input tokens of a request, as its engine counts them. */
-  async count(request: GenerationRequest, signal: AbortSignal): Promise<number> {
+  async count(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<number> {
     const [target] = this.catalog.targets(request.model);
     if (target === undefined) throw new ParleyError("overloaded", "no engine serves this model");
-    return (await target.engine.count({ ...request, model: target.model }, signal)).tokens;
+    const prepared = await this.prepare(request, target, { caller, signal });
+    return (await target.engine.count(prepared, signal)).tokens;
   }
 
   /** Tries the targets in order until one gives its first batch. */
-  private async route(request: GenerationRequest, signal: AbortSignal): Promise<Started> {
+  private async route(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<Started> {
     let last: ParleyError | undefined;
     for (const target of this.catalog.targets(request.model)) {
-      const rest = target.engine.generate({ ...request, model: target.model }, signal)[Symbol.asyncIterator]();
+      const refused = refuseMedia(request, target.engine.capabilities);
+      if (refused !== undefined) {
+        last ??= refused;
+        continue;
+      }
       try {
+        const prepared = await this.prepare(request, target, { caller, signal });
+        const rest = target.engine.generate(prepared, signal)[Symbol.asyncIterator]();
         const first = await rest.next();
         if (first.done === true) throw new ParleyError("upstream", "the engine ended without an answer");
         return { target, first: first.value, rest };
@@ -71,6 +83,13 @@ export class GenerateService {
       }
     }
     throw last ?? new ParleyError("overloaded", "no engine serves this model");
+  }
+
+  /** The request as one engine takes it: its own model name, and media of the kinds it reads. */
+  private async prepare(request: GenerationRequest, target: Target, asked: Asked): Promise<GenerationRequest> {
+    const context = { target: target.engine.capabilities, callerKeyId: asked.caller.keyId, signal: asked.signal };
+    const prepared = (await this.media?.prepare(request, context)) ?? request;
+    return { ...prepared, model: target.model };
   }
 
   /** Hands batches on, folding each; whatever happens, the stream ends with exactly one `finish`. */
@@ -104,6 +123,11 @@ export class GenerateService {
     transcript.apply(batch);
     return batch;
   }
+}
+
+interface Asked {
+  caller: Caller;
+  signal: AbortSignal;
 }
 
 interface Started {

@@ -56,7 +56,7 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
   server.post(`${surface.path}/input_tokens`, async (request, reply) => {
     const { signal } = options.running.track(reply.raw);
     const exchange = await parseWhole(request, surface, options);
-    const tokens = await options.generate.count(exchange.request, signal);
+    const tokens = await options.generate.count(exchange.request, request.caller, signal);
     return { object: "response.input_tokens", input_tokens: tokens };
   });
 
