@@ -112,7 +112,20 @@ const upstream = z.strictObject({
   repairOff: z.array(z.enum(repairRules)).default([]).describe("Repair rules that are switched off."),
 });
 
-export const engineSchema = z.discriminatedUnion("kind", [llama, sim, upstream]);
+const llamaServer = z.strictObject({
+  kind: z.literal("llama-server").describe("llama.cpp's own server, started and watched as a child process."),
+  binary: z.string().min(1).describe("Path of `llama-server`."),
+  model: z.string().min(1).describe("Path of a GGUF file."),
+  mmproj: z.string().min(1).exactOptional().describe("Path of the vision tower that goes with the model."),
+  threads: positive.exactOptional().describe("CPU threads; default one less than there are cores, at least one."),
+  slots: positive.default(4).describe("Requests generated at once."),
+  contextSize: positive
+    .exactOptional()
+    .describe("Tokens of one request's window; default what the model was made for."),
+  args: z.array(z.string()).default([]).describe("Further arguments for the binary, as they are."),
+});
+
+export const engineSchema = z.discriminatedUnion("kind", [llama, sim, upstream, llamaServer]);
 export type EngineConfig = z.output<typeof engineSchema>;
 export type LlamaConfig = z.output<typeof llama>;
 export type SimConfig = z.output<typeof sim>;
