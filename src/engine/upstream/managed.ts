@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
