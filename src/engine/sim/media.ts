@@ -1,11 +1,6 @@
 import { createHash } from "node:crypto";
-import type { ImagePart, Media, VideoPart } from "../../model/item.ts";
-
-/** Pixels. */
-export interface PixelSize {
-  width: number;
-  height: number;
-}
+import type { Color, ImagePart, Media, PixelSize, VideoPart } from "../../model/item.ts";
+import { longSideOf, patchTokens, scaledSize } from "../../model/picture.ts";
 
 export interface MediaDescription {
   kind: "image" | "video";
@@ -14,16 +9,25 @@ export interface MediaDescription {
   size?: PixelSize;
   /** Pictures sampled from a video, where media preparation made some. */
   frames?: number;
+  /** The main color of the image, or of each frame, where media preparation told it. */
+  colors?: readonly Color[];
 }
 
 /** What can be said of an image or video without decoding its pixels. */
 export function describeMedia(part: ImagePart | VideoPart): MediaDescription {
   const bytes = bytesOf(part.media);
   const description: MediaDescription = { kind: part.type, mime: bytes?.mime ?? "unknown" };
+  const colors = colorsOf(part);
+  if (colors.length > 0) description.colors = colors;
   const size = (part.type === "image" ? part.size : undefined) ?? firstSize(part, bytes?.bytes);
   if (size !== undefined) description.size = size;
   if (part.type === "video" && part.frames !== undefined) description.frames = part.frames.length;
   return description;
+}
+
+function colorsOf(part: ImagePart | VideoPart): Color[] {
+  const seen = part.type === "image" ? [part] : (part.frames ?? []);
+  return seen.flatMap(({ color }) => (color === undefined ? [] : [color]));
 }
 
 function firstSize(part: ImagePart | VideoPart, bytes: Uint8Array | undefined): PixelSize | undefined {
@@ -76,26 +80,20 @@ function jpegSize(view: DataView): PixelSize | undefined {
   return undefined;
 }
 
-/** Pixels of the long side after scaling, by detail (spec sheet 1.4). */
-const longSide = { image: { low: 672, default: 2016, high: 3584 }, video: { low: 504, default: 672, high: 1280 } };
-/** Pixels per token side (spec sheet 1.4). */
-const patch = 28;
 /** For a picture whose size is not known. */
 const unknownSize: PixelSize = { width: 1008, height: 1008 };
 
 /** Tokens an image or video stands for: its patches after scaling; a video's are those of all its frames. */
 export function mediaTokens(part: ImagePart | VideoPart): number {
   const { size = unknownSize, frames = 1 } = describeMedia(part);
-  const limit = Math.min(longSide[part.type][part.detail], part.maxLongSide ?? Infinity);
-  const scale = Math.min(1, limit / Math.max(size.width, size.height, 1));
-  const side = (pixels: number): number => Math.max(1, Math.round((pixels * scale) / patch));
-  return frames * side(size.width) * side(size.height);
+  return frames * patchTokens(scaledSize(size, longSideOf(part)));
 }
 
 /** Tells one image or video from another; the same one always gives the same digest. */
 export function mediaDigest(part: ImagePart | VideoPart): string {
   const hash = createHash("sha1").update(`${part.type} ${part.detail} ${part.maxLongSide ?? ""} `);
   const { media } = part;
+  if (part.type === "video") for (const frame of part.frames ?? []) hash.update(frame.bytes);
   if (media.kind === "bytes") hash.update(media.bytes);
   else hash.update(media.kind === "url" ? media.url : media.fileId);
   return hash.digest("hex");

@@ -1,8 +1,10 @@
+import type { Color } from "../../model/item.ts";
 import { isObject, type Json, type JsonObject, parseJson } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import { evaluate, evaluateLetters, findExpression } from "./arithmetic.ts";
 import { type PlannedCall, planCalls } from "./calls.ts";
 import { Clues, quotedTexts } from "./clues.ts";
+import { colorName } from "./color.ts";
 import { wantedEcho } from "./echo.ts";
 import { askedLength, topicOf, writeEssay } from "./essay.ts";
 import { knownFact } from "./facts.ts";
@@ -117,7 +119,12 @@ function freeAnswer(reading: Reading): string {
 const resultLength = 4_000;
 
 function resultAnswer(reading: Reading): string | undefined {
-  return reading.talk.afterResult ? tellResults(reading, reading.talk.results) : undefined;
+  const { afterResult, results } = reading.talk;
+  if (!afterResult) return undefined;
+  const pictures = mediaAnswer(reading);
+  if (pictures === undefined) return tellResults(reading, results);
+  const told = results.some((text) => text !== "") ? [tellResults(reading, results), pictures] : [pictures];
+  return told.join(reading.wording.separator);
 }
 
 /** A short question after results of earlier turns, with the tools still at hand, is about them. */
@@ -138,16 +145,23 @@ function mediaAnswer({ talk, wording }: Reading): string | undefined {
   if (talk.media.length === 0) return undefined;
   const count = { image: 0, video: 0 };
   const sentences = talk.media.map((part) => {
-    const { kind, mime, size, frames } = describeMedia(part);
+    const { kind, mime, size, frames, colors } = describeMedia(part);
     count[kind] += 1;
     return fill(wording[kind], {
       number: count[kind],
       mime,
       size: size === undefined ? wording.unknownSize : `${size.width}x${size.height}`,
       frames: frames === undefined ? "" : fill(wording.frames, { frames }),
+      color: colors === undefined ? "" : fill(wording.color, { colors: colorWords(colors, wording) }),
     });
   });
   return sentences.join(wording.separator);
+}
+
+/** The colors in order; those that stay the same are told once. */
+function colorWords(colors: readonly Color[], wording: Wording): string {
+  const names = colors.map((color) => colorName(color, wording === chinese ? "chinese" : "english"));
+  return names.filter((name, index) => name !== names[index - 1]).join(wording.then);
 }
 
 function smallTalk({ talk, standing, wording, variant }: Reading): string | undefined {

@@ -16,6 +16,9 @@ interface Wording {
   image: string;
   video: string;
   frames: string;
+  color: string;
+  /** Between the colors of frames. */
+  then: string;
   unknownSize: string;
   separator: string;
 }
@@ -52,9 +55,11 @@ export const english: Wording = {
   identity: "I am the Parley simulator: I answer by rules and without a language model.",
   named: "I am {name}.",
   sum: "{expression} = {value}",
-  image: "Image {number} is {mime}, {size}.",
-  video: "Video {number} is {mime}, {size}{frames}.",
+  image: "Image {number} is {mime}, {size}{color}.",
+  video: "Video {number} is {mime}, {size}{frames}{color}.",
   frames: ", seen as {frames} frames",
+  color: ", mostly {colors}",
+  then: ", then ",
   unknownSize: "of unknown size",
   separator: " ",
 };
@@ -87,9 +92,11 @@ export const chinese: Wording = {
   identity: "我是 Parley 模拟器：我按规则回答，不使用语言模型。",
   named: "我是{name}。",
   sum: "{expression} = {value}",
-  image: "第 {number} 张图片是 {mime}，{size}。",
-  video: "第 {number} 个视频是 {mime}，{size}{frames}。",
+  image: "第 {number} 张图片是 {mime}，{size}{color}。",
+  video: "第 {number} 个视频是 {mime}，{size}{frames}{color}。",
   frames: "，共 {frames} 帧",
+  color: "，主要是{colors}",
+  then: "，然后是",
   unknownSize: "尺寸未知",
   separator: "",
 };
