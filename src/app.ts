@@ -6,6 +6,7 @@ import type { Catalog, Engine } from "./engine/engine.ts";
 import { llamaEngine } from "./engine/llama/engine.ts";
 import { simEngine } from "./engine/sim/engine.ts";
 import { upstreamEngine, type UpstreamOptions } from "./engine/upstream/engine.ts";
+import { mountAdmin } from "./http/admin-route.ts";
 import { mountGeneration } from "./http/generation-route.ts";
 import type { ResponsesRouteOptions } from "./http/responses/create-route.ts";
 import { RecentItems } from "./http/responses/recent.ts";
@@ -19,8 +20,8 @@ import { createServer, useAuthentication } from "./http/server.ts";
 import { textSeal, type TextSeal } from "./lib/seal.ts";
 import { openMedia } from "./media/open.ts";
 import { systemIds, type IdSource } from "./model/id.ts";
-import { createAuthenticate } from "./policy/authenticate.ts";
-import { AdminService } from "./service/admin.ts";
+import { createAdminCheck, createAuthenticate } from "./policy/authenticate.ts";
+import { openAdmin, type AdminService } from "./service/admin.ts";
 import { GenerateService } from "./service/generate.ts";
 import { ResponseService } from "./service/response.ts";
 import { ModelService } from "./service/model.ts";
@@ -75,6 +76,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     await mountGeneration(scope, chatSurface(chatOptions(config)), route);
     await mountResponses(scope, route);
   });
+  await mountAdmin(server, adminRoute(config, made));
   const socket = mountSocket(server, { ...route, authenticate: made.authenticate });
   let sweeper: NodeJS.Timeout | undefined;
 
@@ -115,7 +117,7 @@ async function build(config: Config, overrides: AppOverrides) {
   const media = openMedia(config.media);
   const generate = new GenerateService({ catalog, media, log });
   const store = overrides.store ?? (await openStore(config.data, config.store.url?.reveal()));
-  const admin = new AdminService(store, ids);
+  const admin = await openAdmin(store, ids);
   const responses = new ResponseService({
     store: store.responses,
     retentionMs: config.responses.retentionDays * dayMs,
@@ -126,7 +128,8 @@ async function build(config: Config, overrides: AppOverrides) {
   const runner = new ResponseRunner({ generate, responses, surface, log });
   const authenticate = createAuthenticate({
     staticKeys: config.apiKeys.map((key) => key.reveal()),
-    lookup: (hash) => admin.caller(hash),
+    hash: admin.hash,
+    lookup: (hash) => admin.lookup(hash),
   });
   const running = new RunningRequests();
   const recent = new RecentItems();
@@ -157,6 +160,11 @@ function responsesRoute(config: Config, made: Made): ResponsesRouteOptions {
     bodyLimit: config.server.bodyLimit,
     heartbeatMs: config.server.heartbeatSeconds * 1000,
   };
+}
+
+function adminRoute(config: Config, { admin }: Made): Parameters<typeof mountAdmin>[1] {
+  const keys = config.adminKeys.map((key) => key.reveal());
+  return { admin, check: createAdminCheck(keys, admin.hash), bodyLimit: config.server.bodyLimit };
 }
 
 /** Deletes expired responses now and every hour. */

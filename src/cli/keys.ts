@@ -1,34 +1,190 @@
+import { InvalidArgumentError, type Command } from "commander";
 import type { Config } from "../config/schema.ts";
 import { systemIds } from "../model/id.ts";
-import { AdminService } from "../service/admin.ts";
+import {
+  accountView,
+  keyView,
+  openAdmin,
+  type AdminService,
+  type CreatedKey,
+  type KeyInput,
+} from "../service/admin.ts";
 import { openStore } from "../store/open.ts";
 
-/** Makes a key and prints it, this once. */
-export async function createKey(config: Config, options: { name: string; json: boolean }): Promise<void> {
-  const store = await openStore(config.data);
+export type Flags = Record<string, unknown>;
+
+/** How the main program makes a command with the usual settings, and reads them. */
+export interface Toolbox {
+  command: (parent: Command, name: string, description: string) => Command;
+  settings: (flags: Flags) => Config;
+}
+
+/** Does one thing with the store and closes it. */
+export async function administer(config: Config, work: (admin: AdminService) => Promise<void>): Promise<void> {
+  const store = await openStore(config.data, config.store.url?.reveal());
   try {
-    const { key, record } = await new AdminService(store, systemIds).createKey(options.name);
-    if (options.json) console.log(JSON.stringify({ id: record.id, name: record.name, key }));
-    else console.log(`${key}\n\nKept is only its hash: this is the one time the key is shown.`);
+    await work(await openAdmin(store, systemIds));
   } finally {
     await store.close();
   }
 }
 
-export async function listKeys(config: Config, json: boolean): Promise<void> {
-  const store = await openStore(config.data);
-  try {
-    const keys = (await store.keys.list()).map(({ id, name, prefix, createdAt, disabled }) => ({
-      id,
-      name,
-      prefix,
-      createdAt: new Date(createdAt).toISOString(),
-      disabled,
-    }));
-    if (json) console.log(JSON.stringify(keys));
-    else if (keys.length === 0) console.log("No keys yet. `parley keys create --name NAME` makes one.");
-    else console.table(keys);
-  } finally {
-    await store.close();
+/** One object as JSON in one line, or as a small table of names and values. */
+export function show(record: Record<string, unknown>, json: boolean): void {
+  if (json) console.log(JSON.stringify(record));
+  else for (const [name, value] of Object.entries(record)) console.log(`${name.padEnd(14)} ${plain(value)}`);
+}
+
+/** Rows as a JSON list in one line, or as a table. */
+export function showList(rows: readonly Record<string, unknown>[], json: boolean, empty: string): void {
+  if (json) console.log(JSON.stringify(rows));
+  else if (rows.length === 0) console.log(empty);
+  else
+    console.table(
+      rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)]))),
+    );
+}
+
+/** `parley keys ...`. Changes hold at once for a server that runs on the same store. */
+export function addKeys(program: Command, { command, settings }: Toolbox): void {
+  const keys = program.command("keys").description("API keys");
+  const create = command(keys, "create", "make a key and show it once").requiredOption(
+    "--name <name>",
+    "what it is for",
+  );
+  addFields(create).action((flags: Flags) =>
+    administer(settings(flags), async (admin) =>
+      showKey(await admin.createKey({ ...fields(flags), name: String(flags["name"]) }), flags["json"] === true),
+    ),
+  );
+  command(keys, "list", "list the keys")
+    .option("--json", "as JSON")
+    .action((flags: Flags) =>
+      administer(settings(flags), async (admin) => {
+        const rows = (await admin.keys()).map(keyView);
+        const json = flags["json"] === true;
+        showList(json ? rows : rows.map(short), json, "No keys yet. `parley keys create --name NAME` makes one.");
+      }),
+    );
+  const change = command(keys, "change", "change what a key may do").argument("<key>", "its id or name");
+  const named = change.option("--name <name>", "what it is for").option("--no-limits", "take its own limits away");
+  addFields(named).action((reference: string, flags: Flags) =>
+    administer(settings(flags), async (admin) => {
+      const name = flags["name"];
+      const before = flags["limits"] === false ? {} : (await admin.key(reference)).limits;
+      const input = {
+        ...fields(flags),
+        ...(typeof name === "string" ? { name } : {}),
+        limits: { ...before, ...limitsOf(flags) },
+      };
+      show(keyView(await admin.changeKey(reference, input)), flags["json"] === true);
+    }),
+  );
+  for (const [name, verb] of Object.entries(verbs)) {
+    command(keys, name, verb.description)
+      .argument("<key>", "its id or name")
+      .option("--json", "as JSON")
+      .action((reference: string, flags: Flags) =>
+        administer(settings(flags), (admin) => verb.work(admin, reference, flags["json"] === true)),
+      );
   }
+}
+
+interface Verb {
+  description: string;
+  work(admin: AdminService, reference: string, json: boolean): Promise<void>;
+}
+
+const verbs: Readonly<Record<string, Verb>> = {
+  show: {
+    description: "show one key",
+    work: async (admin, reference, json) => {
+      const record = await admin.key(reference);
+      const { balanceMicros, budgetMicros, spentMicros } = accountView(await admin.account(`key:${record.id}`));
+      show({ ...keyView(record), balanceMicros, budgetMicros, spentMicros }, json);
+    },
+  },
+  disable: {
+    description: "stop a key from working, until it is enabled again",
+    work: async (admin, reference, json) => show(keyView(await admin.changeKey(reference, { disabled: true })), json),
+  },
+  enable: {
+    description: "let a disabled key work again",
+    work: async (admin, reference, json) => show(keyView(await admin.changeKey(reference, { disabled: false })), json),
+  },
+  rotate: {
+    description: "make a new key in the place of the old one, which stops working",
+    work: async (admin, reference, json) => showKey(await admin.rotateKey(reference), json),
+  },
+  delete: {
+    description: "delete a key; what it used stays in the reports",
+    work: async (admin, reference, json) => show({ id: (await admin.deleteKey(reference)).id, deleted: true }, json),
+  },
+};
+
+function showKey({ key, record }: CreatedKey, json: boolean): void {
+  if (json) console.log(JSON.stringify({ ...keyView(record), key }));
+  else console.log(`${key}\n\nKept is only its hash: this is the one time the key is shown.`);
+}
+
+function short(row: Record<string, unknown>): Record<string, unknown> {
+  const { id, name, prefix, owner, disabled, expiresAt, lastUsedAt } = row;
+  return { id, name, prefix, owner, disabled, expiresAt, lastUsedAt };
+}
+
+function addFields(command: Command): Command {
+  return command
+    .option("--owner <text>", "whose it is")
+    .option("--organisation <id>", "the organisation it belongs to; none: to nobody")
+    .option("--tag <text...>", "tags")
+    .option("--model <name...>", "models it may use; all: every model")
+    .option("--range <cidr...>", "addresses it may be used from; all: everywhere")
+    .option("--expires <time>", "a date, a number of days such as 30d, or never", expiry)
+    .option("--requests-per-minute <number>", "its own limit", count)
+    .option("--tokens-per-minute <number>", "its own limit", count)
+    .option("--streams <number>", "answers at once", count)
+    .option("--json", "as JSON");
+}
+
+function fields(flags: Flags): KeyInput {
+  const { owner, organisation, tag, model, range, expires } = flags;
+  const limits = limitsOf(flags);
+  return {
+    ...(typeof owner === "string" ? { owner } : {}),
+    ...(typeof organisation === "string" ? { organisation: organisation === "none" ? null : organisation } : {}),
+    ...(Array.isArray(tag) ? { tags: tag.map(String) } : {}),
+    ...(Array.isArray(model) ? { models: listOrAll(model) } : {}),
+    ...(Array.isArray(range) ? { ranges: listOrAll(range) } : {}),
+    ...(expires === undefined ? {} : { expiresAt: expires as number | null }),
+    ...(Object.keys(limits).length === 0 ? {} : { limits }),
+  };
+}
+
+/** The limits that were given. */
+export function limitsOf(flags: Flags): NonNullable<KeyInput["limits"]> {
+  const names = ["requestsPerMinute", "tokensPerMinute", "streams"];
+  const given = names.filter((name) => typeof flags[name] === "number");
+  return Object.fromEntries(given.map((name) => [name, Number(flags[name])]));
+}
+
+function listOrAll(list: readonly unknown[]): string[] | null {
+  return list.length === 1 && list[0] === "all" ? null : list.map(String);
+}
+
+export function count(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError("Must be a whole number of 1 or more.");
+  return Number(text);
+}
+
+function expiry(text: string): number | null {
+  if (text === "never") return null;
+  const days = /^(\d{1,5})d$/.exec(text)?.[1];
+  const time = days === undefined ? Date.parse(text) : systemIds.now() + Number(days) * 86_400_000;
+  if (Number.isNaN(time)) throw new InvalidArgumentError("Must be a date such as 2027-01-31, or 30d, or never.");
+  return time;
+}
+
+function plain(value: unknown): string {
+  if (value === null || value === "") return "-";
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

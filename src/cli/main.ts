@@ -5,7 +5,7 @@ import { toParleyError } from "../model/error.ts";
 import { version } from "../lib/version.ts";
 import { chat } from "./chat.ts";
 import { doctor } from "./doctor.ts";
-import { createKey, listKeys } from "./keys.ts";
+import { addKeys } from "./keys.ts";
 import { listModels, pullModel } from "./models.ts";
 import { serve } from "./serve.ts";
 
@@ -49,16 +49,7 @@ function build(): Command {
     .action((text: string, flags: Flags) => chat(settings(flags), { text, model: String(flags["model"]) }));
   command(program, "doctor", "check this machine and the settings").action((flags: Flags) => doctor(settings(flags)));
   addModels(program);
-  const keys = program.command("keys").description("API keys");
-  command(keys, "create", "make a key and show it once")
-    .requiredOption("--name <name>", "what it is for")
-    .option("--json", "as JSON")
-    .action((flags: Flags) =>
-      createKey(settings(flags), { name: String(flags["name"]), json: flags["json"] === true }),
-    );
-  command(keys, "list", "list the keys")
-    .option("--json", "as JSON")
-    .action((flags: Flags) => listKeys(settings(flags), flags["json"] === true));
+  addKeys(program, { command, settings });
   return program;
 }
 

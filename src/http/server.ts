@@ -73,7 +73,7 @@ export function useErrors(server: FastifyInstance, show: ErrorReply, log: Log): 
 /** Refuses a request without a known key before its body is read. */
 export function useAuthentication(server: FastifyInstance, authenticate: Authenticate): void {
   server.addHook("onRequest", async (request) => {
-    request.caller = await authenticate(request.headers.authorization);
+    request.caller = await authenticate(request.headers.authorization, request.ip);
   });
 }
 

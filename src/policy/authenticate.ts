@@ -1,9 +1,12 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { createHmac, timingSafeEqual } from "node:crypto";
 import { ParleyError } from "../model/error.ts";
+import type { Limits } from "../model/limit.ts";
+import { inRanges } from "./address.ts";
 
 /**
  * Who may. Fails closed: without a proof that the key is known, the answer is 401; when the store cannot be asked, the
- * error is passed on and the request is refused.
+ * error is passed on and the request is refused. Keys are looked up on every request, so that a change of one holds
+ * for the next request of every process.
  */
 
 /** Who sends a request. */
@@ -11,36 +14,90 @@ export interface Caller {
   /** Stable id of the key; `static-<n>` for keys from the configuration. */
   keyId: string;
   name: string;
+  /** Id of the organisation the key belongs to. */
+  organisation?: string;
+  /** Names of the models it may use; absent: all. */
+  models?: readonly string[];
+  /** The key's own limits; absent: the configured ones. */
+  limits?: Limits;
+  organisationLimits?: Limits;
+}
+
+/** A key that is known, enabled and not expired. */
+export interface KnownKey {
+  caller: Caller;
+  /** Where it may be used from; absent: everywhere. */
+  ranges?: readonly string[];
 }
 
 /** Finds a stored key by its hash; `undefined` for unknown, disabled and expired ones. */
-export type KeyLookup = (hash: string) => Promise<Caller | undefined>;
+export type KeyLookup = (hash: string) => Promise<KnownKey | undefined>;
+
+/** The form in which a key is stored and compared. */
+export type KeyHash = (key: string) => string;
 
 export interface AuthenticateOptions {
   staticKeys: readonly string[];
+  hash: KeyHash;
   lookup: KeyLookup;
 }
 
-export type Authenticate = (authorization: string | undefined) => Promise<Caller>;
+/** `address`: where the request comes from, as the socket tells. Throws `ParleyError`. */
+export type Authenticate = (authorization: string | undefined, address?: string) => Promise<Caller>;
 
-/** The form in which a key is stored and compared: hex SHA-256. Keys are random and long, so no salt is needed. */
-export function hashKey(key: string): string {
-  return createHash("sha256").update(key, "utf8").digest("hex");
+/**
+ * Hex HMAC-SHA256 under the installation's secret. Keys are random and long, so one fast round is enough; the secret
+ * makes a stolen table of hashes useless for testing guesses.
+ */
+export function keyHash(secret: string): KeyHash {
+  return (key) => createHmac("sha256", secret).update(key, "utf8").digest("hex");
 }
 
 /** Keys are compared by their hashes in constant time, every static key on every request. */
 export function createAuthenticate(options: AuthenticateOptions): Authenticate {
-  const fixed = options.staticKeys.map((key, index) => ({
-    digest: createHash("sha256").update(key, "utf8").digest(),
-    caller: { keyId: `static-${index + 1}`, name: `static key ${index + 1}` },
-  }));
-  return async (authorization) => {
-    const key = bearer(authorization);
-    const digest = createHash("sha256").update(key, "utf8").digest();
-    let found: Caller | undefined;
-    for (const one of fixed) if (timingSafeEqual(one.digest, digest)) found = one.caller;
-    found ??= await options.lookup(digest.toString("hex"));
+  const compare = fixedKeys(options.staticKeys, options.hash);
+  return async (authorization, address) => {
+    const hash = options.hash(bearer(authorization));
+    const index = compare(hash);
+    if (index >= 0) return { keyId: `static-${index + 1}`, name: `static key ${index + 1}` };
+    const found = await options.lookup(hash);
     if (found === undefined) throw new ParleyError("key-rejected", "invalid api key");
+    if (found.ranges !== undefined && !inRanges(address, found.ranges)) {
+      throw new ParleyError("forbidden", "this key may not be used from this address");
+    }
+    return found.caller;
+  };
+}
+
+/**
+ * The door of the admin API. Fails closed: without configured admin keys everyone is refused, and a key of the model
+ * API opens nothing here.
+ */
+export function createAdminCheck(
+  adminKeys: readonly string[],
+  hash: KeyHash,
+): (authorization: string | undefined) => void {
+  const compare = fixedKeys(adminKeys, hash);
+  return (authorization) => {
+    if (adminKeys.length === 0) {
+      throw new ParleyError("not-found", "the admin API is off: set adminKeys (PARLEY_ADMIN_KEYS) to use it");
+    }
+    if (compare(hash(bearer(authorization))) < 0) throw new ParleyError("key-rejected", "invalid admin key");
+  };
+}
+
+/** Whether a key with these model names may use that one; names match without regard to case. */
+export function mayUse(allowed: readonly string[] | undefined, model: string): boolean {
+  return allowed === undefined || allowed.some((name) => name.toLowerCase() === model.toLowerCase());
+}
+
+/** Tells which of the keys has the given hash, -1 when none; always looks at all of them. */
+function fixedKeys(keys: readonly string[], hash: KeyHash): (asked: string) => number {
+  const digests = keys.map((key) => Buffer.from(hash(key), "hex"));
+  return (asked) => {
+    const digest = Buffer.from(asked, "hex");
+    let found = -1;
+    for (const [index, one] of digests.entries()) if (timingSafeEqual(one, digest)) found = index;
     return found;
   };
 }

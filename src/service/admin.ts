@@ -1,6 +1,13 @@
-import { unixSeconds, vendorId, type IdSource } from "../model/id.ts";
-import { hashKey, type Caller } from "../policy/authenticate.ts";
-import type { KeyRecord, Store } from "../store/store.ts";
+import { keySubject, monthOf, organisationSubject } from "../model/account.ts";
+import { ParleyError, invalid } from "../model/error.ts";
+import { vendorId, type IdSource } from "../model/id.ts";
+import type { Limits } from "../model/limit.ts";
+import { keyHash, type KeyHash, type KnownKey } from "../policy/authenticate.ts";
+import type { AccountRecord, KeyRecord, OrganisationRecord, Store, UsageQuery, UsageRow } from "../store/store.ts";
+import { checkKeyInput, checkLimits, checkName, type KeyInput } from "./key-input.ts";
+
+export type { KeyInput } from "./key-input.ts";
+export { accountView, keyView, organisationView, usageCsv, usageView } from "./report.ts";
 
 /** A new key, shown once. */
 export interface CreatedKey {
@@ -8,25 +15,39 @@ export interface CreatedKey {
   record: KeyRecord;
 }
 
-/** Keys and, later, everything else an operator manages. */
+export interface OrganisationInput {
+  name?: string;
+  disabled?: boolean;
+  limits?: Limits;
+}
+
+/** Opens the administration of a store; the first opening makes the secret that keys are hashed under. */
+export async function openAdmin(store: Store, ids: IdSource): Promise<AdminService> {
+  return new AdminService(store, ids, keyHash(await store.settings.setOnce("key-secret", ids.hex(64))));
+}
+
+/** Keys, organisations, money and reports: everything an operator manages. Changes hold from the next request on. */
 export class AdminService {
+  // fixed at birth
+  readonly hash: KeyHash;
   private readonly store: Store;
   private readonly ids: IdSource;
 
-  constructor(store: Store, ids: IdSource) {
+  constructor(store: Store, ids: IdSource, hash: KeyHash) {
     this.store = store;
     this.ids = ids;
+    this.hash = hash;
   }
 
   /** Makes a key of 160 bits of chance; only its hash is kept. */
-  async createKey(name: string): Promise<CreatedKey> {
-    const key = `sk-parley-${this.ids.hex(40)}`;
+  async createKey(input: KeyInput & { name: string }): Promise<CreatedKey> {
+    await this.check(input);
+    const { key, hash, prefix } = this.freshKey();
     const record: KeyRecord = {
       id: vendorId(this.ids),
-      name,
-      hash: hashKey(key),
-      prefix: key.slice(0, 14),
-      createdAt: unixSeconds(this.ids) * 1000,
+      hash,
+      prefix,
+      createdAt: this.ids.now(),
       disabled: false,
       owner: "",
       organisation: null,
@@ -36,6 +57,7 @@ export class AdminService {
       limits: {},
       expiresAt: null,
       lastUsedAt: null,
+      ...input,
     };
     await this.store.keys.insert(record);
     return { key, record };
@@ -44,12 +66,175 @@ export class AdminService {
   /** The first key of a fresh installation; `undefined` when there are keys already. */
   async createFirstKey(): Promise<CreatedKey | undefined> {
     const known = await this.store.keys.list();
-    return known.length > 0 ? undefined : this.createKey("first");
+    return known.length > 0 ? undefined : this.createKey({ name: "first" });
   }
 
-  /** The caller a stored key stands for; `undefined` for unknown and disabled ones. */
-  async caller(hash: string): Promise<Caller | undefined> {
-    const record = (await this.store.keys.byHash(hash))?.key;
-    return record === undefined || record.disabled ? undefined : { keyId: record.id, name: record.name };
+  keys(): Promise<KeyRecord[]> {
+    return this.store.keys.list();
   }
+
+  /** By id, or by a name that only one key has. Throws `not-found`, or `invalid` where several have the name. */
+  async key(reference: string): Promise<KeyRecord> {
+    const found = await this.store.keys.get(reference);
+    if (found !== undefined) return found;
+    return only(
+      "key",
+      reference,
+      (await this.store.keys.list()).filter(({ name }) => name === reference),
+    );
+  }
+
+  async changeKey(reference: string, input: KeyInput & { disabled?: boolean }): Promise<KeyRecord> {
+    await this.check(input);
+    return this.save({ ...(await this.key(reference)), ...input });
+  }
+
+  /** A new key in the place of the old one, which stops working at once; everything else of it stays. */
+  async rotateKey(reference: string): Promise<CreatedKey> {
+    const { key, hash, prefix } = this.freshKey();
+    const record = await this.save({ ...(await this.key(reference)), hash, prefix });
+    return { key, record };
+  }
+
+  /** What it used stays in the ledger. */
+  async deleteKey(reference: string): Promise<KeyRecord> {
+    const record = await this.key(reference);
+    if (!(await this.store.keys.delete(record.id))) throw unknown("key", reference);
+    return record;
+  }
+
+  async createOrganisation(input: OrganisationInput & { name: string }): Promise<OrganisationRecord> {
+    checkOrganisation(input);
+    const made = { id: vendorId(this.ids), createdAt: this.ids.now(), disabled: false, limits: {}, ...input };
+    await this.store.organisations.insert(made);
+    return made;
+  }
+
+  organisations(): Promise<OrganisationRecord[]> {
+    return this.store.organisations.list();
+  }
+
+  /** By id or unique name, as with keys. */
+  async organisation(reference: string): Promise<OrganisationRecord> {
+    const found = await this.store.organisations.get(reference);
+    if (found !== undefined) return found;
+    return only(
+      "organisation",
+      reference,
+      (await this.store.organisations.list()).filter(({ name }) => name === reference),
+    );
+  }
+
+  async changeOrganisation(reference: string, input: OrganisationInput): Promise<OrganisationRecord> {
+    checkOrganisation(input);
+    const changed = { ...(await this.organisation(reference)), ...input };
+    if (!(await this.store.organisations.update(changed))) throw unknown("organisation", reference);
+    return changed;
+  }
+
+  async deleteOrganisation(reference: string): Promise<OrganisationRecord> {
+    const record = await this.organisation(reference);
+    if (!(await this.store.organisations.delete(record.id))) throw unknown("organisation", reference);
+    return record;
+  }
+
+  /** Every balance and budget that is set, with what was spent this month. */
+  accounts(): Promise<AccountRecord[]> {
+    return this.store.accounts.list(monthOf(this.ids.now()));
+  }
+
+  /** Balance, budget and this month's spending of one key or organisation. */
+  async account(subject: string): Promise<AccountRecord> {
+    const [record] = await this.store.accounts.read([subject], monthOf(this.ids.now()));
+    if (record === undefined) throw unknown("account", subject);
+    return record;
+  }
+
+  /** The account of a key or an organisation; `static-<n>` stands for the n-th key of the configuration. */
+  async subject(of: { key?: string; organisation?: string }): Promise<string> {
+    if (of.key !== undefined) return keySubject(/^static-\d+$/.test(of.key) ? of.key : (await this.key(of.key)).id);
+    if (of.organisation !== undefined) return organisationSubject((await this.organisation(of.organisation)).id);
+    throw invalid("key", "name a key or an organisation");
+  }
+
+  /** Pays in millionths of a dollar (a negative amount takes out); from then on the subject is held to its balance. */
+  async credit(subject: string, amount: number): Promise<AccountRecord> {
+    if (!Number.isSafeInteger(amount)) throw invalid("amount", "must be a number");
+    await this.store.accounts.credit(subject, amount);
+    return this.account(subject);
+  }
+
+  /** `null` takes the balance away: the subject is no longer held to one. */
+  async setBalance(subject: string, balance: number | null): Promise<AccountRecord> {
+    await this.store.accounts.setBalance(subject, balance);
+    return this.account(subject);
+  }
+
+  /** Millionths of a dollar a calendar month; `null` for the configured one. */
+  async setBudget(subject: string, budget: number | null): Promise<AccountRecord> {
+    if (budget !== null && !(budget >= 0)) throw invalid("budget", "must be 0 or more");
+    await this.store.accounts.setBudget(subject, budget);
+    return this.account(subject);
+  }
+
+  usage(query: UsageQuery): Promise<UsageRow[]> {
+    return this.store.ledger.usage(query);
+  }
+
+  /** What a stored key stands for; `undefined` for unknown, disabled and expired ones. */
+  async lookup(hash: string): Promise<KnownKey | undefined> {
+    const found = await this.store.keys.byHash(hash);
+    if (found === undefined) return undefined;
+    const { key, organisation } = found;
+    const over = key.expiresAt !== null && key.expiresAt <= this.ids.now();
+    if (key.disabled || over || organisation?.disabled === true) return undefined;
+    const { id, name, models, limits, ranges } = key;
+    return {
+      caller: {
+        keyId: id,
+        name,
+        limits,
+        ...(models === null ? {} : { models }),
+        ...(organisation === undefined
+          ? {}
+          : { organisation: organisation.id, organisationLimits: organisation.limits }),
+      },
+      ...(ranges === null ? {} : { ranges }),
+    };
+  }
+
+  private async check(input: KeyInput): Promise<void> {
+    checkKeyInput(input);
+    const { organisation } = input;
+    if (organisation === undefined || organisation === null) return;
+    if ((await this.store.organisations.get(organisation)) === undefined) {
+      throw invalid("organisation", `no organisation has the id '${organisation.slice(0, 100)}'`);
+    }
+  }
+
+  private async save(record: KeyRecord): Promise<KeyRecord> {
+    if (!(await this.store.keys.update(record))) throw unknown("key", record.id);
+    return record;
+  }
+
+  private freshKey(): { key: string; hash: string; prefix: string } {
+    const key = `sk-parley-${this.ids.hex(40)}`;
+    return { key, hash: this.hash(key), prefix: key.slice(0, 14) };
+  }
+}
+
+function checkOrganisation(input: OrganisationInput): void {
+  if (input.name !== undefined) checkName(input.name);
+  if (input.limits !== undefined) checkLimits(input.limits);
+}
+
+function only<T>(kind: string, reference: string, found: readonly T[]): T {
+  const [one, second] = found;
+  if (one === undefined) throw unknown(kind, reference);
+  if (second !== undefined) throw invalid(kind, `several have the name '${reference.slice(0, 100)}': use the id`);
+  return one;
+}
+
+function unknown(kind: string, reference: string): ParleyError {
+  return new ParleyError("not-found", `no ${kind} '${reference.slice(0, 100)}'`);
 }

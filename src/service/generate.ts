@@ -4,7 +4,7 @@ import { ParleyError, toParleyError } from "../model/error.ts";
 import type { Batch, GenerationEvent } from "../model/event.ts";
 import type { GenerationRequest } from "../model/request.ts";
 import { Transcript } from "../model/transcript.ts";
-import type { Caller } from "../policy/authenticate.ts";
+import { mayUse, type Caller } from "../policy/authenticate.ts";
 import type { Log } from "../telemetry/log.ts";
 
 /** One answer under way. The first batch has arrived, so from here on failure is a `finish` event. */
@@ -45,6 +45,7 @@ export class GenerateService {
 
   /** Resolves when the first batch is there; throws a `ParleyError` when no engine could begin. */
   async start(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<Generation> {
+    permit(request, caller);
     const { target, first, rest } = await this.route(request, caller, signal);
     const transcript = new Transcript();
     const generation = { request, transcript, target, batches: this.run(transcript, { first, rest, signal }) };
@@ -54,6 +55,7 @@ export class GenerateService {
 
   /** Input tokens of a request, as its engine counts them. */
   async count(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<number> {
+    permit(request, caller);
     const [target] = this.catalog.targets(request.model);
     if (target === undefined) throw new ParleyError("overloaded", "no engine serves this model");
     const prepared = await this.prepare(request, target, { caller, signal });
@@ -128,6 +130,11 @@ export class GenerateService {
 interface Asked {
   caller: Caller;
   signal: AbortSignal;
+}
+
+function permit({ model }: GenerationRequest, caller: Caller): void {
+  if (mayUse(caller.models, model)) return;
+  throw new ParleyError("forbidden", `this key may not use the model '${model.slice(0, 200)}'`);
 }
 
 interface Started {

@@ -1,5 +1,7 @@
 import type { Catalog } from "../engine/engine.ts";
 import type { ModelCard } from "../model/card.ts";
+import { invalid } from "../model/error.ts";
+import { mayUse } from "../policy/authenticate.ts";
 
 /** One row of `GET /v1/models` (spec sheet 5). */
 export interface ModelRow {
@@ -29,12 +31,17 @@ export class ModelService {
     return this.catalog.card(name);
   }
 
-  list(): ModelRow[] {
-    return this.catalog.list().map(row);
+  /** `allowed`: the names a key may use; absent: all. */
+  list(allowed?: readonly string[]): ModelRow[] {
+    const cards = this.catalog.list();
+    return cards.filter(({ id }) => mayUse(allowed, id)).map(row);
   }
 
-  one(name: string): ModelRow {
-    return row(this.catalog.card(name));
+  /** Throws `invalid` for an unknown name and for one that the key may not use. */
+  one(name: string, allowed?: readonly string[]): ModelRow {
+    const card = this.catalog.card(name);
+    if (!mayUse(allowed, card.id)) throw invalid("", `unknown model '${name.slice(0, 200)}'`);
+    return row(card);
   }
 
   /** For operators: which engine serves which name. */

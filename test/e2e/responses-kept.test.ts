@@ -103,7 +103,7 @@ describe("stored responses", () => {
 
   it("belong to the key that made them", async () => {
     const made = await create({ store: true, input: "Say: mine" });
-    const other = await server.app.admin.createKey("other");
+    const other = await server.app.admin.createKey({ name: "other" });
     expect((await failure(`/v1/responses/${made.id}`, { key: other.key })).status).toBe(404);
     expect((await failure(`/v1/responses/${made.id}`, { key: other.key, method: "DELETE" })).status).toBe(404);
     expect((await server.call(`/v1/responses/${made.id}`)).status).toBe(200);
@@ -202,7 +202,7 @@ describe("the rest of the responses surface", () => {
     expect((await create({ input })).output_text).toBe("y");
     const unstored = await create({ store: false, input: "Say: x" });
     for (const [id, key] of [
-      [item?.id, (await server.app.admin.createKey("third")).key],
+      [item?.id, (await server.app.admin.createKey({ name: "third" })).key],
       [unstored.output[0]?.id, undefined],
     ]) {
       const body = JSON.stringify({

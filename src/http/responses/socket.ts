@@ -41,7 +41,7 @@ async function admit(request: IncomingMessage, options: SocketOptions, connectio
   const asked = (request.url ?? "").split("?")[0];
   if (asked !== path) throw new ParleyError("not-found", `no WebSocket at ${String(asked).slice(0, 200)}`);
   if (connections >= mostConnections) throw new ParleyError("connection-limit", "too many WebSocket connections");
-  return options.authenticate(request.headers.authorization);
+  return options.authenticate(request.headers.authorization, request.socket.remoteAddress);
 }
 
 function refuse(socket: Duplex, error: ParleyError, requestId: string): void {

@@ -1,0 +1,32 @@
+/** The vendor's kinds of sensitive content (seed 001), with the names word files and settings may use. */
+export const categoryNames = ["severe", "porn", "ads", "prohibited", "abuse", "violence", "other"] as const;
+
+/** 1 to 7, in the order of `categoryNames`. */
+export type Category = number;
+
+/** `severe` is refused or cut, `mild` only marks the answer. */
+export type Severity = "mild" | "severe";
+
+/** What moderation found in a text. */
+export interface Finding {
+  category: Category;
+  severity: Severity;
+}
+
+/** `undefined`: nothing to object to. */
+export type Verdict = Finding | undefined;
+
+/** Judges one text. Throws when it cannot tell. */
+export type Check = (text: string, signal: AbortSignal) => Promise<Verdict>;
+
+/** A category by its number or its name; `undefined` for anything else. */
+export function categoryOf(text: string): Category | undefined {
+  const found = categoryNames.findIndex((name, index) => text === name || text === String(index + 1));
+  return found < 0 ? undefined : found + 1;
+}
+
+/** The weightier of two; the first where they weigh the same. */
+export function worse(one: Verdict, other: Verdict): Verdict {
+  if (one === undefined) return other;
+  return one.severity === "mild" && other?.severity === "severe" ? other : one;
+}

@@ -1,0 +1,181 @@
+/**
+ * One form for all spellings of a text: NFKC (which makes full-width letters plain), one case, no invisible characters,
+ * one space for every run of white space. It works on a stream: what comes out does not depend on how the text was cut.
+ */
+
+const invisible = /\p{Default_Ignorable_Code_Point}/gu;
+const isInvisible = /^\p{Default_Ignorable_Code_Point}/u;
+/** Marks and the later letters of a Hangul syllable join what stands before them. */
+const joins = /^[\p{M}\u1160-\u11ff\ud7b0-\ud7ff]/u;
+const slow = 1;
+const backslash = 0x5c;
+/** UTF-16 units of a character with its marks; a longer row of marks is cut here. */
+const longestCluster = 64;
+
+/** Called with each folded UTF-16 unit and the offset in the source at which its character begins. */
+export type Feed = (unit: number, start: number) => void;
+
+/** Remembers how single units fold, so that common text costs a table look-up. */
+export class FoldTable {
+  private readonly units = new Uint16Array(65_536);
+
+  /** The folded form of a unit that neither joins nor needs more than one unit; 1 for all others. */
+  simple(unit: number): number {
+    const known = this.units[unit] ?? slow;
+    return known === 0 ? this.learn(unit) : known;
+  }
+
+  private learn(unit: number): number {
+    const text = String.fromCharCode(unit);
+    const folded = foldCluster(text);
+    const alone = folded.length === 1 && text.isWellFormed() && !continues(text) && folded.charCodeAt(0) > slow;
+    const form = alone ? folded.charCodeAt(0) : slow;
+    this.units[unit] = form;
+    return form;
+  }
+}
+
+export interface FoldOptions {
+  /** The text is JSON: escapes stand for the characters they mean. */
+  json: boolean;
+  table: FoldTable;
+  feed: Feed;
+}
+
+/** Folds a text that arrives in pieces. A character waits until the next one begins, for marks may follow it. */
+export class FoldStream {
+  // fixed at birth
+  private readonly json: boolean;
+  private readonly table: FoldTable;
+  private readonly feed: Feed;
+  // changed by events
+  private rest = "";
+  private base = 0;
+
+  constructor({ json, table, feed }: FoldOptions) {
+    this.json = json;
+    this.table = table;
+    this.feed = feed;
+  }
+
+  /** Offset in the source up to which everything was fed. */
+  get at(): number {
+    return this.base;
+  }
+
+  push(text: string): void {
+    this.read(this.rest + text, false);
+  }
+
+  /** The text is over. */
+  end(): void {
+    this.read(this.rest, true);
+  }
+
+  private read(source: string, final: boolean): void {
+    const { table, feed, json, base } = this;
+    const last = source.length - 1;
+    let at = 0;
+    while (at < source.length) {
+      const unit = source.charCodeAt(at);
+      const next = source.charCodeAt(at + 1);
+      const plain = at < last && !(json && (unit === backslash || next === backslash));
+      const form = plain && table.simple(next) !== slow ? table.simple(unit) : slow;
+      if (form !== slow) {
+        feed(form, base + at);
+        at += 1;
+        continue;
+      }
+      const end = this.cluster(source, at, final);
+      if (end < 0) break;
+      at = end;
+    }
+    this.rest = source.slice(at);
+    this.base = base + at;
+  }
+
+  /** Feeds the character at `at` with all that joins it; returns where it ends, or -1 when it may still go on. */
+  private cluster(source: string, at: number, final: boolean): number {
+    let text = "";
+    let next = at;
+    while (next - at < longestCluster) {
+      const point = readPoint(source, next, { json: this.json, final });
+      if (point === undefined && !final) return -1;
+      if (point === undefined || (text !== "" && !continues(point.text))) break;
+      text += point.text;
+      next += point.length;
+    }
+    const folded = foldCluster(text);
+    for (let index = 0; index < folded.length; index++) this.feed(folded.charCodeAt(index), this.base + at);
+    return next;
+  }
+}
+
+/** A whole text, folded. */
+export function fold(text: string): string {
+  const units: string[] = [];
+  let before = "";
+  const stream = new FoldStream({
+    json: false,
+    table: new FoldTable(),
+    feed: (unit) => {
+      const letter = String.fromCharCode(unit);
+      if (letter !== " " || before !== " ") units.push(letter);
+      before = letter;
+    },
+  });
+  stream.push(text);
+  stream.end();
+  return units.join("");
+}
+
+function foldCluster(text: string): string {
+  // Upper case first: it is what makes ß and the two small sigmas one.
+  const cased = text.replace(invisible, "").normalize("NFKC").toUpperCase().toLowerCase();
+  return cased.normalize("NFKC").replace(/\s+/g, " ");
+}
+
+function continues(point: string): boolean {
+  return isInvisible.test(point) || joins.test(point.normalize("NFKD"));
+}
+
+interface Point {
+  text: string;
+  /** UTF-16 units of the source. */
+  length: number;
+}
+
+const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", b: "\b", f: "\f" };
+
+/** One code point; `undefined` when the source ends within it. */
+function readPoint(source: string, at: number, { json, final }: { json: boolean; final: boolean }): Point | undefined {
+  if (at >= source.length) return undefined;
+  if (json && source.charCodeAt(at) === backslash) return readEscape(source, at, final);
+  const text = String.fromCodePoint(source.codePointAt(at) ?? 0);
+  if (!final && at === source.length - 1 && isHigh(source.charCodeAt(at))) return undefined;
+  return { text, length: text.length };
+}
+
+function readEscape(source: string, at: number, final: boolean): Point | undefined {
+  const letter = source[at + 1];
+  if (letter === undefined) return final ? { text: "\\", length: 1 } : undefined;
+  if (letter !== "u") return { text: escapes[letter] ?? letter, length: 2 };
+  const first = hexUnit(source, at);
+  if (first === undefined) return source.length < at + 6 && !final ? undefined : { text: "u", length: 2 };
+  const single = { text: String.fromCharCode(first), length: 6 };
+  if (!isHigh(first)) return single;
+  const second = hexUnit(source, at + 6);
+  if (second !== undefined && second >= 0xdc00 && second <= 0xdfff)
+    return { text: String.fromCharCode(first, second), length: 12 };
+  const mayFollow = source.length < at + 12 && (source.length === at + 6 || source.charCodeAt(at + 6) === backslash);
+  return mayFollow && !final ? undefined : single;
+}
+
+function hexUnit(source: string, at: number): number | undefined {
+  const match = /^\\u([\da-f]{4})$/i.exec(source.slice(at, at + 6));
+  return match === null ? undefined : Number.parseInt(match[1] ?? "", 16);
+}
+
+function isHigh(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
+}

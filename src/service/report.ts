@@ -1,0 +1,45 @@
+import type { AccountRecord, KeyRecord, OrganisationRecord, UsageRow } from "../store/store.ts";
+
+/** How records are shown to operators, by the command line and by the admin API alike: times as ISO texts, no hashes. */
+
+export function keyView(record: KeyRecord): Record<string, unknown> {
+  const { id, name, prefix, disabled, owner, organisation, tags, models, ranges, limits } = record;
+  return {
+    ...{ id, name, prefix, disabled, owner, organisation, tags, models, ranges, limits },
+    createdAt: iso(record.createdAt),
+    expiresAt: iso(record.expiresAt),
+    lastUsedAt: iso(record.lastUsedAt),
+  };
+}
+
+export function organisationView(record: OrganisationRecord): Record<string, unknown> {
+  const { id, name, disabled, limits } = record;
+  return { id, name, disabled, limits, createdAt: iso(record.createdAt) };
+}
+
+/** Money in millionths of a dollar. */
+export function accountView({ subject, balance, budget, spent }: AccountRecord): Record<string, unknown> {
+  return { subject, balanceMicros: balance, budgetMicros: budget, spentMicros: spent };
+}
+
+export function usageView(row: UsageRow): Record<string, string | number> {
+  const { group, name, requests, failed, canceled, input, cached, output, reasoning, cost } = row;
+  return { group, name, requests, failed, canceled, input, cached, output, reasoning, costMicros: cost };
+}
+
+/** Comma-separated values (RFC 4180) with a head line. */
+export function usageCsv(rows: readonly UsageRow[]): string {
+  const head = "group,name,requests,failed,canceled,input,cached,output,reasoning,costMicros";
+  return [head, ...rows.map((row) => Object.values(usageView(row)).map(cell).join(","))].join("\r\n") + "\r\n";
+}
+
+function cell(value: string | number): string {
+  const text = String(value);
+  // a spreadsheet would run a text that begins like a formula
+  const safe = typeof value === "string" && /^[=+\-@\t]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+function iso(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
+}

@@ -1,0 +1,177 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startServer, testKey, type Running } from "./start.ts";
+
+const adminKey = "admin-0123456789abcdef";
+let server: Running;
+beforeAll(async () => {
+  server = await startServer({ engine: "sim", adminKeys: [adminKey] });
+});
+afterAll(() => server.stop());
+
+interface Answer {
+  status: number;
+  body: Record<string, unknown>;
+}
+
+async function admin(method: string, path: string, body?: unknown, key: string | null = adminKey): Promise<Answer> {
+  const init = body === undefined ? {} : { body: JSON.stringify(body) };
+  const response = await server.call(`/admin/api${path}`, { method, key, ...init });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+async function newKey(input: Record<string, unknown> = {}): Promise<{ id: string; key: string }> {
+  const { status, body } = await admin("POST", "/keys", { name: "test", ...input });
+  expect(status).toBe(201);
+  return body as { id: string; key: string };
+}
+
+const chat = (key: string, model = "MiniMax-M3"): Promise<Response> =>
+  server.call("/v1/chat/completions", {
+    method: "POST",
+    key,
+    body: JSON.stringify({ model, messages: [{ role: "user", content: "hi" }] }),
+  });
+
+const message = (body: Record<string, unknown>): string => (body["error"] as { message: string }).message;
+
+describe("the admin API", () => {
+  const routes: [string, string][] = [
+    ["GET", "/keys"],
+    ["POST", "/keys"],
+    ["GET", "/keys/x"],
+    ["PATCH", "/keys/x"],
+    ["DELETE", "/keys/x"],
+    ["POST", "/keys/x/rotate"],
+    ["GET", "/organisations"],
+    ["POST", "/organisations"],
+    ["GET", "/accounts"],
+    ["POST", "/accounts/key:x/credit"],
+    ["GET", "/usage"],
+  ];
+
+  it.each(routes)("refuses %s %s without an admin key", async (method, path) => {
+    const body = method === "GET" ? undefined : { name: "intruder" };
+    expect((await admin(method, path, body, null)).status).toBe(401);
+    expect((await admin(method, path, body, testKey)).status).toBe(401);
+    expect((await admin(method, path, body, `${adminKey}0`)).status).toBe(401);
+    expect(JSON.stringify((await admin("GET", "/keys")).body)).not.toContain("intruder");
+  });
+
+  it("says that it is off where no admin key is configured", async () => {
+    const closed = await startServer({ engine: "sim" });
+    try {
+      const response = await closed.call("/admin/api/keys", { key: adminKey });
+      expect(response.status).toBe(404);
+      expect(await response.text()).toContain("adminKeys");
+    } finally {
+      await closed.stop();
+    }
+  });
+
+  it("does not open the model API", async () => {
+    expect((await chat(adminKey)).status).toBe(401);
+  });
+
+  it.each([
+    ["/keys", {}, "name"],
+    ["/keys", { name: "a", nmae: "b" }, "nmae"],
+    ["/keys", { name: "a", ranges: ["x"] }, "ranges[0]"],
+    ["/keys", { name: "a", expiresAt: "tomorrow" }, "expiresAt"],
+    ["/keys", [], "body"],
+    ["/accounts/x/credit", { amountMicros: 1 }, "subject"],
+    ["/accounts/key:static-1/credit", { amountMicros: 0.5 }, "amountMicros"],
+  ])("answers 400 to %s %j, naming the field", async (path, input, field) => {
+    const { status, body } = await admin("POST", path, input);
+    expect(status).toBe(400);
+    expect(message(body)).toContain(field);
+  });
+
+  it("answers 404 to what is not there and 400 to a wrong report", async () => {
+    expect((await admin("GET", "/keys/nobody")).status).toBe(404);
+    expect((await admin("GET", "/accounts/key:nobody")).status).toBe(404);
+    expect(message((await admin("GET", "/usage?by=colour")).body)).toContain("by");
+  });
+
+  it("never shows a key or a hash again", async () => {
+    const { id, key } = await newKey();
+    const shown = JSON.stringify([(await admin("GET", "/keys")).body, (await admin("GET", `/keys/${id}`)).body]);
+    expect(shown).not.toContain(key);
+    expect(shown).not.toContain("hash");
+    expect(shown).toContain(key.slice(0, 14));
+  });
+});
+
+describe("a key", () => {
+  it("works until it is disabled, and again when enabled", async () => {
+    const { id, key } = await newKey();
+    expect((await chat(key)).status).toBe(200);
+    expect((await admin("POST", `/keys/${id}/disable`)).body).toMatchObject({ disabled: true });
+    expect((await chat(key)).status).toBe(401);
+    await admin("POST", `/keys/${id}/enable`);
+    expect((await chat(key)).status).toBe(200);
+  });
+
+  it("stops at once under load when it is disabled", async () => {
+    const { id, key } = await newKey();
+    let disabledAt = Number.POSITIVE_INFINITY;
+    const late: number[] = [];
+    const seen = new Set<number>();
+    const worker = async (): Promise<void> => {
+      for (let tries = 0; tries < 200; tries += 1) {
+        const began = performance.now();
+        const { status } = await chat(key);
+        seen.add(status);
+        if (status === 200 && began > disabledAt) late.push(began - disabledAt);
+        if (status === 401) return;
+      }
+    };
+    const workers = Array.from({ length: 8 }, worker);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await admin("POST", `/keys/${id}/disable`);
+    disabledAt = performance.now();
+    await Promise.all(workers);
+    expect(seen).toEqual(new Set([200, 401]));
+    expect(late).toEqual([]);
+  });
+
+  it("is another one after rotation and none after deletion", async () => {
+    const { id, key } = await newKey();
+    const { body } = await admin("POST", `/keys/${id}/rotate`);
+    expect((await chat(key)).status).toBe(401);
+    expect((await chat(String(body["key"]))).status).toBe(200);
+    expect((await admin("DELETE", `/keys/${id}`)).body).toEqual({ id, deleted: true });
+    expect((await chat(String(body["key"]))).status).toBe(401);
+  });
+
+  it("ends with its time", async () => {
+    const { key } = await newKey({ expiresAt: new Date(Date.now() - 1_000).toISOString() });
+    expect((await chat(key)).status).toBe(401);
+  });
+
+  it("sees and uses only the models it may", async () => {
+    const { key } = await newKey({ models: ["minimax-m2.7"] });
+    const models = await server.call("/v1/models", { key });
+    expect(((await models.json()) as { data: { id: string }[] }).data.map(({ id }) => id)).toEqual(["MiniMax-M2.7"]);
+    expect((await server.call("/v1/models/MiniMax-M3", { key })).status).toBe(404);
+    expect((await server.call("/v1/models/MiniMax-M2.7", { key })).status).toBe(200);
+    expect((await chat(key, "MiniMax-M2.7")).status).toBe(200);
+    const refused = await chat(key, "MiniMax-M3");
+    expect(refused.status).toBe(403);
+    expect(await refused.text()).toContain("MiniMax-M3");
+  });
+
+  it("works only from where it may", async () => {
+    const here = await newKey({ ranges: ["127.0.0.0/8"] });
+    const elsewhere = await newKey({ ranges: ["192.0.2.0/24"] });
+    expect((await chat(here.key)).status).toBe(200);
+    expect((await chat(elsewhere.key)).status).toBe(403);
+  });
+
+  it("stops with its organisation", async () => {
+    const { body } = await admin("POST", "/organisations", { name: "team" });
+    const { key } = await newKey({ organisation: body["id"] });
+    expect((await chat(key)).status).toBe(200);
+    await admin("PATCH", `/organisations/${String(body["id"])}`, { disabled: true });
+    expect((await chat(key)).status).toBe(401);
+  });
+});

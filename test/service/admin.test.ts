@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemIds } from "../../src/model/id.ts";
+import { keyView, openAdmin, usageCsv, type AdminService } from "../../src/service/admin.ts";
+import { openStore } from "../../src/store/open.ts";
+import type { Store } from "../../src/store/store.ts";
+
+const start = Date.UTC(2026, 10, 20);
+let now = start;
+let store: Store;
+let admin: AdminService;
+beforeEach(async () => {
+  now = start;
+  store = await openStore();
+  admin = await openAdmin(store, { ...systemIds, now: () => now });
+});
+afterEach(() => store.close());
+
+const caller = async (key: string): Promise<unknown> => (await admin.lookup(admin.hash(key)))?.caller;
+
+describe("keys", () => {
+  it("are told once, kept as hash and found again", async () => {
+    const { key, record } = await admin.createKey({ name: "one" });
+    expect(key).toMatch(/^sk-parley-[0-9a-f]{40}$/);
+    expect(JSON.stringify(await store.keys.list())).not.toContain(key);
+    expect(key.startsWith(record.prefix)).toBe(true);
+    expect(await caller(key)).toEqual({ keyId: record.id, name: "one", limits: {} });
+    expect(await caller(`${key}0`)).toBeUndefined();
+    expect(JSON.stringify(keyView(record))).not.toContain(record.hash);
+  });
+
+  it("keep their secret from one opening to the next", async () => {
+    const { key, record } = await admin.createKey({ name: "one" });
+    const again = await openAdmin(store, systemIds);
+    expect((await again.lookup(again.hash(key)))?.caller.keyId).toBe(record.id);
+  });
+
+  it("carry what they may do", async () => {
+    const organisation = await admin.createOrganisation({ name: "team", limits: { streams: 2 } });
+    const input = { models: ["MiniMax-M3"], ranges: ["10.0.0.0/8"], limits: { requestsPerMinute: 3 } };
+    const { key, record } = await admin.createKey({ name: "one", organisation: organisation.id, ...input });
+    expect(await admin.lookup(admin.hash(key))).toEqual({
+      caller: {
+        keyId: record.id,
+        name: "one",
+        limits: { requestsPerMinute: 3 },
+        models: ["MiniMax-M3"],
+        organisation: organisation.id,
+        organisationLimits: { streams: 2 },
+      },
+      ranges: ["10.0.0.0/8"],
+    });
+    await admin.changeOrganisation("team", { disabled: true });
+    expect(await caller(key)).toBeUndefined();
+    await admin.deleteOrganisation("team");
+    expect(await caller(key)).toEqual({
+      keyId: record.id,
+      name: "one",
+      limits: { requestsPerMinute: 3 },
+      models: ["MiniMax-M3"],
+    });
+  });
+
+  it("stop with disable and with their time, and go on with enable", async () => {
+    const { key, record } = await admin.createKey({ name: "one", expiresAt: start + 1_000 });
+    await admin.changeKey("one", { disabled: true });
+    expect(await caller(key)).toBeUndefined();
+    await admin.changeKey(record.id, { disabled: false });
+    now = start + 999;
+    expect(await caller(key)).toBeDefined();
+    now = start + 1_000;
+    expect(await caller(key)).toBeUndefined();
+    await admin.changeKey("one", { expiresAt: null });
+    expect(await caller(key)).toBeDefined();
+  });
+
+  it("rotate: the new one works, the old one does not, the rest stays", async () => {
+    const { key, record } = await admin.createKey({ name: "one", tags: ["a"] });
+    const next = await admin.rotateKey("one");
+    expect(next.key).not.toBe(key);
+    expect(await caller(key)).toBeUndefined();
+    expect(await caller(next.key)).toMatchObject({ keyId: record.id });
+    expect(next.record).toMatchObject({ id: record.id, tags: ["a"] });
+  });
+
+  it("are found by id or by a name that is theirs alone", async () => {
+    const { record } = await admin.createKey({ name: "twin" });
+    await admin.createKey({ name: "twin" });
+    expect(await admin.key(record.id)).toEqual(record);
+    await expect(admin.key("twin")).rejects.toMatchObject({ kind: "invalid" });
+    await expect(admin.key("nobody")).rejects.toMatchObject({ kind: "not-found" });
+    await admin.deleteKey(record.id);
+    expect(await admin.keys()).toHaveLength(1);
+    await expect(admin.deleteKey(record.id)).rejects.toMatchObject({ kind: "not-found" });
+  });
+
+  it("are made at the first start only", async () => {
+    expect((await admin.createFirstKey())?.record.name).toBe("first");
+    expect(await admin.createFirstKey()).toBeUndefined();
+  });
+
+  it.each([
+    [{ name: " " }, "name"],
+    [{ name: "x".repeat(201) }, "name"],
+    [{ name: "a\u0000b" }, "name"],
+    [{ name: "a", owner: "x".repeat(201) }, "owner"],
+    [{ name: "a", ranges: ["10.0.0.0/8", "10.0.0.0/99"] }, "ranges[1]"],
+    [{ name: "a", models: [""] }, "models[0]"],
+    [{ name: "a", tags: Array.from({ length: 201 }, () => "t") }, "tags"],
+    [{ name: "a", limits: { streams: 1.5 } }, "limits.streams"],
+    [{ name: "a", limits: { requestsPerMinute: 0 } }, "limits.requestsPerMinute"],
+    [{ name: "a", limits: { growth: 0.5 } }, "limits.growth"],
+    [{ name: "a", expiresAt: Number.NaN }, "expiresAt"],
+    [{ name: "a", organisation: "nobody" }, "organisation"],
+  ])("refuse %j, naming the field", async (input, param) => {
+    await expect(admin.createKey(input)).rejects.toMatchObject({ kind: "invalid", param });
+    expect(await admin.keys()).toEqual([]);
+  });
+});
+
+describe("money", () => {
+  it("is paid in, taken away and held to a budget", async () => {
+    const { record } = await admin.createKey({ name: "one" });
+    const subject = await admin.subject({ key: "one" });
+    expect(subject).toBe(`key:${record.id}`);
+    expect(await admin.credit(subject, 5_000_000)).toEqual({ subject, balance: 5_000_000, budget: null, spent: 0 });
+    expect(await admin.setBudget(subject, 7)).toMatchObject({ balance: 5_000_000, budget: 7 });
+    expect(await admin.accounts()).toHaveLength(1);
+    expect(await admin.setBalance(subject, null)).toMatchObject({ balance: null, budget: 7 });
+    await expect(admin.setBudget(subject, -1)).rejects.toMatchObject({ kind: "invalid" });
+    await expect(admin.credit(subject, 0.5)).rejects.toMatchObject({ kind: "invalid" });
+    await expect(admin.subject({ key: "nobody" })).rejects.toMatchObject({ kind: "not-found" });
+    expect(await admin.subject({ key: "static-1" })).toBe("key:static-1");
+  });
+});
+
+describe("CSV", () => {
+  it("quotes, and defuses what a spreadsheet would run", () => {
+    const numbers = { requests: 1, failed: 0, canceled: 0, input: 1, cached: 0, output: 1, reasoning: 0, cost: -1 };
+    const text = usageCsv([
+      { group: "a", name: 'say "hi", 你', ...numbers },
+      { group: "b", name: "=1+1", ...numbers },
+    ]);
+    expect(text.split("\r\n").slice(1)).toEqual([
+      'a,"say ""hi"", 你",1,0,0,1,0,1,0,-1',
+      "b,'=1+1,1,0,0,1,0,1,0,-1",
+      "",
+    ]);
+  });
+});
