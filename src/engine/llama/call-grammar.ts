@@ -3,6 +3,7 @@ import type { ToolDefinition } from "../../model/request.ts";
 import type { CallMarkup } from "../markup/markup.ts";
 import type { Grammar } from "./grammar.ts";
 import { anyOf, literal, repeat, textBefore } from "./grammar.ts";
+import { regexBody, unwritableInMarkup } from "./regex-grammar.ts";
 import { SchemaGrammar, bound, formats } from "./schema-grammar.ts";
 import type { Schema } from "./schema-grammar.ts";
 
@@ -123,7 +124,9 @@ function rawText(grammar: Grammar, schema: Schema, end: string): string {
   const values: unknown = schema["enum"];
   if (Array.isArray(values)) return anyOf(values.map((value) => literal(String(value))));
   const known = typeof schema["format"] === "string" ? formats[schema["format"]] : undefined;
-  if (known !== undefined) return known;
+  const shape =
+    known ?? (typeof schema["pattern"] === "string" ? regexBody(schema["pattern"], unwritableInMarkup) : undefined);
+  if (shape !== undefined) return shape;
   const least = bound(schema["minLength"]) ?? 0;
   const most = bound(schema["maxLength"]);
   // counted text may not hold the signs that begin tags: few texts do, and the count stays one rule

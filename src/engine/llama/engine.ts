@@ -57,7 +57,7 @@ class EmbeddedEngine implements LlamaEngine {
   // changed by events
   private loading: Promise<Ready> | undefined;
   private ready: Ready | undefined;
-  private closed = false;
+  private closed: Promise<void> | undefined;
   private readonly runs = new Map<Run, Promise<void>>();
 
   constructor(options: LlamaEngineOptions) {
@@ -81,13 +81,14 @@ class EmbeddedEngine implements LlamaEngine {
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<Batch> {
     const { loaded, pool } = await unlessAborted(this.whenReady(), signal);
-    if (this.closed) throw closing();
+    if (this.closed !== undefined) throw closing();
     const plan = await planRun(loaded, request, this.options.ids);
     if (signal.aborted) throw canceled();
     const slot = await pool.acquire(plan.tokens, signal);
-    if (this.closed) {
+    // either may have happened between the slot's release and this line
+    if (this.closed !== undefined || signal.aborted) {
       pool.release(slot);
-      throw closing();
+      throw this.closed === undefined ? canceled() : closing();
     }
     const run = new Run(plan);
     const cancel = (): void => run.cancel();
@@ -114,11 +115,14 @@ class EmbeddedEngine implements LlamaEngine {
     };
   }
 
-  async close(): Promise<void> {
-    this.closed = true;
+  close(): Promise<void> {
+    this.closed ??= this.shut();
+    return this.closed;
+  }
+
+  private async shut(): Promise<void> {
     const ready = await this.loading?.catch(() => undefined);
     if (ready === undefined) return;
-    this.loading = undefined;
     ready.pool.close();
     for (const run of this.runs.keys()) run.cancel();
     await Promise.all(this.runs.values());
@@ -135,7 +139,7 @@ class EmbeddedEngine implements LlamaEngine {
   }
 
   private whenReady(): Promise<Ready> {
-    if (this.closed) return Promise.reject(closing());
+    if (this.closed !== undefined) return Promise.reject(closing());
     this.loading ??= this.readModel();
     return this.loading;
   }

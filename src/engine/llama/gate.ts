@@ -79,10 +79,16 @@ export class Gate extends EventEmitter {
   }
 }
 
-/** Where the earliest of the texts begins. */
+/** Where the text begins that is complete first; of several that end together, the longest. */
 function firstOf(texts: readonly string[], whole: string): number | undefined {
-  const places = texts.map((text) => whole.indexOf(text)).filter((place) => place >= 0);
-  return places.length === 0 ? undefined : Math.min(...places);
+  let first: { start: number; end: number } | undefined;
+  for (const text of texts) {
+    const start = whole.indexOf(text);
+    if (start < 0) continue;
+    const end = start + text.length;
+    if (first === undefined || end < first.end || (end === first.end && start < first.start)) first = { start, end };
+  }
+  return first?.start;
 }
 
 /** Length of the longest end of `whole` that begins one of the texts. */

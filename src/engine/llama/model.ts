@@ -16,7 +16,7 @@ export interface ModelOptions extends PromptOverrides {
   threads?: number | undefined;
   /** Answers generated at once; default 4. */
   sequences?: number | undefined;
-  /** Tokens of one answer's window, input and output; default: the model's own, at most 8,192. */
+  /** Tokens of one answer's window, input and output; default: the model's own, at most 8,192 and what memory holds. */
   contextSize?: number | undefined;
   /** Use a GPU where the installed binaries support one; default: no. */
   gpu?: boolean | undefined;
@@ -98,7 +98,8 @@ async function loadInto(
   }
   const template = compileTemplate(source);
   const context = await model.createContext({
-    contextSize: options.contextSize ?? Math.min(model.trainContextSize, defaultWindow),
+    // as much of it as memory holds
+    contextSize: options.contextSize ?? { max: Math.min(model.trainContextSize, defaultWindow) },
     sequences: options.sequences ?? defaultSequences,
     threads,
   });

@@ -4,6 +4,7 @@ import type { Grammar } from "./grammar.ts";
 import { anyOf, literal, repeat } from "./grammar.ts";
 import type { Range } from "./number-grammar.ts";
 import { integerIn, numberIn } from "./number-grammar.ts";
+import { regexBody, unwritableInJson } from "./regex-grammar.ts";
 
 /** A JSON Schema or a part of one. */
 export type Schema = Record<string, unknown>;
@@ -33,8 +34,9 @@ export const formats: Readonly<Record<string, string>> = {
 /**
  * JSON Schema to GBNF. Known: types and lists of them, properties in the schema's order with required ones, additional
  * properties where no property is named, items, prefixItems, length and number bounds, enum, const, anyOf, oneOf,
- * allOf (merged), local $ref, and the formats above. `pattern` and the other keywords are not enforced. What comes out
- * never has a property that the schema does not name, unless it names none.
+ * allOf (merged), local $ref, the formats above, and `pattern` as far as `regex-grammar.ts` reads it (of a text's
+ * format, pattern and length the first holds). Other keywords are not enforced. What comes out never has a property
+ * that the schema does not name, unless it names none.
  */
 export class SchemaGrammar {
   // fixed at birth
@@ -229,6 +231,8 @@ export function bound(value: unknown): number | undefined {
 function text(schema: Schema): string {
   const known = typeof schema["format"] === "string" ? formats[schema["format"]] : undefined;
   if (known !== undefined) return `"\\"" ${known} "\\""`;
+  const pattern = typeof schema["pattern"] === "string" ? regexBody(schema["pattern"], unwritableInJson) : undefined;
+  if (pattern !== undefined) return `"\\"" ${pattern} "\\""`;
   return `"\\"" ${repeat(character, bound(schema["minLength"]) ?? 0, bound(schema["maxLength"]))} "\\""`;
 }
 
