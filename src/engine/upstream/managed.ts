@@ -9,6 +9,7 @@ import type { Batch } from "../../model/event.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { Capabilities, Engine, Load } from "../engine.ts";
 import { upstreamEngine, type UpstreamOptions } from "./engine.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 export interface ManagedOptions extends Omit<UpstreamOptions, "url" | "replicas" | "dialect" | "key"> {
   /** Path of llama.cpp's `llama-server`. */
@@ -67,11 +68,11 @@ class ManagedServer implements Engine {
   }
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
-    yield* (await this.ready()).generate(request, signal);
+    yield* (await untilAborted(this.ready(), signal)).generate(request, signal);
   }
 
   async count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }> {
-    return (await this.ready()).count(request, signal);
+    return (await untilAborted(this.ready(), signal)).count(request, signal);
   }
 
   load(): Load {

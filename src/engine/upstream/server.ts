@@ -21,6 +21,7 @@ import { Repairs, type RepairRule, type RepairSwitches } from "./repair.ts";
 import type { Member } from "./replicas.ts";
 import { chatBody } from "./request.ts";
 import { SseReader } from "./sse.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 export interface ServerOptions extends ClientOptions {
   /** Default `generic`; `auto` asks the server once, at the first request. A row of one's own is taken as it is. */
@@ -206,20 +207,6 @@ export class UpstreamServer implements Member {
     });
     this.options.log?.info({ dialect: name }, "upstream dialect found");
     return dialects[name];
-  }
-}
-
-/** What was promised, unless the caller goes away first; others may still be waiting for it. */
-async function untilAborted<Value>(promised: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  let abort = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(new ParleyError("canceled", "the request was canceled"));
-  });
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promised, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }
 
