@@ -14,12 +14,15 @@ if (found < floor) {
   process.exit(1);
 }
 
+// Half of a start is compiling, so Node keeps what it compiled between starts; NODE_DISABLE_COMPILE_CACHE=1 forbids it.
+//
 // A checkout runs the sources as they are; a published package has only their JavaScript, because Node does not strip
 // types below node_modules.
-import("node:fs")
-  .then(function (fs) {
+Promise.all([import("node:fs"), import("node:module")])
+  .then(function (modules) {
     var source = new URL("../src/cli/main.ts", import.meta.url);
-    return import(fs.existsSync(source) ? source.href : new URL("../dist/cli/main.js", import.meta.url).href);
+    modules[1].enableCompileCache();
+    return import(modules[0].existsSync(source) ? source.href : new URL("../dist/cli/main.js", import.meta.url).href);
   })
   .catch(function (error) {
     process.stderr.write(String((error && error.stack) || error) + "\n");

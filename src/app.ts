@@ -5,6 +5,7 @@ import { createCatalog } from "./engine/catalog.ts";
 import type { Catalog, Engine } from "./engine/engine.ts";
 import { llamaEngine } from "./engine/llama/engine.ts";
 import { simEngine } from "./engine/sim/engine.ts";
+import { managedLlamaServer } from "./engine/upstream/managed.ts";
 import { upstreamEngine, type UpstreamOptions } from "./engine/upstream/engine.ts";
 import { mountAdmin } from "./http/admin-route.ts";
 import { mountGeneration } from "./http/generation-route.ts";
@@ -50,7 +51,10 @@ export interface Listening {
 /** The whole server, built from one configuration. */
 export interface App {
   listen(): Promise<Listening>;
-  /** Refuses new requests, lets running answers finish for `graceSeconds`, then ends them and frees everything. */
+  /**
+   * Refuses new requests, lets running answers finish for `graceSeconds`, then ends them and frees everything. Called
+   * again it is the same end, with the shorter grace.
+   */
   close(graceSeconds: number): Promise<void>;
   generate: GenerateService;
   models: ModelService;
@@ -88,16 +92,20 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     warm(catalog.engines(), log);
     return first === undefined ? { url } : { url, firstKey: first.key };
   };
-  const close = async (graceSeconds: number): Promise<void> => {
+  const shut = async (): Promise<void> => {
     clearInterval(sweeper);
-    const timer = setTimeout(() => running.abortAll(), graceSeconds * 1000);
     socket.close();
     await server.close();
-    clearTimeout(timer);
     await runner.close();
     await catalog.close();
     await made.media.close();
     await store.close();
+  };
+  let closing: Promise<void> | undefined;
+  const close = (graceSeconds: number): Promise<void> => {
+    const timer = setTimeout(() => running.abortAll(), graceSeconds * 1000);
+    closing ??= shut();
+    return closing.finally(() => clearTimeout(timer));
   };
   const { generate, models, admin } = made;
   return { listen, close, generate, models, admin, catalog, notes: notes(config) };
@@ -215,6 +223,10 @@ function openEngine(engine: EngineConfig, context: EngineContext): Engine {
       return simEngine(engine);
     case "upstream":
       return upstreamEngine({ ...upstreamOptions(engine), ids: context.ids, log: context.log });
+    case "llama-server": {
+      const { kind: _kind, model: gguf, ...rest } = engine;
+      return managedLlamaServer({ ...rest, gguf, ids: context.ids, log: context.log });
+    }
   }
 }
 

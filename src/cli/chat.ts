@@ -7,7 +7,7 @@ import { openStore } from "../store/open.ts";
 /** Streams one answer to the terminal: thought to standard error, the answer to standard output. */
 export async function chat(config: Config, wanted: { text: string; model: string }): Promise<void> {
   const app = await createApp(
-    { ...config, log: config.log === "info" ? "warn" : config.log },
+    { ...config, log: config.log === "info" ? "error" : config.log },
     { store: await openStore() },
   );
   const aborter = new AbortController();

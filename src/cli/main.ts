@@ -3,11 +3,7 @@ import { ConfigError, loadProcessConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { toParleyError } from "../model/error.ts";
 import { version } from "../lib/version.ts";
-import { chat } from "./chat.ts";
-import { doctor } from "./doctor.ts";
 import { addKeys } from "./keys.ts";
-import { listModels, pullModel } from "./models.ts";
-import { serve } from "./serve.ts";
 
 /** Settings every command takes; the long name is the setting's name. */
 const settingOptions: readonly Option[] = [
@@ -16,6 +12,14 @@ const settingOptions: readonly Option[] = [
   new Option("--engine <engine>", "embedded, sim, the path of a .gguf file, or the base URL of a server"),
   new Option("--log <level>", "silent, error, warn, info or debug"),
 ];
+
+/** Loaded when they are run: the whole server takes ten times as long to load as the command line. */
+const lazy = {
+  serve: () => import("./serve.ts"),
+  chat: () => import("./chat.ts"),
+  doctor: () => import("./doctor.ts"),
+  models: () => import("./models.ts"),
+};
 
 type Flags = Record<string, unknown>;
 
@@ -42,12 +46,16 @@ function build(): Command {
   command(program, "serve", "start the server")
     .option("--host <address>", "address to listen on")
     .option("--port <number>", "TCP port; 0 takes any free one", whole)
-    .action((flags: Flags) => serve(settings(flags)));
+    .action(async (flags: Flags) => (await lazy.serve()).serve(settings(flags)));
   command(program, "chat", "answer one text in the terminal")
     .argument("<text>", "what to say")
     .option("--model <name>", "model name", "MiniMax-M2.7")
-    .action((text: string, flags: Flags) => chat(settings(flags), { text, model: String(flags["model"]) }));
-  command(program, "doctor", "check this machine and the settings").action((flags: Flags) => doctor(settings(flags)));
+    .action(async (text: string, flags: Flags) =>
+      (await lazy.chat()).chat(settings(flags), { text, model: String(flags["model"]) }),
+    );
+  command(program, "doctor", "check this machine and the settings").action(async (flags: Flags) =>
+    (await lazy.doctor()).doctor(settings(flags)),
+  );
   addModels(program);
   addKeys(program, { command, settings });
   return program;
@@ -57,14 +65,14 @@ function addModels(program: Command): void {
   const models = program.command("models").description("models served, pulled and to be had");
   command(models, "list", "list the models and the engines that serve them (default)", { isDefault: true })
     .option("--json", "as JSON")
-    .action((flags: Flags) => listModels(settings(flags), flags["json"] === true));
+    .action(async (flags: Flags) => (await lazy.models()).listModels(settings(flags), flags["json"] === true));
   command(models, "pull", "download a model into the data folder; run again to continue")
     .argument("<model>", "a name from the list, owner/repository/file.gguf, or a URL")
     .option("--sha256 <sum>", "expected checksum of the file", checksum)
     .option("--json", "as JSON")
-    .action((model: string, flags: Flags) =>
+    .action(async (model: string, flags: Flags) =>
       // the engine's own setting must not matter here: it may name the very model that is to be pulled
-      pullModel(settings({ ...flags, engine: "sim" }), {
+      (await lazy.models()).pullModel(settings({ ...flags, engine: "sim" }), {
         wanted: model,
         sha256: typeof flags["sha256"] === "string" ? flags["sha256"] : undefined,
         json: flags["json"] === true,

@@ -167,7 +167,8 @@ function describeIssue(error: z.ZodError, raw: unknown, origin: Map<string, stri
   const issue = error.issues[0];
   if (issue === undefined) return "invalid configuration";
   const name = issue.path.map(String).join(".");
-  const source = origin.get(String(issue.path[0] ?? "")) ?? "";
+  const unknown = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
+  const source = origin.get(String(issue.path[0] ?? unknown ?? "")) ?? "";
   const where = source === "" ? "" : ` (from ${source})`;
   if (issue.code === "unrecognized_keys") {
     const full = issue.keys.map((key) => (name === "" ? key : `${name}.${key}`)).join(", ");

@@ -55,7 +55,7 @@ export async function startHub(file: Buffer): Promise<StandInHub> {
     stop: async () => {
       for (const server of [front, content]) {
         server.closeAllConnections();
-        await new Promise((resolve) => server.close(resolve));
+        await new Promise((resolve) => server.close(resolve)); // also when it is closed already
       }
     },
   };

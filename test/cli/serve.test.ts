@@ -1,0 +1,155 @@
+/** The life of a server process: ready, asked, told to stop. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Workplace, type RunningCommand } from "./command.ts";
+
+const key = "sk-test-0123456789";
+const listens = /Parley listens on (http:\/\/127\.0\.0\.1:\d+)/;
+
+let place: Workplace;
+beforeEach(() => {
+  place = new Workplace();
+});
+afterEach(() => place.stop());
+
+/** A server on the simulator; with `speed` it says so many tokens a second. */
+async function serve(settings: { speed?: number; grace?: number; key?: string } = {}) {
+  const file = join(place.data, "parley.yaml");
+  const decode = settings.speed === undefined ? {} : { decodeTokensPerSecond: settings.speed };
+  const yaml = {
+    port: 0,
+    engines: { sim: { kind: "sim", ...decode } },
+    ...(settings.grace === undefined ? {} : { server: { drainSeconds: settings.grace } }),
+  };
+  writeFileSync(file, JSON.stringify(yaml));
+  const command = place.start(["serve", "--config", file], settings.key === undefined ? {} : { PARLEY_API_KEYS: key });
+  const url = (await command.says(listens))[1] ?? "";
+  return { command, url };
+}
+
+const words = Array.from({ length: 100 }, (_, index) => `word${index}`).join(" ");
+
+function ask(url: string, stream: boolean): Promise<Response> {
+  return fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      model: "MiniMax-M3",
+      stream,
+      thinking: { type: "disabled" },
+      messages: [{ role: "user", content: `Repeat exactly: ${words}` }],
+    }),
+  });
+}
+
+/** A stream of which the first piece came; `text` is all of it, once it is over. */
+async function opened(url: string): Promise<{ text: Promise<string> }> {
+  const response = await ask(url, true);
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  const decoder = new TextDecoder();
+  const first = await reader.read();
+  let read = decoder.decode(first.value, { stream: true });
+  const rest = async (): Promise<string> => {
+    for (;;) {
+      const next = await reader.read();
+      if (next.done) return read;
+      read += decoder.decode(next.value, { stream: true });
+    }
+  };
+  return { text: rest() };
+}
+
+async function refused(url: string): Promise<boolean> {
+  return fetch(`${url}/healthz`).then(
+    () => false,
+    () => true,
+  );
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/** The content of a stream's deltas, joined. */
+function contentOf(text: string): string {
+  return text
+    .split("\n")
+    .filter((line) => line.startsWith("data: {"))
+    .map((line) => JSON.parse(line.slice(6)) as { choices?: { delta?: { content?: string } }[] })
+    .map((chunk) => chunk.choices?.[0]?.delta?.content ?? "")
+    .join("");
+}
+
+function alive(command: RunningCommand): boolean {
+  return command.child.exitCode === null && command.child.signalCode === null;
+}
+
+describe("parley serve", () => {
+  it("says where it listens, is healthy then, and ends with 0", async () => {
+    const { command, url } = await serve({ key });
+    const health = await fetch(`${url}/healthz`);
+    expect(health.status).toBe(200);
+    expect((await ask(url, false)).status).toBe(200);
+    command.signal("SIGTERM");
+    const { code, stdout, stderr } = await command.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout.match(/Parley listens on/g)).toHaveLength(1);
+    expect(await refused(url)).toBe(true);
+  });
+
+  it("shows a first key once in the life of a data folder, and the key works", async () => {
+    const first = await serve();
+    const shown = /^ {4}(sk-parley-[0-9a-f]{40})$/m.exec(first.command.stdout)?.[1] ?? "";
+    const models = await fetch(`${first.url}/v1/models`, { headers: { authorization: `Bearer ${shown}` } });
+    expect(models.status).toBe(200);
+    first.command.signal("SIGINT");
+    expect((await first.command.ended).code).toBe(0);
+    const second = await serve();
+    expect(second.command.stdout).not.toContain("sk-parley-");
+    const again = await fetch(`${second.url}/v1/models`, { headers: { authorization: `Bearer ${shown}` } });
+    expect(again.status).toBe(200);
+    second.command.signal("SIGTERM");
+    expect((await second.command.ended).code).toBe(0);
+  });
+
+  it("lets a running stream finish after SIGTERM, takes nothing new, and ends with 0", async () => {
+    const { command, url } = await serve({ key, speed: 300 });
+    const stream = await opened(url);
+    command.signal("SIGTERM");
+    await until(() => refused(url));
+    expect(alive(command)).toBe(true);
+    const text = await stream.text;
+    expect(contentOf(text)).toBe(words);
+    expect(text.trimEnd().endsWith("data: [DONE]")).toBe(true);
+    expect(await command.ended).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  it.each([
+    { how: "a second SIGTERM", settings: {}, signals: 2 },
+    { how: "a grace of 0", settings: { grace: 0 }, signals: 1 },
+  ])("ends a running stream at once after $how", async ({ settings, signals }) => {
+    const { command, url } = await serve({ key, speed: 20, ...settings });
+    const stream = await opened(url);
+    const started = performance.now();
+    command.signal("SIGTERM");
+    if (signals === 2) {
+      await until(() => refused(url));
+      expect(alive(command)).toBe(true);
+      command.signal("SIGTERM");
+    }
+    const { code } = await command.ended;
+    expect(code).toBe(0);
+    expect(performance.now() - started).toBeLessThan(5_000);
+    // at twenty tokens a second the whole would have taken longer
+    const text = await stream.text.catch(() => "");
+    expect(contentOf(text).length).toBeLessThan(words.length);
+  });
+
+  it("says that its port is taken and ends with 1", async () => {
+    const { url } = await serve({ key });
+    const second = await place.run(["serve", "--engine", "sim", "--port", new URL(url).port]);
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain("EADDRINUSE");
+  });
+});
