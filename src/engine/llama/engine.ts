@@ -8,6 +8,7 @@ import type { Capabilities, Engine, Load } from "../engine.ts";
 import type { ThinkMarkup } from "../markup/markup.ts";
 import { markupParser } from "../markup/parser.ts";
 import { firstMedia } from "../template/message.ts";
+import type { RenderedPrompt } from "../template/render.ts";
 import { renderPrompt } from "../template/render.ts";
 import { constraintFor } from "./constraint.ts";
 import { Gate } from "./gate.ts";
@@ -103,7 +104,7 @@ class EmbeddedEngine implements LlamaEngine {
 
   async count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }> {
     const { loaded } = await unlessAborted(this.whenReady(), signal);
-    return { tokens: readRequest(loaded, request).tokens.length, exact: true };
+    return { tokens: promptTokens(loaded, readPrompt(loaded, request).text).length, exact: true };
   }
 
   load(): Load {
@@ -159,26 +160,28 @@ class EmbeddedEngine implements LlamaEngine {
   }
 }
 
-interface ReadRequest {
-  tokens: Token[];
-  think: ThinkMarkup;
-}
-
-function readRequest(loaded: LoadedModel, request: GenerationRequest): ReadRequest {
+function readPrompt(loaded: LoadedModel, request: GenerationRequest): RenderedPrompt {
   const media = firstMedia(request.items);
   if (media !== undefined) throw invalid(media.param, `this engine takes text only, not ${media.type}`);
   const { family, template, bosToken, eosToken, vocabulary } = loaded;
   const guard = (text: string): string => vocabulary.guard(text);
-  const prompt = renderPrompt(template, request, { family, bosToken, eosToken, guard });
-  return { tokens: promptTokens(loaded, prompt.text), think: prompt.think };
+  return renderPrompt(template, request, { family, bosToken, eosToken, guard });
+}
+
+/** The prompt's tokens, which leave room for an answer; else `context`. */
+function fittingTokens(loaded: LoadedModel, prompt: string): Token[] {
+  const { contextSize, longestToken } = loaded;
+  // megabytes that cannot fit are not worth the half second of tokenising them
+  const tokens = prompt.length / longestToken > contextSize ? undefined : promptTokens(loaded, prompt);
+  if (tokens !== undefined && tokens.length < contextSize) return tokens;
+  const found = tokens === undefined ? `${prompt.length} characters` : `${tokens.length} tokens`;
+  throw new ParleyError("context", `the prompt has ${found}, the window ${contextSize} tokens`);
 }
 
 async function planRun(loaded: LoadedModel, request: GenerationRequest, ids: IdSource): Promise<RunPlan> {
-  const { tokens, think } = readRequest(loaded, request);
+  const { text, think } = readPrompt(loaded, request);
+  const tokens = fittingTokens(loaded, text);
   const room = loaded.contextSize - tokens.length;
-  if (room < 1) {
-    throw new ParleyError("context", `the prompt has ${tokens.length} tokens, the window ${loaded.contextSize}`);
-  }
   const { model, family, chunk } = loaded;
   const gate = new Gate({
     stop: request.sampling.stop,

@@ -40,6 +40,8 @@ export interface LoadedModel {
   readonly bosToken: string;
   readonly eosToken: string;
   readonly vocabulary: Vocabulary<Token>;
+  /** Length of the vocabulary's longest entry; no token stands for more of a text's characters. */
+  readonly longestToken: number;
   /** The library's module; loaded with the first model, never before. */
   readonly library: typeof import("node-llama-cpp");
   dispose(): Promise<void>;
@@ -116,6 +118,7 @@ async function loadInto(
     bosToken: model.tokens.bosString ?? "",
     eosToken: model.tokens.eosString ?? "",
     vocabulary: readVocabulary(model),
+    longestToken: textsOf(model).reduce((longest, text) => Math.max(longest, text.length), 1),
     library,
     dispose: async () => {
       await context.dispose();
@@ -130,15 +133,20 @@ function allSequences(context: LlamaContext): LlamaContextSequence[] {
 }
 
 function readVocabulary(model: LlamaModel): Vocabulary<Token> {
-  const texts: unknown = model.fileInfo.metadata.tokenizer.ggml.tokens;
+  const texts = textsOf(model);
   const markers: Marker<Token>[] = [];
   for (const token of model.iterateAllTokens()) {
     const { control, unknown, userDefined } = model.getTokenAttributes(token);
     if (!control && !unknown && !userDefined) continue;
-    const text: unknown = Array.isArray(texts) ? texts[token] : undefined;
-    markers.push({ token, text: typeof text === "string" ? text : model.detokenize([token], true), control });
+    markers.push({ token, text: texts[token] ?? model.detokenize([token], true), control });
   }
   return new Vocabulary({ markers, plain: (text) => model.tokenize(text, false) });
+}
+
+/** The vocabulary as the file lists it. */
+function textsOf(model: LlamaModel): readonly string[] {
+  const texts: unknown = model.fileInfo.metadata.tokenizer.ggml.tokens;
+  return Array.isArray(texts) ? texts.filter((text) => typeof text === "string") : [];
 }
 
 /** A prompt's tokens; the leading token that the model wants is put first once. */

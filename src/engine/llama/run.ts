@@ -1,6 +1,5 @@
 import type { LlamaContextSequence, SequenceEvaluateOptions, Token } from "node-llama-cpp";
-import type { ParleyError } from "../../model/error.ts";
-import { ParleyError as Failure } from "../../model/error.ts";
+import { ParleyError } from "../../model/error.ts";
 import type { Batch, Usage } from "../../model/event.ts";
 import type { MarkupParser } from "../markup/markup.ts";
 import type { Gate } from "./gate.ts";
@@ -48,14 +47,20 @@ export class Run {
       const rest = await this.readPrompt(sequence);
       if (rest !== undefined) await this.generate(sequence, rest);
     } catch (thrown) {
-      this.end(new Failure("upstream", "the embedded engine failed", { cause: thrown }));
+      this.cancel(new ParleyError("upstream", "the embedded engine failed", { cause: thrown }));
       await sequence.clearHistory().catch(() => undefined);
     }
   }
 
-  /** Ends the stream now; the producer stops at its next step. */
+  /** Ends the stream with this error, now; the producer stops at its next step. */
   cancel(error: ParleyError = canceled()): void {
-    this.end(error);
+    if (this.over) return;
+    this.over = true;
+    this.failure = error;
+    this.plan.gate.close();
+    this.plan.gate.usage({ ...this.usage });
+    this.plan.gate.finish("error", error);
+    this.bell.resolve();
   }
 
   /** The events, batch by batch. Throws a failure that comes before the first one. */
@@ -73,7 +78,7 @@ export class Run {
       const last = this.plan.gate.take();
       if (last.length > 0) yield last;
     } finally {
-      this.end(canceled());
+      this.cancel();
     }
   }
 
@@ -118,20 +123,10 @@ export class Run {
     parser.end(gate, cut);
     const ended = gate.callCount > 0 ? "calls" : "stop";
     gate.close();
-    gate.usage(this.usage);
+    gate.usage({ ...this.usage });
     gate.finish(cut && !gate.stopped ? "length" : ended);
     this.began = true;
     this.over = true;
-    this.bell.resolve();
-  }
-
-  private end(error: ParleyError): void {
-    if (this.over) return;
-    this.over = true;
-    this.failure = error;
-    this.plan.gate.close();
-    this.plan.gate.usage(this.usage);
-    this.plan.gate.finish("error", error);
     this.bell.resolve();
   }
 }

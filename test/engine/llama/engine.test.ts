@@ -357,7 +357,14 @@ describe("the door", () => {
 
   it("tells its window, and refuses a prompt that fills it", async () => {
     expect(engine.capabilities).toEqual({ contextWindow: 2048, constrained: true, image: false, video: "none" });
-    await expect(ask(engine, requestOf("你好😀".repeat(60_000)))).rejects.toMatchObject({ kind: "context" });
+    for (const times of [200, 700, 60_000]) {
+      const refused = ask(engine, requestOf("你好😀 ".repeat(times), sampling({ maxTokens: 1 })));
+      if (times > 200) await expect(refused).rejects.toMatchObject({ kind: "context" });
+      else expect((await refused).finish).toEqual({ reason: "length" });
+    }
+    const many = await engine.count(requestOf("你好😀 ".repeat(60_000)), never);
+    expect(many).toMatchObject({ exact: true });
+    expect(many.tokens).toBeGreaterThan(60_000);
   });
 
   it("says what is wrong with a model file, now and at the next try", async () => {
