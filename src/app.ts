@@ -17,7 +17,7 @@ import { mountSocket } from "./http/responses/socket.ts";
 import { mountModels } from "./http/model-route.ts";
 import { mountOperations } from "./http/ops-route.ts";
 import { RunningRequests } from "./http/running.ts";
-import { createServer, useAuthentication } from "./http/server.ts";
+import { closeServer, createServer, useAuthentication } from "./http/server.ts";
 import { textSeal, type TextSeal } from "./lib/seal.ts";
 import { openMedia } from "./media/open.ts";
 import { systemIds, type IdSource } from "./model/id.ts";
@@ -66,6 +66,7 @@ export interface App {
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
+const idleCheckMs = 50;
 const builtinModel = fileURLToPath(new URL("../model/tiny-chat.gguf", import.meta.url));
 
 export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
@@ -95,7 +96,10 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const shut = async (): Promise<void> => {
     clearInterval(sweeper);
     socket.close();
+    // a connection that was busy when closing began stays open after its answer, for as long as its client likes
+    const idle = setInterval(() => server.server.closeIdleConnections(), idleCheckMs);
     await server.close();
+    clearInterval(idle);
     await runner.close();
     await catalog.close();
     await made.media.close();
