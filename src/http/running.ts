@@ -16,8 +16,10 @@ export class RunningRequests {
     return aborter;
   }
 
-  get size(): number {
-    return this.aborters.size;
+  /** An aborter of something longer than one answer, such as a WebSocket; the returned function lets it go. */
+  join(aborter: AbortController): () => void {
+    this.aborters.add(aborter);
+    return () => this.aborters.delete(aborter);
   }
 
   abortAll(): void {

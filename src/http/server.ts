@@ -29,7 +29,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
     forceCloseConnections: "idle",
     keepAliveTimeout: 75_000,
-    requestTimeout: 0,
+    requestTimeout: 120_000,
     logger: false,
     clientErrorHandler: (error, socket) => {
       options.log.debug({ code: error.code }, "malformed HTTP");
@@ -113,4 +113,18 @@ function rawBadRequest(requestId: string): string {
     "",
     text,
   ].join("\r\n");
+}
+
+/** How often connections that have become idle are looked for while the server closes. */
+const idleCheckMs = 25;
+
+/** Refuses new connections and resolves when every running answer is over. */
+export async function closeServer(server: FastifyInstance): Promise<void> {
+  // a connection that was busy when closing began is kept alive by Node after its answer
+  const idle = setInterval(() => server.server.closeIdleConnections(), idleCheckMs);
+  try {
+    await server.close();
+  } finally {
+    clearInterval(idle);
+  }
 }

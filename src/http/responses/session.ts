@@ -19,10 +19,12 @@ import type { ResponsesRouteOptions } from "./create-route.ts";
 import { recall } from "./recall.ts";
 
 export interface SessionOptions {
-  caller: Caller;
+  /** Who sends, as of now; throws when the key is not good any more. */
+  authenticate(): Promise<Caller>;
   options: ResponsesRouteOptions;
   headers: IncomingHttpHeaders;
-  send(text: string): void;
+  /** Resolves when more may be sent. */
+  send(text: string): Promise<void>;
 }
 
 /** Messages that may wait while one is answered. */
@@ -40,7 +42,8 @@ export class SocketSession {
   // fixed at birth
   private readonly of: SessionOptions;
   private readonly surface: ReturnType<typeof responsesSurface>;
-  private readonly aborter = new AbortController();
+  /** Fires when the connection is gone or has to go. */
+  readonly aborter = new AbortController();
   // changed by events
   private readonly turns = new Map<string, readonly Item[]>();
   private queue: Promise<void> = Promise.resolve();
@@ -68,11 +71,17 @@ export class SocketSession {
 
   refuse(error: ParleyError): void {
     if (error.kind === "internal") this.of.options.log.error({ err: error.cause ?? error }, "internal error");
-    if (!this.aborter.signal.aborted) this.of.send(JSON.stringify(socketError(error)));
+    if (!this.aborter.signal.aborted) void this.of.send(JSON.stringify(socketError(error)));
   }
 
   close(): void {
     this.aborter.abort();
+  }
+
+  /** Takes no more messages; resolves when those under way are answered. */
+  async finish(): Promise<void> {
+    this.waiting = Infinity;
+    await this.queue;
   }
 
   private async create(text: string): Promise<void> {
@@ -80,29 +89,30 @@ export class SocketSession {
     if (!isObject(message)) throw invalid("", "a message must be a JSON object");
     const { type, ...body } = message;
     if (type !== "response.create") throw invalid("type", `must be "response.create"`);
+    const caller = await this.of.authenticate();
     const parsed = this.surface.parse({ ...body, stream: true, background: false }, this.context());
     const previous = parsed.wanted.previousResponseId;
     try {
-      const exchange = await recall(parsed, this.of.caller, {
+      const exchange = await recall(parsed, caller, {
         responses: this.of.options.responses,
         recent: this.of.options.recent,
         memory: { history: (id) => this.turns.get(id) },
       });
-      if (exchange.wanted.generate) await this.answer(exchange);
-      else this.warmUp(exchange);
+      if (exchange.wanted.generate) await this.answer(exchange, caller);
+      else await this.warmUp(exchange);
     } catch (thrown) {
       if (previous !== undefined) this.turns.delete(previous);
       throw thrown;
     }
   }
 
-  private async answer(exchange: Parsed): Promise<void> {
-    const { caller, options } = this.of;
+  private async answer(exchange: Parsed, caller: Caller): Promise<void> {
+    const { options } = this.of;
     const history = conversation(exchange);
     if (exchange.wanted.store) {
       const live = await options.runner.start({ exchange, caller, wire: {} }, this.aborter.signal);
       for await (const events of live.follow(-1, this.aborter.signal))
-        for (const event of events) this.of.send(eventJson(event));
+        for (const event of events) await this.of.send(eventJson(event));
       return this.remember(exchange, history, live.transcript);
     }
     const generation = await options.generate.start(exchange.request, caller, this.aborter.signal);
@@ -110,18 +120,18 @@ export class SocketSession {
     for await (const batch of generation.batches) {
       if (this.aborter.signal.aborted) return;
       if (generation.transcript.finish !== undefined) this.remember(exchange, history, generation.transcript);
-      for (const event of encoder.accept(batch, generation.transcript)) this.of.send(eventJson(event));
+      for (const event of encoder.accept(batch, generation.transcript)) await this.of.send(eventJson(event));
     }
   }
 
   /** A turn without an answer: its input is remembered, so that the next message may build on it. */
-  private warmUp(exchange: Parsed): void {
+  private async warmUp(exchange: Parsed): Promise<void> {
     const transcript = new Transcript();
     const encoder = new ResponseEvents(bodySource(exchange, this.of.options.surface));
     const batch = [{ type: "begin" }, { type: "finish", reason: "stop" }] as const;
     transcript.apply(batch);
     this.remember(exchange, conversation(exchange), transcript);
-    for (const event of encoder.accept(batch, transcript)) this.of.send(eventJson(event));
+    for (const event of encoder.accept(batch, transcript)) await this.of.send(eventJson(event));
   }
 
   /** A failed turn is not remembered, and neither is what it continued. */

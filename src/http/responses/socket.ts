@@ -4,7 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { WebSocketServer, type WebSocket } from "ws";
 import { ParleyError, toParleyError } from "../../model/error.ts";
 import { vendorId } from "../../model/id.ts";
-import type { Authenticate, Caller } from "../../policy/authenticate.ts";
+import type { Authenticate } from "../../policy/authenticate.ts";
 import { vendorReply } from "../server.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
 import { SocketSession } from "./session.ts";
@@ -21,27 +21,30 @@ const path = "/v1/responses";
 /** `GET /v1/responses` with Upgrade: one connection, one response after another (Open Responses, WebSocket mode). */
 export function mountSocket(server: FastifyInstance, options: SocketOptions): { close(): void } {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: options.bodyLimit, perMessageDeflate: false });
+  const closing = new AbortController();
   server.server.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
     void admit(request, options, sockets.clients.size)
-      .then((caller) => {
-        sockets.handleUpgrade(request, socket, head, (connection) => serve(connection, { request, caller, options }));
+      .then(() => {
+        sockets.handleUpgrade(request, socket, head, (connection) =>
+          serve(connection, { request, options, closing: closing.signal }),
+        );
       })
       .catch((thrown: unknown) => refuse(socket, toParleyError(thrown), vendorId(options.ids)));
   });
   return {
     close: () => {
-      for (const connection of sockets.clients) connection.close(1001, "the server is stopping");
+      closing.abort();
       sockets.close();
     },
   };
 }
 
-async function admit(request: IncomingMessage, options: SocketOptions, connections: number): Promise<Caller> {
+async function admit(request: IncomingMessage, options: SocketOptions, connections: number): Promise<void> {
   const asked = (request.url ?? "").split("?")[0];
   if (asked !== path) throw new ParleyError("not-found", `no WebSocket at ${String(asked).slice(0, 200)}`);
   if (connections >= mostConnections) throw new ParleyError("connection-limit", "too many WebSocket connections");
-  return options.authenticate(request.headers.authorization, request.socket.remoteAddress);
+  await options.authenticate(request.headers.authorization, request.socket.remoteAddress);
 }
 
 function refuse(socket: Duplex, error: ParleyError, requestId: string): void {
@@ -62,27 +65,47 @@ function refuse(socket: Duplex, error: ParleyError, requestId: string): void {
 
 interface Connection {
   request: IncomingMessage;
-  caller: Caller;
   options: SocketOptions;
+  /** Fires when the server stops: what is under way is answered, then the connection is closed. */
+  closing: AbortSignal;
 }
 
-function serve(connection: WebSocket, { request, caller, options }: Connection): void {
+/** Bytes that may wait for a slow reader before the sender waits too. */
+const mostBuffered = 1024 * 1024;
+
+function serve(connection: WebSocket, { request, options, closing }: Connection): void {
   const session = new SocketSession({
-    caller,
+    // asked anew for every message: a key may be disabled while its connection is open
+    authenticate: () => options.authenticate(request.headers.authorization, request.socket.remoteAddress),
     options,
     headers: request.headers,
-    send: (text) => connection.send(text),
+    send: (text) => send(connection, text),
   });
-  let idle = setTimeout(() => connection.close(1000, "idle"), idleMs);
+  const leave = options.running.join(session.aborter);
+  const stop = (): void => void session.finish().then(() => connection.close(1001, "the server is stopping"));
+  const wait = (): NodeJS.Timeout => setTimeout(() => connection.close(1000, "idle"), idleMs).unref();
+  let idle = wait();
+  closing.addEventListener("abort", stop, { once: true });
   connection.on("message", (data, binary) => {
     clearTimeout(idle);
-    idle = setTimeout(() => connection.close(1000, "idle"), idleMs);
+    idle = wait();
     if (binary) session.refuse(new ParleyError("invalid", "messages must be text"));
     else session.receive((data as Buffer).toString("utf8"));
   });
   connection.on("error", () => connection.terminate());
   connection.on("close", () => {
     clearTimeout(idle);
+    closing.removeEventListener("abort", stop);
+    leave();
     session.close();
   });
+}
+
+/** Resolves at once, or when a slow reader has caught up. */
+function send(connection: WebSocket, text: string): Promise<void> {
+  if (connection.bufferedAmount < mostBuffered) {
+    connection.send(text, () => undefined);
+    return Promise.resolve();
+  }
+  return new Promise((resolve) => connection.send(text, () => resolve()));
 }

@@ -1,0 +1,147 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { afterEach, describe, expect, it } from "vitest";
+import { scriptBatches, scriptEngine, type ScriptEngine, type ScriptOptions } from "../../src/engine/script.ts";
+import { ParleyError } from "../../src/model/error.ts";
+import type { Batch } from "../../src/model/event.ts";
+import { startServer, type Running } from "../e2e/start.ts";
+
+const servers: Running[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.stop();
+});
+
+async function serve(
+  options: ScriptOptions,
+  flags: Record<string, unknown> = {},
+): Promise<{ server: Running; engine: ScriptEngine }> {
+  const engine = scriptEngine(options);
+  const server = await startServer(flags, { engines: new Map([["script", engine]]) });
+  servers.push(server);
+  return { server, engine };
+}
+
+const bodies = {
+  chat: JSON.stringify({ model: "MiniMax-M3", stream: true, messages: [{ role: "user", content: "hi" }] }),
+  responses: JSON.stringify({ model: "MiniMax-M3", stream: true, input: "hi" }),
+  stored: JSON.stringify({ model: "MiniMax-M3", stream: true, store: true, input: "hi" }),
+};
+const surfaces = [
+  ["chat", "/v1/chat/completions", bodies.chat],
+  ["responses", "/v1/responses", bodies.responses],
+  ["stored responses", "/v1/responses", bodies.stored],
+] as const;
+
+const beginning: Batch = [
+  { type: "begin" },
+  { type: "text-start", index: 0 },
+  { type: "text-delta", index: 0, text: "the beginning of an answer that goes on " },
+];
+
+/** Begins, then says nothing until it is aborted. */
+async function* silentAfter(batches: readonly Batch[]): AsyncGenerator<Batch> {
+  yield* batches;
+  await new Promise(() => undefined);
+}
+
+describe.each(surfaces)("a stream of %s", (_name, path, body) => {
+  it("has the headers of an event stream and a trace id", async () => {
+    const { server } = await serve({ batches: scriptBatches({ text: "hello" }) });
+    const response = await server.call(path, { method: "POST", body });
+    expect(response.headers.get("content-type")).toMatch(/^text\/event-stream/);
+    expect(response.headers.get("trace-id")).toMatch(/^[0-9a-f]{32}$/);
+    expect(await response.text()).toMatch(/data: \[DONE\]\n\n$/);
+  });
+
+  it("answers with the true status when the engine refuses before its first batch", async () => {
+    const { server } = await serve({
+      batches: () => {
+        throw new ParleyError("rate-limit", "slow down", { retryAfter: 2 });
+      },
+    });
+    const response = await server.call(path, { method: "POST", body });
+    expect([response.status, response.headers.get("retry-after")]).toEqual([429, "2"]);
+    expect(await response.json()).toMatchObject({ error: { type: "rate_limit_error" } });
+  });
+
+  it("tells of a failure after the first batch inside the stream, and ends", async () => {
+    async function* breaking(): AsyncGenerator<Batch> {
+      yield beginning;
+      throw new ParleyError("upstream", "connection reset");
+    }
+    const { server } = await serve({ batches: () => breaking() });
+    const response = await server.call(path, { method: "POST", body });
+    expect(response.status).toBe(200);
+    const text = await response.text();
+    expect(text).toContain("the beginning");
+    expect(text).toContain("connection reset (1033)");
+  });
+
+  it("reaches the engine within 50 ms when the client goes away", async () => {
+    const { server, engine } = await serve({ batches: () => silentAfter([beginning]) });
+    const took: number[] = [];
+    // the best of three: the machine that runs this may be busy with something else
+    for (const round of [1, 2, 3]) {
+      const aborter = new AbortController();
+      const response = await server.call(path, { method: "POST", body, signal: aborter.signal });
+      await response.body?.getReader().read();
+      aborter.abort();
+      const left = performance.now();
+      await expect.poll(() => engine.aborted, { interval: 2, timeout: 1_000 }).toBe(round);
+      took.push(performance.now() - left);
+    }
+    expect(Math.min(...took)).toBeLessThan(50);
+  });
+
+  it("keeps a silent connection alive with comments, and only a silent one", async () => {
+    const late = scriptBatches({ text: "at last" });
+    const { server } = await serve(
+      { batches: late, delay: (index) => (index === 0 ? 250 : 0) },
+      { server: { heartbeatSeconds: 0.05 } },
+    );
+    const text = await (await server.call(path, { method: "POST", body })).text();
+    if (body !== bodies.stored) expect(text).toMatch(/^: keep-alive\n\n/);
+    expect(text).toContain("at last");
+    const quick = await serve({ batches: late }, { server: { heartbeatSeconds: 0.05 } });
+    expect(await (await quick.server.call(path, { method: "POST", body })).text()).not.toContain(": keep-alive");
+  });
+});
+
+it.each([
+  ["chat", "/v1/chat/completions", bodies.chat] as const,
+  ["responses", "/v1/responses", bodies.responses] as const,
+])("waits for a slow reader of %s instead of piling up", async (_name, path, body) => {
+  const piece = "x".repeat(200_000);
+  let asked = 0;
+  async function* flood(): AsyncGenerator<Batch> {
+    yield beginning;
+    for (asked = 0; asked < 400; asked++) yield [{ type: "text-delta", index: 0, text: piece }];
+    yield [
+      { type: "text-end", index: 0 },
+      { type: "finish", reason: "stop" },
+    ];
+  }
+  const { server } = await serve({ batches: () => flood() });
+  const response = await server.call(path, { method: "POST", body });
+  await wait(300);
+  expect(asked).toBeLessThan(400);
+  await response.body?.cancel();
+});
+
+it("lets a running stream finish when the server closes, and refuses new requests", async () => {
+  const { server } = await serve({ batches: scriptBatches({ text: "a rather long answer" }, 4), delay: 60 });
+  const response = await server.call("/v1/responses", { method: "POST", body: bodies.responses });
+  const closing = server.app.close(5);
+  await expect(fetch(`${server.url}/healthz`)).rejects.toThrow("fetch failed");
+  expect(await response.text()).toContain("response.completed");
+  await closing;
+});
+
+it("ends running streams when the grace period is over", async () => {
+  const { server } = await serve({ batches: () => silentAfter([beginning]) });
+  const response = await server.call("/v1/responses", { method: "POST", body: bodies.responses });
+  const begun = performance.now();
+  const text = response.text();
+  await server.app.close(0.1);
+  expect(performance.now() - begun).toBeLessThan(2_000);
+  expect(await text).toContain("response.failed");
+});
