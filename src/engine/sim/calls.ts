@@ -57,7 +57,7 @@ function callOf(errand: Errand, options: CallOptions): PlannedCall {
 function isFollowUp(talk: Talk, errands: readonly Errand[]): boolean {
   const [first, second] = errands;
   if (talk.earlierResults.length === 0 || first === undefined || second !== undefined) return false;
-  if (talk.asked.length > 400 || bestTool(talk.asked, talk.request.tools) !== undefined) return false;
+  if (talk.asked.length > 400 || bestTool(talk.asked, known(talk.request.tools)) !== undefined) return false;
   const names = Object.keys(first.tool.parameters["properties"] ?? {});
   return names.length > 0 && !names.some((name) => new Clues(talk.asked).offers(name));
 }
@@ -71,12 +71,13 @@ function errandsOf(talk: Talk): Errand[] {
   const tools = suitableTools(talk);
   const [first] = tools;
   if (first === undefined) return [];
-  const separate = typeof request.toolChoice === "object" ? [] : separateErrands(asked, tools);
+  const words = known(tools);
+  const separate = typeof request.toolChoice === "object" ? [] : separateErrands(asked, words);
   if (tools.length > 1 && tools.length <= mostCalls && everyTool.test(asked.slice(0, 2_000))) {
     return tools.map((tool) => separate.find((errand) => errand.tool === tool) ?? { tool, text: asked });
   }
   if (separate.length > 1) return separate;
-  const tool = bestTool(asked, tools) ?? first;
+  const tool = bestTool(asked, words) ?? first;
   const branches = branchErrands(asked, tool);
   if (branches.length > 0) return branches;
   const subjects =
@@ -97,14 +98,18 @@ function branchErrands(asked: string, tool: ToolDefinition): Errand[] {
   return given.map((form) => ({ tool: { ...tool, parameters: { ...rest, ...form } as JsonObject }, text: asked }));
 }
 
+const betweenStretches =
+  /\b(?:and(?: then| also)?|also|then|plus)\b|[,;，；。、]|\.(?=\s|$)|同时|并且|然后|以及|还有|和|再/i;
+/** A message with more parts than these is a text, not a list of errands. */
+const mostStretches = 40;
+
 /** "The weather in Paris and the time in Tokyo": each stretch has a tool of its own. */
-function separateErrands(asked: string, tools: readonly ToolDefinition[]): Errand[] {
-  const stretches = asked
-    .slice(0, 2_000)
-    .split(/\b(?:and(?: then| also)?|also|then|plus)\b|[,;.，；。、]|同时|并且|然后|以及|还有|和|再/i);
+function separateErrands(asked: string, tools: readonly KnownTool[]): Errand[] {
+  const stretches = asked.slice(0, 2_000).split(betweenStretches).slice(0, mostStretches);
   const errands = new Map<string, Errand>();
   for (const text of stretches) {
-    const tool = bestTool(text, tools);
+    // In Latin letters one shared word of a description proves nothing; a word of the tool's name does.
+    const tool = bestTool(text, tools, /\p{Script=Han}/u.test(text) ? 1 : 3);
     if (tool !== undefined && !errands.has(tool.name)) errands.set(tool.name, { tool, text });
   }
   return [...errands.values()];
@@ -119,28 +124,41 @@ function suitableTools(talk: Talk): readonly ToolDefinition[] {
   if (toolChoice === "required" && tools.length > 0) return tools;
   const shown = shownTool(talk);
   if (shown === undefined) return tools;
-  return tools.length === 0 || bestTool(talk.asked, tools) === undefined ? [shown] : tools;
+  return tools.length === 0 || bestTool(talk.asked, known(tools)) === undefined ? [shown] : tools;
+}
+
+/** A tool with the words it is known by. */
+interface KnownTool {
+  tool: ToolDefinition;
+  inName: ReadonlySet<string>;
+  inDescription: ReadonlySet<string>;
+}
+
+function known(tools: readonly ToolDefinition[]): KnownTool[] {
+  return tools.map((tool) => ({
+    tool,
+    inName: wordsOf(tool.name.replace(/([a-z\d])([A-Z])/g, "$1 $2").replace(/[_.-]+/g, " ")),
+    inDescription: wordsOf((tool.description ?? "").slice(0, 1_000)),
+  }));
 }
 
 /** The tool whose name and description share most words with the text; `undefined` where none shares any. */
-function bestTool(text: string, tools: readonly ToolDefinition[]): ToolDefinition | undefined {
+function bestTool(text: string, tools: readonly KnownTool[], least = 1): ToolDefinition | undefined {
   const words = wordsOf(text);
   let best: ToolDefinition | undefined;
-  let most = 0;
-  for (const tool of tools) {
-    const score = toolScore(tool, words, text);
+  let most = least - 1;
+  for (const one of tools) {
+    const score = toolScore(one, words, text);
     if (score <= most) continue;
-    best = tool;
+    best = one.tool;
     most = score;
   }
   return best;
 }
 
-function toolScore(tool: ToolDefinition, words: ReadonlySet<string>, text: string): number {
+function toolScore({ tool, inName, inDescription }: KnownTool, words: ReadonlySet<string>, text: string): number {
   const at = text.indexOf(tool.name);
   const named = at >= 0 && !/^\w/.test(text.slice(at + tool.name.length)) ? 10 : 0;
-  const inName = wordsOf(tool.name.replace(/([a-z\d])([A-Z])/g, "$1 $2").replace(/[_.-]+/g, " "));
-  const inDescription = wordsOf((tool.description ?? "").slice(0, 1_000));
   return named + 3 * words.intersection(inName).size + words.intersection(inDescription).size;
 }
 

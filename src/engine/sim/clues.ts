@@ -21,11 +21,11 @@ const person = new RegExp(String.raw`\b(?:named|called|name is|for|to)\s+(${prop
 const chineseLead =
   /^(?:请问|请|帮我|帮忙|我想|想|知道|同时|告诉我|查询|查一下|查查|查看|查|看看|看一下|对比|比较|获取|搜索|一下|在|从|到|去|今天|明天)+/;
 const chinesePlace =
-  /([\p{Script=Han}]{2,}?)(?:的|今天|今日|明天|现在|目前|当前|这里|市)*(?:天气|气温|温度|时间|几点|景点|位置)/u;
+  /([\p{Script=Han}]{2,16}?)(?:的|今天|今日|明天|现在|目前|当前|这里|市){0,3}(?:天气|气温|温度|时间|几点|景点|位置)/u;
 
 const rows: readonly ClueRow[] = [
   { names: /\b(?:url|uri|link|href|website)\b/, find: (clues) => clues.match(/https?:\/\/[^\s"'<>，。）)]+/) },
-  { names: /mail/, find: (clues) => clues.match(/[\w.+-]+@[\w-]+(?:\.[\w-]+)+/) },
+  { names: /mail/, find: (clues) => clues.match(/(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}/) },
   {
     names: /\b(?:from|origin|departure|source)\b/,
     find: (clues) => clues.match(leaving) ?? clues.match(/从([\p{Script=Han}]{2,4}?)(?:到|去|飞)/u),
@@ -61,13 +61,18 @@ const rows: readonly ClueRow[] = [
 const wholeText =
   /\b(?:query|question|text|message|content|prompt|input|keywords?|search|topic|task|description|body|q)\b|问题|内容/;
 
-/** Longest part of a request that is searched, in UTF-16 units. */
-const longestText = 100_000;
+/** Longest part of a request that is read at all, and that is searched word by word, in UTF-16 units. */
+const longestText = 1_000_000;
+const longestSearch = 8_000;
+/** More tags than these are no quotation. */
+const mostTags = 50;
 
 /** What a request's text offers for the arguments of one call or one JSON answer. Quoted texts and numbers are used up. */
 export class Clues {
   // fixed at birth
+  /** The part that is searched. */
   readonly text: string;
+  private readonly whole: string;
   /** The one of several named things that this call is about. */
   readonly focus: string | undefined;
   // changed by events
@@ -75,7 +80,8 @@ export class Clues {
   private readonly numbers: number[];
 
   constructor(text: string, focus?: string) {
-    this.text = text.slice(0, longestText);
+    this.whole = text.slice(0, longestText);
+    this.text = text.slice(0, longestSearch);
     this.focus = focus;
     this.quotes = focus === undefined ? quotedTexts(this.text) : [focus];
     this.numbers = [...this.text.matchAll(/(?<![\w.-])-?\d+(?:\.\d+)?(?!\w|-\d)/g)].map(([digits]) => Number(digits));
@@ -154,7 +160,7 @@ export class Clues {
   count(name: string): number | undefined {
     const word = escapeName(singularName(name));
     const pattern = new RegExp(
-      `${word}s?\\s*(?:[^\\d\\s,.;，。；]{0,8}\\s*)(\\d{1,3})\\s*(?:个|节|条|项|items?|entries)|(\\d{1,3})\\s*(?:个|条|项)?\\s*${word}`,
+      `${word}s?\\s{0,3}[^\\d\\s,.;，。；]{0,8}\\s{0,3}(\\d{1,3})\\s*(?:个|节|条|项|items?|entries)|(\\d{1,3})\\s*(?:个|条|项)?\\s{0,3}${word}`,
       "iu",
     );
     const found = pattern.exec(this.text);
@@ -173,16 +179,20 @@ export class Clues {
 
   /** Records named one by one: `Alice (age 30) and Bob (age 25)`. */
   records(): Clues[] {
-    const found = [...this.text.matchAll(/(\p{Lu}[\p{L}'-]+)\s*[(（]([^)）\n]{1,80})[)）]/gu)];
+    const found = [...this.text.matchAll(/(?<!\p{L})(\p{Lu}[\p{L}'-]{1,40})\s{0,3}[(（]([^)）\n]{1,80})[)）]/gu)];
     return found.map(([all, name = ""]) => new Clues(all, name));
   }
 
   /** The longest text between a tag and its end: `<PAYLOAD>...</PAYLOAD>`. */
   tagged(): string | undefined {
-    const found = [...this.text.matchAll(/<(\w{1,20})>((?:(?!<\/?\1>)[\s\S])*)<\/\1>/g)].map(
-      ([, , inner = ""]) => inner,
-    );
-    return found.toSorted((one, two) => two.length - one.length)[0];
+    let longest: string | undefined;
+    for (const close of [...this.whole.matchAll(/<\/(\w{1,20})>/g)].slice(0, mostTags)) {
+      const open = `<${close[1] ?? ""}>`;
+      const at = this.whole.lastIndexOf(open, close.index);
+      const inner = at < 0 ? undefined : this.whole.slice(at + open.length, close.index);
+      if (inner !== undefined && inner.length > (longest?.length ?? -1)) longest = inner;
+    }
+    return longest;
   }
 
   /** `city=Paris`, `city: "Paris"`, `city is Paris`, `"Paris" for city`. */

@@ -119,7 +119,8 @@ function afterColon(text: string, far: boolean): string | undefined {
   if (match === null || (!far && (match[1] ?? "").trim() !== "")) return undefined;
   // A colon inside a link or a time is none.
   const tail = text.slice(match[0].length);
-  return tail.startsWith("//") || (/\d$/.test(match[1] ?? "") && /^\d/.test(tail)) ? undefined : tail;
+  const inside = /[:：]$/.test(match[0]) && (tail.startsWith("//") || (/\d$/.test(match[1] ?? "") && /^\d/.test(tail)));
+  return inside ? undefined : tail;
 }
 
 interface Marked {

@@ -161,7 +161,7 @@ function mediaAnswer({ talk, wording }: Reading): string | undefined {
 /** The colors in order; those that stay the same are told once. */
 function colorWords(colors: readonly Color[], wording: Wording): string {
   const names = colors.map((color) => colorName(color, wording === chinese ? "chinese" : "english"));
-  return names.filter((name, index) => name !== names[index - 1]).join(wording.then);
+  return names.filter((name, index) => name !== names[index - 1]).join(wording.followed);
 }
 
 function smallTalk({ talk, standing, wording, variant }: Reading): string | undefined {

@@ -18,7 +18,7 @@ interface Wording {
   frames: string;
   color: string;
   /** Between the colors of frames. */
-  then: string;
+  followed: string;
   unknownSize: string;
   separator: string;
 }
@@ -59,7 +59,7 @@ export const english: Wording = {
   video: "Video {number} is {mime}, {size}{frames}{color}.",
   frames: ", seen as {frames} frames",
   color: ", mostly {colors}",
-  then: ", then ",
+  followed: ", then ",
   unknownSize: "of unknown size",
   separator: " ",
 };
@@ -96,7 +96,7 @@ export const chinese: Wording = {
   video: "第 {number} 个视频是 {mime}，{size}{frames}{color}。",
   frames: "，共 {frames} 帧",
   color: "，主要是{colors}",
-  then: "，然后是",
+  followed: "，然后是",
   unknownSize: "尺寸未知",
   separator: "",
 };

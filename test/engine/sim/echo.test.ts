@@ -36,6 +36,7 @@ describe("wantedEcho", () => {
     ["请说“早上好”", "早上好"],
     ["Reply with the single word OK.", "OK"],
     ["Reply OK only", "OK"],
+    ["Repeat exactly: //!", "//!"],
     ["Answer with the word maybe only", "maybe"],
   ])("%s", (asked, expected) => {
     expect(wantedEcho(asked)).toBe(expected);
