@@ -11,8 +11,6 @@ export interface RenderOptions {
   family: PromptFamily;
   bosToken?: string;
   eosToken?: string;
-  /** The answer begins after thought, whatever the request's thinking mode: an empty thought is closed in the prompt. */
-  withoutThought?: boolean;
   /** Applied to every text of the caller before it is rendered, so that it cannot spell the template's own marks. */
   guard?: (text: string) => string;
 }
@@ -47,7 +45,7 @@ export function renderPrompt(
 ): RenderedPrompt {
   const { family } = options;
   const compiled = typeof template === "string" ? compileTemplate(template) : template;
-  const thinking = options.withoutThought === true ? "off" : request.thinking;
+  const { thinking } = request;
   const tools = request.toolChoice === "none" ? [] : request.tools;
   const guard = options.guard ?? ((text: string) => text);
   const messages = templateMessages(request.items, family);
