@@ -70,7 +70,14 @@ export function buildAutomaton(words: readonly Word[]): Automaton {
   }
   const flat = flatten(top, labelCount + 1);
   const longest = patterns.reduce((most, { length }) => Math.max(most, length), 0);
-  return { table: new FoldTable(), patterns, labels, ...flat, longest, hasSevere: top.children.size > 0 && flat.hasSevere };
+  return {
+    table: new FoldTable(),
+    patterns,
+    labels,
+    ...flat,
+    longest,
+    hasSevere: top.children.size > 0 && flat.hasSevere,
+  };
 }
 
 /** The form in which a word is looked for; `""` when nothing of it can be seen. */

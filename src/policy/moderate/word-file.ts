@@ -47,7 +47,9 @@ export function parseWordFile(source: string, file: WordFile, severities: Catego
       continue;
     }
     if (category === undefined) {
-      throw new WordFileError(`${place}: a word without a category; put a heading such as [2] above it or set it for the file`);
+      throw new WordFileError(
+        `${place}: a word without a category; put a heading such as [2] above it or set it for the file`,
+      );
     }
     words.push({ text: checked(line, place), category, severity: severity ?? weights[category - 1] ?? "mild" });
   }
@@ -72,7 +74,9 @@ function heading(line: string, place: string): { category: Category; severity?: 
   if (category === undefined) throw unknownCategory(place, name);
   if (severity === undefined) return { category };
   if (more.length > 0 || (severity !== "mild" && severity !== "severe")) {
-    throw new WordFileError(`${place}: found ${JSON.stringify(line)}; after the category only mild or severe may stand`);
+    throw new WordFileError(
+      `${place}: found ${JSON.stringify(line)}; after the category only mild or severe may stand`,
+    );
   }
   return { category, severity };
 }

@@ -1,5 +1,6 @@
 import type { Batch, GenerationEvent } from "../../model/event.ts";
 import type { Automaton } from "./automaton.ts";
+import type { Category } from "./finding.ts";
 import { contentOf, endOf, isDelta, isEnd, isStart, type DeltaEvent, type StartEvent } from "./open-item.ts";
 import { Scanner } from "./scanner.ts";
 
@@ -29,7 +30,7 @@ export class WordScreen {
   private readonly holds: boolean;
   // changed by events
   private open: Open | undefined;
-  private marked = false;
+  private marked: Category = 0;
   /** A severe word came: the answer is over. */
   stopped = false;
 
@@ -78,9 +79,9 @@ export class WordScreen {
 
   private release(open: Open, out: GenerationEvent[]): void {
     const { severe, mild, clear } = open.scanner;
-    const mark = this.holds ? mild : mild || (severe?.category ?? 0);
-    if (mark !== 0 && !this.marked) {
-      this.marked = true;
+    const mark = this.holds ? mild : (severe?.category ?? mild);
+    if (mark !== 0 && mark !== this.marked) {
+      this.marked = mark;
       out.push({ type: "flag", side: "output", category: mark });
     }
     if (!this.holds) return;

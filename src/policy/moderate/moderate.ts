@@ -1,0 +1,133 @@
+import { ParleyError } from "../../model/error.ts";
+import type { Batch } from "../../model/event.ts";
+import { textOf } from "../../model/item.ts";
+import type { GenerationRequest } from "../../model/request.ts";
+import type { Log } from "../../telemetry/log.ts";
+import { buildAutomaton, type Automaton } from "./automaton.ts";
+import { guarded, inPieces } from "./check.ts";
+import { endpointCheck, type EndpointOptions } from "./endpoint.ts";
+import { worse, type Check, type Finding, type Verdict } from "./finding.ts";
+import { modelCheck, type Ask, type GuardOptions } from "./guard.ts";
+import { Scanner } from "./scanner.ts";
+import { judged } from "./window-screen.ts";
+import { readWordFiles, type CategorySeverities, type WordFile } from "./word-file.ts";
+import { WordScreen } from "./word-screen.ts";
+
+/**
+ * Is it allowed. Word lists cannot fail: a file that cannot be used ends the start. A guard model and a moderations
+ * endpoint can; each fails `closed` by default (what could not be judged is refused with `upstream`) or `open` (it
+ * passes), as its settings say.
+ */
+export interface Moderator {
+  /** Judges what is asked. Throws `input-sensitive` for what is refused; a finding marks the answer. */
+  input(request: GenerationRequest, signal: AbortSignal): Promise<Verdict>;
+  /** The answer as far as it may go out. Ending it early ends the batches it reads. */
+  output(batches: AsyncIterable<Batch>, signal: AbortSignal): AsyncIterable<Batch>;
+}
+
+/** `flag` marks the answer, whatever was found; `block` refuses or cuts what is severe. */
+type Action = "off" | "flag" | "block";
+
+interface CheckSettings {
+  timeoutSeconds: number;
+  fails: "open" | "closed";
+  /** UTF-16 units of text in one question. */
+  longest: number;
+}
+
+export interface ModerationSettings {
+  input: Action;
+  /** `last`: the last user message and what follows it; `all`: everything the model did not write itself. */
+  scope: "last" | "all";
+  output: Action;
+  /** Of guard models and endpoints: UTF-16 units of an answer that are judged at once. */
+  window: number;
+  words?: { files: readonly WordFile[]; severity: CategorySeverities };
+  model?: GuardOptions & CheckSettings;
+  endpoint?: EndpointOptions & CheckSettings;
+}
+
+export interface ModerateOptions {
+  ask: Ask;
+  log: Log;
+}
+
+/** `undefined` when nothing is to be moderated. Throws `WordFileError` for a word file that cannot be used. */
+export function createModerator(settings: ModerationSettings, options: ModerateOptions): Moderator | undefined {
+  const { words, model, endpoint, input, output } = settings;
+  const automaton = words === undefined ? undefined : buildAutomaton(readWordFiles(words.files, words.severity));
+  const checks: Check[] = [];
+  const add = (check: Check, { timeoutSeconds, fails, longest }: CheckSettings): void => {
+    checks.push(inPieces(guarded(check, { timeoutMs: timeoutSeconds * 1000, fails, log: options.log }), longest));
+  };
+  if (model !== undefined) add(modelCheck(model, options.ask), model);
+  if (endpoint !== undefined) add(endpointCheck(endpoint), endpoint);
+  if ((automaton === undefined && checks.length === 0) || (input === "off" && output === "off")) return undefined;
+  return {
+    input: (request, signal) => judgeInput(request, signal, { settings, automaton, checks }),
+    output: (batches, signal) => screenOutput(batches, signal, { settings, automaton, checks }),
+  };
+}
+
+interface Tools {
+  settings: ModerationSettings;
+  automaton: Automaton | undefined;
+  checks: readonly Check[];
+}
+
+async function judgeInput(request: GenerationRequest, signal: AbortSignal, tools: Tools): Promise<Verdict> {
+  const { settings, automaton, checks } = tools;
+  if (settings.input === "off") return undefined;
+  const blocks = settings.input === "block";
+  const texts = inputTexts(request, settings.scope);
+  let verdict: Verdict;
+  if (automaton !== undefined) for (const text of texts) verdict = worse(verdict, findWord(automaton, text));
+  for (const check of checks) {
+    if (verdict?.severity === "severe") break;
+    verdict = worse(verdict, await check(texts.join("\n"), signal));
+  }
+  if (blocks && verdict?.severity === "severe") {
+    throw new ParleyError("input-sensitive", `moderation refused the input, category ${verdict.category}`);
+  }
+  return verdict;
+}
+
+function screenOutput(batches: AsyncIterable<Batch>, signal: AbortSignal, tools: Tools): AsyncIterable<Batch> {
+  const { settings, automaton, checks } = tools;
+  if (settings.output === "off") return batches;
+  const blocks = settings.output === "block";
+  let screened = batches;
+  if (automaton !== undefined) screened = screen(screened, new WordScreen({ automaton, blocks }));
+  for (const check of checks) screened = judged(screened, { check, signal, blocks, window: settings.window });
+  return screened;
+}
+
+/** Leaving the loop early ends the engine's stream. */
+async function* screen(batches: AsyncIterable<Batch>, words: WordScreen): AsyncGenerator<Batch> {
+  for await (const batch of batches) {
+    const out = words.accept(batch);
+    if (out.length > 0) yield out;
+    if (words.stopped) return;
+  }
+}
+
+/** Texts of everybody but the model: messages, tool results and, where all is looked at, what tools say of themselves. */
+export function inputTexts(request: GenerationRequest, scope: ModerationSettings["scope"]): string[] {
+  const { items, tools } = request;
+  const lastUser = items.findLastIndex((item) => item.type === "message" && item.role === "user");
+  const texts = scope === "all" ? tools.map((tool) => tool.description ?? "") : [];
+  for (const item of scope === "all" ? items : items.slice(Math.max(0, lastUser))) {
+    const own = item.type === "message" && item.role === "assistant";
+    if (!own && (item.type === "message" || item.type === "result")) texts.push(textOf(item.parts));
+  }
+  return texts.filter((text) => text !== "");
+}
+
+/** The first severe word of a whole text, else the first mild one. */
+function findWord(automaton: Automaton, text: string): Finding | undefined {
+  const scanner = new Scanner({ automaton, json: false });
+  scanner.push(text);
+  scanner.end();
+  if (scanner.severe !== undefined) return { category: scanner.severe.category, severity: "severe" };
+  return scanner.mild === 0 ? undefined : { category: scanner.mild, severity: "mild" };
+}
