@@ -36,7 +36,7 @@ interface Decoder {
 
 class PercentDecoder implements Decoder {
   /** The start of an escape that the slice has cut. */
-  private rest = "";
+  rest = "";
 
   decode(text: string, last: boolean): Uint8Array | undefined {
     const joined = this.rest + text;
@@ -54,7 +54,8 @@ class Base64Decoder implements Decoder {
   private ended = false;
 
   decode(text: string, last: boolean): Uint8Array | undefined {
-    const clean = this.rest === "" && !this.ended ? decodeClean(text) : undefined;
+    const fresh = this.rest === "" && this.escapes.rest === "" && !this.ended;
+    const clean = fresh ? decodeClean(text) : undefined;
     if (clean !== undefined) return clean;
     const unescaped = this.escapes.decode(text, last);
     const signs = unescaped === undefined ? undefined : this.signsOf(unescaped);
@@ -71,7 +72,8 @@ class Base64Decoder implements Decoder {
     const target = Buffer.allocUnsafe(bytes.length);
     let size = 0;
     let paddings = 0;
-    for (const byte of bytes) {
+    for (let at = 0; at < bytes.length; at += 1) {
+      const byte = bytes[at] ?? 0;
       const kind = alphabet[byte];
       if (kind === wrong || (kind === sign && (this.ended || paddings > 0))) return undefined;
       if (kind === sign) {

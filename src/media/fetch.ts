@@ -85,6 +85,8 @@ export class Downloader {
         signal,
         headers: { accept: "image/*, video/*, */*;q=0.5", "accept-encoding": "identity", "user-agent": "parley" },
       });
+      // destroying an unread body is reported as an error, which would end the process if nobody listened
+      answer.body.on("error", () => undefined);
       const location = answer.headers["location"];
       if (!redirectStatuses.has(answer.statusCode) || location === undefined) return await readBody(answer, context);
       // the body of a redirect is of no use, and reading it would let the server hold us
@@ -105,8 +107,6 @@ function readUrl(text: string, base: URL | undefined, param: string): URL {
 
 async function readBody(answer: Awaited<ReturnType<typeof request>>, context: DownloadContext): Promise<Uint8Array> {
   const { statusCode, headers, body } = answer;
-  // destroying an unread body reports an abort, which nobody else listens to
-  body.on("error", () => undefined);
   const refuse = (error: ParleyError): ParleyError => {
     body.destroy();
     return error;

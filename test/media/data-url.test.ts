@@ -48,6 +48,15 @@ describe("decodeDataUrl", () => {
     await expect(text("data:;base64,aGVsbG8=", 4)).rejects.toThrow("media exceeds size limit: max 4 bytes");
   });
 
+  it("puts together an escape that a slice has cut", async () => {
+    const slice = 1 << 18;
+    for (let shift = 0; shift < 4; shift += 1) {
+      const before = "A".repeat(slice - shift);
+      const url = `data:;base64,${before}%41${"A".repeat(2 * slice - before.length - 1)}`;
+      expect(await decodeDataUrl(url, slice * 2, "part")).toHaveLength((slice / 2) * 3);
+    }
+  });
+
   it("gives back what was encoded, whatever breaks its lines", async () => {
     await fc.assert(
       fc.asyncProperty(
