@@ -125,7 +125,7 @@ class EmbeddedEngine implements LlamaEngine {
     const ready = await this.loading?.catch(() => undefined);
     if (ready === undefined) return;
     ready.pool.close();
-    for (const run of this.runs.keys()) run.cancel();
+    for (const run of this.runs.keys()) run.cancel(closing());
     await Promise.all(this.runs.values());
     await ready.loaded.dispose();
   }
