@@ -22,8 +22,11 @@ import { textSeal, type TextSeal } from "./lib/seal.ts";
 import { openMedia } from "./media/open.ts";
 import { systemIds, type IdSource } from "./model/id.ts";
 import { createAdminCheck, createAuthenticate } from "./policy/authenticate.ts";
+import { MemoryLimiter } from "./policy/limiter.ts";
 import { openAdmin, type AdminService } from "./service/admin.ts";
 import { GenerateService } from "./service/generate.ts";
+import { LedgerWriter } from "./service/ledger.ts";
+import { Meter } from "./service/meter.ts";
 import { ResponseService } from "./service/response.ts";
 import { ModelService } from "./service/model.ts";
 import { openStore } from "./store/open.ts";
@@ -66,7 +69,6 @@ export interface App {
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
-const idleCheckMs = 50;
 const builtinModel = fileURLToPath(new URL("../model/tiny-chat.gguf", import.meta.url));
 
 export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
@@ -96,11 +98,9 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const shut = async (): Promise<void> => {
     clearInterval(sweeper);
     socket.close();
-    // a connection that was busy when closing began stays open after its answer, for as long as its client likes
-    const idle = setInterval(() => server.server.closeIdleConnections(), idleCheckMs);
-    await server.close();
-    clearInterval(idle);
+    await closeServer(server);
     await runner.close();
+    await made.meter.close();
     await catalog.close();
     await made.media.close();
     await store.close();
@@ -127,8 +127,9 @@ async function build(config: Config, overrides: AppOverrides) {
   });
   const models = new ModelService(catalog);
   const media = openMedia(config.media);
-  const generate = new GenerateService({ catalog, media, log });
   const store = overrides.store ?? (await openStore(config.data, config.store.url?.reveal()));
+  const meter = openMeter(config, { store, ids, log });
+  const generate = new GenerateService({ catalog, media, meter, log });
   const admin = await openAdmin(store, ids);
   const responses = new ResponseService({
     store: store.responses,
@@ -150,6 +151,7 @@ async function build(config: Config, overrides: AppOverrides) {
     log,
     catalog,
     media,
+    meter,
     models,
     generate,
     store,
@@ -177,6 +179,19 @@ function responsesRoute(config: Config, made: Made): ResponsesRouteOptions {
 function adminRoute(config: Config, { admin }: Made): Parameters<typeof mountAdmin>[1] {
   const keys = config.adminKeys.map((key) => key.reveal());
   return { admin, check: createAdminCheck(keys, admin.hash), bodyLimit: config.server.bodyLimit };
+}
+
+/** Limits are kept in this process. */
+function openMeter(config: Config, made: { store: Store; ids: IdSource; log: Log }): Meter {
+  const { limits, prices, budgets, aborted } = config;
+  const { store, ids, log } = made;
+  const ledger = new LedgerWriter(store.ledger, log);
+  const limiter = new MemoryLimiter();
+  return new Meter({
+    ...{ limits, prices, budgets, aborted, ledger, limiter },
+    accounts: store.accounts,
+    now: () => ids.now(),
+  });
 }
 
 /** Deletes expired responses now and every hour. */
