@@ -3,6 +3,7 @@ import { Secret } from "../lib/secret.ts";
 import { accountSettings } from "./account-schema.ts";
 import { engineSchema, modelSchema } from "./engine-schema.ts";
 import { mediaSchema } from "./media-schema.ts";
+import { moderationSchema } from "./moderation-schema.ts";
 
 /**
  * One schema: every setting, its default and its sentence. `docs/config.md` is generated from it.
@@ -88,6 +89,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   media: mediaSchema.prefault({}),
+  moderation: moderationSchema,
   engines: z
     .record(z.string().min(1), engineSchema)
     .default({})
