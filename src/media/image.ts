@@ -51,7 +51,8 @@ export class ImageReader {
     const format = sniffImage(bytes);
     if (format === undefined) throw faulty(work.param, "is not an image: JPEG, PNG, GIF and WEBP are read");
     try {
-      const header = await this.open(bytes).metadata();
+      // the header alone costs nothing, so its pixels are judged in our own words
+      const header = await sharp(bytes, { limitInputPixels: false }).metadata();
       const pixels = header.width * (header.pageHeight ?? header.height);
       if (header.format !== format || !(pixels > 0)) throw faulty(work.param, `is not a whole ${format} image`);
       if (pixels > this.options.pixels) {

@@ -36,7 +36,7 @@ export interface VideoWork {
 
 export interface PreparerOptions extends SourceOptions {
   limits: { image: SourceLimits; video: SourceLimits };
-  images: ImageReader;
+  images: Pick<ImageReader, "read">;
   videos: VideoReader;
   /** Bytes of prepared pictures that are kept for the next turns of their conversations. */
   cacheBytes: number;
