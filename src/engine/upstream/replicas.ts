@@ -37,7 +37,7 @@ export interface Route {
 export interface ReplicaOptions {
   /** Default true; false chooses the least loaded. */
   affinity?: boolean | undefined;
-  /** No replica holds more than this multiple of its fair share. Default 1.25. */
+  /** A replica whose slots are full holds at most this multiple of its fair share. Default 1.25. */
   bound?: number | undefined;
   /** Tries per request, the first included; default one per replica, at least 2, at most 4. */
   attempts?: number | undefined;
@@ -64,6 +64,8 @@ interface Replica extends ReplicaOf {
 const passing: ReadonlySet<ErrorKind> = new Set(["upstream", "overloaded", "timeout", "rate-limit", "internal"]);
 /** Errors that tell of a replica that is ill, not of one that is busy. */
 const ill: ReadonlySet<ErrorKind> = new Set(["upstream", "timeout", "internal"]);
+/** Requests a server of unknown size runs at once without harm to each; llama-server's own default. */
+const likelySlots = 4;
 const longestRest = 60_000;
 const probeTimeout = 3_000;
 
@@ -187,12 +189,18 @@ export class ReplicaSet implements Engine {
     return { replica: chosen, reason: there.includes(own) ? "spill" : "failover" };
   }
 
-  /** Bounded load: one more request must not take it over a multiple of its fair share of what is running. */
+  /**
+   * Bounded load: one more request must not take it over a multiple of its fair share of what is running. Below its
+   * slots a replica always has room: moving a conversation costs its cache and wins nothing.
+   */
   private hasRoom(replica: Replica, there: readonly Replica[]): boolean {
     const { bound = 1.25 } = this.options;
+    const { slots } = replica.member.load();
+    const free = Number.isFinite(slots) ? slots : likelySlots;
     const running = there.reduce((sum, one) => sum + one.inFlight.count, 1);
     const weight = there.reduce((sum, one) => sum + one.weight, 0);
-    return replica.inFlight.count + 1 <= Math.ceil((bound * running * replica.weight) / weight);
+    const share = Math.ceil((bound * running * replica.weight) / weight);
+    return replica.inFlight.count + 1 <= Math.max(share, free);
   }
 
   /** The first batch, or the error that came instead of it. */
