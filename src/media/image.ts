@@ -1,4 +1,4 @@
-import sharp, { type Metadata, type Sharp } from "sharp";
+import type { Metadata, Sharp } from "sharp";
 import { ParleyError } from "../model/error.ts";
 import type { Color, PixelSize } from "../model/item.ts";
 import { scaledSize } from "../model/picture.ts";
@@ -51,6 +51,12 @@ export class ImageReader {
     const format = sniffImage(bytes);
     if (format === undefined) throw faulty(work.param, "is not an image: JPEG, PNG, GIF and WEBP are read");
     try {
+      // as late as this: the library takes 20 MB and a tenth of a second that a server of texts can do without
+      const { default: sharp } = await import("sharp");
+      const open: Source["open"] = (whole) =>
+        sharp(whole, { failOn: "error", limitInputPixels: this.options.pixels, pages: 1 }).timeout({
+          seconds: this.options.timeoutSeconds,
+        });
       // the header alone costs nothing, so its pixels are judged in our own words
       const header = await sharp(bytes, { limitInputPixels: false }).metadata();
       const pixels = header.width * (header.pageHeight ?? header.height);
@@ -58,7 +64,7 @@ export class ImageReader {
       if (pixels > this.options.pixels) {
         throw faulty(work.param, `has ${pixels} pixels; at most ${this.options.pixels} are decoded`);
       }
-      return await this.gate.run(pixels, work.signal, () => this.decode({ bytes, format, header }, work));
+      return await this.gate.run(pixels, work.signal, () => this.decode({ bytes, format, header, open }, work));
     } catch (thrown) {
       work.signal.throwIfAborted();
       if (thrown instanceof ParleyError) throw thrown;
@@ -67,45 +73,41 @@ export class ImageReader {
   }
 
   private async decode(source: Source, work: ImageWork): Promise<PreparedImage> {
-    const { bytes, format, header } = source;
+    const { bytes, format, header, open } = source;
     const upright = header.autoOrient;
     const size = scaledSize(upright, work.longest);
     const turned = (header.orientation ?? 1) > 1;
     const plain = header.space === "srgb" && header.depth === "uchar" && header.icc === undefined;
     if (kept.has(format) && plain && !turned && size.width === upright.width && size.height === upright.height) {
-      return { mime: `image/${format}`, bytes, size, color: await this.mainColor(bytes) };
+      return { mime: `image/${format}`, bytes, size, color: await mainColor(open(bytes)) };
     }
     work.signal.throwIfAborted();
-    const scaled = this.open(bytes)
+    const scaled = open(bytes)
       .autoOrient()
       .resize({ ...size, fit: "fill" })
       .toColorspace("srgb");
     const lossy = format === "jpeg" || (format === "webp" && !header.hasAlpha);
     const written = lossy ? scaled.jpeg({ quality: jpegQuality }) : scaled.png({ compressionLevel: 3 });
     const data = await written.toBuffer();
-    return { mime: lossy ? "image/jpeg" : "image/png", bytes: data, size, color: await this.mainColor(data) };
+    return { mime: lossy ? "image/jpeg" : "image/png", bytes: data, size, color: await mainColor(open(data)) };
   }
+}
 
-  /** Decodes the whole picture on the way, so that a truncated one is found. */
-  private async mainColor(bytes: Uint8Array): Promise<Color> {
-    const { data, info } = await this.open(bytes)
-      .resize(thumbnail, thumbnail, { fit: "fill", kernel: "nearest" })
-      .flatten({ background: "white" })
-      .toColorspace("srgb")
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    return mainColorOf(data, info.channels);
-  }
-
-  private open(bytes: Uint8Array): Sharp {
-    return sharp(bytes, { failOn: "error", limitInputPixels: this.options.pixels, pages: 1 }).timeout({
-      seconds: this.options.timeoutSeconds,
-    });
-  }
+/** Decodes the whole picture on the way, so that a truncated one is found. */
+async function mainColor(picture: Sharp): Promise<Color> {
+  const { data, info } = await picture
+    .resize(thumbnail, thumbnail, { fit: "fill", kernel: "nearest" })
+    .flatten({ background: "white" })
+    .toColorspace("srgb")
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return mainColorOf(data, info.channels);
 }
 
 interface Source {
   bytes: Uint8Array;
   format: ImageFormat;
   header: Metadata;
+  /** Opens a picture under our limits. */
+  open: (bytes: Uint8Array) => Sharp;
 }
