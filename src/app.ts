@@ -1,7 +1,10 @@
+import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import type { EngineConfig, UpstreamConfig } from "./config/engine-schema.ts";
+import { ConfigError } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import { createCatalog } from "./engine/catalog.ts";
+import { LiveCatalog } from "./engine/live-catalog.ts";
 import type { Catalog, Engine } from "./engine/engine.ts";
 import { llamaEngine } from "./engine/llama/engine.ts";
 import { simEngine } from "./engine/sim/engine.ts";
@@ -19,11 +22,15 @@ import { mountOperations } from "./http/ops-route.ts";
 import { RunningRequests } from "./http/running.ts";
 import { closeServer, createServer, useAuthentication } from "./http/server.ts";
 import { textSeal, type TextSeal } from "./lib/seal.ts";
+import { Secret } from "./lib/secret.ts";
 import { openMedia } from "./media/open.ts";
 import { systemIds, type IdSource } from "./model/id.ts";
 import { createAdminCheck, createAuthenticate } from "./policy/authenticate.ts";
 import { MemoryLimiter } from "./policy/limiter.ts";
+import { createModerator, type Moderator } from "./policy/moderate/moderate.ts";
+import { WordFileError } from "./policy/moderate/word-file.ts";
 import { openAdmin, type AdminService } from "./service/admin.ts";
+import { catalogAsk } from "./service/ask.ts";
 import { GenerateService } from "./service/generate.ts";
 import { LedgerWriter } from "./service/ledger.ts";
 import { Meter } from "./service/meter.ts";
@@ -65,8 +72,15 @@ export interface App {
   catalog: Catalog;
   /** What an operator should know at start. */
   notes: readonly string[];
+  /**
+   * Takes over the engines and models of another configuration; running answers are not disturbed. Returns the names of
+   * changed settings that need a restart.
+   */
+  reload(next: Config): readonly string[];
 }
 
+/** Settings that `reload` takes over. */
+const reloaded: ReadonlySet<string> = new Set(["engines", "models"]);
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const builtinModel = fileURLToPath(new URL("../model/tiny-chat.gguf", import.meta.url));
@@ -111,8 +125,14 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     closing ??= shut();
     return closing.finally(() => clearTimeout(timer));
   };
+  const reload = (next: Config): readonly string[] => {
+    catalog.exchange(createCatalog({ engines: made.engines.of(next), entries: catalogEntries(next) }));
+    warm(catalog.engines(), log);
+    const differs = (name: keyof Config): boolean => fingerprint(config[name]) !== fingerprint(next[name]);
+    return (Object.keys(next) as (keyof Config)[]).filter((name) => !reloaded.has(name) && differs(name));
+  };
   const { generate, models, admin } = made;
-  return { listen, close, generate, models, admin, catalog, notes: notes(config) };
+  return { listen, close, reload, generate, models, admin, catalog, notes: notes(config) };
 }
 
 type Made = Awaited<ReturnType<typeof build>>;
@@ -121,15 +141,16 @@ type Made = Awaited<ReturnType<typeof build>>;
 async function build(config: Config, overrides: AppOverrides) {
   const ids = overrides.ids ?? systemIds;
   const log = overrides.log ?? createLog(config.log);
-  const catalog = createCatalog({
-    engines: overrides.engines ?? openEngines(config, { ids, log }),
-    entries: catalogEntries(config),
-  });
+  const engines = new EngineSet((engine) => openEngine(engine, { ids, log }));
+  const catalog = new LiveCatalog(
+    createCatalog({ engines: overrides.engines ?? engines.of(config), entries: catalogEntries(config) }),
+  );
+  const moderation = openModeration(config, { catalog, ids, log });
   const models = new ModelService(catalog);
   const media = openMedia(config.media);
   const store = overrides.store ?? (await openStore(config.data, config.store.url?.reveal()));
   const meter = openMeter(config, { store, ids, log });
-  const generate = new GenerateService({ catalog, media, meter, log });
+  const generate = new GenerateService({ catalog, media, meter, ...moderation, log });
   const admin = await openAdmin(store, ids);
   const responses = new ResponseService({
     store: store.responses,
@@ -149,6 +170,7 @@ async function build(config: Config, overrides: AppOverrides) {
   return {
     ids,
     log,
+    engines,
     catalog,
     media,
     meter,
@@ -220,11 +242,30 @@ function responsesOptions(config: Config, made: { ids: IdSource; seal: TextSeal 
 type EngineContext = Required<Pick<AppOverrides, "ids" | "log">>;
 
 /** Without any configured engine the built-in tiny model answers. */
-function openEngines(config: Config, context: EngineContext): ReadonlyMap<string, Engine> {
-  const configured = Object.entries(config.engines);
-  if (configured.length === 0)
-    configured.push(["embedded", { kind: "llama", model: "builtin", sequences: 4, gpu: false }]);
-  return new Map(configured.map(([name, engine]) => [name, openEngine(engine, context)]));
+const builtinEngine: EngineConfig = { kind: "llama", model: "builtin", sequences: 4, gpu: false };
+
+/** The engines of a configuration; those whose settings stay the same from one to the next stay themselves. */
+class EngineSet {
+  private readonly open: (engine: EngineConfig) => Engine;
+  private known = new Map<string, { settings: string; engine: Engine }>();
+
+  constructor(open: (engine: EngineConfig) => Engine) {
+    this.open = open;
+  }
+
+  of(config: Config): ReadonlyMap<string, Engine> {
+    const configured = Object.entries(config.engines);
+    if (configured.length === 0) configured.push(["embedded", builtinEngine]);
+    const before = this.known;
+    this.known = new Map(
+      configured.map(([name, engine]) => {
+        const settings = fingerprint(engine);
+        const same = before.get(name);
+        return [name, same?.settings === settings ? same : { settings, engine: this.open(engine) }];
+      }),
+    );
+    return new Map([...this.known].map(([name, { engine }]) => [name, engine]));
+  }
 }
 
 function openEngine(engine: EngineConfig, context: EngineContext): Engine {
@@ -270,6 +311,22 @@ function upstreamOptions(engine: UpstreamConfig): UpstreamOptions {
   };
 }
 
+/** Nothing where nothing is to be moderated. Throws `ConfigError` for word files and models that cannot be used. */
+function openModeration(config: Config, context: EngineContext & { catalog: Catalog }): { moderator?: Moderator } {
+  const { catalog, ids, log } = context;
+  const guard = config.moderation.model?.model;
+  if (guard !== undefined && !catalog.list().some(({ id }) => id === guard)) {
+    throw new ConfigError(`moderation.model.model: found ${JSON.stringify(guard)}; allowed are the names under models`);
+  }
+  try {
+    const moderator = createModerator(config.moderation, { ask: catalogAsk(catalog, ids), log });
+    return moderator === undefined ? {} : { moderator };
+  } catch (error) {
+    if (error instanceof WordFileError) throw new ConfigError(`moderation.words: ${error.message}`);
+    throw error;
+  }
+}
+
 function catalogEntries(config: Config): Parameters<typeof createCatalog>[0]["entries"] {
   return Object.entries(config.models).map(([name, { engine, ...rest }]) => ({
     name,
@@ -294,4 +351,12 @@ function notes(config: Config): readonly string[] {
     "The built-in tiny model (3.6 million parameters) answers: good for trying and testing, not for work.",
     "For real answers: `parley models pull <name>`, or point to a server with --engine http://HOST:PORT/v1",
   ];
+}
+
+/** A text that is the same for the same settings, secrets included. */
+function fingerprint(settings: unknown): string {
+  return JSON.stringify(settings, function (this: Record<string, unknown>, key: string, value: unknown) {
+    const original = this[key];
+    return original instanceof Secret ? createHash("sha256").update(original.reveal()).digest("hex") : value;
+  });
 }

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option, type CommandOptions } from "commander";
-import { ConfigError, loadProcessConfig } from "../config/load.ts";
+import { ConfigError, loadProcessConfig, processConfigPath } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { toParleyError } from "../model/error.ts";
 import { version } from "../lib/version.ts";
@@ -46,7 +46,10 @@ function build(): Command {
   command(program, "serve", "start the server")
     .option("--host <address>", "address to listen on")
     .option("--port <number>", "TCP port; 0 takes any free one", whole)
-    .action(async (flags: Flags) => (await lazy.serve()).serve(settings(flags)));
+    .action(async (flags: Flags) => {
+      const source = { path: processConfigPath(flags), load: () => settings(flags) };
+      await (await lazy.serve()).serve(source.load(), source);
+    });
   command(program, "chat", "answer one text in the terminal")
     .argument("<text>", "what to say")
     .option("--model <name>", "model name", "MiniMax-M2.7")

@@ -1,10 +1,22 @@
+import { watch } from "node:fs";
+import { basename, dirname } from "node:path";
 import { createApp, type App } from "../app.ts";
+import { ConfigError } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 
+/** Where the settings came from, to read them again. */
+export interface Source {
+  /** The YAML file, if there is one. */
+  path: string | undefined;
+  /** Throws `ConfigError`. */
+  load(): Config;
+}
+
 /** Starts the server, tells its URL, and stops cleanly on SIGTERM and SIGINT. */
-export async function serve(config: Config): Promise<void> {
+export async function serve(config: Config, source: Source): Promise<void> {
   const app = await createApp(config);
-  const stopped = stopOnSignal(app, config.server.drainSeconds);
+  const stopWatching = reloadOnChange(app, source);
+  const stopped = stopOnSignal(app, config.server.drainSeconds).finally(stopWatching);
   try {
     const { url, firstKey } = await app.listen();
     if (firstKey !== undefined) {
@@ -13,6 +25,7 @@ export async function serve(config: Config): Promise<void> {
     for (const line of app.notes) console.log(line);
     console.log(`Parley listens on ${url}`);
   } catch (error) {
+    stopWatching();
     await app.close(0);
     throw error;
   }
@@ -34,4 +47,42 @@ function stopOnSignal(app: App, drainSeconds: number): Promise<void> {
     process.on("SIGTERM", stop);
     process.on("SIGINT", stop);
   });
+}
+
+/** Editors write a file in several steps: a change is looked at when it has been quiet for so long. */
+const settleMs = 200;
+
+/** Takes over changed engines and models on SIGHUP and when the file changes. Returns how to stop. */
+function reloadOnChange(app: App, source: Source): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const soon = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => reload(app, source), settleMs);
+  };
+  process.on("SIGHUP", soon);
+  // the folder is watched, because editors replace the file
+  const { path } = source;
+  const watcher =
+    path === undefined
+      ? undefined
+      : watch(dirname(path), (_event, name) => {
+          if (name === null || name === basename(path)) soon();
+        });
+  return () => {
+    clearTimeout(timer);
+    process.off("SIGHUP", soon);
+    watcher?.close();
+  };
+}
+
+/** A wrong file changes nothing and says why. */
+function reload(app: App, source: Source): void {
+  try {
+    const waiting = app.reload(source.load());
+    console.log("Settings read again: engines and models are up to date.");
+    if (waiting.length > 0) console.log(`These changes need a restart: ${waiting.join(", ")}`);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(`Settings not taken over: ${error.message}`);
+  }
 }

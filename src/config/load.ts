@@ -47,7 +47,7 @@ export const environmentTable: readonly EnvironmentRow[] = [
 
 /** Reads file < environment < flags through one schema and freezes the outcome. Throws `ConfigError`. */
 export function loadConfig(sources: ConfigSources): Config {
-  const path = text(sources.flags["config"]) ?? blankless(sources.environment["PARLEY_CONFIG"]);
+  const path = configPath(sources);
   const raw: Record<string, unknown> = path === undefined ? {} : readFile(path, sources.environment);
   const origin = new Map<string, string>(Object.keys(raw).map((name) => [name, path ?? ""]));
   for (const row of environmentTable) {
@@ -106,6 +106,16 @@ function put(raw: Record<string, unknown>, setting: string, value: unknown): voi
   const [name = "", inner] = setting.split(".");
   if (inner === undefined) raw[name] = value;
   else raw[name] = { ...(isObject(raw[name]) ? raw[name] : {}), [inner]: value };
+}
+
+/** The file that settings are read from, if any. */
+function configPath({ flags, environment }: ConfigSources): string | undefined {
+  return text(flags["config"]) ?? blankless(environment["PARLEY_CONFIG"]);
+}
+
+/** The same for the process's own environment. */
+export function processConfigPath(flags: Readonly<Record<string, unknown>>): string | undefined {
+  return configPath({ environment: process.env, flags });
 }
 
 /** `embedded`, `sim`, a path of a GGUF, a pulled model, or a base URL: every catalog name is then served by it. */

@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, it } from "vitest";
+import { createApp, type App } from "../../src/app.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { openStore } from "../../src/store/open.ts";
+import { silentLog } from "../../src/telemetry/log.ts";
+
+const cleanup: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const one of cleanup.splice(0).reverse()) await one();
+});
+
+function configFile(): { load: (text: string) => ReturnType<typeof loadConfig> } {
+  const folder = mkdtempSync(join(tmpdir(), "parley-reload-"));
+  const path = join(folder, "parley.yaml");
+  cleanup.push(() => rmSync(folder, { recursive: true, force: true }));
+  return {
+    load: (text) => {
+      writeFileSync(path, text);
+      return loadConfig({ environment: { PARLEY_CONFIG: path }, flags: {} });
+    },
+  };
+}
+
+async function appWith(config: ReturnType<typeof loadConfig>): Promise<App> {
+  const app = await createApp(config, { log: silentLog, store: await openStore() });
+  cleanup.push(() => app.close(0));
+  return app;
+}
+
+const two = "engines:\n  a: { kind: sim }\n  b: { kind: upstream, url: 'http://127.0.0.1:9/v1', key: secret-one }\n";
+
+it("keeps engines whose settings stay, opens the others anew, and follows the models", async () => {
+  const file = configFile();
+  const app = await appWith(file.load(two));
+  const before = new Map(app.catalog.engines());
+  expect(app.reload(file.load(`${two}models:\n  mine: { engine: b, like: MiniMax-M2 }\n`))).toEqual([]);
+  expect(app.catalog.engines().get("a")).toBe(before.get("a"));
+  expect(app.catalog.engines().get("b")).toBe(before.get("b"));
+  expect(app.models.describe()).toContainEqual({ model: "mine", engine: "b (upstream)", engineModel: "mine" });
+
+  app.reload(file.load(two.replace("secret-one", "secret-two")));
+  expect(app.catalog.engines().get("a")).toBe(before.get("a"));
+  expect(app.catalog.engines().get("b")).not.toBe(before.get("b"));
+  expect(() => app.models.card("mine")).toThrow("unknown model 'mine'");
+});
+
+it("names the changes that need a restart", async () => {
+  const file = configFile();
+  const app = await appWith(file.load(two));
+  expect(app.reload(file.load(`${two}port: 9999\nsse: { done: false }\n`))).toEqual(["port", "sse"]);
+});
