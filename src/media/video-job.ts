@@ -54,6 +54,15 @@ function evenSide(pixels: number): number {
   return Math.max(smallestSide, Math.floor(pixels / 2) * 2);
 }
 
+/** Quarter turns clockwise that show a picture upright, by the container's matrix (ISO 14496-12, 8.3.2). */
+export function quarterTurns(matrix: Buffer | null): 0 | 1 | 2 | 3 {
+  if (matrix === null || matrix.length < 36) return 0;
+  const across = matrix.readInt32LE(0);
+  const down = matrix.readInt32LE(4);
+  if (Math.abs(across) >= Math.abs(down)) return across < 0 ? 2 : 0;
+  return down > 0 ? 1 : 3;
+}
+
 /** The same steps for every sampler, in FFmpeg's filter language. */
 export function filterOf(plan: VideoPlan): string {
   return `fps=${plan.fps},scale=${plan.width}:${plan.height}`;

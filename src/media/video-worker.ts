@@ -4,7 +4,7 @@ import type { Frame as DecodedFrame, Stream } from "node-av";
 import sharp from "sharp";
 import { mainColorOf } from "./color.ts";
 import type { FrameHead, VideoJob } from "./video-job.ts";
-import { filterOf, planSampling } from "./video-job.ts";
+import { filterOf, planSampling, quarterTurns } from "./video-job.ts";
 
 /** Exit statuses that the parent knows. */
 const exitNoPackage = 10;
@@ -23,10 +23,11 @@ async function main(): Promise<void> {
   });
   const stream = input.video();
   if (stream === undefined) process.exit(exitNoVideo);
-  const facts = { ...sizeOf(stream), duration: Number.isFinite(input.duration) ? Math.max(0, input.duration) : 0 };
-  const plan = planSampling(facts, job);
+  const turns = quarterTurns(stream.codecpar.getCodedSideData(av.AV_PKT_DATA_DISPLAYMATRIX));
+  const duration = Number.isFinite(input.duration) ? Math.max(0, input.duration) : 0;
+  const plan = planSampling({ ...sizeOf(stream, turns % 2 === 1), duration }, job);
   using decoder = await av.Decoder.create(stream, { options: { max_pixels: framePixels } });
-  using filter = av.FilterAPI.create(`${filterOf(plan)},format=rgb24`);
+  using filter = av.FilterAPI.create(`${"transpose=clock,".repeat(turns)}${filterOf(plan)},format=rgb24`);
   let count = 0;
   for await (const frame of filter.frames(decoder.frames(input.packets(stream.index)))) {
     if (frame === null) continue;
@@ -38,10 +39,11 @@ async function main(): Promise<void> {
   process.exit(count === 0 ? exitNoVideo : 0);
 }
 
-function sizeOf(stream: Stream): { width: number; height: number } {
+/** Sides as they are shown. */
+function sizeOf(stream: Stream, sideways: boolean): { width: number; height: number } {
   const { width, height } = stream.codecpar;
   if (!(width > 0 && height > 0) || width * height > framePixels) process.exit(exitNoVideo);
-  return { width, height };
+  return sideways ? { width: height, height: width } : { width, height };
 }
 
 /** The frame's pixels are RGB, 3 bytes each. */

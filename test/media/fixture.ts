@@ -58,6 +58,8 @@ export interface Clip {
   colors: readonly (readonly [number, number, number])[];
   /** Frames per second. */
   rate?: number;
+  /** Paints the right half black. */
+  half?: boolean;
 }
 
 export const red = [255, 0, 0] as const;
@@ -66,7 +68,7 @@ export const blue = [0, 0, 255] as const;
 
 /** Encodes a clip and gives its file's bytes. */
 export async function clip(wanted: Clip): Promise<Buffer> {
-  const { extension, codec = "h264", width = 320, height = 240, colors, rate = 5 } = wanted;
+  const { extension, codec = "h264", width = 320, height = 240, colors, rate = 5, half = false } = wanted;
   const folder = await mkdtemp(join(tmpdir(), "parley-clip-"));
   try {
     const path = join(folder, `clip.${extension}`);
@@ -77,6 +79,7 @@ export async function clip(wanted: Clip): Promise<Buffer> {
         const [r, g, b] = colors[Math.floor(at / rate)] ?? red;
         const pixels = Buffer.alloc(width * height * 3);
         for (let index = 0; index < pixels.length; index += 3) {
+          if (half && (index / 3) % width >= width / 2) continue;
           pixels[index] = r;
           pixels[index + 1] = g;
           pixels[index + 2] = b;

@@ -81,6 +81,21 @@ describe("ProcessVideoReader", () => {
     expect(often.at(-1)?.at).toBe(9.8);
   });
 
+  it("shows a clip upright that was held sideways", async () => {
+    const bytes = await clip({ extension: "mp4", colors: [red], width: 320, height: 160, half: true });
+    const seen = [];
+    for (const matrix of [
+      [1, 0, 0, 1],
+      [0, 1, -1, 0],
+      [-1, 0, 0, -1],
+      [0, -1, 1, 0],
+    ] as const) {
+      const [frame] = await read(turned(bytes, matrix));
+      seen.push(await side(frame as Frame));
+    }
+    expect(seen).toEqual(["red left", "red top", "red right", "red bottom"]);
+  });
+
   it("leaves nothing behind, and does not hold the event loop", async () => {
     vi.stubEnv("TMPDIR", folder);
     const bytes = await clip({ extension: "mp4", colors: [red, lime, blue], width: 1280, height: 720 });
@@ -213,6 +228,27 @@ function scramble(bytes: Buffer, from: number, to: number): Buffer {
     state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
     copy[at] = state >>> 24;
   }
+  return copy;
+}
+
+/** Where a picture that is half black is red. */
+async function side(frame: Frame): Promise<string> {
+  const { data, info } = await sharp(frame.bytes)
+    .resize(3, 3, { fit: "fill", kernel: "nearest" })
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const isRed = (x: number, y: number): boolean => (data[(y * 3 + x) * info.channels] ?? 0) > 128;
+  const [topLeft, topRight, bottomLeft] = [isRed(0, 0), isRed(2, 0), isRed(0, 2)];
+  if (topLeft && topRight) return "red top";
+  if (topLeft && bottomLeft) return "red left";
+  return topRight ? "red right" : "red bottom";
+}
+
+/** The same clip with another matrix in its track's header. */
+function turned(bytes: Buffer, matrix: readonly [number, number, number, number]): Buffer {
+  const copy = Buffer.from(bytes);
+  const start = copy.indexOf("tkhd") + 44;
+  for (const [place, at] of [0, 4, 12, 16].entries()) copy.writeInt32BE((matrix[place] ?? 0) * 65_536, start + at);
   return copy;
 }
 
