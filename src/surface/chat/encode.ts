@@ -56,6 +56,10 @@ export function encodeBody(transcript: Transcript, exchange: Exchange<ChatWanted
   const { request, wanted } = exchange;
   const reason = finishOf(transcript);
   if (typeof reason !== "string") throw reason;
+  if (transcript.outputFlag > 0 && transcript.finish?.reason === "filter" && transcript.items.length === 0) {
+    // Nothing may be shown: the vendor then answers with an error (seed 001).
+    throw new ParleyError("output-sensitive", "moderation refused the output");
+  }
   return {
     id: request.id,
     choices: [{ finish_reason: reason, index: 0, message: encodeMessage(transcript, exchange) }],
