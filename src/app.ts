@@ -41,6 +41,8 @@ import type { Store } from "./store/store.ts";
 import { chatSurface } from "./surface/chat/index.ts";
 import type { ResponsesOptions } from "./surface/responses/index.ts";
 import { createLog, type Log } from "./telemetry/log.ts";
+import { Metrics } from "./telemetry/metrics.ts";
+import { measureProcess } from "./telemetry/process-metrics.ts";
 
 /** What tests may put in the place of the real thing. */
 export interface AppOverrides {
@@ -89,7 +91,8 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const made = await build(config, overrides);
   const { log, running, store, catalog, runner } = made;
   const server = createServer({ ids: made.ids, log });
-  mountOperations(server);
+  const readiness = new Map<string, string>();
+  mountOperations(server, { metrics: made.metrics, readiness: () => Object.fromEntries(readiness) });
   const route = responsesRoute(config, made);
   await server.register(async (scope) => {
     useAuthentication(scope, made.authenticate);
@@ -106,7 +109,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     sweeper = await startSweeping(made.responses, log);
     const first = config.apiKeys.length > 0 ? undefined : await made.admin.createFirstKey();
     const url = await server.listen({ host: config.host, port: config.port });
-    warm(catalog.engines(), log);
+    warm(catalog.engines(), { log, readiness });
     return first === undefined ? { url } : { url, firstKey: first.key };
   };
   const shut = async (): Promise<void> => {
@@ -118,6 +121,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     await catalog.close();
     await made.media.close();
     await store.close();
+    made.stopMeasuring();
   };
   let closing: Promise<void> | undefined;
   const close = (graceSeconds: number): Promise<void> => {
@@ -127,7 +131,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   };
   const reload = (next: Config): readonly string[] => {
     catalog.exchange(createCatalog({ engines: made.engines.of(next), entries: catalogEntries(next) }));
-    warm(catalog.engines(), log);
+    warm(catalog.engines(), { log, readiness });
     const differs = (name: keyof Config): boolean => fingerprint(config[name]) !== fingerprint(next[name]);
     return (Object.keys(next) as (keyof Config)[]).filter((name) => !reloaded.has(name) && differs(name));
   };
@@ -146,6 +150,8 @@ async function build(config: Config, overrides: AppOverrides) {
     createCatalog({ engines: overrides.engines ?? engines.of(config), entries: catalogEntries(config) }),
   );
   const moderation = openModeration(config, { catalog, ids, log });
+  const metrics = new Metrics();
+  const stopMeasuring = measureProcess(metrics);
   const models = new ModelService(catalog);
   const media = openMedia(config.media);
   const store = overrides.store ?? (await openStore(config.data, config.store.url?.reveal()));
@@ -170,6 +176,8 @@ async function build(config: Config, overrides: AppOverrides) {
   return {
     ids,
     log,
+    metrics,
+    stopMeasuring,
     engines,
     catalog,
     media,
@@ -335,10 +343,18 @@ function catalogEntries(config: Config): Parameters<typeof createCatalog>[0]["en
   }));
 }
 
-/** Loads models in the background, so that the first request need not wait. */
-function warm(engines: ReadonlyMap<string, Engine>, log: Log): void {
+/** Loads models in the background, so that the first request need not wait; tells how far each is. */
+function warm(engines: ReadonlyMap<string, Engine>, to: { log: Log; readiness: Map<string, string> }): void {
+  to.readiness.clear();
   for (const [name, engine] of engines) {
-    engine.open?.().catch((error: unknown) => log.error({ engine: name, err: error }, "engine failed to open"));
+    to.readiness.set(name, engine.open === undefined ? "ready" : "loading");
+    engine.open?.().then(
+      () => to.readiness.set(name, "ready"),
+      (error: unknown) => {
+        to.readiness.set(name, "failed");
+        to.log.error({ engine: name, err: error }, "engine failed to open");
+      },
+    );
   }
 }
 

@@ -1,6 +1,28 @@
 import type { FastifyInstance } from "fastify";
+import type { Metrics } from "../telemetry/metrics.ts";
 
-/** What tells other machines how the server is; open to all, says nothing secret. */
-export function mountOperations(server: FastifyInstance): void {
+export interface OperationsOptions {
+  metrics: Metrics;
+  /** What each engine is doing: `ready`, `loading`, or why it failed. */
+  readiness(): Readonly<Record<string, string>>;
+}
+
+/** What tells other machines how the server is; open to all, says nothing secret and nothing of what was asked. */
+export function mountOperations(server: FastifyInstance, { metrics, readiness }: OperationsOptions): void {
+  const requests = metrics.counter("parley_http_requests_total", "HTTP requests by route, method and status.");
+  server.addHook("onResponse", async (request, reply) => {
+    const route = request.routeOptions.url ?? "none";
+    requests.add({ route, method: request.method, status: String(reply.statusCode) });
+  });
   server.get("/healthz", () => ({ status: "ok" }));
+  server.get("/readyz", (_request, reply) => {
+    const engines = readiness();
+    const ready = Object.values(engines).every((state) => state === "ready");
+    reply.code(ready ? 200 : 503);
+    return { status: ready ? "ready" : "not ready", engines };
+  });
+  server.get("/metrics", (_request, reply) => {
+    reply.type("text/plain; version=0.0.4; charset=utf-8");
+    return metrics.text();
+  });
 }
