@@ -149,6 +149,8 @@ class Answer implements OpenAnswer {
   constructor(answer: Dispatcher.ResponseData, watch: Watch) {
     this.answer = answer;
     this.watch = watch;
+    // Cutting a body that nobody reads any more makes it say so; unheard, that would end this process.
+    answer.body.on("error", () => {});
     this.json = String(answer.headers["content-type"] ?? "").includes("json");
   }
 

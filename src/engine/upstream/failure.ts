@@ -21,12 +21,14 @@ const byCode: Readonly<Record<number, ErrorKind>> = {
   1027: "output-sensitive",
   1039: "token-limit",
   1041: "rate-limit",
-  2013: "invalid",
   2045: "rate-limit",
   2056: "rate-limit",
   2062: "rate-limit",
   2064: "overloaded",
 };
+
+/** The vendor's code for everything wrong with a request, used for other statuses as well: the status says more. */
+const invalidParameters = 2013;
 
 /** How servers say that the prompt is too long: vLLM, SGLang, llama-server, Ollama, the vendor, OpenAI. */
 const contextWords =
@@ -75,6 +77,7 @@ function kindOf(said: Told): ErrorKind {
   if (coded !== undefined) return coded;
   // Some servers answer 500 where the caller's prompt is at fault.
   if (contextWords.test(said.message) && said.status < 501) return "invalid";
+  if (said.status === 0 && said.code === invalidParameters) return "invalid";
   return byStatus[said.status] ?? "upstream";
 }
 

@@ -225,6 +225,37 @@ describe("a faulty upstream", () => {
     expect(await outcome(server.url)).toMatchObject({ how: "answer", text: "a" });
   });
 
+  it.each([
+    [
+      "reports an error",
+      'data: {"error":{"message":"busy","code":503}}\n\n',
+      "thrown",
+      "overloaded: the upstream answered 503",
+    ],
+    ["sends a broken event", 'data: {"choices":[{\n\n', "thrown", "upstream: the upstream sent a broken event"],
+    [
+      "writes a call that cannot be read",
+      frame({ content: "a" }) +
+        frame({ tool_calls: [{ index: 0, id: "1", function: { name: "f", arguments: "{]" } }] }),
+      "thrown",
+      "upstream: the model wrote arguments for 'f' that are not valid JSON",
+    ],
+  ])("that %s and stays open is cut off", async (_, text, how, error) => {
+    const server = await faulty((_asked, response) => {
+      sse(response).write(text);
+    });
+    expect(await outcome(server.url)).toMatchObject({ how, error });
+    await server.gone;
+  });
+
+  it("that explains its refusal without end is cut off", async () => {
+    const server = await faulty((_, response) => {
+      response.writeHead(400).write(`{"error":{"message":"${"x".repeat(300_000)}`);
+    });
+    expect(await outcome(server.url)).toMatchObject({ how: "thrown" });
+    await server.gone;
+  });
+
   it("that sends garbage is an error", async () => {
     const server = await faulty((_, response) => {
       sse(response).end(Buffer.from(Array.from({ length: 5_000 }, (_, i) => (i * 131) % 256)));

@@ -295,6 +295,7 @@ describe("upstream engine", () => {
     [500, "<html>oops</html>", "upstream", "the upstream answered 500"],
     [502, "", "upstream", "the upstream answered 502"],
     [503, { error: { message: "Loading model" } }, "overloaded", "the upstream answered 503"],
+    [499, { type: "error", error: { message: "canceled (2013)", http_code: "499" } }, "upstream", ""],
     [529, { error: { message: "busy (2064)" } }, "overloaded", "the upstream answered 529"],
     [302, "", "upstream", "the upstream answered 302"],
   ])("says what status %i with %j means", async (status, body, kind, message) => {
