@@ -4,6 +4,7 @@ import type { Config } from "../config/schema.ts";
 import { toParleyError } from "../model/error.ts";
 import { version } from "../lib/version.ts";
 import { addKeys } from "./keys.ts";
+import { addMoney, addOrganisations, addUsage } from "./usage.ts";
 
 /** Settings every command takes; the long name is the setting's name. */
 const settingOptions: readonly Option[] = [
@@ -60,7 +61,7 @@ function build(): Command {
     (await lazy.doctor()).doctor(settings(flags)),
   );
   addModels(program);
-  addKeys(program, { command, settings });
+  for (const add of [addKeys, addOrganisations, addMoney, addUsage]) add(program, { command, settings });
   return program;
 }
 

@@ -8,6 +8,7 @@ import type { GenerateService, Generation } from "../service/generate.ts";
 import type { ModelService } from "../service/model.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Exchange, ParseContext, Surface } from "../surface/surface.ts";
+import { allowanceHeaders } from "./allowance.ts";
 import { SseResponse } from "./sse-response.ts";
 import { readJson } from "./body.ts";
 import type { RunningRequests } from "./running.ts";
@@ -76,6 +77,7 @@ export async function answer<Wanted extends { stream: boolean }>(
   const error = generation.transcript.finish?.error;
   if (error !== undefined && generation.transcript.items.length === 0) throw error;
   answering.ended?.(generation.transcript);
+  reply.headers(allowanceHeaders(generation.allowance));
   return surface.json(generation.transcript, exchange);
 }
 
@@ -85,11 +87,8 @@ async function stream<Wanted extends { stream: boolean }>(
 ): Promise<void> {
   const { surface, exchange, reply } = answering;
   const encoder = surface.sse(exchange);
-  const sse = new SseResponse({
-    response: reply.raw,
-    headers: traceHeaders(reply),
-    heartbeatMs: options.heartbeatMs,
-  });
+  const headers = traceHeaders(reply);
+  const sse = new SseResponse({ response: reply.raw, headers, heartbeatMs: options.heartbeatMs });
   let generation: Generation;
   try {
     generation = await options.generate.start(exchange.request, answering.caller, answering.signal);
@@ -107,6 +106,8 @@ async function stream<Wanted extends { stream: boolean }>(
     return;
   }
   reply.hijack();
+  // they go out with the first bytes
+  Object.assign(headers, allowanceHeaders(generation.allowance));
   await sse.send(generation.batches, generation.transcript, encoder);
   answering.ended?.(generation.transcript);
 }

@@ -5,6 +5,7 @@ import { vendorId, type IdSource } from "../model/id.ts";
 import type { Authenticate, Caller } from "../policy/authenticate.ts";
 import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
+import { allowanceHeaders } from "./allowance.ts";
 import { traceHeaders } from "./trace.ts";
 
 declare module "fastify" {
@@ -66,6 +67,7 @@ export function useErrors(server: FastifyInstance, show: ErrorReply, log: Log): 
     const error = fromFramework(thrown);
     if (error.kind === "internal") log.error({ id: request.id, err: error.cause ?? error }, "internal error");
     if (error.kind === "canceled" && reply.raw.destroyed) return reply.hijack();
+    if (error.allowance !== undefined) reply.headers(allowanceHeaders(error.allowance));
     return send(reply, show(error, request.id));
   });
 }

@@ -1,3 +1,5 @@
+import type { Allowance } from "./limit.ts";
+
 /**
  * The one error class. Every surface owns a complete table from `ErrorKind` to HTTP status, type and vendor code
  * (the compiler refuses a missing row), so a kind says what happened, never how it is shown.
@@ -37,6 +39,8 @@ export interface ErrorDetail {
   cause?: unknown;
   /** A machine-readable code of a surface's own vocabulary, e.g. `previous_response_not_found`. */
   code?: string;
+  /** What the caller may still use, where a limit refused it. */
+  allowance?: Allowance;
 }
 
 export class ParleyError extends Error {
@@ -45,6 +49,7 @@ export class ParleyError extends Error {
   readonly param: string | undefined;
   readonly retryAfter: number | undefined;
   readonly code: string | undefined;
+  readonly allowance: Allowance | undefined;
 
   constructor(kind: ErrorKind, message: string, detail: ErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -52,6 +57,7 @@ export class ParleyError extends Error {
     this.param = detail.param;
     this.retryAfter = detail.retryAfter;
     this.code = detail.code;
+    this.allowance = detail.allowance;
   }
 }
 

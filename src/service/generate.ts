@@ -1,11 +1,16 @@
+import { setImmediate } from "node:timers/promises";
 import type { Catalog, Target } from "../engine/engine.ts";
 import { refuseMedia, type MediaPreparer } from "../media/prepare.ts";
 import { ParleyError, toParleyError } from "../model/error.ts";
-import type { Batch, GenerationEvent } from "../model/event.ts";
+import type { Batch, GenerationEvent, Usage } from "../model/event.ts";
+import type { Allowance } from "../model/limit.ts";
 import type { GenerationRequest } from "../model/request.ts";
 import { Transcript } from "../model/transcript.ts";
 import { mayUse, type Caller } from "../policy/authenticate.ts";
+import type { Moderator } from "../policy/moderate/moderate.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Meter } from "./meter.ts";
+import { screened, type Started } from "./screen.ts";
 
 /** One answer under way. The first batch has arrived, so from here on failure is a `finish` event. */
 export interface Generation {
@@ -16,15 +21,18 @@ export interface Generation {
   batches: AsyncIterable<Batch>;
   /** Which engine answers. */
   target: Target;
+  /** What the caller may still use. */
+  allowance: Allowance;
 }
-
-/** What was used; told once per generation, also after an abort. */
-export type Settle = (generation: Generation, caller: Caller) => void;
 
 export interface GenerateOptions {
   catalog: Catalog;
   /** Makes media ready for the engine that is tried; without it requests are handed on as they are. */
   media?: Pick<MediaPreparer, "prepare">;
+  /** Holds requests to limits and money; without it everything is admitted and nothing booked. */
+  meter?: Pick<Meter, "admit">;
+  /** Judges what is asked and what is answered; without it nothing is looked at. */
+  moderator?: Moderator;
   log: Log;
 }
 
@@ -35,20 +43,33 @@ const passing: ReadonlySet<string> = new Set(["upstream", "overloaded", "timeout
 export class GenerateService {
   private readonly catalog: Catalog;
   private readonly media: Pick<MediaPreparer, "prepare"> | undefined;
+  private readonly meter: Pick<Meter, "admit"> | undefined;
+  private readonly moderator: Moderator | undefined;
   private readonly log: Log;
 
   constructor(options: GenerateOptions) {
     this.catalog = options.catalog;
     this.media = options.media;
+    this.meter = options.meter;
+    this.moderator = options.moderator;
     this.log = options.log;
   }
 
   /** Resolves when the first batch is there; throws a `ParleyError` when no engine could begin. */
   async start(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<Generation> {
     permit(request, caller);
-    const { target, first, rest } = await this.route(request, caller, signal);
+    const admission = await this.meter?.admit(request, caller, this.catalog.card(request.model).id);
+    const { target, first, rest, prepared } = await this.begin(request, caller, signal).catch((error: unknown) => {
+      admission?.release();
+      throw error;
+    });
     const transcript = new Transcript();
-    const generation = { request, transcript, target, batches: this.run(transcript, { first, rest, signal }) };
+    const settle: Running["settle"] = (how, late) => {
+      const usage = transcript.usage ?? late;
+      admission?.settle({ request: prepared, target, transcript, how, ...(usage === undefined ? {} : { usage }) });
+    };
+    const batches = this.run(transcript, { first, rest, signal, settle });
+    const generation = { request, transcript, target, batches, allowance: admission?.allowance ?? {} };
     this.log.debug({ id: request.id, engine: target.engineName, caller: caller.keyId }, "generation started");
     return generation;
   }
@@ -60,6 +81,12 @@ export class GenerateService {
     if (target === undefined) throw new ParleyError("overloaded", "no engine serves this model");
     const prepared = await this.prepare(request, target, { caller, signal });
     return (await target.engine.count(prepared, signal)).tokens;
+  }
+
+  /** The steps screen and route. */
+  private begin(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<Started> {
+    const route = (): Promise<Started> => this.route(request, caller, signal);
+    return this.moderator === undefined ? route() : screened({ moderator: this.moderator, request, signal }, route);
   }
 
   /** Tries the targets in order until one gives its first batch. */
@@ -76,7 +103,7 @@ export class GenerateService {
         const rest = target.engine.generate(prepared, signal)[Symbol.asyncIterator]();
         const first = await rest.next();
         if (first.done === true) throw new ParleyError("upstream", "the engine ended without an answer");
-        return { target, first: first.value, rest };
+        return { target, first: first.value, rest, prepared };
       } catch (thrown) {
         const error = toParleyError(thrown);
         if (signal.aborted || !passing.has(error.kind)) throw error;
@@ -94,19 +121,23 @@ export class GenerateService {
     return { ...prepared, model: target.model };
   }
 
-  /** Hands batches on, folding each; whatever happens, the stream ends with exactly one `finish`. */
-  private async *run(transcript: Transcript, { first, rest, signal }: Running): AsyncGenerator<Batch> {
+  /** Hands batches on, folding each; whatever happens, the stream ends with exactly one `finish` and is settled. */
+  private async *run(transcript: Transcript, { first, rest, signal, settle }: Running): AsyncGenerator<Batch> {
+    let how = "canceled";
     try {
-      transcript.apply(first);
-      yield first;
-      for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
-        transcript.apply(next.value);
-        yield next.value;
+      for (let batch: Batch | undefined = first; batch !== undefined; batch = (await rest.next()).value) {
+        transcript.apply(batch);
+        // before the last batch is told: whoever got it may ask again at once
+        if (transcript.finish !== undefined) settle(outcome(transcript.finish));
+        yield batch;
       }
+      if (!signal.aborted) how = "upstream";
     } catch (thrown) {
       if (transcript.finish === undefined) yield this.fail(transcript, toParleyError(thrown));
     } finally {
+      const late = transcript.usage === undefined ? await lastUsage(rest, signal) : undefined;
       await rest.return?.();
+      settle(transcript.finish === undefined ? how : outcome(transcript.finish), late);
     }
     if (transcript.finish !== undefined) return;
     const error = signal.aborted
@@ -137,14 +168,30 @@ function permit({ model }: GenerationRequest, caller: Caller): void {
   throw new ParleyError("forbidden", `this key may not use the model '${model.slice(0, 200)}'`);
 }
 
-interface Started {
-  target: Target;
-  first: Batch;
-  rest: AsyncIterator<Batch>;
+function outcome({ reason, error }: NonNullable<Transcript["finish"]>): string {
+  return error?.kind ?? reason;
+}
+
+/** What an engine still tells of an answer that was broken off; nothing where the caller left it without an abort. */
+async function lastUsage(rest: AsyncIterator<Batch>, signal: AbortSignal): Promise<Usage | undefined> {
+  let usage: Usage | undefined;
+  // a destroyed socket is seen one turn before its close event aborts
+  if (!signal.aborted) await setImmediate();
+  if (!signal.aborted) return undefined;
+  try {
+    for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
+      usage = next.value.findLast((event) => event.type === "usage")?.usage ?? usage;
+    }
+  } catch {
+    // an aborted engine may throw; what it told before stands
+  }
+  return usage;
 }
 
 interface Running {
   first: Batch;
   rest: AsyncIterator<Batch>;
   signal: AbortSignal;
+  /** Books what was used; only the first call counts. `late`: what the engine told after the last batch. */
+  settle: (how: string, late?: Usage) => void;
 }

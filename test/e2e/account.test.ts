@@ -175,3 +175,149 @@ describe("a key", () => {
     expect((await chat(key)).status).toBe(401);
   });
 });
+
+const stream = (key: string, content = "Tell me a story"): Promise<Response> =>
+  server.call("/v1/chat/completions", {
+    method: "POST",
+    key,
+    body: JSON.stringify({ model: "MiniMax-M3", stream: true, messages: [{ role: "user", content }] }),
+  });
+
+describe("limits", () => {
+  it("are told with every answer, and refuse with the vendor's code and a time to wait", async () => {
+    const { key } = await newKey({ limits: { requestsPerMinute: 2, tokensPerMinute: 100_000 } });
+    const first = await chat(key);
+    const told = Object.fromEntries([...first.headers].filter(([name]) => name.startsWith("x-ratelimit")));
+    expect(told).toMatchObject({
+      "x-ratelimit-limit-requests": "2",
+      "x-ratelimit-remaining-requests": "1",
+      "x-ratelimit-reset-requests": expect.stringMatching(/^6[01]s$/),
+      "x-ratelimit-limit-tokens": "100000",
+    });
+    const { usage } = (await first.json()) as { usage: { total_tokens: number } };
+    const second = await stream(key);
+    expect(second.headers.get("x-ratelimit-remaining-requests")).toBe("0");
+    const reserved = 1_024 + 5;
+    const left = 100_000 - usage.total_tokens - reserved;
+    expect(Number(second.headers.get("x-ratelimit-remaining-tokens"))).toBe(left);
+    await second.text();
+    const third = await chat(key);
+    expect(third.status).toBe(429);
+    expect(third.headers.get("x-ratelimit-remaining-requests")).toBe("0");
+    expect(Number(third.headers.get("retry-after"))).toBeGreaterThan(55);
+    expect(Number(third.headers.get("retry-after"))).toBeLessThanOrEqual(61);
+    const body = (await third.json()) as Record<string, unknown>;
+    expect(body["error"]).toMatchObject({ type: "rate_limit_error", http_code: "429" });
+    expect(message(body)).toMatch(/\(1002\)$/);
+    for (const path of ["/v1/responses"]) {
+      const refused = await server.call(path, {
+        method: "POST",
+        key,
+        body: JSON.stringify({ model: "MiniMax-M3", input: "hi", stream: true }),
+      });
+      expect([refused.status, refused.headers.get("x-ratelimit-limit-requests")]).toEqual([429, "2"]);
+    }
+  });
+
+  it("say nothing where there are none", async () => {
+    const { key } = await newKey();
+    expect([...(await chat(key)).headers.keys()].filter((name) => name.includes("ratelimit"))).toEqual([]);
+  });
+
+  it("are told by every way of the responses API", async () => {
+    const { key } = await newKey({ limits: { requestsPerMinute: 50 } });
+    for (const extra of [{}, { stream: true }, { store: true }, { store: true, stream: true }]) {
+      const body = JSON.stringify({ model: "MiniMax-M3", input: "hi", ...extra });
+      const response = await server.call("/v1/responses", { method: "POST", key, body });
+      await response.text();
+      expect([extra, response.headers.get("x-ratelimit-limit-requests")]).toEqual([extra, "50"]);
+    }
+  });
+
+  it("free a stream that its reader left", async () => {
+    const paced = await startServer({
+      adminKeys: [adminKey],
+      engines: { s: { kind: "sim", decodeTokensPerSecond: 20 } },
+      limits: { key: { streams: 1 } },
+    });
+    try {
+      const body = JSON.stringify({ model: "MiniMax-M3", stream: true, messages: [{ role: "user", content: "hi" }] });
+      const aborter = new AbortController();
+      const ask = (signal?: AbortSignal): Promise<Response> =>
+        paced.call("/v1/chat/completions", { method: "POST", body, ...(signal === undefined ? {} : { signal }) });
+      const first = await ask(aborter.signal);
+      expect(first.status).toBe(200);
+      const second = await ask();
+      expect([second.status, second.headers.get("retry-after")]).toEqual([429, "1"]);
+      expect(await second.text()).toContain("(1041)");
+      aborter.abort();
+      await expect
+        .poll(
+          async () => {
+            const next = await ask();
+            await next.body?.cancel();
+            return next.status;
+          },
+          { timeout: 3_000, interval: 20 },
+        )
+        .toBe(200);
+    } finally {
+      await paced.stop();
+    }
+  });
+});
+
+interface Report {
+  data: { group: string; name: string; requests: number; input: number; output: number; costMicros: number }[];
+}
+
+describe("money", () => {
+  const spent = async (id: string): Promise<Report["data"][number] | undefined> => {
+    const { body } = await admin("GET", `/usage?by=key&keyId=${id}`);
+    return (body as unknown as Report).data[0];
+  };
+
+  it("is counted to the millionth, taken from the balance, and ends with it", async () => {
+    const { id, key } = await newKey({ name: "payer" });
+    expect((await admin("POST", `/accounts/key:${id}/credit`, { amountMicros: 1 })).body).toMatchObject({
+      balanceMicros: 1,
+    });
+    const answer = await chat(key);
+    const { usage } = (await answer.json()) as { usage: { prompt_tokens: number; completion_tokens: number } };
+    const refused = await chat(key);
+    expect(refused.status).toBe(402);
+    expect(message((await refused.json()) as Record<string, unknown>)).toBe("insufficient balance (1008)");
+    const cost = Math.ceil(usage.prompt_tokens * 0.3 + usage.completion_tokens * 1.2);
+    await expect
+      .poll(() => spent(id))
+      .toMatchObject({
+        name: "payer",
+        requests: 1,
+        input: usage.prompt_tokens,
+        output: usage.completion_tokens,
+        costMicros: cost,
+      });
+    expect((await admin("GET", `/accounts/key:${id}`)).body).toMatchObject({
+      balanceMicros: 1 - cost,
+      spentMicros: cost,
+    });
+    await admin("POST", `/accounts/key:${id}/credit`, { amountMicros: cost + 10 });
+    expect((await chat(key)).status).toBe(200);
+    await admin("PATCH", `/accounts/key:${id}`, { balanceMicros: null, budgetMicros: cost });
+    expect((await chat(key)).status).toBe(402);
+    await admin("PATCH", `/accounts/key:${id}`, { budgetMicros: null });
+    expect((await chat(key)).status).toBe(200);
+    const shown = (await admin("GET", `/keys/${id}`)).body;
+    await expect.poll(async () => (await admin("GET", `/keys/${id}`)).body["lastUsedAt"]).not.toBeNull();
+    expect(shown["name"]).toBe("payer");
+  });
+
+  it("is reported by model and day, as JSON and as CSV", async () => {
+    const { body } = await admin("GET", "/usage?by=model&model=MiniMax-M3");
+    expect((body as unknown as Report).data).toMatchObject([{ group: "MiniMax-M3" }]);
+    const csv = await server.call("/admin/api/usage?by=day&format=csv", { key: adminKey });
+    expect(csv.headers.get("content-type")).toContain("text/csv");
+    expect(await csv.text()).toMatch(/^group,name,requests,.*\r\n\d{4}-\d\d-\d\d,/);
+    expect((await admin("GET", "/usage?by=day&from=2999-01-01")).body).toEqual({ by: "day", data: [] });
+  });
+});

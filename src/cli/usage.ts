@@ -1,0 +1,157 @@
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { microsPerDollar } from "../model/account.ts";
+import { accountView, organisationView, usageCsv, usageView, type AdminService } from "../service/admin.ts";
+import { administer, count, limitsOf, show, showList, type Flags, type Toolbox } from "./keys.ts";
+
+type Usage = Parameters<AdminService["usage"]>[0];
+
+/** `parley usage`: what was used, by key, organisation, model or day. */
+export function addUsage(program: Command, { command, settings }: Toolbox): void {
+  command(program, "usage", "report what was used")
+    .addOption(
+      new Option("--by <group>", "one line for each").choices(["key", "organisation", "model", "day"]).default("day"),
+    )
+    .option("--from <date>", "from this day or moment on (UTC)", moment)
+    .option("--to <date>", "before this day or moment (UTC)", moment)
+    .option("--key <key>", "of one key, by id or name")
+    .option("--model <name>", "of one model")
+    .option("--json", "as JSON")
+    .option("--csv", "as comma-separated values")
+    .action((flags: Flags) =>
+      administer(settings(flags), async (admin) => {
+        const rows = await admin.usage(await query(admin, flags));
+        if (flags["csv"] === true) process.stdout.write(usageCsv(rows));
+        else if (flags["json"] === true) console.log(JSON.stringify(rows.map(usageView)));
+        else showList(rows.map(readable), false, "Nothing was used.");
+      }),
+    );
+}
+
+/** `parley organisations ...`: tenants, whose keys share limits and money. */
+export function addOrganisations(program: Command, { command, settings }: Toolbox): void {
+  const organisations = program
+    .command("organisations")
+    .description("organisations, whose keys share limits and money");
+  const json = (flags: Flags): boolean => flags["json"] === true;
+  const limits = (made: Command): Command =>
+    made
+      .option("--requests-per-minute <number>", "limit of all its keys together", count)
+      .option("--tokens-per-minute <number>", "limit of all its keys together", count)
+      .option("--streams <number>", "answers at once", count)
+      .option("--json", "as JSON");
+  limits(command(organisations, "create", "make an organisation").requiredOption("--name <name>", "its name")).action(
+    (flags: Flags) =>
+      administer(settings(flags), async (admin) => {
+        const input = { name: String(flags["name"]), limits: limitsOf(flags) };
+        show(organisationView(await admin.createOrganisation(input)), json(flags));
+      }),
+  );
+  command(organisations, "list", "list the organisations")
+    .option("--json", "as JSON")
+    .action((flags: Flags) =>
+      administer(settings(flags), async (admin) =>
+        showList((await admin.organisations()).map(organisationView), json(flags), "No organisations yet."),
+      ),
+    );
+  for (const [name, disabled] of [
+    ["disable", true],
+    ["enable", false],
+  ] as const) {
+    command(organisations, name, disabled ? "stop all its keys from working" : "let its keys work again")
+      .argument("<organisation>", "its id or name")
+      .option("--json", "as JSON")
+      .action((reference: string, flags: Flags) =>
+        administer(settings(flags), async (admin) =>
+          show(organisationView(await admin.changeOrganisation(reference, { disabled })), json(flags)),
+        ),
+      );
+  }
+  command(organisations, "delete", "delete it; its keys stay and belong to nobody")
+    .argument("<organisation>", "its id or name")
+    .option("--json", "as JSON")
+    .action((reference: string, flags: Flags) =>
+      administer(settings(flags), async (admin) =>
+        show({ id: (await admin.deleteOrganisation(reference)).id, deleted: true }, json(flags)),
+      ),
+    );
+}
+
+/** `parley money ...`: balances and budgets of keys and organisations. */
+export function addMoney(program: Command, { command, settings }: Toolbox): void {
+  const money = program.command("money").description("balances and monthly budgets");
+  command(money, "list", "list every balance and budget that is set")
+    .option("--json", "as JSON")
+    .action((flags: Flags) =>
+      administer(settings(flags), async (admin) =>
+        showList((await admin.accounts()).map(accountView), flags["json"] === true, "No balance and no budget is set."),
+      ),
+    );
+  const changes: Readonly<Record<string, Change>> = {
+    credit: {
+      description: "pay in dollars; a negative amount takes out",
+      work: (admin, subject, amount) => admin.credit(subject, amount ?? 0),
+    },
+    balance: {
+      description: "set the balance; none: held to none",
+      work: (admin, ...rest) => admin.setBalance(...rest),
+    },
+    budget: {
+      description: "set the dollars of a calendar month; none: the configured ones",
+      work: (admin, ...rest) => admin.setBudget(...rest),
+    },
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    command(money, name, change.description)
+      .argument("<dollars>", "an amount such as 12.50", name === "credit" ? dollars : dollarsOrNone)
+      .option("--key <key>", "of this key, by id or name")
+      .option("--organisation <organisation>", "of this organisation, by id or name")
+      .option("--json", "as JSON")
+      .action((amount: number | null, flags: Flags) =>
+        administer(settings(flags), async (admin) => {
+          const { key, organisation } = flags;
+          const subject = await admin.subject({
+            ...(typeof key === "string" ? { key } : {}),
+            ...(typeof organisation === "string" ? { organisation } : {}),
+          });
+          show(accountView(await change.work(admin, subject, amount)), flags["json"] === true);
+        }),
+      );
+  }
+}
+
+interface Change {
+  description: string;
+  work: (admin: AdminService, subject: string, amount: number | null) => ReturnType<AdminService["account"]>;
+}
+
+async function query(admin: AdminService, flags: Flags): Promise<Usage> {
+  const { by, from, to, key, model } = flags;
+  return {
+    by: by as Usage["by"],
+    ...(typeof from === "number" ? { from } : {}),
+    ...(typeof to === "number" ? { to } : {}),
+    ...(typeof key === "string" ? { keyId: (await admin.subject({ key })).replace("key:", "") } : {}),
+    ...(typeof model === "string" ? { model } : {}),
+  };
+}
+
+/** For people: dollars, and no id where it says the same as the name. */
+function readable(row: Parameters<typeof usageView>[0]): Record<string, unknown> {
+  const { costMicros, ...shown } = usageView(row);
+  return { ...shown, dollars: (Number(costMicros) / microsPerDollar).toFixed(6) };
+}
+
+function moment(text: string): number {
+  const time = Date.parse(text);
+  if (Number.isNaN(time)) throw new InvalidArgumentError("Must be a date such as 2026-11-01.");
+  return time;
+}
+
+function dollars(text: string): number {
+  if (!/^-?\d{1,9}(\.\d{1,6})?$/.test(text)) throw new InvalidArgumentError("Must be dollars such as 12.50.");
+  return Math.round(Number(text) * microsPerDollar);
+}
+
+function dollarsOrNone(text: string): number | null {
+  return text === "none" ? null : dollars(text);
+}

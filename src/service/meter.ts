@@ -1,0 +1,142 @@
+import { monthOf, subjectsOf } from "../model/account.ts";
+import type { Usage } from "../model/event.ts";
+import { systemIds, vendorId } from "../model/id.ts";
+import type { Allowance, Limits } from "../model/limit.ts";
+import type { Price } from "../model/price.ts";
+import type { GenerationRequest } from "../model/request.ts";
+import type { Caller } from "../policy/authenticate.ts";
+import { refuseSpent, type Budgets } from "../policy/budget.ts";
+import { estimateTokens } from "../policy/estimate.ts";
+import { isLimited, type Limited, type Limiter, type Reservation } from "../policy/limiter.ts";
+import { costOf, priceOf } from "../policy/price.ts";
+import type { AccountStore } from "../store/store.ts";
+import type { LedgerWriter } from "./ledger.ts";
+import { measure, type Unmeasured } from "./partial.ts";
+
+export interface MeterOptions {
+  limiter: Limiter;
+  ledger: LedgerWriter;
+  accounts: AccountStore;
+  /** Of keys and organisations without their own, and of models over all keys. */
+  limits: { key: Limits; organisation: Limits; models: Readonly<Record<string, Limits>> };
+  prices: Readonly<Record<string, Price>>;
+  budgets: Budgets;
+  /** What an answer costs that the caller breaks off. */
+  aborted: "partial" | "free";
+  /** Milliseconds since the Unix epoch. */
+  now: () => number;
+}
+
+/** How an answer ended. */
+export interface Outcome extends Unmeasured {
+  /** A finish reason, `canceled`, or the kind of the error that ended it. */
+  how: string;
+  /** What the engine told; absent when it could not. */
+  usage?: Usage;
+}
+
+/** The leave to generate once. One of its two ends must be called; only the first call counts. */
+export interface Admission {
+  allowance: Allowance;
+  /** No engine began: nothing was used. */
+  release(): void;
+  settle(outcome: Outcome): void;
+}
+
+/** Outcomes that were the caller's to end; one that failed on our side costs nothing. */
+const charged: ReadonlySet<string> = new Set(["stop", "length", "calls", "filter", "canceled"]);
+
+/** Admits requests within limits and money, and books what they used. */
+export class Meter {
+  // fixed at birth
+  private readonly options: MeterOptions;
+  // changed by events
+  private readonly measuring = new Set<Promise<void>>();
+
+  constructor(options: MeterOptions) {
+    this.options = options;
+  }
+
+  /**
+   * `model`: the name it is limited, priced and booked under. Throws `balance`, `rate-limit`, `connection-limit` or
+   * `growth-limit`, and whatever the store throws when it cannot be asked.
+   */
+  async admit(request: GenerationRequest, caller: Caller, model: string): Promise<Admission> {
+    const { accounts, budgets, ledger, limiter } = this.options;
+    const records = await accounts.read(subjectsOf(caller), monthOf(this.options.now()));
+    refuseSpent(records, budgets, (subject) => ledger.pending(subject));
+    const limited = this.limited(caller, model);
+    const counts = limited.some(({ limits }) => limits.tokensPerMinute !== undefined);
+    const reservation = await limiter.reserve(limited, counts ? estimateTokens(request) : 0);
+    let open = true;
+    return {
+      allowance: reservation.allowance,
+      release: () => {
+        open = false;
+        reservation.settle(0);
+      },
+      settle: (outcome) => {
+        if (!open) return;
+        open = false;
+        this.settle(outcome, { caller, model, reservation });
+      },
+    };
+  }
+
+  /** Resolves when all that was used is in the store. */
+  async close(): Promise<void> {
+    await Promise.all(this.measuring);
+    await this.options.ledger.close();
+    await this.options.limiter.close();
+  }
+
+  private limited(caller: Caller, model: string): Limited[] {
+    const { limits } = this.options;
+    const all: Limited[] = [
+      { name: `key:${caller.keyId}`, limits: { ...limits.key, ...caller.limits } },
+      { name: `model:${model}`, limits: limits.models[model] ?? {} },
+    ];
+    if (caller.organisation !== undefined) {
+      const own = { ...limits.organisation, ...caller.organisationLimits };
+      all.push({ name: `organisation:${caller.organisation}`, limits: own });
+    }
+    return all.filter(isLimited);
+  }
+
+  private settle(outcome: Outcome, admitted: Admitted): void {
+    if (outcome.usage !== undefined) {
+      this.book(outcome, outcome.usage, admitted);
+      return;
+    }
+    const work = measure(outcome)
+      .then((usage) => this.book(outcome, usage, admitted))
+      .finally(() => this.measuring.delete(work));
+    this.measuring.add(work);
+  }
+
+  private book({ request, target, how }: Outcome, usage: Usage, { caller, model, reservation }: Admitted): void {
+    reservation.settle(usage.input + usage.output);
+    const { prices, aborted, ledger, now } = this.options;
+    const price = priceOf(model, prices);
+    const free = price === undefined || !charged.has(how) || (how === "canceled" && aborted === "free");
+    ledger.add({
+      id: vendorId(systemIds),
+      request: request.id,
+      at: now(),
+      keyId: caller.keyId,
+      organisation: caller.organisation ?? null,
+      model,
+      engine: target.engineName,
+      tier: request.tier,
+      outcome: how,
+      ...usage,
+      cost: free ? 0 : costOf(price, usage, request.tier),
+    });
+  }
+}
+
+interface Admitted {
+  caller: Caller;
+  model: string;
+  reservation: Reservation;
+}
