@@ -92,4 +92,22 @@ export const migrations: readonly Migration[] = [
       "create index ledger_key on ledger (key_id, at)",
     ],
   },
+  {
+    number: 4,
+    statements: [
+      `create table uploaded_file (
+        id bigint primary key,
+        owner text not null,
+        filename text not null,
+        purpose text not null,
+        mime text not null,
+        bytes bigint not null,
+        created_at bigint not null,
+        expires_at bigint not null,
+        ready integer not null
+      )`,
+      "create index uploaded_file_owner on uploaded_file (owner, expires_at)",
+      "create index uploaded_file_expiry on uploaded_file (expires_at)",
+    ],
+  },
 ];

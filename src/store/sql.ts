@@ -1,5 +1,6 @@
 import { accountTable } from "./account-table.ts";
 import type { SqlDatabase } from "./database.ts";
+import { fileTable } from "./file-table.ts";
 import { keyTable, organisationTable } from "./key-table.ts";
 import { ledgerTable } from "./ledger-table.ts";
 import { migrate } from "./migrate.ts";
@@ -21,6 +22,7 @@ export async function sqlStore(database: SqlDatabase): Promise<Store> {
     accounts: accountTable(database),
     ledger: ledgerTable(database),
     responses: responseTable(database),
+    files: fileTable(database),
     settings: settingTable(database),
     close: () => database.close(),
   };

@@ -184,12 +184,57 @@ export interface SettingStore {
   setOnce(name: string, value: string): Promise<string>;
 }
 
+/** An uploaded file; what it holds lies in the blob store under the same id. Times are milliseconds since the Unix epoch. */
+export interface FileRecord {
+  /** Below 2^53. */
+  id: number;
+  /** Id of the key it belongs to; nobody else sees it. */
+  owner: string;
+  /** As the caller named it; never a path of ours. */
+  filename: string;
+  purpose: string;
+  /** By content. */
+  mime: string;
+  bytes: number;
+  createdAt: number;
+  /** Until a file is published: when its place is given up. */
+  expiresAt: number;
+}
+
+export interface FileUsage {
+  count: number;
+  bytes: number;
+}
+
+/** Most that one owner may have. */
+export type FileQuota = FileUsage;
+
+export interface FileStore {
+  /** What an owner has, files being uploaded included. */
+  usage(owner: string, now: number): Promise<FileUsage>;
+  /** Takes a place for a file that nobody sees yet; `false`, and nothing is kept, where it would exceed the quota. */
+  reserve(record: FileRecord, quota: FileQuota): Promise<boolean>;
+  /** Makes it visible; whether its place was still there. */
+  publish(id: number, expiresAt: number): Promise<boolean>;
+  /** `undefined` for an unknown, unpublished or expired id, and for another owner's. */
+  get(id: number, owner: string, now: number): Promise<FileRecord | undefined>;
+  /** Newest first. */
+  list(owner: string, now: number): Promise<FileRecord[]>;
+  /** Makes it expired; whether there was such a file. */
+  end(id: number, owner: string, now: number): Promise<boolean>;
+  /** Forgets it. */
+  remove(id: number): Promise<void>;
+  /** Ids of expired files and of uploads that never came to their end, oldest first. */
+  ended(now: number, limit: number): Promise<number[]>;
+}
+
 export interface Store {
   keys: KeyStore;
   organisations: OrganisationStore;
   accounts: AccountStore;
   ledger: LedgerStore;
   responses: ResponseStore;
+  files: FileStore;
   settings: SettingStore;
   close(): Promise<void>;
 }
