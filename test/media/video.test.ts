@@ -1,9 +1,8 @@
-import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { promisify } from "node:util";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { readFacts } from "../../src/media/ffmpeg.ts";
@@ -11,9 +10,11 @@ import { Gate } from "../../src/media/gate.ts";
 import { planSampling } from "../../src/media/video-job.ts";
 import { ProcessVideoReader, type VideoReaderOptions } from "../../src/media/video.ts";
 import type { Frame } from "../../src/model/item.ts";
-import { blue, clip, lime, noise, png, red, type Clip } from "./fixture.ts";
+import { blue, canvas, clip, lime, png, red, type Clip } from "./fixture.ts";
 
 let folder = "";
+/** Folders of readings that are over. */
+const left = async (): Promise<string[]> => (await readdir(folder)).filter((name) => name.startsWith("parley-video-"));
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "parley-test-"));
 });
@@ -104,7 +105,7 @@ describe("ProcessVideoReader", () => {
     expect(await read(bytes, { fps: 5 })).toHaveLength(15);
     delay.disable();
     expect(delay.percentile(99) / 1e6).toBeLessThan(50);
-    expect(await readdir(folder)).toEqual([]);
+    expect(await left()).toEqual([]);
   });
 });
 
@@ -118,7 +119,7 @@ describe("bounds", () => {
     await expect(reader({ memoryBytes: 2e7 }).read(bytes, work)).rejects.toMatchObject({
       ...{ kind: "invalid", param: "part", message: "part: takes more than 20000000 bytes of memory to read" },
     });
-    expect(await readdir(folder)).toEqual([]);
+    expect(await left()).toEqual([]);
   });
 
   it("ends with the caller", async () => {
@@ -221,6 +222,64 @@ describe("broken and hostile files", () => {
     }
   });
 });
+
+describe("a system's ffmpeg", () => {
+  const told = [
+    "Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'video':",
+    "  Duration: 00:01:02.50, start: 0.000000, bitrate: 5 kb/s",
+    "  Stream #0:0[0x1](und): Video: h264 (High) (avc1 / 0x31637661), yuv420p(progressive), 320x240, 3 kb/s, 5 fps",
+  ].join("\n");
+
+  it("is asked for size and length", () => {
+    expect(readFacts(told)).toEqual({ width: 320, height: 240, duration: 62.5 });
+    expect(readFacts(`${told}\n    displaymatrix: rotation of -90.00 degrees`)).toMatchObject({
+      width: 240,
+      height: 320,
+    });
+    expect(readFacts(told.replace("00:01:02.50", "N/A"))).toMatchObject({ duration: 0 });
+    expect(readFacts("Stream #0:1: Audio: aac, 44100 Hz")).toBeUndefined();
+    expect(readFacts("")).toBeUndefined();
+  });
+
+  it("gives pictures one after another, with their times", async () => {
+    const pictures = await Promise.all(["red", "blue"].map((color) => canvas(32, 24, color).jpeg().toBuffer()));
+    const command = await standIn(`
+      if (!process.argv.includes("image2pipe")) { process.stderr.write(${JSON.stringify(told)}); process.exit(1); }
+      process.stdout.write(Buffer.from("${Buffer.concat(pictures).toString("base64")}", "base64"));
+      process.stderr.write(process.argv.join(" "));
+    `);
+    const bytes = await clip({ extension: "mp4", colors: [red] });
+    const frames = await reader({ ffmpeg: command }).read(bytes, { ...work, fps: 0.5 });
+    expect(await Promise.all(frames.map(look))).toEqual([
+      { at: 0, color: "red", size: "32x24" },
+      { at: 2, color: "blue", size: "32x24" },
+    ]);
+  });
+
+  it("may fail, be cut off or be missing", async () => {
+    const bytes = await clip({ extension: "mp4", colors: [red] });
+    const ask = async (script: string): Promise<unknown> =>
+      await reader({ ffmpeg: await standIn(script), timeoutMs: 1_000 }).read(bytes, work);
+    await expect(ask("process.exit(1)")).rejects.toThrow("part: holds no video that can be read");
+    await expect(ask(`process.stderr.write(${JSON.stringify(told)})`)).rejects.toThrow(
+      "holds no video that can be read",
+    );
+    await expect(ask("setInterval(() => process.stdout.write('x'), 1)")).rejects.toThrow("takes longer than 1 seconds");
+    const endless = "const more = () => process.stdout.write(Buffer.alloc(1 << 20), more); more();";
+    await expect(ask(endless)).rejects.toThrow("part: ");
+    await expect(reader({ ffmpeg: join(folder, "none") }).read(bytes, work)).rejects.toMatchObject({
+      kind: "internal",
+    });
+  });
+});
+
+/** A command of our own in ffmpeg's place. */
+async function standIn(script: string): Promise<string> {
+  const path = join(folder, `ffmpeg-${randomUUID()}.cjs`);
+  await writeFile(path, `#!${process.execPath}\n${script}\n`);
+  await chmod(path, 0o700);
+  return path;
+}
 
 function scramble(bytes: Buffer, from: number, to: number): Buffer {
   const copy = Buffer.from(bytes);
