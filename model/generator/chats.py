@@ -163,9 +163,9 @@ def memory_chat(split):
     return turns
 
 
-def plain_chat(split, skills=WEIGHTS):
+def plain_chat(split, skills=WEIGHTS, most=5):
     system = system_text(split)
-    turns, count = opening(system), between(1, 4) if split == 'test' else between(1, 5)
+    turns, count = opening(system), between(1, 4 if split == 'test' else most)
     for i in range(count):
         skill, = words.random.choices(list(skills), list(skills.values()))
         said, thought, answer = plain(split, skill, own_name_in(system))
@@ -173,8 +173,16 @@ def plain_chat(split, skills=WEIGHTS):
     return turns
 
 
+# Chats of one skill over and over: cheap in tokens, for the skills that need most examples.
+DRILL_SHARE = .35
+DRILLS = dict(sum=9, pick=3, facts=2, json=2, context=2, echo=2, idk=1)
+
+
 def conversation(split='train', tool_share=.42, most_tools=4):
     """-> [(text, CONTEXT | TRAINED | MARKER)]; without the markers the texts join to what the model reads"""
     if chance() < tool_share:
         return tool_chat(split, most_tools)
+    if split == 'train' and chance() < DRILL_SHARE:
+        skill, = words.random.choices(list(DRILLS), list(DRILLS.values()))
+        return plain_chat(split, {skill: 1}, 20 if skill == 'sum' else 8)
     return memory_chat(split) if chance() < .25 else plain_chat(split)

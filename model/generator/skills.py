@@ -171,8 +171,8 @@ def subtraction_steps(a, b):
 
 def draw_sum(split):
     while True:
-        operator = choose('++-') if split == 'test' or chance() < .85 else '*'
-        limit = 12 if operator == '*' else 20 if split == 'test' or chance() < .6 else 99
+        operator = choose('++-') if split == 'test' or chance() < .9 else '*'
+        limit = 12 if operator == '*' else 20 if split == 'test' or chance() < .8 else 99
         a, b = between(0, limit), between(0, limit)
         if operator == '-' and b > a:
             a, b = b, a

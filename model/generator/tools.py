@@ -136,7 +136,7 @@ def made_up_tool(split, used):
         noun += 's'
     name = choose([f'{verb}_{noun}'] * 5 + [camel(f'{verb}_{noun}'), f'{noun}_{verb}', f'{verb}-{noun}', noun] + [f'{any_word()}_{verb}_{noun}', f'{any_word()}.{verb}_{noun}'] * (train and chance() < .2))
     parameters, enums = {}, {}
-    for _ in range(choose([0, 1, 1, 1, 2, 2, 2, 3, 3])):
+    for _ in range(choose([0, 1, 1, 1, 1, 2, 2, 2, 3])):
         key, kind = draw_parameter(split)
         parameters[key] = kind
     spoken_noun, spoken_verb = noun.replace('_', ' '), verb.replace('_', ' ')
