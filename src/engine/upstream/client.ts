@@ -298,6 +298,7 @@ async function refusal(answer: Dispatcher.ResponseData): Promise<ParleyError> {
 
 /** The body as text, up to a bound; what is beyond it is cut off. */
 async function readAll(body: Dispatcher.ResponseData["body"], most: number): Promise<string> {
+  body.on("error", () => {});
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body) {

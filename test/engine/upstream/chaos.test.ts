@@ -248,12 +248,23 @@ describe("a faulty upstream", () => {
     await server.gone;
   });
 
-  it("that explains its refusal without end is cut off", async () => {
+  it.each(["end", "destroy"] as const)("that reports an error and goes (%s) harms nobody", async (go) => {
     const server = await faulty((_, response) => {
-      response.writeHead(400).write(`{"error":{"message":"${"x".repeat(300_000)}`);
+      sse(response).write('data: {"error":{"message":"busy","code":503}}\n\n');
+      if (go === "end") response.end();
+      else setImmediate(() => response.destroy());
     });
-    expect(await outcome(server.url)).toMatchObject({ how: "thrown" });
-    await server.gone;
+    const errors = await Promise.all(Array.from({ length: 20 }, async () => (await outcome(server.url)).error));
+    expect(new Set(errors)).toEqual(new Set(["overloaded: the upstream answered 503"]));
+  });
+
+  it.each(["write", "end"] as const)("that explains its refusal at length (%s) is cut off", async (go) => {
+    const server = await faulty((_, response) => {
+      response.writeHead(400)[go](`{"error":{"message":"${"x".repeat(300_000)}`);
+    });
+    const found = await outcome(server.url);
+    expect(found).toMatchObject({ how: "thrown" });
+    expect(found.error.length).toBeLessThan(600);
   });
 
   it("that sends garbage is an error", async () => {
