@@ -47,19 +47,25 @@ async function readBytes(stream: IncomingMessage, limit: number): Promise<Buffer
   return Buffer.concat(chunks, size);
 }
 
-/** Counts brackets outside strings; linear, no recursion. */
+/** Counts brackets outside strings; linear, no recursion. Strings are leapt over: those of images have megabytes. */
 function isTooDeep(text: string): boolean {
   let depth = 0;
-  let quoted = false;
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
-    if (quoted) {
-      if (code === 0x5c) index++;
-      else if (code === 0x22) quoted = false;
-    } else if (code === 0x22) quoted = true;
+    if (code === 0x22) index = endOfString(text, index + 1);
     else if (code === 0x7b || code === 0x5b) {
       if (++depth > deepest) return true;
     } else if (code === 0x7d || code === 0x5d) depth--;
   }
   return false;
+}
+
+/** Where the quotation mark stands that ends the string: the first one after an even number of backslashes. */
+function endOfString(text: string, from: number): number {
+  for (let at = text.indexOf('"', from); at >= 0; at = text.indexOf('"', at + 1)) {
+    let before = at - 1;
+    while (before >= from && text.charCodeAt(before) === 0x5c) before--;
+    if ((at - before) % 2 === 1) return at;
+  }
+  return text.length;
 }
