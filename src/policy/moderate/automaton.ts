@@ -54,11 +54,12 @@ interface Branch {
 /** Words whose folded forms are the same become one: the severe one, else the first. */
 export function buildAutomaton(words: readonly Word[]): Automaton {
   const patterns: Pattern[] = [];
+  const table = new FoldTable();
   const labels = new Uint16Array(65_536);
   const top = branch(0);
   let labelCount = 0;
   for (const word of words) {
-    const folded = foldWord(word.text);
+    const folded = foldWord(word.text, table);
     let node = top;
     for (let at = 0; at < folded.length; at++) {
       const unit = folded.charCodeAt(at);
@@ -71,7 +72,7 @@ export function buildAutomaton(words: readonly Word[]): Automaton {
   const flat = flatten(top, labelCount + 1);
   const longest = patterns.reduce((most, { length }) => Math.max(most, length), 0);
   return {
-    table: new FoldTable(),
+    table,
     patterns,
     labels,
     ...flat,
@@ -81,8 +82,8 @@ export function buildAutomaton(words: readonly Word[]): Automaton {
 }
 
 /** The form in which a word is looked for; `""` when nothing of it can be seen. */
-export function foldWord(text: string): string {
-  return fold(text).trim();
+export function foldWord(text: string, table?: FoldTable): string {
+  return fold(text, table).trim();
 }
 
 /** The state after one more unit. */

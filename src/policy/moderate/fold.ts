@@ -111,13 +111,13 @@ export class FoldStream {
   }
 }
 
-/** A whole text, folded. */
-export function fold(text: string): string {
+/** A whole text, folded. Who folds many gives one table for all. */
+export function fold(text: string, table: FoldTable = new FoldTable()): string {
   const units: string[] = [];
   let before = "";
   const stream = new FoldStream({
     json: false,
-    table: new FoldTable(),
+    table,
     feed: (unit) => {
       const letter = String.fromCharCode(unit);
       if (letter !== " " || before !== " ") units.push(letter);

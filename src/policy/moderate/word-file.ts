@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { foldWord, type Word } from "./automaton.ts";
+import { FoldTable } from "./fold.ts";
 import { categoryNames, categoryOf, type Category, type Severity } from "./finding.ts";
 
 /** One file of words as the settings name it. */
@@ -35,6 +36,7 @@ export function readWordFiles(files: readonly WordFile[], severities: CategorySe
 export function parseWordFile(source: string, file: WordFile, severities: CategorySeverities = {}): Word[] {
   const words: Word[] = [];
   const weights = weigh(severities);
+  const table = new FoldTable();
   let category = file.category === undefined ? undefined : categoryOf(file.category);
   let severity = file.severity;
   if (file.category !== undefined && category === undefined) throw unknownCategory(file.path, file.category);
@@ -51,7 +53,7 @@ export function parseWordFile(source: string, file: WordFile, severities: Catego
         `${place}: a word without a category; put a heading such as [2] above it or set it for the file`,
       );
     }
-    words.push({ text: checked(line, place), category, severity: severity ?? weights[category - 1] ?? "mild" });
+    words.push({ text: checked(line, place, table), category, severity: severity ?? weights[category - 1] ?? "mild" });
   }
   if (words.length === 0) throw new WordFileError(`${file.path}: no words in it`);
   return words;
@@ -81,8 +83,8 @@ function heading(line: string, place: string): { category: Category; severity?: 
   return { category, severity };
 }
 
-function checked(line: string, place: string): string {
-  const { length } = foldWord(line);
+function checked(line: string, place: string, table: FoldTable): string {
+  const { length } = foldWord(line, table);
   if (length === 0) throw new WordFileError(`${place}: nothing of this word can be seen`);
   if (length > longestWord) throw new WordFileError(`${place}: ${length} characters, at most ${longestWord}`);
   return line;
