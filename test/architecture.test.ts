@@ -35,7 +35,17 @@ const TABLE: Readonly<Record<string, Row>> = {
   store: { may: GROUND },
   config: { may: GROUND },
   policy: { may: [...GROUND, "store/store.ts"] },
-  service: { may: [...GROUND, "policy", "media", "engine/engine.ts", "engine/catalog.ts", "store/store.ts"] },
+  service: {
+    may: [
+      ...GROUND,
+      "policy",
+      "media",
+      "engine/engine.ts",
+      "engine/catalog.ts",
+      "store/store.ts",
+      "store/blob/blob.ts",
+    ],
+  },
   http: { may: [...GROUND, "service", "surface", "policy/authenticate.ts"] },
   "app.ts": {
     may: [...GROUND, "surface", "media", "engine", "store", "config", "policy", "service", "http"],

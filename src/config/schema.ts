@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Secret } from "../lib/secret.ts";
 import { accountSettings } from "./account-schema.ts";
 import { engineSchema, modelSchema } from "./engine-schema.ts";
+import { fileSchema } from "./file-schema.ts";
 import { mediaSchema } from "./media-schema.ts";
 import { moderationSchema } from "./moderation-schema.ts";
 
@@ -89,6 +90,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   media: mediaSchema.prefault({}),
+  files: fileSchema.prefault({}),
   moderation: moderationSchema,
   engines: z
     .record(z.string().min(1), engineSchema)

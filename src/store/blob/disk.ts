@@ -1,0 +1,106 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { ParleyError } from "../../model/error.ts";
+import type { BlobStore, Spool, Spooled } from "./blob.ts";
+
+/** An upload writes all the time: what was not touched for this long has lost its process. */
+const abandonedMs = 3_600_000;
+const noRoom = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+/** Uploads on their way, in `incoming` below the folder. Names are our own chance, modes are the owner's only. */
+export class DiskSpool implements Spool {
+  private readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = join(folder, "incoming");
+  }
+
+  async receive(chunks: AsyncIterable<Uint8Array>): Promise<Spooled> {
+    const path = join(this.folder, randomBytes(16).toString("hex"));
+    try {
+      return await this.write(path, chunks);
+    } catch (error) {
+      await rm(path, { force: true });
+      throw clear(error);
+    }
+  }
+
+  async discard(spooled: Spooled): Promise<void> {
+    await rm(spooled.path, { force: true });
+  }
+
+  async sweep(now: number): Promise<void> {
+    for (const name of await namesIn(this.folder)) {
+      const path = join(this.folder, name);
+      const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: now }));
+      if (now - mtimeMs > abandonedMs) await rm(path, { force: true });
+    }
+  }
+
+  private async write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<Spooled> {
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+    const hash = createHash("sha256");
+    let bytes = 0;
+    await using file = await open(path, "wx", 0o600);
+    for await (const chunk of chunks) {
+      await file.writeFile(chunk);
+      hash.update(chunk);
+      bytes += chunk.length;
+    }
+    // what is told to be kept survives a loss of power
+    await file.sync();
+    return { path, bytes, sha256: hash.digest("hex") };
+  }
+}
+
+/** Blobs as files `<id>` in a folder. */
+export class DiskBlobs implements BlobStore {
+  private readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  async put(id: number, spooled: Spooled): Promise<void> {
+    await rename(spooled.path, this.path(id)).catch((error: unknown) => {
+      throw clear(error);
+    });
+  }
+
+  async read(id: number): Promise<Readable | undefined> {
+    const file = await open(this.path(id)).catch((error: unknown) => {
+      if (codeOf(error) === "ENOENT") return undefined;
+      throw error;
+    });
+    // the open file outlives its name
+    return file?.createReadStream({ highWaterMark: 1 << 18 });
+  }
+
+  async delete(id: number): Promise<void> {
+    await rm(this.path(id), { force: true });
+  }
+
+  async close(): Promise<void> {}
+
+  private path(id: number): string {
+    return join(this.folder, id.toString());
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return await readdir(folder).catch((error: unknown) => {
+    if (codeOf(error) === "ENOENT") return [];
+    throw error;
+  });
+}
+
+function clear(error: unknown): unknown {
+  if (!noRoom.has(codeOf(error))) return error;
+  return new ParleyError("overloaded", "the server has no room left to keep the file", { cause: error });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}

@@ -1,0 +1,125 @@
+import { createReadStream } from "node:fs";
+import { rm } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { setTimeout } from "node:timers/promises";
+import { Agent, request, type Dispatcher } from "undici";
+import { ParleyError } from "../../model/error.ts";
+import type { BlobStore, Spooled } from "./blob.ts";
+import { emptySha256, signed, type SigningKeys } from "./sign.ts";
+
+export interface BucketOptions extends SigningKeys {
+  /** Base URL without the bucket. */
+  endpoint: string;
+  bucket: string;
+  /** Put before every name. */
+  prefix: string;
+  /** Bucket in the path instead of in the host name. */
+  pathStyle: boolean;
+}
+
+type Answer = Dispatcher.ResponseData;
+interface Asked {
+  method: "GET" | "PUT" | "DELETE";
+  headers?: Record<string, string>;
+  sha256?: string;
+  /** Made anew for every try. */
+  body?: () => Readable;
+}
+
+const silenceMs = 60_000;
+const connectMs = 10_000;
+/** Waits before the second and third try of what failed on the way or on the other side. */
+const pausesMs = [100, 500];
+/** Of an error's text, which only the log sees. */
+const longestWords = 2000;
+
+/** Blobs as objects `<prefix><id>` of an S3-compatible bucket. An object comes into being whole or not at all. */
+export class BucketBlobs implements BlobStore {
+  // fixed at birth
+  private readonly options: BucketOptions;
+  private readonly base: string;
+  private readonly agent: Agent;
+
+  constructor(options: BucketOptions) {
+    this.options = options;
+    this.base = baseOf(options);
+    this.agent = new Agent({ headersTimeout: silenceMs, bodyTimeout: silenceMs, connect: { timeout: connectMs } });
+  }
+
+  async put(id: number, spooled: Spooled): Promise<void> {
+    const answer = await this.ask(id, {
+      method: "PUT",
+      headers: { "content-length": spooled.bytes.toString(), "content-type": "application/octet-stream" },
+      sha256: spooled.sha256,
+      body: () => createReadStream(spooled.path, { highWaterMark: 1 << 18 }),
+    });
+    await answer?.body.dump();
+    await rm(spooled.path, { force: true });
+  }
+
+  async read(id: number): Promise<Readable | undefined> {
+    return (await this.ask(id, { method: "GET" }))?.body;
+  }
+
+  async delete(id: number): Promise<void> {
+    const answer = await this.ask(id, { method: "DELETE" });
+    await answer?.body.dump();
+  }
+
+  async close(): Promise<void> {
+    await this.agent.destroy();
+  }
+
+  /** A successful answer, or nothing where there is no such object. */
+  private async ask(id: number, asked: Asked): Promise<Answer | undefined> {
+    for (const pause of pausesMs) {
+      const outcome = await this.once(id, asked).catch((error: unknown) => unreachable(error));
+      if (!(outcome instanceof Failure)) return outcome;
+      if (!outcome.passing) throw outcome.error;
+      await setTimeout(pause);
+    }
+    const outcome = await this.once(id, asked).catch((error: unknown) => unreachable(error));
+    if (outcome instanceof Failure) throw outcome.error;
+    return outcome;
+  }
+
+  private async once(id: number, asked: Asked): Promise<Answer | Failure | undefined> {
+    const { method, headers = {}, sha256 = emptySha256 } = asked;
+    const url = new URL(`${this.base}${id}`);
+    const body = asked.body?.();
+    const answer = await request(url, {
+      method,
+      headers: signed({ method, url, headers, sha256, at: new Date() }, this.options),
+      body: body ?? null,
+      dispatcher: this.agent,
+    }).finally(() => body?.destroy());
+    const { statusCode } = answer;
+    if (statusCode === 200 || statusCode === 204) return answer;
+    const said = (await answer.body.text()).slice(0, longestWords);
+    // a missing bucket is no missing object
+    if (statusCode === 404 && method !== "PUT" && !said.includes("NoSuchBucket")) return undefined;
+    return new Failure(statusCode >= 500 || statusCode === 429, `answered ${statusCode}`, said);
+  }
+}
+
+/** A try that failed; `passing` when another one may do better. */
+class Failure {
+  readonly passing: boolean;
+  readonly error: ParleyError;
+
+  constructor(passing: boolean, what: string, cause: unknown) {
+    this.passing = passing;
+    this.error = new ParleyError("upstream", `the bucket that keeps files ${what}`, { cause });
+  }
+}
+
+function unreachable(error: unknown): Failure {
+  return new Failure(true, "could not be reached", error);
+}
+
+function baseOf({ endpoint, bucket, prefix, pathStyle }: BucketOptions): string {
+  const url = new URL(endpoint);
+  if (!pathStyle) url.hostname = `${bucket}.${url.hostname}`;
+  const folder = url.pathname.replace(/\/+$/, "") + (pathStyle ? `/${bucket}` : "");
+  return `${url.origin}${folder}/${prefix}`;
+}
