@@ -1,4 +1,4 @@
-import { invalid, type ParleyError } from "../model/error.ts";
+import { invalid, ParleyError } from "../model/error.ts";
 import type { Frame, ImagePart, Item, Part, VideoPart } from "../model/item.ts";
 import { longSideOf } from "../model/picture.ts";
 import type { GenerationRequest } from "../model/request.ts";
@@ -50,6 +50,8 @@ interface PreparedVideo {
   frames: readonly Frame[];
 }
 
+/** Parts of one request, its history included (spec sheet 1.4). */
+const most = { image: 200, video: 20 } as const;
 /** Parts of one request that are worked on at once. */
 const parallel = 6;
 /** Bytes of URLs whose contents are remembered. */
@@ -89,6 +91,7 @@ export class MediaPreparer {
     if (!hasMedia(request)) return request;
     const refused = refuseMedia(request, context.target);
     if (refused !== undefined) throw refused;
+    checkCount(request);
     const work = new RequestWork(this.options, context);
     const ready = new Map<Part, Part>();
     const queue = mediaParts(request);
@@ -221,6 +224,15 @@ function* mediaParts(request: GenerationRequest): Generator<MediaPart> {
   for (const item of request.items) {
     if (!("parts" in item)) continue;
     for (const part of item.parts) if (part.type !== "text") yield part;
+  }
+}
+
+function checkCount(request: GenerationRequest): void {
+  const seen = { image: 0, video: 0 };
+  for (const { type, param = "" } of mediaParts(request)) {
+    seen[type] += 1;
+    if (seen[type] <= most[type]) continue;
+    throw new ParleyError("invalid", `the num of ${type} is larger than the limit: ${most[type]}`, { param });
   }
 }
 

@@ -208,6 +208,23 @@ describe("MediaPreparer", () => {
     });
   });
 
+  it("takes 200 images and 20 videos, and not one more", async () => {
+    const one = dataUrl("image/png", await png(2, 2, "red"));
+    const film = dataUrl("video/mp4", movie(100));
+    const ask = (images: number, videos: number): Promise<Part[]> => {
+      const parts = [
+        ...Array.from({ length: images }, () => image(one)),
+        ...Array.from({ length: videos }, () => video(film)),
+      ];
+      return prepare(counted().preparer, request(...parts));
+    };
+    expect(await ask(200, 20)).toHaveLength(220);
+    await expect(ask(201, 0)).rejects.toMatchObject({
+      ...{ kind: "invalid", param: "parts[200]", message: "the num of image is larger than the limit: 200" },
+    });
+    await expect(ask(0, 21)).rejects.toThrow("the num of video is larger than the limit: 20");
+  });
+
   it("names the part at fault and stops the others", async () => {
     const { preparer } = counted();
     const asked = request(image(at("/never")), image(at("/missing.png")));
