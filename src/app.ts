@@ -24,9 +24,10 @@ import { closeServer, createServer, useAuthentication } from "./http/server.ts";
 import { textSeal, type TextSeal } from "./lib/seal.ts";
 import { Secret } from "./lib/secret.ts";
 import { openMedia } from "./media/open.ts";
-import { systemIds, type IdSource } from "./model/id.ts";
+import { systemIds, vendorId, type IdSource } from "./model/id.ts";
 import { createAdminCheck, createAuthenticate } from "./policy/authenticate.ts";
 import { MemoryLimiter } from "./policy/limiter.ts";
+import { SharedLimiter } from "./policy/shared-limiter.ts";
 import { createModerator, type Moderator } from "./policy/moderate/moderate.ts";
 import { WordFileError } from "./policy/moderate/word-file.ts";
 import { openAdmin, type AdminService } from "./service/admin.ts";
@@ -211,12 +212,15 @@ function adminRoute(config: Config, { admin }: Made): Parameters<typeof mountAdm
   return { admin, check: createAdminCheck(keys, admin.hash), bodyLimit: config.server.bodyLimit };
 }
 
-/** Limits are kept in this process. */
+/** Limits are counted where all processes of the store see them. */
 function openMeter(config: Config, made: { store: Store; ids: IdSource; log: Log }): Meter {
   const { limits, prices, budgets, aborted } = config;
   const { store, ids, log } = made;
   const ledger = new LedgerWriter(store.ledger, log);
-  const limiter = new MemoryLimiter();
+  const limiter =
+    store.limits === undefined
+      ? new MemoryLimiter()
+      : new SharedLimiter({ store: store.limits, log, id: () => vendorId(ids) });
   return new Meter({
     ...{ limits, prices, budgets, aborted, ledger, limiter },
     accounts: store.accounts,

@@ -120,21 +120,16 @@ export class MemoryLimiter implements Limiter {
 function refuse(held: Held, estimate: number, now: number): void {
   const { limits, counter } = held;
   const { requestsPerMinute, tokensPerMinute, streams, growth } = limits;
-  if (streams !== undefined && counter.streams >= streams) {
-    throw refusal(held, now, { kind: "connection-limit", what: `${streams} answers at once`, wait: streamWait });
-  }
-  if (growth !== undefined && tooFast(counter.requests, growth, now)) {
-    throw refusal(held, now, { kind: "growth-limit", what: "requests grow too fast", wait: growthSeconds });
-  }
+  const refusal = (what: keyof typeof refusals, wait: number): ParleyError =>
+    limitError(held, { what, wait, allowance: allowanceOf([held], now) });
+  if (streams !== undefined && counter.streams >= streams) throw refusal("streams", streamWait);
+  if (growth !== undefined && tooFast(counter.requests, growth, now)) throw refusal("growth", growthSeconds);
   if (requestsPerMinute !== undefined && counter.requests.used(now) + 1 > requestsPerMinute) {
-    const wait = counter.requests.wait(requestsPerMinute - 1, now) / 1000;
-    throw refusal(held, now, { kind: "rate-limit", what: `${requestsPerMinute} requests per minute`, wait });
+    throw refusal("requests", counter.requests.wait(requestsPerMinute - 1, now) / 1000);
   }
   if (tokensPerMinute === undefined) return;
   const level = tokensPerMinute - bounded(estimate, limits);
-  if (counter.tokens.used(now) <= level) return;
-  const wait = counter.tokens.wait(level, now) / 1000;
-  throw refusal(held, now, { kind: "rate-limit", what: `${tokensPerMinute} tokens per minute`, wait });
+  if (counter.tokens.used(now) > level) throw refusal("tokens", counter.tokens.wait(level, now) / 1000);
 }
 
 function tooFast(requests: MinuteWindow, growth: number, now: number): boolean {
@@ -142,19 +137,31 @@ function tooFast(requests: MinuteWindow, growth: number, now: number): boolean {
   return requests.sum(growthSeconds, 0, now) + 1 > Math.max(growthFloor, growth * before);
 }
 
-interface Refusal {
-  kind: "connection-limit" | "growth-limit" | "rate-limit";
-  what: string;
+const refusals = {
+  streams: { kind: "connection-limit", text: ({ streams }: Limits) => `connection limit: ${streams} answers at once` },
+  growth: { kind: "growth-limit", text: () => "rate growth limit: requests grow too fast" },
+  requests: {
+    kind: "rate-limit",
+    text: ({ requestsPerMinute }: Limits) => `rate limit: ${requestsPerMinute} requests per minute`,
+  },
+  tokens: {
+    kind: "rate-limit",
+    text: ({ tokensPerMinute }: Limits) => `rate limit: ${tokensPerMinute} tokens per minute`,
+  },
+} as const;
+
+export interface Refusal {
+  what: keyof typeof refusals;
   /** Seconds. */
   wait: number;
+  allowance: Allowance;
 }
 
-function refusal(held: Held, now: number, { kind, what, wait }: Refusal): ParleyError {
-  const of = held.name.split(":")[0] ?? "";
-  const word =
-    kind === "growth-limit" ? "rate growth limit" : kind === "rate-limit" ? "rate limit" : "connection limit";
-  const allowance = allowanceOf([held], now);
-  return new ParleyError(kind, `${word}: ${what} (${of})`, { retryAfter: Math.max(wait, 0.001), allowance });
+/** Says which limit refused, and whose: of the key, the organisation or the model. */
+export function limitError({ name, limits }: Limited, { what, wait, allowance }: Refusal): ParleyError {
+  const { kind, text } = refusals[what];
+  const whose = name.split(":")[0] ?? "";
+  return new ParleyError(kind, `${text(limits)} (${whose})`, { retryAfter: Math.max(wait, 0.001), allowance });
 }
 
 /** An estimate that no limit could ever hold counts as the limit. */

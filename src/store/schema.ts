@@ -1,3 +1,5 @@
+import { limitStatements } from "./limit-schema.ts";
+
 export interface Migration {
   number: number;
   /** Keep to what SQLite and PostgreSQL share. */
@@ -110,4 +112,6 @@ export const migrations: readonly Migration[] = [
       "create index uploaded_file_expiry on uploaded_file (expires_at)",
     ],
   },
+  // limits of several processes: SQLite serves one, which counts in its own memory
+  { number: 5, statements: [], postgres: limitStatements },
 ];

@@ -3,6 +3,7 @@ import type { SqlDatabase } from "./database.ts";
 import { fileTable } from "./file-table.ts";
 import { keyTable, organisationTable } from "./key-table.ts";
 import { ledgerTable } from "./ledger-table.ts";
+import { limitTable } from "./limit-table.ts";
 import { migrate } from "./migrate.ts";
 import { responseTable } from "./response-table.ts";
 import { settingTable } from "./setting-table.ts";
@@ -23,6 +24,7 @@ export async function sqlStore(database: SqlDatabase): Promise<Store> {
     ledger: ledgerTable(database),
     responses: responseTable(database),
     files: fileTable(database),
+    ...(database.dialect === "postgres" ? { limits: limitTable(database) } : {}),
     settings: settingTable(database),
     close: () => database.close(),
   };

@@ -142,6 +142,40 @@ export interface LedgerStore {
   list(limit: number): Promise<LedgerRow[]>;
 }
 
+/** What somebody wants of one counter. */
+export interface LimitClaim {
+  /** Unlike for every counter. */
+  name: string;
+  /** `window`: what was added in the last 60 seconds; `stream`: what is under way. */
+  kind: "window" | "stream";
+  amount: number;
+  most: number;
+}
+
+export interface LimitAnswer {
+  /** Index of the first claim that does not fit; -1 when all were taken. */
+  refused: number;
+  /** Seconds until the refused claim fits, if nothing is added. */
+  wait: number;
+  /** For each claim: what was used before, and seconds until all of it is free. */
+  used: readonly { amount: number; reset: number }[];
+  /** Where the claims were added. */
+  slot: number;
+}
+
+/** Counters that several processes share. The database's clock counts; no claim passes a limit in any 60 seconds. */
+export interface LimitStore {
+  /** Takes all claims or none. */
+  claim(claims: readonly LimitClaim[], streamId: string): Promise<LimitAnswer>;
+  /** Changes what a window holds: takes back from the slot of the claim, or adds now. */
+  correct(changes: readonly { name: string; slot: number; by: number }[]): Promise<void>;
+  release(streamIds: readonly string[]): Promise<void>;
+  /** Streams that are not renewed for 30 seconds belong to a process that is no more, and do not count. */
+  renew(streamIds: readonly string[]): Promise<void>;
+  /** Deletes what counts no more. */
+  sweep(): Promise<void>;
+}
+
 /** One stored response. What stands in JSON texts is the business of those who wrote it. */
 export interface ResponseRecord {
   id: string;
@@ -235,6 +269,8 @@ export interface Store {
   ledger: LedgerStore;
   responses: ResponseStore;
   files: FileStore;
+  /** Only where the database serves several processes. */
+  limits?: LimitStore;
   settings: SettingStore;
   close(): Promise<void>;
 }

@@ -1,0 +1,44 @@
+import type { SqlDatabase } from "./database.ts";
+import { streamSeconds, windowSeconds } from "./limit-schema.ts";
+import type { LimitAnswer, LimitStore } from "./store.ts";
+
+const nowSlot = "floor(extract(epoch from clock_timestamp()))::bigint";
+
+/** Counters in PostgreSQL; every call is one round trip. */
+export function limitTable(database: SqlDatabase): LimitStore {
+  return {
+    claim: async (claims, streamId) => {
+      const values = [JSON.stringify(claims), streamId];
+      const [row] = await database.all("select parley_claim(?::jsonb, ?)::text as answer", values);
+      return JSON.parse(String(row?.["answer"])) as LimitAnswer;
+    },
+    correct: async (changes) => {
+      if (changes.length === 0) return;
+      // a slot never falls below nothing; what was used beyond the estimate is used now
+      await database.run(
+        `with change as (select value->>'name' as name, (value->>'slot')::bigint as slot, (value->>'by')::bigint as by
+           from jsonb_array_elements(?::jsonb)),
+         less as (update limit_use set amount = greatest(0, limit_use.amount + change.by) from change
+           where limit_use.name = change.name and limit_use.slot = change.slot and change.by < 0)
+         insert into limit_use (name, slot, amount) select name, ${nowSlot}, by from change where by > 0
+         on conflict (name, slot) do update set amount = limit_use.amount + excluded.amount`,
+        [JSON.stringify(changes)],
+      );
+    },
+    release: async (ids) => {
+      await database.run("delete from limit_stream where id in (select jsonb_array_elements_text(?::jsonb))", [
+        JSON.stringify(ids),
+      ]);
+    },
+    renew: async (ids) => {
+      await database.run(
+        `update limit_stream set renewed = ${nowSlot} where id in (select jsonb_array_elements_text(?::jsonb))`,
+        [JSON.stringify(ids)],
+      );
+    },
+    sweep: async () => {
+      await database.run(`delete from limit_use where slot <= ${nowSlot} - ${windowSeconds}`);
+      await database.run(`delete from limit_stream where renewed <= ${nowSlot} - ${streamSeconds}`);
+    },
+  };
+}

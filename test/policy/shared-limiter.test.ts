@@ -1,0 +1,151 @@
+import { PGlite } from "@electric-sql/pglite";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemIds, vendorId } from "../../src/model/id.ts";
+import type { Limits } from "../../src/model/limit.ts";
+import type { Limited, Reservation } from "../../src/policy/limiter.ts";
+import { SharedLimiter } from "../../src/policy/shared-limiter.ts";
+import { openStore } from "../../src/store/open.ts";
+import { sqlStore } from "../../src/store/sql.ts";
+import type { LimitStore, Store } from "../../src/store/store.ts";
+import { silentLog } from "../../src/telemetry/log.ts";
+import { pgliteDatabase } from "../store/pglite.ts";
+import { postgresFolder, startPostgres } from "../store/postgres-server.ts";
+
+/** As many openings of one database as there would be processes. */
+const processes = 4;
+const stores: Store[] = [];
+const limiters: SharedLimiter[] = [];
+const stops: (() => Promise<void>)[] = [];
+
+async function opener(): Promise<() => Promise<Store>> {
+  const programs = postgresFolder();
+  if (programs === undefined) {
+    const database = await PGlite.create();
+    stops.push(() => database.close());
+    return () => sqlStore(pgliteDatabase(database));
+  }
+  const server = await startPostgres(programs);
+  stops.push(() => server.stop());
+  const url = await server.database();
+  return () => openStore(undefined, url);
+}
+
+beforeAll(async () => {
+  const open = await opener();
+  for (let number = 0; number < processes; number += 1) {
+    const store = await open();
+    stores.push(store);
+    limiters.push(new SharedLimiter({ store: limitsOf(store), log: silentLog, id: () => vendorId(systemIds) }));
+  }
+});
+
+afterAll(async () => {
+  for (const limiter of limiters) await limiter.close();
+  for (const store of stores) await store.close();
+  for (const stop of stops) await stop();
+});
+
+function limitsOf(store: Store | undefined): LimitStore {
+  if (store?.limits === undefined) throw new Error("no shared limits");
+  return store.limits;
+}
+
+const key = (name: string, limits: Limits): Limited => ({ name: `key:${name}`, limits });
+
+/** Every process asks so often at once. */
+async function storm(each: number, all: readonly Limited[], estimate: number): Promise<Reservation[]> {
+  const asks = limiters.flatMap((limiter) =>
+    Array.from({ length: each }, () => limiter.reserve(all, estimate).catch(() => undefined)),
+  );
+  return (await Promise.all(asks)).filter((one) => one !== undefined);
+}
+
+async function settle(reservations: readonly Reservation[], tokens: number): Promise<void> {
+  for (const one of reservations) one.settle(tokens);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+}
+
+const first = (): SharedLimiter => limiters[0] as SharedLimiter;
+
+describe("limits shared by several processes", () => {
+  it("are never passed and always reached: requests", async () => {
+    const all = [key("requests", { requestsPerMinute: 50 })];
+    expect(await storm(30, all, 0)).toHaveLength(50);
+    await expect(first().reserve(all, 0)).rejects.toMatchObject({
+      kind: "rate-limit",
+      allowance: { requests: { limit: 50, remaining: 0 } },
+    });
+    const error = await first()
+      .reserve(all, 0)
+      .catch((thrown: unknown) => thrown as { retryAfter: number });
+    expect(error).toMatchObject({ retryAfter: expect.any(Number) });
+    expect("retryAfter" in error && error.retryAfter > 50 && error.retryAfter <= 61).toBe(true);
+  });
+
+  it("settle tokens to the truth", async () => {
+    const all = [key("tokens", { tokensPerMinute: 1_000 })];
+    const taken = await storm(20, all, 30);
+    expect(taken).toHaveLength(33);
+    await settle(taken, 10);
+    const next = await first().reserve(all, 0);
+    expect(next.allowance.tokens).toMatchObject({ limit: 1_000, remaining: 670 });
+    await settle([next], 500);
+    expect((await first().reserve(all, 0)).allowance.tokens?.remaining).toBe(170);
+    await expect(first().reserve(all, 171)).rejects.toMatchObject({ kind: "rate-limit" });
+  });
+
+  it("hold streams until they end, wherever they run", async () => {
+    const all = [key("streams", { streams: 7 })];
+    const taken = await storm(10, all, 0);
+    expect(taken).toHaveLength(7);
+    await expect(first().reserve(all, 0)).rejects.toMatchObject({ kind: "connection-limit", retryAfter: 1 });
+    await settle(taken, 0);
+    expect(await storm(10, all, 0)).toHaveLength(7);
+  });
+
+  it("count a stream until it is released, once for its id", async () => {
+    const limits = limitsOf(stores[0]);
+    const claim = { name: "streams of the dead", kind: "stream", amount: 1, most: 1 } as const;
+    expect(await limits.claim([claim], "alive")).toMatchObject({ refused: -1 });
+    expect(await limits.claim([claim], "next")).toMatchObject({ refused: 0 });
+    await limits.renew(["alive"]);
+    await limits.sweep();
+    expect(await limits.claim([claim], "next")).toMatchObject({ refused: 0, used: [{ amount: 1 }] });
+    await limits.release(["alive"]);
+    expect(await limits.claim([claim], "next")).toMatchObject({ refused: -1 });
+  });
+
+  it("take from everyone or from nobody", async () => {
+    const mine = key("mine", { requestsPerMinute: 5 });
+    const full = key("full", { requestsPerMinute: 1 });
+    await first().reserve([full], 0);
+    await expect(first().reserve([mine, full], 0)).rejects.toMatchObject({ kind: "rate-limit" });
+    expect((await first().reserve([mine], 0)).allowance.requests).toEqual({ limit: 5, remaining: 4, reset: 61 });
+  });
+
+  it("never block each other when several share several", async () => {
+    const [a, b] = [key("a", { requestsPerMinute: 1_000 }), key("b", { requestsPerMinute: 1_000 })];
+    const asks = limiters.flatMap((limiter, number) =>
+      Array.from({ length: 25 }, (_, turn) => limiter.reserve((number + turn) % 2 === 0 ? [a, b] : [b, a], 0)),
+    );
+    await Promise.all(asks);
+    expect((await first().reserve([a], 0)).allowance.requests?.remaining).toBe(899);
+  });
+
+  it("watch growth in each process", async () => {
+    const all = [key("growing", { growth: 2 })];
+    for (let times = 0; times < 10; times += 1) await first().reserve(all, 0);
+    await expect(first().reserve(all, 0)).rejects.toMatchObject({ kind: "growth-limit" });
+  });
+
+  it("fail closed when the database is away", async () => {
+    const away = new SharedLimiter({
+      store: { ...limitsOf(stores[0]), claim: () => Promise.reject(new Error("connection refused")) },
+      log: silentLog,
+      id: () => "x",
+    });
+    await expect(away.reserve([key("x", { streams: 1 })], 0)).rejects.toThrow("connection refused");
+    expect((await away.reserve([key("x", {})], 0)).allowance).toEqual({});
+    await away.close();
+  });
+});
