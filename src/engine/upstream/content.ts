@@ -74,6 +74,8 @@ export class ContentReader {
   reasoning(text: string): void {
     if (text === "") return;
     this.said += text;
+    // Thought cannot stand inside a call that content has begun: the call ends here.
+    if (this.options.out.inCall && this.thought === undefined) this.endContent(false);
     if (this.options.repairs.on("thought-markup")) this.readThought(this.newline + text);
     else this.options.out.reasoning(text);
   }
@@ -91,6 +93,10 @@ export class ContentReader {
     this.endThought(cut);
     if (this.gap !== "" && this.options.out.callCount === 0) this.readContent(this.gap);
     this.gap = "";
+    this.endContent(cut);
+  }
+
+  private endContent(cut: boolean): void {
     const parser = this.content;
     if (parser !== undefined) this.withoutEcho(() => parser.end(this.options.out, cut));
     this.content = undefined;

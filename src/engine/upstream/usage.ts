@@ -19,6 +19,8 @@ export class WeighingEmitter extends EventEmitter {
   rest = 0;
   /** Pieces of thought so far; tells whether a parser found any. */
   thoughts = 0;
+  /** A call is being told. */
+  inCall = false;
   /** What of a piece of thought is news; `undefined`: all of it. */
   news: ((thought: string) => string) | undefined;
 
@@ -37,6 +39,12 @@ export class WeighingEmitter extends EventEmitter {
   override callStart(id: string, name: string): void {
     this.rest += weigh(name);
     super.callStart(id, name);
+    this.inCall = true;
+  }
+
+  override close(): void {
+    this.inCall = false;
+    super.close();
   }
 
   override callDelta(args: string): void {
