@@ -127,6 +127,32 @@ describe("output", () => {
     });
   });
 
+  it("that was cut is booked as what went out, and refused input is not booked at all", async () => {
+    const adminKeys = ["admin-0123456789abcdef"];
+    const booked = async (server: Running): Promise<unknown> => {
+      const report = await server.call("/admin/api/usage?by=model", { key: adminKeys[0] ?? null });
+      return ((await report.json()) as { data: unknown }).data;
+    };
+    await withServer(
+      { words, input: "off" },
+      async (server) => {
+        const { usage } = await server.openai.chat.completions.create({ ...quiet, messages: [say(text)] });
+        const row = { requests: 1, input: usage?.prompt_tokens, output: usage?.completion_tokens };
+        await expect.poll(() => booked(server)).toMatchObject([row]);
+      },
+      { adminKeys },
+    );
+    await withServer(
+      { words },
+      async (server) => {
+        await expect(server.openai.responses.create({ model, input: text })).rejects.toMatchObject({ status: 422 });
+        await server.openai.chat.completions.create({ ...quiet, messages: [say("yes")] });
+        await expect.poll(() => booked(server)).toMatchObject([{ requests: 1 }]);
+      },
+      { adminKeys },
+    );
+  });
+
   it("of which nothing may be shown is an error, and an empty stream", async () => {
     await withServer({ words, input: "off" }, async (server) => {
       const refused = server.openai.chat.completions.create({ ...quiet, messages: [say("敏感词")] });

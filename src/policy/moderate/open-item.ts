@@ -20,11 +20,6 @@ export function contentOf(event: DeltaEvent): string {
   return event.type === "call-delta" ? event.args : event.text;
 }
 
-/** The same delta with other content. */
-export function withContent(event: DeltaEvent, content: string): DeltaEvent {
-  return event.type === "call-delta" ? { ...event, args: content } : { ...event, text: content };
-}
-
 export function endOf(start: StartEvent): EndEvent {
   const { index } = start;
   if (start.type === "call-start") return { type: "call-end", index };
