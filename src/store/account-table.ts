@@ -8,13 +8,17 @@ export function accountTable(database: SqlDatabase): AccountStore {
   return {
     read: async (subjects, month) => {
       if (subjects.length === 0) return [];
-      const marks = subjects.map(() => "?").join(", ");
-      const [accounts, spends] = await Promise.all([
-        database.all(`select * from account where subject in (${marks})`, subjects),
-        database.all(`select * from spend where month = ? and subject in (${marks})`, [month, ...subjects]),
-      ]);
+      const asked = subjects.map(() => "select cast(? as text) as subject").join(" union all ");
+      const rows = await database.all(
+        `select q.subject, a.balance, a.budget, s.cost from (${asked}) q
+         left join account a on a.subject = q.subject left join spend s on s.subject = q.subject and s.month = ?`,
+        [...subjects, month],
+      );
       return subjects.map((subject) =>
-        accountRecord(subject, accounts.find(of(subject)), spends.find(of(subject))?.["cost"]),
+        accountRecord(
+          subject,
+          rows.find((row) => row["subject"] === subject),
+        ),
       );
     },
     list: async (month) => {
@@ -23,7 +27,7 @@ export function accountTable(database: SqlDatabase): AccountStore {
          where a.balance is not null or a.budget is not null order by a.subject`,
         [month],
       );
-      return rows.map((row) => accountRecord(String(row["subject"]), row, row["cost"]));
+      return rows.map((row) => accountRecord(String(row["subject"]), row));
     },
     credit: async (subject, amount) => {
       const [row] = await database.all(
@@ -43,12 +47,13 @@ export function accountTable(database: SqlDatabase): AccountStore {
   };
 }
 
-function of(subject: string): (row: Row) => boolean {
-  return (row) => row["subject"] === subject;
-}
-
-function accountRecord(subject: string, row: Row | undefined, spent: unknown): AccountRecord {
-  return { subject, balance: money(row?.["balance"]), budget: money(row?.["budget"]), spent: money(spent) ?? 0 };
+function accountRecord(subject: string, row: Row | undefined): AccountRecord {
+  return {
+    subject,
+    balance: money(row?.["balance"]),
+    budget: money(row?.["budget"]),
+    spent: money(row?.["cost"]) ?? 0,
+  };
 }
 
 function money(value: unknown): number | null {
