@@ -1,15 +1,9 @@
-import { createHash } from "node:crypto";
-import { fileURLToPath } from "node:url";
-import type { EngineConfig, UpstreamConfig } from "./config/engine-schema.ts";
+import { EngineSet, fingerprint, type EngineContext } from "./app-engine.ts";
 import { ConfigError } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import { createCatalog } from "./engine/catalog.ts";
 import { LiveCatalog } from "./engine/live-catalog.ts";
 import type { Catalog, Engine } from "./engine/engine.ts";
-import { llamaEngine } from "./engine/llama/engine.ts";
-import { simEngine } from "./engine/sim/engine.ts";
-import { managedLlamaServer } from "./engine/upstream/managed.ts";
-import { upstreamEngine, type UpstreamOptions } from "./engine/upstream/engine.ts";
 import { mountAdmin } from "./http/admin-route.ts";
 import { mountGeneration } from "./http/generation-route.ts";
 import type { ResponsesRouteOptions } from "./http/responses/create-route.ts";
@@ -22,7 +16,6 @@ import { mountOperations } from "./http/ops-route.ts";
 import { RunningRequests } from "./http/running.ts";
 import { closeServer, createServer, useAuthentication } from "./http/server.ts";
 import { textSeal, type TextSeal } from "./lib/seal.ts";
-import { Secret } from "./lib/secret.ts";
 import { openMedia } from "./media/open.ts";
 import { systemIds, vendorId, type IdSource } from "./model/id.ts";
 import { createAdminCheck, createAuthenticate } from "./policy/authenticate.ts";
@@ -36,6 +29,8 @@ import { GenerateService } from "./service/generate.ts";
 import { LedgerWriter } from "./service/ledger.ts";
 import { Meter } from "./service/meter.ts";
 import { ResponseService } from "./service/response.ts";
+import { measureGenerations } from "./service/measure.ts";
+import { RouteBook } from "./service/route-book.ts";
 import { ModelService } from "./service/model.ts";
 import { openStore } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
@@ -86,7 +81,6 @@ export interface App {
 const reloaded: ReadonlySet<string> = new Set(["engines", "models"]);
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
-const builtinModel = fileURLToPath(new URL("../model/tiny-chat.gguf", import.meta.url));
 
 export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
   const made = await build(config, overrides);
@@ -146,18 +140,20 @@ type Made = Awaited<ReturnType<typeof build>>;
 async function build(config: Config, overrides: AppOverrides) {
   const ids = overrides.ids ?? systemIds;
   const log = overrides.log ?? createLog(config.log);
-  const engines = new EngineSet((engine) => openEngine(engine, { ids, log }));
+  const metrics = new Metrics();
+  const stopMeasuring = measureProcess(metrics);
+  const routes = new RouteBook();
+  const engines = new EngineSet({ ids, log, ...watchUpstreams(metrics, routes) });
   const catalog = new LiveCatalog(
     createCatalog({ engines: overrides.engines ?? engines.of(config), entries: catalogEntries(config) }),
   );
   const moderation = openModeration(config, { catalog, ids, log });
-  const metrics = new Metrics();
-  const stopMeasuring = measureProcess(metrics);
+  const measure = measureGenerations(metrics, catalog);
   const models = new ModelService(catalog);
   const media = openMedia(config.media);
   const store = overrides.store ?? (await openStore(config.data, config.store.url?.reveal()));
   const meter = openMeter(config, { store, ids, log });
-  const generate = new GenerateService({ catalog, media, meter, ...moderation, log });
+  const generate = new GenerateService({ catalog, media, meter, measure, routes, ...moderation, log });
   const admin = await openAdmin(store, ids);
   const responses = new ResponseService({
     store: store.responses,
@@ -194,6 +190,19 @@ async function build(config: Config, overrides: AppOverrides) {
     authenticate,
     running,
     recent,
+  };
+}
+
+/** Choices of replicas and repairs of what upstreams send, counted. */
+function watchUpstreams(metrics: Metrics, routes: RouteBook): Pick<EngineContext, "onRoute" | "onRepair"> {
+  const choices = metrics.counter("parley_routes_total", "Choices of a replica, by replica and reason.");
+  const repairs = metrics.counter("parley_repairs_total", "Answers of upstreams that a repair rule changed, by rule.");
+  return {
+    onRoute: (route) => {
+      choices.add({ replica: route.replica, reason: route.reason });
+      routes.note(route);
+    },
+    onRepair: (rule) => repairs.add({ rule }),
   };
 }
 
@@ -251,80 +260,10 @@ function responsesOptions(config: Config, made: { ids: IdSource; seal: TextSeal 
   return { ...made, sseDone: config.sse.done, defaultReasoning, storeDefault: store };
 }
 
-type EngineContext = Required<Pick<AppOverrides, "ids" | "log">>;
-
-/** Without any configured engine the built-in tiny model answers. */
-const builtinEngine: EngineConfig = { kind: "llama", model: "builtin", sequences: 4, gpu: false };
-
-/** The engines of a configuration; those whose settings stay the same from one to the next stay themselves. */
-class EngineSet {
-  private readonly open: (engine: EngineConfig) => Engine;
-  private known = new Map<string, { settings: string; engine: Engine }>();
-
-  constructor(open: (engine: EngineConfig) => Engine) {
-    this.open = open;
-  }
-
-  of(config: Config): ReadonlyMap<string, Engine> {
-    const configured = Object.entries(config.engines);
-    if (configured.length === 0) configured.push(["embedded", builtinEngine]);
-    const before = this.known;
-    this.known = new Map(
-      configured.map(([name, engine]) => {
-        const settings = fingerprint(engine);
-        const same = before.get(name);
-        return [name, same?.settings === settings ? same : { settings, engine: this.open(engine) }];
-      }),
-    );
-    return new Map([...this.known].map(([name, { engine }]) => [name, engine]));
-  }
-}
-
-function openEngine(engine: EngineConfig, context: EngineContext): Engine {
-  switch (engine.kind) {
-    case "llama": {
-      const { kind: _kind, model, ...rest } = engine;
-      return llamaEngine({
-        ...rest,
-        model: model === "builtin" ? builtinModel : model,
-        ids: context.ids,
-        log: context.log,
-      });
-    }
-    case "sim":
-      return simEngine(engine);
-    case "upstream":
-      return upstreamEngine({ ...upstreamOptions(engine), ids: context.ids, log: context.log });
-    case "llama-server": {
-      const { kind: _kind, model: gguf, ...rest } = engine;
-      return managedLlamaServer({ ...rest, gguf, ids: context.ids, log: context.log });
-    }
-  }
-}
-
-/** Settings in seconds and lists to what the engine takes. */
-function upstreamOptions(engine: UpstreamConfig): UpstreamOptions {
-  const { kind: _kind, url, weights, affinity, timeouts, family, repairOff, ...rest } = engine;
-  const { think: tags, startsInside, calls, ...same } = rest;
-  const think = { ...(tags === undefined ? {} : { tags }), ...(startsInside === undefined ? {} : { startsInside }) };
-  return {
-    ...same,
-    url: [url].flat().map((one, at) => ({ url: one, weight: weights?.[at] ?? 1 })),
-    replicas: { affinity },
-    timeouts: {
-      connect: timeouts.connect * 1000,
-      firstByte: timeouts.firstByte * 1000,
-      idle: timeouts.idle * 1000,
-      total: timeouts.total * 1000,
-    },
-    markup: { think, ...(calls === undefined ? {} : { calls }) },
-    repair: Object.fromEntries(repairOff.map((rule) => [rule, false])),
-    ...(family === undefined ? {} : { family: () => family }),
-  };
-}
+type Ground = Required<Pick<AppOverrides, "ids" | "log">>;
 
 /** Nothing where nothing is to be moderated. Throws `ConfigError` for word files and models that cannot be used. */
-function openModeration(config: Config, context: EngineContext & { catalog: Catalog }): { moderator?: Moderator } {
+function openModeration(config: Config, context: Ground & { catalog: Catalog }): { moderator?: Moderator } {
   const { catalog, ids, log } = context;
   const guard = config.moderation.model?.model;
   if (guard !== undefined && !catalog.list().some(({ id }) => id === guard)) {
@@ -371,12 +310,4 @@ function notes(config: Config): readonly string[] {
     "The built-in tiny model (3.6 million parameters) answers: good for trying and testing, not for work.",
     "For real answers: `parley models pull <name>`, or point to a server with --engine http://HOST:PORT/v1",
   ];
-}
-
-/** A text that is the same for the same settings, secrets included. */
-function fingerprint(settings: unknown): string {
-  return JSON.stringify(settings, function (this: Record<string, unknown>, key: string, value: unknown) {
-    const original = this[key];
-    return original instanceof Secret ? createHash("sha256").update(original.reveal()).digest("hex") : value;
-  });
 }

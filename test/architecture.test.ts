@@ -47,8 +47,9 @@ const TABLE: Readonly<Record<string, Row>> = {
     ],
   },
   http: { may: [...GROUND, "service", "surface", "policy/authenticate.ts"] },
+  "app-engine.ts": { may: [...GROUND, "engine", "config", "service/route-book.ts"] },
   "app.ts": {
-    may: [...GROUND, "surface", "media", "engine", "store", "config", "policy", "service", "http"],
+    may: [...GROUND, "app-engine.ts", "surface", "media", "engine", "store", "config", "policy", "service", "http"],
   },
   cli: {
     may: [

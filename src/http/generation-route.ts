@@ -8,7 +8,7 @@ import type { GenerateService, Generation } from "../service/generate.ts";
 import type { ModelService } from "../service/model.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Exchange, ParseContext, Surface } from "../surface/surface.ts";
-import { allowanceHeaders } from "./allowance.ts";
+import { answerHeaders } from "./answer-headers.ts";
 import { SseResponse } from "./sse-response.ts";
 import { readJson } from "./body.ts";
 import type { RunningRequests } from "./running.ts";
@@ -77,7 +77,7 @@ export async function answer<Wanted extends { stream: boolean }>(
   const error = generation.transcript.finish?.error;
   if (error !== undefined && generation.transcript.items.length === 0) throw error;
   answering.ended?.(generation.transcript);
-  reply.headers(allowanceHeaders(generation.allowance));
+  reply.headers(answerHeaders(generation));
   return surface.json(generation.transcript, exchange);
 }
 
@@ -107,7 +107,7 @@ async function stream<Wanted extends { stream: boolean }>(
   }
   reply.hijack();
   // they go out with the first bytes
-  Object.assign(headers, allowanceHeaders(generation.allowance));
+  Object.assign(headers, answerHeaders(generation));
   await sse.send(generation.batches, generation.transcript, encoder);
   answering.ended?.(generation.transcript);
 }

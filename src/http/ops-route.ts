@@ -4,7 +4,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 export interface OperationsOptions {
   metrics: Metrics;
   /** What each engine is doing: `ready`, `loading`, or why it failed. */
-  readiness(): Readonly<Record<string, string>>;
+  readiness: () => Readonly<Record<string, string>>;
 }
 
 /** What tells other machines how the server is; open to all, says nothing secret and nothing of what was asked. */

@@ -9,7 +9,9 @@ import { Transcript } from "../model/transcript.ts";
 import { mayUse, type Caller } from "../policy/authenticate.ts";
 import type { Moderator } from "../policy/moderate/moderate.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Measure } from "./measure.ts";
 import type { Meter } from "./meter.ts";
+import type { RouteBook, RouteNote } from "./route-book.ts";
 import { screened, type Started } from "./screen.ts";
 
 /** One answer under way. The first batch has arrived, so from here on failure is a `finish` event. */
@@ -23,6 +25,10 @@ export interface Generation {
   target: Target;
   /** What the caller may still use. */
   allowance: Allowance;
+  /** Milliseconds until the first batch: our own steps, and the engine's. */
+  timing: { ownMs: number; engineMs: number };
+  /** Which replica of the engine was chosen, where it has several. */
+  route: RouteNote | undefined;
 }
 
 export interface GenerateOptions {
@@ -33,6 +39,10 @@ export interface GenerateOptions {
   meter?: Pick<Meter, "admit">;
   /** Judges what is asked and what is answered; without it nothing is looked at. */
   moderator?: Moderator;
+  /** Told once of every answer that began. */
+  measure?: Measure;
+  /** Where engines with replicas write down what they chose. */
+  routes?: Pick<RouteBook, "take">;
   log: Log;
 }
 
@@ -45,6 +55,8 @@ export class GenerateService {
   private readonly media: Pick<MediaPreparer, "prepare"> | undefined;
   private readonly meter: Pick<Meter, "admit"> | undefined;
   private readonly moderator: Moderator | undefined;
+  private readonly measure: Measure | undefined;
+  private readonly routes: Pick<RouteBook, "take"> | undefined;
   private readonly log: Log;
 
   constructor(options: GenerateOptions) {
@@ -52,24 +64,33 @@ export class GenerateService {
     this.media = options.media;
     this.meter = options.meter;
     this.moderator = options.moderator;
+    this.measure = options.measure;
+    this.routes = options.routes;
     this.log = options.log;
   }
 
   /** Resolves when the first batch is there; throws a `ParleyError` when no engine could begin. */
   async start(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<Generation> {
+    const begun = performance.now();
     permit(request, caller);
-    const admission = await this.meter?.admit(request, caller, this.catalog.card(request.model).id);
-    const { target, first, rest, prepared } = await this.begin(request, caller, signal).catch((error: unknown) => {
+    const model = this.catalog.card(request.model).id;
+    const admission = await this.meter?.admit(request, caller, model);
+    const started = await this.begin(request, caller, signal).catch((error: unknown) => {
       admission?.release();
       throw error;
     });
+    const { target, prepared, engineMs } = started;
+    const firstMs = performance.now() - begun;
     const transcript = new Transcript();
     const settle: Running["settle"] = (how, late) => {
       const usage = transcript.usage ?? late;
       admission?.settle({ request: prepared, target, transcript, how, ...(usage === undefined ? {} : { usage }) });
+      this.measure?.({ model, target, transcript, how, firstMs, totalMs: performance.now() - begun });
     };
-    const batches = this.run(transcript, { first, rest, signal, settle });
-    const generation = { request, transcript, target, batches, allowance: admission?.allowance ?? {} };
+    const batches = this.run(transcript, { ...started, signal, settle: once(settle) });
+    const timing = { ownMs: firstMs - engineMs, engineMs };
+    const route = this.routes?.take(request.id);
+    const generation = { request, transcript, target, batches, allowance: admission?.allowance ?? {}, timing, route };
     this.log.debug({ id: request.id, engine: target.engineName, caller: caller.keyId }, "generation started");
     return generation;
   }
@@ -100,10 +121,11 @@ export class GenerateService {
       }
       try {
         const prepared = await this.prepare(request, target, { caller, signal });
+        const asked = performance.now();
         const rest = target.engine.generate(prepared, signal)[Symbol.asyncIterator]();
         const first = await rest.next();
         if (first.done === true) throw new ParleyError("upstream", "the engine ended without an answer");
-        return { target, first: first.value, rest, prepared };
+        return { target, first: first.value, rest, prepared, engineMs: performance.now() - asked };
       } catch (thrown) {
         const error = toParleyError(thrown);
         if (signal.aborted || !passing.has(error.kind)) throw error;
@@ -166,6 +188,15 @@ interface Asked {
 function permit({ model }: GenerationRequest, caller: Caller): void {
   if (mayUse(caller.models, model)) return;
   throw new ParleyError("forbidden", `this key may not use the model '${model.slice(0, 200)}'`);
+}
+
+/** An answer is settled when its last batch is known, and again when its stream is left: the first one counts. */
+function once(settle: Running["settle"]): Running["settle"] {
+  let settled = false;
+  return (how, late) => {
+    if (!settled) settle(how, late);
+    settled = true;
+  };
 }
 
 function outcome({ reason, error }: NonNullable<Transcript["finish"]>): string {

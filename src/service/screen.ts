@@ -13,6 +13,8 @@ export interface Started {
   target: Target;
   first: Batch;
   rest: AsyncIterator<Batch>;
+  /** Milliseconds the engine took for its first batch. */
+  engineMs: number;
 }
 
 export interface Screening {

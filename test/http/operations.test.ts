@@ -54,3 +54,32 @@ it("/readyz names an engine that cannot be opened", async () => {
   const response = await server.call("/readyz", { key: null });
   expect([response.status, await response.json()]).toEqual([503, { status: "not ready", engines: { only: "failed" } }]);
 });
+
+it("/metrics tells of answers, and their headers of how they were made", async () => {
+  const usage = { input: 40, cached: 30, output: 10, reasoning: 0 };
+  const server = await serve(scriptEngine({ batches: scriptBatches({ text: "the answer", usage }) }));
+  for (const [path, more] of [
+    ["/v1/chat/completions", {}],
+    ["/v1/responses", {}],
+    ["/v1/responses", { store: true }],
+  ] as const) {
+    for (const stream of [false, true]) {
+      const body = JSON.stringify({
+        model: "minimax-m3",
+        stream,
+        messages: [{ role: "user", content: "x" }],
+        input: "x",
+        ...more,
+      });
+      const response = await server.call(path, { method: "POST", body });
+      await response.text();
+      expect(response.headers.get("server-timing")).toMatch(/^parley;dur=\d+\.\d\d, engine;dur=\d+\.\d\d$/);
+      expect(response.headers.get("x-parley-route")).toBe("engine=only");
+    }
+  }
+  const text = await (await server.call("/metrics")).text();
+  expect(text).toContain('parley_generations_total{model="MiniMax-M3",engine="only",outcome="stop"} 6');
+  expect(text).toContain('parley_tokens_total{model="MiniMax-M3",direction="cached"} 180');
+  expect(text).toContain('parley_time_to_first_token_seconds_count{model="MiniMax-M3"} 6');
+  expect(text).toContain('parley_engine_running{engine="only"} 0');
+});

@@ -5,7 +5,7 @@ import { ParleyError } from "../../src/model/error.ts";
 import { GrammarCheck, type Batch, type GenerationEvent } from "../../src/model/event.ts";
 import type { GenerationRequest } from "../../src/model/request.ts";
 import type { Verdict } from "../../src/policy/moderate/finding.ts";
-import type { Moderator } from "../../src/policy/moderate/moderate.ts";
+import { createModerator, type Moderator } from "../../src/policy/moderate/moderate.ts";
 import { GenerateService, type Generation } from "../../src/service/generate.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 
@@ -45,10 +45,14 @@ function moderator(input: () => Promise<Verdict>, how?: "cut" | "fail"): Moderat
   return { input, output: (batches) => (how === undefined ? batches : cutting(batches, how)) };
 }
 
-function start(engine: ReturnType<typeof scriptEngine>, judge: Moderator): Promise<Generation> {
+function start(
+  engine: ReturnType<typeof scriptEngine>,
+  judge: Moderator,
+  signal = new AbortController().signal,
+): Promise<Generation> {
   const catalog = createCatalog({ engines: new Map([["e", engine]]), entries: [] });
   const service = new GenerateService({ catalog, moderator: judge, log: silentLog });
-  return service.start(request, caller, new AbortController().signal);
+  return service.start(request, caller, signal);
 }
 
 async function all(generation: Generation): Promise<GenerationEvent[]> {
@@ -116,5 +120,24 @@ describe("the screen step", () => {
     const generation = await start(engineOf("hello there you, this is long"), moderator(clean, "fail"));
     const events = await all(generation);
     expect(events.at(-1)).toMatchObject({ type: "finish", reason: "error", error: { kind: "upstream" } });
+  });
+
+  it("frees the engine when the caller goes away while a verdict is awaited", async () => {
+    const guard = { model: "g", prompt: "{text}", maxTokens: 5, verdicts: [], longest: 1000, timeoutSeconds: 60 };
+    const settings = { input: "off", scope: "all", output: "block", window: 20 } as const;
+    const client = new AbortController();
+    const ask = (_question: unknown, signal: AbortSignal): Promise<string> => {
+      setImmediate(() => client.abort());
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+      });
+    };
+    const judge = createModerator({ ...settings, model: { ...guard, fails: "open" } }, { ask, log: silentLog });
+    const engine = engineOf("One sentence that is judged. And another.");
+    const generation = await start(engine, judge ?? moderator(clean), client.signal);
+    const events = await all(generation);
+    expect(events.at(-1)).toMatchObject({ type: "finish", reason: "error", error: { kind: "canceled" } });
+    expect(generation.transcript.text()).toBe("");
+    expect(engine.load().running).toBe(0);
   });
 });

@@ -5,7 +5,7 @@ import type { Transcript } from "../../model/transcript.ts";
 import type { ResponseService } from "../../service/response.ts";
 import { answerById, emptyBody, endText, eventText, responsesSurface } from "../../surface/responses/index.ts";
 import type { ResponseEvent, ResponsesOptions, Seal } from "../../surface/responses/index.ts";
-import { allowanceHeaders } from "../allowance.ts";
+import { answerHeaders } from "../answer-headers.ts";
 import { readJson } from "../body.ts";
 import { answer, parseContext } from "../generation-route.ts";
 import type { GenerationRouteOptions } from "../generation-route.ts";
@@ -49,7 +49,7 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
       return answer(wanted.storeOmitted ? { ...answering, ended: remember } : answering, options);
     }
     const live = await options.runner.start({ exchange, caller, wire }, signal);
-    reply.headers(allowanceHeaders(live.allowance));
+    if (live.facts !== undefined) reply.headers(answerHeaders(live.facts));
     if (wanted.stream) return relay(live, -1, { reply, signal, options });
     await live.finished;
     return live.body();
@@ -93,7 +93,8 @@ export async function relay(
   after: number,
   { reply, signal, options }: Relay,
 ): Promise<FastifyReply> {
-  const headers = { ...traceHeaders(reply), ...allowanceHeaders(live.allowance) };
+  const facts = live.facts === undefined ? {} : answerHeaders(live.facts);
+  const headers = { ...traceHeaders(reply), ...facts };
   const sse = new SseResponse({ response: reply.raw, headers, heartbeatMs: options.heartbeatMs });
   reply.hijack();
   await sse.relay(texts(live.follow(after, signal)), endText(options.surface.sseDone));

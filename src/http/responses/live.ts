@@ -1,10 +1,10 @@
 import type { Batch } from "../../model/event.ts";
 import type { IdSource } from "../../model/id.ts";
-import type { Allowance } from "../../model/limit.ts";
 import { Transcript } from "../../model/transcript.ts";
 import { bodySource, ResponseEvents, responseBody } from "../../surface/responses/index.ts";
 import type { ResponseEvent, ResponsesOptions, ResponsesWanted } from "../../surface/responses/index.ts";
 import type { Exchange } from "../../surface/surface.ts";
+import type { AnswerFacts } from "../answer-headers.ts";
 
 /** One response being made: its events so far, for any number of followers, each from any number on. */
 export class LiveResponse {
@@ -16,8 +16,8 @@ export class LiveResponse {
   private readonly aborter = new AbortController();
   // changed by events
   transcript = new Transcript();
-  /** What the caller may still use; known once the answer has begun. */
-  allowance: Allowance = {};
+  /** How it is made; known once the engine has begun. */
+  facts: AnswerFacts | undefined;
   readonly events: ResponseEvent[] = [];
   /** Settles, never rejects, when the answer is over and kept. */
   finished: Promise<void> = Promise.resolve();

@@ -47,7 +47,7 @@ export class ResponseRunner {
     const abort = (): void => live.abort();
     signal.addEventListener("abort", abort, { once: true });
     const generation = await this.options.generate.start(job.exchange.request, job.caller, live.signal);
-    live.allowance = generation.allowance;
+    live.facts = generation;
     const record = job.exchange.wanted.store ? await this.keep(job, live) : undefined;
     live.finished = this.pump(live, generation, record).finally(() => signal.removeEventListener("abort", abort));
     return live;

@@ -1,0 +1,106 @@
+import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import type { EngineConfig, UpstreamConfig } from "./config/engine-schema.ts";
+import type { Config } from "./config/schema.ts";
+import type { Engine } from "./engine/engine.ts";
+import { llamaEngine } from "./engine/llama/engine.ts";
+import { simEngine } from "./engine/sim/engine.ts";
+import { upstreamEngine, type UpstreamOptions } from "./engine/upstream/engine.ts";
+import { managedLlamaServer } from "./engine/upstream/managed.ts";
+import { Secret } from "./lib/secret.ts";
+import type { IdSource } from "./model/id.ts";
+import type { RouteNote } from "./service/route-book.ts";
+import type { Log } from "./telemetry/log.ts";
+
+const builtinModel = fileURLToPath(new URL("../model/tiny-chat.gguf", import.meta.url));
+
+/** What every engine is given. */
+export interface EngineContext {
+  ids: IdSource;
+  log: Log;
+  /** Told which replica was chosen for a request. */
+  onRoute: (route: RouteNote) => void;
+  /** Told when a rule changed what an upstream sent. */
+  onRepair: (rule: string) => void;
+}
+
+/** Without any configured engine the built-in tiny model answers. */
+const builtinEngine: EngineConfig = { kind: "llama", model: "builtin", sequences: 4, gpu: false };
+
+/** The engines of a configuration; those whose settings stay the same from one to the next stay themselves. */
+export class EngineSet {
+  private readonly context: EngineContext;
+  private known = new Map<string, { settings: string; engine: Engine }>();
+
+  constructor(context: EngineContext) {
+    this.context = context;
+  }
+
+  of(config: Config): ReadonlyMap<string, Engine> {
+    const configured = Object.entries(config.engines);
+    if (configured.length === 0) configured.push(["embedded", builtinEngine]);
+    const before = this.known;
+    this.known = new Map(
+      configured.map(([name, engine]) => {
+        const settings = fingerprint(engine);
+        const same = before.get(name);
+        return [name, same?.settings === settings ? same : { settings, engine: openEngine(engine, this.context) }];
+      }),
+    );
+    return new Map([...this.known].map(([name, { engine }]) => [name, engine]));
+  }
+}
+
+function openEngine(engine: EngineConfig, context: EngineContext): Engine {
+  switch (engine.kind) {
+    case "llama": {
+      const { kind: _kind, model, ...rest } = engine;
+      return llamaEngine({
+        ...rest,
+        model: model === "builtin" ? builtinModel : model,
+        ids: context.ids,
+        log: context.log,
+      });
+    }
+    case "sim":
+      return simEngine(engine);
+    case "upstream":
+      return upstreamEngine(upstreamOptions(engine, context));
+    case "llama-server": {
+      const { ids, log, onRepair } = context;
+      const { kind: _kind, model: gguf, ...rest } = engine;
+      return managedLlamaServer({ ...rest, gguf, ids, log, onRepair });
+    }
+  }
+}
+
+/** Settings in seconds and lists to what the engine takes. */
+function upstreamOptions(engine: UpstreamConfig, context: EngineContext): UpstreamOptions {
+  const { ids, log, onRepair, onRoute } = context;
+  const { kind: _kind, url, weights, affinity, timeouts, family, repairOff, ...rest } = engine;
+  const { think: tags, startsInside, calls, ...same } = rest;
+  const think = { ...(tags === undefined ? {} : { tags }), ...(startsInside === undefined ? {} : { startsInside }) };
+  return {
+    ...same,
+    url: [url].flat().map((one, at) => ({ url: one, weight: weights?.[at] ?? 1 })),
+    ...{ ids, log, onRepair },
+    replicas: { affinity, onRoute },
+    timeouts: {
+      connect: timeouts.connect * 1000,
+      firstByte: timeouts.firstByte * 1000,
+      idle: timeouts.idle * 1000,
+      total: timeouts.total * 1000,
+    },
+    markup: { think, ...(calls === undefined ? {} : { calls }) },
+    repair: Object.fromEntries(repairOff.map((rule) => [rule, false])),
+    ...(family === undefined ? {} : { family: () => family }),
+  };
+}
+
+/** A text that is the same for the same settings, secrets included. */
+export function fingerprint(settings: unknown): string {
+  return JSON.stringify(settings, function (this: Record<string, unknown>, key: string, value: unknown) {
+    const original = this[key];
+    return original instanceof Secret ? createHash("sha256").update(original.reveal()).digest("hex") : value;
+  });
+}
