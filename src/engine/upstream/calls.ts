@@ -51,6 +51,11 @@ export class CallAssembly {
     return this.calls.length > 0;
   }
 
+  /** Whether the arguments of a call are not whole. */
+  get incomplete(): boolean {
+    return this.calls.some((call) => call.state !== "closed" && !call.args.complete);
+  }
+
   /** Other content wants to follow: ends calls whose JSON is complete. False while one is not and content must wait. */
   settle(): boolean {
     this.advance(true);

@@ -16,6 +16,8 @@ export interface DecodeOptions {
   tools: readonly ToolDefinition[];
   /** Makes the id of the next call. */
   callId: () => string;
+  /** The output limit that was asked for. */
+  limit?: number | undefined;
   /** Input tokens to report when the upstream does not count; asked at most once. */
   estimateInput: () => number;
 }
@@ -227,6 +229,10 @@ export class ChatDecoder {
   }
 
   private conclude(): void {
+    if (this.cutUnsaid()) {
+      this.options.repairs.fired("finish-reason");
+      this.reason = "length";
+    }
     const cut = this.reason === "length";
     this.channels.end(cut);
     this.calls.end(cut);
@@ -237,6 +243,13 @@ export class ChatDecoder {
     this.tellUsage();
     this.out.finish(this.settledReason());
     this.over = true;
+  }
+
+  /** A call was cut by the token limit although the upstream says that it is whole: it must not be completed and run. */
+  private cutUnsaid(): boolean {
+    const { limit, repairs } = this.options;
+    const full = limit !== undefined && this.said !== undefined && this.said.output >= limit;
+    return full && this.reason === "calls" && this.calls.incomplete && repairs.on("finish-reason");
   }
 
   private tellUsage(): void {

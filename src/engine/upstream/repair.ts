@@ -18,27 +18,27 @@ export const repairRules = {
   },
   "blank-content": {
     does: "white space alone between thought and call is no text",
-    thread: "https://github.com/MiniMax-AI/MiniMax-M2/issues/122",
+    thread: "https://github.com/vllm-project/vllm/pull/32248",
   },
   "call-order": {
     does: "calls with index gaps, without index or with pieces that interleave are told one after the other",
-    thread: "https://github.com/ollama/ollama/pull/13582",
+    thread: "https://github.com/ollama/ollama/issues/15457",
   },
   "call-name": {
     does: "a name that comes after the first arguments is waited for",
-    thread: "https://github.com/vllm-project/vllm/issues/39649",
+    thread: "https://github.com/vercel/ai/issues/14722",
   },
   "call-id": {
     does: "missing and repeated call ids are replaced",
-    thread: "https://github.com/sgl-project/sglang/issues/23071",
+    thread: "https://github.com/sgl-project/sglang/issues/7048",
   },
   "call-arguments": {
     does: "argument JSON that is unambiguous but not valid is completed; anything worse ends the answer with an error",
-    thread: "https://github.com/farion1231/cc-switch/issues/4335",
+    thread: "https://github.com/vllm-project/vllm/issues/32152",
   },
   "finish-reason": {
-    does: "a missing finish reason, or `stop` after tool calls, is set right",
-    thread: "https://github.com/ggml-org/llama.cpp/issues/16904",
+    does: "a missing finish reason, `stop` after calls, and `tool_calls` for a call that the token limit cut are set right",
+    thread: "https://github.com/vllm-project/vllm/issues/53269",
   },
   "finish-late": {
     does: "a stream that does not end after its finish reason is ended",
@@ -50,7 +50,7 @@ export const repairRules = {
   },
   "foreign-frame": {
     does: "events that are no JSON object, such as pings, are skipped",
-    thread: "https://github.com/MiniMax-AI/MiniMax-M2.7/issues/55",
+    thread: "https://github.com/anomalyco/opencode/issues/50871",
   },
 } as const;
 

@@ -183,6 +183,7 @@ export class UpstreamServer implements Member {
       markup: { ...own, ...markup, think: { ...own.think, ...markup?.think } },
       tools: request.tools,
       callId: callIds(ids),
+      limit: request.sampling.maxTokens,
       estimateInput: () => estimateInput(request),
     });
   }

@@ -205,6 +205,19 @@ describe("repair rules", () => {
     },
   );
 
+  it("does not complete a call that the token limit cut, whatever the upstream says", () => {
+    const frames = [named(0, "1", "remove", '{"path": "/", "dry_run": true'), ...end("tool_calls")];
+    expect(tell(frames, { limit: 5 })).toMatchObject({
+      items: ['remove({"path": "/", "dry_run": )'],
+      finish: "length",
+      fired: ["finish-reason"],
+    });
+    expect(tell(frames, { limit: 6 })).toMatchObject({
+      items: ['remove({"path": "/", "dry_run": true})'],
+      finish: "calls",
+    });
+  });
+
   it("names a thread for every rule", () => {
     for (const { thread } of Object.values(repairRules))
       expect(thread).toMatch(/^https:\/\/github\.com\/[\w.-]+\/[\w.-]+\/(issues|pull)\/\d+$/);

@@ -15,6 +15,7 @@ export interface DecodeSetup {
   family?: Family | undefined;
   markup?: Partial<ModelMarkup>;
   switches?: RepairSwitches;
+  limit?: number;
   onRepair?: (rule: RepairRule) => void;
 }
 
@@ -25,6 +26,7 @@ export function decoderFor(setup: DecodeSetup = {}): ChatDecoder {
     markup: { ...markupOf(setup.family), ...setup.markup },
     tools: [],
     callId: callIds(fixedIds()),
+    limit: setup.limit,
     estimateInput: () => 5,
   });
 }
