@@ -92,7 +92,7 @@ export class MediaPreparer {
     const refused = refuseMedia(request, context.target);
     if (refused !== undefined) throw refused;
     checkCount(request);
-    const work = new RequestWork(this.options, context);
+    const work = new RequestWork(this.options, context, sharedPlaces(request));
     const ready = new Map<Part, Part>();
     const queue = mediaParts(request);
     const lane = async (): Promise<void> => {
@@ -197,9 +197,9 @@ class RequestWork {
   // changed by events
   private readonly making = new Map<string, Promise<unknown>>();
 
-  constructor(options: SourceOptions, context: PrepareContext) {
+  constructor(options: SourceOptions, context: PrepareContext, shared: ReadonlySet<string>) {
     this.context = context;
-    this.sources = new RequestSources(options, context.callerKeyId);
+    this.sources = new RequestSources(options, context.callerKeyId, shared);
     this.signal = AbortSignal.any([context.signal, this.failure.signal]);
   }
 
@@ -225,6 +225,19 @@ function* mediaParts(request: GenerationRequest): Generator<MediaPart> {
     if (!("parts" in item)) continue;
     for (const part of item.parts) if (part.type !== "text") yield part;
   }
+}
+
+/** URLs and files that more than one part names. */
+function sharedPlaces(request: GenerationRequest): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const shared = new Set<string>();
+  for (const { media } of mediaParts(request)) {
+    const place = placeOf(media);
+    if (place === undefined) continue;
+    if (seen.has(place)) shared.add(place);
+    seen.add(place);
+  }
+  return shared;
 }
 
 function checkCount(request: GenerationRequest): void {

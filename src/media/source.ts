@@ -33,13 +33,16 @@ export class RequestSources {
   // fixed at birth
   private readonly options: SourceOptions;
   private readonly callerKeyId: string;
+  /** Places that several parts name: only their bytes are held for the whole request. */
+  private readonly shared: ReadonlySet<string>;
   // changed by events
   private readonly loading = new Map<string, Promise<Uint8Array>>();
   private bytes = 0;
 
-  constructor(options: SourceOptions, callerKeyId: string) {
+  constructor(options: SourceOptions, callerKeyId: string, shared: ReadonlySet<string>) {
     this.options = options;
     this.callerKeyId = callerKeyId;
+    this.shared = shared;
   }
 
   /** Throws `invalid` naming the part. */
@@ -48,7 +51,7 @@ export class RequestSources {
     const limit = media.kind === "file" ? work.limits.file : work.limits.inline;
     const known = place === undefined ? undefined : this.loading.get(place);
     const loading = known ?? this.get(media, limit, work);
-    if (place !== undefined) this.loading.set(place, loading);
+    if (place !== undefined && this.shared.has(place)) this.loading.set(place, loading);
     const bytes = await loading;
     if (bytes.length > limit) throw tooLarge(limit, work.param);
     if (known === undefined) this.spend(bytes.length, work.param);
