@@ -63,14 +63,15 @@ describe("ImageReader", () => {
     expect((await sharp(image.bytes).metadata()).exif).toBeUndefined();
   });
 
-  it("takes the first frame of an animation", async () => {
+  it.each(["gif", "webp"] as const)("takes the first frame of an animated %s", async (format) => {
     const frames = await Promise.all(["lime", "red", "blue"].map((color) => png(30, 20, color)));
     const animation = await sharp(frames, { join: { animated: true } })
-      .gif({ delay: [100, 100, 100] })
+      .toFormat(format, { delay: [100, 100, 100] } as object)
       .toBuffer();
     expect((await sharp(animation).metadata()).pages).toBe(3);
     const image = await read(animation);
-    expect(image).toMatchObject({ mime: "image/png", size: { width: 30, height: 20 }, color: { red: 0, blue: 0 } });
+    expect(image).toMatchObject({ size: { width: 30, height: 20 } });
+    expect(image.color.red + image.color.blue).toBeLessThan(20);
     expect(image.color.green).toBeGreaterThan(240);
   });
 
