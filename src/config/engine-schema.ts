@@ -87,6 +87,9 @@ const upstream = z.strictObject({
     .default(true)
     .describe("Requests that begin alike go to the same base URL, for its prefix cache; false: the least loaded."),
   connections: positive.exactOptional().describe("Connections to one base URL at most; default no bound."),
+  slots: positive
+    .exactOptional()
+    .describe("Requests one base URL runs at once without harm; default its connections, else 4 where that matters."),
   timeouts: z
     .strictObject({
       connect: seconds.default(10).describe("Seconds to open a connection."),
