@@ -23,18 +23,30 @@ export function guarded(check: Check, { timeoutMs, fails, log }: GuardedOptions)
   };
 }
 
-/** A check that is shown at most `longest` UTF-16 units at once. Stops at the first severe piece. */
+/** Pieces of one text that are judged side by side. */
+const abreast = 4;
+
+/** A check that is shown at most `longest` UTF-16 units at once. Asks no further once something severe was found. */
 export function inPieces(check: Check, longest: number): Check {
   return async (text, signal) => {
+    const pieces = cut(text, longest);
     let verdict: Verdict;
-    for (let at = 0; at < text.length && verdict?.severity !== "severe";) {
-      const end = pieceEnd(text, at, longest);
-      const piece = text.slice(at, end);
-      if (piece.trim() !== "") verdict = worse(verdict, await check(piece, signal));
-      at = end;
+    for (let at = 0; at < pieces.length && verdict?.severity !== "severe"; at += abreast) {
+      const verdicts = await Promise.all(pieces.slice(at, at + abreast).map((piece) => check(piece, signal)));
+      verdict = verdicts.reduce(worse, verdict);
     }
     return verdict;
   };
+}
+
+function cut(text: string, longest: number): string[] {
+  const pieces: string[] = [];
+  for (let at = 0; at < text.length;) {
+    const end = pieceEnd(text, at, longest);
+    pieces.push(text.slice(at, end));
+    at = end;
+  }
+  return pieces.filter((piece) => piece.trim() !== "");
 }
 
 /** A piece ends after white space or a sentence where there is one in its last quarter, and never within a character. */
