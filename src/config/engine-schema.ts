@@ -54,66 +54,71 @@ export const repairRules = [
   "foreign-frame",
 ] as const;
 
-const upstream = z.strictObject({
-  kind: z.literal("upstream").describe("Any OpenAI-compatible chat server."),
-  url: z
-    .union([z.url({ protocol: /^https?$/ }), z.array(z.url({ protocol: /^https?$/ })).min(1)])
-    .describe("Base URL, with `/v1` where the server has it; a list for several replicas."),
-  key: secret.exactOptional().describe("Key for the `Authorization` header."),
-  dialect: z
-    .enum(["generic", "vllm", "sglang", "llama-server", "ollama", "minimax", "parley", "auto"])
-    .default("generic")
-    .describe("Whose habits the server has."),
-  model: z
-    .string()
-    .min(1)
-    .exactOptional()
-    .describe("The server's own model name; default the name the caller asked for."),
-  mode: z
-    .enum(["chat", "completions"])
-    .default("chat")
-    .describe("`completions`: prompts are rendered and answers parsed here, for servers that only complete text."),
-  template: z
-    .string()
-    .min(1)
-    .exactOptional()
-    .describe("Jinja text of the chat template for `mode: completions`; default what llama-server tells."),
-  weights: z
-    .array(z.number().positive())
-    .exactOptional()
-    .describe("Shares of the base URLs, in their order; default equal."),
-  affinity: z
-    .boolean()
-    .default(true)
-    .describe("Requests that begin alike go to the same base URL, for its prefix cache; false: the least loaded."),
-  connections: positive.exactOptional().describe("Connections to one base URL at most; default no bound."),
-  slots: positive
-    .exactOptional()
-    .describe("Requests one base URL runs at once without harm; default its connections, else 4 where that matters."),
-  timeouts: z
-    .strictObject({
-      connect: seconds.default(10).describe("Seconds to open a connection."),
-      firstByte: seconds.default(300).describe("Seconds from the request to the first byte of the answer."),
-      idle: seconds.default(120).describe("Seconds between two pieces of an answer."),
-      total: seconds.default(3_600).describe("Seconds for a whole answer."),
-    })
-    .prefault({})
-    .describe("Deadlines; a request over one ends with an error."),
-  family: z
-    .enum(["m3", "m2", "her"])
-    .exactOptional()
-    .describe("Which model family stands behind it; default what the model's name tells."),
-  think: z
-    .array(z.string())
-    .exactOptional()
-    .describe("Names of thinking tags in the model's own text, without brackets."),
-  startsInside: z
-    .boolean()
-    .exactOptional()
-    .describe("The model's text begins inside thought: the prompt opened the tag."),
-  calls: z.enum(["m2", "m3", "json", "none"]).exactOptional().describe("How the model's own text writes tool calls."),
-  repairOff: z.array(z.enum(repairRules)).default([]).describe("Repair rules that are switched off."),
-});
+const upstream = z
+  .strictObject({
+    kind: z.literal("upstream").describe("Any OpenAI-compatible chat server."),
+    url: z
+      .union([z.url({ protocol: /^https?$/ }), z.array(z.url({ protocol: /^https?$/ })).min(1)])
+      .describe("Base URL, with `/v1` where the server has it; a list for several replicas."),
+    key: secret.exactOptional().describe("Key for the `Authorization` header."),
+    dialect: z
+      .enum(["generic", "vllm", "sglang", "llama-server", "ollama", "minimax", "parley", "auto"])
+      .default("generic")
+      .describe("Whose habits the server has."),
+    model: z
+      .string()
+      .min(1)
+      .exactOptional()
+      .describe("The server's own model name; default the name the caller asked for."),
+    mode: z
+      .enum(["chat", "completions"])
+      .default("chat")
+      .describe("`completions`: prompts are rendered and answers parsed here, for servers that only complete text."),
+    template: z
+      .string()
+      .min(1)
+      .exactOptional()
+      .describe("Jinja text of the chat template for `mode: completions`; default what llama-server tells."),
+    weights: z
+      .array(z.number().positive())
+      .exactOptional()
+      .describe("Shares of the base URLs, in their order; default equal."),
+    affinity: z
+      .boolean()
+      .default(true)
+      .describe("Requests that begin alike go to the same base URL, for its prefix cache; false: the least loaded."),
+    connections: positive.exactOptional().describe("Connections to one base URL at most; default no bound."),
+    slots: positive
+      .exactOptional()
+      .describe("Requests one base URL runs at once without harm; default its connections, else 4 where that matters."),
+    timeouts: z
+      .strictObject({
+        connect: seconds.default(10).describe("Seconds to open a connection."),
+        firstByte: seconds.default(300).describe("Seconds from the request to the first byte of the answer."),
+        idle: seconds.default(120).describe("Seconds between two pieces of an answer."),
+        total: seconds.default(3_600).describe("Seconds for a whole answer."),
+      })
+      .prefault({})
+      .describe("Deadlines; a request over one ends with an error."),
+    family: z
+      .enum(["m3", "m2", "her"])
+      .exactOptional()
+      .describe("Which model family stands behind it; default what the model's name tells."),
+    think: z
+      .array(z.string())
+      .exactOptional()
+      .describe("Names of thinking tags in the model's own text, without brackets."),
+    startsInside: z
+      .boolean()
+      .exactOptional()
+      .describe("The model's text begins inside thought: the prompt opened the tag."),
+    calls: z.enum(["m2", "m3", "json", "none"]).exactOptional().describe("How the model's own text writes tool calls."),
+    repairOff: z.array(z.enum(repairRules)).default([]).describe("Repair rules that are switched off."),
+  })
+  .refine(({ url, weights }) => weights === undefined || weights.length === [url].flat().length, {
+    path: ["weights"],
+    error: "one weight for each base URL",
+  });
 
 const llamaServer = z.strictObject({
   kind: z.literal("llama-server").describe("llama.cpp's own server, started and watched as a child process."),
