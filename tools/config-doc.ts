@@ -37,7 +37,7 @@ export function configPage(): string {
     "| `PARLEY_CONFIG` | the path of the file |",
     "",
     "`engine` (also `--engine`) is short for one engine that serves every name: `embedded`, `sim`, the path of a `.gguf`",
-    "file, or a base URL.",
+    "file, the name of a pulled model (docs/models.md), or a base URL.",
     "",
     ...table(rows(schema, "")),
     ...Object.entries(schema.properties ?? {}).flatMap(([name, node]) => section(name, node)),

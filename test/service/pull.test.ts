@@ -70,7 +70,7 @@ const part = (): string => `${target()}.part`;
 const lastRange = (): string | undefined => hub.cdnAsked.at(-1)?.range;
 
 describe("pull", () => {
-  it("brings a file, checks it against the checksum of the redirect, and leaves nothing else", async () => {
+  it("brings a file, checks it against the checksum of the redirect, and notes where it is from", async () => {
     const pulled = await bring();
     expect(pulled).toEqual({
       path: target(),
@@ -81,7 +81,11 @@ describe("pull", () => {
       present: false,
     });
     expect(readFileSync(target())).toEqual(hub.file);
-    expect(readdirSync(folder)).toEqual(["model-q8.gguf"]);
+    expect(readdirSync(folder)).toEqual(["model-q8.gguf", "model-q8.gguf.json"]);
+    expect(JSON.parse(readFileSync(`${target()}.json`, "utf8"))).toMatchObject({
+      url: `${hub.url}${filePath}`,
+      sha256: sha256(hub.file),
+    });
   });
 
   it("tells how far it is, up to the end", async () => {
@@ -106,6 +110,18 @@ describe("pull", () => {
     expect(existsSync(target())).toBe(true);
   });
 
+  it("refuses a file of the same name from elsewhere, but not from a mirror", async () => {
+    await bring();
+    const elsewhere = filePath.replace("owner", "stranger");
+    expect((await failure({}, elsewhere)).message).toContain(`is there already, from ${hub.url}${filePath}`);
+    expect(await bring({}, `/mirror${filePath}`)).toMatchObject({ present: true });
+  });
+
+  it("takes a file that somebody put there", async () => {
+    writeFileSync(target(), hub.file);
+    expect(await bring({ sha256: sha256(hub.file) })).toMatchObject({ present: true, verified: true });
+  });
+
   it("sends the token to the hub and not to the content network", async () => {
     await bring({ token: new Secret("hub-token") });
     expect(hub.hubAsked[0]?.authorization).toBe("Bearer hub-token");
@@ -126,7 +142,7 @@ describe("a broken download", () => {
     });
     expect(told[0]).toBe(cut);
     expect(readFileSync(target())).toEqual(hub.file);
-    expect(readdirSync(folder)).toEqual(["model-q8.gguf"]);
+    expect(readdirSync(folder)).toEqual(["model-q8.gguf", "model-q8.gguf.json"]);
   });
 
   it("starts anew when the server ignores ranges", async () => {
@@ -174,7 +190,7 @@ describe("a broken download", () => {
     await interrupted();
     writeFileSync(part(), hub.file);
     expect(await bring()).toMatchObject({ bytes: size, verified: true, resumedAt: size });
-    expect(readdirSync(folder)).toEqual(["model-q8.gguf"]);
+    expect(readdirSync(folder)).toEqual(["model-q8.gguf", "model-q8.gguf.json"]);
   });
 
   it("starts anew when the part is longer than the file (416)", async () => {
@@ -187,9 +203,10 @@ describe("a broken download", () => {
   it("starts anew after a note that cannot be read, or of another address", async () => {
     for (const note of ["{", '{"url":"http://elsewhere/model-q8.gguf","etag":"x"}', "[]"]) {
       await interrupted();
-      writeFileSync(`${part()}.json`, note);
+      writeFileSync(`${target()}.json`, note);
       expect(await bring()).toMatchObject({ resumedAt: 0, verified: true });
       rmSync(target());
+      rmSync(`${target()}.json`);
     }
   });
 

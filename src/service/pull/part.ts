@@ -13,12 +13,16 @@ export interface PartFacts {
   total?: number;
 }
 
-/** A file on its way: the bytes in `<file>.part`, what is known of them in `<file>.part.json`. */
+/** Where the facts of a file stand, while it comes and when it is there. */
+export function factsPath(target: string): string {
+  return `${target}.json`;
+}
+
+/** A file on its way: the bytes in `<file>.part`, what is known of them in `<file>.json`. */
 export class PartFile {
   // fixed at birth
   readonly target: string;
   readonly path: string;
-  private readonly factsPath: string;
   // changed by events
   private facts: PartFacts | undefined;
   private bytes = 0;
@@ -28,13 +32,12 @@ export class PartFile {
   private constructor(target: string) {
     this.target = target;
     this.path = `${target}.part`;
-    this.factsPath = `${this.path}.json`;
   }
 
   /** Looks for a part of the same address; reads what is there of it into the checksum. */
   static async find(target: string, url: string): Promise<PartFile> {
     const part = new PartFile(target);
-    const facts = await readFacts(part.factsPath);
+    const facts = await readFacts(target);
     const found = await stat(part.path).catch(() => undefined);
     // without a tag or a checksum nobody could tell whether the file is still the same
     const traceable = facts?.etag !== undefined || facts?.sha256 !== undefined;
@@ -72,7 +75,7 @@ export class PartFile {
     this.bytes = 0;
     this.hash = createHash("sha256");
     this.handle = await open(this.path, "w");
-    await writeFile(this.factsPath, JSON.stringify(facts));
+    await writeFile(factsPath(this.target), JSON.stringify(facts));
   }
 
   async write(piece: Uint8Array): Promise<void> {
@@ -103,37 +106,38 @@ export class PartFile {
     }
   }
 
-  /** The part becomes the file, at once and after it is safe on the disk. */
-  async finish(): Promise<void> {
+  /** The part becomes the file, at once and after it is safe on the disk; its facts stay beside it. */
+  async finish(sha256: string): Promise<void> {
     const handle = await open(this.path, "r+");
     try {
       await handle.sync();
     } finally {
       await handle.close();
     }
+    await writeFile(factsPath(this.target), JSON.stringify({ ...this.facts, sha256 }));
     await rename(this.path, this.target);
-    await rm(this.factsPath, { force: true });
   }
 
   async discard(): Promise<void> {
     await this.close();
     await rm(this.path, { force: true });
-    await rm(this.factsPath, { force: true });
+    await rm(factsPath(this.target), { force: true });
     this.facts = undefined;
     this.bytes = 0;
     this.hash = createHash("sha256");
   }
 }
 
-async function readFacts(path: string): Promise<PartFacts | undefined> {
-  const text = await readFile(path, "utf8").catch(() => "null");
+/** What is known of a file or of its part; `undefined` where nobody wrote it down. */
+export async function readFacts(target: string): Promise<PartFacts | undefined> {
+  const text = await readFile(factsPath(target), "utf8").catch(() => "null");
   let read: unknown;
   try {
     read = JSON.parse(text);
   } catch {
     return undefined;
   }
-  if (!isObject(read) || typeof read["url"] !== "string") return undefined;
+  if (!isObject(read) || typeof read["url"] !== "string" || !URL.canParse(read["url"])) return undefined;
   const { url, etag, sha256, total } = read;
   return {
     url,

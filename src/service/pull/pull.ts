@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Secret } from "../../lib/secret.ts";
 import { ParleyError } from "../../model/error.ts";
 import { askHub, reasonOf, refusal, type HubAnswer } from "./hub.ts";
-import { PartFile } from "./part.ts";
+import { PartFile, readFacts } from "./part.ts";
 import type { PullSource } from "./source.ts";
 
 export interface PullOrder extends PullSource {
@@ -84,21 +84,33 @@ class Watchdog {
   }
 }
 
+/** A file that is there is not asked for again; it must be the wanted one as far as that can be told. */
 async function present(order: PullOrder, path: string): Promise<Pulled> {
-  const hash = createHash("sha256");
-  for await (const piece of createReadStream(path)) {
-    order.signal.throwIfAborted();
-    hash.update(piece as Buffer);
+  const facts = await readFacts(path);
+  if (facts !== undefined && !sameFile(new URL(facts.url), order.url)) {
+    throw new ParleyError("invalid", `${path} is there already, from ${facts.url}; remove it and pull again`);
   }
-  const sha256 = hash.digest("hex");
+  const { size } = await stat(path);
+  const told = order.sha256 === undefined ? facts?.sha256 : undefined;
+  const sha256 = told ?? (await checksumOf(path, order.signal));
   if (order.sha256 !== undefined && order.sha256 !== sha256) {
     throw new ParleyError(
       "invalid",
       `${path} is there already, but its SHA-256 is ${sha256}, not ${order.sha256}; remove it and pull again`,
     );
   }
-  const { size } = await stat(path);
   return { path, bytes: size, sha256, verified: order.sha256 !== undefined, resumedAt: 0, present: true };
+}
+
+/** A mirror may have the same file below another path. */
+function sameFile(one: URL, other: URL): boolean {
+  return one.pathname.endsWith(other.pathname) || other.pathname.endsWith(one.pathname);
+}
+
+async function checksumOf(path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const piece of createReadStream(path, { signal })) hash.update(piece as Buffer);
+  return hash.digest("hex");
 }
 
 interface Begun {
@@ -239,7 +251,7 @@ async function conclude(
     throw new ParleyError("upstream", `${order.url.host} sent no GGUF file for ${order.url.pathname}`);
   }
   const bytes = part.size;
-  await part.finish();
+  await part.finish(sha256);
   const verified = expected !== undefined;
   return { path: part.target, bytes, sha256, verified, resumedAt: begun.resumedAt, present: false };
 }
