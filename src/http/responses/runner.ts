@@ -48,7 +48,7 @@ export class ResponseRunner {
     signal.addEventListener("abort", abort, { once: true });
     const generation = await this.options.generate.start(job.exchange.request, job.caller, live.signal);
     live.facts = generation;
-    const record = job.exchange.wanted.store ? await this.keep(job, live) : undefined;
+    const record = job.exchange.wanted.store ? await this.keepBegun(job, live, generation) : undefined;
     live.finished = this.pump(live, generation, record).finally(() => signal.removeEventListener("abort", abort));
     return live;
   }
@@ -77,6 +77,17 @@ export class ResponseRunner {
 
   private make({ exchange, caller }: Job): LiveResponse {
     return new LiveResponse(exchange, caller.keyId, this.options.surface);
+  }
+
+  /** An answer that cannot be kept is ended, so that its engine and its limits are free again. */
+  private async keepBegun(job: Job, live: LiveResponse, generation: Generation): Promise<Kept> {
+    try {
+      return await this.keep(job, live);
+    } catch (error) {
+      live.abort();
+      for await (const _batch of generation.batches) break;
+      throw error;
+    }
   }
 
   private async keep(job: Job, live: LiveResponse): Promise<Kept> {
