@@ -5,6 +5,7 @@ import { createCatalog } from "./engine/catalog.ts";
 import { LiveCatalog } from "./engine/live-catalog.ts";
 import type { Catalog, Engine } from "./engine/engine.ts";
 import { mountAdmin } from "./http/admin-route.ts";
+import { mountFiles } from "./http/files-route.ts";
 import { mountGeneration } from "./http/generation-route.ts";
 import type { ResponsesRouteOptions } from "./http/responses/create-route.ts";
 import { RecentItems } from "./http/responses/recent.ts";
@@ -25,6 +26,7 @@ import { createModerator, type Moderator } from "./policy/moderate/moderate.ts";
 import { WordFileError } from "./policy/moderate/word-file.ts";
 import { openAdmin, type AdminService } from "./service/admin.ts";
 import { catalogAsk } from "./service/ask.ts";
+import { FileService } from "./service/file.ts";
 import { GenerateService } from "./service/generate.ts";
 import { LedgerWriter } from "./service/ledger.ts";
 import { Meter } from "./service/meter.ts";
@@ -32,6 +34,7 @@ import { ResponseService } from "./service/response.ts";
 import { measureGenerations } from "./service/measure.ts";
 import { RouteBook } from "./service/route-book.ts";
 import { ModelService } from "./service/model.ts";
+import { openBlobs } from "./store/blob/open.ts";
 import { openStore } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
 import { chatSurface } from "./surface/chat/index.ts";
@@ -95,13 +98,14 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     await mountGeneration(scope, chatSurface(chatOptions(config)), route);
     await mountResponses(scope, route);
   });
+  await mountFiles(server, made);
   await mountAdmin(server, adminRoute(config, made));
   const socket = mountSocket(server, { ...route, authenticate: made.authenticate });
   let sweeper: NodeJS.Timeout | undefined;
 
   const listen = async (): Promise<Listening> => {
     await endOrphans(made.responses, log);
-    sweeper = await startSweeping(made.responses, log);
+    sweeper = await startSweeping([made.responses, made.files], log);
     const first = config.apiKeys.length > 0 ? undefined : await made.admin.createFirstKey();
     const url = await server.listen({ host: config.host, port: config.port });
     warm(catalog.engines(), { log, readiness });
@@ -115,6 +119,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     await made.meter.close();
     await catalog.close();
     await made.media.close();
+    await made.files.close();
     await store.close();
     made.stopMeasuring();
   };
@@ -150,8 +155,9 @@ async function build(config: Config, overrides: AppOverrides) {
   const moderation = openModeration(config, { catalog, ids, log });
   const measure = measureGenerations(metrics, catalog);
   const models = new ModelService(catalog);
-  const media = openMedia(config.media);
   const store = overrides.store ?? (await openStore(config.data, config.store.url?.reveal()));
+  const files = await openFiles(config, { store, ids, log });
+  const media = openMedia({ ...config.media, files: files.port });
   const meter = openMeter(config, { store, ids, log });
   const generate = new GenerateService({ catalog, media, meter, measure, routes, ...moderation, log });
   const admin = await openAdmin(store, ids);
@@ -177,6 +183,7 @@ async function build(config: Config, overrides: AppOverrides) {
     stopMeasuring,
     engines,
     catalog,
+    files,
     media,
     meter,
     models,
@@ -237,10 +244,25 @@ function openMeter(config: Config, made: { store: Store; ids: IdSource; log: Log
   });
 }
 
-/** Deletes expired responses now and every hour. */
-async function startSweeping(responses: ResponseService, log: Log): Promise<NodeJS.Timeout> {
-  const sweep = (): Promise<unknown> =>
-    responses.sweep().catch((error: unknown) => log.error({ err: error }, "expired responses could not be deleted"));
+async function openFiles(config: Config, made: { store: Store; ids: IdSource; log: Log }): Promise<FileService> {
+  const { store, s3, quotaBytes, quotaCount, fileBytes, retentionDays } = config.files;
+  const bucket = store === "s3" && s3 !== undefined ? { ...s3, secret: s3.secret.reveal() } : undefined;
+  return new FileService({
+    ...(await openBlobs(config.data, bucket)),
+    ...{ files: made.store.files, ids: made.ids, log: made.log, fileBytes },
+    quota: { count: quotaCount, bytes: quotaBytes },
+    retentionMs: retentionDays * dayMs,
+    links: textSeal(await made.store.settings.setOnce("file-secret", made.ids.hex(64))),
+  });
+}
+
+/** Deletes what has expired, now and every hour. */
+async function startSweeping(kept: readonly { sweep(): Promise<unknown> }[], log: Log): Promise<NodeJS.Timeout> {
+  const sweep = async (): Promise<void> => {
+    for (const one of kept) {
+      await one.sweep().catch((error: unknown) => log.error({ err: error }, "what has expired could not be deleted"));
+    }
+  };
   await sweep();
   const timer = setInterval(() => void sweep(), hourMs);
   timer.unref();

@@ -1,0 +1,190 @@
+import multipart, { type Multipart } from "@fastify/multipart";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { envelopeTable } from "../model/envelope.ts";
+import { ParleyError, invalid, type ErrorKind } from "../model/error.ts";
+import { isObject } from "../model/json.ts";
+import type { Authenticate } from "../policy/authenticate.ts";
+import type { FileService, UploadPart } from "../service/file.ts";
+import type { Reply } from "../surface/surface.ts";
+import type { Log } from "../telemetry/log.ts";
+import { readJson } from "./body.ts";
+import type { RunningRequests } from "./running.ts";
+import { useAuthentication, useErrors, vendorReply } from "./server.ts";
+
+export interface FilesRouteOptions {
+  files: FileService;
+  authenticate: Authenticate;
+  running: RunningRequests;
+  log: Log;
+}
+
+type FileRecord = Awaited<ReturnType<FileService["retrieve"]>>;
+type Query = Readonly<Record<string, unknown>>;
+
+const success = { status_code: 0, status_msg: "success" };
+/** The codes that the vendor documents for these endpoints, where they differ from those of the text endpoints. */
+const codes: Partial<Readonly<Record<ErrorKind, number>>> = { "key-rejected": 1004, overloaded: 1013, upstream: 1013 };
+
+/** Of a form, besides its file. */
+const limits = { parts: 20, fields: 10, fieldSize: 1024, fieldNameSize: 100, headerPairs: 50 };
+/** Silence after which an upload is given up. */
+const stallMs = 60_000;
+/** How long a refused upload is read on, so that the client gets to read the answer. */
+const drainMs = 10_000;
+const deleteBodyLimit = 65_536;
+
+/** The vendor's file endpoints (spec sheet 6): errors are answers of status 200 that tell a code in `base_resp`. */
+export async function mountFiles(server: FastifyInstance, options: FilesRouteOptions): Promise<void> {
+  await server.register(async (scope) => {
+    useErrors(scope, filesReply, options.log);
+    await scope.register(async (inner) => {
+      useAuthentication(inner, options.authenticate);
+      // the service bounds the file itself
+      await inner.register(multipart, { throwFileSizeLimit: false, limits: { ...limits, fileSize: Infinity } });
+      mountMetadata(inner, options);
+    });
+    mountContent(scope, options);
+  });
+}
+
+function filesReply(error: ParleyError, requestId: string): Reply {
+  const row = envelopeTable[error.kind];
+  const message = row.fixed ?? `${row.prefix ?? ""}${error.message}`;
+  const base = { status_code: codes[error.kind] ?? row.code, status_msg: message };
+  return { ...vendorReply(error, requestId), status: 200, body: { base_resp: base } };
+}
+
+function mountMetadata(server: FastifyInstance, { files, running }: FilesRouteOptions): void {
+  const one = async (request: FastifyRequest): Promise<unknown> => {
+    const file = await files.retrieve(queryOf(request)["file_id"], request.caller);
+    const token = encodeURIComponent(files.link(file));
+    const link = `${originOf(request)}/v1/files/retrieve_content?file_id=${file.id}&token=${token}`;
+    return { file: { ...view(file), download_url: link }, base_resp: success };
+  };
+  const list = async (request: FastifyRequest): Promise<unknown> => {
+    const purpose = queryOf(request)["purpose"];
+    if (purpose !== undefined && typeof purpose !== "string") throw invalid("purpose", "is given twice");
+    return { files: (await files.list(purpose, request.caller)).map(view), base_resp: success };
+  };
+  const upload = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const { signal } = running.track(reply.raw);
+    signal.addEventListener("abort", () => request.raw.destroy(), { once: true });
+    try {
+      const file = await files.upload(form(request), request.caller);
+      return { file: view(file), base_resp: success };
+    } catch (error) {
+      await drain(request);
+      throw error;
+    }
+  };
+  const remove = async (request: FastifyRequest): Promise<unknown> => {
+    const { file_id, purpose } = request.method === "DELETE" ? queryOf(request) : await deleteBody(request);
+    return { file_id: await files.remove(file_id, purpose, request.caller), base_resp: success };
+  };
+  server.post("/v1/files/upload", upload);
+  server.get("/v1/files/list", list);
+  server.get("/v1/files/retrieve", one);
+  server.post("/v1/files/delete", remove);
+  // the paths of older versions of the vendor's command line
+  server.post("/v1/files", upload);
+  server.get("/v1/files", (request) => (queryOf(request)["file_id"] === undefined ? list(request) : one(request)));
+  server.delete("/v1/files", remove);
+}
+
+/** A token of a download link stands for the key. */
+function mountContent(server: FastifyInstance, { files, authenticate }: FilesRouteOptions): void {
+  server.get("/v1/files/retrieve_content", async (request, reply) => {
+    const { file_id, token } = queryOf(request);
+    const owner =
+      typeof token === "string"
+        ? files.linked(file_id, token)
+        : await authenticate(request.headers.authorization, request.ip);
+    const { file, body } = await files.content(file_id, owner);
+    return reply
+      .headers({
+        "content-type": file.mime,
+        "content-length": file.bytes,
+        "content-disposition": `attachment; filename*=UTF-8''${extended(file.filename)}`,
+        "x-content-type-options": "nosniff",
+        "cache-control": "private, no-store",
+      })
+      .send(body);
+  });
+}
+
+function view({ id, bytes, createdAt, filename, purpose }: FileRecord): object {
+  return { file_id: id, bytes, created_at: Math.floor(createdAt / 1000), filename, purpose };
+}
+
+/** The parts of a form; what is wrong with its wrapping is the caller's mistake. */
+async function* form(request: FastifyRequest): AsyncGenerator<UploadPart> {
+  if (!request.isMultipart()) throw invalid("body", "must be multipart/form-data");
+  const coding = request.headers["content-encoding"] ?? "identity";
+  if (coding !== "identity") throw invalid("body", "must not be compressed (content-encoding)");
+  request.raw.setTimeout(stallMs);
+  try {
+    for await (const part of request.parts()) yield uploadPart(part);
+  } catch (error) {
+    throw formError(error);
+  } finally {
+    request.raw.setTimeout(0);
+  }
+}
+
+function uploadPart(part: Multipart): UploadPart {
+  const name = part.fieldname ?? "";
+  if (part.type === "file") return { type: "file", name, filename: part.filename, chunks: chunksOf(part.file) };
+  if (part.valueTruncated) throw invalid(name, "is too long");
+  return { type: "field", name, value: part.value };
+}
+
+async function* chunksOf(file: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* file;
+  } catch (error) {
+    throw formError(error);
+  }
+}
+
+/** Only the parser fails here: everything else is thrown outside of the parts. */
+function formError(error: unknown): ParleyError {
+  if (error instanceof ParleyError) return error;
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "FST_MP_PREMATURE_CLOSE") return new ParleyError("canceled", "the upload broke off", { cause: error });
+  const problem =
+    code === "FST_PARTS_LIMIT" || code === "FST_FIELDS_LIMIT"
+      ? "has too many parts"
+      : "is not complete multipart/form-data";
+  return new ParleyError("invalid", `body: ${problem}`, { param: "body", cause: error });
+}
+
+/** Reads on what is left of the body, bounded in time. */
+async function drain({ raw }: FastifyRequest): Promise<void> {
+  if (raw.readableEnded || raw.destroyed) return;
+  raw.unpipe();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, drainMs);
+  raw.once("end", resolve).once("close", resolve).resume();
+  await promise;
+  clearTimeout(timer);
+}
+
+async function deleteBody(request: FastifyRequest): Promise<Query> {
+  const body = await readJson(request.raw, deleteBodyLimit);
+  if (!isObject(body)) throw invalid("body", "must be a JSON object");
+  return body;
+}
+
+function queryOf(request: FastifyRequest): Query {
+  return request.query as Query;
+}
+
+/** As the caller reached us. */
+function originOf(request: FastifyRequest): string {
+  return `${request.protocol}://${request.host}`;
+}
+
+/** A file name as RFC 8187 wants it. */
+function extended(name: string): string {
+  return encodeURIComponent(name.toWellFormed()).replace(/['()*]/g, (one) => `%${one.charCodeAt(0).toString(16)}`);
+}

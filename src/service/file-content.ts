@@ -1,0 +1,141 @@
+import { invalid, ParleyError } from "../model/error.ts";
+import { sniffImage, sniffVideo, type VideoFormat } from "../media/sniff.ts";
+
+export type ContentKind = "video" | "image" | "audio" | "text" | "document";
+
+/** What a file holds, told by its bytes; names and labels have no say. */
+export interface Content {
+  kind: ContentKind;
+  mime: string;
+}
+
+const mebibyte = 1024 * 1024;
+const whole = 512 * mebibyte;
+
+/** What each purpose takes, with the most bytes of one file (spec sheet 6; `retrieval` is what `mmx` sends by default). */
+export const purposes: Readonly<Record<string, Partial<Readonly<Record<ContentKind, number>>>>> = {
+  video_understanding: { video: whole },
+  video_generation_input: { image: 30 * mebibyte, video: 50 * mebibyte, audio: 15 * mebibyte },
+  voice_clone: { audio: 20 * mebibyte },
+  prompt_audio: { audio: 20 * mebibyte },
+  t2a_async_input: { text: whole },
+  retrieval: { text: whole, document: whole },
+};
+
+const takes: Readonly<Record<ContentKind, string>> = {
+  video: "video (MP4, AVI, MOV, MKV)",
+  image: "images (JPEG, PNG, GIF, WEBP)",
+  audio: "audio (MP3, M4A, WAV)",
+  text: "text in UTF-8",
+  document: "PDF",
+};
+
+const videoTypes: Readonly<Record<VideoFormat, string>> = {
+  mp4: "video/mp4",
+  mov: "video/quicktime",
+  avi: "video/x-msvideo",
+  mkv: "video/x-matroska",
+  webm: "video/webm",
+};
+
+/** Throws `invalid` naming the field for anything but a known purpose. */
+export function checkPurpose(value: unknown): string {
+  if (typeof value === "string" && Object.hasOwn(purposes, value)) return value;
+  if (value === undefined || value === "") throw invalid("purpose", "is missing");
+  throw invalid("purpose", `must be one of ${Object.keys(purposes).join(", ")}`);
+}
+
+/** Throws `invalid` unless the purpose takes such content of so many bytes; `most` bounds every purpose. */
+export function admit(purpose: string, content: Content, { bytes, most }: { bytes: number; most: number }): void {
+  const limits = purposes[purpose] ?? {};
+  const limit = limits[content.kind];
+  if (limit === undefined) {
+    const wanted = (Object.keys(limits) as ContentKind[]).map((kind) => takes[kind]).join(", ");
+    throw invalid("file", `its content is ${content.mime}; ${purpose} takes ${wanted}`);
+  }
+  checkSize(bytes, Math.min(limit, most));
+}
+
+export function checkSize(bytes: number, most: number): void {
+  if (bytes <= most) return;
+  throw new ParleyError("invalid", `file exceeds size limit: max ${most} bytes`, { param: "file" });
+}
+
+/** Enough for every signature. */
+const headBytes = 512;
+// line ends, tabs and form feeds are text
+const control = /[\x00-\x08\x0e-\x1f\x7f]/;
+
+/** Finds out what comes in, chunk by chunk. */
+export class ContentReader {
+  // changed by events
+  private head = Buffer.alloc(0);
+  private found: Content | undefined;
+  private readonly decoder = new TextDecoder("utf-8", { fatal: true });
+  private decided = false;
+
+  /** What it is as far as can be told by now. Throws `invalid` once it is nothing that is known. */
+  push(chunk: Uint8Array): Content | undefined {
+    if (this.decided) {
+      if (this.found?.kind === "text") this.readText(chunk, true);
+      return this.found;
+    }
+    this.head = Buffer.concat([this.head, chunk]);
+    if (this.head.length >= headBytes) this.decide(true);
+    return this.found;
+  }
+
+  /** What it was. */
+  end(): Content {
+    if (this.decided && this.found?.kind === "text") this.readText(new Uint8Array(), false);
+    if (!this.decided) this.decide(false);
+    if (this.found === undefined) throw invalid("file", "is empty");
+    return this.found;
+  }
+
+  private decide(more: boolean): void {
+    if (this.head.length === 0) return;
+    this.decided = true;
+    this.found = sniff(this.head);
+    if (this.found !== undefined) return;
+    this.readText(this.head, more);
+    this.found = { kind: "text", mime: "text/plain; charset=utf-8" };
+  }
+
+  private readText(chunk: Uint8Array, more: boolean): void {
+    let text: string;
+    try {
+      text = this.decoder.decode(chunk, { stream: more });
+    } catch {
+      throw unknownContent();
+    }
+    if (control.test(text)) throw unknownContent();
+  }
+}
+
+function unknownContent(): ParleyError {
+  return invalid("file", "its content is of no known type, whatever its name says");
+}
+
+function sniff(head: Buffer): Content | undefined {
+  const starts = (text: string, at = 0): boolean => head.toString("latin1", at, at + text.length) === text;
+  if (starts("%PDF-")) return { kind: "document", mime: "application/pdf" };
+  if (starts("RIFF") && starts("WAVE", 8)) return { kind: "audio", mime: "audio/wav" };
+  if (starts("ftypM4A", 4) || starts("ftypM4B", 4)) return { kind: "audio", mime: "audio/mp4" };
+  if (starts("ID3") || isMpegAudio(head)) return { kind: "audio", mime: "audio/mpeg" };
+  const image = sniffImage(head);
+  if (image !== undefined) return { kind: "image", mime: `image/${image}` };
+  const video = sniffVideo(head);
+  // a box beginning with a letter would be larger than any file that is taken: it is a text
+  if ((video === "mp4" || video === "mov") && (head[0] ?? 0) >= 0x20) return undefined;
+  return video === undefined ? undefined : { kind: "video", mime: videoTypes[video] };
+}
+
+/** Eleven set bits, Layer III, a version, a bit rate and a sample rate that exist. */
+function isMpegAudio(head: Buffer): boolean {
+  const [first = 0, second = 0, third = 0] = head;
+  if (first !== 0xff || (second & 0xe0) !== 0xe0) return false;
+  const version = (second >> 3) & 3;
+  const layer = (second >> 1) & 3;
+  return version !== 1 && layer === 1 && third >> 4 !== 15 && ((third >> 2) & 3) !== 3;
+}
