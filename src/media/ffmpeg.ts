@@ -22,11 +22,10 @@ export async function ffmpegFrames(command: string, job: VideoJob, run: Run): Pr
   ];
   const pipe = ["-pix_fmt", "yuvj420p", "-f", "image2pipe", "pipe:1"];
   const pictures = splitJpegs((await run(command, [...input, ...output, ...pipe])).output);
-  return pictures.map((bytes, index) => ({
-    at: Math.round((index / plan.fps) * 1000) / 1000,
-    mime: "image/jpeg",
-    bytes,
-  }));
+  const { fps, width, height } = plan;
+  return pictures.map((bytes, index) => {
+    return { at: Math.round((index / fps) * 1000) / 1000, mime: "image/jpeg", bytes, size: { width, height } };
+  });
 }
 
 /** From what `ffmpeg -i` tells of a file. Turned clips are shown upright, so their sides change places. */

@@ -29,7 +29,8 @@ export interface VideoPlan extends PixelSize {
 export interface FrameHead {
   at: number;
   bytes: number;
-  color?: Color;
+  size: PixelSize;
+  color: Color;
 }
 
 /** Pixels of all frames of one video together (spec sheet 1.4). */

@@ -54,7 +54,8 @@ async function writeFrame(frame: DecodedFrame, at: number): Promise<void> {
     picture.clone().jpeg({ quality: 85 }).toBuffer(),
     picture.clone().resize(16, 16, { fit: "fill", kernel: "nearest" }).raw().toBuffer(),
   ]);
-  const head: FrameHead = { at: Math.round(at * 1000) / 1000, bytes: jpeg.length, color: mainColorOf(thumbnail, 3) };
+  const color = mainColorOf(thumbnail, 3);
+  const head: FrameHead = { at: Math.round(at * 1000) / 1000, bytes: jpeg.length, size: { width, height }, color };
   await writeAll(Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), jpeg]));
 }
 

@@ -113,15 +113,10 @@ function readFrames(output: Buffer): Frame[] {
   for (let from = 0; from < output.length;) {
     const end = output.indexOf("\n", from);
     if (end < 0) break;
-    const { at, bytes, color } = JSON.parse(output.toString("utf8", from, end)) as FrameHead;
+    const { at, bytes, size, color } = JSON.parse(output.toString("utf8", from, end)) as FrameHead;
     from = end + 1 + bytes;
     if (from > output.length) break;
-    frames.push({
-      at,
-      mime: "image/jpeg",
-      bytes: output.subarray(end + 1, from),
-      ...(color === undefined ? {} : { color }),
-    });
+    frames.push({ at, mime: "image/jpeg", bytes: output.subarray(end + 1, from), size, color });
   }
   return frames;
 }

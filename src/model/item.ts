@@ -49,6 +49,7 @@ export interface Frame {
   at: number;
   mime: string;
   bytes: Uint8Array;
+  size?: PixelSize;
   /** Its main color. */
   color?: Color;
 }

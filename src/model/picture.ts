@@ -1,6 +1,6 @@
 /** How the vendor sees pictures: how far they are scaled and how many tokens they stand for (spec sheet 1.4). */
 
-import type { Detail, PixelSize } from "./item.ts";
+import type { Detail, ImagePart, PixelSize, VideoPart } from "./item.ts";
 
 /** Pixels per side of one vision patch, which is one token. */
 export const patch = 28;
@@ -26,4 +26,16 @@ export function scaledSize({ width, height }: PixelSize, longest: number): Pixel
 /** Tokens of one picture of this size: its patches, at least one. */
 export function patchTokens({ width, height }: PixelSize): number {
   return Math.max(1, Math.round(width / patch)) * Math.max(1, Math.round(height / patch));
+}
+
+/** For pictures and videos that nobody has looked at yet: a screen, ten seconds. */
+const usual: PixelSize = { width: 1280, height: 960 };
+const usualSeconds = 10;
+
+/** Tokens that an image or a video stands for; an estimate as long as its size or its frames are not known. */
+export function mediaTokens(part: ImagePart | VideoPart): number {
+  const longest = longSideOf(part);
+  if (part.type === "image") return patchTokens(scaledSize(part.size ?? usual, longest));
+  const frames = part.frames?.length ?? Math.ceil(usualSeconds * part.fps);
+  return frames * patchTokens(scaledSize(part.frames?.[0]?.size ?? usual, longest));
 }

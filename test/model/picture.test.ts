@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import type { ImagePart, VideoPart } from "../../src/model/item.ts";
+import { longSideOf, mediaTokens, patchTokens, scaledSize } from "../../src/model/picture.ts";
+
+const media = { kind: "url", url: "https://example.test/a" } as const;
+const image = (more: Partial<ImagePart> = {}): ImagePart => ({ type: "image", media, detail: "default", ...more });
+const video = (more: Partial<VideoPart> = {}): VideoPart => ({
+  type: "video",
+  media,
+  detail: "default",
+  fps: 1,
+  ...more,
+});
+
+describe("longSideOf", () => {
+  it.each([
+    [image({ detail: "low" }), 672],
+    [image(), 2016],
+    [image({ detail: "high" }), 3584],
+    [video({ detail: "low" }), 504],
+    [video(), 672],
+    [video({ detail: "high" }), 1280],
+    [image({ maxLongSide: 1 }), 28],
+    [image({ maxLongSide: 55 }), 28],
+    [image({ maxLongSide: 56 }), 56],
+    [image({ maxLongSide: 9999 }), 2016],
+  ])("%#", (part, pixels) => expect(longSideOf(part)).toBe(pixels));
+});
+
+describe("scaledSize and patchTokens", () => {
+  it.each([
+    [3000, 2000, 2016, "2016x1344", 72 * 48],
+    [2000, 1334, 2016, "2000x1334", 71 * 48],
+    [672, 672, 672, "672x672", 576],
+    [10_000, 10_000, 3584, "3584x3584", 128 * 128],
+    [10_000, 1, 28, "28x1", 1],
+    [1, 1, 672, "1x1", 1],
+  ])("%dx%d within %d", (width, height, longest, size, tokens) => {
+    const scaled = scaledSize({ width, height }, longest);
+    expect(`${scaled.width}x${scaled.height}`).toBe(size);
+    expect(patchTokens(scaled)).toBe(tokens);
+  });
+});
+
+describe("mediaTokens", () => {
+  it("follows the size where it is known, and the limits of the request where it is not", () => {
+    expect(mediaTokens(image({ size: { width: 672, height: 672 } }))).toBe(576);
+    expect(mediaTokens(image())).toBe(46 * 34);
+    expect(mediaTokens(image({ detail: "low" }))).toBe(24 * 18);
+    const sides = [252, 504, 1008].map((maxLongSide) => mediaTokens(image({ maxLongSide })));
+    expect(sides).toEqual([9 * 7, 18 * 14, 36 * 27]);
+  });
+
+  it("counts the frames of a video", () => {
+    const frame = { at: 0, mime: "image/jpeg", bytes: new Uint8Array(), size: { width: 280, height: 140 } };
+    expect(mediaTokens(video({ frames: [frame, frame] }))).toBe(2 * 10 * 5);
+    expect(mediaTokens(video({ fps: 0.2 }))).toBe(2 * 24 * 18);
+    expect(mediaTokens(video({ fps: 5 }))).toBe(50 * 24 * 18);
+  });
+});
