@@ -10,7 +10,10 @@ import { addMoney, addOrganisations, addUsage } from "./usage.ts";
 const settingOptions: readonly Option[] = [
   new Option("--config <path>", "YAML file with settings"),
   new Option("--data <folder>", "data folder"),
-  new Option("--engine <engine>", "embedded, sim, a pulled model's name, the path of a .gguf file, or the base URL of a server"),
+  new Option(
+    "--engine <engine>",
+    "embedded, sim, a pulled model's name, the path of a .gguf file, or the base URL of a server",
+  ),
   new Option("--log <level>", "silent, error, warn, info or debug"),
 ];
 

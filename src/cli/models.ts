@@ -60,6 +60,9 @@ export interface PullOptions {
   json: boolean;
 }
 
+/** A connection that breaks off is taken up again so often, with one to sixteen seconds between. */
+const retries = 5;
+
 /** Downloads a model into the data folder; Ctrl-C keeps what came. Exit code 130 then. */
 export async function pullModel(config: Config, options: PullOptions): Promise<void> {
   const source = pullSource(options.wanted, config.hub.url);
@@ -75,6 +78,7 @@ export async function pullModel(config: Config, options: PullOptions): Promise<v
       sha256: options.sha256,
       token: config.hub.token,
       signal: aborter.signal,
+      retries,
       onProgress: (done, total) => progress.tell(done, total),
     });
     progress.end();

@@ -210,6 +210,17 @@ describe("a broken download", () => {
     }
   });
 
+  it("is taken up again as often as allowed, and no more", async () => {
+    hub.manners.hangAfter = cut;
+    const onProgress = (done: number): void => {
+      if (done > 0 && done % cut === 0) hub.cut();
+    };
+    expect(await bring({ onProgress, retries: 2, pauseMs: 1 })).toMatchObject({ resumedAt: 2 * cut, verified: true });
+    expect(hub.cdnAsked.map(({ range }) => range)).toEqual([undefined, `bytes=${cut}-`, `bytes=${2 * cut}-`]);
+    rmSync(target());
+    expect((await failure({ onProgress, retries: 1, pauseMs: 1 })).message).toContain("0.2 MB are kept");
+  });
+
   it("is kept when it is stopped", async () => {
     hub.manners.hangAfter = cut;
     const aborter = new AbortController();

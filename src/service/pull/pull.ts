@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Secret } from "../../lib/secret.ts";
 import { ParleyError } from "../../model/error.ts";
 import { askHub, reasonOf, refusal, type HubAnswer } from "./hub.ts";
@@ -20,6 +21,10 @@ export interface PullOrder extends PullSource {
   onProgress?: (done: number, total: number | undefined) => void;
   /** Silence after which a connection counts as broken; default one minute. */
   stallMs?: number;
+  /** How often a connection that broke off is taken up again; default never. */
+  retries?: number;
+  /** Waited before the first retry, twice as long before each further one; default one second. */
+  pauseMs?: number;
 }
 
 export interface Pulled {
@@ -34,7 +39,10 @@ export interface Pulled {
   present: boolean;
 }
 
+const secondMs = 1000;
 const minuteMs = 60_000;
+/** Marks the errors after which another try makes sense. */
+const brokenOff = "broken-off";
 
 /**
  * Brings a GGUF file into a folder: continues where an earlier attempt ended, checks the checksum, and lets the file
@@ -45,6 +53,19 @@ export async function pull(order: PullOrder): Promise<Pulled> {
   const target = join(order.folder, order.file);
   await mkdir(order.folder, { recursive: true, mode: 0o700 });
   if ((await stat(target).catch(() => undefined))?.isFile() === true) return present(order, target);
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await attempt(order, target);
+    } catch (thrown) {
+      const again = thrown instanceof ParleyError && thrown.code === brokenOff && tries < (order.retries ?? 0);
+      if (!again) throw thrown;
+      await sleep((order.pauseMs ?? secondMs) * 2 ** tries, undefined, { signal: order.signal });
+    }
+  }
+}
+
+/** One connection: what it brings is in the part, however it ends. */
+async function attempt(order: PullOrder, target: string): Promise<Pulled> {
   const part = await PartFile.find(target, order.url.href);
   const stall = new Watchdog(order.signal, order.stallMs ?? minuteMs);
   try {
@@ -224,6 +245,7 @@ function broken(host: string, part: PartFile, reason: string): ParleyError {
   return new ParleyError(
     "upstream",
     `the connection to ${host} broke off (${reason}); ${kept}: run the same command again to continue`,
+    { code: brokenOff },
   );
 }
 
