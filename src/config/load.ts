@@ -122,7 +122,7 @@ export function processConfigPath(flags: Readonly<Record<string, unknown>>): str
 function engineShorthand(text: string): Record<string, unknown> {
   if (text === "embedded") return { kind: "llama" };
   if (text === "sim") return { kind: "sim" };
-  if (/^https?:\/\//.test(text)) return { kind: "upstream", url: text };
+  if (/^https?:\/\//.test(text)) return { kind: "upstream", url: text, dialect: "auto" };
   return { kind: "llama", model: text };
 }
 

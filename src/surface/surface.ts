@@ -54,3 +54,15 @@ export interface Surface<Wanted extends { stream: boolean }> {
   /** The error in this surface's dialect; `requestId` as in `model/id.ts`. */
   error(error: ParleyError, requestId: string): Reply;
 }
+
+/** Headers by which agents name their session; requests of one session share a prompt's beginning. */
+const sessionHeaders = ["x-session-affinity", "x-session-id", "session-id", "thread-id"] as const;
+
+/** The session a request belongs to, where its client says so; a hint only. */
+export function sessionOf(context: ParseContext): string | undefined {
+  for (const name of sessionHeaders) {
+    const value = context.header(name);
+    if (value !== undefined && value !== "") return value.slice(0, 512);
+  }
+  return undefined;
+}

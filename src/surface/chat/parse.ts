@@ -3,6 +3,7 @@ import { invalid, ParleyError } from "../../model/error.ts";
 import { isObject } from "../../model/json.ts";
 import type { GenerationRequest, Sampling } from "../../model/request.ts";
 import type { Exchange, ParseContext } from "../surface.ts";
+import { sessionOf } from "../surface.ts";
 import { readArray, readBoolean, readInteger, readNumber, readObject, readString, required } from "./field.ts";
 import { readMessages } from "./message.ts";
 import { readPacket } from "./packet.ts";
@@ -67,10 +68,9 @@ function readWanted(body: Body, packet: Packet, context: ParseContext): StreamWa
   };
 }
 
-/** Only a hint, so a wrong type is ignored like any field the vendor does not document; opencode sends the header. */
+/** Only a hint, so a wrong type is ignored like any field the vendor does not document. */
 function readCacheKey(value: unknown, context: ParseContext): string | undefined {
-  const key = typeof value === "string" ? value : context.header("x-session-affinity");
-  return key === "" ? undefined : key;
+  return typeof value === "string" && value !== "" ? value : sessionOf(context);
 }
 
 /** `n: 2` answered with one choice would be a silent lie, so it is refused. */

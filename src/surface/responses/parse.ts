@@ -4,6 +4,7 @@ import { textPart } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest, OutputFormat, Sampling } from "../../model/request.ts";
 import type { Exchange, ParseContext } from "../surface.ts";
+import { sessionOf } from "../surface.ts";
 import type { Fields } from "./field.ts";
 import {
   checkDepth,
@@ -53,7 +54,7 @@ export function parseRequest(
   const effort = parseEffort(fields, context.strict);
   const echo = parseEcho(fields, { toolbox, choice, sampling });
   const wanted = parseWanted(fields, { context, card, options, echo, toolbox });
-  const cacheKey = echo.promptCacheKey;
+  const cacheKey = echo.promptCacheKey ?? sessionOf(context);
   const request: GenerationRequest = {
     id: context.id,
     createdAt: context.createdAt,
@@ -65,7 +66,7 @@ export function parseRequest(
     thinking: thinkingOf(card, effort, options.defaultReasoning),
     format,
     sampling,
-    ...(cacheKey === null ? {} : { cacheKey }),
+    ...(cacheKey === undefined ? {} : { cacheKey }),
     tier: echo.serviceTier === "priority" ? "priority" : "standard",
   };
   const exchange = { request, wanted };

@@ -239,7 +239,9 @@ test("service_tier, parallel_tool_calls, cache hints and stream fields arrive", 
   );
   expect(request).toMatchObject({ tier: "priority", parallelCalls: false, cacheKey: "k" });
   expect(wanted).toMatchObject({ stream: true, includeUsage: true, reasoningSplit: false, tier: "priority" });
-  expect(parse({}, { headers: { "x-session-affinity": "s" } }).request.cacheKey).toBe("s");
+  for (const name of ["x-session-affinity", "x-session-id", "session-id", "thread-id"]) {
+    expect(parse({}, { headers: { [name]: "s" } }).request.cacheKey).toBe("s");
+  }
   expect(parse({ service_tier: "auto" }).request.tier).toBe("standard");
 });
 

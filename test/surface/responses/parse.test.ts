@@ -547,3 +547,10 @@ describe("bodies of real clients", () => {
     expect(parse(body).request.items.at(-1)).toEqual(user("hi"));
   });
 });
+
+test("a session that a header names is a hint for the cache; prompt_cache_key goes before it", () => {
+  const header = (name: string): string | undefined => (name === "session-id" ? "s" : undefined);
+  expect(parseM3({}, { header }).request.cacheKey).toBe("s");
+  expect(parseM3({ prompt_cache_key: "k" }, { header }).request.cacheKey).toBe("k");
+  expect(parseM3({}).request.cacheKey).toBeUndefined();
+});
