@@ -1,9 +1,9 @@
 import { textOf, type Item, type Part } from "../model/item.ts";
+import { mediaTokens } from "../model/picture.ts";
 import type { GenerationRequest } from "../model/request.ts";
 
 /** UTF-16 units of a token, in the mean of English, Chinese and code; a guess that costs nothing. */
 const unitsPerToken = 3;
-const tokensPerMedia = 1_000;
 /** What an answer is taken for that names no limit, and the most that is reserved for one that names a large one. */
 const usualOutput = 1_024;
 const mostOutput = 4_096;
@@ -14,11 +14,11 @@ export function estimateTokens(request: GenerationRequest): number {
   let media = 0;
   for (const item of request.items) {
     units += unitsOf(item);
-    media += partsOf(item).filter((part) => part.type !== "text").length;
+    for (const part of partsOf(item)) if (part.type !== "text") media += mediaTokens(part);
   }
   for (const tool of request.tools) units += tool.name.length + JSON.stringify(tool.parameters).length;
   const output = Math.min(request.sampling.maxTokens ?? usualOutput, mostOutput);
-  return Math.ceil(units / unitsPerToken) + media * tokensPerMedia + output;
+  return Math.ceil(units / unitsPerToken) + media + output;
 }
 
 /** Tokens of a text, where nobody can count them. */

@@ -34,6 +34,6 @@ describe("estimateTokens", () => {
       { type: "call", id: "1", name: "abc", args: "{}x" },
       { type: "result", id: "1", parts: [textPart("abc"), image], failed: false },
     ];
-    expect(estimateTokens({ ...request, sampling, tools, items })).toBe(1_000 + Math.ceil((5 + 3 + 6 + 3) / 3));
+    expect(estimateTokens({ ...request, sampling, tools, items })).toBe(46 * 34 + Math.ceil((5 + 3 + 6 + 3) / 3));
   });
 });

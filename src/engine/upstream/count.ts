@@ -1,10 +1,10 @@
 import type { Family } from "../../model/card.ts";
-import { textOf, type Item } from "../../model/item.ts";
-import { isObject, type JsonObject } from "../../model/json.ts";
+import { textOf, type Item, type Part } from "../../model/item.ts";
+import { isObject, type Json, type JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { UpstreamClient } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
-import { chatMessages } from "./message.ts";
+import { chatMessages, content } from "./message.ts";
 import { thinkingFields, toolFields } from "./request.ts";
 
 export interface CountInput {
@@ -35,7 +35,7 @@ const ways: Readonly<Record<Dialect["count"], Ask>> = {
     return isObject(answer) && Array.isArray(answer["tokens"]) ? answer["tokens"].length : undefined;
   },
   responses: async (client, input) => {
-    const answer = await client.ask("responses/input_tokens", responsesBody(input.request), input.signal);
+    const answer = await client.ask("responses/input_tokens", responsesBody(input), input.signal);
     return isObject(answer) ? answer["input_tokens"] : undefined;
   },
 };
@@ -63,17 +63,39 @@ function prompt({ request, dialect, family }: CountInput): JsonObject {
 }
 
 /** The request in the form of the Responses endpoint (spec sheet 3.1, 3.4). */
-function responsesBody(request: GenerationRequest): JsonObject {
+function responsesBody({ request, dialect }: CountInput): JsonObject {
   const tools = request.tools.map((tool) => ({ type: "function", ...tool }));
-  return { model: request.model, input: request.items.map(responsesItem), ...(tools.length === 0 ? {} : { tools }) };
+  return {
+    model: request.model,
+    input: request.items.map((item) => responsesItem(item, dialect)),
+    ...(tools.length === 0 ? {} : { tools }),
+  };
 }
 
-function responsesItem(item: Item): JsonObject {
+function responsesItem(item: Item, dialect: Dialect): JsonObject {
   if (item.type === "reasoning") {
     return { type: "reasoning", summary: [], content: [{ type: "reasoning_text", text: item.text }] };
   }
   if (item.type === "call") return { type: "function_call", call_id: item.id, name: item.name, arguments: item.args };
-  if (item.type === "result") return { type: "function_call_output", call_id: item.id, output: textOf(item.parts) };
-  const type = item.role === "assistant" ? "output_text" : "input_text";
-  return { type: "message", role: item.role, content: [{ type, text: textOf(item.parts) }] };
+  if (item.type === "result") {
+    return { type: "function_call_output", call_id: item.id, output: inputParts(item.parts, dialect) };
+  }
+  if (item.role !== "assistant") return { type: "message", role: item.role, content: inputParts(item.parts, dialect) };
+  return { type: "message", role: item.role, content: [{ type: "output_text", text: textOf(item.parts) }] };
 }
+
+/** The parts of a chat message under the names that the Responses endpoint has for them. */
+function inputParts(parts: readonly Part[], dialect: Dialect): Json {
+  const chat = content(parts, dialect);
+  if (!Array.isArray(chat)) return [{ type: "input_text", text: chat }];
+  return (chat as JsonObject[]).map(({ type, ...rest }) => ({
+    type: inputTypes[String(type)] ?? type ?? null,
+    ...rest,
+  }));
+}
+
+const inputTypes: Readonly<Record<string, string>> = {
+  text: "input_text",
+  image_url: "input_image",
+  video_url: "input_video",
+};

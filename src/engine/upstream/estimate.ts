@@ -1,4 +1,5 @@
 import { textOf, type Item, type Part } from "../../model/item.ts";
+import { mediaTokens } from "../../model/picture.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 
 /** Tokens per character: common tokenizers take four characters of English, and about 0.7 tokens of a Chinese sign. */
@@ -6,9 +7,6 @@ const latin = 0.25;
 const other = 0.7;
 /** Tokens around each message that a template adds. */
 const perItem = 4;
-/** A picture of middle size at default detail (spec sheet 1.4: 1,000 to 3,000). */
-const perImage = 1500;
-const perFrame = 600;
 
 /** Tokens a text is likely to cost; not rounded, so that pieces can be summed. */
 export function weigh(text: string): number {
@@ -32,9 +30,5 @@ function weighItem(item: Item): number {
 }
 
 function weighMedia(part: Part): number {
-  if (part.type === "text") return 0;
-  if (part.type === "image") {
-    return part.size === undefined ? perImage : Math.round(part.size.width / 28) * Math.round(part.size.height / 28);
-  }
-  return (part.frames?.length ?? 10) * perFrame;
+  return part.type === "text" ? 0 : mediaTokens(part);
 }

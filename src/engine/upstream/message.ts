@@ -159,7 +159,7 @@ const thoughtFields: Readonly<Record<ThoughtField, (text: string) => Json>> = {
 };
 
 /** A string where there is only text, else parts. */
-function content(parts: readonly Part[], dialect: Dialect): Json {
+export function content(parts: readonly Part[], dialect: Dialect): Json {
   if (parts.every((part) => part.type === "text")) return textOf(parts);
   return parts.flatMap((part): Json[] => {
     if (part.type === "text") return part.text === "" ? [] : [{ type: "text", text: part.text }];
@@ -177,7 +177,9 @@ function imagePart(part: ImagePart, dialect: Dialect): JsonObject {
 }
 
 function videoParts(part: VideoPart, dialect: Dialect): JsonObject[] {
-  if (dialect.video === "native") {
+  // one that is too large to be sent has come as frames only
+  const whole = part.media.kind !== "bytes" || part.media.bytes.length > 0;
+  if (dialect.video === "native" && whole) {
     const url = mediaUrl(part.media, part.param);
     const fields = dialect.detail === "vendor" ? { ...vendorDetail(part), fps: part.fps } : {};
     return [{ type: "video_url", video_url: { url, ...fields } }];
