@@ -71,6 +71,11 @@ const notWords =
 const chineseNotWords =
   /^(?:用|以|你|它|他|自己|关于|一个|一句|一段|什么|名字|答案|结果|数字|代码|正文|要点|最终|合法|有效|是或否|是否)/;
 
+/** "the code word", "a JSON object": a noun before a noun says what is wanted and is not itself to be said. */
+const compound = new RegExp(`\\b(?:${nouns})\\s+$`, "i");
+const kind =
+  /^(?:word|phrase|object|array|list|block|value|string|text|document|name|format|number)s?\s*(?:$|[.!,;\n])/i;
+
 export interface EchoOptions {
   /** For standing instructions: words without quotes must be a single word. */
   strict: boolean;
@@ -102,7 +107,8 @@ function searched(text: string, from: number, options: EchoOptions): string | un
 
 function cut(rest: string, command: EchoCommand, options: EchoOptions): string | undefined {
   const start = rest.replace(filler, "").replace(chineseFiller, "");
-  const other = notWords.test(start) || chineseNotWords.test(start);
+  const named = compound.test(rest.slice(0, rest.length - start.length)) && kind.test(start);
+  const other = named || notWords.test(start) || chineseNotWords.test(start);
   const colon = other ? undefined : afterColon(start, command.farColon);
   const words = (colon ?? start).trim();
   const marked = fenced(words) ?? quoted(words, colon !== undefined) ?? bracketed(words, colon !== undefined);

@@ -13,12 +13,18 @@ const nameAsked =
 
 const factTold: readonly RegExp[] = [
   /\b(?:my|the) ([\p{L}\d][\p{L}\d -]{1,40}?) (?:is|are) ["“']?([^.!?,;\n"”']{1,80})/giu,
+  /\bremember (?:this|the|that|my) ([\p{L}\d][\p{L}\d -]{1,40}?)\s*(?:[:=]|is)\s*["“']?([^.!?,;\n"”']{1,80})/giu,
   /我(?:的|最)([^是，。\s]{1,12})是["“「]?([^，。,.!！？?\s"”」]{1,40})/gu,
+  /记住(?:这个|这|我的)?([^是为：:，。\s]{1,12})[是为：:]\s*["“「]?([^，。,.!！？?\s"”」]{1,40})/gu,
 ];
 const factAsked: readonly RegExp[] = [
-  /\bwhat(?:'s|’s| is| was| are| were) (?:my|the) ([\p{L}\d][\p{L}\d -]{1,40}?)(?: again| i (?:told|gave|said)[^?]*)?\s*[?.!]?$/iu,
-  /我(?:的|最)([^是，。\s]{1,12})是(?:什么|多少|谁|哪)/u,
+  /\bwhat(?:'s|’s| is| was| are| were) (?:my|the) ([\p{L}\d][\p{L}\d -]{1,40}?)(?: again| i (?:told|gave|said)[^?]*)?\s*(?:[?.!]|$)/iu,
+  /\b(?:what|which) ([\p{L}\d][\p{L}\d -]{1,40}?) did i (?:ask|tell|give|want)\b/iu,
+  /(?:我(?:的|最)|这个|^)([^是，。\s]{1,12})是(?:什么|多少|谁|哪)/u,
 ];
+
+/** The bare value is wanted, without a sentence around it. */
+const onlyThat = /\b(?:with|reply|answer|respond|output|say)\s+(?:only|just)\b|(?:只|仅)(?:回答|回复|输出|说)/i;
 
 const lastSaidAsked = /\bwhat did i (?:just )?(?:say|ask|write|tell)|我(?:刚才|刚刚)?(?:说|问)了?什么/i;
 const lastAnswerAsked =
@@ -63,6 +69,7 @@ function factSentence(asked: string, before: readonly string[], chinese: boolean
       ...text.slice(0, 4_000).matchAll(pattern),
     ])) {
       if (told.trim().toLowerCase() !== topic.trim().toLowerCase()) continue;
+      if (onlyThat.test(asked)) return value.trim();
       return chinese ? `你的${topic}是${value.trim()}。` : `Your ${topic} is ${value.trim()}.`;
     }
   }

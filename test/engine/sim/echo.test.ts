@@ -58,6 +58,8 @@ describe("wantedEcho", () => {
     "请只输出一个合法 JSON 对象，包含 title。",
     "调用 write_file，不要只返回普通文本。",
     "直接输出作文正文，不要解释写作过程。",
+    "What is it? Reply with only the code word.",
+    "Respond with only a JSON object",
     "How do I print a list in Python?",
     "What does he say about it?",
     "",

@@ -74,6 +74,20 @@ describe("planReply", () => {
     );
   });
 
+  it.each<[string, string, string]>([
+    [
+      "Remember the code word: cobalt. Reply with OK.",
+      "What is the code word? Reply with only the code word.",
+      "cobalt",
+    ],
+    ["Remember this code word: papaya.", "What code word did I ask you to remember?", "Your code word is papaya."],
+    ["The launch code is 7421.", "What is the launch code?", "Your launch code is 7421."],
+    ["请记住暗号：木瓜。", "暗号是什么？", "你的暗号是木瓜。"],
+    ["请记住暗号：木瓜。", "暗号是什么？只回答暗号。", "木瓜"],
+  ])("after %j, to %j: %j", (told, asked, expected) => {
+    expect(talked(["user", told], ["assistant", "OK"], ["user", asked])).toBe(expected);
+  });
+
   describe("standing instructions", () => {
     it("obeys them", () => {
       expect(talked(["system", "Always answer with BANANA."], ["user", "How are you?"])).toBe("BANANA");
