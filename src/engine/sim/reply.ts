@@ -102,6 +102,7 @@ function wantsJson({ talk, echo }: Reading): boolean {
 function freeAnswer(reading: Reading): string {
   return (
     resultAnswer(reading) ??
+    openingAnswer(reading) ??
     reading.echo ??
     mediaAnswer(reading) ??
     recall(reading.talk) ??
@@ -113,6 +114,11 @@ function freeAnswer(reading: Reading): string {
     earlierAnswer(reading) ??
     essay(reading)
   );
+}
+
+/** "What is the word? Say only the word.": the question comes first, and memory knows; what follows is about the form. */
+function openingAnswer({ talk }: Reading): string | undefined {
+  return /^[^:：?？"“「\n]{1,100}[?？]\s*\S/u.test(talk.asked) ? recall(talk) : undefined;
 }
 
 /** Longest quotation of one tool result, in UTF-16 units. */
