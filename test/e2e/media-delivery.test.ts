@@ -5,7 +5,7 @@ import { scriptBatches, scriptEngine } from "../../src/engine/script.ts";
 import type { Capabilities } from "../../src/engine/engine.ts";
 import { doneFrame, fakeServer, frame, sse, usageFrame, type FakeServer } from "../engine/upstream/fake.ts";
 import { blue, clip, dataUrl, lime, png, red } from "../media/fixture.ts";
-import { startServer, type Running } from "./start.ts";
+import { startServer, testKey, type Running } from "./start.ts";
 
 let upstream: FakeServer;
 let movie: Buffer;
@@ -96,6 +96,35 @@ describe("delivery", () => {
       type: "video_url",
       video_url: { url: dataUrl("video/mov", movie), detail: "low", fps: 1 },
     });
+  });
+});
+
+describe("one Parley behind another", () => {
+  it("sees the same pixels and counts the same tokens", async () => {
+    const far = await start({ engine: "sim" });
+    const engines = { far: { kind: "upstream", url: `${far.url}/v1`, dialect: "parley", key: testKey } };
+    const near = await start({ engines });
+    const url = dataUrl("image/png", await png(1400, 700, "blue"));
+    const input = [
+      {
+        role: "user" as const,
+        content: [
+          { type: "input_image" as const, image_url: url, detail: "low" as const },
+          { type: "input_video", video_url: { url: dataUrl("video/quicktime", movie), fps: 2 } } as never,
+        ],
+      },
+    ];
+    const answers = [];
+    for (const { openai } of [far, near]) {
+      const answer = await openai.responses.create({ model: "MiniMax-M3", input });
+      const { input_tokens } = await openai.responses.inputTokens.count({ model: "MiniMax-M3", input });
+      answers.push({ text: answer.output_text, input_tokens });
+    }
+    expect(answers[0]?.text).toContain("672x336, mostly blue");
+    expect(answers[0]?.text).toContain("320x240, seen as 6 frames, mostly red, then green, then blue");
+    expect(answers[0]?.input_tokens).toBeGreaterThan(24 * 12 + 6 * 11 * 9);
+    expect(answers[1]?.text).toBe(answers[0]?.text);
+    expect(answers[1]?.input_tokens).toBe(answers[0]?.input_tokens);
   });
 });
 
