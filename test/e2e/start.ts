@@ -11,6 +11,8 @@ export const testKey = "sk-test-0123456789";
 export interface Running {
   app: App;
   url: string;
+  /** The data folder. */
+  data: string;
   openai: OpenAI;
   /** `fetch` against the server with the key; `key: null` sends none. */
   call(path: string, init?: RequestInit & { key?: string | null }): Promise<Response>;
@@ -26,6 +28,7 @@ export async function startServer(flags: Record<string, unknown> = {}, overrides
   return {
     app,
     url,
+    data,
     openai: new OpenAI({ apiKey: testKey, baseURL: `${url}/v1`, maxRetries: 0 }),
     call: (path, { key = testKey, headers, ...init } = {}) =>
       fetch(`${url}${path}`, {
