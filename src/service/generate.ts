@@ -10,6 +10,7 @@ import { mayUse, type Caller } from "../policy/authenticate.ts";
 import type { Moderator } from "../policy/moderate/moderate.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Measure } from "./measure.ts";
+import { EngineLines } from "./engine-line.ts";
 import type { Meter } from "./meter.ts";
 import type { RouteBook, RouteNote } from "./route-book.ts";
 import { screened, type Started } from "./screen.ts";
@@ -58,6 +59,8 @@ export class GenerateService {
   private readonly measure: Measure | undefined;
   private readonly routes: Pick<RouteBook, "take"> | undefined;
   private readonly log: Log;
+  // changed by events
+  private readonly lines = new EngineLines();
 
   constructor(options: GenerateOptions) {
     this.catalog = options.catalog;
@@ -122,7 +125,7 @@ export class GenerateService {
       try {
         const prepared = await this.prepare(request, target, { caller, signal });
         const asked = performance.now();
-        const rest = target.engine.generate(prepared, signal)[Symbol.asyncIterator]();
+        const rest = this.lines.generate(target, { request: prepared, keyId: caller.keyId, signal });
         const first = await rest.next();
         if (first.done === true) throw new ParleyError("upstream", "the engine ended without an answer");
         return { target, first: first.value, rest, prepared, engineMs: performance.now() - asked };
