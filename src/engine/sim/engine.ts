@@ -95,7 +95,7 @@ class Simulator implements Engine {
     const fault = this.faults.next(request);
     if (fault?.kind === "error-before") throw faultError(fault);
     const ended = AbortSignal.any([signal, this.closing.signal]);
-    const release = await this.slots.acquire(ended, request);
+    const release = await this.slots.acquire(ended);
     // A consumer that aborts and never comes back must not keep the slot.
     ended.addEventListener("abort", release, { once: true });
     try {
