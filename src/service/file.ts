@@ -175,35 +175,57 @@ export class FileService {
     purpose: string | undefined,
     owner: string,
   ): Promise<Received> {
-    const { files, quota, fileBytes, spool } = this.options;
+    const { files, spool } = this.options;
     const stored = await files.usage(owner, this.now());
+    const reader = new ContentReader();
+    const counted = this.counted(part.chunks, owner, stored);
+    const spooled = await spool.receive(this.checked(counted, reader, purpose));
+    return { spooled, content: reader.end(), filename: plainName(part.filename) };
+  }
+
+  /** Passes on what fits into the quota together with everything else that is coming in. */
+  private async *counted(
+    chunks: AsyncIterable<Uint8Array>,
+    owner: string,
+    stored: FileQuota,
+  ): AsyncGenerator<Uint8Array> {
     const incoming = this.incoming.get(owner) ?? { count: 0, bytes: 0 };
     this.incoming.set(owner, incoming);
-    const reader = new ContentReader();
+    incoming.count++;
     let bytes = 0;
-    const checked = async function* (): AsyncGenerator<Uint8Array> {
-      checkQuota(stored, incoming, quota);
-      for await (const chunk of part.chunks) {
+    try {
+      checkQuota(stored, incoming, this.options.quota);
+      for await (const chunk of chunks) {
         bytes += chunk.length;
         incoming.bytes += chunk.length;
-        checkQuota(stored, incoming, quota);
-        const content = reader.push(chunk);
-        checkSize(bytes, fileBytes);
-        if (content !== undefined && purpose !== undefined) admit(purpose, content, { bytes, most: fileBytes });
+        checkQuota(stored, incoming, this.options.quota);
         yield chunk;
       }
-      // refuses what is found out only now, before it is spooled
-      reader.end();
-    };
-    incoming.count++;
-    try {
-      const spooled = await spool.receive(checked());
-      return { spooled, content: reader.end(), filename: plainName(part.filename) };
     } finally {
+      // at once, so that one refusal makes room for the others
       incoming.count--;
       incoming.bytes -= bytes;
       if (incoming.count === 0) this.incoming.delete(owner);
     }
+  }
+
+  /** Passes on what its purpose takes, as far as that is known by now. */
+  private async *checked(
+    chunks: AsyncIterable<Uint8Array>,
+    reader: ContentReader,
+    purpose: string | undefined,
+  ): AsyncGenerator<Uint8Array> {
+    const most = this.options.fileBytes;
+    let bytes = 0;
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      const content = reader.push(chunk);
+      checkSize(bytes, most);
+      if (content !== undefined && purpose !== undefined) admit(purpose, content, { bytes, most });
+      yield chunk;
+    }
+    // what is found out only now is refused before it is kept
+    reader.end();
   }
 
   /** Takes a place first, so that what a crash leaves behind is found by the sweep. */
