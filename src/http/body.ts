@@ -11,6 +11,8 @@ const drainMs = 10_000;
  * it is refused. Throws `ParleyError` of kind `too-large` or `invalid`.
  */
 export async function readJson(stream: IncomingMessage, limit: number): Promise<unknown> {
+  const encoding = stream.headers["content-encoding"] ?? "identity";
+  if (encoding !== "identity") throw invalid("content-encoding", "is not supported; send the body as it is");
   const bytes = await readBytes(stream, limit);
   if (bytes.length === 0) throw invalid("body", "is empty; a JSON object is required");
   let text: string;
@@ -31,7 +33,7 @@ async function readBytes(stream: IncomingMessage, limit: number): Promise<Buffer
   const chunks: Buffer[] = [];
   let size = 0;
   let deadline = Infinity;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  for await (const chunk of arriving(stream)) {
     size += chunk.length;
     if (size <= limit) {
       chunks.push(chunk);
@@ -45,6 +47,15 @@ async function readBytes(stream: IncomingMessage, limit: number): Promise<Buffer
   }
   if (size > limit) throw new ParleyError("too-large", `body: larger than the limit of ${limit} bytes`);
   return Buffer.concat(chunks, size);
+}
+
+/** The body's pieces; a caller who goes away in the middle of it has canceled. */
+async function* arriving(stream: IncomingMessage): AsyncGenerator<Buffer> {
+  try {
+    yield* stream as AsyncIterable<Buffer>;
+  } catch (cause) {
+    throw new ParleyError("canceled", "the connection ended before the body did", { cause });
+  }
 }
 
 /** Counts brackets outside strings; linear, no recursion. Strings are leapt over: those of images have megabytes. */

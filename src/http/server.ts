@@ -32,6 +32,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
     keepAliveTimeout: 75_000,
     requestTimeout: 120_000,
     logger: false,
+    // Java's client offers HTTP/2 with `Upgrade: h2c` on every first request; only a WebSocket is an upgrade here
+    http: { shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket" },
+    frameworkErrors: (error, _request, reply) => {
+      void send(reply.headers(traceHeaders(reply)), vendorReply(fromFramework(error), reply.request.id));
+    },
     clientErrorHandler: (error, socket) => {
       options.log.debug({ code: error.code }, "malformed HTTP");
       if (socket.writable) socket.end(rawBadRequest(vendorId(options.ids)));
@@ -98,6 +103,7 @@ function send(reply: FastifyReply, answer: Reply): FastifyReply {
 function fromFramework(thrown: FastifyError | ParleyError): ParleyError {
   if (thrown instanceof ParleyError) return thrown;
   const status = thrown.statusCode ?? 500;
+  if (thrown.code === "FST_ERR_MAX_PARAM_LENGTH") return new ParleyError("not-found", "the path holds an id too long");
   if (status === 413) return new ParleyError("too-large", thrown.message, { cause: thrown });
   if (status >= 400 && status < 500) return invalid("", thrown.message);
   return toParleyError(thrown);

@@ -30,8 +30,9 @@ export function readString(value: unknown, path: string): string | undefined {
 
 export function readNumber(value: unknown, path: string): number | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw mismatch(path, "a number", value);
+  if (typeof value !== "number") throw mismatch(path, "a number", value);
+  if (Number.isFinite(value)) return value;
+  throw invalid(path, "is too large");
 }
 
 export function readInteger(value: unknown, path: string): number | undefined {
