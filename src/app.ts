@@ -84,6 +84,7 @@ export interface App {
 const reloaded: ReadonlySet<string> = new Set(["engines", "models"]);
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
+const orphanMs = 30_000;
 
 export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
   const made = await build(config, overrides);
@@ -102,9 +103,10 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   await mountAdmin(server, adminRoute(config, made));
   const socket = mountSocket(server, { ...route, authenticate: made.authenticate });
   let sweeper: NodeJS.Timeout | undefined;
+  let orphanage: NodeJS.Timeout | undefined;
 
   const listen = async (): Promise<Listening> => {
-    await endOrphans(made.responses, log);
+    orphanage = await startEndingOrphans(made.responses, log);
     sweeper = await startSweeping([made.responses, made.files], log);
     const first = config.apiKeys.length > 0 ? undefined : await made.admin.createFirstKey();
     const url = await server.listen({ host: config.host, port: config.port });
@@ -113,6 +115,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   };
   const shut = async (): Promise<void> => {
     clearInterval(sweeper);
+    clearInterval(orphanage);
     socket.close();
     await closeServer(server);
     await runner.close();
@@ -226,6 +229,14 @@ function responsesRoute(config: Config, made: Made): ResponsesRouteOptions {
 function adminRoute(config: Config, { admin }: Made): Parameters<typeof mountAdmin>[1] {
   const keys = config.adminKeys.map((key) => key.reveal());
   return { admin, check: createAdminCheck(keys, admin.hash), bodyLimit: config.server.bodyLimit };
+}
+
+/** Responses of a process that is gone end as failed: now, and when another one on the same store has died. */
+async function startEndingOrphans(responses: ResponseService, log: Log): Promise<NodeJS.Timeout> {
+  await endOrphans(responses, log);
+  const again = (): Promise<void> =>
+    endOrphans(responses, log).catch((error: unknown) => log.error({ err: error }, "orphans could not be ended"));
+  return setInterval(() => void again(), orphanMs).unref();
 }
 
 /** Limits are counted where all processes of the store see them. */

@@ -88,9 +88,9 @@ export class ResponseService {
     return turns.reverse().flat();
   }
 
-  /** After a restart: nobody works on these any more. `fail` gives the body they end with. */
+  /** Ends what a process left that is gone. `fail` gives the body they end with. */
   async endOrphans(fail: (record: ResponseRecord) => string): Promise<number> {
-    const orphans = await this.options.store.running();
+    const orphans = await this.options.store.orphans();
     for (const record of orphans) await this.options.store.save({ ...record, state: "done", body: fail(record) });
     return orphans.length;
   }

@@ -1,16 +1,21 @@
 import type { Row, SqlDatabase } from "./database.ts";
+import type { Holder } from "./holder.ts";
 import type { ResponseRecord, ResponseStore } from "./store.ts";
 
-const save = `insert into response (id, owner, created_at, expires_at, state, previous_id, body, input, items, events)
-  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+const save = `insert into response (id, owner, created_at, expires_at, state, previous_id, body, input, items, events,
+    holder)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   on conflict (id) do update set state = excluded.state, body = excluded.body, input = excluded.input,
-    items = excluded.items, events = excluded.events, expires_at = excluded.expires_at`;
+    items = excluded.items, events = excluded.events, expires_at = excluded.expires_at,
+    holder = excluded.holder`;
 
-export function responseTable(database: SqlDatabase): ResponseStore {
+export function responseTable(database: SqlDatabase, holder: Holder): ResponseStore {
   return {
     save: async (record) => {
       const { id, owner, createdAt, expiresAt, state, previousId, body, input, items, events } = record;
-      await database.run(save, [id, owner, createdAt, expiresAt, state, previousId, body, input, items, events]);
+      if (state === "running") await holder.begin();
+      const values = [id, owner, createdAt, expiresAt, state, previousId, body, input, items, events, holder.id];
+      await database.run(save, values);
     },
     get: async (id, owner) => {
       const values = [id, owner, Date.now()];
@@ -19,7 +24,11 @@ export function responseTable(database: SqlDatabase): ResponseStore {
     },
     delete: async (id, owner) =>
       (await database.run("delete from response where id = ? and owner = ?", [id, owner])) > 0,
-    running: async () => (await database.all("select * from response where state = 'running'")).map(responseRecord),
+    orphans: async () => {
+      const rows = await database.all("select * from response where state = 'running'");
+      const gone = await holder.gone([...new Set(rows.map((row) => String(row["holder"])))]);
+      return rows.filter((row) => gone.has(String(row["holder"]))).map(responseRecord);
+    },
     expire: (now) => database.run("delete from response where expires_at <= ?", [now]),
   };
 }

@@ -114,4 +114,11 @@ export const migrations: readonly Migration[] = [
   },
   // limits of several processes: SQLite serves one, which counts in its own memory
   { number: 5, statements: [], postgres: limitStatements },
+  {
+    number: 6,
+    statements: [
+      "create table holder (id text primary key, renewed_at bigint not null)",
+      "alter table response add column holder text not null default ''",
+    ],
+  },
 ];

@@ -1,6 +1,7 @@
 import { accountTable } from "./account-table.ts";
 import type { SqlDatabase } from "./database.ts";
 import { fileTable } from "./file-table.ts";
+import { Holder } from "./holder.ts";
 import { keyTable, organisationTable } from "./key-table.ts";
 import { ledgerTable } from "./ledger-table.ts";
 import { limitTable } from "./limit-table.ts";
@@ -17,15 +18,19 @@ export async function sqlStore(database: SqlDatabase): Promise<Store> {
     await database.close();
     throw error;
   }
+  const holder = new Holder(database);
   return {
     keys: keyTable(database),
     organisations: organisationTable(database),
     accounts: accountTable(database),
     ledger: ledgerTable(database),
-    responses: responseTable(database),
+    responses: responseTable(database, holder),
     files: fileTable(database),
     ...(database.dialect === "postgres" ? { limits: limitTable(database) } : {}),
     settings: settingTable(database),
-    close: () => database.close(),
+    close: async () => {
+      await holder.close();
+      await database.close();
+    },
   };
 }

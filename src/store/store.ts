@@ -205,8 +205,8 @@ export interface ResponseStore {
   get(id: string, owner: string): Promise<ResponseRecord | undefined>;
   /** Whether there was such a record. */
   delete(id: string, owner: string): Promise<boolean>;
-  /** Every record still `running`: after a restart nobody works on them. */
-  running(): Promise<ResponseRecord[]>;
+  /** The records still `running` whose process is gone: nobody works on them any more. */
+  orphans(): Promise<ResponseRecord[]>;
   /** Deletes what expired before `now`; returns how many. */
   expire(now: number): Promise<number>;
 }
