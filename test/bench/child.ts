@@ -24,13 +24,17 @@ export async function startChild(script: string, args: readonly string[] = []): 
     env: { ...process.env, PARLEY_DATA: data, PARLEY_API_KEYS: benchKey, PARLEY_PORT: "0", PARLEY_LOG: "error" },
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const url = await address(child);
+  const clean = (): Promise<void> => rm(data, { recursive: true, force: true });
+  const url = await address(child).catch(async (error: unknown) => {
+    await clean();
+    throw error;
+  });
   const readyMs = performance.now() - started;
   const stop = async (): Promise<void> => {
     const over = new Promise((resolve) => child.once("close", resolve));
     child.kill("SIGTERM");
     await over;
-    await rm(data, { recursive: true, force: true });
+    await clean();
   };
   return { url, readyMs, memory: () => residentBytes(child.pid), stop };
 }
