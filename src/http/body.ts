@@ -5,6 +5,8 @@ import { ParleyError, invalid } from "../model/error.ts";
 const deepest = 256;
 /** How long an over-long body is read on, so that the client gets to read the answer (spec sheet 13). */
 const drainMs = 10_000;
+/** How long a body may take; the server as a whole is more patient, for the sake of uploaded files. */
+const bodyMs = 120_000;
 
 /**
  * Reads a JSON body: bytes, then UTF-8, then JSON. A body over `limit` bytes is read to its end (bounded in time) before
@@ -51,10 +53,13 @@ async function readBytes(stream: IncomingMessage, limit: number): Promise<Buffer
 
 /** The body's pieces; a caller who goes away in the middle of it has canceled. */
 async function* arriving(stream: IncomingMessage): AsyncGenerator<Buffer> {
+  const timer = setTimeout(() => stream.destroy(new Error("the body took too long")), bodyMs);
   try {
     yield* stream as AsyncIterable<Buffer>;
   } catch (cause) {
     throw new ParleyError("canceled", "the connection ended before the body did", { cause });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -30,7 +30,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
     forceCloseConnections: "idle",
     keepAliveTimeout: 75_000,
-    requestTimeout: 120_000,
+    // enough for the largest file over a slow line; routes that read JSON are stricter (body.ts)
+    requestTimeout: 3_600_000,
     logger: false,
     // Java's client offers HTTP/2 with `Upgrade: h2c` on every first request; only a WebSocket is an upgrade here
     http: { shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket" },
