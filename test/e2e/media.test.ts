@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { blue, canvas, clip, dataUrl, lime, noise, png, red } from "../media/fixture.ts";
+import { brokenImages } from "../media/hostile.ts";
 import { startServer, type Running } from "./start.ts";
 
 let parley: Running;
@@ -144,6 +145,19 @@ describe("chat completions", () => {
       expect(body).toMatch(message);
       expect(status).toBe(400);
     }
+  });
+
+  it("answers 400 to every broken and hostile file, and lives on", async () => {
+    const broken = await brokenImages();
+    const answers = await Promise.all(
+      broken.map(async ([name, bytes]) => {
+        const part = image(dataUrl("image/png", bytes));
+        const { status, body } = await refusal([{ type: "text", text: "look" }, part]);
+        return { name, status, named: body.includes("messages[0].content[1].image_url: ") };
+      }),
+    );
+    expect(answers).toEqual(broken.map(([name]) => ({ name, status: 400, named: true })));
+    expect((await see([image(at("/blue.png"))])).text).toContain("640x480, mostly blue");
   });
 
   it("takes an image up to the limit and refuses one over it in the vendor's words", async () => {
