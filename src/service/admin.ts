@@ -3,7 +3,15 @@ import { ParleyError, invalid } from "../model/error.ts";
 import { vendorId, type IdSource } from "../model/id.ts";
 import type { Limits } from "../model/limit.ts";
 import { keyHash, type KeyHash, type KnownKey } from "../policy/authenticate.ts";
-import type { AccountRecord, KeyRecord, OrganisationRecord, Store, UsageQuery, UsageRow } from "../store/store.ts";
+import type {
+  AccountRecord,
+  KeyChange,
+  KeyRecord,
+  OrganisationRecord,
+  Store,
+  UsageQuery,
+  UsageRow,
+} from "../store/store.ts";
 import { checkKeyInput, checkLimits, checkName, type KeyInput } from "./key-input.ts";
 
 export type { KeyInput } from "./key-input.ts";
@@ -86,13 +94,13 @@ export class AdminService {
 
   async changeKey(reference: string, input: KeyInput & { disabled?: boolean }): Promise<KeyRecord> {
     await this.check(input);
-    return this.save({ ...(await this.key(reference)), ...input });
+    return this.save(await this.key(reference), input);
   }
 
   /** A new key in the place of the old one, which stops working at once; everything else of it stays. */
   async rotateKey(reference: string): Promise<CreatedKey> {
     const { key, hash, prefix } = this.freshKey();
-    const record = await this.save({ ...(await this.key(reference)), hash, prefix });
+    const record = await this.save(await this.key(reference), { hash, prefix });
     return { key, record };
   }
 
@@ -127,9 +135,9 @@ export class AdminService {
 
   async changeOrganisation(reference: string, input: OrganisationInput): Promise<OrganisationRecord> {
     checkOrganisation(input);
-    const changed = { ...(await this.organisation(reference)), ...input };
-    if (!(await this.store.organisations.update(changed))) throw unknown("organisation", reference);
-    return changed;
+    const { id } = await this.organisation(reference);
+    if (!(await this.store.organisations.update(id, input))) throw unknown("organisation", reference);
+    return this.organisation(id);
   }
 
   async deleteOrganisation(reference: string): Promise<OrganisationRecord> {
@@ -212,9 +220,9 @@ export class AdminService {
     }
   }
 
-  private async save(record: KeyRecord): Promise<KeyRecord> {
-    if (!(await this.store.keys.update(record))) throw unknown("key", record.id);
-    return record;
+  private async save({ id }: KeyRecord, change: KeyChange): Promise<KeyRecord> {
+    if (!(await this.store.keys.update(id, change))) throw unknown("key", id);
+    return this.key(id);
   }
 
   private freshKey(): { key: string; hash: string; prefix: string } {

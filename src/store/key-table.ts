@@ -1,17 +1,39 @@
 import type { Limits } from "../model/limit.ts";
 import { placeholders, type Row, type SqlDatabase, type SqlValue } from "./database.ts";
-import type { KeyRecord, KeyStore, OrganisationRecord, OrganisationStore } from "./store.ts";
+import type {
+  KeyChange,
+  KeyRecord,
+  KeyStore,
+  OrganisationChange,
+  OrganisationRecord,
+  OrganisationStore,
+} from "./store.ts";
 
-/** What of a key may change, in the order of `changeable`. */
-const changing = "name, hash, prefix, disabled, owner, organisation, tags, models, ranges, limits, expires_at";
-const changingCount = changing.split(",").length;
+/** How the fields that may change stand in their columns. */
+const keyColumns: Columns<KeyChange> = {
+  name: (name) => ["name", name],
+  hash: (hash) => ["hash", hash],
+  prefix: (prefix) => ["prefix", prefix],
+  disabled: (disabled) => ["disabled", disabled ? 1 : 0],
+  owner: (owner) => ["owner", owner],
+  organisation: (organisation) => ["organisation", organisation],
+  tags: (tags) => ["tags", JSON.stringify(tags)],
+  models: (models) => ["models", listText(models)],
+  ranges: (ranges) => ["ranges", listText(ranges)],
+  limits: (limits) => ["limits", JSON.stringify(limits)],
+  expiresAt: (expiresAt) => ["expires_at", expiresAt],
+};
+
+const organisationColumns: Columns<OrganisationChange> = {
+  name: (name) => ["name", name],
+  disabled: (disabled) => ["disabled", disabled ? 1 : 0],
+  limits: (limits) => ["limits", JSON.stringify(limits)],
+};
 
 export function keyTable(database: SqlDatabase): KeyStore {
   return {
-    insert: async (record) => {
-      const sql = `insert into api_key (id, created_at, ${changing}) values ${placeholders(1, changingCount + 2)}`;
-      await database.run(sql, [record.id, record.createdAt, ...changeable(record)]);
-    },
+    insert: ({ lastUsedAt: _lastUsedAt, ...record }) =>
+      insert(database, "api_key", [["id", record.id], ["created_at", record.createdAt], ...cells(keyColumns, record)]),
     byHash: async (hash) => {
       const [row] = await database.all(
         `select k.*, o.name as organisation_name, o.created_at as organisation_created_at,
@@ -26,38 +48,26 @@ export function keyTable(database: SqlDatabase): KeyStore {
       return row === undefined ? undefined : keyRecord(row);
     },
     list: async () => (await database.all("select * from api_key order by created_at, id")).map(keyRecord),
-    update: async (record) => {
-      const sets = changing.split(", ").map((column) => `${column} = ?`);
-      const values = [...changeable(record), record.id];
-      return (await database.run(`update api_key set ${sets.join(", ")} where id = ?`, values)) > 0;
-    },
+    update: (id, change) => update(database, "api_key", { id, cells: cells(keyColumns, change) }),
     delete: async (id) => (await database.run("delete from api_key where id = ?", [id])) > 0,
   };
 }
 
 export function organisationTable(database: SqlDatabase): OrganisationStore {
   return {
-    insert: async ({ id, name, createdAt, disabled, limits }) => {
-      await database.run("insert into organisation (id, name, created_at, disabled, limits) values (?, ?, ?, ?, ?)", [
-        id,
-        name,
-        createdAt,
-        disabled ? 1 : 0,
-        JSON.stringify(limits),
-      ]);
-    },
+    insert: (record) =>
+      insert(database, "organisation", [
+        ["id", record.id],
+        ["created_at", record.createdAt],
+        ...cells(organisationColumns, record),
+      ]),
     get: async (id) => {
       const [row] = await database.all("select * from organisation where id = ?", [id]);
       return row === undefined ? undefined : organisationRecord(row);
     },
     list: async () =>
       (await database.all("select * from organisation order by created_at, id")).map(organisationRecord),
-    update: async ({ id, name, disabled, limits }) => {
-      const values = [name, disabled ? 1 : 0, JSON.stringify(limits), id];
-      return (
-        (await database.run("update organisation set name = ?, disabled = ?, limits = ? where id = ?", values)) > 0
-      );
-    },
+    update: (id, change) => update(database, "organisation", { id, cells: cells(organisationColumns, change) }),
     delete: (id) =>
       database.transaction(async (inside) => {
         await inside.run("update api_key set organisation = null where organisation = ?", [id]);
@@ -66,13 +76,26 @@ export function organisationTable(database: SqlDatabase): OrganisationStore {
   };
 }
 
-function changeable(record: KeyRecord): SqlValue[] {
-  const { name, hash, prefix, disabled, owner, organisation, expiresAt } = record;
-  const { tags, models, ranges, limits } = record;
-  return [
-    ...[name, hash, prefix, disabled ? 1 : 0, owner, organisation],
-    ...[JSON.stringify(tags), listText(models), listText(ranges), JSON.stringify(limits), expiresAt],
-  ];
+type Cell = [column: string, value: SqlValue];
+type Columns<Change> = { [Field in keyof Change]-?: (value: Exclude<Change[Field], undefined>) => Cell };
+
+/** The cells of the fields that are given. */
+function cells<Change extends object>(columns: Columns<Change>, change: Change): Cell[] {
+  const fields = (Object.keys(columns) as (keyof Change)[]).filter((field) => change[field] !== undefined);
+  return fields.map((field) => columns[field](change[field] as Exclude<Change[typeof field], undefined>));
+}
+
+async function insert(database: SqlDatabase, table: string, row: readonly Cell[]): Promise<void> {
+  const names = row.map(([column]) => column).join(", ");
+  const values = row.map(([, value]) => value);
+  await database.run(`insert into ${table} (${names}) values ${placeholders(1, row.length)}`, values);
+}
+
+/** Touches only what is given, so that two changes at once do not undo each other. Whether there was such a row. */
+async function update(database: SqlDatabase, table: string, change: { id: string; cells: Cell[] }): Promise<boolean> {
+  const sets = ["id = id", ...change.cells.map(([column]) => `${column} = ?`)].join(", ");
+  const values = [...change.cells.map(([, value]) => value), change.id];
+  return (await database.run(`update ${table} set ${sets} where id = ?`, values)) > 0;
 }
 
 function listText(list: readonly string[] | null): string | null {

@@ -35,6 +35,9 @@ export interface OrganisationRecord {
   limits: Limits;
 }
 
+export type KeyChange = Partial<Omit<KeyRecord, "id" | "createdAt" | "lastUsedAt">>;
+export type OrganisationChange = Partial<Omit<OrganisationRecord, "id" | "createdAt">>;
+
 export interface KeyStore {
   insert(record: KeyRecord): Promise<void>;
   /** The key with that hash, disabled ones included, and the organisation it belongs to. */
@@ -42,8 +45,8 @@ export interface KeyStore {
   get(id: string): Promise<KeyRecord | undefined>;
   /** Oldest first. */
   list(): Promise<KeyRecord[]>;
-  /** Replaces everything but id and times; whether there was such a key. */
-  update(record: KeyRecord): Promise<boolean>;
+  /** Changes what is given and nothing else; whether there was such a key. */
+  update(id: string, change: KeyChange): Promise<boolean>;
   delete(id: string): Promise<boolean>;
 }
 
@@ -52,7 +55,7 @@ export interface OrganisationStore {
   get(id: string): Promise<OrganisationRecord | undefined>;
   /** Oldest first. */
   list(): Promise<OrganisationRecord[]>;
-  update(record: OrganisationRecord): Promise<boolean>;
+  update(id: string, change: OrganisationChange): Promise<boolean>;
   /** Its keys stay, and belong to nobody. */
   delete(id: string): Promise<boolean>;
 }

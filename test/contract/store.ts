@@ -119,13 +119,26 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
 
       it("changes and deletes", async () => {
         await store.keys.insert(key("changing"));
-        const changed = key("changing", { name: "new", disabled: true, hash: "other" });
-        expect(await store.keys.update(changed)).toBe(true);
+        const change = { name: "new", disabled: true, hash: "other" };
+        const changed = key("changing", change);
+        expect(await store.keys.update("changing", change)).toBe(true);
+        expect(await store.keys.update("changing", {})).toBe(true);
         expect(await store.keys.byHash("hash-changing")).toBeUndefined();
         expect((await store.keys.byHash("other"))?.key).toEqual(changed);
         expect([await store.keys.delete("changing"), await store.keys.delete("changing")]).toEqual([true, false]);
-        expect(await store.keys.update(changed)).toBe(false);
+        expect(await store.keys.update("changing", change)).toBe(false);
         expect(await store.keys.get("changing")).toBeUndefined();
+      });
+
+      it("keeps two changes at once", async () => {
+        await store.keys.insert(key("both", { tags: ["a"], models: ["m"], expiresAt: 5 }));
+        await Promise.all([
+          store.keys.update("both", { disabled: true }),
+          store.keys.update("both", { name: "new", models: null, ranges: [], limits: { streams: 2 } }),
+          store.keys.update("both", { expiresAt: null, tags: ["b"], owner: "o", organisation: "x", prefix: "p" }),
+        ]);
+        const both = { disabled: true, name: "new", ranges: [], limits: { streams: 2 }, tags: ["b"], owner: "o" };
+        expect(await store.keys.get("both")).toEqual(key("both", { ...both, organisation: "x", prefix: "p" }));
       });
 
       it("refuses a second key with one hash or one id", async () => {
@@ -139,7 +152,7 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
       it("leaves the keys of a deleted one without", async () => {
         await store.organisations.insert(organisation("o3"));
         await store.keys.insert(key("of-o3", { organisation: "o3" }));
-        expect(await store.organisations.update(organisation("o3", { name: "n", disabled: true }))).toBe(true);
+        expect(await store.organisations.update("o3", { name: "n", disabled: true })).toBe(true);
         expect(await store.organisations.get("o3")).toEqual(organisation("o3", { name: "n", disabled: true }));
         expect(await store.organisations.delete("o3")).toBe(true);
         expect(await store.organisations.delete("o3")).toBe(false);
@@ -331,7 +344,7 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         const other = await under.open();
         try {
           await store.keys.insert(key("seen"));
-          await other.keys.update(key("seen", { disabled: true }));
+          await other.keys.update("seen", { disabled: true });
           expect((await store.keys.byHash("hash-seen"))?.key.disabled).toBe(true);
         } finally {
           await other.close();
