@@ -22,7 +22,7 @@ const responses = "/v1/responses";
 /** Sends a body as it is; the answer is JSON in the vendor's form, or a stream. */
 async function post(
   path: string,
-  body: BodyInit,
+  body: string | Uint8Array<ArrayBuffer>,
   headers: Record<string, string> = {},
 ): Promise<{ status: number; text: string; message: string }> {
   const response = await server.call(path, { method: "POST", body, headers, signal: AbortSignal.timeout(10_000) });
@@ -228,7 +228,7 @@ describe("masses", () => {
 
 describe("bodies and headers", () => {
   const body = chatBody({ max_tokens: 5 });
-  it.each<[string, BodyInit, Record<string, string>, number]>([
+  it.each<[string, string | Uint8Array<ArrayBuffer>, Record<string, string>, number]>([
     ["a byte order mark", `\u{feff}${body}`, {}, 200],
     ["something after the body", `${body}x`, {}, 400],
     ["UTF-16", new Uint8Array(Buffer.from(body, "utf16le")), {}, 400],
