@@ -1,6 +1,6 @@
 import { lookup as systemLookup, type LookupAddress } from "node:dns";
 import { isIP, type LookupFunction, type Socket } from "node:net";
-import { Agent, buildConnector, request } from "undici";
+import type { Agent, buildConnector, request } from "undici";
 import { ParleyError } from "../model/error.ts";
 import { AllowList, isPublicAddress } from "./address.ts";
 import { faulty, tooLarge } from "./fault.ts";
@@ -37,24 +37,21 @@ const reasons: Readonly<Record<string, string>> = {
   UND_ERR_BODY_TIMEOUT: "its host did not answer in time",
 };
 
+interface Opened {
+  agent: Agent;
+  request: typeof request;
+}
+
 /**
  * Downloads what callers name by URL. The address is checked where the connection is made, so that no spelling of an
  * address, no redirect and no second answer of a name server leads into the operator's network.
  */
 export class Downloader {
   private readonly options: DownloaderOptions;
-  private readonly agent: Agent;
+  private opened: Promise<Opened> | undefined;
 
   constructor(options: DownloaderOptions) {
     this.options = options;
-    this.agent = new Agent({
-      connect: guardedConnector(options),
-      connections: 16,
-      keepAliveTimeout: 1_000,
-      maxHeaderSize: 16_384,
-      headersTimeout: options.timeoutMs,
-      bodyTimeout: options.timeoutMs,
-    });
   }
 
   /** Throws `invalid` naming the part when the download fails, is too large, too slow or not allowed. */
@@ -74,14 +71,31 @@ export class Downloader {
   }
 
   async close(): Promise<void> {
-    await this.agent.destroy();
+    await (await this.opened)?.agent.destroy();
+  }
+
+  /** With the first download; the library takes 8 MB that a server without one does not need. */
+  private open(): Promise<Opened> {
+    this.opened ??= import("undici").then((undici) => ({
+      request: undici.request,
+      agent: new undici.Agent({
+        connect: guardedConnector(this.options, undici.buildConnector),
+        connections: 16,
+        keepAliveTimeout: 1_000,
+        maxHeaderSize: 16_384,
+        headersTimeout: this.options.timeoutMs,
+        bodyTimeout: this.options.timeoutMs,
+      }),
+    }));
+    return this.opened;
   }
 
   private async follow(first: string, context: DownloadContext, signal: AbortSignal): Promise<Uint8Array> {
     let url = readUrl(first, undefined, context.param);
+    const { agent, request: ask } = await this.open();
     for (let hop = 0; hop <= this.options.redirects; hop += 1) {
-      const answer = await request(url, {
-        dispatcher: this.agent,
+      const answer = await ask(url, {
+        dispatcher: agent,
         signal,
         headers: { accept: "image/*, video/*, */*;q=0.5", "accept-encoding": "identity", "user-agent": "parley" },
       });
@@ -126,11 +140,11 @@ async function readBody(answer: Awaited<ReturnType<typeof request>>, context: Do
   return Buffer.concat(chunks, size);
 }
 
-function guardedConnector(options: DownloaderOptions): buildConnector.connector {
+function guardedConnector(options: DownloaderOptions, build: typeof buildConnector): buildConnector.connector {
   const allowed = new AllowList(options.allow);
   const may = (host: string, address: string): boolean =>
     isPublicAddress(address) || allowed.hasAddress(address) || allowed.hasHost(host);
-  const connect = buildConnector({
+  const connect = build({
     timeout: options.timeoutMs,
     lookup: guardedLookup(options.lookup ?? (systemLookup as LookupFunction), may),
   } as buildConnector.BuildOptions);

@@ -1,4 +1,4 @@
-import { Pool, type Dispatcher } from "undici";
+import type { Dispatcher, Pool } from "undici";
 import type { Secret } from "../../lib/secret.ts";
 import { ParleyError } from "../../model/error.ts";
 import { networkCode, networkFailure, statusFailure } from "./failure.ts";
@@ -60,28 +60,25 @@ const stale = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 export class UpstreamClient {
   // fixed at birth
   readonly url: string;
-  private readonly pool: Pool;
+  private readonly origin: string;
+  private readonly connections: number | null;
   private readonly prefix: string;
   private readonly headers: Readonly<Record<string, string>>;
   private readonly timeouts: Timeouts;
+  // changed by events
+  private opened: Promise<Pool> | undefined;
 
   constructor(options: ClientOptions) {
     const url = new URL(options.url);
     this.url = url.href;
+    this.origin = url.origin;
+    this.connections = options.connections ?? null;
     this.prefix = url.pathname === "/" ? "/v1" : url.pathname.replace(/\/+$/, "");
     this.timeouts = { ...defaultTimeouts, ...options.timeouts };
     this.headers = {
       ...options.headers,
       ...(options.key === undefined ? {} : { authorization: `Bearer ${options.key.reveal()}` }),
     };
-    this.pool = new Pool(url.origin, {
-      connections: options.connections ?? null,
-      connect: { timeout: this.timeouts.connect },
-      // Deadlines are the watch's: one timer for the whole answer instead of one per read.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      allowH2: false,
-    });
   }
 
   /** Starts an answer. Throws a `ParleyError` for every status but 200 and everything that goes wrong before it. */
@@ -99,7 +96,8 @@ export class UpstreamClient {
 
   /** One JSON question, for counting and probing; the parsed answer of a 200. `body` absent: GET. */
   async ask(path: string, body: unknown, signal: AbortSignal): Promise<unknown> {
-    const answer = await this.pool.request({
+    const pool = await this.pool();
+    const answer = await pool.request({
       path: this.path(path),
       method: body === undefined ? "GET" : "POST",
       headers: {
@@ -116,7 +114,23 @@ export class UpstreamClient {
   }
 
   async close(): Promise<void> {
-    await this.pool.destroy();
+    await (await this.opened)?.destroy();
+  }
+
+  /** Opened with the first request, which also loads the library: 8 MB that a server without upstreams does not need. */
+  private pool(): Promise<Pool> {
+    this.opened ??= import("undici").then(
+      (undici) =>
+        new undici.Pool(this.origin, {
+          connections: this.connections,
+          connect: { timeout: this.timeouts.connect },
+          // Deadlines are the watch's: one timer for the whole answer instead of one per read.
+          headersTimeout: 0,
+          bodyTimeout: 0,
+          allowH2: false,
+        }),
+    );
+    return this.opened;
   }
 
   private path(path: string): string {
@@ -131,11 +145,12 @@ export class UpstreamClient {
       body,
       signal,
     };
+    const pool = await this.pool();
     try {
-      return await this.pool.request(request);
+      return await pool.request(request);
     } catch (thrown) {
       if (signal.aborted || !stale.has(networkCode(thrown))) throw thrown;
-      return this.pool.request(request);
+      return pool.request(request);
     }
   }
 }

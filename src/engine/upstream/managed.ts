@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { availableParallelism } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
-import { request as httpRequest } from "undici";
 import { ParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { GenerationRequest } from "../../model/request.ts";
@@ -180,7 +179,8 @@ function serverArguments(options: ManagedOptions, port: number): string[] {
 
 async function answersHealth(port: number): Promise<boolean> {
   try {
-    const answer = await httpRequest(`http://127.0.0.1:${port}/health`, { headersTimeout: 2_000, bodyTimeout: 2_000 });
+    const { request } = await import("undici");
+    const answer = await request(`http://127.0.0.1:${port}/health`, { headersTimeout: 2_000, bodyTimeout: 2_000 });
     await answer.body.dump();
     return answer.statusCode === 200;
   } catch {

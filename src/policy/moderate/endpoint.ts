@@ -1,4 +1,3 @@
-import { request } from "undici";
 import { ParleyError } from "../../model/error.ts";
 import { isObject } from "../../model/json.ts";
 import type { Secret } from "../../lib/secret.ts";
@@ -48,6 +47,8 @@ export function endpointCheck(options: EndpointOptions): Check {
   };
   return async (text, signal) => {
     const body = JSON.stringify({ input: text, ...(options.model === undefined ? {} : { model: options.model }) });
+    // loaded with the first request: 8 MB that a server without outgoing calls does not need
+    const { request } = await import("undici");
     const answer = await request(url, { method: "POST", headers, body, signal });
     if (answer.statusCode !== 200) {
       await answer.body.dump();
