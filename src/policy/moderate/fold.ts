@@ -147,7 +147,7 @@ interface Point {
 
 const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", b: "\b", f: "\f" };
 
-/** One code point; `undefined` when the source ends within it. */
+/** One code point; `undefined` when the source ends before or within it. */
 function readPoint(source: string, at: number, { json, final }: { json: boolean; final: boolean }): Point | undefined {
   if (at >= source.length) return undefined;
   if (json && source.charCodeAt(at) === backslash) return readEscape(source, at, final);

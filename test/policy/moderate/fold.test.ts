@@ -29,7 +29,7 @@ const cutAt = (text: string, cuts: readonly number[]): string[] => {
 
 const odd = fc.string({
   unit: fc.constantFrom(
-    ...Array.from("aBÉ é \t\n中文字ｆＦ０ｶﾞガ가각ᄀ한Σςß🙂👨"),
+    ...Array.from("aBÉ é \t\n中文字ｆＦ０ｶﾞガ가각ᄀ한Σςß🙂𝐁"),
     "\u0301",
     "\u0323",
     "\u200b",
@@ -39,6 +39,9 @@ const odd = fc.string({
     "\u11a8",
     "\u3000",
     "\ud83d",
+    // an invisible character and a mark, each a surrogate pair
+    "\u{e0100}",
+    "\u{1d165}",
     "㍿",
     "İ",
   ),

@@ -118,6 +118,18 @@ describe("judged", () => {
     }
   });
 
+  it("takes a failure that nobody waits for yet for nobody's mistake", async () => {
+    async function* slow(): AsyncGenerator<Batch> {
+      for (const batch of play([text("Some sentence."), text("x")])) {
+        yield batch;
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+    }
+    const check = (): Promise<Verdict> => Promise.reject(new ParleyError("upstream", "down"));
+    const batches = judged(slow(), { check, signal, blocks: false, window: 20 });
+    await expect(collect(batches)).rejects.toMatchObject({ kind: "upstream" });
+  });
+
   it("changes nothing where nothing is found, and keeps the grammar whatever is found, however it was cut", async () => {
     const piece = fc.string({ unit: fc.constantFrom("a", "中", ".", " ", "🙂", "B", "BAD", "rude"), maxLength: 6 });
     const kind = fc.constantFrom("text", "reasoning", "call");
