@@ -150,7 +150,8 @@ async function* chunksOf(file: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array
 function formError(error: unknown): ParleyError {
   if (error instanceof ParleyError) return error;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "FST_MP_PREMATURE_CLOSE") return new ParleyError("canceled", "the upload broke off", { cause: error });
+  if (code === "FST_MP_PREMATURE_CLOSE" || code === "ECONNRESET")
+    return new ParleyError("canceled", "the upload broke off", { cause: error });
   const problem =
     code === "FST_PARTS_LIMIT" || code === "FST_FIELDS_LIMIT"
       ? "has too many parts"

@@ -53,8 +53,10 @@ const sweepBatch = 100;
 export class FileService {
   // fixed at birth
   private readonly options: FileServiceOptions;
-  // changed by events: what is coming in, by owner
+  // changed by events
+  /** What is coming in, by owner. */
   private readonly incoming = new Map<string, FileQuota>();
+  private readonly uploads = new Set<Promise<FileRecord>>();
 
   constructor(options: FileServiceOptions) {
     this.options = options;
@@ -62,18 +64,9 @@ export class FileService {
 
   /** Reads a form and keeps its one file; nothing stays of a form that is refused or breaks off. */
   async upload(form: AsyncIterable<UploadPart>, caller: Caller): Promise<FileRecord> {
-    const draft: Draft = {};
-    try {
-      for await (const part of form) await this.take(part, draft, caller.keyId);
-      const purpose = checkPurpose(draft.purpose);
-      if (draft.received === undefined) throw invalid("file", "is missing");
-      const { spooled, content } = draft.received;
-      admit(purpose, content, { bytes: spooled.bytes, most: this.options.fileBytes });
-      return await this.keep(purpose, draft.received, caller.keyId);
-    } finally {
-      // what found its place is no longer there
-      if (draft.received !== undefined) await this.options.spool.discard(draft.received.spooled);
-    }
+    const upload = this.read(form, caller);
+    this.uploads.add(upload);
+    return await upload.finally(() => this.uploads.delete(upload));
   }
 
   /** Newest first. */
@@ -153,8 +146,25 @@ export class FileService {
     await spool.sweep(Date.now());
   }
 
+  /** To be called when no request runs any more: what those left is cleared away. */
   async close(): Promise<void> {
     await this.options.blobs.close();
+    await Promise.allSettled(this.uploads);
+  }
+
+  private async read(form: AsyncIterable<UploadPart>, caller: Caller): Promise<FileRecord> {
+    const draft: Draft = {};
+    try {
+      for await (const part of form) await this.take(part, draft, caller.keyId);
+      const purpose = checkPurpose(draft.purpose);
+      if (draft.received === undefined) throw invalid("file", "is missing");
+      const { spooled, content } = draft.received;
+      admit(purpose, content, { bytes: spooled.bytes, most: this.options.fileBytes });
+      return await this.keep(purpose, draft.received, caller.keyId);
+    } finally {
+      // what found its place is no longer there
+      if (draft.received !== undefined) await this.options.spool.discard(draft.received.spooled);
+    }
   }
 
   private async take(part: UploadPart, draft: Draft, owner: string): Promise<void> {

@@ -89,8 +89,8 @@ const video = (bytes: Uint8Array = mp4(2000), name = "clip.mp4"): FormData =>
   form(["purpose", "video_understanding"], ["file", bytes, name]);
 
 /** Names below the folder of files. */
-async function kept(): Promise<string[]> {
-  const names = await readdir(join(data, "files"), { recursive: true }).catch(() => []);
+async function kept(folder: string = data): Promise<string[]> {
+  const names = await readdir(join(folder, "files"), { recursive: true }).catch(() => []);
   return names.filter((name) => name !== "incoming").toSorted();
 }
 
@@ -136,6 +136,9 @@ describe("a file", () => {
     expect(content.headers.get("x-content-type-options")).toBe("nosniff");
     expect(content.headers.get("content-disposition")).toMatch(/^attachment; filename\*=UTF-8''%E6%88%91/);
     expect(Buffer.from(await content.arrayBuffer()).equals(bytes)).toBe(true);
+    const init = { method: "HEAD", headers: bearer(testKey) };
+    const asked = await fetch(`${parley.url}/v1/files/retrieve_content?file_id=${file!.file_id}`, init);
+    expect([asked.status, asked.headers.get("content-length")]).toEqual([200, String(bytes.length)]);
 
     expect(await remove({ file_id: file!.file_id, purpose: "video_understanding" })).toEqual({
       file_id: file!.file_id,
@@ -422,27 +425,47 @@ describe("a wrong form", () => {
   });
 });
 
+/** Begins an upload by hand, sends so many bytes of it and waits until they are there. */
+async function begin(url: string, folder: string): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  socket.on("error", () => undefined);
+  const head = [
+    "POST /v1/files/upload HTTP/1.1",
+    "host: x",
+    `authorization: Bearer ${testKey}`,
+    "content-type: multipart/form-data; boundary=limit",
+    "content-length: 5000000",
+    "",
+    '--limit\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nvideo_understanding',
+    '--limit\r\ncontent-disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n',
+  ];
+  socket.write(head.join("\r\n"));
+  socket.write(mp4(2_000_000));
+  await expect.poll(() => kept(folder)).toEqual([expect.stringMatching(/^incoming\/[0-9a-f]{32}$/)]);
+  return socket;
+}
+
 describe("an upload that breaks off", () => {
   it("leaves nothing", async () => {
-    const socket: Socket = connect(Number(new URL(parley.url).port), "127.0.0.1");
-    socket.on("error", () => undefined);
-    socket.write(
-      [
-        "POST /v1/files/upload HTTP/1.1",
-        "host: x",
-        `authorization: Bearer ${testKey}`,
-        "content-type: multipart/form-data; boundary=limit",
-        "content-length: 5000000",
-        "",
-        '--limit\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nvideo_understanding',
-        '--limit\r\ncontent-disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n',
-      ].join("\r\n"),
-    );
-    socket.write(mp4(2_000_000));
-    await expect.poll(kept).toEqual([expect.stringMatching(/^incoming\/[0-9a-f]{32}$/)]);
+    const socket = await begin(parley.url, data);
     socket.destroy();
-    await expect.poll(kept).toEqual([]);
+    await expect.poll(() => kept()).toEqual([]);
     expect((await get("list")).files).toEqual([]);
+  });
+
+  it("because the server ends, leaves nothing and holds nothing up", async () => {
+    const ending = await startServer({ engine: "sim" });
+    try {
+      const socket = await begin(ending.url, ending.data);
+      const closed = new Promise((resolve) => socket.once("close", resolve));
+      const started = performance.now();
+      await ending.app.close(0.1);
+      expect(performance.now() - started).toBeLessThan(5000);
+      await closed;
+      expect(await kept(ending.data)).toEqual([]);
+    } finally {
+      await ending.stop();
+    }
   });
 });
 
