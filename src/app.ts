@@ -27,11 +27,12 @@ import { WordFileError } from "./policy/moderate/word-file.ts";
 import { openAdmin, type AdminService } from "./service/admin.ts";
 import { catalogAsk } from "./service/ask.ts";
 import { FileService } from "./service/file.ts";
+import { EngineLines } from "./service/engine-line.ts";
 import { GenerateService } from "./service/generate.ts";
 import { LedgerWriter } from "./service/ledger.ts";
 import { Meter } from "./service/meter.ts";
 import { ResponseService } from "./service/response.ts";
-import { measureGenerations } from "./service/measure.ts";
+import { measureCost, measureGenerations } from "./service/measure.ts";
 import { RouteBook } from "./service/route-book.ts";
 import { ModelService } from "./service/model.ts";
 import { openBlobs } from "./store/blob/open.ts";
@@ -156,13 +157,14 @@ async function build(config: Config, overrides: AppOverrides) {
     createCatalog({ engines: overrides.engines ?? engines.of(config), entries: catalogEntries(config) }),
   );
   const moderation = openModeration(config, { catalog, ids, log });
-  const measure = measureGenerations(metrics, catalog);
+  const lines = new EngineLines();
+  const measure = measureGenerations(metrics, catalog, lines);
   const models = new ModelService(catalog);
   const store = overrides.store ?? (await openStore(config.data, config.store.url?.reveal()));
   const files = await openFiles(config, { store, ids, log });
   const media = openMedia({ ...config.media, files: files.port });
-  const meter = openMeter(config, { store, ids, log });
-  const generate = new GenerateService({ catalog, media, meter, measure, routes, ...moderation, log });
+  const meter = openMeter(config, { store, ids, log, metrics });
+  const generate = new GenerateService({ catalog, media, meter, lines, measure, routes, ...moderation, log });
   const admin = await openAdmin(store, ids);
   const responses = new ResponseService({
     store: store.responses,
@@ -240,9 +242,9 @@ async function startEndingOrphans(responses: ResponseService, log: Log): Promise
 }
 
 /** Limits are counted where all processes of the store see them. */
-function openMeter(config: Config, made: { store: Store; ids: IdSource; log: Log }): Meter {
+function openMeter(config: Config, made: { store: Store; ids: IdSource; log: Log; metrics: Metrics }): Meter {
   const { limits, prices, budgets, aborted } = config;
-  const { store, ids, log } = made;
+  const { store, ids, log, metrics } = made;
   const ledger = new LedgerWriter(store.ledger, log);
   const limiter =
     store.limits === undefined
@@ -251,6 +253,7 @@ function openMeter(config: Config, made: { store: Store; ids: IdSource; log: Log
   return new Meter({
     ...{ limits, prices, budgets, aborted, ledger, limiter },
     accounts: store.accounts,
+    booked: measureCost(metrics),
     now: () => ids.now(),
   });
 }

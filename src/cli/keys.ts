@@ -155,7 +155,8 @@ function fields(flags: Flags): KeyInput {
     ...(Array.isArray(tag) ? { tags: tag.map(String) } : {}),
     ...(Array.isArray(model) ? { models: listOrAll(model) } : {}),
     ...(Array.isArray(range) ? { ranges: listOrAll(range) } : {}),
-    ...(expires === undefined ? {} : { expiresAt: expires as number | null }),
+    ...(typeof expires === "number" ? { expiresAt: expires } : {}),
+    ...(expires === "never" ? { expiresAt: null } : {}),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
   };
 }
@@ -176,8 +177,9 @@ export function count(text: string): number {
   return Number(text);
 }
 
-function expiry(text: string): number | null {
-  if (text === "never") return null;
+/** Not `null` for never: the option parser takes that for an option without a value. */
+function expiry(text: string): number | "never" {
+  if (text === "never") return text;
   const days = /^(\d{1,5})d$/.exec(text)?.[1];
   const time = days === undefined ? Date.parse(text) : systemIds.now() + Number(days) * 86_400_000;
   if (Number.isNaN(time)) throw new InvalidArgumentError("Must be a date such as 2027-01-31, or 30d, or never.");

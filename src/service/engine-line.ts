@@ -23,6 +23,11 @@ export class EngineLines {
     return inTurn(engine, this.line(engine), asking);
   }
 
+  /** Requests that wait for their turn at this engine. */
+  waiting(engine: Engine): number {
+    return this.lines.get(engine)?.waiting ?? 0;
+  }
+
   private line(engine: Engine): FairQueue {
     const known = this.lines.get(engine);
     if (known !== undefined) return known;

@@ -38,6 +38,8 @@ export interface GenerateOptions {
   media?: Pick<MediaPreparer, "prepare">;
   /** Holds requests to limits and money; without it everything is admitted and nothing booked. */
   meter?: Pick<Meter, "admit">;
+  /** Who is next at a busy engine; shared with those who count who waits. */
+  lines?: EngineLines;
   /** Judges what is asked and what is answered; without it nothing is looked at. */
   moderator?: Moderator;
   /** Told once of every answer that began. */
@@ -59,13 +61,13 @@ export class GenerateService {
   private readonly measure: Measure | undefined;
   private readonly routes: Pick<RouteBook, "take"> | undefined;
   private readonly log: Log;
-  // changed by events
-  private readonly lines = new EngineLines();
+  private readonly lines: EngineLines;
 
   constructor(options: GenerateOptions) {
     this.catalog = options.catalog;
     this.media = options.media;
     this.meter = options.meter;
+    this.lines = options.lines ?? new EngineLines();
     this.moderator = options.moderator;
     this.measure = options.measure;
     this.routes = options.routes;

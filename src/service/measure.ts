@@ -1,6 +1,8 @@
 import type { Catalog, Target } from "../engine/engine.ts";
 import type { Transcript } from "../model/transcript.ts";
+import type { LedgerRow } from "../store/store.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { EngineLines } from "./engine-line.ts";
 
 /** One generation that is over, for those who count. Milliseconds. */
 export interface Measured {
@@ -23,8 +25,14 @@ const speedBounds = [1, 5, 10, 20, 40, 80, 160, 320, 640, 1280];
 /** Shorter answers say nothing about speed. */
 const fewestTokens = 8;
 
+/** What was charged, as a Prometheus series. */
+export function measureCost(metrics: Metrics): (row: Pick<LedgerRow, "model" | "cost">) => void {
+  const cost = metrics.counter("parley_cost_micros_total", "Millionths of a dollar booked, by model.");
+  return (row) => cost.add({ model: row.model }, row.cost);
+}
+
 /** Generations as Prometheus series: outcomes, tokens, time to first token, speed, and the engines' load when read. */
-export function measureGenerations(metrics: Metrics, catalog: Catalog): Measure {
+export function measureGenerations(metrics: Metrics, catalog: Catalog, lines: EngineLines): Measure {
   const generations = metrics.counter("parley_generations_total", "Generations by model, engine and outcome.");
   const tokens = metrics.counter("parley_tokens_total", "Tokens by model and direction; cached is part of input.");
   const first = metrics.histogram("parley_time_to_first_token_seconds", "Time to the first batch.", firstBounds);
@@ -33,7 +41,7 @@ export function measureGenerations(metrics: Metrics, catalog: Catalog): Measure 
     [...catalog.engines()].map(([name, engine]) => [{ engine: name }, engine.load().running] as const),
   );
   metrics.gauge("parley_engine_waiting", "Requests waiting for a slot, by engine.", () =>
-    [...catalog.engines()].map(([name, engine]) => [{ engine: name }, engine.load().waiting] as const),
+    [...catalog.engines()].map(([name, engine]) => [{ engine: name }, engine.load().waiting + lines.waiting(engine)] as const),
   );
   return ({ model, target, transcript, how, firstMs, totalMs }) => {
     generations.add({ model, engine: target.engineName, outcome: how });

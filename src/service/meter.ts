@@ -9,7 +9,7 @@ import { refuseSpent, type Budgets } from "../policy/budget.ts";
 import { estimateTokens } from "../policy/estimate.ts";
 import { isLimited, type Limited, type Limiter, type Reservation } from "../policy/limiter.ts";
 import { costOf, priceOf } from "../policy/price.ts";
-import type { AccountStore } from "../store/store.ts";
+import type { AccountStore, LedgerRow } from "../store/store.ts";
 import type { LedgerWriter } from "./ledger.ts";
 import { measure, type Unmeasured } from "./partial.ts";
 
@@ -23,6 +23,8 @@ export interface MeterOptions {
   budgets: Budgets;
   /** What an answer costs that the caller breaks off. */
   aborted: "partial" | "free";
+  /** Told of every row that is booked. */
+  booked?: (row: LedgerRow) => void;
   /** Milliseconds since the Unix epoch. */
   now: () => number;
 }
@@ -116,10 +118,10 @@ export class Meter {
 
   private book({ request, target, how }: Outcome, usage: Usage, { caller, model, reservation }: Admitted): void {
     reservation.settle(usage.input + usage.output);
-    const { prices, aborted, ledger, now } = this.options;
+    const { prices, aborted, ledger, now, booked } = this.options;
     const price = priceOf(model, prices);
     const free = price === undefined || !charged.has(how) || (how === "canceled" && aborted === "free");
-    ledger.add({
+    const row: LedgerRow = {
       id: vendorId(systemIds),
       request: request.id,
       at: now(),
@@ -131,7 +133,9 @@ export class Meter {
       outcome: how,
       ...usage,
       cost: free ? 0 : costOf(price, usage, request.tier),
-    });
+    };
+    ledger.add(row);
+    booked?.(row);
   }
 }
 

@@ -1,0 +1,89 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { Workplace } from "./command.ts";
+
+const place = new Workplace();
+afterAll(() => place.stop());
+
+async function json(...args: string[]): Promise<Record<string, unknown>> {
+  const { code, stdout, stderr } = await place.run([...args, "--json"]);
+  expect([code, stderr]).toEqual([0, ""]);
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+describe("parley keys", { timeout: 30_000 }, () => {
+  it("makes, shows, changes, stops, renews and deletes a key", async () => {
+    const made = await json("keys", "create", "--name", "ci", "--tag", "a", "b", "--expires", "30d", "--streams", "2");
+    expect(made).toMatchObject({ name: "ci", tags: ["a", "b"], limits: { streams: 2 }, disabled: false });
+    expect(made["key"]).toMatch(/^sk-parley-[0-9a-f]{40}$/);
+    const days = (Date.parse(String(made["expiresAt"])) - Date.now()) / 86_400_000;
+    expect(days).toBeGreaterThan(29.9);
+    expect(days).toBeLessThan(30.1);
+    expect(await json("keys", "disable", "ci")).toMatchObject({ id: made["id"], disabled: true });
+    const changed = await json(
+      "keys",
+      "change",
+      "ci",
+      "--requests-per-minute",
+      "5",
+      "--model",
+      "MiniMax-M3",
+      "--expires",
+      "never",
+    );
+    expect(changed).toMatchObject({
+      limits: { streams: 2, requestsPerMinute: 5 },
+      models: ["MiniMax-M3"],
+      expiresAt: null,
+      disabled: true,
+    });
+    expect(await json("keys", "change", "ci", "--no-limits", "--model", "all")).toMatchObject({
+      limits: {},
+      models: null,
+    });
+    const renewed = await json("keys", "rotate", "ci");
+    expect(renewed["id"]).toBe(made["id"]);
+    expect(renewed["key"]).not.toBe(made["key"]);
+    expect(JSON.stringify(await json("keys", "show", "ci"))).not.toContain("hash");
+    expect(await json("keys", "list")).toMatchObject([{ name: "ci" }]);
+    expect(await json("keys", "delete", "ci")).toEqual({ id: made["id"], deleted: true });
+    expect((await place.run(["keys", "list"])).stdout).toContain("No keys yet");
+  });
+
+  it.each([
+    [["keys", "create"], 2, "--name"],
+    [["keys", "create", "--name", "a", "--streams", "none"], 2, "whole number"],
+    [["keys", "create", "--name", "a", "--expires", "soon"], 2, "2027-01-31"],
+    [["keys", "create", "--name", "a", "--range", "10.0.0.0/99"], 2, "ranges[0]"],
+    [["keys", "show", "nobody"], 1, "no key 'nobody'"],
+    [["money", "credit", "1.2345678", "--key", "a"], 2, "12.50"],
+    [["money", "budget", "5"], 2, "a key or an organisation"],
+    [["usage", "--by", "colour"], 2, "colour"],
+  ] as const)("says what is wrong with %j", async (args, code, said) => {
+    const ended = await place.run(args);
+    expect(ended.code).toBe(code);
+    expect(ended.stderr).toContain(said);
+  });
+});
+
+describe("parley organisations, money and usage", { timeout: 30_000 }, () => {
+  it("keep tenants, what they may spend, and tell what was used", async () => {
+    const team = await json("organisations", "create", "--name", "team", "--streams", "9");
+    expect(team).toMatchObject({ name: "team", limits: { streams: 9 } });
+    expect(await json("organisations", "disable", "team")).toMatchObject({ disabled: true });
+    expect(await json("organisations", "enable", "team")).toMatchObject({ disabled: false });
+    const subject = `organisation:${String(team["id"])}`;
+    expect(await json("money", "credit", "12.5", "--organisation", "team")).toMatchObject({
+      subject,
+      balanceMicros: 12_500_000,
+    });
+    expect(await json("money", "budget", "100", "--organisation", "team")).toMatchObject({ budgetMicros: 100_000_000 });
+    expect(await json("money", "list")).toMatchObject([{ subject, balanceMicros: 12_500_000, spentMicros: 0 }]);
+    expect(await json("money", "balance", "none", "--organisation", "team")).toMatchObject({ balanceMicros: null });
+    expect(await json("usage")).toEqual([]);
+    expect((await place.run(["usage", "--csv"])).stdout).toBe(
+      "group,name,requests,failed,canceled,input,cached,output,reasoning,costMicros\r\n",
+    );
+    expect(await json("organisations", "delete", "team")).toEqual({ id: team["id"], deleted: true });
+    expect(await json("organisations", "list")).toEqual([]);
+  });
+});
