@@ -34,13 +34,18 @@ export function planCalls(talk: Talk, options: CallOptions): PlannedCall[] {
   const { toolChoice, parallelCalls } = talk.request;
   if (toolChoice === "none") return [];
   const forced = toolChoice !== "auto";
-  if (!forced && options.quiet) return [];
+  if (!forced && (options.quiet || isMeantForFormat(talk))) return [];
   const errands = errandsOf(talk);
   const open = errands.slice(parallelCalls ? 0 : talk.callsMade);
   const make = (errand: Errand): PlannedCall => callOf(errand, options);
   if (forced) return (open.length > 0 ? open : errands).slice(0, parallelCalls ? Infinity : 1).map(make);
   if (talk.afterResult) return parallelCalls ? [] : open.slice(0, 1).map(make);
   return isFollowUp(talk, errands) ? [] : open.slice(0, parallelCalls ? Infinity : 1).map(make);
+}
+
+/** Where the answer has a form of its own, a tool is called only when the message speaks of it. */
+function isMeantForFormat({ asked, request }: Talk): boolean {
+  return request.format.type !== "text" && bestTool(asked, known(request.tools), 3) === undefined;
 }
 
 function callOf(errand: Errand, options: CallOptions): PlannedCall {

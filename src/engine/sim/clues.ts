@@ -44,7 +44,7 @@ const rows: readonly ClueRow[] = [
       clues.match(/(?<![\w:/])(?:[\w.~-]*\/)+[\w.-]*[\w-]/) ?? clues.match(/(?<![@\w.-])[\w-]+\.[A-Za-z]\w{0,4}\b/),
   },
   { names: /\b(?:expression|expr|formula|equation|calculation)\b|表达式/, find: (clues) => findExpression(clues.text) },
-  { names: /\b(?:command|cmd|script|shell|code)\b/, find: (clues) => clues.match(/`([^`\n]+)`/) },
+  { names: /\b(?:command|cmd|script|code)\b/, find: (clues) => clues.match(/`([^`\n]+)`/) },
   {
     names: /\b(?:date|day|when|check in|check out|start|end)\b|日期/,
     find: (clues) =>
@@ -54,8 +54,10 @@ const rows: readonly ClueRow[] = [
   { names: /\b(?:name|person|user|recipient)\b/, find: (clues) => clues.quoted() ?? clues.match(person) },
   { names: /\b(?:id|code|number|reference|sku|order)\b|编号/, find: (clues) => clues.match(/\b[A-Z]{1,4}-?\d{2,}\b/) },
   { names: /\bcontents?\b|\bbody\b|\btext\b|\bpayload\b/, find: (clues) => clues.tagged() },
-  { names: /./, find: (clues) => clues.quoted() ?? clues.match(/\bwith\s+([A-Z][\w-]*)/) },
 ];
+
+/** For a property whose name says nothing: the text that is marked as a value. */
+const anyName: ClueRow = { names: /./, find: (clues) => clues.quoted() ?? clues.match(/\bwith\s+([A-Z][\w-]*)/) };
 
 /** Properties that stand for what the user said as a whole. */
 const wholeText =
@@ -87,24 +89,25 @@ export class Clues {
     this.numbers = [...this.text.matchAll(/(?<![\w.-])-?\d+(?:\.\d+)?(?!\w|-\d)/g)].map(([digits]) => Number(digits));
   }
 
-  /** A value that the request clearly gives for the property. */
+  /** A value that the request gives for the property. */
   suggest(name: string): string | undefined {
-    const words = plainName(name);
-    const given = this.assigned(name);
-    if (given !== undefined) return given;
-    for (const row of rows) {
+    return this.assigned(name) ?? this.byName(plainName(name), [...rows, anyName]);
+  }
+
+  private byName(words: string, among: readonly ClueRow[]): string | undefined {
+    for (const row of among) {
       const found = row.names.test(words) ? row.find(this) : undefined;
       if (found !== undefined && found !== "") return found;
     }
     return undefined;
   }
 
-  /** Whether `suggest` would find something; uses nothing up. */
+  /** Whether the request has something for this very property, not just any text that would fit; uses nothing up. */
   offers(name: string): boolean {
     const quotes = [...this.quotes];
-    const found = this.suggest(name) !== undefined;
+    const found = this.assigned(name) ?? this.byName(plainName(name), rows);
     this.quotes.splice(0, Infinity, ...quotes);
-    return found;
+    return found !== undefined;
   }
 
   /** Something to say where the property must have a value and the request gives none. */

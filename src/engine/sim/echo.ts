@@ -94,11 +94,22 @@ const tailLength = 500;
 /** What turns a command around: "do not just say". */
 const refused = /(?:n't|not|never|without|不要|不能|不可|不得|别|无需|不用|不)\s*$/i;
 
+/** Before an `echo` that is meant for a shell: "run echo ok". */
+const shellWord =
+  /\b(?:run|execute|exec|command|shell|bash|terminal)\b[^.。\n]{0,30}$|(?:运行|执行|命令)[^。\n]{0,20}$/i;
+
+/** Whether the command word stands in code or is meant for a shell. */
+function isCode(before: string): boolean {
+  const line = before.slice(before.lastIndexOf("\n") + 1);
+  return (line.split("`").length - 1) % 2 === 1 || shellWord.test(line.slice(-60));
+}
+
 function searched(text: string, from: number, options: EchoOptions): string | undefined {
   const window = text.slice(from, from + headLength + tailLength);
   for (const command of commands) {
     const match = command.pattern.exec(window);
     if (match === null || refused.test(window.slice(Math.max(0, match.index - 12), match.index))) continue;
+    if (isCode(window.slice(0, match.index))) continue;
     const found = cut(text.slice(from + match.index + match[0].length), command, options);
     if (found !== undefined && found !== "") return found;
   }

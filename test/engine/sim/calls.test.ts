@@ -187,6 +187,23 @@ describe("planCalls", () => {
     ]);
   });
 
+  it("fills what is not required only where the request speaks of it", () => {
+    const shell = tool("exec_command", { cmd: text, shell: text, justification: text, workdir: text }, ["cmd"]);
+    expect(only("Run the command `ls -l /tmp` With Care and say 'done'.", shell)).toEqual([
+      ["exec_command", { cmd: "ls -l /tmp" }],
+    ]);
+    expect(only("Run `ls` for me, justification: 'because'", shell)).toEqual([
+      ["exec_command", { cmd: "ls", justification: "because" }],
+    ]);
+  });
+
+  it("answers in a form of its own unless the request speaks of a tool", () => {
+    const format = { type: "json" } as const;
+    expect(calls("Where is the Eiffel tower? Reply with JSON", { format })).toEqual([]);
+    expect(calls("The weather in Oslo, as JSON", { format })).toEqual(['get_weather {"city":"Oslo"}']);
+    expect(calls("Where is it?", { format, toolChoice: "required" })).toHaveLength(1);
+  });
+
   it("writes as much as an argument is asked to hold", () => {
     const [call] = only("写一篇约300字的说明，写入 note.txt", tool("write_file", { filename: text, content: text }));
     expect(call).toEqual(["write_file", { filename: "note.txt", content: "字".repeat(300) }]);
