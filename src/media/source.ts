@@ -68,17 +68,29 @@ export class RequestSources {
 
   private async get(media: Media, limit: number, work: SourceWork): Promise<Uint8Array> {
     if (media.kind === "bytes") return media.bytes;
-    if (media.kind === "file") return await this.file(media.fileId, work);
+    if (media.kind === "file") return await this.file(media.fileId, limit, work);
     if (/^data:/i.test(media.url)) return await decodeDataUrl(media.url, limit, work.param);
     if (this.options.downloader === undefined)
       throw faulty(work.param, "this server downloads nothing; send a data URL");
     return await this.options.downloader.get(media.url, { limit, param: work.param, signal: work.signal });
   }
 
-  private async file(fileId: string, work: SourceWork): Promise<Uint8Array> {
-    const file = await this.options.files?.(fileId, this.callerKeyId);
-    if (file === undefined) throw faulty(work.param, "names a file that does not exist");
-    return file.bytes;
+  private async file(fileId: string, limit: number, work: SourceWork): Promise<Uint8Array> {
+    let announced = 0;
+    // counted before they are read: several large files at once must not come into memory to be refused then
+    const admit = (bytes: number): void => {
+      if (bytes > limit) throw tooLarge(limit, work.param);
+      announced = bytes;
+      this.spend(bytes, work.param);
+    };
+    try {
+      const file = await this.options.files?.(fileId, this.callerKeyId, admit);
+      if (file === undefined) throw faulty(work.param, "names a file that does not exist");
+      return file.bytes;
+    } finally {
+      // whoever loads counts what came
+      this.bytes -= announced;
+    }
   }
 }
 

@@ -127,13 +127,14 @@ export class FileService {
   }
 
   /** For `mm_file://` in messages. */
-  readonly port: FilePort = async (id, keyId) => {
-    if (!/^\d{1,19}$/.test(id)) return undefined;
-    const found = await this.content(id, { keyId }).catch((error: unknown) => {
-      if (error instanceof ParleyError && error.kind === "not-found") return undefined;
-      throw error;
-    });
-    return found === undefined ? undefined : await gather(found.file, found.body);
+  readonly port: FilePort = async (reference, keyId, admitBytes) => {
+    const { files, blobs } = this.options;
+    const id = /^\d{1,19}$/.test(reference) ? Number(reference) : Number.NaN;
+    const file = Number.isSafeInteger(id) ? await files.get(id, keyId, this.now()) : undefined;
+    if (file === undefined) return undefined;
+    admitBytes(file.bytes);
+    const body = await blobs.read(id);
+    return body === undefined ? undefined : await gather(file, body);
   };
 
   /** Deletes what is past its time and what uploads left that never came to their end; throws at the first failure. */

@@ -99,6 +99,20 @@ describe.each([
   });
 });
 
+it("files that are too large together are refused before they are read", async () => {
+  const parley = await startServer({ engine: "sim", media: { requestBytes: 3 * 1024 * 1024 } });
+  try {
+    const large = Buffer.concat([movie, Buffer.alloc(2 * 1024 * 1024)]);
+    const ids = await Promise.all([upload(parley, large), upload(parley, large)]);
+    expect((await chat(parley, [video(ids[0]!)])).text).toContain(frames);
+    const { status, text } = await chat(parley, ids.map(video));
+    expect(status).toBe(400);
+    expect(text).toContain("the media of one request exceed 3145728 bytes together");
+  } finally {
+    await parley.stop();
+  }
+});
+
 it("a bucket in trouble is told in words, and nothing stays", async () => {
   const s3 = { ...bucketKeys, endpoint: bucket.endpoint, bucket: "uploads" };
   const parley = await startServer({ engine: "sim", files: { store: "s3", s3 } });

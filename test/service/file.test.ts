@@ -180,26 +180,37 @@ describe("a file", () => {
     const file = await files.upload(text("hello"), caller);
     await opened.blobs.delete(file.id);
     await expect(files.content(file.id, caller)).rejects.toMatchObject({ kind: "not-found" });
-    expect(await files.port(String(file.id), "k1")).toBeUndefined();
+    expect(await files.port(String(file.id), "k1", () => undefined)).toBeUndefined();
   });
 });
 
 describe("mm_file://", () => {
+  const any = (): void => undefined;
+
+  it("is not read when its size is not admitted", async () => {
+    const file = await files.upload(text("hello"), caller);
+    const unread = service({ blobs: { read: () => Promise.reject(new Error("was read")) } });
+    const refuse = (bytes: number): void => {
+      throw new Error(`${bytes} are too many`);
+    };
+    await expect(unread.port(String(file.id), "k1", refuse)).rejects.toThrow("5 are too many");
+  });
+
   it("gives the bytes to the owner only, and nothing for what is no id", async () => {
     const said = "世界 🙂 ".repeat(200_000);
     const file = await files.upload(text(said), caller);
-    const found = await files.port(String(file.id), "k1");
+    const found = await files.port(String(file.id), "k1", any);
     expect(Buffer.from(found!.bytes).toString()).toBe(said);
-    expect(await files.port(String(file.id), "k2")).toBeUndefined();
+    expect(await files.port(String(file.id), "k2", any)).toBeUndefined();
     for (const id of ["", "x", "1", "../1", "-1", "1e9", "9223372036854775807", "99999999999999999999"]) {
-      expect(await files.port(id, "k1")).toBeUndefined();
+      expect(await files.port(id, "k1", any)).toBeUndefined();
     }
   });
 
   it("fails when the content is not as long as it was", async () => {
     const file = await files.upload(text("hello"), caller);
     const cut = service({ blobs: { read: async (id) => (await opened.blobs.read(id))?.take(0) as never } });
-    await expect(cut.port(String(file.id), "k1")).rejects.toThrow("has 0 bytes of 5");
+    await expect(cut.port(String(file.id), "k1", any)).rejects.toThrow("has 0 bytes of 5");
   });
 });
 
