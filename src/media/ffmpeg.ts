@@ -1,6 +1,6 @@
 import type { Frame } from "../model/item.ts";
 import type { Run } from "./child.ts";
-import { filterOf, planSampling, type VideoFacts, type VideoJob } from "./video-job.ts";
+import { evenFilter, planSampling, type VideoFacts, type VideoJob } from "./video-job.ts";
 
 /** Samples with a system's own `ffmpeg`: one run to learn size and length, one for the frames. */
 export async function ffmpegFrames(command: string, job: VideoJob, run: Run): Promise<readonly Frame[]> {
@@ -12,7 +12,7 @@ export async function ffmpegFrames(command: string, job: VideoJob, run: Run): Pr
     "-map",
     "0:v:0",
     "-vf",
-    filterOf(plan),
+    evenFilter(plan),
     "-frames:v",
     String(plan.frames),
     "-c:v",
@@ -21,7 +21,7 @@ export async function ffmpegFrames(command: string, job: VideoJob, run: Run): Pr
     "4",
   ];
   const pipe = ["-pix_fmt", "yuvj420p", "-f", "image2pipe", "pipe:1"];
-  const pictures = splitJpegs((await run(command, [...input, ...output, ...pipe])).output);
+  const pictures = splitJpegs((await run(command, ["-skip_frame", plan.skip, ...input, ...output, ...pipe])).output);
   const { fps, width, height } = plan;
   return pictures.map((bytes, index) => {
     return { at: Math.round((index / fps) * 1000) / 1000, mime: "image/jpeg", bytes, size: { width, height } };
@@ -34,9 +34,10 @@ export function readFacts(text: string): VideoFacts | undefined {
   if (stream === null) return undefined;
   const [hours, minutes, seconds] = /Duration: (\d+):(\d+):([\d.]+)/.exec(text)?.slice(1).map(Number) ?? [];
   const duration = (hours ?? 0) * 3600 + (minutes ?? 0) * 60 + (seconds ?? 0);
+  const rate = Number(/, ([\d.]+) fps/.exec(text)?.[1] ?? 0);
   const sides = [Number(stream[1]), Number(stream[2])] as const;
   const turned = /rotation of -?(?:90|270)\./.test(text);
-  return { width: sides[turned ? 1 : 0], height: sides[turned ? 0 : 1], duration };
+  return { width: sides[turned ? 1 : 0], height: sides[turned ? 0 : 1], duration, rate };
 }
 
 /** Pictures one after another. Inside of a JPEG the end marker cannot occur, for 0xff bytes are stuffed. */

@@ -1,10 +1,9 @@
 /** A process of its own: reads one video that cannot be trusted and writes its frames as JPEG to standard output. */
-import { once } from "node:events";
 import type { Frame as DecodedFrame, Stream } from "node-av";
 import sharp from "sharp";
 import { mainColorOf } from "./color.ts";
 import type { FrameHead, VideoJob } from "./video-job.ts";
-import { filterOf, planSampling, quarterTurns } from "./video-job.ts";
+import { evenFilter, ownFilter, planSampling, quarterTurns } from "./video-job.ts";
 
 /** Exit statuses that the parent knows. */
 const exitNoPackage = 10;
@@ -25,13 +24,18 @@ async function main(): Promise<void> {
   if (stream === undefined) process.exit(exitNoVideo);
   const turns = quarterTurns(stream.codecpar.getCodedSideData(av.AV_PKT_DATA_DISPLAYMATRIX));
   const duration = Number.isFinite(input.duration) ? Math.max(0, input.duration) : 0;
-  const plan = planSampling({ ...sizeOf(stream, turns % 2 === 1), duration }, job);
-  using decoder = await av.Decoder.create(stream, { options: { max_pixels: framePixels } });
-  using filter = av.FilterAPI.create(`${"transpose=clock,".repeat(turns)}${filterOf(plan)},format=rgb24`);
+  const { num, den } = stream.avgFrameRate;
+  const plan = planSampling({ ...sizeOf(stream, turns % 2 === 1), duration, rate: den > 0 ? num / den : 0 }, job);
+  using decoder = await av.Decoder.create(stream, { options: { max_pixels: framePixels, skip_frame: plan.skip } });
+  const steps = plan.skip === "nokey" ? ownFilter(plan) : evenFilter(plan);
+  using filter = av.FilterAPI.create(`${"transpose=clock,".repeat(turns)}${steps},format=rgb24`);
   let count = 0;
+  let start: number | undefined;
   for await (const frame of filter.frames(decoder.frames(input.packets(stream.index)))) {
     if (frame === null) continue;
-    await writeFrame(frame, count / plan.fps);
+    const time = (Number(frame.pts) * frame.timeBase.num) / frame.timeBase.den;
+    start ??= time;
+    await writeFrame(frame, time - start);
     frame.free();
     count += 1;
     if (count >= plan.frames) break;
@@ -61,8 +65,9 @@ async function writeFrame(frame: DecodedFrame, at: number): Promise<void> {
 
 /** Waits for the reader, so that nothing piles up here and nothing is lost at the end. */
 async function writeAll(bytes: Buffer): Promise<void> {
-  if (process.stdout.write(bytes)) return;
-  await once(process.stdout, "drain");
+  await new Promise<void>((resolve) => {
+    process.stdout.write(bytes, () => resolve());
+  });
 }
 
 main().catch((error: unknown) => {

@@ -167,9 +167,22 @@ describe("bounds", () => {
       { fps: 5, longest: 672 },
       { fps: 5, width: 320, frames: 1800 },
     ],
+    [
+      "a short clip: every frame",
+      { width: 1920, height: 1080, duration: 60 },
+      { fps: 1, longest: 672 },
+      { skip: "none" },
+    ],
+    [
+      "a longer one: what others need",
+      { width: 1920, height: 1080, duration: 240 },
+      { fps: 1, longest: 672 },
+      { skip: "noref" },
+    ],
+    ["a film: key frames", { width: 1920, height: 1080, duration: 1800 }, { fps: 1, longest: 672 }, { skip: "nokey" }],
     ["a speck", { width: 1, height: 1, duration: 1 }, { fps: 1, longest: 672 }, { width: 16, height: 16 }],
   ])("plans for %s", (_name, facts, wanted, plan) => {
-    const made = planSampling(facts, wanted);
+    const made = planSampling({ rate: 30, ...facts }, wanted);
     expect(made).toMatchObject(plan);
     expect(made.frames).toBeLessThanOrEqual(1_800);
     expect(made.frames * made.width * made.height).toBeLessThanOrEqual(301_056_000);
@@ -231,7 +244,7 @@ describe("a system's ffmpeg", () => {
   ].join("\n");
 
   it("is asked for size and length", () => {
-    expect(readFacts(told)).toEqual({ width: 320, height: 240, duration: 62.5 });
+    expect(readFacts(told)).toEqual({ width: 320, height: 240, duration: 62.5, rate: 5 });
     expect(readFacts(`${told}\n    displaymatrix: rotation of -90.00 degrees`)).toMatchObject({
       width: 240,
       height: 320,
