@@ -35,6 +35,11 @@ const commands: readonly EchoCommand[] = [
     farColon: false,
     bare: true,
   },
+  {
+    pattern: /\b(?:[Rr]eply|[Rr]espond|[Aa]nswer)(?:\s+with)?(?=\s+[A-Z][A-Z\d_-]*[.!]?\s*$)/,
+    farColon: false,
+    bare: true,
+  },
   { pattern: /\b(?:reply|respond|answer)\s+with\b/i, farColon: false, bare: false },
   { pattern: /(?:只|仅)(?:需要|需|要|能|可以|可|用|准)?(?:输出|回复|回答|返回|说|写)/, farColon: true, bare: true },
   { pattern: /(?:总是|始终|永远|一律|必须)(?:只)?(?:输出|回复|回答|说)/, farColon: true, bare: false },

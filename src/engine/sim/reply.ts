@@ -40,7 +40,8 @@ export function planReply(request: GenerationRequest): Reply {
   const speaksChinese = standing.language === undefined ? talk.chinese : standing.language === "chinese";
   const wording = speaksChinese ? chinese : english;
   const reading: Reading = { talk, standing, wording, echo, variant: variantOf(request) };
-  const quiet = standing.fixed !== undefined || echo !== undefined || needsNoTool(talk.asked);
+  const quiet =
+    standing.fixed !== undefined || echo !== undefined || needsNoTool(talk.asked) || recall(talk) !== undefined;
   const calls = planCalls(talk, { quiet, compose: (length) => writeEssay(reading, length) });
   return {
     thought: request.thinking === "off" ? "" : thoughtOf(reading, calls),
