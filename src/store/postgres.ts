@@ -4,6 +4,8 @@ import type { Row, SqlDatabase, SqlRunner, SqlValue } from "./database.ts";
 /** Connections of one process, and how long a request waits for one. */
 const mostConnections = 10;
 const connectTimeout = 5_000;
+/** A server that says nothing for so long is taken for gone. */
+const queryTimeout = 30_000;
 
 /** Opens a pool on a PostgreSQL server, 14 or newer; the first query connects. */
 export function openPostgres(url: string): SqlDatabase {
@@ -11,6 +13,8 @@ export function openPostgres(url: string): SqlDatabase {
     connectionString: url,
     max: mostConnections,
     connectionTimeoutMillis: connectTimeout,
+    query_timeout: queryTimeout,
+    keepAlive: true,
     application_name: "parley",
   });
   // an idle connection that breaks is replaced; the query that needs one tells when it cannot be
@@ -40,6 +44,9 @@ class PostgresDatabase implements SqlDatabase {
   async transaction<T>(work: (inside: SqlRunner) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
     let broken: Error | undefined;
+    // between two statements nobody else hears that the connection broke, and Node ends a process for that
+    const hear = (error: Error): void => void (broken = error);
+    client.on("error", hear);
     try {
       await client.query("begin");
       const outcome = await work({
@@ -49,9 +56,10 @@ class PostgresDatabase implements SqlDatabase {
       await client.query("commit");
       return outcome;
     } catch (error) {
-      await client.query("rollback").catch((failure: Error) => (broken = failure));
+      await client.query("rollback").catch(hear);
       throw error;
     } finally {
+      client.off("error", hear);
       client.release(broken);
     }
   }

@@ -312,6 +312,38 @@ describe("money", () => {
     expect(shown["name"]).toBe("payer");
   });
 
+  it("of a stream that its reader left is that of what was said until then", async () => {
+    const engines = { s: { kind: "sim", decodeTokensPerSecond: 100 } };
+    const paced = await startServer({ adminKeys: [adminKey], engines });
+    try {
+      const aborter = new AbortController();
+      const body = JSON.stringify({
+        model: "MiniMax-M3",
+        stream: true,
+        messages: [
+          { role: "user", content: "Repeat after me: one two three four five six seven eight nine ten eleven twelve" },
+        ],
+      });
+      const answer = await paced.call("/v1/chat/completions", { method: "POST", body, signal: aborter.signal });
+      const reader = answer.body?.getReader();
+      let text = "";
+      while (text.length < 400) text += new TextDecoder().decode((await reader?.read())?.value);
+      aborter.abort();
+      const report = async (): Promise<Record<string, number> | undefined> => {
+        const response = await paced.call("/admin/api/usage?by=model", { key: adminKey });
+        return ((await response.json()) as { data: Record<string, number>[] }).data[0];
+      };
+      await expect.poll(report).toMatchObject({ requests: 1, canceled: 1, failed: 0 });
+      const row = await report();
+      const { input = 0, output = 0, costMicros } = row ?? {};
+      expect(output).toBeGreaterThan(2);
+      expect(output).toBeLessThan(60);
+      expect(costMicros).toBe(Math.ceil(input * 0.3 + output * 1.2));
+    } finally {
+      await paced.stop();
+    }
+  });
+
   it("is reported by model and day, as JSON and as CSV", async () => {
     const { body } = await admin("GET", "/usage?by=model&model=MiniMax-M3");
     expect((body as unknown as Report).data).toMatchObject([{ group: "MiniMax-M3" }]);
