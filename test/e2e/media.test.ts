@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { blue, canvas, clip, dataUrl, lime, noise, png, red } from "../media/fixture.ts";
 import { brokenImages } from "../media/hostile.ts";
-import { startServer, type Running } from "./start.ts";
+import { startServer, testKey, type Running } from "./start.ts";
 
 let parley: Running;
 let files: Server;
@@ -102,6 +102,28 @@ describe("chat completions", () => {
     expect((await see([video(at("/clip.mp4"))])).text).toContain(frames);
     const faster = await see([video(at("/clip.mp4"), { fps: 5, max_long_side_pixel: 168 })]);
     expect(faster.text).toContain("168x126, seen as 15 frames");
+  });
+
+  it("sees a video that was uploaded before, the caller's own only", async () => {
+    const form = new FormData();
+    form.set("purpose", "video_understanding");
+    form.set("file", new Blob([served.get("/clip.mp4") as Buffer<ArrayBuffer>]), "clip.mp4");
+    const headers = { authorization: `Bearer ${testKey}` };
+    const uploaded = await fetch(`${parley.url}/v1/files/upload`, { method: "POST", headers, body: form });
+    const { file } = (await uploaded.json()) as { file: { file_id: number } };
+    const part = video(`mm_file://${file.file_id}`);
+    expect((await see([part])).text).toContain("seen as 3 frames, mostly red, then green, then blue");
+    const answer = await parley.openai.responses.create({
+      model: "MiniMax-M3",
+      input: [{ role: "user", content: [{ type: "input_video", video_url: `mm_file://${file.file_id}` }] as never }],
+    });
+    expect(answer.output_text).toContain("seen as 3 frames");
+    const { key } = await parley.app.admin.createKey({ name: "another" });
+    const messages = [{ role: "user", content: [part] }];
+    const body = JSON.stringify({ model: "MiniMax-M3", messages });
+    const other = await parley.call("/v1/chat/completions", { method: "POST", body, key });
+    expect(other.status).toBe(400);
+    expect(await other.text()).toContain("names a file that does not exist");
   });
 
   it("sees images in tool results, streamed", async () => {
