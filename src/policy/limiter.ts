@@ -15,8 +15,10 @@ export interface Limited {
 
 export interface Reservation {
   allowance: Allowance;
+  /** The stream is over, what it used not known yet. */
+  leave: () => void;
   /** Ends it and tells the tokens that were really used. Only the first call counts. */
-  settle(tokens: number): void;
+  settle: (tokens: number) => void;
 }
 
 export interface Limiter {
@@ -74,20 +76,22 @@ export class MemoryLimiter implements Limiter {
       counter.requests.add(1, now);
       return { counter, tokens, slot: counter.tokens.add(tokens, now) };
     });
-    let open = true;
-    return {
-      allowance: allowanceOf(held, now),
-      settle: (tokens) => {
-        if (!open) return;
-        open = false;
-        const later = this.now();
-        for (const { counter, tokens: reserved, slot } of taken) {
-          counter.streams -= 1;
-          if (tokens < reserved) counter.tokens.takeBack(reserved - tokens, slot, later);
-          else counter.tokens.add(tokens - reserved, later);
-        }
-      },
+    let [streaming, open] = [true, true];
+    const leave = (): void => {
+      if (streaming) for (const { counter } of taken) counter.streams -= 1;
+      streaming = false;
     };
+    const settle = (tokens: number): void => {
+      leave();
+      if (!open) return;
+      open = false;
+      const later = this.now();
+      for (const { counter, tokens: reserved, slot } of taken) {
+        if (tokens < reserved) counter.tokens.takeBack(reserved - tokens, slot, later);
+        else counter.tokens.add(tokens - reserved, later);
+      }
+    };
+    return { allowance: allowanceOf(held, now), leave, settle };
   }
 
   async close(): Promise<void> {

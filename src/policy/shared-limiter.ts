@@ -41,37 +41,29 @@ export class SharedLimiter implements Limiter {
     const limited = all.filter(isLimited);
     (await this.growth.reserve(limited.map(growthOnly), 0)).settle(0);
     const asked = limited.flatMap((one) => claimsOf(one, estimate));
-    if (asked.length === 0) return { allowance: {}, settle: () => undefined };
+    if (asked.length === 0) return { allowance: {}, leave: () => undefined, settle: () => undefined };
     const id = this.options.id();
     const answer = await this.options.store.claim(asked.map(claimOf), id);
     const allowance = allowanceOf(asked, answer);
     const refused = asked[answer.refused];
     if (refused !== undefined) throw limitError(refused.of, { what: refused.what, wait: answer.wait, allowance });
-    this.open.add(id);
-    return {
-      allowance,
-      settle: (tokens) => {
-        if (this.open.delete(id)) this.tell(this.end(id, { asked, slot: answer.slot, tokens }));
-      },
+    if (asked.some(({ kind }) => kind === "stream")) this.open.add(id);
+    const leave = (): void => {
+      if (this.open.delete(id)) this.tell(this.options.store.release([id]));
     };
+    let open = true;
+    const settle = (tokens: number): void => {
+      leave();
+      if (open) this.tell(this.options.store.correct(corrections(asked, answer.slot, tokens)));
+      open = false;
+    };
+    return { allowance, leave, settle };
   }
 
   async close(): Promise<void> {
     clearInterval(this.timer);
     await Promise.all(this.telling);
     await this.growth.close();
-  }
-
-  private async end(
-    id: string,
-    { asked, slot, tokens }: { asked: readonly Asked[]; slot: number; tokens: number },
-  ): Promise<void> {
-    const counted = asked.filter(({ what }) => what === "tokens");
-    const changes = counted
-      .map(({ name, amount }) => ({ name, slot, by: tokens - amount }))
-      .filter(({ by }) => by !== 0);
-    if (asked.some(({ kind }) => kind === "stream")) await this.options.store.release([id]);
-    await this.options.store.correct(changes);
   }
 
   private async keep(): Promise<void> {
@@ -102,6 +94,11 @@ function claimsOf(of: Limited, estimate: number): Asked[] {
   add("requests", requestsPerMinute, 1);
   add("tokens", tokensPerMinute, bounded(estimate, of.limits));
   return claims;
+}
+
+function corrections(asked: readonly Asked[], slot: number, tokens: number): Parameters<LimitStore["correct"]>[0] {
+  const counted = asked.filter(({ what }) => what === "tokens");
+  return counted.map(({ name, amount }) => ({ name, slot, by: tokens - amount })).filter(({ by }) => by !== 0);
 }
 
 function claimOf({ name, kind, amount, most }: Asked): LimitClaim {

@@ -110,6 +110,7 @@ export class Meter {
       this.book(outcome, outcome.usage, admitted);
       return;
     }
+    admitted.reservation.leave();
     const work = measure(outcome)
       .then((usage) => this.book(outcome, usage, admitted))
       .finally(() => this.measuring.delete(work));

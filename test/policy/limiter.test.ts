@@ -75,6 +75,20 @@ describe("MemoryLimiter", () => {
     await refused(limiter.reserve(all, 0));
   });
 
+  it("gives the stream back before the tokens are known, once", async () => {
+    const { limiter } = make();
+    const all = [key({ streams: 1, tokensPerMinute: 100 })];
+    const first = await limiter.reserve(all, 60);
+    first.leave();
+    first.leave();
+    const second = await limiter.reserve(all, 40);
+    expect(second.allowance.tokens?.remaining).toBe(0);
+    first.settle(10);
+    expect(await refused(limiter.reserve(all, 1))).toMatchObject({ kind: "connection-limit" });
+    second.settle(40);
+    expect((await limiter.reserve(all, 1)).allowance.tokens?.remaining).toBe(49);
+  });
+
   it("refuses too fast a growth, but not a steady stream or a handful", async () => {
     const { clock, limiter } = make();
     const all = [key({ growth: 2 })];

@@ -99,6 +99,7 @@ describe("limits shared by several processes", () => {
     const taken = await storm(10, all, 0);
     expect(taken).toHaveLength(7);
     await expect(first().reserve(all, 0)).rejects.toMatchObject({ kind: "connection-limit", retryAfter: 1 });
+    for (const one of taken) one.leave();
     await settle(taken, 0);
     expect(await storm(10, all, 0)).toHaveLength(7);
   });
