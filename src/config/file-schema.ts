@@ -33,7 +33,11 @@ export const fileSchema = z
       .default("disk")
       .describe("Where uploaded files are kept: in the data folder, or in a bucket (`files.s3`)."),
     s3: bucket.exactOptional().describe("The bucket: endpoint, bucket, region, key, secret, prefix, pathStyle."),
-    fileBytes: positive.default(512 * mebibyte).describe("Largest file in bytes; most purposes allow less."),
+    // what S3 takes in one request
+    fileBytes: positive
+      .max(5120 * mebibyte)
+      .default(512 * mebibyte)
+      .describe("Largest file in bytes; no purpose allows more than 512 MiB."),
     quotaBytes: positive.default(10_240 * mebibyte).describe("Most bytes that the files of one key may have together."),
     quotaCount: positive.default(1000).describe("Most files of one key."),
     retentionDays: z.number().positive().default(7).describe("Days after which files are deleted (vendor: 7)."),

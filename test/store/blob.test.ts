@@ -186,6 +186,12 @@ describe("a bucket", () => {
     await blobs.close();
   });
 
+  it("in the host name needs an endpoint that has one", async () => {
+    await expect(openBlobs(folder, { ...bucketOptions(bucket), pathStyle: false })).rejects.toThrow("needs pathStyle");
+    const named = { ...bucketOptions(bucket), endpoint: "https://s3.example.com:9000", pathStyle: false };
+    await (await openBlobs(folder, named)).blobs.close();
+  });
+
   it("that cannot be reached says so", async () => {
     const { endpoint } = bucket;
     await bucket.stop();

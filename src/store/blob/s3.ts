@@ -119,7 +119,10 @@ function unreachable(error: unknown): Failure {
 
 function baseOf({ endpoint, bucket, prefix, pathStyle }: BucketOptions): string {
   const url = new URL(endpoint);
-  if (!pathStyle) url.hostname = `${bucket}.${url.hostname}`;
+  const host = `${bucket}.${url.hostname}`;
+  if (!pathStyle) url.hostname = host;
+  // an address takes no name before it
+  if (!pathStyle && url.hostname !== host) throw new Error(`files.s3: ${endpoint} needs pathStyle: true`);
   const folder = url.pathname.replace(/\/+$/, "") + (pathStyle ? `/${bucket}` : "");
   return `${url.origin}${folder}/${prefix}`;
 }
