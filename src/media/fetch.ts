@@ -25,6 +25,7 @@ export interface DownloadContext {
 
 const refusedCode = "EREFUSEDADDRESS";
 const refusedText = "its address is not a public one";
+const certificateText = "its certificate is not valid";
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** What of a network error the caller may know. Ports and addresses inside the operator's network are not among it. */
@@ -32,6 +33,11 @@ const reasons: Readonly<Record<string, string>> = {
   [refusedCode]: refusedText,
   ENOTFOUND: "its host has no address",
   EAI_AGAIN: "its host has no address",
+  ERR_TLS_CERT_ALTNAME_INVALID: certificateText,
+  CERT_HAS_EXPIRED: certificateText,
+  DEPTH_ZERO_SELF_SIGNED_CERT: certificateText,
+  SELF_SIGNED_CERT_IN_CHAIN: certificateText,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: certificateText,
   UND_ERR_CONNECT_TIMEOUT: "its host did not answer in time",
   UND_ERR_HEADERS_TIMEOUT: "its host did not answer in time",
   UND_ERR_BODY_TIMEOUT: "its host did not answer in time",
