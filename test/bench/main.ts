@@ -3,6 +3,7 @@
  * that is broken is marked and makes the exit code 1.
  */
 import { availableParallelism, cpus, loadavg } from "node:os";
+import { measureAccount } from "./account.ts";
 import { measureEmbedded } from "./embedded.ts";
 import { measurePieces } from "./pieces.ts";
 import { keepsBudget, type Row } from "./row.ts";
@@ -21,6 +22,7 @@ const machine = {
 
 const steps: readonly (() => Row[] | Promise<Row[]>)[] = [
   measurePieces,
+  measureAccount,
   async () => [await measureWrites()],
   async () => [await measureStart()],
   measureServer,

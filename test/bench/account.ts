@@ -1,0 +1,72 @@
+/** What admitting and booking one request costs, and whether a wrong key can be felt out by time. */
+import { systemIds } from "../../src/model/id.ts";
+import { createAdminCheck, keyHash } from "../../src/policy/authenticate.ts";
+import { MemoryLimiter } from "../../src/policy/limiter.ts";
+import { openAdmin } from "../../src/service/admin.ts";
+import { openStore } from "../../src/store/open.ts";
+import type { LedgerRow } from "../../src/store/store.ts";
+import { median, processorTime, type Row } from "./row.ts";
+
+const roundMs = 20;
+const asks = 5_000;
+const batches = 20;
+const batchRows = 500;
+
+/** Microseconds of processor time of one asynchronous work that never leaves this process. */
+async function spent(times: number, work: () => Promise<unknown>): Promise<number> {
+  for (let warm = 0; warm < times / 10; warm += 1) await work();
+  const started = process.threadCpuUsage();
+  for (let done = 0; done < times; done += 1) await work();
+  const { user, system } = process.threadCpuUsage(started);
+  return (user + system) / times;
+}
+
+/** How far the times of a key that is wrong in its first and one that is wrong in its last character are apart. */
+function comparison(): Row {
+  const key = `sk-parley-${systemIds.hex(40)}`;
+  const check = createAdminCheck([key], keyHash(systemIds.hex(64)));
+  const wrong = [`Bearer X${key.slice(1)}`, `Bearer ${key.slice(0, -1)}X`].map((header) => () => {
+    try {
+      check(header);
+    } catch {
+      return;
+    }
+    throw new Error("a wrong key was taken");
+  });
+  const times = wrong.map((): number[] => []);
+  for (let round = 0; round < 9; round += 1) {
+    for (const [kind, work] of wrong.entries()) times[kind]?.push(processorTime(work, roundMs / 5));
+  }
+  const [first = Number.NaN, last = Number.NaN] = times.map(median);
+  const apart = (Math.abs(first - last) / Math.min(first, last)) * 100;
+  const note = `wrong in the first character ${first.toFixed(2)} us, in the last ${last.toFixed(2)} us`;
+  return { shape: "key comparison, difference", value: apart, unit: "%", budget: 10, note };
+}
+
+const row = (keyId: string): LedgerRow => ({
+  ...{ id: systemIds.hex(32), request: "r", at: Date.now(), keyId, organisation: null, model: "m", engine: "e" },
+  ...{ tier: "standard", outcome: "stop", input: 1, cached: 0, output: 1, reasoning: 0, cost: 1 },
+});
+
+export async function measureAccount(): Promise<Row[]> {
+  const store = await openStore();
+  try {
+    const admin = await openAdmin(store, systemIds);
+    const { key, record } = await admin.createKey({ name: "bench" });
+    const limiter = new MemoryLimiter();
+    const limited = [{ name: "key:a", limits: { requestsPerMinute: 1e9, tokensPerMinute: 1e12, streams: 10 } }];
+    const lookup = await spent(asks, () => admin.lookup(admin.hash(key)));
+    const reserve = await spent(asks, async () => (await limiter.reserve(limited, 100)).settle(80));
+    const accounts = await spent(asks, () => store.accounts.read([`key:${record.id}`], 202_611));
+    const write = await spent(batches, () => store.ledger.add(Array.from({ length: batchRows }, () => row(record.id))));
+    return [
+      { shape: "key lookup", value: lookup, unit: "us", note: "hash and SQLite in memory" },
+      { shape: "balance and budget", value: accounts, unit: "us" },
+      { shape: "limits, reserve and settle", value: reserve, unit: "us" },
+      { shape: "ledger row", value: write / batchRows, unit: "us", note: `${batchRows} a transaction` },
+      comparison(),
+    ];
+  } finally {
+    await store.close();
+  }
+}
