@@ -42,7 +42,9 @@ import { chatSurface } from "./surface/chat/index.ts";
 import type { ResponsesOptions } from "./surface/responses/index.ts";
 import { createLog, type Log } from "./telemetry/log.ts";
 import { Metrics } from "./telemetry/metrics.ts";
+import { OtlpExporter } from "./telemetry/otlp.ts";
 import { measureProcess } from "./telemetry/process-metrics.ts";
+import { RequestWatch } from "./telemetry/watch.ts";
 
 /** What tests may put in the place of the real thing. */
 export interface AppOverrides {
@@ -90,7 +92,7 @@ const orphanMs = 30_000;
 export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
   const made = await build(config, overrides);
   const { log, running, store, catalog, runner } = made;
-  const server = createServer({ ids: made.ids, log });
+  const server = createServer({ ids: made.ids, log, watch: made.watch });
   const readiness = new Map<string, string>();
   mountOperations(server, { metrics: made.metrics, readiness: () => Object.fromEntries(readiness) });
   const route = responsesRoute(config, made);
@@ -125,6 +127,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     await made.media.close();
     await made.files.close();
     await store.close();
+    await made.traces?.close();
     made.stopMeasuring();
   };
   let closing: Promise<void> | undefined;
@@ -159,12 +162,14 @@ async function build(config: Config, overrides: AppOverrides) {
   const moderation = openModeration(config, { catalog, ids, log });
   const lines = new EngineLines();
   const measure = measureGenerations(metrics, catalog, lines);
+  const watching = openWatch(config, { ids, log, metrics });
   const models = new ModelService(catalog);
   const store = overrides.store ?? (await openStore(config.data, config.store.url?.reveal()));
   const files = await openFiles(config, { store, ids, log });
   const media = openMedia({ ...config.media, files: files.port });
   const meter = openMeter(config, { store, ids, log, metrics });
-  const generate = new GenerateService({ catalog, media, meter, lines, measure, routes, ...moderation, log });
+  const told = { measure, routes, watch: watching.watch.generation, log };
+  const generate = new GenerateService({ catalog, media, meter, lines, ...moderation, ...told });
   const admin = await openAdmin(store, ids);
   const responses = new ResponseService({
     store: store.responses,
@@ -174,35 +179,28 @@ async function build(config: Config, overrides: AppOverrides) {
   const seal = textSeal(await store.settings.setOnce("seal-secret", ids.hex(64)));
   const surface = responsesOptions(config, { ids, seal });
   const runner = new ResponseRunner({ generate, responses, surface, log });
-  const authenticate = createAuthenticate({
-    staticKeys: config.apiKeys.map((key) => key.reveal()),
-    hash: admin.hash,
-    lookup: (hash) => admin.lookup(hash),
-  });
+  const staticKeys = config.apiKeys.map((key) => key.reveal());
+  const authenticate = createAuthenticate({ staticKeys, hash: admin.hash, lookup: (hash) => admin.lookup(hash) });
   const running = new RunningRequests();
   const recent = new RecentItems();
   return {
-    ids,
-    log,
-    metrics,
-    stopMeasuring,
-    engines,
-    catalog,
-    files,
-    media,
-    meter,
-    models,
-    generate,
-    store,
-    admin,
-    responses,
-    seal,
-    surface,
-    runner,
-    authenticate,
-    running,
-    recent,
+    ...watching,
+    ...{ ids, log, metrics, stopMeasuring, engines, catalog, files, media, meter, models },
+    ...{ generate, store, admin, responses, seal, surface, runner, authenticate, running, recent },
   };
+}
+
+/** The request log, and traces where a collector is configured. */
+function openWatch(
+  config: Config,
+  { ids, log, metrics }: Ground & { metrics: Metrics },
+): { watch: RequestWatch; traces?: OtlpExporter } {
+  const { url, headers, ratio, service } = config.telemetry.otlp;
+  const hex = (length: number): string => ids.hex(length);
+  if (url === undefined) return { watch: new RequestWatch({ log, hex }) };
+  const plain = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.reveal()]));
+  const traces = new OtlpExporter({ url, headers: plain, resource: { "service.name": service }, log, metrics });
+  return { watch: new RequestWatch({ log, hex, traces: { sink: traces, ratio } }), traces };
 }
 
 /** Choices of replicas and repairs of what upstreams send, counted. */
@@ -331,7 +329,9 @@ function warm(engines: ReadonlyMap<string, Engine>, to: { log: Log; readiness: M
       () => to.readiness.set(name, "ready"),
       (error: unknown) => {
         to.readiness.set(name, "failed");
-        to.log.error({ engine: name, err: error }, "engine failed to open");
+        // of the start, before anything was asked: its words quote nobody
+        const reason = error instanceof Error ? error.message : String(error);
+        to.log.error({ engine: name, reason, err: error }, "engine failed to open");
       },
     );
   }

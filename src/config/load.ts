@@ -30,6 +30,14 @@ const asList = (text: string): unknown =>
     .map((one) => one.trim())
     .filter((one) => one !== "");
 const asText = (text: string): unknown => text;
+/** `name=value,name=value`, percent-encoded. */
+const asHeaders = (text: string): unknown =>
+  Object.fromEntries(
+    text.split(",").map((pair) => {
+      const [name = "", ...value] = pair.split("=");
+      return [name.trim(), decoded(value.join("=").trim())];
+    }),
+  );
 
 /** Environment variables others may rely on. */
 export const environmentTable: readonly EnvironmentRow[] = [
@@ -43,6 +51,11 @@ export const environmentTable: readonly EnvironmentRow[] = [
   { variable: "PARLEY_STORE_URL", setting: "store", read: (url) => ({ url }) },
   { variable: "PARLEY_HUB_URL", setting: "hub.url", read: asText },
   { variable: "PARLEY_HUB_TOKEN", setting: "hub.token", read: asText },
+  // the standard names of OpenTelemetry (specification, "OTLP exporter configuration")
+  { variable: "OTEL_EXPORTER_OTLP_ENDPOINT", setting: "telemetry.otlp.url", read: asText },
+  { variable: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", setting: "telemetry.otlp.url", read: asText },
+  { variable: "OTEL_EXPORTER_OTLP_HEADERS", setting: "telemetry.otlp.headers", read: asHeaders },
+  { variable: "OTEL_SERVICE_NAME", setting: "telemetry.otlp.service", read: asText },
 ];
 
 /** Reads file < environment < flags through one schema and freezes the outcome. Throws `ConfigError`. */
@@ -103,9 +116,22 @@ function notPulled(found: string, setting: string): ConfigError {
 
 /** Sets a setting by its dotted name. */
 function put(raw: Record<string, unknown>, setting: string, value: unknown): void {
-  const [name = "", inner] = setting.split(".");
-  if (inner === undefined) raw[name] = value;
-  else raw[name] = { ...(isObject(raw[name]) ? raw[name] : {}), [inner]: value };
+  const [name = "", ...rest] = setting.split(".");
+  if (rest.length === 0) {
+    raw[name] = value;
+    return;
+  }
+  const inner = { ...(isObject(raw[name]) ? raw[name] : {}) };
+  put(inner, rest.join("."), value);
+  raw[name] = inner;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The file that settings are read from, if any. */
@@ -190,7 +216,7 @@ function describeIssue(error: z.ZodError, raw: unknown, origin: Map<string, stri
 function show(raw: unknown, path: readonly PropertyKey[]): string {
   let value: unknown = raw;
   for (const key of path) value = isObject(value) || Array.isArray(value) ? (value as never)[key] : undefined;
-  if (/key|secret|password/i.test(path.map(String).join("."))) return "***";
+  if (/key|secret|password|headers/i.test(path.map(String).join("."))) return "***";
   return value === undefined ? "nothing" : (JSON.stringify(value)?.slice(0, 120) ?? kindOf(value));
 }
 

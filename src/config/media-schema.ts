@@ -42,6 +42,7 @@ export const mediaSchema = z.strictObject({
         .default([])
         .describe("Hosts (`*.` for all below), addresses and networks that may be asked although they are not public."),
       timeoutSeconds: z.number().positive().default(20).describe("For one download, redirects included."),
+      requestSeconds: z.number().positive().default(60).describe("For all downloads of one request together."),
       redirects: z.int().min(0).default(3).describe("Most redirects followed."),
       rememberSeconds: z
         .number()

@@ -5,6 +5,7 @@ import { engineSchema, modelSchema } from "./engine-schema.ts";
 import { fileSchema } from "./file-schema.ts";
 import { mediaSchema } from "./media-schema.ts";
 import { moderationSchema } from "./moderation-schema.ts";
+import { telemetrySchema } from "./telemetry-schema.ts";
 
 /**
  * One schema: every setting, its default and its sentence. `docs/config.md` is generated from it.
@@ -92,6 +93,7 @@ export const configSchema = z.strictObject({
   media: mediaSchema.prefault({}),
   files: fileSchema.prefault({}),
   moderation: moderationSchema,
+  telemetry: telemetrySchema.prefault({}),
   engines: z
     .record(z.string().min(1), engineSchema)
     .default({})

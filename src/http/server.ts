@@ -5,8 +5,10 @@ import { vendorId, type IdSource } from "../model/id.ts";
 import type { Authenticate, Caller } from "../policy/authenticate.ts";
 import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { RequestWatch } from "../telemetry/watch.ts";
 import { allowanceHeaders } from "./allowance.ts";
 import { traceHeaders } from "./trace.ts";
+import { watchRequest } from "./watch-request.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -18,6 +20,8 @@ declare module "fastify" {
 export interface ServerOptions {
   ids: IdSource;
   log: Log;
+  /** Follows every request, for the log and for traces. */
+  watch?: RequestWatch;
 }
 
 /** How a scope shows errors; the vendor's envelope where a scope says nothing. */
@@ -47,8 +51,9 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", (_request, _payload, done) => done(null));
   server.decorateRequest("caller", undefined as never);
-  server.addHook("onRequest", async (_request, reply) => {
+  server.addHook("onRequest", async (request, reply) => {
     reply.headers(traceHeaders(reply));
+    if (options.watch !== undefined) watchRequest(options.watch, request, reply);
   });
   useErrors(server, vendorReply, options.log);
   const routes: { methods: string[]; pattern: RegExp }[] = [];

@@ -9,6 +9,7 @@ import { Transcript } from "../model/transcript.ts";
 import { mayUse, type Caller } from "../policy/authenticate.ts";
 import type { Moderator } from "../policy/moderate/moderate.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { GenerationEnded, GenerationWatch } from "../telemetry/watch.ts";
 import type { Measure } from "./measure.ts";
 import { EngineLines } from "./engine-line.ts";
 import type { Meter } from "./meter.ts";
@@ -44,6 +45,8 @@ export interface GenerateOptions {
   moderator?: Moderator;
   /** Told once of every answer that began. */
   measure?: Measure;
+  /** Follows every generation, also those that no engine could begin. */
+  watch?: GenerationWatch;
   /** Where engines with replicas write down what they chose. */
   routes?: Pick<RouteBook, "take">;
   log: Log;
@@ -59,6 +62,7 @@ export class GenerateService {
   private readonly meter: Pick<Meter, "admit"> | undefined;
   private readonly moderator: Moderator | undefined;
   private readonly measure: Measure | undefined;
+  private readonly watch: GenerationWatch | undefined;
   private readonly routes: Pick<RouteBook, "take"> | undefined;
   private readonly log: Log;
   private readonly lines: EngineLines;
@@ -70,12 +74,23 @@ export class GenerateService {
     this.lines = options.lines ?? new EngineLines();
     this.moderator = options.moderator;
     this.measure = options.measure;
+    this.watch = options.watch;
     this.routes = options.routes;
     this.log = options.log;
   }
 
   /** Resolves when the first batch is there; throws a `ParleyError` when no engine could begin. */
   async start(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<Generation> {
+    const ended = this.watch?.(request, caller.keyId);
+    try {
+      return await this.open(request, caller, { signal, ended });
+    } catch (thrown) {
+      ended?.({ how: toParleyError(thrown).kind });
+      throw thrown;
+    }
+  }
+
+  private async open(request: GenerationRequest, caller: Caller, { signal, ended }: Opening): Promise<Generation> {
     const begun = performance.now();
     permit(request, caller);
     const model = this.catalog.card(request.model).id;
@@ -87,14 +102,15 @@ export class GenerateService {
     const { target, prepared, engineMs } = started;
     const firstMs = performance.now() - begun;
     const transcript = new Transcript();
+    const route = this.routes?.take(request.id);
     const settle: Running["settle"] = (how, late) => {
       const usage = transcript.usage ?? late;
       admission?.settle({ request: prepared, target, transcript, how, ...(usage === undefined ? {} : { usage }) });
       this.measure?.({ model, target, transcript, how, firstMs, totalMs: performance.now() - begun });
+      ended?.({ model, how, firstMs, usage, replica: route?.replica, engine: engineOf(target) });
     };
     const batches = this.run(transcript, { ...started, signal, settle: once(settle) });
     const timing = { ownMs: firstMs - engineMs, engineMs };
-    const route = this.routes?.take(request.id);
     const generation = { request, transcript, target, batches, allowance: admission?.allowance ?? {}, timing, route };
     this.log.debug({ id: request.id, engine: target.engineName, caller: caller.keyId }, "generation started");
     return generation;
@@ -183,6 +199,16 @@ export class GenerateService {
     transcript.apply(batch);
     return batch;
   }
+}
+
+interface Opening {
+  signal: AbortSignal;
+  ended: ReturnType<GenerationWatch> | undefined;
+}
+
+/** An engine in the words of telemetry. */
+function engineOf({ engine, engineName, model }: Target): NonNullable<GenerationEnded["engine"]> {
+  return { name: engineName, kind: engine.kind, model };
 }
 
 interface Asked {

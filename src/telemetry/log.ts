@@ -1,19 +1,27 @@
-import { pino, type Logger } from "pino";
+import { pino, type DestinationStream, type Logger } from "pino";
+import { faultOf } from "./fault.ts";
 
 export type Log = Pick<Logger, "debug" | "info" | "warn" | "error">;
 export type LogLevel = "silent" | "error" | "warn" | "info" | "debug";
 
-/** Fields that never reach a log line, wherever they stand. */
+/** Fields of a line that are never shown. */
 const redacted = ["authorization", "apiKey", "key", "headers.authorization", "body", "messages", "input", "prompt"];
 
 /**
  * Structured lines on standard error: standard output belongs to the commands. Callers pass ids, counts and kinds,
- * never prompt text; the redaction list is the second fence.
+ * never prompt text. Two fences stand behind them: an `err` is shown without its words (`fault.ts`), and fields that
+ * could hold a secret or a prompt are covered.
  */
-export function createLog(level: LogLevel): Log {
+export function createLog(level: LogLevel, to: DestinationStream = pino.destination({ dest: 2, sync: true })): Log {
   return pino(
-    { level, base: null, redact: { paths: redacted, censor: "***" }, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
+    {
+      level,
+      base: null,
+      redact: { paths: redacted, censor: "***" },
+      serializers: { err: (thrown: unknown) => faultOf(thrown) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    to,
   );
 }
 

@@ -23,7 +23,10 @@ async function serve(settings: { speed?: number; grace?: number; key?: string } 
     ...(settings.grace === undefined ? {} : { server: { drainSeconds: settings.grace } }),
   };
   writeFileSync(file, JSON.stringify(yaml));
-  const command = place.start(["serve", "--config", file], settings.key === undefined ? {} : { PARLEY_API_KEYS: key });
+  const command = place.start(["serve", "--config", file], {
+    PARLEY_LOG: "warn",
+    ...(settings.key === undefined ? {} : { PARLEY_API_KEYS: key }),
+  });
   const url = (await command.says(listens))[1] ?? "";
   return { command, url };
 }

@@ -1,0 +1,46 @@
+/** What a log line tells of an error. */
+export interface Fault {
+  /** The error's class. */
+  type: string;
+  /** Our own kind (`model/error.ts`). */
+  kind?: string;
+  /** A code such as `ECONNREFUSED`. */
+  code?: string;
+  /** Where it was made: lines of the stack, without the message. */
+  frames?: readonly string[];
+  cause?: Fault;
+}
+
+const mostFrames = 12;
+const deepest = 4;
+/** Names and codes are written by programmers; whatever does not look like one could be somebody's text. */
+const word = /^[\w.:-]{1,64}$/;
+
+/**
+ * An error without its words: they may quote what was asked or answered (an upstream repeats the prompt, `JSON.parse`
+ * repeats what it read, a database repeats values). What is left are names, codes and places in the code.
+ */
+export function faultOf(thrown: unknown, depth = 0): Fault {
+  if (!(thrown instanceof Error)) return { type: typeof thrown };
+  const { kind, code } = thrown as { kind?: unknown; code?: unknown };
+  const frames = depth === 0 ? framesOf(thrown) : [];
+  return {
+    type: word.test(thrown.name) ? thrown.name : "Error",
+    ...(typeof kind === "string" && word.test(kind) ? { kind } : {}),
+    ...(typeof code === "string" && word.test(code) ? { code } : {}),
+    ...(frames.length > 0 ? { frames } : {}),
+    ...(thrown.cause === undefined || depth >= deepest ? {} : { cause: faultOf(thrown.cause, depth + 1) }),
+  };
+}
+
+/** None where the stack does not hold the message as it is: then nobody knows where the message ends. */
+function framesOf({ stack = "", message }: Error): string[] {
+  const at = stack.indexOf(message);
+  if (at < 0) return [];
+  return stack
+    .slice(at + message.length)
+    .split("\n")
+    .filter((line) => line.startsWith("    at "))
+    .slice(0, mostFrames)
+    .map((line) => line.trim());
+}

@@ -1,0 +1,128 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { exportBody, type AttributeValue, type Span, type SpanSink } from "./span.ts";
+
+export interface OtlpOptions {
+  /** Base URL of the collector, or the full URL that ends in `/v1/traces`. */
+  url: string;
+  /** Sent with every export, such as a token. */
+  headers: Readonly<Record<string, string>>;
+  /** Who we are: `service.name` and the like. */
+  resource: Readonly<Record<string, AttributeValue>>;
+  log: Log;
+  metrics: Pick<Metrics, "counter">;
+  /** Milliseconds before the first retry, doubled each time; default 500. */
+  retryMs?: number;
+}
+
+const mostWaiting = 4096;
+const mostInBatch = 512;
+/** Spans wait so long for company. */
+const gatherMs = 1000;
+const answerMs = 10_000;
+const tries = 4;
+/** The end of the process waits for the collector no longer than this. */
+const closeMs = 2000;
+/** Answers after which OTLP wants the same batch once more. */
+const passing: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
+type Outcome = "sent" | "again" | "refused";
+
+/**
+ * Sends spans to an OpenTelemetry collector: OTLP over HTTP in its JSON form, batch after batch. What does not fit into
+ * the queue while the collector is slow or away is dropped and counted; requests never wait for it.
+ */
+export class OtlpExporter implements SpanSink {
+  // fixed at birth
+  private readonly options: OtlpOptions;
+  private readonly url: string;
+  private readonly spans: ReturnType<Metrics["counter"]>;
+  private readonly closing = new AbortController();
+  // changed by events
+  private waiting: Span[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private sending: Promise<void> | undefined;
+  private healthy = true;
+  private closed = false;
+
+  constructor(options: OtlpOptions) {
+    this.options = options;
+    this.url = tracesUrl(options.url);
+    this.spans = options.metrics.counter("parley_trace_spans_total", "Trace spans by what became of them.");
+  }
+
+  add(span: Span): void {
+    if (this.closed || this.waiting.length >= mostWaiting) return this.spans.add({ outcome: "dropped" });
+    this.waiting.push(span);
+    if (this.waiting.length >= mostInBatch) this.flush();
+    else this.timer ??= setTimeout(() => this.flush(), gatherMs).unref();
+  }
+
+  /** Sends what waits, for two seconds at most; what is left then is dropped. Never rejects. */
+  async close(): Promise<void> {
+    this.closed = true;
+    const timer = setTimeout(() => this.closing.abort(), closeMs);
+    this.flush();
+    await this.sending;
+    clearTimeout(timer);
+  }
+
+  private flush(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.sending ??= this.drain().finally(() => (this.sending = undefined));
+  }
+
+  /** One batch after the other until nothing waits. */
+  private async drain(): Promise<void> {
+    while (this.waiting.length > 0) {
+      const batch = this.waiting.splice(0, mostInBatch);
+      const sent = await this.deliver(exportBody(batch, this.options.resource));
+      this.spans.add({ outcome: sent ? "sent" : "dropped" }, batch.length);
+      this.tell(sent);
+    }
+  }
+
+  private async deliver(body: string): Promise<boolean> {
+    const { retryMs = 500 } = this.options;
+    for (let attempt = 0; attempt < tries && !this.closing.signal.aborted; attempt++) {
+      const outcome = await this.post(body);
+      if (outcome !== "again") return outcome === "sent";
+      await pause(retryMs * 2 ** attempt, undefined, { ref: false, signal: this.closing.signal }).catch(
+        () => undefined,
+      );
+    }
+    return false;
+  }
+
+  private async post(body: string): Promise<Outcome> {
+    try {
+      const response = await fetch(this.url, {
+        method: "POST",
+        headers: { ...this.options.headers, "content-type": "application/json" },
+        body,
+        redirect: "error",
+        signal: AbortSignal.any([this.closing.signal, AbortSignal.timeout(answerMs)]),
+      });
+      await response.body?.cancel();
+      if (response.ok) return "sent";
+      return passing.has(response.status) ? "again" : "refused";
+    } catch {
+      return "again";
+    }
+  }
+
+  /** One line when it begins to fail and one when it works again. */
+  private tell(sent: boolean): void {
+    if (sent === this.healthy) return;
+    this.healthy = sent;
+    if (sent) this.options.log.info({}, "traces reach the collector again");
+    else this.options.log.warn({}, "traces do not reach the collector and are dropped");
+  }
+}
+
+function tracesUrl(url: string): string {
+  const base = url.replace(/\/+$/, "");
+  return base.endsWith("/v1/traces") ? base : `${base}/v1/traces`;
+}

@@ -1,0 +1,183 @@
+import type { Usage } from "../model/event.ts";
+import type { GenerationRequest } from "../model/request.ts";
+import type { Log } from "./log.ts";
+import { modelName } from "./model-name.ts";
+import { generationSpan, httpSpan } from "./request-span.ts";
+import type { SpanSink } from "./span.ts";
+import { isSampled, parseTraceparent, type TraceContext } from "./trace-context.ts";
+
+/** An HTTP request that has come. */
+export interface RequestBegun {
+  id: string;
+  method: string;
+  traceparent: string | undefined;
+}
+
+/** How it was answered. */
+export interface RequestEnded {
+  /** The route's pattern; absent for unknown paths. */
+  route: string | undefined;
+  /** 499 where the caller left before anything was sent. */
+  status: number;
+  /** Whether the whole answer was sent. */
+  complete: boolean;
+  /** Absent where no known key was sent. */
+  keyId: string | undefined;
+  /** Our side of the connection. */
+  address: string | undefined;
+  port: number | undefined;
+}
+
+/** How a generation ended; without `engine` none could begin. */
+export interface GenerationEnded {
+  /** A finish reason or an error's kind. */
+  how: string;
+  /** The catalog's name, not the caller's spelling. */
+  model?: string | undefined;
+  engine?: { name: string; kind: string; model: string };
+  /** The replica that answered, where the engine has several. */
+  replica?: string | undefined;
+  /** Milliseconds to the first batch. */
+  firstMs?: number;
+  usage?: Usage | undefined;
+}
+
+/** Told of a generation when it is asked for; what it returns is told once, when it is over. */
+export type GenerationWatch = (request: GenerationRequest, keyId: string) => (ended: GenerationEnded) => void;
+
+export interface RequestWatchOptions {
+  log: Log;
+  /** Hex digits by chance (`IdSource`). */
+  hex: (length: number) => string;
+  /** Without it nothing is traced. `ratio`: which share of the traces that begin here is recorded. */
+  traces?: { sink: SpanSink; ratio: number };
+}
+
+/** A moment on both clocks, so that what is measured later stands at the right time. */
+interface Moment {
+  wallMs: number;
+  clock: number;
+}
+
+/** One request under way. */
+interface Entry extends Moment {
+  begun: RequestBegun;
+  trace: TraceContext | undefined;
+  parentId: string | undefined;
+  /** Generations that are not over. */
+  generating: number;
+  /** Of the last generation. */
+  facts: Facts | undefined;
+  ended: (RequestEnded & { ms: number }) | undefined;
+  told: boolean;
+}
+
+type Facts = Readonly<Record<string, string | number | undefined>>;
+
+/**
+ * Follows requests and their generations: one log line for each finished request, and a span for each of both where
+ * traces are wanted. It is given ids, names, counts and times, never what was asked or answered.
+ */
+export class RequestWatch {
+  // fixed at birth
+  private readonly options: RequestWatchOptions;
+  // changed by events
+  private readonly open = new Map<string, Entry>();
+
+  constructor(options: RequestWatchOptions) {
+    this.options = options;
+  }
+
+  begin(begun: RequestBegun): void {
+    const parent = parseTraceparent(begun.traceparent);
+    const trace = this.trace(parent);
+    const entry: Entry = {
+      ...{ ...now(), begun, trace, parentId: parent?.spanId },
+      ...{ generating: 0, facts: undefined, ended: undefined, told: false },
+    };
+    this.open.set(begun.id, entry);
+  }
+
+  /** Told once, when the connection has no more of this answer to carry. */
+  end(id: string, ended: RequestEnded): void {
+    const entry = this.open.get(id);
+    if (entry === undefined) return;
+    this.open.delete(id);
+    entry.ended = { ...ended, ms: performance.now() - entry.clock };
+    // an answer that broke off is told with what the engine still says of it
+    if (entry.generating === 0 || ended.complete) this.tell(entry);
+  }
+
+  readonly generation: GenerationWatch = (request, keyId) => {
+    const entry = this.open.get(request.id);
+    const begun = now();
+    const parent = entry?.trace;
+    const trace = entry === undefined ? this.trace(undefined) : this.trace(parent);
+    if (entry !== undefined) entry.generating += 1;
+    return (ended) => {
+      const facts = factsOf(request.model, ended);
+      if (trace?.sampled === true) {
+        const times = spanTimes(begun, performance.now() - begun.clock);
+        const place = { ...times, traceId: trace.traceId, spanId: trace.spanId, parentId: parent?.spanId };
+        this.options.traces?.sink.add(generationSpan(place, request, ended));
+      }
+      this.tellGeneration(entry, { id: request.id, keyId, ...facts });
+    };
+  };
+
+  /** A generation outlives its request when it runs in the background, and has none on a WebSocket. */
+  private tellGeneration(entry: Entry | undefined, line: Facts): void {
+    if (entry !== undefined) {
+      entry.generating -= 1;
+      entry.facts = line;
+    }
+    if (entry === undefined || entry.told) this.options.log.info(line, "generation");
+    else if (entry.ended !== undefined && entry.generating === 0) this.tell(entry);
+  }
+
+  private tell(entry: Entry): void {
+    const { begun, trace, ended } = entry;
+    if (ended === undefined) return;
+    entry.told = true;
+    const { route, status, keyId, ms, complete } = ended;
+    const line = { ...{ id: begun.id, method: begun.method, route, status, ms: tenths(ms) }, keyId, ...entry.facts };
+    const traced = trace?.sampled === true ? { traceId: trace.traceId, spanId: trace.spanId } : {};
+    this.options.log.info({ ...line, ...(complete ? {} : { aborted: true }), ...traced }, "request");
+    if (trace?.sampled !== true) return;
+    const place = { traceId: trace.traceId, spanId: trace.spanId, parentId: entry.parentId };
+    this.options.traces?.sink.add(httpSpan({ ...place, ...spanTimes(entry, ms) }, begun, ended));
+  }
+
+  /** A new span below `parent`, or the first of a trace; nothing where nothing is traced. */
+  private trace(parent: TraceContext | undefined): TraceContext | undefined {
+    const { traces, hex } = this.options;
+    if (traces === undefined) return undefined;
+    const traceId = parent?.traceId ?? hex(32);
+    return { traceId, spanId: hex(16), sampled: parent?.sampled ?? isSampled(traceId, traces.ratio) };
+  }
+}
+
+function now(): Moment {
+  return { wallMs: Date.now(), clock: performance.now() };
+}
+
+function spanTimes({ wallMs }: Moment, ms: number): { startMs: number; endMs: number } {
+  return { startMs: wallMs, endMs: wallMs + ms };
+}
+
+function factsOf(asked: string, { model, how, engine, replica, firstMs, usage }: GenerationEnded): Facts {
+  return {
+    model: model ?? modelName(asked),
+    engine: engine?.name,
+    replica,
+    outcome: how,
+    inputTokens: usage?.input,
+    cachedTokens: usage?.cached,
+    outputTokens: usage?.output,
+    firstTokenMs: firstMs === undefined ? undefined : tenths(firstMs),
+  };
+}
+
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
