@@ -21,6 +21,7 @@ export interface MediaOptions {
     enabled: boolean;
     allow: readonly string[];
     timeoutSeconds: number;
+    requestSeconds: number;
     redirects: number;
     rememberSeconds: number;
   };
@@ -41,6 +42,7 @@ export function openMedia(options: MediaOptions): MediaPreparer {
   const { download } = options;
   return new MediaPreparer({
     downloader: download.enabled ? openDownloader(options) : undefined,
+    downloadsMs: download.requestSeconds * 1000,
     files: options.files,
     requestBytes: options.requestBytes,
     limits: {

@@ -10,6 +10,8 @@ import type { FilePort } from "./file-port.ts";
 export interface SourceOptions {
   /** Absent where nothing may be downloaded. */
   downloader: Downloader | undefined;
+  /** For all downloads of one request together. */
+  downloadsMs: number;
   /** Absent where there are no uploaded files. */
   files: FilePort | undefined;
   /** Bytes that the media of one request may have together. */
@@ -35,6 +37,7 @@ export class RequestSources {
   private readonly callerKeyId: string;
   /** Places that several parts name: only their bytes are held for the whole request. */
   private readonly shared: ReadonlySet<string>;
+  private readonly deadline: AbortSignal;
   // changed by events
   private readonly loading = new Map<string, Promise<Uint8Array>>();
   private bytes = 0;
@@ -43,6 +46,7 @@ export class RequestSources {
     this.options = options;
     this.callerKeyId = callerKeyId;
     this.shared = shared;
+    this.deadline = AbortSignal.timeout(options.downloadsMs);
   }
 
   /** Throws `invalid` naming the part. */
@@ -70,9 +74,19 @@ export class RequestSources {
     if (media.kind === "bytes") return media.bytes;
     if (media.kind === "file") return await this.file(media.fileId, limit, work);
     if (/^data:/i.test(media.url)) return await decodeDataUrl(media.url, limit, work.param);
-    if (this.options.downloader === undefined)
-      throw faulty(work.param, "this server downloads nothing; send a data URL");
-    return await this.options.downloader.get(media.url, { limit, param: work.param, signal: work.signal });
+    return await this.download(media.url, limit, work);
+  }
+
+  private async download(url: string, limit: number, { param, signal }: SourceWork): Promise<Uint8Array> {
+    const { downloader, downloadsMs } = this.options;
+    if (downloader === undefined) throw faulty(param, "this server downloads nothing; send a data URL");
+    try {
+      return await downloader.get(url, { limit, param, signal: AbortSignal.any([signal, this.deadline]) });
+    } catch (thrown) {
+      signal.throwIfAborted();
+      if (!this.deadline.aborted) throw thrown;
+      throw faulty(param, `not all media of the request could be downloaded within ${downloadsMs / 1000} seconds`);
+    }
   }
 
   private async file(fileId: string, limit: number, work: SourceWork): Promise<Uint8Array> {

@@ -64,6 +64,7 @@ function counted(options: Partial<PreparerOptions> = {}): Counted {
   const images = new ImageReader({ pixels: 1e8, timeoutSeconds: 20 }, new Gate(1e8));
   const preparer = new MediaPreparer({
     downloader: new Downloader({ allow: ["127.0.0.1"], timeoutMs: 2_000, redirects: 3 }),
+    downloadsMs: 60_000,
     files: undefined,
     requestBytes: 1e8,
     limits,
@@ -234,6 +235,14 @@ describe("MediaPreparer", () => {
       message: "parts[1]: could not be downloaded: the server answered 404",
     });
     await expect.poll(() => closed).toBe(2);
+  });
+
+  it("bounds the time of all downloads together", async () => {
+    const { preparer } = counted({ downloadsMs: 150 });
+    await expect(prepare(preparer, request(image(at("/red.png")), image(at("/never"))))).rejects.toMatchObject({
+      ...{ kind: "invalid", param: "parts[1]" },
+      message: "parts[1]: not all media of the request could be downloaded within 0.15 seconds",
+    });
   });
 
   it("ends with the caller", async () => {
