@@ -177,7 +177,7 @@ def real_tool(split, used):
         optional = spec.endswith('?')
         names = spec.rstrip('?').split('|')
         key = names[0] if chance() < .5 else choose(names)
-        if split == 'train' and chance() < .35:      # names must be read in the schema, not guessed
+        if split == 'train' and chance() < .25:      # names must be read in the schema, not guessed
             key = keep_apart(free_name, [n for n, _ in HELD_OUT_PARAMETERS])
         if key in kinds or (optional and chance() < .25):
             continue
@@ -191,7 +191,7 @@ def real_tool(split, used):
         extra, kind = draw_parameter(split)
         if extra not in kinds and kind != 'enum':
             properties[extra] = property_schema(extra, kind, None, name)
-    shown = choose([name] * 6 + [camel(name), name.replace('_', '-'), name.replace('get_', ''), name.replace('get_', 'get_current_'), name.replace('get_', 'fetch_'), name.replace('_', '')] + [f'{any_word()}_{name}', f'{name}_{any_word()}', f'{any_word()}_{name.split("_")[-1]}', free_name()] * (split == 'train' and chance() < .3))
+    shown = choose([name] * 6 + [camel(name), name.replace('_', '-'), name.replace('get_', ''), name.replace('get_', 'get_current_'), name.replace('get_', 'fetch_'), name.replace('_', '')] + [f'{any_word()}_{name}', f'{name}_{any_word()}', f'{any_word()}_{name.split("_")[-1]}', free_name()] * (split == 'train' and chance() < .2))
     required = [k for k, optional in given.items() if not optional] if chance() < .85 else None
     said = expand(description) + choose(['', '', '', '', '', ' now', '.', f'. {text(3, 10).capitalize()}.'])
     tool = Tool(wrap(shown, said if chance() < .96 else None, properties, required), kinds, enums, name)
@@ -207,6 +207,9 @@ def real_tool(split, used):
 SUFFIXES = ['', '', '', '', '', '', '', '', ' please', ', please', ' now', ' today', ' for me', ' thanks', '. Thanks!', ' tomorrow', ' at once', ' as soon as you can', ' this time']
 
 
+OPEN_ENDED = ('text', 'command', 'list', 'path')      # nothing may follow them: it could be a part of the value
+
+
 def ask_real(tool, split):
     """-> (text, arguments)"""
     for _ in range(40):
@@ -220,11 +223,12 @@ def ask_real(tool, split):
             arguments[tool.slots[n]] = v
             said = said.replace('{' + n + '}', spoken(v))
         if split == 'train':
-            if named and sentence.endswith('{' + named[-1] + '}') and tool.parameters[tool.slots[named[-1]]] != 'command':
+            at_end = tool.parameters[tool.slots[named[-1]]] if named and sentence.endswith('{' + named[-1] + '}') else ''
+            if at_end and at_end not in OPEN_ENDED:
                 said += choose(SUFFIXES)
             if chance() < .12 and ':' not in sentence and sentence.split(' ')[0].lower() in ('run', 'search', 'send', 'set', 'show', 'find', 'book', 'create', 'add', 'open', 'play', 'get', 'convert', 'translate', 'read', 'write', 'delete', 'invite', 'remind', 'call'):
                 said = upper_first(choose(ASKING) + said[0].lower() + said[1:])
-            said = vary(said, '{' not in sentence.rstrip('?.!')[-3:])
+            said = vary(said, at_end not in OPEN_ENDED)
             if held_out_pattern(tuple(tool.held_out)).search(said):
                 continue
         return said, {k: arguments[k] for k in tool.schema['parameters']['properties'] if k in arguments}
@@ -235,13 +239,11 @@ GLUE = ('be', 'is', 'is to be', 'to be', 'shall be', 'can be', 'may be', 'could 
         'means', 'reads', 'says', 'gets', 'takes', 'changes to', 'turns into', 'is exactly', 'is now', 'is called', 'named', 'given as', 'defined as', 'chosen as', 'marked')
 
 
-def loose(kind):
+def loose():
     """a way to name a parameter and its value that need not make sense: the name, some words, the value"""
     words_between = choose(GLUE)
     if chance() < .4:
         words_between = choose([words.real_word(), word()]) + ' be'
-    elif kind in ('int', 'num', 'date', 'time', 'email', 'code', 'url', 'ticker') and chance() < .7:
-        words_between = any_word() if chance() < .6 else f'{any_word()} {any_word()}'
     return choose(['', '', 'the ', 'the ', 'its ', 'with ', 'and ', 'a ', 'with the ', 'and the ', 'while the ', 'so that the ', 'for ']) + '{k} ' + words_between + ' {v}'
 
 
@@ -249,7 +251,7 @@ def ask_made_up(tool, split):
     train = split == 'train'
     deed = choose(tool.says)
     if train and chance() < .15:      # the noun decides, whatever the verb is
-        deed = choose(choose(list(VERBS.values()))) if chance() < .5 else any_word()
+        deed = choose(choose(list(VERBS.values()))) if chance() < .7 else any_word()
     body = deed + ' ' + choose(['the ', 'a ', '', 'my ', 'the ', 'some ', 'this ']) + tool.subject if chance() < .93 else tool.name
     arguments, parts = {}, []
     required = tool.required
@@ -266,7 +268,7 @@ def ask_made_up(tool, split):
         if key in NATURAL and chance() < .6:
             said = choose(NATURAL[key]).replace('{v}', shown)
         else:
-            named = loose(tool.parameters[key]) if train and chance() < .2 else choose(NAMED if train else NAMED[:19] if chance() < .5 else HELD_OUT_NAMED)
+            named = loose() if train and chance() < .15 else choose(NAMED if train else NAMED[:19] if chance() < .5 else HELD_OUT_NAMED)
             said = named.replace('{k}', said).replace('{v}', shown)
         parts.append(choose([' ', ' ', ', ']) + said)
     if train and len(parts) > 1 and chance() < .35:
@@ -281,7 +283,7 @@ def ask_made_up(tool, split):
     if train and before == '' and not question and chance() < .12:      # an opening never seen before must not matter
         sentence = upper_first(any_word() + choose([' ', ', ', ' and ', ' to ']) + sentence[0].lower() + sentence[1:])
     end = choose(['.', '', '', '?' if question or 'you' in before else '.'])
-    if train and end == '' and chance() < .2:
+    if train and end == '' and chance() < .2 and (not keys or tool.parameters[keys[-1]] not in OPEN_ENDED):
         end = choose(SUFFIXES)
     return sentence + end, arguments
 
@@ -297,7 +299,7 @@ def ask(tool, split):
 def toolset(split, most=4):
     used, tools = set(), []
     for _ in range(choose([1, 1, 2, 2, 3, 4] + [5, 6] * (most > 4))):
-        tool = real_tool(split, used) if chance() < (.45 if split == 'train' else .3) else made_up_tool(split, used)
+        tool = real_tool(split, used) if chance() < (.5 if split == 'train' else .3) else made_up_tool(split, used)
         if tool and tool.name not in [t.name for t in tools]:
             tools.append(tool)
     return tools or toolset(split)

@@ -141,7 +141,7 @@ def word_list():
     return [any_word() for _ in range(between(2, 3))]
 
 
-VALUES = dict(name=person, city=city, place=place, word=any_word, text=lambda: text(2, 5), int=number, num=decimal, date=date, time=clock, email=email, path=path,
+VALUES = dict(name=person, city=city, place=place, word=any_word, text=lambda: text(1, 4), int=number, num=decimal, date=date, time=clock, email=email, path=path,
               code=code, ticker=ticker, url=url, expression=expression, command=command, bool=lambda: chance() < .5, list=word_list, Word=Word, person=full_person)
 TYPES = dict(int='integer', num='number', bool='boolean', list='array')
 
