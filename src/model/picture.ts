@@ -11,10 +11,16 @@ export const longSides: Readonly<Record<"image" | "video", Readonly<Record<Detai
   video: { low: 504, default: 672, high: 1280 },
 };
 
-/** The longest side allowed for one part: its detail's, or less where the caller says so, in whole patches. */
+/** The most that a caller can ask for. */
+const longest = 3584;
+
+/**
+ * The longest side allowed for one part: what the caller says, in whole patches, else that of its detail. A video's 504,
+ * 1008 and 2016 must differ in tokens at the default detail, so the caller's word goes before it (spec sheet 1.4).
+ */
 export function longSideOf(part: { type: "image" | "video"; detail: Detail; maxLongSide?: number }): number {
-  const wanted = Math.max(patch, Math.floor((part.maxLongSide ?? Infinity) / patch) * patch);
-  return Math.min(longSides[part.type][part.detail], wanted);
+  if (part.maxLongSide === undefined) return longSides[part.type][part.detail];
+  return Math.min(longest, Math.max(patch, Math.floor(part.maxLongSide / patch) * patch));
 }
 
 /** Shrinks, never grows; sides are at least 1. */

@@ -100,6 +100,15 @@ describe("chat completions", () => {
     const bytes = served.get("/clip.mp4") as Buffer;
     expect((await see([video(dataUrl("video/mp4", bytes))])).text).toContain(frames);
     expect((await see([video(at("/clip.mp4"))])).text).toContain(frames);
+    const sides = [504, 1008, 2016];
+    const large = dataUrl(
+      "video/mp4",
+      await clip({ extension: "mp4", colors: [red], width: 2100, height: 280, rate: 2 }),
+    );
+    const costs = await Promise.all(sides.map((side) => see([video(large, { max_long_side_pixel: side })])));
+    expect(costs.map(({ text }) => /(\d+)x\d+/.exec(text)?.[1])).toEqual(["504", "1008", "2016"]);
+    expect(costs[1]?.prompt).toBeGreaterThan(costs[0]?.prompt ?? Infinity);
+    expect(costs[2]?.prompt).toBeGreaterThan(costs[1]?.prompt ?? Infinity);
     const faster = await see([video(at("/clip.mp4"), { fps: 5, max_long_side_pixel: 168 })]);
     expect(faster.text).toContain("168x126, seen as 15 frames");
   });

@@ -23,7 +23,9 @@ describe("longSideOf", () => {
     [image({ maxLongSide: 1 }), 28],
     [image({ maxLongSide: 55 }), 28],
     [image({ maxLongSide: 56 }), 56],
-    [image({ maxLongSide: 9999 }), 2016],
+    [image({ maxLongSide: 9999 }), 3584],
+    [image({ maxLongSide: 1008, detail: "low" }), 1008],
+    [video({ maxLongSide: 2016 }), 2016],
   ])("%#", (part, pixels) => expect(longSideOf(part)).toBe(pixels));
 });
 
