@@ -26,7 +26,6 @@ export interface ChildOutcome {
 export type Run = (command: string, args: readonly string[]) => Promise<ChildOutcome>;
 
 const watchMs = 50;
-const pageBytes = 4096;
 const keptErrors = 64 * 1024;
 
 /**
@@ -93,8 +92,9 @@ async function lastErrors(child: ChildProcess): Promise<string> {
 async function watchMemory(child: ChildProcess, limit: number, over: () => void): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null) return;
   try {
-    const [, pages] = (await readFile(`/proc/${child.pid}/statm`, "latin1")).split(" ");
-    if (Number(pages) * pageBytes > limit) over();
+    const status = await readFile(`/proc/${child.pid}/status`, "latin1");
+    const [, kibibytes = 0] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];
+    if (Number(kibibytes) * 1024 > limit) over();
   } catch {
     // other systems have no such file, and an ended child has none any more
   }
