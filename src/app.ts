@@ -180,7 +180,10 @@ async function build(config: Config, overrides: AppOverrides) {
   const surface = responsesOptions(config, { ids, seal });
   const runner = new ResponseRunner({ generate, responses, surface, log });
   const staticKeys = config.apiKeys.map((key) => key.reveal());
-  const authenticate = createAuthenticate({ staticKeys, hash: admin.hash, lookup: (hash) => admin.lookup(hash) });
+  const authenticate = createAuthenticate({
+    ...{ staticKeys, trustedProxies: config.trustedProxies, hash: admin.hash },
+    lookup: (hash) => admin.lookup(hash),
+  });
   const running = new RunningRequests();
   const recent = new RecentItems();
   return {

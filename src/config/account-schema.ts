@@ -53,6 +53,10 @@ export const accountSettings = {
     )
     .default([])
     .describe("Keys of the admin API; without any it is off."),
+  trustedProxies: z
+    .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
+    .default([])
+    .describe("Proxies whose X-Forwarded-For is believed, as addresses or ranges; keys may be bound to addresses."),
   limits: z
     .strictObject({
       key: limits.prefault({}).describe("Of every key that has none of its own."),

@@ -9,6 +9,7 @@ import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import { readJson } from "./body.ts";
 import type { RunningRequests } from "./running.ts";
+import { callerOrigin } from "./origin.ts";
 import { useAuthentication, useErrors, vendorReply } from "./server.ts";
 
 export interface FilesRouteOptions {
@@ -98,7 +99,7 @@ function mountContent(server: FastifyInstance, { files, authenticate }: FilesRou
     const owner =
       typeof token === "string"
         ? files.linked(file_id, token)
-        : await authenticate(request.headers.authorization, request.ip);
+        : await authenticate(request.headers.authorization, callerOrigin(request.raw));
     const { file, body } = await files.content(file_id, owner);
     return reply
       .headers({

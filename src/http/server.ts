@@ -7,6 +7,7 @@ import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { RequestWatch } from "../telemetry/watch.ts";
 import { allowanceHeaders } from "./allowance.ts";
+import { callerOrigin } from "./origin.ts";
 import { traceHeaders } from "./trace.ts";
 import { watchRequest } from "./watch-request.ts";
 
@@ -86,7 +87,7 @@ export function useErrors(server: FastifyInstance, show: ErrorReply, log: Log): 
 /** Refuses a request without a known key before its body is read. */
 export function useAuthentication(server: FastifyInstance, authenticate: Authenticate): void {
   server.addHook("onRequest", async (request) => {
-    request.caller = await authenticate(request.headers.authorization, request.ip);
+    request.caller = await authenticate(request.headers.authorization, callerOrigin(request.raw));
   });
 }
 

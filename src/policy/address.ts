@@ -43,3 +43,22 @@ export function inRanges(address: string | undefined, ranges: readonly string[])
   }
   return list.check(asked, kind);
 }
+
+/** Where a request seems to come from. */
+export interface Origin {
+  /** Address of the other end of the socket. */
+  address?: string | undefined;
+  /** The header `X-Forwarded-For`: what proxies say of those before them, the nearest last. */
+  forwardedFor?: string | undefined;
+}
+
+/**
+ * Where a request really comes from: the last address that no trusted proxy told of itself. Without trusted proxies it
+ * is the socket's, whatever a header says.
+ */
+export function clientAddress({ address, forwardedFor }: Origin, trusted: readonly string[]): string | undefined {
+  const told = forwardedFor === undefined ? [] : forwardedFor.split(",").map((one) => one.trim());
+  let nearest = address;
+  while (trusted.length > 0 && inRanges(nearest, trusted) && told.length > 0) nearest = told.pop();
+  return nearest;
+}

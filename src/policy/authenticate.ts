@@ -1,7 +1,9 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { ParleyError } from "../model/error.ts";
 import type { Limits } from "../model/limit.ts";
-import { inRanges } from "./address.ts";
+import { clientAddress, inRanges, type Origin } from "./address.ts";
+
+export type { Origin } from "./address.ts";
 
 /**
  * Who may. Fails closed: without a proof that the key is known, the answer is 401; when the store cannot be asked, the
@@ -40,10 +42,12 @@ export interface AuthenticateOptions {
   staticKeys: readonly string[];
   hash: KeyHash;
   lookup: KeyLookup;
+  /** Addresses and ranges of proxies whose word on the caller's address is taken. */
+  trustedProxies?: readonly string[];
 }
 
-/** `address`: where the request comes from, as the socket tells. Throws `ParleyError`. */
-export type Authenticate = (authorization: string | undefined, address?: string) => Promise<Caller>;
+/** Throws `ParleyError`. */
+export type Authenticate = (authorization: string | undefined, origin: Origin) => Promise<Caller>;
 
 /**
  * Hex HMAC-SHA256 under the installation's secret. Keys are random and long, so one fast round is enough; the secret
@@ -56,13 +60,14 @@ export function keyHash(secret: string): KeyHash {
 /** Keys are compared by their hashes in constant time, every static key on every request. */
 export function createAuthenticate(options: AuthenticateOptions): Authenticate {
   const compare = fixedKeys(options.staticKeys, options.hash);
-  return async (authorization, address) => {
+  return async (authorization, origin) => {
     const hash = options.hash(bearer(authorization));
     const index = compare(hash);
     if (index >= 0) return { keyId: `static-${index + 1}`, name: `static key ${index + 1}` };
     const found = await options.lookup(hash);
     if (found === undefined) throw new ParleyError("key-rejected", "invalid api key");
-    if (found.ranges !== undefined && !inRanges(address, found.ranges)) {
+    const from = clientAddress(origin, options.trustedProxies ?? []);
+    if (found.ranges !== undefined && !inRanges(from, found.ranges)) {
       throw new ParleyError("forbidden", "this key may not be used from this address");
     }
     return found.caller;

@@ -167,6 +167,23 @@ describe("a key", () => {
     expect((await chat(elsewhere.key)).status).toBe(403);
   });
 
+  it("is bound to the address that a trusted proxy tells, and only then", async () => {
+    const behind = await startServer({ engine: "sim", adminKeys: [adminKey], trustedProxies: ["127.0.0.1"] });
+    try {
+      const made = await behind.app.admin.createKey({ name: "bound", ranges: ["192.0.2.0/24"] });
+      const ask = async (forwarded: string): Promise<number> =>
+        (await behind.call("/v1/models", { key: made.key, headers: { "x-forwarded-for": forwarded } })).status;
+      expect([await ask("192.0.2.7"), await ask("192.0.3.7"), await ask("192.0.2.7, 192.0.3.7")]).toEqual([
+        200, 403, 403,
+      ]);
+      const { key } = await newKey({ ranges: ["192.0.2.0/24"] });
+      const lie = await server.call("/v1/models", { key, headers: { "x-forwarded-for": "192.0.2.7" } });
+      expect(lie.status).toBe(403);
+    } finally {
+      await behind.stop();
+    }
+  });
+
   it("stops with its organisation", async () => {
     const { body } = await admin("POST", "/organisations", { name: "team" });
     const { key } = await newKey({ organisation: body["id"] });

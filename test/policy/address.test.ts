@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { inRanges, isRange } from "../../src/policy/address.ts";
+import { clientAddress, inRanges, isRange } from "../../src/policy/address.ts";
 
 describe("isRange", () => {
   it.each(["10.1.2.3", "10.0.0.0/8", "0.0.0.0/0", "1.2.3.4/32", "::1", "2001:db8::/32", "::/0"])(
@@ -43,5 +43,23 @@ describe("inRanges", () => {
     expect(inRanges("10.0.0.1", ["1.1.1.1", "10.0.0.0/24"])).toBe(true);
     expect(inRanges("10.0.0.1", [])).toBe(false);
     expect(inRanges(undefined, ["0.0.0.0/0"])).toBe(false);
+  });
+});
+
+describe("clientAddress", () => {
+  const proxies = ["10.0.0.0/8", "::1"];
+
+  it.each([
+    { who: "the socket is no proxy", address: "9.9.9.9", forwardedFor: "1.1.1.1", client: "9.9.9.9" },
+    { who: "one proxy", address: "10.0.0.1", forwardedFor: "1.1.1.1", client: "1.1.1.1" },
+    { who: "two proxies", address: "::1", forwardedFor: "1.1.1.1, 10.0.0.2", client: "1.1.1.1" },
+    { who: "a caller who lies", address: "10.0.0.1", forwardedFor: "127.0.0.1, 1.1.1.1", client: "1.1.1.1" },
+    { who: "a mapped address", address: "::ffff:10.0.0.1", forwardedFor: "1.1.1.1", client: "1.1.1.1" },
+    { who: "proxies all the way", address: "10.0.0.1", forwardedFor: "10.0.0.2,10.0.0.3", client: "10.0.0.2" },
+    { who: "no header", address: "10.0.0.1", forwardedFor: undefined, client: "10.0.0.1" },
+    { who: "nonsense", address: "10.0.0.1", forwardedFor: "1.1.1.1, unknown", client: "unknown" },
+  ])("with $who", ({ address, forwardedFor, client }) => {
+    expect(clientAddress({ address, forwardedFor }, proxies)).toBe(client);
+    expect(clientAddress({ address, forwardedFor }, [])).toBe(address);
   });
 });

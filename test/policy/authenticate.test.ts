@@ -25,16 +25,16 @@ const malformed = [
 
 describe("authenticate", () => {
   it("knows static keys and stored keys", async () => {
-    expect(await authenticate("Bearer sk-static-two")).toEqual({ keyId: "static-2", name: "static key 2" });
-    expect(await authenticate("bearer  sk-stored-key")).toBe(stored);
+    expect(await authenticate("Bearer sk-static-two", {})).toEqual({ keyId: "static-2", name: "static key 2" });
+    expect(await authenticate("bearer  sk-stored-key", {})).toBe(stored);
   });
 
   it.each([undefined, "", "   "])("asks for a key when there is none: %j", async (header) => {
-    await expect(authenticate(header)).rejects.toMatchObject({ kind: "unauthenticated" });
+    await expect(authenticate(header, {})).rejects.toMatchObject({ kind: "unauthenticated" });
   });
 
   it.each(malformed)("refuses %j", async (header) => {
-    await expect(authenticate(header)).rejects.toMatchObject({ kind: "key-rejected" });
+    await expect(authenticate(header, {})).rejects.toMatchObject({ kind: "key-rejected" });
   });
 
   it("fails closed when the store cannot be asked", async () => {
@@ -43,17 +43,17 @@ describe("authenticate", () => {
       hash,
       lookup: () => Promise.reject(new Error("database is locked")),
     });
-    await expect(broken("Bearer sk-any-key")).rejects.toThrow("database is locked");
+    await expect(broken("Bearer sk-any-key", {})).rejects.toThrow("database is locked");
   });
 
   it.each(["10.1.2.3", "::ffff:10.1.2.3", "2001:db8::7"])("lets a bound key in from %s", async (address) => {
-    expect(await authenticate("Bearer sk-bound-key", address)).toBe(bound);
+    expect(await authenticate("Bearer sk-bound-key", { address })).toBe(bound);
   });
 
   it.each([undefined, "", "11.1.2.3", "::ffff:11.0.0.1", "2001:db9::1", "nonsense"])(
     "refuses a bound key from %s",
     async (address) => {
-      await expect(authenticate("Bearer sk-bound-key", address)).rejects.toMatchObject({ kind: "forbidden" });
+      await expect(authenticate("Bearer sk-bound-key", { address })).rejects.toMatchObject({ kind: "forbidden" });
     },
   );
 });

@@ -5,6 +5,7 @@ import { WebSocketServer, type WebSocket } from "ws";
 import { ParleyError, toParleyError } from "../../model/error.ts";
 import { vendorId } from "../../model/id.ts";
 import type { Authenticate } from "../../policy/authenticate.ts";
+import { callerOrigin } from "../origin.ts";
 import { vendorReply } from "../server.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
 import { SocketSession } from "./session.ts";
@@ -44,7 +45,7 @@ async function admit(request: IncomingMessage, options: SocketOptions, connectio
   const asked = (request.url ?? "").split("?")[0];
   if (asked !== path) throw new ParleyError("not-found", `no WebSocket at ${String(asked).slice(0, 200)}`);
   if (connections >= mostConnections) throw new ParleyError("connection-limit", "too many WebSocket connections");
-  await options.authenticate(request.headers.authorization, request.socket.remoteAddress);
+  await options.authenticate(request.headers.authorization, callerOrigin(request));
 }
 
 function refuse(socket: Duplex, error: ParleyError, requestId: string): void {
@@ -76,7 +77,7 @@ const mostBuffered = 1024 * 1024;
 function serve(connection: WebSocket, { request, options, closing }: Connection): void {
   const session = new SocketSession({
     // asked anew for every message: a key may be disabled while its connection is open
-    authenticate: () => options.authenticate(request.headers.authorization, request.socket.remoteAddress),
+    authenticate: () => options.authenticate(request.headers.authorization, callerOrigin(request)),
     options,
     headers: request.headers,
     send: (text) => send(connection, text),
