@@ -90,6 +90,8 @@ function parseMessage(item: Fields, context: ItemContext, open: OpenCalls): Item
   // The vendor's own words for it (spec sheet 4.4); without `strict` an empty message is passed on.
   if (context.strict && role === "user" && parts.length === 0)
     throw invalid(pathOf(item, "content"), "chat content is empty");
+  if (role === "assistant" && parts.some((part) => part.type !== "text"))
+    throw invalid(pathOf(item, "content"), "an assistant says text only");
   if (role === "tool") return { type: "result", id: toolCallId(item, open), parts, failed: false };
   const name = optionalString(item, "name");
   const phase = optionalString(item, "phase");
