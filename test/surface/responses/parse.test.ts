@@ -344,6 +344,11 @@ describe("what is refused, and the field that is named", () => {
     ["unknown part", image({ type: "smell" }), "input[0].content[0].type"],
     ["files", image({ type: "input_file", file_id: "1" }), "input[0].content[0].type"],
     ["text part without text", image({ type: "input_text" }), "input[0].content[0].text"],
+    [
+      "image said by an assistant",
+      { input: [{ role: "assistant", content: [{ type: "input_image", image_url: "data:," }] }] },
+      "input[0].content",
+    ],
     ["image without a URL", image({ type: "input_image" }), "input[0].content[0].image_url"],
     [
       "image of a strange place",
