@@ -105,7 +105,7 @@ function roleFor(role: Role, dialect: Dialect, family: Family | undefined): stri
 
 function instruction(item: MessageItem): readonly Part[] {
   if (systemRoles.has(item.role)) return item.parts;
-  return [{ type: "text", text: worded(item) }];
+  return [{ type: "text", text: worded(item) }, ...item.parts.filter((part) => part.type !== "text")];
 }
 
 function worded(item: MessageItem): string {
