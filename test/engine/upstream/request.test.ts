@@ -286,6 +286,19 @@ describe("media", () => {
     ]);
   });
 
+  it("goes as pictures also to servers that read videos, where the video itself is not there", () => {
+    const media = { kind: "bytes", mime: "video/mp4", bytes: new Uint8Array() } as const;
+    expect(show({ ...video, media }, "minimax")).toEqual(show(video, "llama-server"));
+  });
+
+  it("stays with a voice that is put into words", () => {
+    const scene: Item = { type: "message", role: "group", parts: [textPart("a ship"), image] };
+    const said = messages([scene], "generic", "m3") as { role: string; content: { type: string }[] }[];
+    expect(said.map(({ role, content }) => [role, content.map(({ type }) => type)])).toEqual([
+      ["system", ["text", "image_url"]],
+    ]);
+  });
+
   it("refuses a video without frames and a file nobody fetched, naming the field", () => {
     const bare: Part = {
       type: "video",
