@@ -2,25 +2,37 @@ import { invalid } from "../../model/error.ts";
 import type { GenerationRequest, ToolDefinition } from "../../model/request.ts";
 import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
 import { callForms } from "./call-grammar.ts";
-import { Grammar, anyOf, literal, repeat, textBefore } from "./grammar.ts";
+import { Grammar, anyOf, literal, repeat, shortTextBefore, textBefore } from "./grammar.ts";
 import { SchemaGrammar, anyObject } from "./schema-grammar.ts";
 
 /** Most calls of one forced answer; a small model would otherwise repeat itself without end. */
 const mostCalls = 8;
 
+/** Answers with more room than so many tokens need no bound on their thought. */
+const longestBound = 16_384;
+
+/** How a model writes, and the tokens it may write. */
+export interface AnswerForm {
+  calls: CallMarkup;
+  think: ThinkMarkup;
+  limit: number;
+}
+
 /**
  * The grammar an answer must follow, as GBNF: a forced tool call (`required`, a named tool) or a JSON format, after
- * the thought that the prompt began. With tools on offer, an answer in a JSON format may also be a call. Undefined
- * where the request leaves the model free.
+ * the thought that the prompt began. Thought has at most as many characters as the answer may have tokens: what was
+ * promised must still fit after it. With tools on offer, an answer in a JSON format may also be a call. Undefined where
+ * the request leaves the model free.
  */
-export function constraintFor(request: GenerationRequest, calls: CallMarkup, think: ThinkMarkup): string | undefined {
+export function constraintFor(request: GenerationRequest, { calls, think, limit }: AnswerForm): string | undefined {
   const grammar = new Grammar();
   const answer = answerBody(grammar, request, calls);
   if (answer === undefined) return undefined;
   const [tag] = think.tags;
   if (!think.startsInside || tag === undefined) return grammar.source(answer);
   const end = `</${tag}>`;
-  return grammar.source(`${textBefore(grammar, end)} ${literal(end)} "\\n"{0,2} ${answer}`);
+  const thought = limit > longestBound ? textBefore(grammar, end) : shortTextBefore(grammar, end, limit);
+  return grammar.source(`${thought} ${literal(end)} "\\n"{0,2} ${answer}`);
 }
 
 function answerBody(grammar: Grammar, request: GenerationRequest, calls: CallMarkup): string | undefined {

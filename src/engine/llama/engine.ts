@@ -5,12 +5,11 @@ import type { IdSource } from "../../model/id.ts";
 import { callIds } from "../../model/id.ts";
 import type { GenerationRequest, Sampling } from "../../model/request.ts";
 import type { Capabilities, Engine, Load } from "../engine.ts";
-import type { ThinkMarkup } from "../markup/markup.ts";
 import { markupParser } from "../markup/parser.ts";
 import { firstMedia } from "../template/message.ts";
 import type { RenderedPrompt } from "../template/render.ts";
 import { renderPrompt } from "../template/render.ts";
-import { constraintFor } from "./constraint.ts";
+import { type AnswerForm, constraintFor } from "./constraint.ts";
 import { Gate } from "./gate.ts";
 import type { LoadedModel, ModelOptions } from "./model.ts";
 import { defaultSequences, loadModel, promptTokens } from "./model.ts";
@@ -182,30 +181,37 @@ async function planRun(loaded: LoadedModel, request: GenerationRequest, ids: IdS
   const { text, think } = readPrompt(loaded, request);
   const tokens = fittingTokens(loaded, text);
   const room = loaded.contextSize - tokens.length;
+  const limit = Math.max(1, Math.min(request.sampling.maxTokens ?? room, room));
   const { model, family, chunk } = loaded;
   const gate = new Gate({
     stop: request.sampling.stop,
-    calls: request.parallelCalls ? Number.POSITIVE_INFINITY : 1,
+    calls: mostCalls(request),
     thinking: think.startsInside,
   });
   return {
     tokens,
-    limit: Math.max(1, Math.min(request.sampling.maxTokens ?? room, room)),
+    limit,
     chunk,
-    sampling: { ...samplingFor(request.sampling, ids), ...(await constrain(loaded, request, think)) },
+    sampling: { ...samplingFor(request.sampling, ids), ...(await constrain(loaded, request, { think, limit })) },
     text: new TokenText((some, before) => model.detokenize(some, true, before), tokens),
     parser: markupParser({ think, calls: family.calls, tools: request.tools, callId: callIds(ids) }),
     gate,
   };
 }
 
+/** An answer that must not call ends where a call would begin. */
+function mostCalls({ toolChoice, parallelCalls }: GenerationRequest): number {
+  if (toolChoice === "none") return 0;
+  return parallelCalls ? Number.POSITIVE_INFINITY : 1;
+}
+
 /** The state of decoding held to a grammar; llama.cpp's refusal of a grammar means a schema beyond what it can hold. */
 async function constrain(
   loaded: LoadedModel,
   request: GenerationRequest,
-  think: ThinkMarkup,
+  form: Omit<AnswerForm, "calls">,
 ): Promise<Pick<SequenceEvaluateOptions, "grammarEvaluationState">> {
-  const source = constraintFor(request, loaded.family.calls, think);
+  const source = constraintFor(request, { ...form, calls: loaded.family.calls });
   if (source === undefined) return {};
   const { library, llama, model } = loaded;
   try {

@@ -61,6 +61,22 @@ export function textBefore(grammar: Grammar, marker: string): string {
   return grammar.shared(`before ${marker}`, (name) => searchStates(grammar, marker, name));
 }
 
+/**
+ * The same with an end: at most about `most` characters. Two rules of the root of `most`, because repetitions cost;
+ * the marker's first sign cannot stand twice in a row.
+ */
+export function shortTextBefore(grammar: Grammar, marker: string, most: number): string {
+  const [first = "", ...others] = Array.from(marker);
+  const ways = [characterClass([first], "^")];
+  for (const [seen, next] of others.entries()) {
+    ways.push(`${literal(first + others.slice(0, seen).join(""))} ${characterClass([next, first], "^")}`);
+  }
+  const step = grammar.rule(anyOf(ways));
+  const side = Math.ceil(Math.sqrt(most));
+  const block = grammar.rule(repeat(step, side, side));
+  return `${repeat(block, 0, side - 1)} ${repeat(step, 0, side - 1)}`;
+}
+
 function searchStates(grammar: Grammar, marker: string, name: string): string {
   const characters = Array.from(marker);
   const alphabet = [...new Set(characters)];

@@ -8,7 +8,8 @@ export type Detokenize<Token> = (tokens: readonly Token[], before: readonly Toke
 
 /**
  * Tokens in, text out, never a part of a character: an unfinished one waits for the token that ends it, and is dropped
- * where none comes. Bytes that can never become a character come out as U+FFFD, as in any decoder.
+ * where none comes. Bytes that can never become a character are dropped, too: no client can do anything with U+FFFD, and
+ * the vendor's host checks count each one as a broken character.
  */
 export class TokenText<Token> {
   // fixed at birth
@@ -33,7 +34,7 @@ export class TokenText<Token> {
     // a decoder shows the beginning of a character as one replacement sign
     const waits = whole.endsWith(replacement);
     const end = waits ? whole.length - 1 : whole.length;
-    const text = whole.slice(this.shown, end);
+    const text = whole.slice(this.shown, end).replaceAll(replacement, "");
     this.shown = end;
     const keep = waits ? Math.min(longestWait, this.pending.length) : 0;
     if (keep < this.pending.length) this.forget(this.pending.length - keep);

@@ -306,6 +306,39 @@ describe("formats and forced calls", () => {
     }
   });
 
+  it("a thought that runs in circles does not keep a forced call from coming", async () => {
+    const name = "my-tool.v2";
+    const tool: ToolDefinition = { name, parameters: { type: "object", properties: { x: { type: "integer" } } } };
+    for (const thinking of ["on", "adaptive"] as const) {
+      const limits = sampling({ temperature: 0, maxTokens: 300 });
+      const asked = requestOf(`Call ${name} with x='hello'`, {
+        tools: [tool],
+        toolChoice: "required",
+        thinking,
+        ...limits,
+      });
+      const answer = await ask(engine, asked);
+      expect(answer.calls()[0]?.name).toBe(name);
+      expect(answer.reasoning().length).toBeLessThan(340);
+    }
+  });
+
+  it("an answer that must not call does not, whatever it would like", async () => {
+    const asked = { tools: [weatherTool], ...sampling({ temperature: 0, maxTokens: 100 }) };
+    for (const toolChoice of ["auto", "none"] as const) {
+      const answer = await ask(engine, requestOf("What is the weather in Lisbon?", { ...asked, toolChoice }));
+      expect(answer.calls()).toHaveLength(toolChoice === "auto" ? 1 : 0);
+    }
+  });
+
+  it("never writes a broken character", async () => {
+    for (const seed of [1, 2, 3]) {
+      const wild = sampling({ temperature: 2, topP: 1, topK: 0, seed, maxTokens: 120 });
+      const answer = await ask(engine, requestOf("Repeat: 😁😂🤣😊🙃🥰", { thinking: "off", ...wild }));
+      expect(answer.text()).not.toContain("\uFFFD");
+    }
+  });
+
   it("with tools on offer a JSON format still allows a call", async () => {
     const format = { type: "json" } as const;
     const answer = await ask(

@@ -36,14 +36,14 @@ describe("TokenText", () => {
     );
   });
 
-  it("law: bytes that are no text come out as a decoder shows them, but for an unfinished end", () => {
+  it("law: bytes that are no text are left out, what is text stays", () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom(0x61, 0xe4, 0xbd, 0xa0, 0xf0, 0x9f, 0x98, 0x80, 0xff)),
         lengths,
         (bytes, sizes) => {
           const tokens = cut(bytes, sizes);
-          expect(pieces(tokens).join("")).toBe(decode(tokens).replace(/\uFFFD$/u, ""));
+          expect(pieces(tokens).join("")).toBe(decode(tokens).replaceAll("\uFFFD", ""));
         },
       ),
     );
