@@ -107,7 +107,7 @@ export class GenerateService {
       const usage = transcript.usage ?? late;
       admission?.settle({ request: prepared, target, transcript, how, ...(usage === undefined ? {} : { usage }) });
       this.measure?.({ model, target, transcript, how, firstMs, totalMs: performance.now() - begun });
-      ended?.({ model, how, firstMs, usage, replica: route?.replica, engine: engineOf(target) });
+      ended?.({ model, how, firstMs, usage, engine: engineOf(target, route) });
     };
     const batches = this.run(transcript, { ...started, signal, settle: once(settle) });
     const timing = { ownMs: firstMs - engineMs, engineMs };
@@ -207,8 +207,8 @@ interface Opening {
 }
 
 /** An engine in the words of telemetry. */
-function engineOf({ engine, engineName, model }: Target): NonNullable<GenerationEnded["engine"]> {
-  return { name: engineName, kind: engine.kind, model };
+function engineOf({ engine, engineName, model }: Target, route?: RouteNote): NonNullable<GenerationEnded["engine"]> {
+  return { name: engineName, kind: engine.kind, model, replica: route?.replica, address: engine.address };
 }
 
 interface Asked {

@@ -43,11 +43,11 @@ export function generationSpan(place: SpanPlace, request: GenerationRequest, end
   const { how, engine, usage, firstMs } = ended;
   const { sampling, format } = request;
   const model = modelName(request.model);
+  const address = engine?.replica ?? engine?.address;
   const well = ends.has(how);
   return {
     ...place,
-    // an engine with replicas is another server; the others run in this process
-    kind: ended.replica === undefined ? "internal" : "client",
+    kind: address === undefined ? "internal" : "client",
     name: model === undefined ? "chat" : `chat ${model}`,
     failed: !well && how !== "canceled",
     attributes: {
@@ -68,7 +68,7 @@ export function generationSpan(place: SpanPlace, request: GenerationRequest, end
       "gen_ai.usage.output_tokens": usage?.output,
       "gen_ai.usage.cache_read.input_tokens": usage?.cached,
       "gen_ai.usage.reasoning.output_tokens": usage?.reasoning,
-      ...serverOf(ended.replica),
+      ...serverOf(address),
       "error.type": well ? undefined : how,
       "parley.engine": engine?.name,
     },
@@ -80,9 +80,9 @@ function double(value: number | undefined): AttributeValue | undefined {
   return value === undefined ? undefined : { double: value };
 }
 
-/** Where a replica is; nothing where its name is no URL. */
-function serverOf(replica: string | undefined): Record<string, AttributeValue> {
-  const url = replica === undefined ? null : URL.parse(replica);
+/** Host and port of a base URL. */
+function serverOf(address: string | undefined): Record<string, AttributeValue> {
+  const url = address === undefined ? null : URL.parse(address);
   if (url === null) return {};
   const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
   return { "server.address": url.hostname, "server.port": port };

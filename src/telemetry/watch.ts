@@ -34,12 +34,22 @@ export interface GenerationEnded {
   how: string;
   /** The catalog's name, not the caller's spelling. */
   model?: string | undefined;
-  engine?: { name: string; kind: string; model: string };
-  /** The replica that answered, where the engine has several. */
-  replica?: string | undefined;
+  engine?: EngineFacts;
   /** Milliseconds to the first batch. */
   firstMs?: number;
   usage?: Usage | undefined;
+}
+
+/** Which engine answered. */
+export interface EngineFacts {
+  name: string;
+  kind: string;
+  /** The engine's own model name. */
+  model: string;
+  /** Base URL of the replica that answered, where there are several. */
+  replica: string | undefined;
+  /** Base URL of another server, where there is one. */
+  address: string | undefined;
 }
 
 /** Told of a generation when it is asked for; what it returns is told once, when it is over. */
@@ -165,17 +175,23 @@ function spanTimes({ wallMs }: Moment, ms: number): { startMs: number; endMs: nu
   return { startMs: wallMs, endMs: wallMs + ms };
 }
 
-function factsOf(asked: string, { model, how, engine, replica, firstMs, usage }: GenerationEnded): Facts {
+function factsOf(asked: string, { model, how, engine, firstMs, usage }: GenerationEnded): Facts {
   return {
     model: model ?? modelName(asked),
     engine: engine?.name,
-    replica,
+    replica: engine?.replica === undefined ? undefined : placeOf(engine.replica),
     outcome: how,
     inputTokens: usage?.input,
     cachedTokens: usage?.cached,
     outputTokens: usage?.output,
     firstTokenMs: firstMs === undefined ? undefined : tenths(firstMs),
   };
+}
+
+/** A base URL without credentials. */
+function placeOf(address: string): string {
+  const url = URL.parse(address);
+  return url === null ? address : `${url.origin}${url.pathname}`;
 }
 
 function tenths(ms: number): number {

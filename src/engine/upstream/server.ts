@@ -82,6 +82,10 @@ export class UpstreamServer implements Member {
     else if (dialect !== "auto") this.dialect = dialects[dialect];
   }
 
+  get address(): string {
+    return this.options.url;
+  }
+
   get capabilities(): Capabilities {
     const { format, rawFormat, video } = this.dialect ?? dialects.generic;
     const own: Capabilities =
