@@ -93,6 +93,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const made = await build(config, overrides);
   const { log, running, store, catalog, runner } = made;
   const server = createServer({ ids: made.ids, log, watch: made.watch });
+  running.watch(server.server);
   const readiness = new Map<string, string>();
   mountOperations(server, { metrics: made.metrics, readiness: () => Object.fromEntries(readiness) });
   const route = responsesRoute(config, made);

@@ -1,9 +1,22 @@
-import type { ServerResponse } from "node:http";
+import type { Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+
+/** How long callers may read the end of an answer that is ended by force. */
+const lastWordsMs = 1_000;
 
 /** The requests being answered, so that a client's disconnect and a shutdown both reach the engine. */
 export class RunningRequests {
   // changed by events
   private readonly aborters = new Set<AbortController>();
+  private readonly sockets = new Set<Socket>();
+
+  /** Knows the server's connections from now on, those included that wait, were refused or speak WebSocket. */
+  watch(server: Server): void {
+    server.on("connection", (socket: Socket) => {
+      this.sockets.add(socket);
+      socket.once("close", () => this.sockets.delete(socket));
+    });
+  }
 
   /** An aborter that fires when the connection closes before the answer is complete. */
   track(response: ServerResponse): AbortController {
@@ -22,7 +35,12 @@ export class RunningRequests {
     return () => this.aborters.delete(aborter);
   }
 
+  /** Ends what runs, and shortly after it every connection: one that neither reads nor sends would stay for ever. */
   abortAll(): void {
     for (const aborter of this.aborters) aborter.abort();
+    const cut = (): void => {
+      for (const socket of this.sockets) socket.destroy();
+    };
+    setTimeout(cut, lastWordsMs).unref();
   }
 }
