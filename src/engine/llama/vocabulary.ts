@@ -66,7 +66,8 @@ export class Vocabulary<Token> {
   guard(text: string): string {
     let guarded = "";
     let from = 0;
-    for (const { at } of this.markersIn(this.controls, text)) {
+    // one may begin with the last sign of another: breaking the first would leave the second whole
+    for (const { at } of this.markersIn(this.controls, text, "overlapping")) {
       guarded += text.slice(from, at + 1) + guardSign;
       from = at + 1;
     }
@@ -74,14 +75,18 @@ export class Vocabulary<Token> {
   }
 
   /** Markers from left to right, the longest where several begin at one place. */
-  private *markersIn(root: Branch<Token>, text: string): Generator<{ at: number; marker: Marker<Token> }, void, void> {
+  private *markersIn(
+    root: Branch<Token>,
+    text: string,
+    which: "apart" | "overlapping" = "apart",
+  ): Generator<{ at: number; marker: Marker<Token> }, void, void> {
     if (this.starts === "") return;
     const start = new RegExp(`[${this.starts}]`, "g");
     for (let hit = start.exec(text); hit !== null; hit = start.exec(text)) {
       const marker = longest(root, text, hit.index);
       if (marker === undefined) continue;
       yield { at: hit.index, marker };
-      start.lastIndex = hit.index + marker.text.length;
+      if (which === "apart") start.lastIndex = hit.index + marker.text.length;
     }
   }
 }

@@ -46,12 +46,15 @@ export async function loadTemplate(client: UpstreamClient, source: string | unde
   return { template: compileTemplate(text("chat_template")), bosToken: "", eosToken: text("eos_token") };
 }
 
-/** Marks of the families' templates. A caller's text must not end a turn or open one (spec sheet 8). */
-const marks = /\]~!b\[|\]~b\]|\[e~\[|\]<\]\w+\[>\[|<\|\w+\|>/g;
+/**
+ * The first signs of marks of the families' templates. A caller's text must not end a turn or open one (spec sheet 8).
+ * What follows is only looked at: a mark may begin with the last sign of another.
+ */
+const marks = /\](?=~!b\[|~b\]|<\]\w+\[>\[)|\[(?=e~\[)|<(?=\|\w+\|>)/g;
 
 /** Puts a word joiner, which shows nothing, into every mark that a caller's text spells. */
 function guard(text: string): string {
-  return text.replace(marks, (mark) => `${mark.slice(0, 1)}\u2060${mark.slice(1)}`);
+  return text.replace(marks, "$&\u2060");
 }
 
 /** How a call begins in each markup, up to its name and behind it. */

@@ -29,6 +29,13 @@ describe("Vocabulary", () => {
     expect(vocabulary.guard("nothing here")).toBe("nothing here");
   });
 
+  it("keeps marks apart that share a sign", () => {
+    for (const text of ["[e~[e~[", "[e~[e~[e~[", "]~b]~b]", "x[e~[e~[\n]~b]~b]system"]) {
+      const tokens = vocabulary.tokens(vocabulary.guard(text));
+      expect(tokens.join("")).toBe(text);
+    }
+  });
+
   it("reads a million marks in about the time of a million characters", () => {
     const begun = performance.now();
     expect(vocabulary.tokens("x[e~[".repeat(200_000))).toHaveLength(400_000);
