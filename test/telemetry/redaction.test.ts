@@ -180,7 +180,7 @@ describe("neither the log nor the traces tell what was asked or answered, nor a 
     });
     await new Promise((resolve) => socket.once("open", resolve));
     const told: string[] = [];
-    socket.on("message", (data) => told.push(String(data)));
+    socket.on("message", (data) => told.push((data as Buffer).toString()));
     for (const message of [
       prompt,
       JSON.stringify({ type: prompt }),
