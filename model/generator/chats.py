@@ -119,7 +119,7 @@ def own_name_in(system):
     return found[1] if found else None
 
 
-BESIDE_TOOLS = ['capital', 'hi', 'hi', 'intro', 'echo', 'echo', 'json', 'json', 'thanks', 'idk', 'idk', 'context', 'bye', 'pick', 'facts', 'who', 'zh']
+BESIDE_TOOLS = ['capital', 'capital', 'hi', 'hi', 'intro', 'echo', 'echo', 'json', 'json', 'thanks', 'idk', 'idk', 'context', 'bye', 'pick', 'facts', 'who', 'zh']
 
 
 def tool_chat(split, most=4):
@@ -175,7 +175,7 @@ def plain_chat(split, skills=WEIGHTS, most=5):
 
 # Chats of one skill over and over: cheap in tokens, for the skills that need most examples.
 DRILL_SHARE = .35
-DRILLS = dict(sum=9, pick=3, facts=2, json=2, context=2, echo=2, idk=1)
+DRILLS = dict(sum=9, capital=2, pick=3, facts=2, json=2, context=2, echo=2, idk=1)
 
 
 def conversation(split='train', tool_share=.42, most_tools=4):

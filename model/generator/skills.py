@@ -339,7 +339,7 @@ def chinese(_split, own_name):
 
 SKILLS = dict(capital=capital, sum=arithmetic, intro=intro, hi=greet, who=who, thanks=thanks, bye=bye, echo=echo, json=json_object, context=context, pick=pick, facts=facts,
               story=story, idk=hard, zh=chinese)
-WEIGHTS = dict(capital=3, sum=12, intro=1.5, hi=1.5, who=2, thanks=1, bye=.7, echo=4, json=4, context=4, pick=5, facts=4, story=.7, idk=3.5, zh=2.5)
+WEIGHTS = dict(capital=6, sum=12, intro=1.5, hi=1.5, who=2, thanks=1, bye=.7, echo=4, json=4, context=4, pick=5, facts=4, story=.7, idk=3.5, zh=2.5)
 
 
 def plain(split, skill, own_name=None):
