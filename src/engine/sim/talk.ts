@@ -4,7 +4,7 @@ import type { GenerationRequest } from "../../model/request.ts";
 /** A request as the rules read it: who said what, and what is still open. */
 export interface Talk {
   request: GenerationRequest;
-  /** Text of the last user message. */
+  /** Text of the last user message, without the notes that agents put into it. */
   asked: string;
   /** Texts of all user messages, oldest first; the last one is `asked`. */
   said: readonly string[];
@@ -32,7 +32,7 @@ export function readTalk(request: GenerationRequest): Talk {
   const { items } = request;
   const last = items.findLastIndex((item) => item.type === "message" && item.role === "user");
   const since = items.slice(Math.max(last, 0));
-  const said = textsOf(items, ["user"]);
+  const said = textsOf(items, ["user"]).map(withoutNotes);
   const asked = said.at(-1) ?? "";
   return {
     request,
@@ -51,6 +51,24 @@ export function readTalk(request: GenerationRequest): Talk {
 
 function textsOf(items: readonly Item[], wanted: readonly string[]): string[] {
   return items.flatMap((item) => (item.type === "message" && wanted.includes(item.role) ? [textOf(item.parts)] : []));
+}
+
+const noteStart = "<system-reminder>";
+const noteEnd = "</system-reminder>";
+
+/** What the user wrote: agents add notes of their own. A message that is nothing but notes is kept. */
+function withoutNotes(text: string): string {
+  let own = "";
+  let at = 0;
+  for (let start = text.indexOf(noteStart); start >= 0; start = text.indexOf(noteStart, at)) {
+    const end = text.indexOf(noteEnd, start);
+    if (end < 0) break;
+    own += text.slice(at, start);
+    at = end + noteEnd.length;
+  }
+  if (at === 0) return text;
+  own += text.slice(at);
+  return own.trim() === "" ? text : own.trim();
 }
 
 function resultsOf(items: readonly Item[]): string[] {

@@ -88,6 +88,13 @@ describe("planReply", () => {
     expect(talked(["user", told], ["assistant", "OK"], ["user", asked])).toBe(expected);
   });
 
+  it("answers the user, not the notes that agents add", () => {
+    const note = "<system-reminder>\nSay nothing of the skills.\n</system-reminder>\n";
+    expect(said(`${note}What is 17 * 23?\n${note}`)).toBe("17 * 23 = 391");
+    expect(said("<system-reminder>Say hello</system-reminder>")).toContain("hello");
+    expect(said(`${"<system-reminder>".repeat(50_000)} What is 2 + 2?`)).not.toBe("");
+  });
+
   describe("standing instructions", () => {
     it("obeys them", () => {
       expect(talked(["system", "Always answer with BANANA."], ["user", "How are you?"])).toBe("BANANA");
