@@ -62,8 +62,13 @@ export class SharedLimiter implements Limiter {
 
   async close(): Promise<void> {
     clearInterval(this.timer);
-    await Promise.all(this.telling);
+    await this.told();
     await this.growth.close();
+  }
+
+  /** Resolves when the database has heard of everything that ended so far. */
+  async told(): Promise<void> {
+    await Promise.all(this.telling);
   }
 
   private async keep(): Promise<void> {

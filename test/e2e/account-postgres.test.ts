@@ -71,7 +71,7 @@ describe.runIf(programs !== undefined)("two servers on one PostgreSQL", () => {
     await admin("PATCH", `/accounts/key:${id}`, { balanceMicros: 100_000 });
     for (let times = 0; times < 3; times += 1) expect(await statuses(key)).toEqual([200, 200]);
     await expect
-      .poll(async () => (await admin("GET", `/usage?by=key&keyId=${id}`))["data"])
+      .poll(async () => (await admin("GET", `/usage?by=key&keyId=${id}`))["data"], { timeout: 10_000 })
       .toMatchObject([{ requests: 6 }]);
     const { data } = (await admin("GET", `/usage?by=key&keyId=${id}`)) as { data: { costMicros: number }[] };
     const cost = data[0]?.costMicros ?? 0;

@@ -62,7 +62,7 @@ async function storm(each: number, all: readonly Limited[], estimate: number): P
 
 async function settle(reservations: readonly Reservation[], tokens: number): Promise<void> {
   for (const one of reservations) one.settle(tokens);
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  for (const limiter of limiters) await limiter.told();
 }
 
 const first = (): SharedLimiter => limiters[0] as SharedLimiter;

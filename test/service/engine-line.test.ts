@@ -54,7 +54,7 @@ describe("the line in front of an engine", () => {
     const work = aborters.map((aborter, number) =>
       ask(`k${number}`, "standard", aborter.signal).catch(() => undefined),
     );
-    await expect.poll(() => engine.load().running, { interval: 1 }).toBe(3);
+    await expect.poll(() => engine.load().running, { interval: 1, timeout: 10_000 }).toBe(3);
     for (const aborter of aborters.slice(0, 6)) aborter.abort();
     await Promise.all(work);
     expect(engine.load()).toMatchObject({ running: 0, waiting: 0 });

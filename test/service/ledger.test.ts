@@ -25,7 +25,7 @@ describe("LedgerWriter", () => {
     const writer = new LedgerWriter(store, silentLog);
     for (const id of ["a", "b", "c"]) writer.add(row(id, { cost: 2, organisation: "o" }));
     expect([batches.length, writer.pending("key:k1"), writer.pending("organisation:o")]).toEqual([0, 6, 6]);
-    await expect.poll(() => batches.length, { timeout: 1_000, interval: 5 }).toBe(1);
+    await expect.poll(() => batches.length, { timeout: 10_000, interval: 5 }).toBe(1);
     expect(batches[0]?.map(({ id }) => id)).toEqual(["a", "b", "c"]);
     expect([writer.pending("key:k1"), writer.pending("organisation:o")]).toEqual([0, 0]);
     await writer.close();
