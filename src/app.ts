@@ -133,7 +133,12 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   };
   let closing: Promise<void> | undefined;
   const close = (graceSeconds: number): Promise<void> => {
-    const timer = setTimeout(() => running.abortAll(), graceSeconds * 1000);
+    const end = (): void => {
+      // before those who follow them
+      void runner.close();
+      running.abortAll();
+    };
+    const timer = setTimeout(end, graceSeconds * 1000);
     closing ??= shut();
     return closing.finally(() => clearTimeout(timer));
   };

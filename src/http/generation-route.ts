@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { toParleyError, type ParleyError } from "../model/error.ts";
+import { ParleyError, toParleyError } from "../model/error.ts";
 import type { Batch } from "../model/event.ts";
 import { unixSeconds, type IdSource } from "../model/id.ts";
 import { Transcript } from "../model/transcript.ts";
@@ -74,8 +74,9 @@ export async function answer<Wanted extends { stream: boolean }>(
   }
   const generation = await options.generate.start(exchange.request, caller, signal);
   for await (const _batch of generation.batches) if (signal.aborted) break;
-  const error = generation.transcript.finish?.error;
-  if (error !== undefined && generation.transcript.items.length === 0) throw error;
+  const { finish, items } = generation.transcript;
+  if (finish === undefined) throw new ParleyError("canceled", "the request was canceled");
+  if (finish.error !== undefined && items.length === 0) throw finish.error;
   answering.ended?.(generation.transcript);
   reply.headers(answerHeaders(generation));
   return surface.json(generation.transcript, exchange);

@@ -24,6 +24,7 @@ const bodies = {
   chat: JSON.stringify({ model: "MiniMax-M3", stream: true, messages: [{ role: "user", content: "hi" }] }),
   responses: JSON.stringify({ model: "MiniMax-M3", stream: true, input: "hi" }),
   stored: JSON.stringify({ model: "MiniMax-M3", stream: true, store: true, input: "hi" }),
+  background: JSON.stringify({ model: "MiniMax-M3", stream: true, store: true, background: true, input: "hi" }),
 };
 const surfaces = [
   ["chat", "/v1/chat/completions", bodies.chat],
@@ -136,12 +137,36 @@ it("lets a running stream finish when the server closes, and refuses new request
   await closing;
 });
 
-it("ends running streams when the grace period is over", async () => {
+it.each([
+  ["that is not stored", bodies.responses],
+  ["that is stored", bodies.stored],
+  ["in the background", bodies.background],
+])("ends the running stream of an answer %s with its outcome when the grace period is over", async (_name, body) => {
   const { server } = await serve({ batches: () => silentAfter([beginning]) });
-  const response = await server.call("/v1/responses", { method: "POST", body: bodies.responses });
+  const response = await server.call("/v1/responses", { method: "POST", body });
   const begun = performance.now();
   const text = response.text();
   await server.app.close(0.1);
   expect(performance.now() - begun).toBeLessThan(2_000);
-  expect(await text).toContain("response.failed");
+  expect(await text).toContain("event: response.failed");
+});
+
+it("answers with an error, not with the beginning of an answer, when the server stops", async () => {
+  // does not stop at once
+  async function* deaf(): AsyncGenerator<Batch> {
+    yield beginning;
+    for (let at = 0; at < 20; at++) {
+      await wait(20);
+      yield [{ type: "text-delta", index: 0, text: "and on " }];
+    }
+  }
+  const engine = scriptEngine({ batches: [] });
+  engine.generate = () => deaf();
+  const server = await startServer({}, { engines: new Map([["deaf", engine]]) });
+  servers.push(server);
+  const request = { model: "MiniMax-M3", messages: [{ role: "user", content: "hi" }] };
+  const answer = server.call("/v1/chat/completions", { method: "POST", body: JSON.stringify(request) });
+  await wait(200);
+  await server.app.close(0);
+  expect((await answer).status).toBe(499);
 });

@@ -1,3 +1,4 @@
+import { ParleyError } from "../../model/error.ts";
 import type { Caller } from "../../policy/authenticate.ts";
 import { compactionBody, compactionRequest } from "../../surface/responses/index.ts";
 import type { ResponsesWanted, Seal } from "../../surface/responses/index.ts";
@@ -19,6 +20,7 @@ export async function compact(
   const generation = await generate.start(request, caller, signal);
   for await (const _batch of generation.batches) if (signal.aborted) break;
   const { transcript } = generation;
-  if (transcript.finish?.error !== undefined) throw transcript.finish.error;
+  if (transcript.finish === undefined) throw new ParleyError("canceled", "the request was canceled");
+  if (transcript.finish.error !== undefined) throw transcript.finish.error;
   return compactionBody(request, transcript, seal);
 }

@@ -69,10 +69,11 @@ export class LiveResponse {
     this.wake();
   }
 
-  /** Events with numbers above `after`, as they come; ends when the answer is over or `signal` fires. */
+  /** Events with numbers above `after`, as they come; ends when the answer is over or `signal` fires before. */
   async *follow(after: number, signal: AbortSignal): AsyncGenerator<readonly ResponseEvent[]> {
     let next = after + 1;
-    while (!signal.aborted) {
+    // whose answer is itself told to end hears of its end
+    while (!signal.aborted || this.signal.aborted) {
       if (next < this.events.length) {
         const fresh = this.events.slice(next);
         next = this.events.length;
