@@ -12,7 +12,7 @@ const redacted = ["authorization", "apiKey", "key", "headers.authorization", "bo
  * never prompt text. Two fences stand behind them: an `err` is shown without its words (`fault.ts`), and fields that
  * could hold a secret or a prompt are covered.
  */
-export function createLog(level: LogLevel, to: DestinationStream = pino.destination({ dest: 2, sync: true })): Log {
+export function createLog(level: LogLevel, to: DestinationStream = standardError()): Log {
   return pino(
     {
       level,
@@ -23,6 +23,14 @@ export function createLog(level: LogLevel, to: DestinationStream = pino.destinat
     },
     to,
   );
+}
+
+/** Characters that wait for a slow reader of the log; what comes then is lost. */
+const mostWaiting = 8 * 1024 * 1024;
+
+/** A reader of the log that is slow or stuck must not hold up answers: lines wait in memory, and go out at the exit. */
+function standardError(): DestinationStream {
+  return pino.destination({ dest: 2, sync: false, maxLength: mostWaiting });
 }
 
 /** For tests and libraries: says nothing. */
