@@ -30,6 +30,15 @@ const checks: readonly Check[] = [
       return config.data;
     },
   },
+  {
+    name: "store",
+    run: async (config) => {
+      const store = await openStore(config.data, config.store.url?.reveal());
+      const keys = await store.keys.list();
+      await store.close();
+      return `${config.store.url === undefined ? "SQLite in the data folder" : "PostgreSQL"}, ${keys.length} keys`;
+    },
+  },
   { name: "address", run: (config) => canListen(config.host, config.port) },
   {
     name: "engines",

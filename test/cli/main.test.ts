@@ -77,6 +77,7 @@ describe("parley doctor", () => {
       "node",
       "machine",
       "data folder",
+      "store",
       "address",
       "engines",
     ]);

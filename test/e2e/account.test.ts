@@ -328,6 +328,21 @@ describe("money", () => {
     expect(shown["name"]).toBe("payer");
   });
 
+  it("is half as much again for priority", async () => {
+    const costs: number[] = [];
+    for (const service_tier of ["standard", "priority"]) {
+      const { id, key } = await newKey();
+      const body = JSON.stringify({ model: "MiniMax-M3", service_tier, messages: [{ role: "user", content: "hi" }] });
+      expect((await server.call("/v1/chat/completions", { method: "POST", key, body })).status).toBe(200);
+      await expect.poll(() => spent(id), patient).toMatchObject({ requests: 1 });
+      const row = await spent(id);
+      const exact = (row?.input ?? 0) * 0.3 + (row?.output ?? 0) * 1.2;
+      costs.push((row?.costMicros ?? 0) / exact);
+    }
+    expect(costs[0]).toBeCloseTo(1, 1);
+    expect(costs[1]).toBeCloseTo(1.5, 1);
+  });
+
   it("of a stream that its reader left is that of what was said until then", async () => {
     const engines = { s: { kind: "sim", decodeTokensPerSecond: 100 } };
     const paced = await startServer({ adminKeys: [adminKey], engines });
