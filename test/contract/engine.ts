@@ -252,10 +252,13 @@ export function describeEngine(name: string, contract: EngineContract): void {
         expect(await left).toMatchObject({ kind: "canceled" });
         expect(performance.now() - at).toBeLessThan(abortWithin);
         expect(engine.load()).toMatchObject({ running: slots, waiting: 2 });
-        for (const holder of holders) holder.abort();
-        for (const stream of streams) await stream.return?.();
+        // one slot for both: with more of them they would run side by side and end in any order
+        holders[0]?.abort();
+        await streams[0]?.return?.();
         for (const answer of await Promise.all(served)) expect(answer.finish?.error).toBeUndefined();
         expect(order).toEqual(["first", "second"]);
+        for (const holder of holders) holder.abort();
+        for (const stream of streams) await stream.return?.();
         expect(await comesTrue(() => engine.load().running === 0, abortWithin)).toBe(true);
       });
     });
