@@ -114,7 +114,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     sweeper = await startSweeping([made.responses, made.files], log);
     const first = config.apiKeys.length > 0 ? undefined : await made.admin.createFirstKey();
     const url = await server.listen({ host: config.host, port: config.port });
-    warm(catalog.engines(), { log, readiness });
+    warm(catalog, { log, readiness });
     return first === undefined ? { url } : { url, firstKey: first.key };
   };
   const shut = async (): Promise<void> => {
@@ -144,7 +144,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   };
   const reload = (next: Config): readonly string[] => {
     catalog.exchange(createCatalog({ engines: made.engines.of(next), entries: catalogEntries(next) }));
-    warm(catalog.engines(), { log, readiness });
+    warm(catalog, { log, readiness });
     const differs = (name: keyof Config): boolean => fingerprint(config[name]) !== fingerprint(next[name]);
     return (Object.keys(next) as (keyof Config)[]).filter((name) => !reloaded.has(name) && differs(name));
   };
@@ -330,13 +330,16 @@ function catalogEntries(config: Config): Parameters<typeof createCatalog>[0]["en
 }
 
 /** Loads models in the background, so that the first request need not wait; tells how far each is. */
-function warm(engines: ReadonlyMap<string, Engine>, to: { log: Log; readiness: Map<string, string> }): void {
+function warm(catalog: Catalog, to: { log: Log; readiness: Map<string, string> }): void {
   to.readiness.clear();
-  for (const [name, engine] of engines) {
+  for (const [name, engine] of catalog.engines()) {
     to.readiness.set(name, engine.open === undefined ? "ready" : "loading");
+    // one that has left meanwhile is not spoken of
+    const stands = (): boolean => catalog.engines().get(name) === engine;
     engine.open?.().then(
-      () => to.readiness.set(name, "ready"),
+      () => stands() && to.readiness.set(name, "ready"),
       (error: unknown) => {
+        if (!stands()) return;
         to.readiness.set(name, "failed");
         // of the start, before anything was asked: its words quote nobody
         const reason = error instanceof Error ? error.message : String(error);

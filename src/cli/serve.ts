@@ -1,7 +1,6 @@
-import { watch } from "node:fs";
+import { watch, type FSWatcher } from "node:fs";
 import { basename, dirname } from "node:path";
 import { createApp, type App } from "../app.ts";
-import { ConfigError } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 
 /** Where the settings came from, to read them again. */
@@ -33,7 +32,7 @@ export async function serve(config: Config, source: Source): Promise<void> {
 }
 
 function stopOnSignal(app: App, drainSeconds: number): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let asked = false;
     const stop = (): void => {
       const grace = asked ? 0 : drainSeconds;
@@ -42,7 +41,7 @@ function stopOnSignal(app: App, drainSeconds: number): Promise<void> {
         process.off("SIGTERM", stop);
         process.off("SIGINT", stop);
         resolve();
-      });
+      }, reject);
     };
     process.on("SIGTERM", stop);
     process.on("SIGINT", stop);
@@ -60,19 +59,31 @@ function reloadOnChange(app: App, source: Source): () => void {
     timer = setTimeout(() => reload(app, source), settleMs);
   };
   process.on("SIGHUP", soon);
-  // the folder is watched, because editors replace the file
-  const { path } = source;
-  const watcher =
-    path === undefined
-      ? undefined
-      : watch(dirname(path), (_event, name) => {
-          if (name === null || name === basename(path)) soon();
-        });
+  const watcher = source.path === undefined ? undefined : watchFile(source.path, soon);
   return () => {
     clearTimeout(timer);
     process.off("SIGHUP", soon);
     watcher?.close();
   };
+}
+
+/** Watches the file's folder, because editors replace the file; says so where the system has no watch to give. */
+function watchFile(path: string, changed: () => void): FSWatcher | undefined {
+  const failed = (error: unknown): void =>
+    console.error(`${path} is not watched (${messageOf(error)}); SIGHUP reads it again`);
+  try {
+    const watcher = watch(dirname(path), (_event, name) => {
+      if (name === null || name === basename(path)) changed();
+    });
+    return watcher.on("error", failed);
+  } catch (error) {
+    failed(error);
+    return undefined;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** A wrong file changes nothing and says why. */
@@ -82,7 +93,6 @@ function reload(app: App, source: Source): void {
     console.log("Settings read again: engines and models are up to date.");
     if (waiting.length > 0) console.log(`These changes need a restart: ${waiting.join(", ")}`);
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    console.error(`Settings not taken over: ${error.message}`);
+    console.error(`Settings not taken over: ${messageOf(error)}`);
   }
 }

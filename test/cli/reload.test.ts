@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { createApp, type App } from "../../src/app.ts";
 import { loadConfig } from "../../src/config/load.ts";
@@ -45,6 +45,24 @@ it("keeps engines whose settings stay, opens the others anew, and follows the mo
   expect(app.catalog.engines().get("a")).toBe(before.get("a"));
   expect(app.catalog.engines().get("b")).not.toBe(before.get("b"));
   expect(() => app.models.card("mine")).toThrow("unknown model 'mine'");
+});
+
+it("is ready when its engines are, whatever becomes of those that left while they were loading", async () => {
+  const file = configFile();
+  const slow = join(mkdtempSync(join(tmpdir(), "parley-slow-")), "llama-server");
+  writeFileSync(slow, "#!/bin/sh\nexec sleep 60\n", { mode: 0o700 });
+  cleanup.push(() => rmSync(dirname(slow), { recursive: true, force: true }));
+  const server = `apiKeys: [sk-test-0123456789]\nport: 0\n`;
+  const config = file.load(`${server}engines:\n  a: { kind: llama-server, binary: ${slow}, model: none.gguf }\n`);
+  const app = await appWith(config);
+  const { url } = await app.listen();
+  const ready = async (): Promise<unknown> => (await fetch(`${url}/readyz`)).json();
+  expect(await ready()).toMatchObject({ engines: { a: "loading" } });
+  const retired = app.catalog.engines().get("a");
+  app.reload(file.load(`${server}engines:\n  a: { kind: sim }\n`));
+  await expect.poll(() => retired?.open?.().catch((error: Error) => error.message)).toBe("the engine is closed");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(await ready()).toEqual({ status: "ready", engines: { a: "ready" } });
 });
 
 it("names the changes that need a restart", async () => {

@@ -152,6 +152,13 @@ describe("parley serve", () => {
     expect(contentOf(text).length).toBeLessThan(words.length);
   });
 
+  it("goes on with its settings when the changed file cannot be read", async () => {
+    const { command, url } = await serve({ key });
+    writeFileSync(join(place.data, "parley.yaml"), "engines: &itself [*itself]\n");
+    await command.says(/Settings not taken over: /);
+    expect((await ask(url, false)).status).toBe(200);
+  });
+
   it("says that its port is taken and ends with 1", async () => {
     const { url } = await serve({ key });
     const second = await place.run(["serve", "--engine", "sim", "--port", new URL(url).port]);
