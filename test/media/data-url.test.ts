@@ -57,6 +57,12 @@ describe("decodeDataUrl", () => {
     }
   });
 
+  it("puts together an escape that is cut after whole groups", async () => {
+    const slice = 1 << 18;
+    const url = `data:;base64,\n\n\n${"A".repeat(slice - 4)}%41${"A".repeat(slice + 3)}`;
+    expect(await decodeDataUrl(url, slice * 2, "part")).toHaveLength((slice / 2) * 3);
+  });
+
   it("gives back what was encoded, whatever breaks its lines", async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -184,6 +184,15 @@ describe("size", () => {
     await expect(get(at(), here, { limit: 99 })).rejects.toThrow("media exceeds size limit: max 99 bytes");
   });
 
+  it("is counted where it is not announced", async () => {
+    handler = (_request, response) => {
+      response.write("x".repeat(60));
+      response.end("x".repeat(40));
+    };
+    expect(await get(at(), here)).toHaveLength(100);
+    await expect(get(at(), here, { limit: 99 })).rejects.toThrow("media exceeds size limit: max 99 bytes");
+  });
+
   it("is refused by its announcement, without reading", async () => {
     handler = (_request, response) => {
       response.writeHead(200, { "content-length": "99999999" });

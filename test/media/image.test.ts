@@ -52,14 +52,17 @@ describe("ImageReader", () => {
       .composite([{ input: left, left: 0, top: 0 }])
       .jpeg({ chromaSubsampling: "4:4:4" })
       .withExif({ IFD0: { Artist: "somebody" } })
-      .withMetadata({ orientation: 6 })
       .toBuffer();
+    // the tag "orientation", one short number, little-endian: 1 becomes 6
+    tall.writeUInt16LE(6, tall.indexOf(Buffer.from("1201030001000000", "hex")) + 8);
+    expect(await sharp(tall).metadata()).toMatchObject({ width: 40, height: 20, orientation: 6 });
     const image = await read(tall);
     expect(image.size).toEqual({ width: 20, height: 40 });
-    const { data } = await sharp(image.bytes).raw().toBuffer({ resolveWithObject: true });
+    const { data, info } = await sharp(image.bytes).raw().toBuffer({ resolveWithObject: true });
+    expect(info).toMatchObject({ width: 20, height: 40 });
+    const isRed = (x: number, y: number): boolean => (data[(y * 20 + x) * 3] ?? 0) > 128;
     // turned clockwise, the left half is on top
-    expect([...data.subarray(0, 3)].map((value) => value > 128)).toEqual([true, false, false]);
-    expect([...data.subarray(-3)].map((value) => value > 128)).toEqual([false, false, true]);
+    expect([isRed(0, 0), isRed(19, 0), isRed(0, 39), isRed(19, 39)]).toEqual([true, true, false, false]);
     expect((await sharp(image.bytes).metadata()).exif).toBeUndefined();
   });
 

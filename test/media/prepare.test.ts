@@ -1,5 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Downloader } from "../../src/media/fetch.ts";
 import { Gate } from "../../src/media/gate.ts";
@@ -182,6 +183,15 @@ describe("MediaPreparer", () => {
     expect(decoded).toHaveLength(1);
   });
 
+  it("asks a URL again when its time is over", async () => {
+    const { preparer } = counted({ rememberMs: 30 });
+    const asked = request(image(at("/red.png")));
+    await prepare(preparer, asked);
+    await setTimeout(40);
+    await prepare(preparer, asked);
+    expect(visits).toHaveLength(2);
+  });
+
   it("forgets what was used longest ago when the cache is full", async () => {
     const pictures = await Promise.all(
       [1, 2, 3].map((size) =>
@@ -207,6 +217,14 @@ describe("MediaPreparer", () => {
       kind: "invalid",
       message: `the media of one request exceed ${8 * bytes.length - 1} bytes together`,
     });
+  });
+
+  it("counts once what is downloaded once", async () => {
+    const bytes = await noise(50, 50).png().toBuffer();
+    served.set("/noise.png", bytes);
+    const asked = request(image(at("/noise.png")), image(at("/noise.png")));
+    await prepare(counted({ requestBytes: 3 * bytes.length }).preparer, asked);
+    await expect(prepare(counted({ requestBytes: 3 * bytes.length - 1 }).preparer, asked)).rejects.toThrow("together");
   });
 
   it("takes 200 images and 20 videos, and not one more", async () => {
