@@ -56,12 +56,8 @@ export class LedgerWriter {
 
   /** Writes what is left; rows that a failing store refuses to the end are told to the log. */
   async close(): Promise<void> {
-    clearTimeout(this.timer);
     this.closing = true;
-    await this.writing;
-    const rows = this.waiting;
-    this.waiting = [];
-    if (rows.length > 0) await this.write(rows);
+    while (this.writing !== undefined || this.waiting.length > 0) await this.flush();
   }
 
   private async write(rows: readonly LedgerRow[]): Promise<void> {

@@ -48,6 +48,9 @@ export interface Admission {
 /** Outcomes that were the caller's to end; one that failed on our side costs nothing. */
 const charged: ReadonlySet<string> = new Set(["stop", "length", "calls", "filter", "canceled"]);
 
+/** A count beyond it is nonsense. */
+const mostTokens = 1_000_000_000;
+
 /** Admits requests within limits and money, and books what they used. */
 export class Meter {
   // fixed at birth
@@ -117,7 +120,8 @@ export class Meter {
     this.measuring.add(work);
   }
 
-  private book({ request, target, how }: Outcome, usage: Usage, { caller, model, reservation }: Admitted): void {
+  private book({ request, target, how }: Outcome, told: Usage, { caller, model, reservation }: Admitted): void {
+    const usage = wholeUsage(told);
     reservation.settle(usage.input + usage.output);
     const { prices, aborted, ledger, now, booked } = this.options;
     const price = priceOf(model, prices);
@@ -138,6 +142,15 @@ export class Meter {
     ledger.add(row);
     booked?.(row);
   }
+}
+
+/** Counts as they can be booked, whatever an engine told. */
+function wholeUsage({ input, cached, output, reasoning }: Usage): Usage {
+  return { input: whole(input), cached: whole(cached), output: whole(output), reasoning: whole(reasoning) };
+}
+
+function whole(count: number): number {
+  return count > 0 && count < mostTokens ? Math.round(count) : 0;
 }
 
 interface Admitted {

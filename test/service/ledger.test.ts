@@ -63,6 +63,16 @@ describe("LedgerWriter", () => {
     expect(writer.pending("key:k1")).toBe(0);
   });
 
+  it("writes at the end what came while it was writing", async () => {
+    const { store, batches } = memory(1);
+    const writer = new LedgerWriter(store, silentLog);
+    writer.add(row("a"));
+    const flushes = [writer.flush(), writer.flush()];
+    writer.add(row("b"));
+    await Promise.all([writer.close(), ...flushes]);
+    expect(batches.flat().map(({ id }) => id)).toEqual(["a", "b"]);
+  });
+
   it("gives up at the end when the store never comes back", async () => {
     const { store, batches } = memory(Number.POSITIVE_INFINITY);
     const writer = new LedgerWriter(store, silentLog);

@@ -114,6 +114,12 @@ describe("what is booked", () => {
     expect(await booked()).toMatchObject([{ outcome: "upstream", cost: 0, output: 50 }]);
   });
 
+  it("is whole and not negative, whatever an engine told", async () => {
+    const odd = { input: Number.NaN, cached: -5, output: 1.6, reasoning: Number.POSITIVE_INFINITY };
+    await read(await start(serve(scriptEngine({ batches: scriptBatches({ text: "hello", usage: odd }) }))));
+    expect(await booked()).toMatchObject([{ input: 0, cached: 0, output: 2, reasoning: 0, outcome: "stop", cost: 3 }]);
+  });
+
   it("of an answer without a finish is a failure of ours", async () => {
     await read(await start(serve(scriptEngine({ batches: [[{ type: "begin" }, { type: "usage", usage }]] }))));
     expect(await booked()).toMatchObject([{ outcome: "upstream", cost: 0 }]);
