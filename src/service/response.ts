@@ -51,10 +51,10 @@ export class ResponseService {
     return record;
   }
 
-  /** Keeps the outcome; on return it is durable. */
+  /** Keeps the outcome, unless the response was deleted meanwhile; on return it is durable. */
   async end(record: ResponseRecord, outcome: { body: string; items: readonly Item[]; events: string }): Promise<void> {
     const { body, items, events } = outcome;
-    await this.options.store.save({ ...record, state: "done", body, items: JSON.stringify(items), events });
+    await this.options.store.end({ ...record, state: "done", body, items: JSON.stringify(items), events });
   }
 
   /** Throws `not-found`. */
@@ -91,7 +91,7 @@ export class ResponseService {
   /** Ends what a process left that is gone. `fail` gives the body they end with. */
   async endOrphans(fail: (record: ResponseRecord) => string): Promise<number> {
     const orphans = await this.options.store.orphans();
-    for (const record of orphans) await this.options.store.save({ ...record, state: "done", body: fail(record) });
+    for (const record of orphans) await this.options.store.end({ ...record, state: "done", body: fail(record) });
     return orphans.length;
   }
 

@@ -9,6 +9,8 @@ const save = `insert into response (id, owner, created_at, expires_at, state, pr
     items = excluded.items, events = excluded.events, expires_at = excluded.expires_at,
     holder = excluded.holder`;
 
+const end = "update response set state = 'done', body = ?, items = ?, events = ?, expires_at = ? where id = ?";
+
 export function responseTable(database: SqlDatabase, holder: Holder): ResponseStore {
   return {
     save: async (record) => {
@@ -16,6 +18,9 @@ export function responseTable(database: SqlDatabase, holder: Holder): ResponseSt
       if (state === "running") await holder.begin();
       const values = [id, owner, createdAt, expiresAt, state, previousId, body, input, items, events, holder.id];
       await database.run(save, values);
+    },
+    end: async ({ id, body, items, events, expiresAt }) => {
+      await database.run(end, [body, items, events, expiresAt, id]);
     },
     get: async (id, owner) => {
       const values = [id, owner, Date.now()];

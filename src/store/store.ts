@@ -204,6 +204,8 @@ export interface ResponseRecord {
 export interface ResponseStore {
   /** Inserts, or replaces the record of the same id. On return it is durable. */
   save(record: ResponseRecord): Promise<void>;
+  /** Replaces what is there, as `done`; what was deleted meanwhile stays deleted. On return it is durable. */
+  end(record: ResponseRecord): Promise<void>;
   /** `undefined` for an unknown or expired id, and for another owner's. */
   get(id: string, owner: string): Promise<ResponseRecord | undefined>;
   /** Whether there was such a record. */

@@ -266,12 +266,14 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
           body: JSON.stringify({ text: `${awkward}\u0000\ud800` }),
           previousId: "before",
         });
-        await store.responses.save({ ...saved, state: "running" });
-        await store.responses.save(saved);
+        await store.responses.save({ ...saved, state: "running", body: "{}" });
+        await store.responses.end(saved);
         expect(await store.responses.get("answer", "k1")).toEqual(saved);
         expect(await store.responses.get("answer", "k2")).toBeUndefined();
         expect(await store.responses.delete("answer", "k2")).toBe(false);
         expect(await store.responses.delete("answer", "k1")).toBe(true);
+        await store.responses.end(saved);
+        expect(await store.responses.get("answer", "k1")).toBeUndefined();
         await store.responses.save(response("old", { expiresAt: 5 }));
         expect(await store.responses.get("old", "k1")).toBeUndefined();
         expect(await store.responses.expire(5)).toBe(1);
