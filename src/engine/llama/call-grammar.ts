@@ -64,11 +64,12 @@ function m3Call(grammar: Grammar, tool: ToolDefinition): string {
     return repeat(tagged("item", schema["items"]), bound(schema["minItems"]) ?? 0, bound(schema["maxItems"]));
   };
   const value = (schema: unknown): string => {
-    const pointer = isObject(schema) ? schema["$ref"] : undefined;
-    const known = references.get(pointer);
+    // one rule per reference and per schema, so that schemas may speak of themselves
+    const key = isObject(schema) ? (schema["$ref"] ?? schema) : undefined;
+    const known = references.get(key);
     if (known !== undefined) return known;
     const name = grammar.reserve();
-    if (pointer !== undefined) references.set(pointer, name);
+    if (key !== undefined) references.set(key, name);
     grammar.define(name, anyOf(waysOf(schemas, isObject(schema) ? schema : {}).map(one)));
     return name;
   };

@@ -1,18 +1,21 @@
 import { anyOf, literal, repeat } from "./grammar.ts";
 
-/** Inclusive bounds; absent where there is none. */
+/** Bounds; absent where there is none. */
 export interface Range {
   least?: number | undefined;
   most?: number | undefined;
+  /** The bound itself lies outside. */
+  openLeast?: boolean | undefined;
+  openMost?: boolean | undefined;
 }
 
 /** Digits of the largest number that is written without a bound; JavaScript keeps 15 exactly. */
 const mostDigits = 15;
 
 /** The body that matches every whole number of the range, and no other; undefined where there is none. */
-export function integerIn({ least, most }: Range): string | undefined {
-  const low = least === undefined ? undefined : Math.ceil(least);
-  const high = most === undefined ? undefined : Math.floor(most);
+export function integerIn({ least, most, openLeast = false, openMost = false }: Range): string | undefined {
+  const low = least === undefined ? undefined : openLeast ? Math.floor(least) + 1 : Math.ceil(least);
+  const high = most === undefined ? undefined : openMost ? Math.ceil(most) - 1 : Math.floor(most);
   const ways: string[] = [];
   if (low === undefined || low < 0) {
     const from = high === undefined || high > -1 ? 1 : -high;
@@ -27,23 +30,31 @@ export function integerIn({ least, most }: Range): string | undefined {
 }
 
 /** The body of numbers in the range: whole ones, and those with a fraction that lie between two whole ones of it. */
-export function numberIn({ least, most }: Range): string {
+export function numberIn(range: Range): string {
+  const { least, most, openLeast = false, openMost = false } = range;
   const fraction = '"." [0-9]{1,6}';
-  const whole = integerIn({ least, most });
+  const whole = integerIn(range);
   const above = integerIn({
-    least: Math.max(0, least ?? 0),
+    ...(least !== undefined && least >= 0 ? { least, openLeast } : { least: 0 }),
     most: most === undefined ? undefined : Math.floor(most) - 1,
   });
   const below = integerIn({
     least: least === undefined ? undefined : Math.ceil(least) + 1,
-    most: Math.min(-1, most ?? -1),
+    ...(most !== undefined && most <= -1 ? { most, openMost } : { most: -1 }),
   });
-  const ways = [whole, above && `${above} ${fraction}`, below && `${below} ${fraction}`].filter(
+  const ways = [whole, above && `${above} ${fraction}`, below && `${below} ${fraction}`, besideLeast(range)].filter(
     (way) => way !== undefined,
   );
   if (ways.length > 0) return anyOf(ways);
-  // no whole number lies in the range: its ends are all that is offered
-  return anyOf([least, most].filter((end) => end !== undefined).map((end) => literal(String(end))));
+  // nothing of that kind lies in the range: its ends are all that is offered, or what is between them
+  const ends = [openLeast ? undefined : least, openMost ? undefined : most].filter((end) => end !== undefined);
+  return anyOf((ends.length > 0 ? ends : [((least ?? 0) + (most ?? 0)) / 2]).map((end) => literal(String(end))));
+}
+
+/** Fractions behind a whole bound that itself lies outside. */
+function besideLeast({ least, most, openLeast = false }: Range): string | undefined {
+  if (!openLeast || least === undefined || !Number.isSafeInteger(least) || least < 0) return undefined;
+  return most !== undefined && most < least + 1 ? undefined : `${literal(String(least))} "." [0-9]{0,5} [1-9]`;
 }
 
 /** Whole numbers from `low` (0 or more) to `high`, which may be absent. */

@@ -13,6 +13,11 @@ export type Schema = Record<string, unknown>;
 const mostRepeats = 1000;
 /** `$ref`s that only point to each other end here. */
 const deepestReference = 32;
+/** Schemas within schemas, references followed; beyond it they hold themselves without end. */
+const deepest = 400;
+
+/** What decides before the type does. */
+const unsettled = ["$ref", "const", "enum", "allOf", "anyOf", "oneOf"] as const;
 
 /** A little white space, as models write it; bounded, so that greedy decoding cannot fill an answer with it. */
 const space = '(" " | "\\n" [ \\t]{0,20})?';
@@ -43,7 +48,8 @@ export class SchemaGrammar {
   private readonly grammar: Grammar;
   private readonly root: Schema;
   // changed by events
-  private readonly references = new Map<string, string>();
+  private readonly references = new Map<unknown, string>();
+  private depth = 0;
 
   constructor(grammar: Grammar, root: Schema) {
     this.grammar = grammar;
@@ -56,6 +62,11 @@ export class SchemaGrammar {
     if (typeof schema["$ref"] === "string") return this.reference(schema["$ref"]);
     if ("const" in schema) return literal(JSON.stringify(schema["const"]));
     if (Array.isArray(schema["enum"])) return anyOf(schema["enum"].map((value) => literal(JSON.stringify(value))));
+    const combined = "allOf" in schema || "anyOf" in schema || "oneOf" in schema;
+    return combined ? this.once(schema, () => this.chosen(schema)) : this.chosen(schema);
+  }
+
+  private chosen(schema: Schema): string {
     const choices = this.choices(schema);
     if (choices.length > 1) return this.grammar.rule(anyOf(choices.map((choice) => this.json(choice))));
     return this.typed(choices[0] ?? schema);
@@ -79,8 +90,8 @@ export class SchemaGrammar {
     if (typeof pointer !== "string") return schema;
     let place: unknown = this.root;
     for (const step of pointer.replace(/^#\/?/u, "").split("/")) {
-      const key = decodeURIComponent(step).replaceAll("~1", "/").replaceAll("~0", "~");
-      if (key !== "") place = isObject(place) ? place[key] : undefined;
+      const key = percentDecoded(step).replaceAll("~1", "/").replaceAll("~0", "~");
+      if (key !== "") place = memberOf(place, key);
     }
     if (!pointer.startsWith("#") || !isObject(place) || depth > deepestReference) {
       throw invalid("schema", `'$ref' ${pointer} points nowhere in the schema`);
@@ -88,28 +99,34 @@ export class SchemaGrammar {
     return this.resolve(place, depth + 1);
   }
 
-  private merged(schema: Schema): Schema {
+  private merged(schema: Schema, depth = 0): Schema {
     const { allOf, ...rest } = schema;
     if (!Array.isArray(allOf)) return schema;
-    const parts = allOf.map((part) => (isObject(part) ? this.merged(this.resolve(part)) : {}));
+    if (depth > deepestReference) throw invalid("schema", "'allOf' merges a schema into itself");
+    const parts = allOf.map((part) => (isObject(part) ? this.merged(this.resolve(part), depth + 1) : {}));
     return parts.reduce(merge, rest);
   }
 
-  /** One rule per reference, so that schemas may speak of themselves. */
   private reference(pointer: string): string {
-    const known = this.references.get(pointer);
+    return this.once(pointer, () => this.json(this.resolve({ $ref: pointer })));
+  }
+
+  /** One rule per reference and per combination, so that schemas may speak of themselves. */
+  private once(key: unknown, make: () => string): string {
+    const known = this.references.get(key);
     if (known !== undefined) return known;
-    const target = this.resolve({ $ref: pointer });
+    if (this.depth >= deepest) throw invalid("schema", "holds schemas within each other without end");
     const name = this.grammar.reserve();
-    this.references.set(pointer, name);
-    this.grammar.define(name, this.json(target));
+    this.references.set(key, name);
+    this.depth += 1;
+    this.grammar.define(name, make());
+    this.depth -= 1;
     return name;
   }
 
   private typed(schema: Schema): string {
-    if ("$ref" in schema || "const" in schema || "enum" in schema || "anyOf" in schema || "oneOf" in schema) {
-      return this.json(schema);
-    }
+    // an alternative may itself be combined
+    if (unsettled.some((word) => word in schema) || Array.isArray(schema["type"])) return this.json(schema);
     switch (schema["type"] ?? impliedType(schema)) {
       case "object":
         return this.object(schema);
@@ -199,6 +216,20 @@ function anyValue(grammar: Grammar): string {
   });
 }
 
+/** Callers write pointers with and without percent encoding. */
+function percentDecoded(step: string): string {
+  try {
+    return decodeURIComponent(step);
+  } catch {
+    return step;
+  }
+}
+
+function memberOf(place: unknown, key: string): unknown {
+  if (Array.isArray(place)) return (place as unknown[])[Number(key)];
+  return isObject(place) && Object.hasOwn(place, key) ? place[key] : undefined;
+}
+
 function merge(one: Schema, other: Schema): Schema {
   const properties = { ...asObject(one["properties"]), ...asObject(other["properties"]) };
   const required = [...asList(one["required"]), ...asList(other["required"])];
@@ -236,13 +267,14 @@ function text(schema: Schema): string {
   return `"\\"" ${repeat(character, bound(schema["minLength"]) ?? 0, bound(schema["maxLength"]))} "\\""`;
 }
 
-/** A schema's number bounds; an excluded one moves to the next whole number. */
+/** A schema's number bounds: of an included and an excluded one the narrower. */
 function rangeOf(schema: Schema): Range | undefined {
-  const above = number(schema["exclusiveMinimum"]);
-  const below = number(schema["exclusiveMaximum"]);
-  const least = number(schema["minimum"]) ?? (above === undefined ? undefined : Math.floor(above) + 1);
-  const most = number(schema["maximum"]) ?? (below === undefined ? undefined : Math.ceil(below) - 1);
-  return least === undefined && most === undefined ? undefined : { least, most };
+  const [from, above] = [number(schema["minimum"]), number(schema["exclusiveMinimum"])];
+  const [to, below] = [number(schema["maximum"]), number(schema["exclusiveMaximum"])];
+  if ([from, above, to, below].every((bound) => bound === undefined)) return undefined;
+  const openLeast = above !== undefined && (from === undefined || above >= from);
+  const openMost = below !== undefined && (to === undefined || below <= to);
+  return { least: openLeast ? above : from, openLeast, most: openMost ? below : to, openMost };
 }
 
 function number(value: unknown): number | undefined {

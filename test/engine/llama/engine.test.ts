@@ -218,6 +218,16 @@ const schemas: JsonObject[] = [
   {
     type: "object",
     properties: {
+      share: { type: "number", exclusiveMinimum: 0, exclusiveMaximum: 1 },
+      next: { title: "Next", allOf: [{ $ref: "#/$defs/leaf" }] },
+    },
+    required: ["share", "next"],
+    additionalProperties: false,
+    $defs: { leaf: { type: "object", properties: { end: { type: "boolean" } }, required: ["end"] } },
+  },
+  {
+    type: "object",
+    properties: {
       code: { type: "string", pattern: "^[A-Z]{2}-\\d{3,5}$" },
       part: { type: "number", minimum: 0, maximum: 1 },
       size: { type: "integer", minimum: -12, exclusiveMaximum: 1200 },

@@ -50,6 +50,34 @@ describe("numberIn", () => {
     );
   });
 
+  it("law: what it matches lies in the range, its open ends left out", () => {
+    const end = fc.option(fc.integer({ min: -9, max: 9 }), { nil: undefined });
+    const value = fc.tuple(fc.integer({ min: -11, max: 11 }), fc.integer({ min: 0, max: 9 }));
+    fc.assert(
+      fc.property(fc.tuple(end, end), fc.tuple(fc.boolean(), fc.boolean()), value, (ends, open, [whole, tenths]) => {
+        const [[least, most], [openLeast, openMost]] = [ends, open];
+        fc.pre((least !== undefined || most !== undefined) && (least ?? -100) < (most ?? 100));
+        const body = matcher(numberIn({ least, most, openLeast, openMost }));
+        for (const written of [String(whole), `${whole}.${tenths}`]) {
+          if (!body.test(written)) continue;
+          const number = Number(written);
+          expect(least === undefined || (openLeast ? number > least : number >= least)).toBe(true);
+          expect(most === undefined || (openMost ? number < most : number <= most)).toBe(true);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("knows what lies between two ends that are left out", () => {
+    const open = matcher(numberIn({ least: 0, most: 1, openLeast: true, openMost: true }));
+    expect(["0.5", "0.05", "0.1"].every((text) => open.test(text))).toBe(true);
+    expect(["0", "1", "0.0", "0.00", "1.0"].some((text) => open.test(text))).toBe(false);
+    const positive = matcher(numberIn({ least: 0, openLeast: true }));
+    expect(["0.5", "3", "3.0", "12.25"].every((text) => positive.test(text))).toBe(true);
+    expect(numberIn({ least: 0.2, most: 0.8, openLeast: true, openMost: true })).toBe('"0.5"');
+  });
+
   it("offers fractions between 0 and 1, and the ends where nothing else is left", () => {
     const unit = matcher(numberIn({ least: 0, most: 1 }));
     expect(["0", "0.25", "1"].every((text) => unit.test(text))).toBe(true);

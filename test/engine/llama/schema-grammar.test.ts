@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest";
+import { callForms } from "../../../src/engine/llama/call-grammar.ts";
+import { Grammar } from "../../../src/engine/llama/grammar.ts";
+import { SchemaGrammar } from "../../../src/engine/llama/schema-grammar.ts";
+import type { JsonObject } from "../../../src/model/json.ts";
+
+function source(schema: JsonObject): string {
+  const grammar = new Grammar();
+  return grammar.source(new SchemaGrammar(grammar, schema).json(schema));
+}
+
+/** Pydantic's first major version wraps every reference into `allOf`. */
+const wrapped: JsonObject = { title: "Child", allOf: [{ $ref: "#/definitions/Node" }] };
+const node: JsonObject = {
+  type: "object",
+  properties: { name: { type: "string" }, child: wrapped },
+  required: ["name"],
+};
+const optional: JsonObject = { anyOf: [wrapped, { type: "null" }] };
+
+describe("SchemaGrammar", () => {
+  it.each([
+    ["in a property", { allOf: [{ $ref: "#/definitions/Node" }], definitions: { Node: node } }],
+    ["in an alternative", { definitions: { Node: { ...node, properties: { child: optional } } }, ...wrapped }],
+    ["in items", { definitions: { Node: { type: "array", items: wrapped } }, ...wrapped }],
+  ] as [string, JsonObject][])("a schema that merges itself in %s is held by rules", (_, schema) => {
+    expect(source(schema).length).toBeLessThan(10_000);
+    const tool = { name: "grow", parameters: { type: "object", properties: { tree: schema }, ...schema } };
+    for (const form of Object.values(callForms)) {
+      expect(form.call(new Grammar(), tool).length).toBeLessThan(10_000);
+    }
+  });
+
+  it.each([
+    { allOf: [{ $ref: "#" }] },
+    { anyOf: [{ allOf: [{ $ref: "#" }, { minLength: 1 }] }] },
+    { $ref: "#/%zz" },
+    { $ref: "#/$defs/constructor", $defs: {} },
+  ] as JsonObject[])("%j is refused as the caller's mistake", (schema) => {
+    expect(() => source(schema)).toThrow(expect.objectContaining({ kind: "invalid" }));
+  });
+
+  it("reads an alternative that is itself combined", () => {
+    expect(source({ anyOf: [{ allOf: [{ $ref: "#/$defs/yes" }] }], $defs: { yes: { const: "yes" } } })).toContain(
+      "yes",
+    );
+    expect(source({ anyOf: [{ type: ["boolean", "null"] }] })).toContain('"true" | "false"');
+    expect(source({ anyOf: [{ type: ["boolean", "null"] }] })).not.toContain('"["');
+  });
+
+  it("follows references into lists of alternatives", () => {
+    const properties = { a: { anyOf: [{ const: "x" }, { type: "null" }] }, b: { $ref: "#/properties/a/anyOf/0" } };
+    expect(source({ type: "object", properties, required: ["b"] })).toContain("x22x");
+  });
+});
