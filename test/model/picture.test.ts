@@ -31,15 +31,15 @@ describe("longSideOf", () => {
 
 describe("scaledSize and patchTokens", () => {
   it.each([
-    [3000, 2000, 2016, "2016x1344", 72 * 48],
-    [2000, 1334, 2016, "2000x1334", 71 * 48],
-    [672, 672, 672, "672x672", 576],
-    [10_000, 10_000, 3584, "3584x3584", 128 * 128],
-    [10_000, 1, 28, "28x1", 1],
-    [1, 1, 672, "1x1", 1],
-  ])("%dx%d within %d", (width, height, longest, size, tokens) => {
-    const scaled = scaledSize({ width, height }, longest);
-    expect(`${scaled.width}x${scaled.height}`).toBe(size);
+    [{ width: 3000, height: 2000 }, 2016, "2016x1344", 72 * 48],
+    [{ width: 2000, height: 1334 }, 2016, "2000x1334", 71 * 48],
+    [{ width: 672, height: 672 }, 672, "672x672", 576],
+    [{ width: 10_000, height: 10_000 }, 3584, "3584x3584", 128 * 128],
+    [{ width: 10_000, height: 1 }, 28, "28x1", 1],
+    [{ width: 1, height: 1 }, 672, "1x1", 1],
+  ])("%o within %d", (size, longest, text, tokens) => {
+    const scaled = scaledSize(size, longest);
+    expect(`${scaled.width}x${scaled.height}`).toBe(text);
     expect(patchTokens(scaled)).toBe(tokens);
   });
 });

@@ -89,7 +89,7 @@ function inputParts(parts: readonly Part[], dialect: Dialect): Json {
   const chat = content(parts, dialect);
   if (!Array.isArray(chat)) return [{ type: "input_text", text: chat }];
   return (chat as JsonObject[]).map(({ type, ...rest }) => ({
-    type: inputTypes[String(type)] ?? type ?? null,
+    type: typeof type === "string" ? (inputTypes[type] ?? type) : null,
     ...rest,
   }));
 }
