@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { statusOf } from "./status.ts";
 
 export interface OperationsOptions {
   metrics: Metrics;
@@ -10,9 +11,14 @@ export interface OperationsOptions {
 /** What tells other machines how the server is; open to all, says nothing secret and nothing of what was asked. */
 export function mountOperations(server: FastifyInstance, { metrics, readiness }: OperationsOptions): void {
   const requests = metrics.counter("parley_http_requests_total", "HTTP requests by route, method and status.");
-  server.addHook("onResponse", async (request, reply) => {
-    const route = request.routeOptions.url ?? "none";
-    requests.add({ route, method: request.method, status: String(reply.statusCode) });
+  const errors = metrics.counter("parley_errors_total", "Requests answered with an error, by route and kind.");
+  server.addHook("onRequest", async (request, reply) => {
+    // unlike the hook onResponse it also comes when the caller leaves
+    reply.raw.once("close", () => {
+      const route = request.routeOptions.url ?? "none";
+      requests.add({ route, method: request.method, status: String(statusOf(reply.raw)) });
+      if (request.errorKind !== undefined) errors.add({ route, kind: request.errorKind });
+    });
   });
   server.get("/healthz", () => ({ status: "ok" }));
   server.get("/readyz", (_request, reply) => {

@@ -1,6 +1,6 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
 import { envelope } from "../model/envelope.ts";
-import { ParleyError, invalid, toParleyError } from "../model/error.ts";
+import { ParleyError, invalid, toParleyError, type ErrorKind } from "../model/error.ts";
 import { vendorId, type IdSource } from "../model/id.ts";
 import type { Authenticate, Caller } from "../policy/authenticate.ts";
 import type { Reply } from "../surface/surface.ts";
@@ -15,6 +15,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Set by the authentication hook of every scope that has one. */
     caller: Caller;
+    /** Set when the request was answered with an error. */
+    errorKind: ErrorKind | undefined;
   }
 }
 
@@ -52,6 +54,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", (_request, _payload, done) => done(null));
   server.decorateRequest("caller", undefined as never);
+  server.decorateRequest("errorKind", undefined);
   server.addHook("onRequest", async (request, reply) => {
     reply.headers(traceHeaders(reply));
     if (options.watch !== undefined) watchRequest(options.watch, request, reply);
@@ -79,6 +82,7 @@ export function useErrors(server: FastifyInstance, show: ErrorReply, log: Log): 
     const error = fromFramework(thrown);
     if (error.kind === "internal") log.error({ id: request.id, err: error.cause ?? error }, "internal error");
     if (error.kind === "canceled" && reply.raw.destroyed) return reply.hijack();
+    request.errorKind = error.kind;
     if (error.allowance !== undefined) reply.headers(allowanceHeaders(error.allowance));
     return send(reply, show(error, request.id));
   });

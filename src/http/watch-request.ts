@@ -1,8 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { RequestWatch } from "../telemetry/watch.ts";
-
-/** What web servers write for a caller who left before there was an answer. */
-const leftEarly = 499;
+import { statusOf } from "./status.ts";
 
 /** Tells the watch of one request, from its arrival until its answer is sent or its connection gone. */
 export function watchRequest(watch: RequestWatch, request: FastifyRequest, reply: FastifyReply): void {
@@ -17,8 +15,9 @@ export function watchRequest(watch: RequestWatch, request: FastifyRequest, reply
   response.once("close", () => {
     watch.end(request.id, {
       route: request.routeOptions.url,
-      status: response.headersSent ? response.statusCode : leftEarly,
+      status: statusOf(response),
       complete: response.writableFinished,
+      error: request.errorKind,
       keyId: (request.caller as typeof request.caller | undefined)?.keyId,
       address: localAddress,
       port: localPort,

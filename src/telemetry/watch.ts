@@ -21,6 +21,8 @@ export interface RequestEnded {
   status: number;
   /** Whether the whole answer was sent. */
   complete: boolean;
+  /** The kind of error it was answered with. */
+  error: string | undefined;
   /** Absent where no known key was sent. */
   keyId: string | undefined;
   /** Our side of the connection. */
@@ -149,8 +151,12 @@ export class RequestWatch {
     const { begun, trace, ended } = entry;
     if (ended === undefined) return;
     entry.told = true;
-    const { route, status, keyId, ms, complete } = ended;
-    const line = { ...{ id: begun.id, method: begun.method, route, status, ms: tenths(ms) }, keyId, ...entry.facts };
+    const { route, status, error, keyId, ms, complete } = ended;
+    const line = {
+      ...{ id: begun.id, method: begun.method, route, status, error, ms: tenths(ms) },
+      keyId,
+      ...entry.facts,
+    };
     const traced = trace?.sampled === true ? { traceId: trace.traceId, spanId: trace.spanId } : {};
     this.options.log.info({ ...line, ...(complete ? {} : { aborted: true }), ...traced }, "request");
     if (trace?.sampled !== true) return;

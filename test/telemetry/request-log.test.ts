@@ -65,25 +65,31 @@ describe("the request log", () => {
 
   it("tells of requests without a generation, refused ones too", async () => {
     const { server, record } = await serve({ batches: [] });
-    const statuses = [
-      (await server.call("/healthz", { key: null })).status,
-      (await server.call("/v1/models")).status,
-      (await server.call("/v1/models", { key: "sk-wrong-000000" })).status,
-      (await server.call("/nowhere?a=b")).status,
-      (await ask(server, "/v1/chat/completions", { messages: 5 })).status,
-      (await ask(server, "/v1/chat/completions", { model: "none such" })).status,
+    const answers = [
+      await server.call("/healthz", { key: null }),
+      await server.call("/v1/models"),
+      await server.call("/v1/models", { key: "sk-wrong-000000" }),
+      await server.call("/nowhere?a=b"),
+      await ask(server, "/v1/chat/completions", { messages: 5 }),
+      await ask(server, "/v1/chat/completions", { model: "none such" }),
     ];
-    await until(() => record.of("request").length === statuses.length);
+    await until(() => record.of("request").length === answers.length);
     const lines = record
       .of("request")
-      .map(({ method, route, status, keyId, outcome }) => [method, route, status, keyId, outcome]);
+      .map(({ method, route, status, keyId, error }) => [method, route, status, keyId, error]);
     expect(lines).toEqual([
       ["GET", "/healthz", 200, undefined, undefined],
       ["GET", "/v1/models", 200, "static-1", undefined],
-      ["GET", "/v1/models", 401, undefined, undefined],
-      ["GET", undefined, 404, undefined, undefined],
-      ["POST", "/v1/chat/completions", statuses[4], "static-1", undefined],
-      ["POST", "/v1/chat/completions", statuses[5], "static-1", undefined],
+      ["GET", "/v1/models", 401, undefined, "key-rejected"],
+      ["GET", undefined, 404, undefined, "not-found"],
+      ["POST", "/v1/chat/completions", 400, "static-1", "invalid"],
+      ["POST", "/v1/chat/completions", 400, "static-1", "invalid"],
+    ]);
+    const metrics = await (await server.call("/metrics")).text();
+    expect(metrics.match(/^parley_errors_total.*$/gm)).toEqual([
+      'parley_errors_total{route="/v1/models",kind="key-rejected"} 1',
+      'parley_errors_total{route="none",kind="not-found"} 1',
+      'parley_errors_total{route="/v1/chat/completions",kind="invalid"} 2',
     ]);
   });
 
@@ -119,6 +125,10 @@ describe("the request log", () => {
     await expect(second).rejects.toThrow("abort");
     await until(() => record.of("request").length === 2);
     expect(record.of("request")[1]).toMatchObject({ status: 499, aborted: true, outcome: "canceled" });
+    const metrics = await (await server.call("/metrics")).text();
+    expect(metrics).toContain('parley_http_requests_total{route="/v1/chat/completions",method="POST",status="200"} 1');
+    expect(metrics).toContain('parley_http_requests_total{route="/v1/chat/completions",method="POST",status="499"} 1');
+    expect(metrics).not.toContain("parley_errors_total{");
     expect(record.of("generation")).toEqual([]);
   });
 
