@@ -63,6 +63,9 @@ const anyName: ClueRow = { names: /./, find: (clues) => clues.quoted() ?? clues.
 const wholeText =
   /\b(?:query|question|text|message|content|prompt|input|keywords?|search|topic|task|description|body|q)\b|问题|内容/;
 
+/** Properties that stand for the answer as a whole. */
+const wholeAnswer = /^(?:the )?(?:final )?(?:answer|reply|response|result|solution)$/;
+
 /** Longest part of a request that is read at all, and that is searched word by word, in UTF-16 units. */
 const longestText = 1_000_000;
 const longestSearch = 8_000;
@@ -75,13 +78,16 @@ export class Clues {
   /** The part that is searched. */
   readonly text: string;
   private readonly whole: string;
+  /** What the whole reply would be, for a property that stands for it. */
+  private readonly answer: string | number | undefined;
   /** The one of several named things that this call is about. */
   readonly focus: string | undefined;
   // changed by events
   private readonly quotes: string[];
   private readonly numbers: number[];
 
-  constructor(text: string, focus?: string) {
+  constructor(text: string, focus?: string, answer?: string | number) {
+    this.answer = answer;
     this.whole = text.slice(0, longestText);
     this.text = text.slice(0, longestSearch);
     this.focus = focus;
@@ -91,7 +97,10 @@ export class Clues {
 
   /** A value that the request gives for the property. */
   suggest(name: string): string | undefined {
-    return this.assigned(name) ?? this.byName(plainName(name), [...rows, anyName]);
+    const words = plainName(name);
+    const given = this.assigned(name) ?? this.byName(words, rows);
+    const answer = wholeAnswer.test(words) ? this.answer?.toString() : undefined;
+    return given ?? answer ?? this.byName(words, [anyName]);
   }
 
   private byName(words: string, among: readonly ClueRow[]): string | undefined {
@@ -154,6 +163,7 @@ export class Clues {
     const found = new RegExp(`${namePattern(name)}\\s*[=:：]\\s*(?=[\\d[{"tfn-])`, "iu").exec(this.text);
     const assigned = found === null ? undefined : firstJson(this.text.slice(found.index + found[0].length));
     if (assigned !== undefined) return assigned;
+    if (typeof this.answer === "number" && wholeAnswer.test(plainName(name))) return this.answer;
     const meant = this.meantFor(name);
     const parsed = meant === undefined ? undefined : parseJson(meant);
     return isObject(parsed) || Array.isArray(parsed) ? (parsed as Json) : undefined;
@@ -163,7 +173,7 @@ export class Clues {
   count(name: string): number | undefined {
     const word = escapeName(singularName(name));
     const pattern = new RegExp(
-      `${word}s?\\s{0,3}[^\\d\\s,.;，。；]{0,8}\\s{0,3}(\\d{1,3})\\s*(?:个|节|条|项|items?|entries)|(\\d{1,3})\\s*(?:个|条|项)?\\s{0,3}${word}`,
+      `${word}s?\\s{0,3}[^\\d\\s,.;，。；]{0,8}\\s{0,3}(\\d{1,3})\\s*(?:个|节|条|项|items?|entries)|(\\d{1,3})\\s*(?:个|条|项)?\\s{0,3}${word}(?!\\s+by\\b)`,
       "iu",
     );
     const found = pattern.exec(this.text);

@@ -238,10 +238,15 @@ function jsonAnswer(reading: Reading): Json {
   const { format } = talk.request;
   const text = talk.afterResult ? `${talk.asked}\n${talk.results.join("\n")}` : talk.asked;
   const compose = (length: number): string => writeEssay(reading, length);
-  if (format.type === "schema") return sampleValue(format.schema, { clues: new Clues(text), optional: "all", compose });
+  if (format.type === "schema") {
+    const clues = new Clues(text, undefined, bareAnswer(reading));
+    return sampleValue(format.schema, { clues, optional: "all", compose });
+  }
   const shown = /\{[\s\S]{0,4000}\}/.exec(talk.asked.slice(0, 8_000))?.[0];
   const parsed = shown === undefined ? undefined : parseJson(shown);
   if (isObject(parsed)) return parsed as Json;
+  const pairs = askedPairs(talk.asked.slice(0, 2_000));
+  if (pairs !== undefined) return pairs;
   const keys = askedKeys(talk.asked.slice(0, 2_000));
   if (keys.length === 0) return { answer: freeAnswer(reading) };
   const clues = new Clues(talk.asked.replaceAll(/["“”]/g, " "));
@@ -265,6 +270,25 @@ function askedList(asked: string): JsonObject {
 const keyName = /^[\p{L}_][\p{L}\p{N}_-]{0,39}$/u;
 
 /** The keys that the words ask a JSON object to have: quoted ones, or a list after "keys", "fields" or 包含. */
+/** What is answered, without the sentence around it. */
+function bareAnswer(reading: Reading): string | number {
+  const { asked } = reading.talk;
+  const expression = asked.length > 500 ? undefined : findExpression(asked);
+  const fact = knownFact(asked, reading.wording === chinese)?.replace(/[.。]$/u, "");
+  return (expression === undefined ? undefined : evaluate(expression)) ?? fact ?? freeAnswer(reading);
+}
+
+/** `key "answer" and value 42`, once or several times. */
+function askedPairs(asked: string): JsonObject | undefined {
+  const pattern =
+    /\bkey\s{1,3}["'`]?([A-Za-z_]\w{0,60})["'`]?,?\s{1,3}(?:and|with|having)?\s{0,3}(?:the\s)?value\s{1,3}(?:of\s)?("[^"\n]*"|'[^'\n]*'|[^\s,;.]+(?:\.\d+)?)/gi;
+  const pairs = [...asked.matchAll(pattern)].map(([, key = "", value = ""]) => {
+    const plain = value.replace(/^'([^\n]*)'$/, '"$1"');
+    return [key, parseJson(plain) ?? plain] as const;
+  });
+  return pairs.length === 0 ? undefined : (Object.fromEntries(pairs) as JsonObject);
+}
+
 function askedKeys(asked: string): string[] {
   const quoted = quotedTexts(asked).filter((key) => keyName.test(key));
   if (quoted.length > 0) return [...new Set(quoted)];

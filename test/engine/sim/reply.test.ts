@@ -194,6 +194,23 @@ describe("planReply", () => {
   });
 
   describe("formats", () => {
+    const answering = (type: string): Partial<GenerationRequest> => ({
+      format: {
+        type: "schema",
+        schema: { type: "object", properties: { answer: { type } }, required: ["answer"] },
+        strict: true,
+      },
+    });
+    it.each<[string, Partial<GenerationRequest>, unknown]>([
+      ["What is the capital of France?", answering("string"), { answer: "Paris" }],
+      ["What is 17 * 23?", answering("integer"), { answer: 391 }],
+      ["What is 17 * 23?", answering("string"), { answer: "391" }],
+      ["Return a JSON with key 'answer' and value 42", { format: { type: "json" } }, { answer: 42 }],
+      ['JSON with key "a" and value "x y", key b and value true', { format: { type: "json" } }, { a: "x y", b: true }],
+    ])("%s", (asked, changes, expected) => {
+      expect(JSON.parse(said(asked, changes))).toEqual(expected);
+    });
+
     const schema = {
       type: "object",
       properties: { city: { type: "string" }, degrees: { type: "integer" } },
