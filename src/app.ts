@@ -179,7 +179,7 @@ async function build(config: Config, overrides: AppOverrides) {
   const admin = await openAdmin(store, ids);
   const responses = new ResponseService({
     store: store.responses,
-    retentionMs: config.responses.retentionDays * dayMs,
+    retentionMs: Math.round(config.responses.retentionDays * dayMs),
     now: () => ids.now(),
   });
   const seal = textSeal(await store.settings.setOnce("seal-secret", ids.hex(64)));
@@ -272,7 +272,7 @@ async function openFiles(config: Config, made: { store: Store; ids: IdSource; lo
     ...(await openBlobs(config.data, bucket)),
     ...{ files: made.store.files, ids: made.ids, log: made.log, fileBytes },
     quota: { count: quotaCount, bytes: quotaBytes },
-    retentionMs: retentionDays * dayMs,
+    retentionMs: Math.round(retentionDays * dayMs),
     links: textSeal(await made.store.settings.setOnce("file-secret", made.ids.hex(64))),
   });
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Secret } from "../lib/secret.ts";
+import { seconds } from "./duration.ts";
 
 const positive = z.int().min(1);
 const secret = z
@@ -35,7 +36,7 @@ const sim = z.strictObject({
   contextWindow: positive.exactOptional().describe("Tokens, input and output together."),
 });
 
-const seconds = z.number().positive();
+const deadline = seconds.positive();
 
 /** The rules of engine/upstream/repair.ts; a test holds the two lists together. */
 export const repairRules = [
@@ -93,10 +94,10 @@ const upstream = z
       .describe("Requests one base URL runs at once without harm; default its connections, else 4 where that matters."),
     timeouts: z
       .strictObject({
-        connect: seconds.default(10).describe("Seconds to open a connection."),
-        firstByte: seconds.default(300).describe("Seconds from the request to the first byte of the answer."),
-        idle: seconds.default(120).describe("Seconds between two pieces of an answer."),
-        total: seconds.default(3_600).describe("Seconds for a whole answer."),
+        connect: deadline.default(10).describe("Seconds to open a connection."),
+        firstByte: deadline.default(300).describe("Seconds from the request to the first byte of the answer."),
+        idle: deadline.default(120).describe("Seconds between two pieces of an answer."),
+        total: deadline.default(3_600).describe("Seconds for a whole answer."),
       })
       .prefault({})
       .describe("Deadlines; a request over one ends with an error."),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Secret } from "../lib/secret.ts";
+import { days } from "./duration.ts";
 
 const mebibyte = 1024 * 1024;
 const positive = z.int().min(1);
@@ -40,7 +41,7 @@ export const fileSchema = z
       .describe("Largest file in bytes; no purpose allows more than 512 MiB."),
     quotaBytes: positive.default(10_240 * mebibyte).describe("Most bytes that the files of one key may have together."),
     quotaCount: positive.default(1000).describe("Most files of one key."),
-    retentionDays: z.number().positive().default(7).describe("Days after which files are deleted (vendor: 7)."),
+    retentionDays: days.default(7).describe("Days after which files are deleted (vendor: 7)."),
   })
   .refine(({ store, s3 }) => store !== "s3" || s3 !== undefined, {
     path: ["s3"],

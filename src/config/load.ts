@@ -216,8 +216,10 @@ function describeIssue(error: z.ZodError, raw: unknown, origin: Map<string, stri
 function show(raw: unknown, path: readonly PropertyKey[]): string {
   let value: unknown = raw;
   for (const key of path) value = isObject(value) || Array.isArray(value) ? (value as never)[key] : undefined;
-  if (/key|secret|password|^store\.url$|headers/i.test(path.map(String).join("."))) return "***";
-  return value === undefined ? "nothing" : (JSON.stringify(value)?.slice(0, 120) ?? kindOf(value));
+  if (/key|secret|password|^store\.url$|headers|token$/i.test(path.map(String).join("."))) return "***";
+  if (value === undefined) return "nothing";
+  const shown = JSON.stringify(value)?.replace(/\/\/[^/@"]*@/g, "//***@");
+  return shown?.slice(0, 120) ?? kindOf(value);
 }
 
 function checkReferences(config: Config): void {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { seconds } from "./duration.ts";
 
 const mebibyte = 1024 * 1024;
 const positive = z.int().min(1);
@@ -20,7 +21,7 @@ export const mediaSchema = z.strictObject({
   videoBytes: positive.default(50 * mebibyte).describe("Largest video in bytes by URL or data URL."),
   videoFileBytes: positive.default(512 * mebibyte).describe("Largest video in bytes by `mm_file://`."),
   requestBytes: positive.default(1024 * mebibyte).describe("Most bytes of all media of one request together."),
-  videoSeconds: z.number().positive().default(60).describe("How long sampling the frames of one video may take."),
+  videoSeconds: seconds.positive().default(60).describe("How long sampling the frames of one video may take."),
   videoMemoryBytes: positive
     .default(1024 * mebibyte)
     .describe("Most memory of the process that samples a video's frames."),
@@ -41,11 +42,10 @@ export const mediaSchema = z.strictObject({
         .array(place)
         .default([])
         .describe("Hosts (`*.` for all below), addresses and networks that may be asked although they are not public."),
-      timeoutSeconds: z.number().positive().default(20).describe("For one download, redirects included."),
-      requestSeconds: z.number().positive().default(60).describe("For all downloads of one request together."),
+      timeoutSeconds: seconds.positive().default(20).describe("For one download, redirects included."),
+      requestSeconds: seconds.positive().default(60).describe("For all downloads of one request together."),
       redirects: z.int().min(0).default(3).describe("Most redirects followed."),
-      rememberSeconds: z
-        .number()
+      rememberSeconds: seconds
         .min(0)
         .default(300)
         .describe("How long a URL is taken to hold what it held, so that later turns need not download it again."),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Secret } from "../lib/secret.ts";
+import { seconds } from "./duration.ts";
 
 const positive = z.int().min(1);
 const severity = z.enum(["mild", "severe"]);
@@ -28,7 +29,7 @@ const wordFile = z
 
 /** What guard model and endpoint have in common. */
 const check = {
-  timeoutSeconds: z.number().positive().default(10).describe("Longest wait for one verdict."),
+  timeoutSeconds: seconds.positive().default(10).describe("Longest wait for one verdict."),
   fails: z
     .enum(["open", "closed"])
     .default("closed")

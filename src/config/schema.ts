@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Secret } from "../lib/secret.ts";
 import { accountSettings } from "./account-schema.ts";
+import { days, seconds } from "./duration.ts";
 import { engineSchema, modelSchema } from "./engine-schema.ts";
 import { fileSchema } from "./file-schema.ts";
 import { mediaSchema } from "./media-schema.ts";
@@ -43,8 +44,8 @@ export const configSchema = z.strictObject({
         .min(1024)
         .default(64 * 1024 * 1024)
         .describe("Largest request body in bytes."),
-      heartbeatSeconds: z.number().min(0.05).default(15).describe("Silence after which a stream sends a comment line."),
-      drainSeconds: z.number().min(0).default(30).describe("How long running answers may go on after SIGTERM."),
+      heartbeatSeconds: seconds.min(0.05).default(15).describe("Silence after which a stream sends a comment line."),
+      drainSeconds: seconds.min(0).default(30).describe("How long running answers may go on after SIGTERM."),
     })
     .prefault({}),
   sse: z
@@ -73,7 +74,7 @@ export const configSchema = z.strictObject({
         .enum(["off", "adaptive"])
         .default("off")
         .describe("Thinking of a Responses request without `reasoning` (seed 004: off; seed 000: adaptive)."),
-      retentionDays: z.number().positive().default(30).describe("Days after which stored responses are deleted."),
+      retentionDays: days.default(30).describe("Days after which stored responses are deleted."),
     })
     .prefault({}),
   hub: z

@@ -33,6 +33,27 @@ describe("loadConfig", () => {
     expect([config.host, config.port, config.log]).toEqual(["0.0.0.0", 3000, "error"]);
   });
 
+  it.each([
+    "server: { heartbeatSeconds: 1e9 }",
+    "server: { drainSeconds: 1e9 }",
+    "engines: { a: { kind: upstream, url: 'http://x/v1', timeouts: { total: 1e9 } } }",
+    "media: { download: { timeoutSeconds: 1e9 } }",
+    "responses: { retentionDays: 1e9 }",
+    "files: { retentionDays: 1e9 }",
+  ])("refuses times that no timer can count: %s", (text) => {
+    expect(() => load({ PARLEY_CONFIG: file(text) })).toThrow(/found 1000000000; Too big/);
+  });
+
+  it.each([
+    ["store: { url: 'mysql://parley:pass-word@host/db' }", "store.url"],
+    ["hub: { token: 1234567890 }", "hub.token"],
+    ["engines: { a: { kind: upstream, url: 'ftp://me:pass-word@host/v1' } }", "engines.a.url"],
+  ])("does not show the secrets of a wrong setting: %s", (text, name) => {
+    const wrong = (): unknown => load({ PARLEY_CONFIG: file(text) });
+    expect(wrong).toThrow(`${name} (from `);
+    expect(wrong).not.toThrow(/pass-word|1234567890/);
+  });
+
   it("is frozen to the bottom", () => {
     const config = load({});
     expect(() => {
