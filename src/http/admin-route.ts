@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { invalid } from "../model/error.ts";
 import type { AdminService } from "../service/admin.ts";
-import { accountView, keyView, organisationView, usageCsv, usageView } from "../service/report.ts";
+import { accountView, keyView, ledgerView, organisationView, usageCsv, usageView } from "../service/report.ts";
 import { readJson } from "./body.ts";
 
 export interface AdminRouteOptions {
@@ -63,6 +63,8 @@ const usageQuery = z.strictObject({
   model: text.exactOptional(),
   format: z.enum(["json", "csv"]).default("json"),
 });
+
+const ledgerQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(1_000).default(50) });
 
 const path = "/admin/api";
 
@@ -134,6 +136,10 @@ function mountMoney(server: FastifyInstance, { admin, bodyLimit }: AdminRouteOpt
   server.post<ById>(`${one}/credit`, async (request) => {
     const { amountMicros } = await body(request, credit, bodyLimit);
     return accountView(await admin.credit(await known(admin, request.params.id), amountMicros));
+  });
+  server.get(`${path}/ledger`, async (request) => {
+    const { limit } = check(request.query, ledgerQuery);
+    return { data: (await admin.ledger(limit)).map(ledgerView) };
   });
   server.get(`${path}/usage`, async (request, reply) => {
     const { format, ...query } = check(request.query, usageQuery);

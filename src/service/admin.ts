@@ -6,6 +6,7 @@ import { keyHash, type KeyHash, type KnownKey } from "../policy/authenticate.ts"
 import type {
   AccountRecord,
   KeyChange,
+  LedgerRow,
   KeyRecord,
   OrganisationRecord,
   Store,
@@ -187,6 +188,11 @@ export class AdminService {
 
   usage(query: UsageQuery): Promise<UsageRow[]> {
     return this.store.ledger.usage(query);
+  }
+
+  /** Single answers, newest first. */
+  ledger(limit: number): Promise<LedgerRow[]> {
+    return this.store.ledger.list(limit);
   }
 
   /** What a stored key stands for; `undefined` for unknown, disabled and expired ones. */

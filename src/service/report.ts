@@ -1,4 +1,4 @@
-import type { AccountRecord, KeyRecord, OrganisationRecord, UsageRow } from "../store/store.ts";
+import type { AccountRecord, KeyRecord, LedgerRow, OrganisationRecord, UsageRow } from "../store/store.ts";
 
 /** How records are shown to operators, by the command line and by the admin API alike: times as ISO texts, no hashes. */
 
@@ -25,6 +25,11 @@ export function accountView({ subject, balance, budget, spent }: AccountRecord):
 export function usageView(row: UsageRow): Record<string, string | number> {
   const { group, name, requests, failed, canceled, input, cached, output, reasoning, cost } = row;
   return { group, name, requests, failed, canceled, input, cached, output, reasoning, costMicros: cost };
+}
+
+/** One answer; `request` is what its `trace-id` header told. */
+export function ledgerView({ id: _id, at, cost, ...row }: LedgerRow): Record<string, unknown> {
+  return { ...row, at: iso(at), costMicros: cost };
 }
 
 /** Comma-separated values (RFC 4180) with a head line. */

@@ -49,6 +49,7 @@ describe("the admin API", () => {
     ["GET", "/accounts"],
     ["POST", "/accounts/key:x/credit"],
     ["GET", "/usage"],
+    ["GET", "/ledger"],
   ];
 
   it.each(routes)("refuses %s %s without an admin key", async (method, path) => {
@@ -326,6 +327,19 @@ describe("money", () => {
     const shown = (await admin("GET", `/keys/${id}`)).body;
     await expect.poll(async () => (await admin("GET", `/keys/${id}`)).body["lastUsedAt"], patient).not.toBeNull();
     expect(shown["name"]).toBe("payer");
+  });
+
+  it("is found by the id that the answer's headers told", async () => {
+    const { id, key } = await newKey();
+    const traced = (await chat(key)).headers.get("trace-id");
+    const found = async (): Promise<unknown> => {
+      const { body } = await admin("GET", "/ledger?limit=20");
+      return (body["data"] as { request: string }[]).find(({ request }) => request === traced);
+    };
+    await expect
+      .poll(found, patient)
+      .toMatchObject({ keyId: id, model: "MiniMax-M3", outcome: "stop", engine: "default" });
+    expect((await admin("GET", "/ledger?limit=0")).status).toBe(400);
   });
 
   it("is half as much again for priority", async () => {
