@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
@@ -16,13 +16,12 @@ const sqliteBusy = 5;
 const mostStatements = 200;
 
 /**
- * Opens (and makes, mode 0700) the data folder and the database in it; without a folder one in memory. Throws the
+ * Opens (and makes, for their owner only) the data folder and the database in it; without a folder one in memory. Throws the
  * system's error when it cannot. With `synchronous = normal` a commit survives the end of the process at any moment,
  * and the loss of power without corruption.
  */
 export function openSqlite(folder?: string): SqlDatabase {
-  if (folder !== undefined) mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const path = folder === undefined ? ":memory:" : join(folder, "parley.db");
+  const path = folder === undefined ? ":memory:" : databaseFile(folder);
   const database = new DatabaseSync(path);
   // only the very first opening changes the journal mode, and two of those may meet
   database.exec(
@@ -30,6 +29,15 @@ export function openSqlite(folder?: string): SqlDatabase {
   );
   database.exec("pragma synchronous = normal; pragma foreign_keys = on");
   return new SqliteDatabase(database);
+}
+
+/** The path of the database; a new file is its owner's only, and SQLite gives the files beside it the same mode. */
+function databaseFile(folder: string): string {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, "parley.db");
+  // never opened when it is there: closing it would take the locks of another connection of this process
+  if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
+  return path;
 }
 
 /** One connection; what arrives during a transaction waits for its end. */
@@ -113,5 +121,6 @@ class SqliteDatabase implements SqlDatabase {
 }
 
 function isBusy(error: unknown): boolean {
-  return error instanceof Error && "errcode" in error && error.errcode === sqliteBusy;
+  // the higher bits tell what it is busy with
+  return error instanceof Error && "errcode" in error && (Number(error.errcode) & 0xff) === sqliteBusy;
 }

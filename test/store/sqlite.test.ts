@@ -1,0 +1,25 @@
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, it } from "vitest";
+import { openSqlite } from "../../src/store/sqlite.ts";
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+it.skipIf(process.platform === "win32")("is readable by its owner only, in whatever folder it lies", async () => {
+  const before = process.umask(0o022);
+  try {
+    const folder = mkdtempSync(join(tmpdir(), "parley-sqlite-"));
+    folders.push(folder);
+    const database = openSqlite(folder);
+    await database.run("create table secret (id integer)");
+    const modes = readdirSync(folder).map((name) => [name, statSync(join(folder, name)).mode & 0o777]);
+    await database.close();
+    expect(Object.fromEntries(modes)).toEqual({ "parley.db": 0o600, "parley.db-shm": 0o600, "parley.db-wal": 0o600 });
+  } finally {
+    process.umask(before);
+  }
+});
