@@ -124,7 +124,7 @@ export class RequestWatch {
     const entry = this.open.get(request.id);
     const begun = now();
     const parent = entry?.trace;
-    const trace = entry === undefined ? this.trace(undefined) : this.trace(parent);
+    const trace = this.trace(parent);
     if (entry !== undefined) entry.generating += 1;
     return (ended) => {
       const facts = factsOf(request.model, ended);
