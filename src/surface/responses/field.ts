@@ -17,7 +17,7 @@ export function pathOf(fields: Fields, key: string): string {
 
 /** An object at a path; throws `invalid` for anything else. */
 export function fieldsOf(value: unknown, path: string): Fields {
-  if (!isObject(value)) throw invalid(path, "must be an object");
+  if (!isObject(value)) throw invalid(path, path === "" ? "the body must be a JSON object" : "must be an object");
   return { value, path };
 }
 
