@@ -1,6 +1,7 @@
 import type { Dispatcher, Pool } from "undici";
 import type { Secret } from "../../lib/secret.ts";
 import { ParleyError } from "../../model/error.ts";
+import { writeBody, type WrittenBody } from "./body.ts";
 import { networkCode, networkFailure, statusFailure } from "./failure.ts";
 
 /** Milliseconds. */
@@ -85,7 +86,7 @@ export class UpstreamClient {
   async open(path: string, body: unknown, signal: AbortSignal): Promise<OpenAnswer> {
     const watch = new Watch(this.timeouts, signal);
     try {
-      const answer = await this.send(path, JSON.stringify(body), watch.signal);
+      const answer = await this.send(path, writeBody(body), watch.signal);
       if (answer.statusCode !== 200) throw await refusal(answer);
       return new Answer(answer, watch);
     } catch (thrown) {
@@ -137,20 +138,20 @@ export class UpstreamClient {
     return path.startsWith("/") ? path : `${this.prefix}/${path}`;
   }
 
-  private async send(path: string, body: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const request = {
-      path: this.path(path),
-      method: "POST" as const,
-      headers: { ...this.headers, "content-type": "application/json", accept: "text/event-stream, application/json" },
-      body,
-      signal,
+  private async send(path: string, body: WrittenBody, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const headers = {
+      ...this.headers,
+      ...(body.length === undefined ? {} : { "content-length": String(body.length) }),
+      "content-type": "application/json",
+      accept: "text/event-stream, application/json",
     };
+    const request = () => ({ path: this.path(path), method: "POST" as const, headers, body: body.open(), signal });
     const pool = await this.pool();
     try {
-      return await pool.request(request);
+      return await pool.request(request());
     } catch (thrown) {
       if (signal.aborted || !stale.has(networkCode(thrown))) throw thrown;
-      return pool.request(request);
+      return pool.request(request());
     }
   }
 }

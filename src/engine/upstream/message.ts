@@ -13,6 +13,7 @@ import {
   type VideoPart,
 } from "../../model/item.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
+import { dataUrl } from "./body.ts";
 import type { Dialect, ThoughtField } from "./dialect.ts";
 
 /** An assistant turn while its items gather. */
@@ -195,12 +196,8 @@ function vendorDetail(part: ImagePart | VideoPart): JsonObject {
   return { detail: part.detail, ...(part.maxLongSide === undefined ? {} : { max_long_side_pixel: part.maxLongSide }) };
 }
 
-function mediaUrl(media: Media, param: string | undefined): string {
+function mediaUrl(media: Media, param: string | undefined): Json {
   if (media.kind === "url") return media.url;
   if (media.kind === "bytes") return dataUrl(media.mime, media.bytes);
   throw invalid(param ?? "", "the file was not resolved for this engine");
-}
-
-function dataUrl(mime: string, bytes: Uint8Array): string {
-  return `data:${mime};base64,${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64")}`;
 }
