@@ -48,6 +48,8 @@ export class SocketSession {
   private readonly turns = new Map<string, readonly Item[]>();
   private queue: Promise<void> = Promise.resolve();
   private waiting = 0;
+  /** Characters of the messages that wait or are being answered. */
+  private held = 0;
 
   constructor(options: SessionOptions) {
     this.of = options;
@@ -55,9 +57,11 @@ export class SocketSession {
   }
 
   receive(text: string): void {
-    if (this.waiting >= longestQueue)
+    const tooLong = this.waiting > 0 && this.held + text.length > this.of.options.bodyLimit;
+    if (tooLong || this.waiting >= longestQueue)
       return this.refuse(new ParleyError("connection-limit", "too many waiting messages"));
     this.waiting += 1;
+    this.held += text.length;
     this.queue = this.queue.then(async () => {
       try {
         if (!this.aborter.signal.aborted) await this.create(text);
@@ -65,6 +69,7 @@ export class SocketSession {
         this.refuse(toParleyError(thrown));
       } finally {
         this.waiting -= 1;
+        this.held -= text.length;
       }
     });
   }

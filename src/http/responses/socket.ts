@@ -102,11 +102,17 @@ function serve(connection: WebSocket, { request, options, closing }: Connection)
   });
 }
 
-/** Resolves at once, or when a slow reader has caught up. */
+/** Resolves at once, or when a slow reader has caught up; until then nothing more is read from it. */
 function send(connection: WebSocket, text: string): Promise<void> {
   if (connection.bufferedAmount < mostBuffered) {
     connection.send(text, () => undefined);
     return Promise.resolve();
   }
-  return new Promise((resolve) => connection.send(text, () => resolve()));
+  connection.pause();
+  return new Promise((resolve) =>
+    connection.send(text, () => {
+      connection.resume();
+      resolve();
+    }),
+  );
 }

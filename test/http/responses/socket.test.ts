@@ -1,0 +1,51 @@
+/** What a caller of the WebSocket can make the server hold in memory. */
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import WebSocket from "ws";
+import { SocketSession } from "../../../src/http/responses/session.ts";
+import type { ResponsesRouteOptions } from "../../../src/http/responses/create-route.ts";
+import { silentLog } from "../../../src/telemetry/log.ts";
+import { startServer, testKey, type Running } from "../../e2e/start.ts";
+
+let server: Running;
+beforeAll(async () => {
+  server = await startServer({ engine: "sim" });
+});
+afterAll(() => server.stop());
+
+it("is not read from while it does not read", async () => {
+  const headers = { authorization: `Bearer ${testKey}` };
+  const socket = new WebSocket(`${server.url.replace("http", "ws")}/v1/responses`, { headers });
+  try {
+    await new Promise((resolve) => socket.once("open", resolve));
+    socket.pause();
+    const message = Buffer.alloc(512);
+    for (let at = 0; at < 80_000; at++) {
+      socket.send(message);
+      if (at % 10_000 === 0) await wait(1);
+    }
+    await wait(500);
+    expect(socket.bufferedAmount).toBeGreaterThan(0);
+    socket.resume();
+    await expect.poll(() => socket.bufferedAmount, { timeout: 20_000 }).toBe(0);
+  } finally {
+    socket.terminate();
+  }
+}, 30_000);
+
+it("keeps no more waiting than one message may hold", async () => {
+  const sent: string[] = [];
+  const gate = Promise.withResolvers<never>();
+  const session = new SocketSession({
+    authenticate: () => gate.promise,
+    options: { bodyLimit: 1_000, surface: {}, log: silentLog } as ResponsesRouteOptions,
+    headers: {},
+    send: async (text) => void sent.push(text),
+  });
+  const message = (length: number): string => JSON.stringify({ type: "response.create", input: "x".repeat(length) });
+  session.receive(message(900));
+  session.receive(message(900));
+  expect(sent.map((text) => JSON.parse(text) as unknown)).toMatchObject([{ status: 429 }]);
+  gate.reject(new Error("over"));
+  await session.finish();
+});
