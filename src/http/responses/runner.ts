@@ -45,12 +45,19 @@ export class ResponseRunner {
   async start(job: Job, signal: AbortSignal): Promise<LiveResponse> {
     const live = this.make(job);
     const abort = (): void => live.abort();
+    const leave = (): void => signal.removeEventListener("abort", abort);
     signal.addEventListener("abort", abort, { once: true });
-    const generation = await this.options.generate.start(job.exchange.request, job.caller, live.signal);
-    live.facts = generation;
-    const record = job.exchange.wanted.store ? await this.keepBegun(job, live, generation) : undefined;
-    live.finished = this.pump(live, generation, record).finally(() => signal.removeEventListener("abort", abort));
-    return live;
+    if (signal.aborted) abort();
+    try {
+      const generation = await this.options.generate.start(job.exchange.request, job.caller, live.signal);
+      live.facts = generation;
+      const record = await this.keepBegun(job, live, generation);
+      live.finished = this.pump(live, generation, record).finally(leave);
+      return live;
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 
   /** A response nobody waits for: it is visible as queued at once, and fails in its own record. */
@@ -107,20 +114,28 @@ export class ResponseRunner {
   }
 
   private async work(job: Job, live: LiveResponse, record: Kept): Promise<void> {
+    let generation: Generation;
     try {
-      const generation = await this.options.generate.start(job.exchange.request, job.caller, live.signal);
-      await this.pump(live, generation, record);
+      generation = await this.options.generate.start(job.exchange.request, job.caller, live.signal);
     } catch (thrown) {
       const error = live.signal.aborted ? canceled() : toParleyError(thrown);
       await this.finish(live, [{ type: "begin" }, { type: "finish", reason: "error", error }], record);
+      return;
     }
+    await this.pump(live, generation, record);
   }
 
-  private async pump(live: LiveResponse, generation: Generation, record: Kept | undefined): Promise<void> {
+  private async pump(live: LiveResponse, generation: Generation, record: Kept): Promise<void> {
     live.transcript = generation.transcript;
-    for await (const batch of generation.batches) {
-      if (batch.at(-1)?.type === "finish") await this.conclude(live, batch, record);
-      else live.publish(live.encode(batch));
+    try {
+      for await (const batch of generation.batches) {
+        if (batch.at(-1)?.type === "finish") await this.conclude(live, batch, record);
+        else live.publish(live.encode(batch));
+      }
+    } catch (thrown) {
+      // a mistake of ours: it ends this response, not the process
+      this.options.log.error({ id: live.id, err: thrown }, "a response broke off");
+      await this.finish(live, [{ type: "finish", reason: "error", error: toParleyError(thrown) }], record);
     }
   }
 
@@ -129,15 +144,13 @@ export class ResponseRunner {
     await this.conclude(live, batch, record);
   }
 
-  /** Saves, then publishes the last events; a store that fails is told to the log and the followers are let go. */
-  private async conclude(live: LiveResponse, batch: Batch, record: Kept | undefined): Promise<void> {
-    const last = live.encode(batch);
+  /** Saves, then publishes the last events; a failure is told to the log and the followers are let go. Never rejects. */
+  private async conclude(live: LiveResponse, batch: Batch, record: Kept): Promise<void> {
     try {
-      if (record !== undefined) {
-        const items = [...inputOf(live.exchange.wanted), ...answerItems(live.transcript)];
-        const events = JSON.stringify([...live.events, ...last]);
-        await this.options.responses.end(record, { body: JSON.stringify(live.body()), items, events });
-      }
+      const last = live.encode(batch);
+      const items = [...inputOf(live.exchange.wanted), ...answerItems(live.transcript)];
+      const events = JSON.stringify([...live.events, ...last]);
+      await this.options.responses.end(record, { body: JSON.stringify(live.body()), items, events });
       live.publish(last);
     } catch (error) {
       this.options.log.error({ id: live.id, err: error }, "a response could not be kept");
@@ -148,7 +161,7 @@ export class ResponseRunner {
   }
 }
 
-function inputOf(wanted: ResponsesWanted): Item[] {
+export function inputOf(wanted: ResponsesWanted): Item[] {
   return wanted.input.filter((item) => item.type !== "reference");
 }
 
