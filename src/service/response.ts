@@ -21,6 +21,12 @@ export interface NewResponse {
   items: readonly Item[];
 }
 
+/** What one response added to its conversation. */
+export interface Turn {
+  previous: string | undefined;
+  items: readonly Item[];
+}
+
 /** Longer chains of `previous_response_id` than this are a loop or a mistake. */
 const longestChain = 10_000;
 
@@ -74,12 +80,21 @@ export class ResponseService {
     if (!(await this.options.store.delete(id, caller.keyId))) throw notFound(id);
   }
 
-  /** The items of a response and of all that it continues, oldest first. Throws `invalid` where one is gone. */
-  async history(id: string, caller: Caller): Promise<Item[]> {
-    const turns: Item[][] = [];
+  /**
+   * The items of a response and of all that it continues, oldest first. Turns that are not stored may be `remembered`
+   * elsewhere. Throws `invalid` where one is gone.
+   */
+  async history(id: string, caller: Caller, remembered?: (id: string) => Turn | undefined): Promise<Item[]> {
+    const turns: (readonly Item[])[] = [];
     let next: string | null = id;
     while (next !== null) {
       if (turns.length >= longestChain) throw previousNotFound(id);
+      const turn: Turn | undefined = remembered?.(next);
+      if (turn !== undefined) {
+        turns.push(turn.items);
+        next = turn.previous ?? null;
+        continue;
+      }
       const record: ResponseRecord | undefined = await this.options.store.get(next, caller.keyId);
       if (record === undefined || record.state === "running") throw previousNotFound(next);
       turns.push(JSON.parse(record.items) as Item[]);

@@ -55,6 +55,28 @@ describe("stored responses", () => {
     expect(last.previous_response_id).toBe(previous);
   });
 
+  it("are continued for a while when `store` was left out, by the key that made them, and never kept", async () => {
+    const ask = (input: string, previous: string | null, more: object = {}): Promise<OpenAIResponse> =>
+      create({ input, previous_response_id: previous, ...more });
+    const first = await ask("My name is Ludmila.", null);
+    const second = await ask("Say: two", first.id);
+    const third = await ask("Say: three", second.id, { store: true });
+    for (const { id } of [second, third]) {
+      expect((await ask("What is my name?", id)).output_text).toContain("Ludmila");
+    }
+    expect((await failure(`/v1/responses/${first.id}`)).status).toBe(404);
+    const { key } = await server.app.admin.createKey({ name: "another" });
+    const forgotten = await ask("My name is Ludmila.", null, { store: false });
+    for (const [id, init] of [
+      [first.id, { key }],
+      [forgotten.id, {}],
+    ] as const) {
+      const body = JSON.stringify({ model, input: "What is my name?", previous_response_id: id });
+      const { status, error } = await failure("/v1/responses", { method: "POST", body, ...init });
+      expect([status, error.code]).toEqual([400, "previous_response_not_found"]);
+    }
+  });
+
   it("name a previous response that is not there", async () => {
     const body = JSON.stringify({ model, input: "hi", previous_response_id: "0".repeat(32) });
     const { status, error } = await failure("/v1/responses", { method: "POST", body });

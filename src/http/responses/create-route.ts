@@ -2,9 +2,18 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { invalid } from "../../model/error.ts";
 import { isObject } from "../../model/json.ts";
 import type { Transcript } from "../../model/transcript.ts";
+import type { Caller } from "../../policy/authenticate.ts";
 import type { ResponseService } from "../../service/response.ts";
-import { answerById, emptyBody, endText, eventText, responsesSurface } from "../../surface/responses/index.ts";
-import type { ResponseEvent, ResponsesOptions, Seal } from "../../surface/responses/index.ts";
+import {
+  answerById,
+  answerItems,
+  emptyBody,
+  endText,
+  eventText,
+  responsesSurface,
+} from "../../surface/responses/index.ts";
+import type { ResponseEvent, ResponsesOptions, ResponsesWanted, Seal } from "../../surface/responses/index.ts";
+import type { Exchange } from "../../surface/surface.ts";
 import { answerHeaders } from "../answer-headers.ts";
 import { readJson } from "../body.ts";
 import { answer, parseContext } from "../generation-route.ts";
@@ -42,9 +51,7 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
       return live.body("queued");
     }
     if (!wanted.store) {
-      const remember = (transcript: Transcript): void => {
-        for (const [id, item] of answerById(exchange, transcript)) options.recent.keep(caller.keyId, id, item);
-      };
+      const remember = (transcript: Transcript): void => keepRecent(options.recent, { exchange, caller, transcript });
       const answering = { surface, exchange, caller, reply, signal };
       return answer(wanted.storeOmitted ? { ...answering, ended: remember } : answering, options);
     }
@@ -70,6 +77,20 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
     const whole = await recall(exchange, request.caller, options);
     return compact({ exchange: whole, caller: request.caller, signal }, options);
   });
+}
+
+interface Answered {
+  exchange: Exchange<ResponsesWanted>;
+  caller: Caller;
+  transcript: Transcript;
+}
+
+function keepRecent(recent: RecentItems, { exchange, caller, transcript }: Answered): void {
+  const { request, wanted } = exchange;
+  for (const [id, item] of answerById(exchange, transcript)) recent.keep(caller.keyId, id, item);
+  if (transcript.finish?.reason === "error") return;
+  const items = [...wanted.input.filter((item) => item.type !== "reference"), ...answerItems(transcript)];
+  recent.keepTurn(caller.keyId, request.id, { previous: wanted.previousResponseId, items });
 }
 
 async function parseWhole(

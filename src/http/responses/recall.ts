@@ -23,7 +23,10 @@ export async function recall(
   if (!needsRecall(wanted)) return exchange;
   const previous = wanted.previousResponseId;
   const history =
-    previous === undefined ? [] : (from.memory?.history(previous) ?? (await from.responses.history(previous, caller)));
+    previous === undefined
+      ? []
+      : (from.memory?.history(previous) ??
+        (await from.responses.history(previous, caller, (id) => from.recent.turn(caller.keyId, id))));
   const known = new Map<string, Item[]>();
   for (const item of wanted.input) {
     if (item.type !== "reference") continue;
