@@ -227,12 +227,13 @@ describe("over HTTP", () => {
     expect(answer.output_text).toMatch(/red/);
   });
 
-  test("a previous response, where the operator keeps them by default", async () => {
-    const first = await respond({ input: "Remember this code word: papaya. Reply with only OK." }, keeping);
-    expect(first["store"]).toBe(true);
+  test.each([true, false])("a previous response, with responses.store %s", async (stores) => {
+    const at = stores ? keeping : server;
+    const first = await respond({ input: "Remember this code word: papaya. Reply with only OK." }, at);
+    expect(first["store"]).toBe(stores);
     const second = await respond(
       { previous_response_id: first.id, input: "What code word did I ask you to remember?" },
-      keeping,
+      at,
     );
     expect(second).toMatchObject({ ...completed, previous_response_id: first.id });
     expect(second.output_text).toContain("papaya");
