@@ -109,8 +109,13 @@ async function stream<Wanted extends { stream: boolean }>(
   reply.hijack();
   // they go out with the first bytes
   Object.assign(headers, answerHeaders(generation));
-  await sse.send(generation.batches, generation.transcript, encoder);
-  answering.ended?.(generation.transcript);
+  try {
+    await sse.send(generation.batches, generation.transcript, encoder);
+    answering.ended?.(generation.transcript);
+  } catch (error) {
+    // the headers are out: nobody else would hear of it
+    options.log.error({ id: exchange.request.id, err: error }, "a stream broke off");
+  }
 }
 
 function failure(error: ParleyError): Batch {

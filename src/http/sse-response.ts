@@ -7,7 +7,11 @@ export interface SseResponseOptions {
   response: ServerResponse;
   headers: Readonly<Record<string, string>>;
   heartbeatMs: number;
+  /** How long a reader may take nothing while something waits for it. */
+  stallMs?: number;
 }
+
+const defaultStallMs = 120_000;
 
 /**
  * One server-sent event stream: one write per batch, waits for `drain` when the socket is full, a comment line after
@@ -17,6 +21,7 @@ export class SseResponse {
   // fixed at birth
   private readonly response: ServerResponse;
   private readonly headers: Readonly<Record<string, string>>;
+  private readonly stallMs: number;
   private readonly heartbeat: NodeJS.Timeout;
   // changed by events
   private wait: NodeJS.Timeout | undefined;
@@ -25,11 +30,12 @@ export class SseResponse {
   constructor(options: SseResponseOptions) {
     this.response = options.response;
     this.headers = options.headers;
+    this.stallMs = options.stallMs ?? defaultStallMs;
     this.heartbeat = setInterval(() => this.beat(), options.heartbeatMs);
     this.heartbeat.unref();
   }
 
-  /** Sends every batch; resolves when the stream is over or the client is gone. */
+  /** Sends every batch; resolves when the stream is over or the client is gone. A failure breaks the connection off. */
   async send(batches: AsyncIterable<Batch>, transcript: Transcript, encoder: SseEncoder): Promise<void> {
     try {
       for await (const batch of batches) {
@@ -38,6 +44,9 @@ export class SseResponse {
         if (this.response.destroyed) return;
         this.hold(encoder, transcript);
       }
+    } catch (error) {
+      this.response.destroy();
+      throw error;
     } finally {
       this.close();
     }
@@ -52,6 +61,9 @@ export class SseResponse {
         await this.write(text);
         if (this.response.destroyed) return;
       }
+    } catch (error) {
+      this.response.destroy();
+      throw error;
     } finally {
       this.close();
     }
@@ -86,7 +98,7 @@ export class SseResponse {
     clearTimeout(this.wait);
     this.wait = undefined;
     this.put(text);
-    if (this.response.writableNeedDrain && !this.response.destroyed) await drained(this.response);
+    if (this.response.writableNeedDrain && !this.response.destroyed) await drained(this.response, this.stallMs);
   }
 
   private put(text: string): void {
@@ -111,15 +123,14 @@ export class SseResponse {
   }
 }
 
-/** Resolves when the socket takes more, or is gone. */
-function drained(response: ServerResponse): Promise<void> {
+/** Resolves when the socket takes more, or is gone; one whose reader takes nothing for `stallMs` is broken off. */
+function drained(response: ServerResponse, stallMs: number): Promise<void> {
   return new Promise((resolve) => {
+    const giveUp = (): void => void response.destroy();
     const settle = (): void => {
-      response.off("drain", settle);
-      response.off("close", settle);
+      response.off("drain", settle).off("close", settle).off("timeout", giveUp).setTimeout(0);
       resolve();
     };
-    response.on("drain", settle);
-    response.on("close", settle);
+    response.on("drain", settle).on("close", settle).on("timeout", giveUp).setTimeout(stallMs);
   });
 }

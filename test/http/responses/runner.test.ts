@@ -30,10 +30,12 @@ function jobOf(body: object) {
 async function runnerOf(batches: (signal: AbortSignal) => AsyncIterable<Batch>) {
   const store = await openStore();
   const responses = new ResponseService({ store: store.responses, retentionMs: 1e9, now: () => Date.now() });
-  const start = vi.fn(async (_request: unknown, _caller: unknown, signal: AbortSignal) => ({
-    transcript: new Transcript(),
-    batches: batches(signal),
-  }));
+  const start = vi.fn<(request: unknown, caller: unknown, signal: AbortSignal) => Promise<object>>(
+    async (_request, _caller, signal) => ({
+      transcript: new Transcript(),
+      batches: batches(signal),
+    }),
+  );
   const generate = { start } as unknown as RunnerOptions["generate"];
   return { runner: new ResponseRunner({ generate, responses, surface, log: silentLog }), responses, start };
 }

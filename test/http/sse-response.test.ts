@@ -1,0 +1,64 @@
+import { createServer, type Server } from "node:http";
+import { connect, type AddressInfo, type Socket } from "node:net";
+import { afterEach, expect, it } from "vitest";
+import { SseResponse } from "../../src/http/sse-response.ts";
+import { Transcript } from "../../src/model/transcript.ts";
+
+let server: Server;
+let socket: Socket | undefined;
+afterEach(async () => {
+  socket?.destroy();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+/** A server that answers everything with one stream; tells how that ended. */
+async function answering(
+  work: (sse: SseResponse) => Promise<void>,
+): Promise<{ port: number; ended: Promise<unknown> }> {
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  server = createServer((_request, response) => {
+    const sse = new SseResponse({ response, headers: {}, heartbeatMs: 60_000, stallMs: 200 });
+    work(sse).then(() => resolve("over"), resolve);
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  return { port: (server.address() as AddressInfo).port, ended: promise };
+}
+
+it("gives a reader up who reads nothing for long, and lets the engine go", async () => {
+  let left = false;
+  async function* endless(): AsyncGenerator<string> {
+    try {
+      for (;;) yield `data: ${"x".repeat(100_000)}\n\n`;
+    } finally {
+      left = true;
+    }
+  }
+  const { port, ended } = await answering((sse) => sse.relay(endless(), ""));
+  socket = connect(port, "127.0.0.1");
+  socket.on("error", () => undefined).pause();
+  socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+  expect(await ended).toBe("over");
+  expect(left).toBe(true);
+});
+
+it("breaks the connection off when a batch cannot be told", async () => {
+  const failure = new Error("no words for it");
+  const encoder = {
+    encode: (batch: readonly unknown[]) => {
+      if (batch.length > 1) throw failure;
+      return "data: {}\n\n";
+    },
+    flush: () => "",
+    pending: false,
+    longestWait: 0,
+  };
+  async function* batches() {
+    yield [{ type: "begin" }] as const;
+    yield [{ type: "begin" }, { type: "begin" }] as const;
+  }
+  const { port, ended } = await answering((sse) => sse.send(batches(), new Transcript(), encoder));
+  const read = fetch(`http://127.0.0.1:${port}/`).then((answer) => answer.text());
+  await expect(read).rejects.toThrow(/terminated|fetch failed/);
+  expect(await ended).toBe(failure);
+});
