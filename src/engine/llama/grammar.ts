@@ -1,3 +1,5 @@
+import { invalid } from "../../model/error.ts";
+
 /**
  * A grammar in llama.cpp's GBNF, rule by rule. Bodies are GBNF source; equal bodies share a rule.
  */
@@ -48,8 +50,11 @@ export function anyOf(bodies: readonly string[]): string {
   return bodies.length === 1 ? (bodies[0] ?? "") : `(${bodies.join(" | ")})`;
 }
 
-/** `body` between `least` and `most` times. */
+/** `body` between `least` and `most` times. Throws `invalid` for a range that is none: llama.cpp would read it forever. */
 export function repeat(body: string, least: number, most?: number): string {
+  if (most !== undefined && most < least) {
+    throw invalid("schema", `asks for at least ${least} and at most ${most} of the same`);
+  }
   return `${body}{${least},${most ?? ""}}`;
 }
 

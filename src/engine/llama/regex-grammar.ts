@@ -138,6 +138,13 @@ class RegexReader {
     const sign = this.next();
     const known = classes[sign.toLowerCase()];
     if (known !== undefined) return sign === sign.toLowerCase() ? known : without([everything], known);
+    const coded = sign === "u" ? /^[\da-f]{4}/iu : /^[\da-f]{2}/iu;
+    const digits = sign === "u" || sign === "x" ? coded.exec(this.signs.slice(this.at, this.at + 4).join("")) : null;
+    if (digits !== null) {
+      this.at += digits[0].length;
+      const point = Number.parseInt(digits[0], 16);
+      return [[point, point]];
+    }
     const control = controls[sign];
     if (control === undefined && /[a-zA-Z0-9]/u.test(sign)) throw new Unsupported();
     return [spanOf(control ?? sign)];
@@ -154,7 +161,9 @@ class RegexReader {
     this.at += counted[0].length;
     const least = Number(counted[1]);
     if (counted[2] === "") return [least, least];
-    return [least, counted[3] === "" ? undefined : Number(counted[3])];
+    const most = counted[3] === "" ? undefined : Number(counted[3]);
+    if (most !== undefined && most < least) throw new Unsupported();
+    return [least, most];
   }
 
   private body(spans: readonly Span[]): string {

@@ -28,6 +28,7 @@ const patterns = [
   "^x{2}.{0,3}y+?$",
   "^-?\\d+(\\.\\d+)?$",
   "^$",
+  "^[\\u4e00-\\u9fa5]{1,3}\\x61?$",
 ];
 
 describe("regexBody", () => {
@@ -66,7 +67,7 @@ describe("regexBody", () => {
     );
   });
 
-  it.each(["(?=a)", "^a|b$", "\\bword", "(a)\\1", "\\u0041", "a{", "(", "[a", "[z-a]", "*", '^"$', "\\"])(
+  it.each(["(?=a)", "^a|b$", "\\bword", "(a)\\1", "\\cA", "a{", "(", "[a", "[z-a]", "*", '^"$', "\\"])(
     "leaves %s alone",
     (pattern) => {
       expect(regexBody(pattern, unwritableInJson)).toBeUndefined();
