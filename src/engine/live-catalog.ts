@@ -54,7 +54,8 @@ export class LiveCatalog implements Catalog {
       if (running + waiting > 0) return;
       clearInterval(timer);
       this.retired.delete(engine);
-      void engine.close();
+      // nobody waits for its end, however it comes
+      engine.close().catch(() => undefined);
     }, drainCheckMs);
     timer.unref();
     this.retired.set(engine, timer);

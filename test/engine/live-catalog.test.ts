@@ -51,6 +51,18 @@ describe("LiveCatalog", () => {
     expect([kept.closed, added.closed]).toEqual([1, 1]);
   });
 
+  it("is not disturbed by an engine that cannot be closed", async () => {
+    const broken = engine();
+    broken.close = () => {
+      broken.closed += 1;
+      return Promise.reject(new Error("it hangs"));
+    };
+    const catalog = new LiveCatalog(catalogOf({ a: broken }));
+    catalog.exchange(catalogOf({ a: engine() }));
+    await expect.poll(() => broken.closed, { timeout: 1_000 }).toBe(1);
+    await catalog.close();
+  });
+
   it("closes busy leftovers with itself", async () => {
     const busy = engine();
     const catalog = new LiveCatalog(catalogOf({ a: busy }));

@@ -56,6 +56,8 @@ class ManagedServer implements Engine {
   private starting: Promise<Running> | undefined;
   private running: Running | undefined;
   private pause = shortestPause;
+  /** Requests that wait for its start. */
+  private waiting = 0;
 
   constructor(options: ManagedOptions) {
     this.options = options;
@@ -67,15 +69,16 @@ class ManagedServer implements Engine {
   }
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
-    yield* (await untilAborted(this.ready(), signal)).generate(request, signal);
+    yield* (await this.awaited(signal)).generate(request, signal);
   }
 
   async count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }> {
-    return (await untilAborted(this.ready(), signal)).count(request, signal);
+    return (await this.awaited(signal)).count(request, signal);
   }
 
   load(): Load {
-    return this.running?.engine.load() ?? { running: 0, waiting: 0, slots: this.options.slots ?? defaultSlots };
+    const { waiting } = this;
+    return this.running?.engine.load() ?? { running: 0, waiting, slots: this.options.slots ?? defaultSlots };
   }
 
   async open(): Promise<void> {
@@ -86,6 +89,15 @@ class ManagedServer implements Engine {
     this.closing.abort();
     const running = this.running ?? (await this.starting?.catch(() => undefined));
     if (running !== undefined) await stop(running);
+  }
+
+  private async awaited(signal: AbortSignal): Promise<Engine> {
+    this.waiting += 1;
+    try {
+      return await untilAborted(this.ready(), signal);
+    } finally {
+      this.waiting -= 1;
+    }
   }
 
   private async ready(): Promise<Engine> {

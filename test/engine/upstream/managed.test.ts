@@ -57,6 +57,15 @@ describe("a managed llama-server", () => {
     await expect(ask(start({ binary: "/nowhere/llama-server" }), "a")).rejects.toMatchObject({ kind: "upstream" });
   });
 
+  it("counts who waits while it starts", async () => {
+    const engine = start();
+    const answers = [ask(engine, "a"), ask(engine, "b")];
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(engine.load()).toEqual({ running: 0, waiting: 2, slots: 2 });
+    await Promise.all(answers);
+    expect(engine.load()).toEqual({ running: 0, waiting: 0, slots: 2 });
+  });
+
   it("does not keep a caller who leaves while it starts", async () => {
     const engine = start();
     await expect(ask(engine, "a", AbortSignal.timeout(1))).rejects.toMatchObject({ kind: "canceled" });
