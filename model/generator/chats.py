@@ -175,7 +175,7 @@ def plain_chat(split, skills=WEIGHTS, most=5):
 
 # Chats of one skill over and over: cheap in tokens, for the skills that need most examples.
 DRILL_SHARE = .35
-DRILLS = dict(sum=9, capital=2, pick=3, facts=2, json=2, context=2, echo=2, idk=1)
+DRILLS = dict(sum=9, capital=2, pick=3, facts=2, json=2, context=2, echo=3, idk=1)
 
 
 def conversation(split='train', tool_share=.42, most_tools=4):

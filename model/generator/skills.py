@@ -155,7 +155,8 @@ def key_and_value(split, adjectives=False):
 def capital(split, _own_name):
     country = choose(list(CAPITALS)) if split == 'test' or chance() < .75 else choose(list(MORE_CAPITALS))
     city_name = CAPITALS.get(country) or MORE_CAPITALS[country]
-    return ask_for(CAPITAL_THINGS, CAPITAL, split, .6).replace('{}', country), f'The user asks for the capital of {country}.', f'The capital of {country} is {city_name}.'
+    typed = country.lower() if split == 'train' and chance() < .08 else country
+    return ask_for(CAPITAL_THINGS, CAPITAL, split, .6).replace('{}', typed), f'The user asks for the capital of {country}.', f'The capital of {country} is {city_name}.'
 
 
 def addition_steps(a, b):
@@ -339,7 +340,7 @@ def chinese(_split, own_name):
 
 SKILLS = dict(capital=capital, sum=arithmetic, intro=intro, hi=greet, who=who, thanks=thanks, bye=bye, echo=echo, json=json_object, context=context, pick=pick, facts=facts,
               story=story, idk=hard, zh=chinese)
-WEIGHTS = dict(capital=6, sum=12, intro=1.5, hi=1.5, who=2, thanks=1, bye=.7, echo=4, json=4, context=4, pick=5, facts=4, story=.7, idk=3.5, zh=2.5)
+WEIGHTS = dict(capital=6, sum=12, intro=1.5, hi=1.5, who=2, thanks=1, bye=.7, echo=6, json=4, context=4, pick=5, facts=4, story=.7, idk=4.5, zh=2.5)
 
 
 def plain(split, skill, own_name=None):
