@@ -40,8 +40,9 @@ export class Grammar {
   }
 }
 
-/** Exactly this text. */
+/** Exactly this text. Throws `invalid` for one that no token can spell. */
 export function literal(text: string): string {
+  if (text.includes("\0")) throw invalid("schema", "names a text with a NUL character, which no model can write");
   return `"${escaped(text)}"`;
 }
 

@@ -105,6 +105,7 @@ async function loadInto(
     sequences: options.sequences ?? defaultSequences,
     threads,
   });
+  survivesSampling(context);
   const { family } = options;
   const row = family === undefined ? familyOf(general.name, general.architecture) : promptFamilies[family];
   return {
@@ -126,6 +127,26 @@ async function loadInto(
       await llama.dispose();
     },
   };
+}
+
+/** What of the library's inside has to be reached. */
+interface Inside {
+  _ctx?: { sampleToken?: (...given: unknown[]) => Promise<unknown> };
+}
+
+/** How the library says that no token could be drawn; it then ends that one answer with an error. */
+const noToken = -1;
+
+/**
+ * llama.cpp throws where a grammar allows no token that the model has. The library (3.19) hears that outside of the
+ * answer's own promise: the process would end, and every answer after it would wait forever.
+ */
+function survivesSampling(context: LlamaContext): void {
+  const native = (context as unknown as Inside)._ctx;
+  const sample = native?.sampleToken;
+  if (native === undefined || sample === undefined) return;
+  const value = (...given: unknown[]): Promise<unknown> => sample.apply(native, given).catch(() => noToken);
+  Object.defineProperty(native, "sampleToken", { value });
 }
 
 function allSequences(context: LlamaContext): LlamaContextSequence[] {

@@ -5,8 +5,8 @@ export type Span = readonly [number, number];
 
 /** Characters that JSON text cannot hold as they are. */
 export const unwritableInJson: readonly Span[] = [spanOf('"'), spanOf("\\"), [0, 0x1f], [0x7f, 0x7f], [0xd800, 0xdfff]];
-/** Characters that may begin a tag. */
-export const unwritableInMarkup: readonly Span[] = [spanOf("<"), spanOf("]"), [0xd800, 0xdfff]];
+/** Characters that may begin a tag, and what no token holds. */
+export const unwritableInMarkup: readonly Span[] = [spanOf("<"), spanOf("]"), [0, 0], [0xd800, 0xdfff]];
 
 const mostRepeats = 100;
 const everything: Span = [0, 0x10_ffff];

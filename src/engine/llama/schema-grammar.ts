@@ -61,13 +61,14 @@ export class SchemaGrammar {
     if (!isObject(schema)) return anyValue(this.grammar);
     if (typeof schema["$ref"] === "string") return this.reference(schema["$ref"]);
     if ("const" in schema) return literal(JSON.stringify(schema["const"]));
-    if (Array.isArray(schema["enum"])) return anyOf(schema["enum"].map((value) => literal(JSON.stringify(value))));
+    if (Array.isArray(schema["enum"]))
+      return anyOf(some(schema["enum"]).map((value) => literal(JSON.stringify(value))));
     const combined = "allOf" in schema || "anyOf" in schema || "oneOf" in schema;
     return combined ? this.once(schema, () => this.chosen(schema)) : this.chosen(schema);
   }
 
   private chosen(schema: Schema): string {
-    const choices = this.choices(schema);
+    const choices = some(this.choices(schema));
     if (choices.length > 1) return this.grammar.rule(anyOf(choices.map((choice) => this.json(choice))));
     return this.typed(choices[0] ?? schema);
   }
@@ -214,6 +215,12 @@ function anyValue(grammar: Grammar): string {
       '"true" | "false" | "null"',
     ].join(" | ");
   });
+}
+
+/** Choices that are there. */
+function some<Choice>(choices: readonly Choice[]): readonly Choice[] {
+  if (choices.length === 0) throw invalid("schema", "leaves no choice: an empty list of types, values or alternatives");
+  return choices;
 }
 
 /** Callers write pointers with and without percent encoding. */

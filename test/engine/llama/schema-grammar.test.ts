@@ -34,11 +34,23 @@ describe("SchemaGrammar", () => {
   it.each([
     { allOf: [{ $ref: "#" }] },
     { $ref: "#/%zz" },
+    { type: [] },
+    { enum: [] },
+    { anyOf: [] },
     { type: "string", minLength: 5, maxLength: 2 },
     { type: "array", items: { const: 1 }, minItems: 3, maxItems: 1 },
     { $ref: "#/$defs/constructor", $defs: {} },
   ] as JsonObject[])("%j is refused as the caller's mistake", (schema) => {
     expect(() => source(schema)).toThrow(expect.objectContaining({ kind: "invalid" }));
+  });
+
+  it("refuses texts that no token can spell, where they would stand as they are", () => {
+    const parameters = { type: "object", properties: { mark: { enum: ["a", "\0"] } }, required: ["mark"] };
+    const call = (form: keyof typeof callForms) => () =>
+      callForms[form]?.call(new Grammar(), { name: "t", parameters });
+    expect(call("m2")).toThrow(expect.objectContaining({ kind: "invalid" }));
+    expect(call("m3")).toThrow(expect.objectContaining({ kind: "invalid" }));
+    expect(call("json")).not.toThrow();
   });
 
   it("reads an alternative that is itself combined", () => {
