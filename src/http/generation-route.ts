@@ -4,10 +4,10 @@ import type { Batch } from "../model/event.ts";
 import { unixSeconds, type IdSource } from "../model/id.ts";
 import { Transcript } from "../model/transcript.ts";
 import type { Caller } from "../policy/authenticate.ts";
-import type { GenerateService, Generation } from "../service/generate.ts";
+import type { GenerateService } from "../service/generate.ts";
 import type { ModelService } from "../service/model.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { Exchange, ParseContext, Surface } from "../surface/surface.ts";
+import type { Exchange, ParseContext, SseEncoder, Surface } from "../surface/surface.ts";
 import { answerHeaders } from "./answer-headers.ts";
 import { SseResponse } from "./sse-response.ts";
 import { readJson } from "./body.ts";
@@ -90,23 +90,9 @@ async function stream<Wanted extends { stream: boolean }>(
   const encoder = surface.sse(exchange);
   const headers = traceHeaders(reply);
   const sse = new SseResponse({ response: reply.raw, headers, heartbeatMs: options.heartbeatMs });
-  let generation: Generation;
-  try {
-    generation = await options.generate.start(exchange.request, answering.caller, answering.signal);
-  } catch (thrown) {
-    if (!sse.started) {
-      sse.close();
-      throw thrown;
-    }
-    // a heartbeat already committed the 200: the failure becomes the stream's only content
-    reply.hijack();
-    const transcript = new Transcript();
-    const batch = failure(toParleyError(thrown));
-    transcript.apply(batch);
-    await sse.send(once(batch), transcript, encoder);
-    return;
-  }
-  reply.hijack();
+  const starting = options.generate.start(exchange.request, answering.caller, answering.signal);
+  const generation = await begun(starting, { reply, sse, encoder });
+  if (generation === undefined) return;
   // they go out with the first bytes
   Object.assign(headers, answerHeaders(generation));
   try {
@@ -115,6 +101,38 @@ async function stream<Wanted extends { stream: boolean }>(
   } catch (error) {
     // the headers are out: nobody else would hear of it
     options.log.error({ id: exchange.request.id, err: error }, "a stream broke off");
+  }
+}
+
+interface Opening {
+  reply: FastifyReply;
+  sse: SseResponse;
+  encoder: SseEncoder;
+}
+
+/**
+ * Waits for an answer to begin while its stream is kept alive. A failure is thrown while a status can still be answered;
+ * after the first comment line it becomes the stream's only content, and the outcome is `undefined`.
+ */
+export async function begun<Begun>(
+  starting: Promise<Begun>,
+  { reply, sse, encoder }: Opening,
+): Promise<Begun | undefined> {
+  try {
+    const value = await starting;
+    reply.hijack();
+    return value;
+  } catch (thrown) {
+    if (!sse.started) {
+      sse.close();
+      throw thrown;
+    }
+    reply.hijack();
+    const transcript = new Transcript();
+    const batch = failure(toParleyError(thrown));
+    transcript.apply(batch);
+    await sse.send(once(batch), transcript, encoder);
+    return undefined;
   }
 }
 

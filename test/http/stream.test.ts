@@ -93,6 +93,18 @@ describe.each(surfaces)("a stream of %s", (_name, path, body) => {
     expect(Math.min(...took)).toBeLessThan(50);
   });
 
+  it("tells of a refusal that comes late inside the stream, and ends", async () => {
+    async function* refusing(): AsyncGenerator<Batch> {
+      yield await wait(150).then<Batch>(() => {
+        throw new ParleyError("rate-limit", "slow down");
+      });
+    }
+    const { server } = await serve({ batches: () => refusing() }, { server: { heartbeatSeconds: 0.05 } });
+    const response = await server.call(path, { method: "POST", body });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toContain("slow down (1002)");
+  });
+
   it("keeps a silent connection alive with comments, and only a silent one", async () => {
     const late = scriptBatches({ text: "at last" });
     const { server } = await serve(
@@ -100,7 +112,7 @@ describe.each(surfaces)("a stream of %s", (_name, path, body) => {
       { server: { heartbeatSeconds: 0.05 } },
     );
     const text = await (await server.call(path, { method: "POST", body })).text();
-    if (body !== bodies.stored) expect(text).toMatch(/^: keep-alive\n\n/);
+    expect(text).toMatch(/^: keep-alive\n\n/);
     expect(text).toContain("at last");
     const quick = await serve({ batches: late }, { server: { heartbeatSeconds: 0.05 } });
     expect(await (await quick.server.call(path, { method: "POST", body })).text()).not.toContain(": keep-alive");

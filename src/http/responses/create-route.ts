@@ -16,7 +16,7 @@ import type { ResponseEvent, ResponsesOptions, ResponsesWanted, Seal } from "../
 import type { Exchange } from "../../surface/surface.ts";
 import { answerHeaders } from "../answer-headers.ts";
 import { readJson } from "../body.ts";
-import { answer, parseContext } from "../generation-route.ts";
+import { answer, begun, parseContext } from "../generation-route.ts";
 import type { GenerationRouteOptions } from "../generation-route.ts";
 import { SseResponse } from "../sse-response.ts";
 import { traceHeaders } from "../trace.ts";
@@ -24,7 +24,7 @@ import { compact } from "./compact.ts";
 import type { LiveResponse } from "./live.ts";
 import { recall } from "./recall.ts";
 import type { RecentItems } from "./recent.ts";
-import type { ResponseRunner } from "./runner.ts";
+import type { Job, ResponseRunner } from "./runner.ts";
 
 export interface ResponsesRouteOptions extends GenerationRouteOptions {
   surface: ResponsesOptions;
@@ -55,9 +55,9 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
       const answering = { surface, exchange, caller, reply, signal };
       return answer(wanted.storeOmitted ? { ...answering, ended: remember } : answering, options);
     }
+    if (wanted.stream) return keptStream({ exchange, caller, wire }, { reply, signal, options });
     const live = await options.runner.start({ exchange, caller, wire }, signal);
     if (live.facts !== undefined) reply.headers(answerHeaders(live.facts));
-    if (wanted.stream) return relay(live, -1, { reply, signal, options });
     await live.finished;
     return live.body();
   });
@@ -102,10 +102,22 @@ async function parseWhole(
   return recall(surface.parse(wire, parseContext(request, options)), request.caller, options);
 }
 
-interface Relay {
+interface Relay<Options = Pick<ResponsesRouteOptions, "heartbeatMs" | "surface">> {
   reply: FastifyReply;
   signal: AbortSignal;
-  options: Pick<ResponsesRouteOptions, "heartbeatMs" | "surface">;
+  options: Options;
+}
+
+/** A stream of a response that is kept, alive while the engine has not begun. */
+async function keptStream(job: Job, { reply, signal, options }: Relay<ResponsesRouteOptions>): Promise<FastifyReply> {
+  const headers = traceHeaders(reply);
+  const sse = new SseResponse({ response: reply.raw, headers, heartbeatMs: options.heartbeatMs });
+  const encoder = responsesSurface(options.surface).sse(job.exchange);
+  const live = await begun(options.runner.start(job, signal), { reply, sse, encoder });
+  if (live === undefined) return reply;
+  if (live.facts !== undefined) Object.assign(headers, answerHeaders(live.facts));
+  await sse.relay(texts(live.follow(-1, signal)), endText(options.surface.sseDone));
+  return reply;
 }
 
 /** A stream of a response's events above `after`, following it while it runs. */

@@ -161,7 +161,7 @@ export class ResponseRunner {
   }
 }
 
-export function inputOf(wanted: ResponsesWanted): Item[] {
+function inputOf(wanted: ResponsesWanted): Item[] {
   return wanted.input.filter((item) => item.type !== "reference");
 }
 
