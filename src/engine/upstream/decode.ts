@@ -156,12 +156,14 @@ export class ChatDecoder {
   private chunk(chunk: Record<string, unknown>): void {
     const failure = bodyFailure(chunk);
     if (failure !== undefined) throw failure;
-    this.said = readUsage(chunk) ?? this.said;
+    const said = readUsage(chunk);
+    this.said = said ?? this.said;
     this.flag("input", chunk["input_sensitive"], chunk["input_sensitive_type"]);
     this.flag("output", chunk["output_sensitive"], chunk["output_sensitive_type"]);
     const { choices } = chunk;
     if (Array.isArray(choices)) for (const choice of choices) this.choice(choice);
-    if (this.reason !== undefined && this.said !== undefined) this.conclude();
+    // what some servers count on the way is not the last word
+    if (this.reason !== undefined && said !== undefined) this.conclude();
   }
 
   private choice(choice: unknown): void {

@@ -454,6 +454,17 @@ describe("usage", () => {
     expect(foldEvents(events).usage).toEqual({ input: 10, cached: 7, output: 2, reasoning: 0 });
   });
 
+  it("what was counted on the way does not stand for the last count, nor end the answer before its last words", () => {
+    const first = {
+      choices: [{ index: 0, delta: { content: "a" } }],
+      usage: { prompt_tokens: 9, completion_tokens: 1 },
+    };
+    const reads = [`data: ${JSON.stringify(first)}\n\n`, frame({}, "stop"), text("b"), usageFrame(9, 2), doneFrame];
+    const told = foldEvents(decode([bytes(reads.join(""))]));
+    expect(told.text()).toBe("ab");
+    expect(told.usage).toMatchObject({ input: 9, output: 2 });
+  });
+
   it("estimates what nobody counted", () => {
     const zero = `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: "x".repeat(40) } }], usage: { total_tokens: 0 } })}\n\n`;
     const events = decode([bytes(thought("y".repeat(20)) + zero + frame({}, "stop") + doneFrame)]);
