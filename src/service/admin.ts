@@ -168,7 +168,9 @@ export class AdminService {
 
   /** Pays in millionths of a dollar (a negative amount takes out); from then on the subject is held to its balance. */
   async credit(subject: string, amount: number): Promise<AccountRecord> {
-    if (!Number.isSafeInteger(amount)) throw invalid("amount", "must be a number");
+    const { balance } = await this.account(subject);
+    // beyond 2^53 the balance could not be read again
+    if (!Number.isSafeInteger(amount + (balance ?? 0))) throw invalid("amount", "must be a whole number of usual size");
     await this.store.accounts.credit(subject, amount);
     return this.account(subject);
   }

@@ -123,6 +123,7 @@ describe("money", () => {
     const subject = await admin.subject({ key: "one" });
     expect(subject).toBe(`key:${record.id}`);
     expect(await admin.credit(subject, 5_000_000)).toEqual({ subject, balance: 5_000_000, budget: null, spent: 0 });
+    await expect(admin.credit(subject, Number.MAX_SAFE_INTEGER)).rejects.toMatchObject({ kind: "invalid" });
     expect(await admin.setBudget(subject, 7)).toMatchObject({ balance: 5_000_000, budget: 7 });
     expect(await admin.accounts()).toHaveLength(1);
     expect(await admin.setBalance(subject, null)).toMatchObject({ balance: null, budget: 7 });
