@@ -70,11 +70,16 @@ class PostgresDatabase implements SqlDatabase {
 }
 
 async function all(on: Queryable, sql: string, values: readonly SqlValue[]): Promise<Row[]> {
-  return (await on.query<Row>(numbered(sql), [...values])).rows;
+  return (await on.query<Row>(numbered(sql), values.map(storable))).rows;
 }
 
 async function run(on: Queryable, sql: string, values: readonly SqlValue[]): Promise<number> {
-  return (await on.query(numbered(sql), [...values])).rowCount ?? 0;
+  return (await on.query(numbered(sql), values.map(storable))).rowCount ?? 0;
+}
+
+/** PostgreSQL has no U+0000 in texts and would fail on it; our own texts hold none, but what callers ask for may. */
+export function storable(value: SqlValue): SqlValue {
+  return typeof value === "string" ? value.replaceAll("\0", "\ufffd") : value;
 }
 
 /** `?` as PostgreSQL wants it: `$1`, `$2` and so on. No statement of ours has a question mark in a literal. */

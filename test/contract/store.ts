@@ -270,6 +270,7 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         await store.responses.end(saved);
         expect(await store.responses.get("answer", "k1")).toEqual(saved);
         expect(await store.responses.get("answer", "k2")).toBeUndefined();
+        expect(await store.responses.get("answer\u0000", "k1")).toBeUndefined();
         expect(await store.responses.delete("answer", "k2")).toBe(false);
         expect(await store.responses.delete("answer", "k1")).toBe(true);
         await store.responses.end(saved);
