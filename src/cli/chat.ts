@@ -13,12 +13,17 @@ export async function chat(config: Config, wanted: { text: string; model: string
   const aborter = new AbortController();
   const stop = (): void => aborter.abort();
   process.once("SIGINT", stop);
+  let unread = false;
+  process.stdout.on("error", () => {
+    unread = true;
+    stop();
+  });
   try {
     const generation = await app.generate.start(ask(wanted.model, wanted.text), caller, aborter.signal);
     for await (const batch of generation.batches) for (const event of batch) show(event);
     process.stdout.write("\n");
     const error = generation.transcript.finish?.error;
-    if (error !== undefined) throw error;
+    if (error !== undefined && !unread) throw error;
   } finally {
     process.off("SIGINT", stop);
     await app.close(0);

@@ -53,6 +53,18 @@ describe("parley", () => {
 });
 
 describe("parley chat", () => {
+  it("stops quietly when nobody reads its output any more", async () => {
+    const file = join(place.data, "slow.yaml");
+    writeFileSync(file, "engines: { sim: { kind: sim, decodeTokensPerSecond: 100 } }\n");
+    const words = Array.from({ length: 300 }, (_, at) => `word${at}`).join(" ");
+    const command = place.start(["chat", `Repeat exactly: ${words}`, "--config", file]);
+    await command.says(/word0/);
+    command.child.stdout?.destroy();
+    const { code, stderr } = await command.ended;
+    expect(code).toBe(0);
+    expect(stderr).not.toContain("EPIPE");
+  });
+
   it("answers on standard output, thinks on standard error", async () => {
     const { code, stdout, stderr } = await place.run(["chat", "Repeat exactly: 你好 🌊", "--engine", "sim"]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: "你好 🌊\n" });
