@@ -55,6 +55,8 @@ class RegexReader {
   private readonly unwritable: readonly Span[];
   // changed by events
   private at = 0;
+  /** What was read last may match nothing. */
+  private empty = false;
 
   constructor(pattern: string, unwritable: readonly Span[]) {
     this.signs = Array.from(pattern);
@@ -74,13 +76,23 @@ class RegexReader {
 
   private alternatives(): string[] {
     const ways = [this.sequence()];
-    while (this.skip("|")) ways.push(this.sequence());
+    let { empty } = this;
+    while (this.skip("|")) {
+      ways.push(this.sequence());
+      empty ||= this.empty;
+    }
+    this.empty = empty;
     return ways;
   }
 
   private sequence(): string {
     const parts: string[] = [];
-    while (this.at < this.signs.length && this.peek() !== "|" && this.peek() !== ")") parts.push(this.quantified());
+    let empty = true;
+    while (this.at < this.signs.length && this.peek() !== "|" && this.peek() !== ")") {
+      parts.push(this.quantified());
+      empty &&= this.empty;
+    }
+    this.empty = empty;
     return parts.length === 0 ? '""' : parts.join(" ");
   }
 
@@ -88,6 +100,9 @@ class RegexReader {
     const atom = this.atom();
     const [least, most] = this.bounds();
     if (least === 1 && most === 1) return atom;
+    // the ways to repeat nothing have no end: llama.cpp would count them all
+    if (this.empty) throw new Unsupported();
+    this.empty = least === 0;
     // a lazy repetition matches the same texts
     this.skip("?");
     return repeat(atom, Math.min(least, mostRepeats), most === undefined ? undefined : Math.min(most, mostRepeats));
@@ -96,6 +111,7 @@ class RegexReader {
   private atom(): string {
     const sign = this.next();
     if (sign === "(") return this.group();
+    this.empty = false;
     if (sign === "[") return this.body(this.set());
     if (sign === ".") return this.any();
     if (sign === "\\") return this.body(this.escape());
