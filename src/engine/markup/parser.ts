@@ -49,6 +49,8 @@ class Parser implements MarkupParser {
   /** Since the last tag there was only white space, kept in `gap`. */
   private blank = true;
   private gap = "";
+  /** The gap before the block that is being read, and the calls made before it: it may be no block after all. */
+  private before = { gap: "", calls: 0 };
   /** The newline of the tag just read is still to come. */
   private newlineDue: boolean;
   private final = false;
@@ -106,7 +108,8 @@ class Parser implements MarkupParser {
   private leaveCall(prose: string, out: EventEmitter): void {
     this.state = this.around;
     this.newlineDue = prose === "";
-    this.say(prose, out);
+    const { gap, calls } = this.before;
+    this.say(prose === "" || out.callCount > calls ? prose : gap + prose, out);
   }
 
   private prose(out: EventEmitter): boolean {
@@ -143,6 +146,7 @@ class Parser implements MarkupParser {
     const tag = this.cursor.take(hit.length);
     if (hit.kind === "stray") return;
     out.close();
+    this.before = { gap: this.gap, calls: out.callCount };
     this.marked = true;
     this.blank = true;
     this.gap = "";
