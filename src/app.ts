@@ -18,6 +18,7 @@ import { RunningRequests } from "./http/running.ts";
 import { closeServer, createServer, useAuthentication } from "./http/server.ts";
 import { textSeal, type TextSeal } from "./lib/seal.ts";
 import { openMedia } from "./media/open.ts";
+import { documentedCards } from "./model/card.ts";
 import { systemIds, vendorId, type IdSource } from "./model/id.ts";
 import { createAdminCheck, createAuthenticate } from "./policy/authenticate.ts";
 import { MemoryLimiter } from "./policy/limiter.ts";
@@ -143,10 +144,10 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     return closing.finally(() => clearTimeout(timer));
   };
   const reload = (next: Config): readonly string[] => {
+    checkGuard(config, next);
     catalog.exchange(createCatalog({ engines: made.engines.of(next), entries: catalogEntries(next) }));
     warm(catalog, { log, readiness });
-    const differs = (name: keyof Config): boolean => fingerprint(config[name]) !== fingerprint(next[name]);
-    return (Object.keys(next) as (keyof Config)[]).filter((name) => !reloaded.has(name) && differs(name));
+    return waitingChanges(config, next);
   };
   const { generate, models, admin } = made;
   return { listen, close, reload, generate, models, admin, catalog, notes: notes(config) };
@@ -308,10 +309,7 @@ type Ground = Required<Pick<AppOverrides, "ids" | "log">>;
 /** Nothing where nothing is to be moderated. Throws `ConfigError` for word files and models that cannot be used. */
 function openModeration(config: Config, context: Ground & { catalog: Catalog }): { moderator?: Moderator } {
   const { catalog, ids, log } = context;
-  const guard = config.moderation.model?.model;
-  if (guard !== undefined && !catalog.list().some(({ id }) => id === guard)) {
-    throw new ConfigError(`moderation.model.model: found ${JSON.stringify(guard)}; allowed are the names under models`);
-  }
+  checkGuard(config, config);
   try {
     const moderator = createModerator(config.moderation, { ask: catalogAsk(catalog, ids), log });
     return moderator === undefined ? {} : { moderator };
@@ -319,6 +317,19 @@ function openModeration(config: Config, context: Ground & { catalog: Catalog }):
     if (error instanceof WordFileError) throw new ConfigError(`moderation.words: ${error.message}`);
     throw error;
   }
+}
+
+/** Names of the settings that differ and need a restart. */
+function waitingChanges(config: Config, next: Config): readonly string[] {
+  const differs = (name: keyof Config): boolean => fingerprint(config[name]) !== fingerprint(next[name]);
+  return (Object.keys(next) as (keyof Config)[]).filter((name) => !reloaded.has(name) && differs(name));
+}
+
+/** Throws `ConfigError` unless the guard model of the one is served by the other. */
+function checkGuard({ moderation }: Config, { models }: Config): void {
+  const guard = moderation.model?.model;
+  if (guard === undefined || Object.hasOwn(models, guard) || documentedCards.some(({ id }) => id === guard)) return;
+  throw new ConfigError(`moderation.model.model: found ${JSON.stringify(guard)}; allowed are the names under models`);
 }
 
 function catalogEntries(config: Config): Parameters<typeof createCatalog>[0]["entries"] {

@@ -65,6 +65,19 @@ it("is ready when its engines are, whatever becomes of those that left while the
   expect(await ready()).toEqual({ status: "ready", engines: { a: "ready" } });
 });
 
+it("refuses settings that take the guard model away, and stays as it was", async () => {
+  const file = configFile();
+  const guarded = `${two}models:\n  guard: { engine: a, like: MiniMax-M2 }\n`;
+  const moderation =
+    "moderation:\n  model:\n    model: guard\n    verdicts: [{ pattern: unsafe, category: 1, severity: severe }]\n";
+  const app = await appWith(file.load(guarded + moderation));
+  const before = app.catalog.engines();
+  expect(() => app.reload(file.load(two + moderation))).toThrow(/moderation.model.model: found "guard"/);
+  expect(app.catalog.engines()).toEqual(before);
+  expect(app.reload(file.load(guarded + moderation))).toEqual([]);
+  expect(app.catalog.engines().get("a")).toBe(before.get("a"));
+});
+
 it("names the changes that need a restart", async () => {
   const file = configFile();
   const app = await appWith(file.load(two));
