@@ -62,7 +62,7 @@ export class Composer {
     this.space = "";
     if (this.open && !this.split) this.content(this.tags.close, true);
     this.open = false;
-    this.afterThought = this.split;
+    this.afterThought = this.split || this.silent;
   }
 
   text(text: string): void {

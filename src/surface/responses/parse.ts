@@ -29,6 +29,8 @@ import type { Echo, ResponsesWanted } from "./wanted.ts";
 
 /** Vendor's default on this surface for every model (seed 004). */
 const defaultTopP = 0.95;
+/** Engines differ on a nucleus of 0; this holds one token on all of them. */
+const smallestNucleus = 1e-6;
 const metadataLimits = { pairs: 16, key: 64, value: 512 };
 /** The key under which a response names the tool types that were left out. */
 const droppedKey = "parley.dropped_tools";
@@ -65,7 +67,8 @@ export function parseRequest(
     parallelCalls: echo.parallelToolCalls,
     thinking: thinkingOf(card, effort, options.defaultReasoning),
     format,
-    sampling,
+    // the response repeats what was sent
+    sampling: sampling.topP === 0 ? { ...sampling, topP: smallestNucleus } : sampling,
     ...(cacheKey === undefined ? {} : { cacheKey }),
     tier: echo.serviceTier === "priority" ? "priority" : "standard",
   };

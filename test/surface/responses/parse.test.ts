@@ -472,6 +472,12 @@ test("a very long request takes a time that grows with its length only", () => {
   expect(performance.now() - started).toBeLessThan(10_000);
 });
 
+test("a nucleus of 0 is repeated as sent and told to engines as one that holds a single token", () => {
+  const { request, wanted } = parseM3({ top_p: 0 });
+  expect(wanted.echo.topP).toBe(0);
+  expect(request.sampling.topP).toBe(1e-6);
+});
+
 test("limits at the edge are accepted", () => {
   const metadata = Object.fromEntries(
     Array.from({ length: 16 }, (_, at) => [`${at}`.padEnd(64, "x"), "y".repeat(512)]),
