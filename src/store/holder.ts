@@ -62,10 +62,11 @@ export class Holder {
     return new Set(ids.filter((id) => isGone({ id, renewedAt: word.get(id) }, this.id, now, exists)));
   }
 
-  /** Says good-bye. */
+  /** Says good-bye; where the database cannot hear it, silence says the same. */
   async close(): Promise<void> {
     clearInterval(this.timer);
-    if (this.timer !== undefined) await this.database.run("delete from holder where id = ?", [this.id]);
+    if (this.timer === undefined) return;
+    await this.database.run("delete from holder where id = ?", [this.id]).catch(() => undefined);
   }
 
   private async renew(): Promise<void> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { isGone } from "../../src/store/holder.ts";
+import { Holder, isGone } from "../../src/store/holder.ts";
+import { openSqlite } from "../../src/store/sqlite.ts";
 
 const own = "host/10/aaa";
 const now = 1_000_000;
@@ -32,4 +33,14 @@ describe("isGone", () => {
   it.each(cases)("of $who: $gone", ({ id, renewedAt, exists, gone }) => {
     expect(isGone({ id, renewedAt }, own, now, exists)).toBe(gone);
   });
+});
+
+it("goes without a good-bye from a database that does not answer", async () => {
+  const database = openSqlite();
+  const holder = new Holder(database);
+  await database.run("create table holder (id text primary key, renewed_at bigint not null)");
+  await holder.begin();
+  await database.run("drop table holder");
+  await expect(holder.close()).resolves.toBeUndefined();
+  await database.close();
 });
