@@ -62,7 +62,8 @@ export function chatMessages(items: readonly Item[], dialect: Dialect, family: F
 function fold(items: readonly Item[]): Block[] {
   const blocks: Block[] = [];
   let turn: Turn | undefined;
-  for (const item of items) {
+  const words = leadsToWords(items);
+  for (const [at, item] of items.entries()) {
     const own =
       item.type === "reasoning" || item.type === "call" || (item.type === "message" && item.role === "assistant");
     if (!own) {
@@ -70,7 +71,8 @@ function fold(items: readonly Item[]): Block[] {
       blocks.push(item);
       continue;
     }
-    if (turn === undefined || !fits(turn, item)) {
+    const apart = item.type === "reasoning" && turn?.message !== undefined && words[at] === true;
+    if (turn === undefined || apart || !fits(turn, item)) {
       turn = { thought: "", message: undefined, calls: [] };
       blocks.push(turn);
     }
@@ -79,6 +81,18 @@ function fold(items: readonly Item[]): Block[] {
     else turn.message = item;
   }
   return blocks;
+}
+
+/** Of each item: the next one that is no thought is something the assistant said. */
+function leadsToWords(items: readonly Item[]): readonly boolean[] {
+  const leads: boolean[] = Array.from({ length: items.length }, () => false);
+  let words = false;
+  for (let at = items.length - 1; at >= 0; at--) {
+    const item = items[at];
+    leads[at] = words;
+    if (item?.type !== "reasoning") words = item?.type === "message" && item.role === "assistant";
+  }
+  return leads;
 }
 
 function fits(turn: Turn, item: Item): boolean {

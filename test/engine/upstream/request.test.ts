@@ -206,6 +206,24 @@ describe("messages", () => {
     ).toEqual(["user:q", "assistant:a", "assistant:b", "assistant:c"]);
   });
 
+  it("keeps each thought with the words that followed it", () => {
+    const items = [
+      user("q"),
+      think("t1"),
+      say("assistant", "a"),
+      think("t2"),
+      think("t3"),
+      say("assistant", "b"),
+      think("t4"),
+      call("1"),
+    ];
+    expect(messages(items, "sglang", "m2")).toMatchObject([
+      {},
+      { role: "assistant", content: "a", reasoning_content: "t1" },
+      { role: "assistant", content: "b", reasoning_content: "t2\nt3\nt4", tool_calls: [{ id: "1" }] },
+    ]);
+  });
+
   it("says nothing beside calls with null", () => {
     expect(messages([user("q"), call("1")])).toMatchObject([{}, { role: "assistant", content: null }]);
   });
