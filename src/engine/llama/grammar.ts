@@ -1,5 +1,10 @@
 import { invalid } from "../../model/error.ts";
 
+/** UTF-16 units. llama.cpp reads a grammar while nothing else runs: so much of it takes about a second. */
+const longestSource = 500_000;
+/** Its time grows with the square of their number. */
+const mostChoices = 4000;
+
 /**
  * A grammar in llama.cpp's GBNF, rule by rule. Bodies are GBNF source; equal bodies share a rule.
  */
@@ -34,9 +39,11 @@ export class Grammar {
     this.bodies.set(name, body);
   }
 
-  /** The whole grammar; `root` is the body an answer must match. */
+  /** The whole grammar; `root` is the body an answer must match. Throws `invalid` for one that is too long to be read. */
   source(root: string): string {
-    return [`root ::= ${root}`, ...[...this.bodies].map(([name, body]) => `${name} ::= ${body}`)].join("\n");
+    const source = [`root ::= ${root}`, ...[...this.bodies].map(([name, body]) => `${name} ::= ${body}`)].join("\n");
+    if (source.length > longestSource) throw invalid("schema", "is larger than this engine can hold an answer to");
+    return source;
   }
 }
 
@@ -46,8 +53,9 @@ export function literal(text: string): string {
   return `"${escaped(text)}"`;
 }
 
-/** One of the bodies. */
+/** One of the bodies. Throws `invalid` for more than llama.cpp can choose from. */
 export function anyOf(bodies: readonly string[]): string {
+  if (bodies.length > mostChoices) throw invalid("schema", `has more than ${mostChoices} values to choose from`);
   return bodies.length === 1 ? (bodies[0] ?? "") : `(${bodies.join(" | ")})`;
 }
 

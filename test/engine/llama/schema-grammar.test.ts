@@ -44,6 +44,15 @@ describe("SchemaGrammar", () => {
     expect(() => source(schema)).toThrow(expect.objectContaining({ kind: "invalid" }));
   });
 
+  it("refuses what llama.cpp would read for seconds", () => {
+    const names = Array.from({ length: 5000 }, (_, index) => `name ${index}`);
+    const properties = Object.fromEntries(names.map((name) => [name, { type: "string" }]));
+    for (const schema of [{ enum: names }, { type: "object", properties }] as JsonObject[]) {
+      expect(() => source(schema)).toThrow(expect.objectContaining({ kind: "invalid" }));
+    }
+    expect(source({ enum: names.slice(0, 3000) })).toContain("name 2999");
+  });
+
   it("refuses texts that no token can spell, where they would stand as they are", () => {
     const parameters = { type: "object", properties: { mark: { enum: ["a", "\0"] } }, required: ["mark"] };
     const call = (form: keyof typeof callForms) => () =>
