@@ -142,6 +142,8 @@ export class GenerateService {
       }
       try {
         const prepared = await this.prepare(request, target, { caller, signal });
+        // media took their time, and an engine that the settings name no more is closed when it is idle
+        if (this.hasLeft(target, request)) return await this.route(request, caller, signal);
         const asked = performance.now();
         const rest = this.lines.generate(target, { request: prepared, keyId: caller.keyId, signal });
         const first = await rest.next();
@@ -155,6 +157,10 @@ export class GenerateService {
       }
     }
     throw last ?? new ParleyError("overloaded", "no engine serves this model");
+  }
+
+  private hasLeft({ engine }: Target, { model }: GenerationRequest): boolean {
+    return !this.catalog.targets(model).some((target) => target.engine === engine);
   }
 
   /** The request as one engine takes it: its own model name, and media of the kinds it reads. */

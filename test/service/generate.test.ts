@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createCatalog } from "../../src/engine/catalog.ts";
-import type { Engine } from "../../src/engine/engine.ts";
+import type { Catalog, Engine } from "../../src/engine/engine.ts";
+import { LiveCatalog } from "../../src/engine/live-catalog.ts";
 import { scriptBatches, scriptEngine } from "../../src/engine/script.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import { GrammarCheck, type Batch, type GenerationEvent } from "../../src/model/event.ts";
@@ -67,6 +68,24 @@ describe("GenerateService", () => {
     await all(generation);
     expect(generation.transcript.text()).toBe("spare");
     expect(generation.target.engineName).toBe("e2");
+  });
+
+  it("asks the engine that stands when the settings change while media are made ready", async () => {
+    const [leaving, coming] = ["old", "new"].map((text) => scriptEngine({ batches: scriptBatches({ text }) }));
+    const catalogOf = (engine: Engine): Catalog => createCatalog({ engines: new Map([["e", engine]]), entries: [] });
+    const catalog = new LiveCatalog(catalogOf(leaving ?? expect.fail()));
+    let reloads = 0;
+    const media = {
+      prepare: async (one: GenerationRequest) => {
+        if (reloads++ === 0) catalog.exchange(catalogOf(coming ?? expect.fail()));
+        return one;
+      },
+    };
+    const generate = new GenerateService({ catalog, media, log: silentLog });
+    const generation = await generate.start(request, caller, new AbortController().signal);
+    await all(generation);
+    expect(generation.transcript.text()).toBe("new");
+    await catalog.close();
   });
 
   it("does not try another engine for the caller's mistake", async () => {
