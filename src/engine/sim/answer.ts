@@ -12,7 +12,11 @@ export function answerTokens(reply: Reply, stop: readonly string[]): AnswerToken
   const text = untilStop(reply.text, stop);
   const tokens = [...tokensOf("reasoning", reply.thought), ...tokensOf("text", text)];
   if (text.length < reply.text.length) return tokens;
-  for (const call of reply.calls) tokens.push({ kind: "call", text: call.name }, ...tokensOf("args", call.args));
+  for (const call of reply.calls) {
+    tokens.push({ kind: "call", text: call.name });
+    // one by one: arguments may have more tokens than a function takes values
+    for (const token of tokensOf("args", call.args)) tokens.push(token);
+  }
   return tokens;
 }
 

@@ -23,6 +23,10 @@ export function sampleValue(schema: JsonObject, options: ValueOptions): Json {
 const shallow = 6;
 /** A schema that demands more depth than this demands an endless value. */
 const deepest = 40;
+/** `allOf`s within each other. */
+const deepestMerge = 20;
+/** Values and looks at schemas; one that asks for more (two halves at each of 40 levels) gets no more. */
+const mostSteps = 200_000;
 
 /** Examples of the formats of JSON Schema 2020-12. */
 const formats: Readonly<Record<string, string>> = {
@@ -51,11 +55,22 @@ const formatChecks: Readonly<Record<string, RegExp>> = {
 
 type Schema = Record<string, unknown>;
 
+/** Callers write pointers with and without percent encoding. */
+function percentDecoded(step: string): string {
+  try {
+    return decodeURIComponent(step);
+  } catch {
+    return step;
+  }
+}
+
 class SchemaSampler {
   private readonly root: Schema;
   private readonly clues: Clues;
   private readonly optional: ValueOptions["optional"];
   private readonly compose: ValueOptions["compose"];
+  // changed on the way
+  private steps = 0;
 
   constructor(root: Schema, options: ValueOptions) {
     this.root = root;
@@ -65,7 +80,7 @@ class SchemaSampler {
   }
 
   value(raw: unknown, name: string, depth: number): Json {
-    if (depth > deepest) return null;
+    if (depth > deepest || this.steps > mostSteps) return null;
     const schema = this.settle(raw, depth);
     if (schema["const"] !== undefined) return schema["const"] as Json;
     if (Array.isArray(schema["enum"])) return this.choice(schema["enum"] as Json[]);
@@ -89,13 +104,15 @@ class SchemaSampler {
   }
 
   /** References, unions and intersections resolved into one plain schema. */
-  private settle(raw: unknown, depth: number): Schema {
+  private settle(raw: unknown, depth: number, merges = 0): Schema {
+    this.steps += 1;
+    if (merges > deepestMerge || this.steps > mostSteps) return {};
     let schema: Schema = isObject(raw) ? raw : {};
     for (let hops = 0; hops < 20; hops += 1) {
       const { $ref, allOf, anyOf, oneOf, ...rest } = schema;
       if (typeof $ref === "string") schema = merge(this.resolve($ref), { ...rest, ...given({ allOf, anyOf, oneOf }) });
       else if (Array.isArray(allOf))
-        schema = allOf.reduce<Schema>((all, part) => merge(all, this.settle(part, depth)), {
+        schema = allOf.reduce<Schema>((all, part) => merge(all, this.settle(part, depth, merges + 1)), {
           ...rest,
           ...given({ anyOf, oneOf }),
         });
@@ -167,7 +184,7 @@ class SchemaSampler {
     let at: unknown = this.root;
     for (const step of reference.replace(/^#\/?/, "").split("/")) {
       if (step === "") continue;
-      const key = decodeURIComponent(step).replaceAll("~1", "/").replaceAll("~0", "~");
+      const key = percentDecoded(step).replaceAll("~1", "/").replaceAll("~0", "~");
       at = Array.isArray(at) ? at[Number(key)] : isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined;
     }
     return isObject(at) ? at : {};

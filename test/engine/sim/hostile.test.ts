@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { answerTokens } from "../../../src/engine/sim/answer.ts";
 import { planReply } from "../../../src/engine/sim/reply.ts";
 import type { ToolDefinition } from "../../../src/model/request.ts";
 import { message, requestOf } from "../../contract/engine.ts";
@@ -32,6 +33,12 @@ const pieces = [
   "if 'a' ",
   "\ud800",
 ];
+
+it("arguments of many tokens are an answer like any other", () => {
+  const calls = [{ name: "t", args: JSON.stringify(Array.from({ length: 200_000 }, (_, index) => index)) }];
+  const tokens = answerTokens({ thought: "", text: "", calls }, []);
+  expect(tokens.map(({ text }) => text).join("")).toBe(`t${calls[0]?.args}`);
+});
 
 describe("hostile texts", () => {
   it.each(pieces)("half a megabyte of %j is answered in no time", (piece) => {

@@ -162,6 +162,11 @@ describe("sampleValue", () => {
     expect(JSON.stringify(make(endless)).length).toBeLessThan(2_000);
     const circle = { $ref: "#/$defs/a", $defs: { a: { $ref: "#/$defs/a" } } };
     expect(() => make(circle)).not.toThrow();
+    const merged = { allOf: [{ $ref: "#" }, { $ref: "#" }] };
+    expect(() => make(merged)).not.toThrow();
+    expect(() => make({ $ref: "#/%zz" })).not.toThrow();
+    const halves = { type: "object", properties: { a: { $ref: "#" }, b: { $ref: "#" } }, required: ["a", "b"] };
+    expect(JSON.stringify(make(halves)).length).toBeLessThan(10_000_000);
   });
 
   it("keeps the order of the schema's properties", () => {
