@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { scriptBatches, scriptEngine, type ScriptEngine, type ScriptOptions } from "../../src/engine/script.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import type { Batch } from "../../src/model/event.ts";
+import { openStore } from "../../src/store/open.ts";
 import { startServer, type Running } from "../e2e/start.ts";
 
 const servers: Running[] = [];
@@ -181,4 +182,19 @@ it("answers with an error, not with the beginning of an answer, when the server 
   await wait(200);
   await server.app.close(0);
   expect((await answer).status).toBe(499);
+});
+
+it.each([
+  ["a body", { stream: false }],
+  ["a stream", { stream: true }],
+])("does not tell %s that an answer is complete which could not be kept", async (_name, body) => {
+  const store = await openStore();
+  store.responses.end = () => Promise.reject(new Error("the disk is full"));
+  const engine = scriptEngine({ batches: scriptBatches({ text: "hello" }) });
+  const server = await startServer({}, { engines: new Map([["script", engine]]), store });
+  servers.push(server);
+  const request = { model: "MiniMax-M3", input: "hi", store: true, ...body };
+  const answer = await server.call("/v1/responses", { method: "POST", body: JSON.stringify(request) });
+  expect(answer.status).toBe(body.stream ? 200 : 500);
+  expect(await answer.text()).not.toContain('"completed"');
 });

@@ -59,6 +59,7 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
     const live = await options.runner.start({ exchange, caller, wire }, signal);
     if (live.facts !== undefined) reply.headers(answerHeaders(live.facts));
     await live.finished;
+    if (live.lost !== undefined) throw live.lost;
     return live.body();
   });
 

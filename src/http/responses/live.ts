@@ -1,3 +1,4 @@
+import type { ParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { IdSource } from "../../model/id.ts";
 import { Transcript } from "../../model/transcript.ts";
@@ -19,7 +20,9 @@ export class LiveResponse {
   /** How it is made; known once the engine has begun. */
   facts: AnswerFacts | undefined;
   readonly events: ResponseEvent[] = [];
-  /** Settles, never rejects, when the answer is over and kept. */
+  /** Why the answer could not be kept. */
+  lost: ParleyError | undefined;
+  /** Settles, never rejects, when the answer is over and kept, or `lost`. */
   finished: Promise<void> = Promise.resolve();
   private over = false;
   private readonly waiting = new Set<() => void>();

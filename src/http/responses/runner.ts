@@ -154,6 +154,7 @@ export class ResponseRunner {
       live.publish(last);
     } catch (error) {
       this.options.log.error({ id: live.id, err: error }, "a response could not be kept");
+      live.lost = toParleyError(error);
     } finally {
       this.running.delete(live.id);
       live.end();

@@ -118,6 +118,7 @@ export class SocketSession {
       const live = await options.runner.start({ exchange, caller, wire: {} }, this.aborter.signal);
       for await (const events of live.follow(-1, this.aborter.signal))
         for (const event of events) await this.of.send(eventJson(event));
+      if (live.lost !== undefined) throw live.lost;
       return this.remember(exchange, history, live.transcript);
     }
     const generation = await options.generate.start(exchange.request, caller, this.aborter.signal);

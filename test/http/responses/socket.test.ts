@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import WebSocket from "ws";
 import { SocketSession } from "../../../src/http/responses/session.ts";
 import type { ResponsesRouteOptions } from "../../../src/http/responses/create-route.ts";
+import { openStore } from "../../../src/store/open.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { startServer, testKey, type Running } from "../../e2e/start.ts";
 
@@ -48,4 +49,23 @@ it("keeps no more waiting than one message may hold", async () => {
   expect(sent.map((text) => JSON.parse(text) as unknown)).toMatchObject([{ status: 429 }]);
   gate.reject(new Error("over"));
   await session.finish();
+});
+
+it("hears of an answer that could not be kept", async () => {
+  const store = await openStore();
+  store.responses.end = () => Promise.reject(new Error("the disk is full"));
+  const broken = await startServer({ engine: "sim" }, { store });
+  const headers = { authorization: `Bearer ${testKey}` };
+  const socket = new WebSocket(`${broken.url.replace("http", "ws")}/v1/responses`, { headers });
+  try {
+    await new Promise((resolve) => socket.once("open", resolve));
+    const types: string[] = [];
+    socket.on("message", (data) => types.push((JSON.parse((data as Buffer).toString()) as { type: string }).type));
+    socket.send(JSON.stringify({ type: "response.create", model: "MiniMax-M3", input: "Say: one", store: true }));
+    await expect.poll(() => types.at(-1)).toBe("error");
+    expect(types).not.toContain("response.completed");
+  } finally {
+    socket.terminate();
+    await broken.stop();
+  }
 });
