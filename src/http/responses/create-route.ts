@@ -117,7 +117,7 @@ async function keptStream(job: Job, { reply, signal, options }: Relay<ResponsesR
   const live = await begun(options.runner.start(job, signal), { reply, sse, encoder });
   if (live === undefined) return reply;
   if (live.facts !== undefined) Object.assign(headers, answerHeaders(live.facts));
-  await sse.relay(texts(live.follow(-1, signal)), endText(options.surface.sseDone));
+  await sse.relay(texts(live, -1, signal), endText(options.surface.sseDone));
   return reply;
 }
 
@@ -131,10 +131,12 @@ export async function relay(
   const headers = { ...traceHeaders(reply), ...facts };
   const sse = new SseResponse({ response: reply.raw, headers, heartbeatMs: options.heartbeatMs });
   reply.hijack();
-  await sse.relay(texts(live.follow(after, signal)), endText(options.surface.sseDone));
+  await sse.relay(texts(live, after, signal), endText(options.surface.sseDone));
   return reply;
 }
 
-async function* texts(batches: AsyncIterable<readonly ResponseEvent[]>): AsyncGenerator<string> {
-  for await (const events of batches) yield events.map(eventText).join("");
+/** Breaks off, without the stream's usual end, where the answer's own end could not be kept. */
+async function* texts(live: LiveResponse, after: number, signal: AbortSignal): AsyncGenerator<string> {
+  for await (const events of live.follow(after, signal)) yield events.map(eventText).join("");
+  if (live.lost !== undefined) throw live.lost;
 }
