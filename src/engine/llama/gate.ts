@@ -19,6 +19,8 @@ export class Gate extends EventEmitter {
   private readonly mostCalls: number;
   // changed by events
   private held = "";
+  /** Since the thought there were only newlines: they belong to its tag, and no stop text is looked for in them. */
+  private afterThought: boolean;
   /** The answer has ended here; nothing more needs to be generated. */
   stopped = false;
   thinking: boolean;
@@ -28,11 +30,19 @@ export class Gate extends EventEmitter {
     this.stop = options.stop.filter((text) => text !== "");
     this.mostCalls = options.calls;
     this.thinking = options.thinking;
+    this.afterThought = options.thinking;
   }
 
   override text(text: string): void {
     this.thinking = false;
     if (this.stopped) return;
+    const lead = this.afterThought ? (/^\n*/.exec(text)?.[0] ?? "") : "";
+    super.text(lead);
+    if (lead.length < text.length) this.answer(text.slice(lead.length));
+  }
+
+  private answer(text: string): void {
+    this.afterThought = false;
     if (this.stop.length === 0) {
       super.text(text);
       return;
@@ -53,6 +63,7 @@ export class Gate extends EventEmitter {
     super.reasoning(text);
     // after: opening the item closes the one before it
     this.thinking = true;
+    this.afterThought = true;
   }
 
   override callStart(id: string, name: string): void {

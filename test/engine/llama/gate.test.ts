@@ -47,6 +47,15 @@ describe("Gate", () => {
     expect(gate.take()).toMatchObject([{ text: "STAY" }]);
   });
 
+  it("does not take the newlines between thought and answer for a stop text", () => {
+    for (const pieces of [["\n\nYes.\nNo."], ["\n", "\nYes.", "\n", "No."]]) {
+      const gate = gateOf({ stop: ["\n"], thinking: true });
+      gate.reasoning("hm");
+      for (const piece of pieces) gate.text(piece);
+      expect(fold(gate).text()).toBe("\n\nYes.");
+    }
+  });
+
   it("looks for stop texts in the answer only, not in thought or arguments", () => {
     const gate = gateOf({ stop: ["x"] });
     gate.reasoning("x marks");
