@@ -16,9 +16,9 @@ const sqliteBusy = 5;
 const mostStatements = 200;
 
 /**
- * Opens (and makes, for their owner only) the data folder and the database in it; without a folder one in memory. Throws the
- * system's error when it cannot. With `synchronous = normal` a commit survives the end of the process at any moment,
- * and the loss of power without corruption.
+ * Opens (and makes, for their owner only) the data folder and the database in it; without a folder one in memory.
+ * Throws the system's error when it cannot. With `synchronous = normal` a commit survives the end of the process at any
+ * moment, and the loss of power without corruption.
  */
 export function openSqlite(folder?: string): SqlDatabase {
   const path = folder === undefined ? ":memory:" : databaseFile(folder);

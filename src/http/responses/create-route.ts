@@ -12,7 +12,7 @@ import {
   eventText,
   responsesSurface,
 } from "../../surface/responses/index.ts";
-import type { ResponseEvent, ResponsesOptions, ResponsesWanted, Seal } from "../../surface/responses/index.ts";
+import type { ResponsesOptions, ResponsesWanted, Seal } from "../../surface/responses/index.ts";
 import type { Exchange } from "../../surface/surface.ts";
 import { answerHeaders } from "../answer-headers.ts";
 import { readJson } from "../body.ts";
