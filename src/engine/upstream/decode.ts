@@ -18,6 +18,8 @@ export interface DecodeOptions {
   callId: () => string;
   /** The output limit that was asked for. */
   limit?: number | undefined;
+  /** Most calls of the answer; default no bound. */
+  mostCalls?: number | undefined;
   /** Input tokens to report when the upstream does not count; asked at most once. */
   estimateInput: () => number;
 }
@@ -46,7 +48,7 @@ const mostForeign = 100;
 export class ChatDecoder {
   // fixed at birth
   private readonly options: DecodeOptions;
-  private readonly out = new WeighingEmitter();
+  private readonly out: WeighingEmitter;
   private readonly channels: ContentReader;
   private readonly calls: CallAssembly;
   // changed by events
@@ -64,6 +66,7 @@ export class ChatDecoder {
   constructor(options: DecodeOptions) {
     this.options = options;
     const { repairs, markup, tools, callId } = options;
+    this.out = new WeighingEmitter(options.mostCalls);
     this.channels = new ContentReader({ out: this.out, repairs, markup, tools, callId });
     this.calls = new CallAssembly(this.out, repairs, callId);
   }

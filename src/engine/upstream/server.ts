@@ -188,6 +188,7 @@ export class UpstreamServer implements Member {
       tools: request.tools,
       callId: callIds(ids),
       limit: request.sampling.maxTokens,
+      mostCalls: request.toolChoice === "none" ? 0 : request.parallelCalls ? Infinity : 1,
       estimateInput: () => estimateInput(request),
     });
   }

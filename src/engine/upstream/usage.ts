@@ -11,8 +11,13 @@ export interface SaidUsage {
   reasoning: number | undefined;
 }
 
-/** An emitter that weighs what goes through, for usage the upstream does not tell. */
+/**
+ * An emitter that weighs what goes through, for usage the upstream does not tell. Calls beyond `mostCalls` are not told:
+ * not every server heeds `parallel_tool_calls` and `tool_choice: "none"`.
+ */
 export class WeighingEmitter extends EventEmitter {
+  // fixed at birth
+  private readonly mostCalls: number;
   // changed by events
   /** Estimated tokens. */
   thought = 0;
@@ -23,6 +28,11 @@ export class WeighingEmitter extends EventEmitter {
   inCall = false;
   /** What of a piece of thought is news; `undefined`: all of it. */
   news: ((thought: string) => string) | undefined;
+
+  constructor(mostCalls = Infinity) {
+    super();
+    this.mostCalls = mostCalls;
+  }
 
   override text(text: string): void {
     this.rest += weigh(text);
@@ -38,7 +48,9 @@ export class WeighingEmitter extends EventEmitter {
 
   override callStart(id: string, name: string): void {
     this.rest += weigh(name);
-    super.callStart(id, name);
+    // arguments of a call that was not begun go nowhere
+    if (this.callCount < this.mostCalls) super.callStart(id, name);
+    else super.close();
     this.inCall = true;
   }
 

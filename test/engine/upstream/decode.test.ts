@@ -434,6 +434,22 @@ describe("ends", () => {
   });
 });
 
+describe("calls that were not allowed", () => {
+  const two = [named(0, "1", "f", '{"a":1}'), named(1, "2", "g", '{"b":2}'), ...end("tool_calls")];
+
+  it("a second call is not told where one is the most, nor any where none is allowed", () => {
+    expect(tell(two, { mostCalls: 1 })).toMatchObject({ items: ['f({"a":1})'], finish: "calls" });
+    expect(tell([text("No."), ...two], { mostCalls: 0 })).toMatchObject({ items: ["text:No."], finish: "stop" });
+  });
+
+  it("whether they come as calls or as markup", () => {
+    const invoke = (name: string): string => `<invoke name="${name}">\n<parameter name="a">1</parameter>\n</invoke>\n`;
+    const block = `<minimax:tool_call>\n${invoke("f")}${invoke("g")}</minimax:tool_call>`;
+    const told = tell([text(block), text("Done."), ...end("stop")], { family: "m2", mostCalls: 1 });
+    expect(told).toMatchObject({ items: ['f({"a": 1})', "text:Done."], finish: "calls" });
+  });
+});
+
 describe("usage", () => {
   it.each([
     [{ prompt_tokens_details: { cached_tokens: 3 } }, { cached: 3, reasoning: 0 }],

@@ -16,6 +16,7 @@ export interface DecodeSetup {
   markup?: Partial<ModelMarkup>;
   switches?: RepairSwitches;
   limit?: number;
+  mostCalls?: number;
   onRepair?: (rule: RepairRule) => void;
 }
 
@@ -27,6 +28,7 @@ export function decoderFor(setup: DecodeSetup = {}): ChatDecoder {
     tools: [],
     callId: callIds(fixedIds()),
     limit: setup.limit,
+    mostCalls: setup.mostCalls,
     estimateInput: () => 5,
   });
 }
