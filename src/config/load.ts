@@ -191,11 +191,10 @@ function resolveReferences(value: unknown, at: string, environment: ConfigSource
       throw new ConfigError(`${at}: cannot read the file ${value["file"]}`);
     }
   }
+  // an empty section in YAML is null: not given
+  const given = Object.entries(value).filter(([, one]) => one !== null);
   return Object.fromEntries(
-    Object.entries(value).map(([key, one]) => [
-      key,
-      resolveReferences(one, at === "" ? key : `${at}.${key}`, environment),
-    ]),
+    given.map(([key, one]) => [key, resolveReferences(one, at === "" ? key : `${at}.${key}`, environment)]),
   );
 }
 

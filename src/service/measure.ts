@@ -41,7 +41,9 @@ export function measureGenerations(metrics: Metrics, catalog: Catalog, lines: En
     [...catalog.engines()].map(([name, engine]) => [{ engine: name }, engine.load().running] as const),
   );
   metrics.gauge("parley_engine_waiting", "Requests waiting for a slot, by engine.", () =>
-    [...catalog.engines()].map(([name, engine]) => [{ engine: name }, engine.load().waiting + lines.waiting(engine)] as const),
+    [...catalog.engines()].map(
+      ([name, engine]) => [{ engine: name }, engine.load().waiting + lines.waiting(engine)] as const,
+    ),
   );
   return ({ model, target, transcript, how, firstMs, totalMs }) => {
     generations.add({ model, engine: target.engineName, outcome: how });

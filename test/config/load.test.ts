@@ -54,6 +54,12 @@ describe("loadConfig", () => {
     expect(wrong).not.toThrow(/pass-word|1234567890/);
   });
 
+  it("takes an empty section as not given", () => {
+    const path = file("host: 127.0.0.2\nserver:\n  # heartbeatSeconds: 5\nsse:\n  done:\n");
+    const config = load({ PARLEY_CONFIG: path });
+    expect([config.host, config.server.heartbeatSeconds, config.sse.done]).toEqual(["127.0.0.2", 15, true]);
+  });
+
   it("is frozen to the bottom", () => {
     const config = load({});
     expect(() => {

@@ -145,9 +145,10 @@ class ManagedServer implements Engine {
       await this.healthy(port, ended);
     } catch (thrown) {
       child.kill("SIGKILL");
-      throw new ParleyError("upstream", `llama-server did not start (${binary}): ${tail() || String(thrown)}`, {
-        cause: thrown,
-      });
+      // paths and what the binary says are for the log: callers get the message
+      const reason = `llama-server did not start (${binary}): ${tail() || String(thrown)}`;
+      log?.error({ reason }, "llama-server did not start");
+      throw new ParleyError("upstream", "llama-server did not start", { cause: new Error(reason, { cause: thrown }) });
     }
     log?.info({ port, pid: child.pid }, "llama-server is ready");
     const { binary: _binary, gguf: _gguf, mmproj: _mmproj, args: _args, ...rest } = this.options;

@@ -47,10 +47,10 @@ describe("a managed llama-server", () => {
     expect(pidOf(await ask(engine, "c"))).not.toBe(first);
   });
 
-  it("says why it cannot be started", async () => {
+  it("says why it cannot be started to operators, not to callers", async () => {
     const answer = ask(start({ args: ["--broken"] }), "a");
-    await expect(answer).rejects.toMatchObject({ kind: "upstream" });
-    await expect(answer).rejects.toThrow("failed to load model");
+    await expect(answer).rejects.toMatchObject({ kind: "upstream", message: "llama-server did not start" });
+    await expect(answer).rejects.toMatchObject({ cause: { message: expect.stringContaining("failed to load model") } });
   });
 
   it("says that there is no such program", async () => {
