@@ -64,7 +64,11 @@ export function threadsFor(cores: number, wanted?: number): number {
 /** Loads library and model; half a second for the library, then the file. Throws `upstream` where that fails. */
 export async function loadModel(options: ModelOptions): Promise<LoadedModel> {
   const found = await stat(options.model).catch(() => undefined);
-  if (found?.isFile() !== true) throw new ParleyError("upstream", `no model file at '${options.model}'`);
+  if (found?.isFile() !== true) {
+    // the path is for operators: callers get the message
+    const cause = new Error(`no model file at '${options.model}'`);
+    throw new ParleyError("upstream", "the model cannot be loaded", { cause });
+  }
   const threads = threadsFor(availableParallelism(), options.threads);
   let llama: Llama | undefined;
   try {
