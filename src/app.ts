@@ -353,7 +353,8 @@ function warm(catalog: Catalog, to: { log: Log; readiness: Map<string, string> }
         if (!stands()) return;
         to.readiness.set(name, "failed");
         // of the start, before anything was asked: its words quote nobody
-        const reason = error instanceof Error ? error.message : String(error);
+        const why = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+        const reason = why instanceof Error ? why.message : String(why);
         to.log.error({ engine: name, reason, err: error }, "engine failed to open");
       },
     );
