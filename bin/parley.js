@@ -14,6 +14,16 @@ if (found < floor) {
   process.exit(1);
 }
 
+// npm runs its scripts in a shell, and a shell that is told to end does not pass that on: without this the server would
+// stay behind as an orphan when somebody ends `npm start`.
+// oxlint-disable-next-line node/no-process-env
+if (process.env.npm_lifecycle_event) {
+  var parent = process.ppid;
+  setInterval(function () {
+    if (process.ppid !== parent) process.kill(process.pid, "SIGTERM");
+  }, 500).unref();
+}
+
 // Half of a start is compiling, so Node keeps what it compiled between starts; NODE_DISABLE_COMPILE_CACHE=1 forbids it.
 //
 // A checkout runs the sources as they are; a published package has only their JavaScript, because Node does not strip

@@ -1,4 +1,5 @@
 /** The life of a server process: ready, asked, told to stop. */
+import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -165,4 +166,24 @@ describe("parley serve", () => {
     expect(second.code).toBe(1);
     expect(second.stderr).toContain("EADDRINUSE");
   });
+});
+
+it("does not stay behind when the shell that npm started it in is ended", async () => {
+  const script = `"${process.execPath}" bin/parley.js serve --engine sim --port 0 --data "${place.data}"; true`;
+  const shell = spawn("sh", ["-c", script], {
+    env: { ...process.env, npm_lifecycle_event: "start", PARLEY_API_KEYS: key, PARLEY_LOG: "warn" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let said = "";
+  shell.stdout.on("data", (chunk: Buffer) => (said += chunk.toString("utf8")));
+  await expect.poll(() => listens.exec(said)?.[1], { timeout: 15_000 }).toBeDefined();
+  const url = listens.exec(said)?.[1] ?? "";
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  shell.kill("SIGTERM");
+  const answers = (): Promise<boolean> =>
+    fetch(`${url}/healthz`).then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(answers, { timeout: 10_000 }).toBe(false);
 });
