@@ -9,7 +9,14 @@ interface Outcome {
 }
 
 const CHECKS: Record<string, readonly string[]> = {
-  "tsc --noEmit": ["typescript/bin/tsc", "--noEmit"],
+  // incremental: 1 s instead of 5 where little has changed since the last time
+  tsc: [
+    "typescript/bin/tsc",
+    "--noEmit",
+    "--incremental",
+    "--tsBuildInfoFile",
+    "node_modules/.cache/check.tsbuildinfo",
+  ],
   oxlint: ["oxlint/bin/oxlint", "--deny-warnings"],
   "oxfmt --check": ["oxfmt/bin/oxfmt", "--check"],
   knip: ["knip/bin/knip.js", "--no-progress"],
