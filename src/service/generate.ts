@@ -116,10 +116,12 @@ export class GenerateService {
     return generation;
   }
 
-  /** Input tokens of a request, as its engine counts them. */
+  /** Input tokens of a request, as the engine counts them that would answer it. */
   async count(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<number> {
     permit(request, caller);
-    const [target] = this.catalog.targets(request.model);
+    const targets = this.catalog.targets(request.model);
+    const able = targets.find(({ engine }) => refuseMedia(request, engine.capabilities) === undefined);
+    const target = able ?? targets[0];
     if (target === undefined) throw new ParleyError("overloaded", "no engine serves this model");
     const prepared = await this.prepare(request, target, { caller, signal });
     return (await target.engine.count(prepared, signal)).tokens;

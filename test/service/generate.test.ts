@@ -140,4 +140,15 @@ describe("GenerateService", () => {
     for await (const _batch of generation.batches) if (++read === 3) break;
     expect(ended).toBe(true);
   });
+
+  it("counts with the engine that would answer", async () => {
+    const image = { kind: "bytes", mime: "image/png", bytes: new Uint8Array(8) } as const;
+    const parts = [{ type: "image", media: image, detail: "default" }] as const;
+    const seeing = scriptEngine({ batches: [], tokens: 7 });
+    const blind = scriptEngine({ batches: [], tokens: 3, capabilities: { image: false } });
+    const both = service(blind, seeing);
+    const signal = new AbortController().signal;
+    expect(await both.count(request, caller, signal)).toBe(3);
+    expect(await both.count({ ...request, items: [{ type: "message", role: "user", parts }] }, caller, signal)).toBe(7);
+  });
 });
