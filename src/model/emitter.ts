@@ -60,6 +60,10 @@ export class EventEmitter {
     this.gathered.push({ type: "flag", side, category });
   }
 
+  tier(tier: "standard" | "priority"): void {
+    this.gathered.push({ type: "tier", tier });
+  }
+
   finish(reason: FinishReason, error?: ParleyError): void {
     this.close();
     this.gathered.push(error === undefined ? { type: "finish", reason } : { type: "finish", reason, error });

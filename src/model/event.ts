@@ -15,7 +15,7 @@ export type FinishReason = "stop" | "length" | "calls" | "filter" | "error";
 
 /**
  * What an engine says, in order. Grammar: `begin item* finish` with `item = X-start X-delta* X-end`; items never overlap,
- * indexes count from 0 by one, there is exactly one `finish` and nothing after it. `usage` and `flag` may stand anywhere
+ * indexes count from 0 by one, there is exactly one `finish` and nothing after it. `usage`, `flag` and `tier` may stand anywhere
  * between `begin` and `finish`, inside items too; a later `usage` replaces an earlier one.
  */
 export type GenerationEvent =
@@ -32,6 +32,8 @@ export type GenerationEvent =
   | { type: "usage"; usage: Usage }
   /** Moderation marked one side; `category` 1 to 7 as in seed 001. */
   | { type: "flag"; side: "input" | "output"; category: number }
+  /** Which service tier an engine says it used; told only by those that have tiers. */
+  | { type: "tier"; tier: "standard" | "priority" }
   | { type: "finish"; reason: FinishReason; error?: ParleyError };
 
 /** What one network read or one engine tick brought. Batches, not events, cross the async seams. */

@@ -19,6 +19,8 @@ export class Transcript {
   /** 0: not marked; 1 to 7: the category (seed 001). */
   inputFlag = 0;
   outputFlag = 0;
+  /** The service tier that the engine says it used. */
+  tier: "standard" | "priority" | undefined;
 
   apply(batch: Batch): void {
     for (const event of batch) this.one(event);
@@ -65,6 +67,9 @@ export class Transcript {
       case "flag":
         if (event.side === "input") this.inputFlag = event.category;
         else this.outputFlag = event.category;
+        return;
+      case "tier":
+        this.tier = event.tier;
         return;
       case "finish":
         this.finish =

@@ -62,6 +62,7 @@ export class ChatDecoder {
   private over = false;
   private spoke = false;
   private flagged = { input: false, output: false };
+  private tierSaid = "";
 
   constructor(options: DecodeOptions) {
     this.options = options;
@@ -163,6 +164,7 @@ export class ChatDecoder {
     this.said = said ?? this.said;
     this.flag("input", chunk["input_sensitive"], chunk["input_sensitive_type"]);
     this.flag("output", chunk["output_sensitive"], chunk["output_sensitive_type"]);
+    this.tier(chunk["service_tier"]);
     const { choices } = chunk;
     if (Array.isArray(choices)) for (const choice of choices) this.choice(choice);
     // what some servers count on the way is not the last word
@@ -213,6 +215,13 @@ export class ChatDecoder {
       else found += text;
     }
     return found;
+  }
+
+  /** Told once, and again when the upstream changes its mind. */
+  private tier(tier: unknown): void {
+    if ((tier !== "standard" && tier !== "priority") || tier === this.tierSaid) return;
+    this.tierSaid = tier;
+    this.out.tier(tier);
   }
 
   private flag(side: "input" | "output", marked: unknown, type: unknown): void {

@@ -68,7 +68,7 @@ export function encodeBody(transcript: Transcript, exchange: Exchange<ChatWanted
     object: "chat.completion",
     usage: encodeUsage(transcript.usage, wanted.card),
     ...encodeFlags(transcript),
-    ...(wanted.card.showsTier ? { service_tier: wanted.tier } : {}),
+    ...(wanted.card.showsTier ? { service_tier: transcript.tier ?? wanted.tier } : {}),
     base_resp: noFault,
   };
 }

@@ -83,7 +83,7 @@ export function responseBody(source: BodySource, transcript: Transcript, status 
     presence_penalty: 0,
     frequency_penalty: 0,
     top_logprobs: 0,
-    service_tier: echo.serviceTier,
+    service_tier: tierOf(transcript, echo.serviceTier),
     metadata: echo.metadata,
     safety_identifier: echo.safetyIdentifier,
     prompt_cache_key: echo.promptCacheKey,
@@ -100,6 +100,12 @@ export function emptyBody(
 }
 
 /** Token counts on the wire. */
+/** What was used, where the engine tells; under the name the caller chose, as long as it is the same tier. */
+function tierOf({ tier }: Transcript, asked: string): string {
+  if (tier === undefined || (tier === "priority") === (asked === "priority")) return asked;
+  return tier === "priority" ? tier : "default";
+}
+
 export function usageBody(usage: Usage): JsonObject {
   return {
     input_tokens: usage.input,

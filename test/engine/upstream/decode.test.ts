@@ -510,3 +510,12 @@ it("tells the same whatever reads bring", () => {
   const apart = joined(decode(frames.map(bytes), { dialect: dialects.vllm }));
   expect(joined(decode([bytes(frames.join(""))], { dialect: dialects.vllm }))).toEqual(apart);
 });
+
+it("tells the tier that was used, once, where it is one of the vendor's", () => {
+  const said = (tier: unknown): string =>
+    `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: "a" } }], service_tier: tier })}\n\n`;
+  const tiers = (...all: unknown[]): unknown[] =>
+    decode([bytes(all.map(said).join("") + frame({}, "stop") + doneFrame)]).filter(({ type }) => type === "tier");
+  expect(tiers("priority", "priority", null)).toEqual([{ type: "tier", tier: "priority" }]);
+  expect(tiers("default", 5, undefined)).toEqual([]);
+});

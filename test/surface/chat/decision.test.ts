@@ -201,3 +201,17 @@ describe("contradictions", () => {
     });
   });
 });
+
+test("service_tier is what the engine says it used, else what was asked for", () => {
+  const tierOf = (asked: string, used?: "standard" | "priority"): unknown => {
+    const events = eventsOf({ text: "hi" });
+    const told = used === undefined ? events : [events[0], { type: "tier" as const, tier: used }, ...events.slice(1)];
+    const transcript = fold([told.filter((event) => event !== undefined)]);
+    return (chatSurface().json(transcript, parse({ service_tier: asked })) as Record<string, unknown>)["service_tier"];
+  };
+  expect([tierOf("priority"), tierOf("priority", "standard"), tierOf("standard", "priority")]).toEqual([
+    "priority",
+    "standard",
+    "priority",
+  ]);
+});

@@ -162,3 +162,17 @@ describe("errors", () => {
     expect(body.error.code).toMatch(/^[a-z_]+$/);
   });
 });
+
+test("service_tier is what the engine says it used", () => {
+  const body = (asked: string | undefined, used: "standard" | "priority" | undefined): unknown => {
+    const events = answer((emitter) => {
+      if (used !== undefined) emitter.tier(used);
+      emitter.text("x");
+    });
+    const fields = asked === undefined ? {} : { service_tier: asked };
+    return (surfaceWith().json(folded(events), parseM3(fields)) as JsonObject)["service_tier"];
+  };
+  expect([body(undefined, undefined), body("priority", undefined)]).toEqual(["default", "priority"]);
+  expect([body("priority", "standard"), body("priority", "priority")]).toEqual(["default", "priority"]);
+  expect([body(undefined, "priority"), body(undefined, "standard")]).toEqual(["priority", "default"]);
+});
