@@ -78,14 +78,14 @@ export interface App {
   /** What an operator should know at start. */
   notes: readonly string[];
   /**
-   * Takes over the engines and models of another configuration; running answers are not disturbed. Returns the names of
+   * Takes over engines, models, limits and money of another configuration; running answers are not disturbed. Returns the names of
    * changed settings that need a restart.
    */
   reload(next: Config): readonly string[];
 }
 
 /** Settings that `reload` takes over. */
-const reloaded: ReadonlySet<string> = new Set(["engines", "models"]);
+const reloaded: ReadonlySet<string> = new Set(["engines", "models", "limits", "prices", "budgets", "aborted"]);
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const orphanMs = 30_000;
@@ -146,6 +146,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const reload = (next: Config): readonly string[] => {
     checkGuard(config, next);
     catalog.exchange(createCatalog({ engines: made.engines.of(next), entries: catalogEntries(next) }));
+    made.meter.adopt(next);
     warm(catalog, { log, readiness });
     return waitingChanges(config, next);
   };

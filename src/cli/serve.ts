@@ -90,7 +90,7 @@ function messageOf(error: unknown): string {
 function reload(app: App, source: Source): void {
   try {
     const waiting = app.reload(source.load());
-    console.log("Settings read again: engines and models are up to date.");
+    console.log("Settings read again: engines, models, limits and money are up to date.");
     if (waiting.length > 0) console.log(`These changes need a restart: ${waiting.join(", ")}`);
   } catch (error) {
     console.error(`Settings not taken over: ${messageOf(error)}`);

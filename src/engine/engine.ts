@@ -37,6 +37,8 @@ export interface Engine {
   /** Input tokens of the request. `exact` is false where it is an estimate. */
   count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }>;
   load(): Load;
+  /** What an engine of several replicas knows of each; `up` is false while its circuit is not closed. */
+  members?(): readonly { name: string; up: boolean; running: number }[];
   /** Makes ready what the first request would otherwise wait for, such as a model in memory. */
   open?(): Promise<void>;
   close(): Promise<void>;

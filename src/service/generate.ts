@@ -106,7 +106,15 @@ export class GenerateService {
     const settle: Running["settle"] = (how, late) => {
       const usage = transcript.usage ?? late;
       admission?.settle({ request: prepared, target, transcript, how, ...(usage === undefined ? {} : { usage }) });
-      this.measure?.({ model, target, transcript, how, firstMs, totalMs: performance.now() - begun });
+      this.measure?.({
+        model,
+        target,
+        replica: route?.replica,
+        transcript,
+        how,
+        firstMs,
+        totalMs: performance.now() - begun,
+      });
       ended?.({ model, how, firstMs, usage, engine: engineOf(target, route) });
     };
     const batches = this.run(transcript, { ...started, signal, settle: once(settle) });

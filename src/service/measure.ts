@@ -9,6 +9,8 @@ export interface Measured {
   /** The catalog's name, not the caller's spelling. */
   model: string;
   target: Target;
+  /** Which replica answered, where the engine has several. */
+  replica: string | undefined;
   transcript: Transcript;
   /** A finish reason or an error's kind. */
   how: string;
@@ -35,6 +37,10 @@ export function measureCost(metrics: Metrics): (row: Pick<LedgerRow, "model" | "
 export function measureGenerations(metrics: Metrics, catalog: Catalog, lines: EngineLines): Measure {
   const generations = metrics.counter("parley_generations_total", "Generations by model, engine and outcome.");
   const tokens = metrics.counter("parley_tokens_total", "Tokens by model and direction; cached is part of input.");
+  const held = metrics.counter(
+    "parley_replica_tokens_total",
+    "Input tokens by replica and direction; cached is part of input.",
+  );
   const first = metrics.histogram("parley_time_to_first_token_seconds", "Time to the first batch.", firstBounds);
   const speed = metrics.histogram("parley_output_tokens_per_second", "Speed after the first batch.", speedBounds);
   metrics.gauge("parley_engine_running", "Answers under way, by engine.", () =>
@@ -45,7 +51,8 @@ export function measureGenerations(metrics: Metrics, catalog: Catalog, lines: En
       ([name, engine]) => [{ engine: name }, engine.load().waiting + lines.waiting(engine)] as const,
     ),
   );
-  return ({ model, target, transcript, how, firstMs, totalMs }) => {
+  measureReplicas(metrics, catalog);
+  return ({ model, target, replica, transcript, how, firstMs, totalMs }) => {
     generations.add({ model, engine: target.engineName, outcome: how });
     first.observe({ model }, firstMs / 1000);
     const { usage } = transcript;
@@ -53,7 +60,24 @@ export function measureGenerations(metrics: Metrics, catalog: Catalog, lines: En
     for (const direction of ["input", "cached", "output", "reasoning"] as const) {
       tokens.add({ model, direction }, usage[direction]);
     }
+    if (replica !== undefined) {
+      for (const direction of ["input", "cached"] as const) {
+        held.add({ engine: target.engineName, replica, direction }, usage[direction]);
+      }
+    }
     const seconds = (totalMs - firstMs) / 1000;
     if (usage.output >= fewestTokens && seconds > 0) speed.observe({ model }, usage.output / seconds);
   };
+}
+
+/** Every replica of every engine, when read. */
+function measureReplicas(metrics: Metrics, catalog: Catalog): void {
+  const gauge = (name: string, help: string, value: (replica: { up: boolean; running: number }) => number): void =>
+    metrics.gauge(name, help, () =>
+      [...catalog.engines()].flatMap(([engine, port]) =>
+        (port.members?.() ?? []).map((one) => [{ engine, replica: one.name }, value(one)] as const),
+      ),
+    );
+  gauge("parley_replica_running", "Answers under way, by replica.", ({ running }) => running);
+  gauge("parley_replica_up", "1 while a replica is trusted, 0 while its circuit is open.", ({ up }) => (up ? 1 : 0));
 }

@@ -29,6 +29,9 @@ export interface MeterOptions {
   now: () => number;
 }
 
+/** What a changed configuration may change while requests run. */
+export type MeterRules = Pick<MeterOptions, "limits" | "prices" | "budgets" | "aborted">;
+
 /** How an answer ended. */
 export interface Outcome extends Unmeasured {
   /** A finish reason, `canceled`, or the kind of the error that ended it. */
@@ -53,9 +56,8 @@ const mostTokens = 1_000_000_000;
 
 /** Admits requests within limits and money, and books what they used. */
 export class Meter {
-  // fixed at birth
-  private readonly options: MeterOptions;
   // changed by events
+  private options: MeterOptions;
   private readonly measuring = new Set<Promise<void>>();
 
   constructor(options: MeterOptions) {
@@ -86,6 +88,11 @@ export class Meter {
         this.settle(outcome, { caller, model, reservation });
       },
     };
+  }
+
+  /** Holds requests to these rules from now on; what is under way is booked by them too. */
+  adopt({ limits, prices, budgets, aborted }: MeterRules): void {
+    this.options = { ...this.options, limits, prices, budgets, aborted };
   }
 
   /** Resolves when all that was used is in the store. */

@@ -83,3 +83,20 @@ it("names the changes that need a restart", async () => {
   const app = await appWith(file.load(two));
   expect(app.reload(file.load(`${two}port: 9999\nsse: { done: false }\n`))).toEqual(["port", "sse"]);
 });
+
+it("takes over limits for the next request", async () => {
+  const file = configFile();
+  const server = "apiKeys: [sk-test-0123456789]\nport: 0\nengines:\n  a: { kind: sim }\n";
+  const app = await appWith(file.load(server));
+  const { url } = await app.listen();
+  const ask = async (): Promise<number> => {
+    const headers = { authorization: "Bearer sk-test-0123456789" };
+    const body = JSON.stringify({ model: "MiniMax-M3", messages: [{ role: "user", content: "hi" }] });
+    return (await fetch(`${url}/v1/chat/completions`, { method: "POST", headers, body })).status;
+  };
+  expect([await ask(), await ask()]).toEqual([200, 200]);
+  expect(app.reload(file.load(`${server}limits: { key: { requestsPerMinute: 1 } }\n`))).toEqual([]);
+  expect([await ask(), await ask()]).toEqual([200, 429]);
+  app.reload(file.load(server));
+  expect(await ask()).toBe(200);
+});

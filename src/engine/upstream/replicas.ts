@@ -149,6 +149,10 @@ export class ReplicaSet implements Engine {
     }));
   }
 
+  members(): { name: string; up: boolean; running: number }[] {
+    return this.status().map(({ name, state, running }) => ({ name, up: state === "closed", running }));
+  }
+
   async open(): Promise<void> {
     this.watch();
     await this.probeAll();
