@@ -144,9 +144,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     return closing.finally(() => clearTimeout(timer));
   };
   const reload = (next: Config): readonly string[] => {
-    checkGuard(config, next);
-    catalog.exchange(createCatalog({ engines: made.engines.of(next), entries: catalogEntries(next) }));
-    made.meter.adopt(next);
+    takeOver(config, next, made);
     warm(catalog, { log, readiness });
     return waitingChanges(config, next);
   };
@@ -155,6 +153,12 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
 }
 
 type Made = Awaited<ReturnType<typeof build>>;
+
+function takeOver(config: Config, next: Config, { catalog, engines, meter }: Made): void {
+  checkGuard(config, next);
+  catalog.exchange(createCatalog({ engines: engines.of(next), entries: catalogEntries(next) }));
+  meter.adopt(next);
+}
 
 /** Everything below HTTP. */
 async function build(config: Config, overrides: AppOverrides) {

@@ -8,6 +8,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { RequestWatch } from "../telemetry/watch.ts";
 import { allowanceHeaders } from "./allowance.ts";
 import { callerOrigin } from "./origin.ts";
+import { rawReply } from "./raw-reply.ts";
 import { traceHeaders } from "./trace.ts";
 import { watchRequest } from "./watch-request.ts";
 
@@ -47,7 +48,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     },
     clientErrorHandler: (error, socket) => {
       options.log.debug({ code: error.code }, "malformed HTTP");
-      if (socket.writable) socket.end(rawBadRequest(vendorId(options.ids)));
+      if (socket.writable) socket.end(rawReply(invalid("", "malformed HTTP request"), vendorId(options.ids)));
     },
   });
   // bodies are read by the routes themselves: the limit, its draining and the wording are ours
@@ -118,20 +119,6 @@ function fromFramework(thrown: FastifyError | ParleyError): ParleyError {
   if (status === 413) return new ParleyError("too-large", thrown.message, { cause: thrown });
   if (status >= 400 && status < 500) return invalid("", thrown.message);
   return toParleyError(thrown);
-}
-
-function rawBadRequest(requestId: string): string {
-  const { body } = envelope(invalid("", "malformed HTTP request"), requestId);
-  const text = JSON.stringify(body);
-  return [
-    "HTTP/1.1 400 Bad Request",
-    "content-type: application/json; charset=utf-8",
-    `content-length: ${Buffer.byteLength(text)}`,
-    `trace-id: ${requestId}`,
-    "connection: close",
-    "",
-    text,
-  ].join("\r\n");
 }
 
 /** How often connections that have become idle are looked for while the server closes. */

@@ -6,7 +6,7 @@ import { ParleyError, toParleyError } from "../../model/error.ts";
 import { vendorId } from "../../model/id.ts";
 import type { Authenticate } from "../../policy/authenticate.ts";
 import { callerOrigin } from "../origin.ts";
-import { vendorReply } from "../server.ts";
+import { rawReply } from "../raw-reply.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
 import { SocketSession } from "./session.ts";
 
@@ -49,19 +49,7 @@ async function admit(request: IncomingMessage, options: SocketOptions, connectio
 }
 
 function refuse(socket: Duplex, error: ParleyError, requestId: string): void {
-  const { status, body } = vendorReply(error, requestId);
-  const text = JSON.stringify(body);
-  socket.end(
-    [
-      `HTTP/1.1 ${status} Refused`,
-      "content-type: application/json; charset=utf-8",
-      `content-length: ${Buffer.byteLength(text)}`,
-      `trace-id: ${requestId}`,
-      "connection: close",
-      "",
-      text,
-    ].join("\r\n"),
-  );
+  socket.end(rawReply(error, requestId));
 }
 
 interface Connection {
