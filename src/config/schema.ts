@@ -44,7 +44,10 @@ export const configSchema = z.strictObject({
         .min(1024)
         .default(64 * 1024 * 1024)
         .describe("Largest request body in bytes."),
-      heartbeatSeconds: seconds.min(0.05).default(15).describe("Silence after which a stream sends a comment line."),
+      heartbeatSeconds: seconds
+        .min(0.05)
+        .default(15)
+        .describe("Silence after which a stream sends a comment line; time between two pings of a WebSocket."),
       drainSeconds: seconds.min(0).default(30).describe("How long running answers may go on after SIGTERM."),
     })
     .prefault({}),

@@ -74,6 +74,7 @@ function serve(connection: WebSocket, { request, options, closing }: Connection)
   const stop = (): void => void session.finish().then(() => connection.close(1001, "the server is stopping"));
   const wait = (): NodeJS.Timeout => setTimeout(() => connection.close(1000, "idle"), idleMs).unref();
   let idle = wait();
+  const unwatch = watchPeer(connection, options.heartbeatMs);
   closing.addEventListener("abort", stop, { once: true });
   connection.on("message", (data, binary) => {
     clearTimeout(idle);
@@ -84,10 +85,26 @@ function serve(connection: WebSocket, { request, options, closing }: Connection)
   connection.on("error", () => connection.terminate());
   connection.on("close", () => {
     clearTimeout(idle);
+    unwatch();
     closing.removeEventListener("abort", stop);
     leave();
     session.close();
   });
+}
+
+/** Pings; a peer that did not answer until the next ping is gone. Returns how to stop. */
+function watchPeer(connection: WebSocket, everyMs: number): () => void {
+  let answered = true;
+  connection.on("pong", () => (answered = true));
+  const timer = setInterval(() => {
+    // who is not read from cannot be heard answering
+    if (connection.isPaused) return;
+    if (!answered) return connection.terminate();
+    answered = false;
+    connection.ping();
+  }, everyMs);
+  timer.unref();
+  return () => clearInterval(timer);
 }
 
 /** Resolves at once, or when a slow reader has caught up; until then nothing more is read from it. */

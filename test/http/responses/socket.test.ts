@@ -69,3 +69,22 @@ it("hears of an answer that could not be kept", async () => {
     await broken.stop();
   }
 });
+
+it("is let go when its peer answers no ping, and kept while it does", async () => {
+  const quick = await startServer({ engine: "sim", server: { heartbeatSeconds: 0.1 } });
+  const headers = { authorization: `Bearer ${testKey}` };
+  const open = (autoPong: boolean): WebSocket =>
+    new WebSocket(`${quick.url.replace("http", "ws")}/v1/responses`, { headers, autoPong });
+  const [gone, there] = [open(false), open(true)];
+  try {
+    const closed = new Promise((resolve) => gone.once("close", resolve));
+    await new Promise((resolve) => there.once("open", resolve));
+    expect(await closed).toBe(1006);
+    await wait(500);
+    expect(there.readyState).toBe(WebSocket.OPEN);
+  } finally {
+    gone.terminate();
+    there.terminate();
+    await quick.stop();
+  }
+});
