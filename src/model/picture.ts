@@ -23,6 +23,9 @@ export function longSideOf(part: { type: "image" | "video"; detail: Detail; maxL
   return Math.min(longest, Math.max(patch, Math.floor(part.maxLongSide / patch) * patch));
 }
 
+/** Pixels of the short side up to which the vendor's vision grows a small picture. */
+const shortest = 112;
+
 /** Shrinks, never grows; sides are at least 1. */
 export function scaledSize({ width, height }: PixelSize, longest: number): PixelSize {
   const scale = Math.min(1, longest / Math.max(width, height, 1));
@@ -34,6 +37,17 @@ export function patchTokens({ width, height }: PixelSize): number {
   return Math.max(1, Math.round(width / patch)) * Math.max(1, Math.round(height / patch));
 }
 
+/**
+ * Tokens of one picture as the model sees it: shrunk to the longest side, or grown until its short side has 112 pixels or
+ * its long side is the longest. Growing is the engine's business: it is counted here, and nobody is sent grown pixels.
+ */
+export function seenTokens(size: PixelSize, longest: number): number {
+  const { width, height } = scaledSize(size, longest);
+  const short = Math.max(1, Math.min(width, height));
+  const growth = Math.max(1, Math.min(shortest / short, longest / Math.max(width, height)));
+  return patchTokens({ width: width * growth, height: height * growth });
+}
+
 /** For pictures and videos that nobody has looked at yet: a screen, ten seconds. */
 const usual: PixelSize = { width: 1280, height: 960 };
 const usualSeconds = 10;
@@ -41,7 +55,7 @@ const usualSeconds = 10;
 /** Tokens that an image or a video stands for; an estimate as long as its size or its frames are not known. */
 export function mediaTokens(part: ImagePart | VideoPart): number {
   const longest = longSideOf(part);
-  if (part.type === "image") return patchTokens(scaledSize(part.size ?? usual, longest));
+  if (part.type === "image") return seenTokens(part.size ?? usual, longest);
   const frames = part.frames?.length ?? Math.ceil(usualSeconds * part.fps);
-  return frames * patchTokens(scaledSize(part.frames?.[0]?.size ?? usual, longest));
+  return frames * seenTokens(part.frames?.[0]?.size ?? usual, longest);
 }

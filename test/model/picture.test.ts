@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ImagePart, VideoPart } from "../../src/model/item.ts";
-import { longSideOf, mediaTokens, patchTokens, scaledSize } from "../../src/model/picture.ts";
+import { longSideOf, mediaTokens, patchTokens, scaledSize, seenTokens } from "../../src/model/picture.ts";
 
 const media = { kind: "url", url: "https://example.test/a" } as const;
 const image = (more: Partial<ImagePart> = {}): ImagePart => ({ type: "image", media, detail: "default", ...more });
@@ -41,6 +41,27 @@ describe("scaledSize and patchTokens", () => {
     const scaled = scaledSize(size, longest);
     expect(`${scaled.width}x${scaled.height}`).toBe(text);
     expect(patchTokens(scaled)).toBe(tokens);
+  });
+});
+
+describe("seenTokens", () => {
+  it.each([
+    ["grows to a short side of 112", { width: 300, height: 80 }, 2016, 15 * 4],
+    ["grows upright ones as well", { width: 80, height: 300 }, 2016, 4 * 15],
+    ["stops at the longest side", { width: 400, height: 20 }, 2016, 72 * 4],
+    ["leaves what is large enough", { width: 400, height: 112 }, 2016, 14 * 4],
+    ["grows nothing that was shrunk", { width: 4000, height: 100 }, 2016, 72 * 2],
+    ["keeps to a small longest side", { width: 10, height: 10 }, 56, 2 * 2],
+  ])("%s", (_, size, longest, tokens) => expect(seenTokens(size, longest)).toBe(tokens));
+
+  it("never counts a flatter picture of the same length less", () => {
+    const counts = [90, 40, 20].map((height) => seenTokens({ width: 400, height }, 2016));
+    expect(counts).toEqual(counts.toSorted((one, other) => one - other));
+  });
+
+  it("counts a shrunk picture as it counted the whole one", () => {
+    const size = { width: 5000, height: 120 };
+    expect(seenTokens(scaledSize(size, 2016), 2016)).toBe(seenTokens(size, 2016));
   });
 });
 

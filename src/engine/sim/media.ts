@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Color, ImagePart, Media, PixelSize, VideoPart } from "../../model/item.ts";
-import { longSideOf, patchTokens, scaledSize } from "../../model/picture.ts";
+import { longSideOf, seenTokens } from "../../model/picture.ts";
 
 export interface MediaDescription {
   kind: "image" | "video";
@@ -86,7 +86,7 @@ const unknownSize: PixelSize = { width: 1008, height: 1008 };
 /** Tokens an image or video stands for: its patches after scaling; a video's are those of all its frames. */
 export function mediaTokens(part: ImagePart | VideoPart): number {
   const { size = unknownSize, frames = 1 } = describeMedia(part);
-  return frames * patchTokens(scaledSize(size, longSideOf(part)));
+  return frames * seenTokens(size, longSideOf(part));
 }
 
 /** Tells one image or video from another; the same one always gives the same digest. */

@@ -104,7 +104,7 @@ describe("mediaTokens", () => {
   });
 
   it("never counts a picture as nothing", () => {
-    expect(sized(1, 1)).toBe(1);
+    expect(sized(1, 1)).toBe(16);
     expect(sized(10_000, 1)).toBeGreaterThan(0);
   });
 });
