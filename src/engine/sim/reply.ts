@@ -162,7 +162,10 @@ function mediaAnswer({ talk, wording }: Reading): string | undefined {
       color: colors === undefined ? "" : fill(wording.color, { colors: colorWords(colors, wording) }),
     });
   });
-  return sentences.join(wording.separator);
+  const counts = (["image", "video"] as const)
+    .filter((kind) => count[kind] > 1)
+    .map((kind) => fill(wording.seen[kind], { count: count[kind] }));
+  return [...counts, ...sentences].join(wording.separator);
 }
 
 /** The colors in order; those that stay the same are told once. */

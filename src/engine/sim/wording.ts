@@ -13,6 +13,8 @@ interface Wording {
   identity: string;
   named: string;
   sum: string;
+  /** For more than one. */
+  seen: Readonly<Record<"image" | "video", string>>;
   image: string;
   video: string;
   frames: string;
@@ -55,6 +57,7 @@ export const english: Wording = {
   identity: "I am the Parley simulator: I answer by rules and without a language model.",
   named: "I am {name}.",
   sum: "{expression} = {value}",
+  seen: { image: "I see {count} images.", video: "I see {count} videos." },
   image: "Image {number} is {mime}, {size}{color}.",
   video: "Video {number} is {mime}, {size}{frames}{color}.",
   frames: ", seen as {frames} frames",
@@ -92,6 +95,7 @@ export const chinese: Wording = {
   identity: "我是 Parley 模拟器：我按规则回答，不使用语言模型。",
   named: "我是{name}。",
   sum: "{expression} = {value}",
+  seen: { image: "我看到 {count} 张图片。", video: "我看到 {count} 个视频。" },
   image: "第 {number} 张图片是 {mime}，{size}{color}。",
   video: "第 {number} 个视频是 {mime}，{size}{frames}{color}。",
   frames: "，共 {frames} 帧",

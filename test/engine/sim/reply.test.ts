@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { planReply } from "../../../src/engine/sim/reply.ts";
-import type { Item, Role } from "../../../src/model/item.ts";
+import type { Item, Part, Role } from "../../../src/model/item.ts";
 import type { GenerationRequest } from "../../../src/model/request.ts";
 import { message, requestOf, weatherTool } from "../../contract/engine.ts";
 
@@ -286,6 +286,21 @@ describe("planReply", () => {
     expect(said("", { items: [parts] })).toBe(
       "Image 1 is image/png, 64x40. Video 1 is video/mp4, of unknown size, seen as 0 frames.",
     );
+  });
+
+  it("says how many pictures there are, and goes back to those of earlier turns when asked about them", () => {
+    const image: Part = {
+      type: "image",
+      media: { kind: "bytes", mime: "image/png", bytes: new Uint8Array() },
+      detail: "low",
+      size: { width: 64, height: 40 },
+    };
+    const turn = (...parts: Part[]): Item => ({ type: "message", role: "user", parts });
+    const shown = turn(image, image);
+    const two = "I see 2 images. Image 1 is image/png, 64x40. Image 2 is image/png, 64x40.";
+    expect(said("", { items: [shown] })).toBe(two);
+    expect(said("", { items: [shown, turn({ type: "text", text: "Are you sure about that color?" })] })).toBe(two);
+    expect(said("", { items: [shown, turn({ type: "text", text: "What is 2+3?" })] })).toContain("5");
   });
 
   it("answers even when nobody asks", () => {
