@@ -82,9 +82,12 @@ export function quarterTurns(matrix: Buffer | null): 0 | 1 | 2 | 3 {
   return down > 0 ? 1 : 3;
 }
 
-/** Frames at even times, in FFmpeg's filter language. */
+/**
+ * Frames at even times, in FFmpeg's filter language: each the one that is shown at its time, the first at the start.
+ * Rounded to the nearest, a clip of less than half a step would have none.
+ */
 export function evenFilter({ fps, width, height }: VideoPlan): string {
-  return `fps=${fps},scale=${width}:${height}`;
+  return `setpts=PTS-STARTPTS,fps=${fps}:round=up,scale=${width}:${height}`;
 }
 
 /** Frames at their own times, not more often than planned: key frames stand where their maker put them. */

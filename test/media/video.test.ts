@@ -67,6 +67,21 @@ describe("ProcessVideoReader", () => {
     ]);
   });
 
+  it.each([0.2, 0.5, 1])("takes the first frame of a clip shorter than a step (fps %s)", async (fps) => {
+    const frames = await read(await clip({ extension: "mp4", colors: [lime], rate: 2 }), { fps });
+    expect(await Promise.all(frames.map(look))).toEqual([{ at: 0, color: "lime", size: "320x240" }]);
+  });
+
+  it("takes the last frame that a step begins with", async () => {
+    const colors = [...Array.from({ length: 10 }, () => red), blue, blue];
+    const frames = await read(await clip({ extension: "mp4", colors }), { fps: 0.2 });
+    expect((await Promise.all(frames.map(look))).map(({ at, color }) => [at, color])).toEqual([
+      [0, "red"],
+      [5, "red"],
+      [10, "blue"],
+    ]);
+  });
+
   it("samples as often and as large as asked", async () => {
     const bytes = await clip({
       extension: "mp4",
