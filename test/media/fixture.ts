@@ -66,6 +66,13 @@ export const red = [255, 0, 0] as const;
 export const lime = [0, 255, 0] as const;
 export const blue = [0, 0, 255] as const;
 
+function painted([r, g, b]: Clip["colors"][number], size: { width: number; height: number; half: boolean }): Buffer {
+  const { width, height, half } = size;
+  const row = Buffer.alloc(width * 3);
+  for (let at = 0; at < (half ? width / 2 : width); at += 1) row.set([r, g, b], at * 3);
+  return Buffer.alloc(row.length * height, row);
+}
+
 /** Encodes a clip and gives its file's bytes. */
 export async function clip(wanted: Clip): Promise<Buffer> {
   const { extension, codec = "h264", width = 320, height = 240, colors, rate = 5, half = false } = wanted;
@@ -75,16 +82,12 @@ export async function clip(wanted: Clip): Promise<Buffer> {
     Log.setLevel(AV_LOG_QUIET);
     const timeBase = { num: 1, den: rate };
     const pictures = async function* (): AsyncGenerator<Frame | null> {
-      for (let at = 0; at < colors.length * rate; at += 1) {
-        const [r, g, b] = colors[Math.floor(at / rate)] ?? red;
-        const pixels = Buffer.alloc(width * height * 3);
-        for (let index = 0; index < pixels.length; index += 3) {
-          if (half && (index / 3) % width >= width / 2) continue;
-          pixels[index] = r;
-          pixels[index + 1] = g;
-          pixels[index + 2] = b;
+      for (const [second, color] of colors.entries()) {
+        const pixels = painted(color, { width, height, half });
+        for (let frame = 0; frame < rate; frame += 1) {
+          const pts = BigInt(second * rate + frame);
+          yield Frame.fromVideoBuffer(pixels, { width, height, format: AV_PIX_FMT_RGB24, timeBase, pts });
         }
-        yield Frame.fromVideoBuffer(pixels, { width, height, format: AV_PIX_FMT_RGB24, timeBase, pts: BigInt(at) });
       }
       // without it the encoder keeps what it has not written yet
       yield null;
