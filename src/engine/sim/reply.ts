@@ -105,8 +105,9 @@ function freeAnswer(reading: Reading): string {
     resultAnswer(reading) ??
     openingAnswer(reading) ??
     reading.echo ??
-    mediaAnswer(reading) ??
+    mediaAnswer(reading, reading.talk.media) ??
     recall(reading.talk) ??
+    mediaAnswer(reading, reading.talk.earlierMedia) ??
     smallTalk(reading) ??
     sumAnswer(reading) ??
     knownFact(reading.talk.asked, reading.wording === chinese) ??
@@ -128,7 +129,7 @@ const resultLength = 4_000;
 function resultAnswer(reading: Reading): string | undefined {
   const { afterResult, results } = reading.talk;
   if (!afterResult) return undefined;
-  const pictures = mediaAnswer(reading);
+  const pictures = mediaAnswer(reading, reading.talk.media);
   if (pictures === undefined) return tellResults(reading, results);
   const told = results.some((text) => text !== "") ? [tellResults(reading, results), pictures] : [pictures];
   return told.join(reading.wording.separator);
@@ -148,10 +149,10 @@ function tellResults({ wording, variant }: Reading, texts: readonly string[]): s
   return fill(pick(wording.result, variant), { results: results.join("\n") });
 }
 
-function mediaAnswer({ talk, wording }: Reading): string | undefined {
-  if (talk.media.length === 0) return undefined;
+function mediaAnswer({ wording }: Reading, media: Talk["media"]): string | undefined {
+  if (media.length === 0) return undefined;
   const count = { image: 0, video: 0 };
-  const sentences = talk.media.map((part) => {
+  const sentences = media.map((part) => {
     const { kind, mime, size, frames, colors } = describeMedia(part);
     count[kind] += 1;
     return fill(wording[kind], {

@@ -18,8 +18,10 @@ export interface Talk {
   earlierResults: readonly string[];
   /** Calls made since the last user message. */
   callsMade: number;
-  /** Images and videos of the last user message and of what came after it; where it only speaks of some, earlier ones. */
+  /** Images and videos of the last user message and of what came after it. */
   media: readonly (ImagePart | VideoPart)[];
+  /** Those that came before it, where it speaks of such things: "Are you sure about that color?" */
+  earlierMedia: readonly (ImagePart | VideoPart)[];
   /** The last item is a tool's result. */
   afterResult: boolean;
   chinese: boolean;
@@ -43,7 +45,8 @@ export function readTalk(request: GenerationRequest): Talk {
     results: resultsOf(since),
     earlierResults: resultsOf(items.slice(0, Math.max(last, 0))),
     callsMade: since.filter((item) => item.type === "call").length,
-    media: mediaInQuestion(items, since, asked),
+    media: since.flatMap(mediaOf),
+    earlierMedia: speaksOfMedia.test(asked.slice(0, 500)) ? items.slice(0, Math.max(last, 0)).flatMap(mediaOf) : [],
     afterResult: items.at(-1)?.type === "result",
     chinese: isChinese(asked),
   };
@@ -76,16 +79,6 @@ function resultsOf(items: readonly Item[]): string[] {
 }
 
 const speaksOfMedia = /\b(?:images?|pictures?|photos?|videos?|clips?|colou?rs?)\b|图[片像中里]|张图|照片|视频|颜色/i;
-
-/** A follow-up such as "Are you sure about that color?" shows nothing itself. */
-function mediaInQuestion(
-  items: readonly Item[],
-  since: readonly Item[],
-  asked: string,
-): readonly (ImagePart | VideoPart)[] {
-  const shown = since.flatMap(mediaOf);
-  return shown.length === 0 && speaksOfMedia.test(asked.slice(0, 500)) ? items.flatMap(mediaOf) : shown;
-}
 
 function mediaOf(item: Item): (ImagePart | VideoPart)[] {
   const parts: readonly Part[] = item.type === "message" || item.type === "result" ? item.parts : [];

@@ -301,6 +301,10 @@ describe("planReply", () => {
     expect(said("", { items: [shown] })).toBe(two);
     expect(said("", { items: [shown, turn({ type: "text", text: "Are you sure about that color?" })] })).toBe(two);
     expect(said("", { items: [shown, turn({ type: "text", text: "What is 2+3?" })] })).toContain("5");
+    const told = ["My favorite color is teal.", "What is my favorite color?"].map((text) =>
+      turn({ type: "text", text }),
+    );
+    expect(said("", { items: [shown, ...told] })).toContain("teal");
   });
 
   it("answers even when nobody asks", () => {
