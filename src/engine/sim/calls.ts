@@ -55,6 +55,8 @@ function callOf(errand: Errand, options: CallOptions): PlannedCall {
   return { name: errand.tool.name, args: JSON.stringify(isObject(args) ? args : {}) };
 }
 
+const pointsBack = /\b(?:that|this|those|these|it)\b|[这那它]/i;
+
 /**
  * "Is it warm there?" after a result: the message speaks of no tool and gives no argument a value, so that the answer is
  * in what the tools said before.
@@ -62,7 +64,10 @@ function callOf(errand: Errand, options: CallOptions): PlannedCall {
 function isFollowUp(talk: Talk, errands: readonly Errand[]): boolean {
   const [first, second] = errands;
   if (talk.earlierResults.length === 0 || first === undefined || second !== undefined) return false;
-  if (talk.asked.length > 400 || bestTool(talk.asked, known(talk.request.tools)) !== undefined) return false;
+  if (talk.asked.length > 400) return false;
+  // "What do you see in that video?" shares a word with the tool that fetched it, and the video is here
+  const isShown = pointsBack.test(talk.asked) && talk.media.length + talk.earlierMedia.length > 0;
+  if (!isShown && bestTool(talk.asked, known(talk.request.tools)) !== undefined) return false;
   const names = Object.keys(first.tool.parameters["properties"] ?? {});
   return names.length > 0 && !names.some((name) => new Clues(talk.asked).offers(name));
 }

@@ -24,6 +24,29 @@ const turn = (asked: string, name: string, args: string, result: string): Item[]
 ];
 
 describe("planCalls", () => {
+  it("calls nothing for a question about a video that a tool brought", () => {
+    const fetchVideo: ToolDefinition = {
+      name: "fetch_video",
+      parameters: { type: "object", properties: { video_id: { type: "string" } }, required: ["video_id"] },
+    };
+    const bytes = new Uint8Array();
+    const video = {
+      type: "video",
+      media: { kind: "bytes", mime: "video/mp4", bytes },
+      detail: "default",
+      fps: 1,
+    } as const;
+    const history: Item[] = [
+      message("user", "Fetch video vid_001."),
+      { type: "call", id: "1", name: "fetch_video", args: '{"video_id":"vid_001"}' },
+      { type: "result", id: "1", parts: [{ type: "text", text: "Here it is:" }, video], failed: false },
+    ];
+    const after = (asked: string): string[] =>
+      calls(asked, { tools: [fetchVideo], items: [...history, message("user", asked)] });
+    expect(after("Describe what you see in that video.")).toEqual([]);
+    expect(after('Now fetch the video with video_id "vid_002".')).toEqual(['fetch_video {"video_id":"vid_002"}']);
+  });
+
   it("calls the tool that fits best, else the first", () => {
     expect(calls("What time is it in Oslo?")).toEqual(['get_time {"city":"Oslo"}']);
     expect(calls("What is the weather in Oslo?")).toEqual(['get_weather {"city":"Oslo"}']);
