@@ -22,9 +22,11 @@ export interface Running {
 /** A real listening server on a free loopback port, its data in a folder that goes away with it. */
 export async function startServer(flags: Record<string, unknown> = {}, overrides: AppOverrides = {}): Promise<Running> {
   const data = await mkdtemp(join(tmpdir(), "parley-e2e-"));
-  const config = loadConfig({ environment: { PARLEY_API_KEYS: testKey }, flags: { port: 0, data, ...flags } });
-  const app = await createApp(config, { log: silentLog, ...overrides });
-  const { url } = await app.listen();
+  const remove = (): Promise<void> => rm(data, { recursive: true, force: true });
+  const { app, url } = await listening(data, flags, overrides).catch(async (error: unknown) => {
+    await remove();
+    throw error;
+  });
   return {
     app,
     url,
@@ -41,7 +43,14 @@ export async function startServer(flags: Record<string, unknown> = {}, overrides
       }),
     stop: async () => {
       await app.close(0);
-      await rm(data, { recursive: true, force: true });
+      await remove();
     },
   };
+}
+
+async function listening(data: string, flags: object, overrides: AppOverrides): Promise<{ app: App; url: string }> {
+  const config = loadConfig({ environment: { PARLEY_API_KEYS: testKey }, flags: { port: 0, data, ...flags } });
+  const app = await createApp(config, { log: silentLog, ...overrides });
+  const { url } = await app.listen();
+  return { app, url };
 }
