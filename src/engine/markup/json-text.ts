@@ -1,4 +1,5 @@
-const literals: Readonly<Record<string, string>> = {
+/** Words of JSON, and what Python says for them. */
+export const jsonWords: Readonly<Record<string, string>> = {
   true: "true",
   false: "false",
   null: "null",
@@ -48,7 +49,7 @@ export class JsonText {
   close(): void {
     if (this.state === "done") return;
     if (this.inside === "string") this.out += '"';
-    const known = literals[this.scalar];
+    const known = jsonWords[this.scalar];
     if (this.inside === "scalar" && known !== undefined) this.out += this.prefix + known;
     this.out += this.stack.toReversed().join("");
     this.stack.length = 0;
@@ -135,7 +136,7 @@ export class JsonText {
     while (end < text.length && /[\w+.-]/.test(text.charAt(end))) end += 1;
     this.scalar += text.slice(at, end);
     if (end === text.length) return end;
-    const known = literals[this.scalar] ?? (number.test(this.scalar) ? this.scalar : undefined);
+    const known = jsonWords[this.scalar] ?? (number.test(this.scalar) ? this.scalar : undefined);
     this.scalar = "";
     this.inside = "";
     if (known === undefined) this.fail();

@@ -2,33 +2,20 @@ import type { EventEmitter } from "../../model/emitter.ts";
 import { ArgumentWriter } from "./argument-writer.ts";
 import type { CallReader } from "./call-reader.ts";
 import type { Cursor } from "./cursor.ts";
-import { type Hit, literal, Pattern, PatternSet } from "./pattern.ts";
+import { type Hit, literal, namedTag, Pattern, PatternSet } from "./pattern.ts";
 import type { MarkupOptions } from "./markup.ts";
 import { type Shape, shapeOf } from "./shape.ts";
 import { TypedValue } from "./typed-value.ts";
 
 const space = "\\s{0,64}";
-const named = (tag: string): string[] => [
-  ...literal(`<${tag}`),
-  "\\s{1,8}",
-  ...literal("name"),
-  "\\s{0,8}",
-  "=",
-  "\\s{0,8}",
-  "[\"']?",
-  "([^\"'<>\\n]{1,256})",
-  "[\"']?",
-  "\\s{0,8}",
-  ">",
-];
 const blockEnd = literal("</minimax:tool_call>");
 const invokeEnd = literal("</invoke>");
 const parameterEnd = ["\\n?", ...literal("</parameter>")];
 
-const opener = new Pattern("call", ["\\n?", ...literal("<minimax:tool_call>")], [space, ...named("invoke")]);
+const opener = new Pattern("call", ["\\n?", ...literal("<minimax:tool_call>")], [space, ...namedTag("invoke")]);
 const stray = new Pattern("stray", blockEnd);
-const invoke = new Pattern("invoke", named("invoke"));
-const parameter = new Pattern("parameter", named("parameter"));
+const invoke = new Pattern("invoke", namedTag("invoke"));
+const parameter = new Pattern("parameter", namedTag("parameter"));
 const closeInvoke = new Pattern("close-invoke", invokeEnd);
 const closeBlock = new Pattern("close-block", blockEnd);
 

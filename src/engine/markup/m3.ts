@@ -3,27 +3,14 @@ import { ArgumentWriter } from "./argument-writer.ts";
 import type { CallReader } from "./call-reader.ts";
 import type { Cursor } from "./cursor.ts";
 import type { MarkupOptions } from "./markup.ts";
-import { type Hit, literal, Pattern, PatternSet } from "./pattern.ts";
+import { type Hit, literal, namedTag, Pattern, PatternSet } from "./pattern.ts";
 import { type Shape, shapeOf } from "./shape.ts";
 import { TypedValue } from "./typed-value.ts";
 
 const space = "\\s{0,64}";
 /** Stands before every structural tag; spaces between the two are tolerated (spec sheet 8.2). */
 const token = [...literal("]<]minimax[>["), "\\s{0,16}"];
-const invokeTag = [
-  ...token,
-  ...literal("<invoke"),
-  "\\s{1,8}",
-  ...literal("name"),
-  "\\s{0,8}",
-  "=",
-  "\\s{0,8}",
-  "[\"']?",
-  "([^\"'<>\\n]{1,256})",
-  "[\"']?",
-  "\\s{0,8}",
-  ">",
-];
+const invokeTag = [...token, ...namedTag("invoke")];
 const openTag = [...token, "<", "([^<>/\\n][^<>\\n]{0,255})", ">"];
 const closeTag = [...token, "<", "\\/", "([^<>\\n]{1,256})", ">"];
 

@@ -14,6 +14,23 @@ export function literal(text: string): string[] {
   return Array.from(text, (character) => character.replace(/[\\^$.*+?()[\]{}|/]/, "\\$&"));
 }
 
+/** An opening tag with its `name`, quoted or not, spaces bounded; the name is captured. */
+export function namedTag(tag: string): string[] {
+  return [
+    ...literal(`<${tag}`),
+    "\\s{1,8}",
+    ...literal("name"),
+    "\\s{0,8}",
+    "=",
+    "\\s{0,8}",
+    "[\"']?",
+    "([^\"'<>\\n]{1,256})",
+    "[\"']?",
+    "\\s{0,8}",
+    ">",
+  ];
+}
+
 /**
  * A tag as a list of regex atoms, each a character, a class or a bounded repetition. From one list come two regexes:
  * the whole tag, and "the text ends inside this tag", so that a tag cut anywhere is held and nothing else is. Bounds

@@ -1,14 +1,6 @@
 import { isObject, parseJson } from "../../model/json.ts";
+import { jsonWords } from "../markup/json-text.ts";
 
-/** Words of other languages for what JSON says otherwise. */
-const words: Readonly<Record<string, string>> = {
-  true: "true",
-  false: "false",
-  null: "null",
-  True: "true",
-  False: "false",
-  None: "null",
-};
 const number = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 const space = /[ \t\n\r]/;
 const wordPart = /[\w+.-]/;
@@ -75,7 +67,7 @@ export class ArgumentText {
     if (this.mode === "start" || this.mode === "other") return this.unwrap();
     if (this.mode === "broken" || this.string !== "" || this.comma !== "") return undefined;
     // A number at the very end may have lost digits.
-    if (this.word !== "" && words[this.word] === undefined) return undefined;
+    if (this.word !== "" && jsonWords[this.word] === undefined) return undefined;
     const last = this.word === "" ? "" : this.endWord();
     if (this.expect !== "comma-or-end") return undefined;
     this.repaired = true;
@@ -199,7 +191,7 @@ export class ArgumentText {
   private endWord(): string {
     const word = this.word;
     this.word = "";
-    const meant = number.test(word) ? word : words[word];
+    const meant = number.test(word) ? word : jsonWords[word];
     if (meant === undefined) return this.fail();
     if (meant !== word) this.repaired = true;
     this.expect = "comma-or-end";
