@@ -39,9 +39,8 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
   const surface = responsesSurface(options.surface);
   server.post(surface.path, async (request, reply) => {
     const { signal } = options.running.track(reply.raw);
-    const wire = await readJson(request.raw, options.bodyLimit);
     const { caller } = request;
-    const exchange = await recall(surface.parse(wire, parseContext(request, options)), caller, options);
+    const { wire, exchange } = await parseWhole(request, surface, options);
     const { wanted } = exchange;
     if (wanted.compact) return compact({ exchange, caller, signal }, options);
     if (!wanted.generate) return emptyBody(exchange, "completed", options.surface);
@@ -65,7 +64,7 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 
   server.post(`${surface.path}/input_tokens`, async (request, reply) => {
     const { signal } = options.running.track(reply.raw);
-    const exchange = await parseWhole(request, surface, options);
+    const { exchange } = await parseWhole(request, surface, options);
     const tokens = await options.generate.count(exchange.request, request.caller, signal);
     return { object: "response.input_tokens", input_tokens: tokens };
   });
@@ -94,13 +93,15 @@ function keepRecent(recent: RecentItems, { exchange, caller, transcript }: Answe
   recent.keepTurn(caller.keyId, request.id, { previous: wanted.previousResponseId, items });
 }
 
+/** The caller's body, and what it asks with the turns before it. */
 async function parseWhole(
   request: FastifyRequest,
   surface: ReturnType<typeof responsesSurface>,
   options: ResponsesRouteOptions,
-): Promise<ReturnType<typeof surface.parse>> {
+): Promise<{ wire: unknown; exchange: ReturnType<typeof surface.parse> }> {
   const wire = await readJson(request.raw, options.bodyLimit);
-  return recall(surface.parse(wire, parseContext(request, options)), request.caller, options);
+  const exchange = await recall(surface.parse(wire, parseContext(request, options)), request.caller, options);
+  return { wire, exchange };
 }
 
 interface Relay<Options = Pick<ResponsesRouteOptions, "heartbeatMs" | "surface">> {
