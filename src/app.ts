@@ -16,7 +16,7 @@ import { mountModels } from "./http/model-route.ts";
 import { mountOperations } from "./http/ops-route.ts";
 import { RunningRequests } from "./http/running.ts";
 import { closeServer, createServer, useAuthentication } from "./http/server.ts";
-import { textSeal, type TextSeal } from "./lib/seal.ts";
+import { textCipher, type TextCipher } from "./lib/cipher.ts";
 import { openMedia } from "./media/open.ts";
 import { documentedCards } from "./model/card.ts";
 import { systemIds, vendorId, type IdSource } from "./model/id.ts";
@@ -188,8 +188,8 @@ async function build(config: Config, overrides: AppOverrides) {
     retentionMs: Math.round(config.responses.retentionDays * dayMs),
     now: () => ids.now(),
   });
-  const seal = textSeal(await store.settings.setOnce("seal-secret", ids.hex(64)));
-  const surface = responsesOptions(config, { ids, seal });
+  const cipher = textCipher(await store.settings.setOnce("seal-secret", ids.hex(64)));
+  const surface = responsesOptions(config, { ids, cipher });
   const runner = new ResponseRunner({ generate, responses, surface, log });
   const staticKeys = config.apiKeys.map((key) => key.reveal());
   const authenticate = createAuthenticate({
@@ -201,7 +201,7 @@ async function build(config: Config, overrides: AppOverrides) {
   return {
     ...watching,
     ...{ ids, log, metrics, stopMeasuring, engines, catalog, files, media, meter, models },
-    ...{ generate, store, admin, responses, seal, surface, runner, authenticate, running, recent },
+    ...{ generate, store, admin, responses, cipher, surface, runner, authenticate, running, recent },
   };
 }
 
@@ -279,7 +279,7 @@ async function openFiles(config: Config, made: { store: Store; ids: IdSource; lo
     ...{ files: made.store.files, ids: made.ids, log: made.log, fileBytes },
     quota: { count: quotaCount, bytes: quotaBytes },
     retentionMs: Math.round(retentionDays * dayMs),
-    links: textSeal(await made.store.settings.setOnce("file-secret", made.ids.hex(64))),
+    links: textCipher(await made.store.settings.setOnce("file-secret", made.ids.hex(64))),
   });
 }
 
@@ -304,7 +304,7 @@ function chatOptions(config: Config): Parameters<typeof chatSurface>[0] {
   };
 }
 
-function responsesOptions(config: Config, made: { ids: IdSource; seal: TextSeal }): ResponsesOptions {
+function responsesOptions(config: Config, made: { ids: IdSource; cipher: TextCipher }): ResponsesOptions {
   const { store, defaultReasoning } = config.responses;
   return { ...made, sseDone: config.sse.done, defaultReasoning, storeDefault: store };
 }

@@ -15,7 +15,7 @@ export function ask(model: string, text: string): GenerationRequest {
     tools: [],
     toolChoice: "none",
     parallelCalls: true,
-    thinking: "adaptive",
+    reasoning: "adaptive",
     format: { type: "text" },
     sampling: { stop: [], temperature: 0 },
     tier: "standard",

@@ -1,4 +1,4 @@
-import { EventEmitter } from "../model/emitter.ts";
+import { EventBuilder } from "../model/event-builder.ts";
 import { ParleyError, toParleyError } from "../model/error.ts";
 import type { Batch, FinishReason, GenerationEvent, Usage } from "../model/event.ts";
 import type { GenerationRequest } from "../model/request.ts";
@@ -47,7 +47,7 @@ export interface ScriptContent {
 
 /** Batches that say the content in order, `piece` code points a batch. */
 export function scriptBatches(content: ScriptContent, piece = 8): Batch[] {
-  const out = new EventEmitter();
+  const out = new EventBuilder();
   const batches: Batch[] = [];
   const flush = (): void => {
     const taken = out.take();

@@ -7,7 +7,7 @@ import type { Caller } from "../policy/authenticate.ts";
 import type { GenerateService } from "../service/generate.ts";
 import type { ModelService } from "../service/model.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { Exchange, ParseContext, SseEncoder, Surface } from "../surface/surface.ts";
+import type { ParsedRequest, ParseContext, SseEncoder, Surface } from "../surface/surface.ts";
 import { answerHeaders } from "./answer-headers.ts";
 import { SseResponse } from "./sse-response.ts";
 import { readJson } from "./body.ts";
@@ -46,15 +46,15 @@ function mountRoute<Wanted extends { stream: boolean }>(
   server.post(surface.path, async (request, reply) => {
     const { signal } = options.running.track(reply.raw);
     const body = await readJson(request.raw, options.bodyLimit);
-    const exchange = surface.parse(body, parseContext(request, options));
-    return answer({ surface, exchange, caller: request.caller, reply, signal }, options);
+    const parsed = surface.parse(body, parseContext(request, options));
+    return answer({ surface, parsed, caller: request.caller, reply, signal }, options);
   });
 }
 
 /** One parsed request on its way to an answer. */
 export interface Answering<Wanted extends { stream: boolean }> {
   surface: Surface<Wanted>;
-  exchange: Exchange<Wanted>;
+  parsed: ParsedRequest<Wanted>;
   caller: Caller;
   reply: FastifyReply;
   signal: AbortSignal;
@@ -67,30 +67,30 @@ export async function answer<Wanted extends { stream: boolean }>(
   answering: Answering<Wanted>,
   options: GenerationRouteOptions,
 ): Promise<unknown> {
-  const { surface, exchange, caller, reply, signal } = answering;
-  if (exchange.wanted.stream) {
+  const { surface, parsed, caller, reply, signal } = answering;
+  if (parsed.answerOptions.stream) {
     await stream(answering, options);
     return reply;
   }
-  const generation = await options.generate.start(exchange.request, caller, signal);
+  const generation = await options.generate.start(parsed.request, caller, signal);
   for await (const _batch of generation.batches) if (signal.aborted) break;
   const { finish, items } = generation.transcript;
   if (finish === undefined) throw new ParleyError("canceled", "the request was canceled");
   if (finish.error !== undefined && items.length === 0) throw finish.error;
   answering.ended?.(generation.transcript);
   reply.headers(answerHeaders(generation));
-  return surface.json(generation.transcript, exchange);
+  return surface.json(generation.transcript, parsed);
 }
 
 async function stream<Wanted extends { stream: boolean }>(
   answering: Answering<Wanted>,
   options: GenerationRouteOptions,
 ): Promise<void> {
-  const { surface, exchange, reply } = answering;
-  const encoder = surface.sse(exchange);
+  const { surface, parsed, reply } = answering;
+  const encoder = surface.sse(parsed);
   const headers = traceHeaders(reply);
   const sse = new SseResponse({ response: reply.raw, headers, heartbeatMs: options.heartbeatMs });
-  const starting = options.generate.start(exchange.request, answering.caller, answering.signal);
+  const starting = options.generate.start(parsed.request, answering.caller, answering.signal);
   const generation = await begun(starting, { reply, sse, encoder });
   if (generation === undefined) return;
   // they go out with the first bytes
@@ -100,7 +100,7 @@ async function stream<Wanted extends { stream: boolean }>(
     answering.ended?.(generation.transcript);
   } catch (error) {
     // the headers are out: nobody else would hear of it
-    options.log.error({ id: exchange.request.id, err: error }, "a stream broke off");
+    options.log.error({ id: parsed.request.id, err: error }, "a stream broke off");
   }
 }
 

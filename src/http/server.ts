@@ -6,7 +6,7 @@ import type { Authenticate, Caller } from "../policy/authenticate.ts";
 import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { RequestWatch } from "../telemetry/watch.ts";
-import { allowanceHeaders } from "./allowance.ts";
+import { rateLimitHeaders } from "./rate-limit.ts";
 import { callerOrigin } from "./origin.ts";
 import { rawReply } from "./raw-reply.ts";
 import { traceHeaders } from "./trace.ts";
@@ -84,7 +84,7 @@ export function useErrors(server: FastifyInstance, show: ErrorReply, log: Log): 
     if (error.kind === "internal") log.error({ id: request.id, err: error.cause ?? error }, "internal error");
     if (error.kind === "canceled" && reply.raw.destroyed) return reply.hijack();
     request.errorKind = error.kind;
-    if (error.allowance !== undefined) reply.headers(allowanceHeaders(error.allowance));
+    if (error.rateLimit !== undefined) reply.headers(rateLimitHeaders(error.rateLimit));
     return send(reply, show(error, request.id));
   });
 }

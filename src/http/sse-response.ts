@@ -114,7 +114,7 @@ export class SseResponse {
       this.wait = undefined;
       this.put(encoder.flush(transcript));
       this.hold(encoder, transcript);
-    }, encoder.longestWait);
+    }, encoder.maxWaitMs);
   }
 
   private beat(): void {

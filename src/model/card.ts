@@ -21,11 +21,11 @@ export interface ModelCard {
   topP: { default: number; zero: boolean };
   modalities: readonly ("text" | "image" | "video")[];
   /** `switchable`: may be turned off; `always`: cannot; `never`: has none. */
-  thinking: "switchable" | "always" | "never";
+  reasoning: "switchable" | "always" | "never";
   /** Which detail blocks of chat usage this model's wire shows (spec sheet 2.1, section 10 row 13). */
   usageDetail: { cached: "always" | "when-positive"; reasoning: boolean };
   /** `lines`: `<think>\n...\n</think>\n`; `tight`: `<think>...</think>\n\n` (M2.5, M2.1; section 10 row 12). */
-  thinkForm: "lines" | "tight";
+  reasoningForm: "lines" | "tight";
   /** Whether chat bodies carry `service_tier` (M3 only; spec sheet 2.1). */
   showsTier: boolean;
 }
@@ -38,9 +38,9 @@ const m3: Omit<ModelCard, "id" | "created"> = {
   temperature: { default: 1, max: 2, zero: true },
   topP: { default: 0.95, zero: true },
   modalities: ["text", "image", "video"],
-  thinking: "switchable",
+  reasoning: "switchable",
   usageDetail: { cached: "always", reasoning: false },
-  thinkForm: "lines",
+  reasoningForm: "lines",
   showsTier: true,
 };
 
@@ -51,14 +51,14 @@ const m2: Omit<ModelCard, "id" | "created"> = {
   maxOutput: 204_800,
   topP: { default: 0.9, zero: true },
   modalities: ["text"],
-  thinking: "always",
+  reasoning: "always",
   usageDetail: { cached: "when-positive", reasoning: true },
   showsTier: false,
 };
 
 const plainM2: Omit<ModelCard, "id" | "created"> = {
   ...m2,
-  thinkForm: "tight",
+  reasoningForm: "tight",
   usageDetail: { cached: "when-positive", reasoning: false },
 };
 
@@ -70,7 +70,7 @@ const her: Omit<ModelCard, "id" | "created"> = {
   overMaxOutput: "clamp",
   temperature: { default: 1, max: 1, zero: false },
   topP: { default: 0.95, zero: false },
-  thinking: "never",
+  reasoning: "never",
   usageDetail: { cached: "when-positive", reasoning: false },
 };
 

@@ -1,4 +1,4 @@
-import type { Allowance } from "./limit.ts";
+import type { RateLimitStatus } from "./limit.ts";
 
 /**
  * The one error class. Every surface owns a complete table from `ErrorKind` to HTTP status, type and vendor code
@@ -40,7 +40,7 @@ export interface ErrorDetail {
   /** A machine-readable code of a surface's own vocabulary, e.g. `previous_response_not_found`. */
   code?: string;
   /** What the caller may still use, where a limit refused it. */
-  allowance?: Allowance;
+  rateLimit?: RateLimitStatus;
 }
 
 export class ParleyError extends Error {
@@ -49,7 +49,7 @@ export class ParleyError extends Error {
   readonly param: string | undefined;
   readonly retryAfter: number | undefined;
   readonly code: string | undefined;
-  readonly allowance: Allowance | undefined;
+  readonly rateLimit: RateLimitStatus | undefined;
 
   constructor(kind: ErrorKind, message: string, detail: ErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -57,13 +57,26 @@ export class ParleyError extends Error {
     this.param = detail.param;
     this.retryAfter = detail.retryAfter;
     this.code = detail.code;
-    this.allowance = detail.allowance;
+    this.rateLimit = detail.rateLimit;
   }
 }
 
 /** An invalid request whose message names the field. */
 export function invalid(param: string, problem: string): ParleyError {
   return new ParleyError("invalid", param === "" ? problem : `${param}: ${problem}`, { param });
+}
+
+/** The error of work whose signal was aborted: the caller went away or asked for an end. */
+export function canceled(): ParleyError {
+  return new ParleyError("canceled", "the request was canceled");
+}
+
+/** Kinds of error that another replica or engine may not have: the same request may be sent there. */
+const retryableKinds: ReadonlySet<ErrorKind> = new Set(["upstream", "overloaded", "timeout", "rate-limit", "internal"]);
+
+/** Whether the same request may be tried on another replica or engine after this error. */
+export function isRetryable({ kind }: ParleyError): boolean {
+  return retryableKinds.has(kind);
 }
 
 /**

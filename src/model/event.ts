@@ -13,13 +13,23 @@ export interface Usage {
 /** `calls`: the answer ends with tool calls. `filter`: moderation cut it. `error` carries why. */
 export type FinishReason = "stop" | "length" | "calls" | "filter" | "error";
 
+/** Which of an engine's replicas answers, and why it was chosen. Sent in `begin` by engines that have replicas. */
+export interface ServedBy {
+  /** Base URL of the replica. */
+  replica: string;
+  /** Why it was chosen, for example `affinity` or `failover`. */
+  reason: string;
+  /** 1 for the first replica that was tried. */
+  attempt: number;
+}
+
 /**
  * What an engine says, in order. Grammar: `begin item* finish` with `item = X-start X-delta* X-end`; items never overlap,
  * indexes count from 0 by one, there is exactly one `finish` and nothing after it. `usage`, `flag` and `tier` may stand anywhere
  * between `begin` and `finish`, inside items too; a later `usage` replaces an earlier one.
  */
 export type GenerationEvent =
-  | { type: "begin" }
+  | { type: "begin"; servedBy?: ServedBy }
   | { type: "text-start"; index: number }
   | { type: "text-delta"; index: number; text: string }
   | { type: "text-end"; index: number }

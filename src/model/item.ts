@@ -97,7 +97,7 @@ export interface ReasoningItem {
   type: "reasoning";
   text: string;
   /** The encrypted form a stateless caller sends back. */
-  seal?: string;
+  encrypted?: string;
 }
 export interface CallItem {
   type: "call";

@@ -18,7 +18,7 @@ export interface Remaining {
 }
 
 /** What a caller may still use; only what is limited is told. */
-export interface Allowance {
+export interface RateLimitStatus {
   requests?: Remaining;
   tokens?: Remaining;
 }

@@ -42,7 +42,7 @@ export interface GenerationRequest {
   /** Whether one answer may hold several calls. */
   parallelCalls: boolean;
   /** `adaptive`: the model decides; engines without that choice think. */
-  thinking: "on" | "off" | "adaptive";
+  reasoning: "on" | "off" | "adaptive";
   format: OutputFormat;
   sampling: Sampling;
   /** A hint which replica holds the prompt's prefix. */

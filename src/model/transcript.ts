@@ -1,5 +1,5 @@
 import { ParleyError } from "./error.ts";
-import type { Batch, FinishReason, GenerationEvent, Usage } from "./event.ts";
+import type { Batch, FinishReason, GenerationEvent, ServedBy, Usage } from "./event.ts";
 
 /** One item of the answer, finished or still growing. */
 export type AnswerItem =
@@ -16,6 +16,8 @@ export class Transcript {
   readonly items: AnswerItem[] = [];
   usage: Usage | undefined;
   finish: { reason: FinishReason; error?: ParleyError } | undefined;
+  /** Set by `begin` where the engine has replicas. */
+  servedBy: ServedBy | undefined;
   /** 0: not marked; 1 to 7: the category (seed 001). */
   inputFlag = 0;
   outputFlag = 0;
@@ -76,6 +78,7 @@ export class Transcript {
           event.error === undefined ? { reason: event.reason } : { reason: event.reason, error: event.error };
         return;
       case "begin":
+        this.servedBy = event.servedBy;
     }
   }
 

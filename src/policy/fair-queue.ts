@@ -1,4 +1,4 @@
-import { ParleyError } from "../model/error.ts";
+import { canceled } from "../model/error.ts";
 
 /**
  * Who is next when an engine is busy. `priority` goes before `standard`; within one of them the key with the fewest
@@ -112,8 +112,4 @@ export class FairQueue {
   private count(keyId: string): number {
     return this.running.get(keyId) ?? 0;
   }
-}
-
-function canceled(): ParleyError {
-  return new ParleyError("canceled", "the request was canceled");
 }

@@ -1,5 +1,5 @@
 import { ParleyError } from "../model/error.ts";
-import type { Allowance, Limits, Remaining } from "../model/limit.ts";
+import type { RateLimitStatus, Limits, Remaining } from "../model/limit.ts";
 import { MinuteWindow } from "./minute-window.ts";
 
 /**
@@ -14,7 +14,7 @@ export interface Limited {
 }
 
 export interface Reservation {
-  allowance: Allowance;
+  rateLimit: RateLimitStatus;
   /** The stream is over, what it used not known yet. */
   leave: () => void;
   /** Ends it and tells the tokens that were really used. Only the first call counts. */
@@ -91,7 +91,7 @@ export class MemoryLimiter implements Limiter {
         else counter.tokens.add(tokens - reserved, later);
       }
     };
-    return { allowance: allowanceOf(held, now), leave, settle };
+    return { rateLimit: rateLimitStatus(held, now), leave, settle };
   }
 
   async close(): Promise<void> {
@@ -125,7 +125,7 @@ function refuse(held: Held, estimate: number, now: number): void {
   const { limits, counter } = held;
   const { requestsPerMinute, tokensPerMinute, streams, growth } = limits;
   const refusal = (what: keyof typeof refusals, wait: number): ParleyError =>
-    limitError(held, { what, wait, allowance: allowanceOf([held], now) });
+    limitError(held, { what, wait, rateLimit: rateLimitStatus([held], now) });
   if (streams !== undefined && counter.streams >= streams) throw refusal("streams", streamWait);
   if (growth !== undefined && tooFast(counter.requests, growth, now)) throw refusal("growth", growthSeconds);
   if (requestsPerMinute !== undefined && counter.requests.used(now) + 1 > requestsPerMinute) {
@@ -158,14 +158,14 @@ export interface Refusal {
   what: keyof typeof refusals;
   /** Seconds. */
   wait: number;
-  allowance: Allowance;
+  rateLimit: RateLimitStatus;
 }
 
 /** Says which limit refused, and whose: of the key, the organisation or the model. */
-export function limitError({ name, limits }: Limited, { what, wait, allowance }: Refusal): ParleyError {
+export function limitError({ name, limits }: Limited, { what, wait, rateLimit }: Refusal): ParleyError {
   const { kind, text } = refusals[what];
   const whose = name.split(":")[0] ?? "";
-  return new ParleyError(kind, `${text(limits)} (${whose})`, { retryAfter: Math.max(wait, 0.001), allowance });
+  return new ParleyError(kind, `${text(limits)} (${whose})`, { retryAfter: Math.max(wait, 0.001), rateLimit });
 }
 
 /** An estimate that no limit could ever hold counts as the limit. */
@@ -173,7 +173,7 @@ export function bounded(estimate: number, { tokensPerMinute }: Limits): number {
   return Math.min(estimate, tokensPerMinute ?? estimate);
 }
 
-function allowanceOf(held: readonly Held[], now: number): Allowance {
+function rateLimitStatus(held: readonly Held[], now: number): RateLimitStatus {
   const requests = tightest(
     held.map(({ limits, counter }) => remaining(limits.requestsPerMinute, counter.requests, now)),
   );

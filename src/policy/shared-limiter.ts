@@ -1,4 +1,4 @@
-import type { Allowance, Remaining } from "../model/limit.ts";
+import type { RateLimitStatus, Remaining } from "../model/limit.ts";
 import type { LimitAnswer, LimitClaim, LimitStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { bounded, isLimited, limitError, MemoryLimiter, tightest } from "./limiter.ts";
@@ -41,12 +41,12 @@ export class SharedLimiter implements Limiter {
     const limited = all.filter(isLimited);
     (await this.growth.reserve(limited.map(growthOnly), 0)).settle(0);
     const asked = limited.flatMap((one) => claimsOf(one, estimate));
-    if (asked.length === 0) return { allowance: {}, leave: () => undefined, settle: () => undefined };
+    if (asked.length === 0) return { rateLimit: {}, leave: () => undefined, settle: () => undefined };
     const id = this.options.id();
     const answer = await this.options.store.claim(asked.map(claimOf), id);
-    const allowance = allowanceOf(asked, answer);
+    const rateLimit = rateLimitStatus(asked, answer);
     const refused = asked[answer.refused];
-    if (refused !== undefined) throw limitError(refused.of, { what: refused.what, wait: answer.wait, allowance });
+    if (refused !== undefined) throw limitError(refused.of, { what: refused.what, wait: answer.wait, rateLimit });
     if (asked.some(({ kind }) => kind === "stream")) this.open.add(id);
     const leave = (): void => {
       if (this.open.delete(id)) this.tell(this.options.store.release([id]));
@@ -57,7 +57,7 @@ export class SharedLimiter implements Limiter {
       if (open) this.tell(this.options.store.correct(corrections(asked, answer.slot, tokens)));
       open = false;
     };
-    return { allowance, leave, settle };
+    return { rateLimit, leave, settle };
   }
 
   async close(): Promise<void> {
@@ -110,7 +110,7 @@ function claimOf({ name, kind, amount, most }: Asked): LimitClaim {
   return { name, kind, amount, most };
 }
 
-function allowanceOf(asked: readonly Asked[], { refused, used }: LimitAnswer): Allowance {
+function rateLimitStatus(asked: readonly Asked[], { refused, used }: LimitAnswer): RateLimitStatus {
   const left = (what: Asked["what"]): Remaining | undefined =>
     tightest(
       asked.map((claim, index) => {

@@ -19,7 +19,7 @@ export function catalogAsk(catalog: Catalog, ids: IdSource): Ask {
       tools: [],
       toolChoice: "none",
       parallelCalls: false,
-      thinking: "off",
+      reasoning: "off",
       format: { type: "text" },
       sampling: { temperature: 0, maxTokens, stop: [] },
       tier: "priority",

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import type { TextSeal } from "../lib/seal.ts";
+import type { TextCipher } from "../lib/cipher.ts";
 import type { FilePort, StoredFile } from "../media/file-port.ts";
 import { ParleyError, invalid } from "../model/error.ts";
 import type { IdSource } from "../model/id.ts";
@@ -21,7 +21,7 @@ export interface FileServiceOptions {
   fileBytes: number;
   retentionMs: number;
   /** Seals download links; opens nothing else. */
-  links: TextSeal;
+  links: TextCipher;
 }
 
 /** One part of a form, in the order of the wire. */
@@ -110,14 +110,14 @@ export class FileService {
 
   /** A token that stands for the owner's key in downloading this one file, for an hour. */
   link(file: FileRecord): string {
-    return this.options.links.seal(JSON.stringify([file.id, file.owner, this.now() + linkMs]));
+    return this.options.links.encrypt(JSON.stringify([file.id, file.owner, this.now() + linkMs]));
   }
 
   /** Whose file a token opens. Throws `forbidden`. */
   linked(reference: unknown, token: string): Pick<Caller, "keyId"> {
     let claim: unknown;
     try {
-      claim = JSON.parse(this.options.links.open(token));
+      claim = JSON.parse(this.options.links.decrypt(token));
     } catch {
       throw expiredLink();
     }

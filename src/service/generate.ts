@@ -1,9 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import type { Catalog, Target } from "../engine/engine.ts";
 import { refuseMedia, type MediaPreparer } from "../media/prepare.ts";
-import { ParleyError, toParleyError } from "../model/error.ts";
+import { isRetryable, ParleyError, toParleyError } from "../model/error.ts";
 import type { Batch, GenerationEvent, Usage } from "../model/event.ts";
-import type { Allowance } from "../model/limit.ts";
+import type { RateLimitStatus } from "../model/limit.ts";
 import type { GenerationRequest } from "../model/request.ts";
 import { Transcript } from "../model/transcript.ts";
 import { mayUse, type Caller } from "../policy/authenticate.ts";
@@ -26,7 +26,7 @@ export interface Generation {
   /** Which engine answers. */
   target: Target;
   /** What the caller may still use. */
-  allowance: Allowance;
+  rateLimit: RateLimitStatus;
   /** Milliseconds until the first batch: our own steps, and the engine's. */
   timing: { ownMs: number; engineMs: number };
   /** Which replica of the engine was chosen, where it has several. */
@@ -51,9 +51,6 @@ export interface GenerateOptions {
   routes?: Pick<RouteBook, "take">;
   log: Log;
 }
-
-/** Errors of one target after which the next may be tried. */
-const passing: ReadonlySet<string> = new Set(["upstream", "overloaded", "timeout", "rate-limit", "internal"]);
 
 /** The use case both surfaces share: one request in, one stream of batches out. */
 export class GenerateService {
@@ -119,7 +116,7 @@ export class GenerateService {
     };
     const batches = this.run(transcript, { ...started, signal, settle: once(settle) });
     const timing = { ownMs: firstMs - engineMs, engineMs };
-    const generation = { request, transcript, target, batches, allowance: admission?.allowance ?? {}, timing, route };
+    const generation = { request, transcript, target, batches, rateLimit: admission?.rateLimit ?? {}, timing, route };
     this.log.debug({ id: request.id, engine: target.engineName, caller: caller.keyId }, "generation started");
     return generation;
   }
@@ -161,7 +158,7 @@ export class GenerateService {
         return { target, first: first.value, rest, prepared, engineMs: performance.now() - asked };
       } catch (thrown) {
         const error = toParleyError(thrown);
-        if (signal.aborted || !passing.has(error.kind)) throw error;
+        if (signal.aborted || !isRetryable(error)) throw error;
         this.log.warn({ id: request.id, engine: target.engineName, kind: error.kind, err: error }, "engine failed");
         last = error;
       }

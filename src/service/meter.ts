@@ -1,7 +1,7 @@
 import { monthOf, subjectsOf } from "../model/account.ts";
 import type { Usage } from "../model/event.ts";
 import { systemIds, vendorId } from "../model/id.ts";
-import type { Allowance, Limits } from "../model/limit.ts";
+import type { RateLimitStatus, Limits } from "../model/limit.ts";
 import type { Price } from "../model/price.ts";
 import type { GenerationRequest } from "../model/request.ts";
 import type { Caller } from "../policy/authenticate.ts";
@@ -42,7 +42,7 @@ export interface Outcome extends Unmeasured {
 
 /** The leave to generate once. One of its two ends must be called; only the first call counts. */
 export interface Admission {
-  allowance: Allowance;
+  rateLimit: RateLimitStatus;
   /** No engine began: nothing was used. */
   release(): void;
   settle(outcome: Outcome): void;
@@ -77,7 +77,7 @@ export class Meter {
     const reservation = await limiter.reserve(limited, counts ? estimateTokens(request) : 0);
     let open = true;
     return {
-      allowance: reservation.allowance,
+      rateLimit: reservation.rateLimit,
       release: () => {
         open = false;
         reservation.settle(0);

@@ -19,9 +19,9 @@ export interface ParseContext {
 }
 
 /** One parsed request: what goes to an engine, and what only the answer cares about. */
-export interface Exchange<Wanted> {
+export interface ParsedRequest<AnswerOptions> {
   request: GenerationRequest;
-  wanted: Wanted;
+  answerOptions: AnswerOptions;
 }
 
 /** An answer that is not a stream. */
@@ -40,7 +40,7 @@ export interface SseEncoder {
   /** Whether something is held back. */
   readonly pending: boolean;
   /** Milliseconds a small piece may be held back. */
-  readonly longestWait: number;
+  readonly maxWaitMs: number;
 }
 
 /** Pure translation between one wire protocol and the canonical model. */
@@ -48,9 +48,9 @@ export interface Surface<Wanted extends { stream: boolean }> {
   readonly name: string;
   readonly path: string;
   /** Throws `ParleyError`, kind `invalid`, naming the field. */
-  parse(body: unknown, context: ParseContext): Exchange<Wanted>;
-  json(transcript: Transcript, exchange: Exchange<Wanted>): unknown;
-  sse(exchange: Exchange<Wanted>): SseEncoder;
+  parse(body: unknown, context: ParseContext): ParsedRequest<Wanted>;
+  json(transcript: Transcript, parsed: ParsedRequest<Wanted>): unknown;
+  sse(parsed: ParsedRequest<Wanted>): SseEncoder;
   /** The error in this surface's dialect; `requestId` as in `model/id.ts`. */
   error(error: ParleyError, requestId: string): Reply;
 }

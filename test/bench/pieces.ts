@@ -6,7 +6,7 @@ import { dialects } from "../../src/engine/upstream/dialect.ts";
 import { Repairs } from "../../src/engine/upstream/repair.ts";
 import { SseReader } from "../../src/engine/upstream/sse.ts";
 import { documentedCards } from "../../src/model/card.ts";
-import { EventEmitter } from "../../src/model/emitter.ts";
+import { EventBuilder } from "../../src/model/event-builder.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import type { Batch } from "../../src/model/event.ts";
 import { systemIds, vendorId } from "../../src/model/id.ts";
@@ -24,7 +24,7 @@ const roundMs = 120;
 const batches: readonly Batch[] = sayAnswer();
 
 function sayAnswer(): Batch[] {
-  const out = new EventEmitter();
+  const out = new EventBuilder();
   const said: Batch[] = [];
   for (let index = 0; index < deltas; index += 1) {
     const word = words[index % words.length] ?? "";
@@ -119,7 +119,7 @@ function markupParse(): Row {
     strict: false,
   };
   const spent = processorTime(() => {
-    const out = new EventEmitter();
+    const out = new EventBuilder();
     const parser = markupParser({
       think: { tags: ["think"], startsInside: false },
       calls: "m2",

@@ -10,7 +10,7 @@ import type { Row } from "./row.ts";
 const writes = 20_000;
 const text = `data: {"choices":[{"index":0,"delta":{"content":"some words of an answer"}}]}\n\n`;
 
-const encoder: SseEncoder = { encode: () => text, flush: () => "", pending: false, longestWait: 0 };
+const encoder: SseEncoder = { encode: () => text, flush: () => "", pending: false, maxWaitMs: 0 };
 const batch: Batch = [];
 
 async function* batches(): AsyncGenerator<Batch> {

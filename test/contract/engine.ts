@@ -84,7 +84,7 @@ export function requestOf(asked: string, changes: Partial<GenerationRequest> = {
     tools: [],
     toolChoice: "auto",
     parallelCalls: true,
-    thinking: "off",
+    reasoning: "off",
     format: { type: "text" },
     sampling: { stop: [], temperature: 0 },
     tier: "standard",
@@ -278,7 +278,7 @@ export function describeEngine(name: string, contract: EngineContract): void {
 
       it.runIf(supports.length).each([1, 5, 16])("a limit of %i tokens is met exactly", async (maxTokens) => {
         for (const thinking of ["off", "on"] as const) {
-          const answer = await ask(engine, make(longAsk, { thinking, ...limited(maxTokens) }));
+          const answer = await ask(engine, make(longAsk, { reasoning: thinking, ...limited(maxTokens) }));
           expect(answer.finish).toEqual({ reason: "length" });
           expect(answer.usage?.output).toBe(maxTokens);
         }
@@ -348,10 +348,10 @@ export function describeEngine(name: string, contract: EngineContract): void {
 
     describe.runIf(supports.thinking)("thinking", () => {
       it("off gives no reasoning, on gives some and counts it", async () => {
-        const off = await ask(engine, make("Say hello.", { thinking: "off", ...limited(200) }));
+        const off = await ask(engine, make("Say hello.", { reasoning: "off", ...limited(200) }));
         expect(off.reasoning()).toBe("");
         expect(off.usage?.reasoning).toBe(0);
-        const on = await ask(engine, make("Say hello.", { thinking: "on", ...limited(200) }));
+        const on = await ask(engine, make("Say hello.", { reasoning: "on", ...limited(200) }));
         expect(on.reasoning()).not.toBe("");
         expect(on.usage?.reasoning).toBeGreaterThan(0);
         expect(on.items[0]?.type).toBe("reasoning");

@@ -51,7 +51,7 @@ it("breaks the connection off when a batch cannot be told", async () => {
     },
     flush: () => "",
     pending: false,
-    longestWait: 0,
+    maxWaitMs: 0,
   };
   async function* batches() {
     yield [{ type: "begin" }] as const;

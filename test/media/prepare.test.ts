@@ -112,7 +112,7 @@ function request(...parts: Part[]): GenerationRequest {
   const sampling = { stop: [] };
   return {
     ...{ id: "0".repeat(32), createdAt: 1, model: "MiniMax-M3", items, tools: [], toolChoice: "auto", sampling },
-    ...{ parallelCalls: true, thinking: "off", format: { type: "text" }, tier: "standard" },
+    ...{ parallelCalls: true, reasoning: "off", format: { type: "text" }, tier: "standard" },
   };
 }
 

@@ -35,13 +35,13 @@ describe("documentedCards", () => {
     for (const one of documentedCards) {
       const m3 = one.id === "MiniMax-M3";
       expect(one.modalities.includes("image")).toBe(m3);
-      expect(one.thinking === "switchable").toBe(m3);
+      expect(one.reasoning === "switchable").toBe(m3);
       expect(one.showsTier).toBe(m3);
     }
   });
 
   it("knows the other stack behind plain M2.5 and M2.1", () => {
-    const tight = documentedCards.filter(({ thinkForm }) => thinkForm === "tight").map(({ id }) => id);
+    const tight = documentedCards.filter(({ reasoningForm }) => reasoningForm === "tight").map(({ id }) => id);
     expect(tight).toEqual(["MiniMax-M2.5", "MiniMax-M2.1"]);
     for (const id of tight) expect(card(id).usageDetail.reasoning).toBe(false);
   });

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { EventEmitter } from "../../src/model/emitter.ts";
+import { EventBuilder } from "../../src/model/event-builder.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import { type Batch, type GenerationEvent, GrammarCheck } from "../../src/model/event.ts";
 import { Transcript } from "../../src/model/transcript.ts";
 
-type Operation = (out: EventEmitter) => void;
+type Operation = (out: EventBuilder) => void;
 
 const text = fc.string({ unit: "binary", maxLength: 12 });
 const count = fc.nat({ max: 1_000 });
@@ -44,7 +44,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 );
 
 function played(operations: readonly Operation[]): GenerationEvent[] {
-  const out = new EventEmitter();
+  const out = new EventBuilder();
   for (const one of operations) one(out);
   out.finish("stop");
   return out.take();
@@ -74,7 +74,7 @@ describe("EventEmitter", () => {
   it("says the same however often its events are taken", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(operation, fc.boolean()), { maxLength: 40 }), (steps) => {
-        const out = new EventEmitter();
+        const out = new EventBuilder();
         const batches: Batch[] = [];
         for (const [one, take] of steps) {
           one(out);
@@ -88,7 +88,7 @@ describe("EventEmitter", () => {
   });
 
   it("says nothing for empty pieces and drops arguments outside a call", () => {
-    const out = new EventEmitter();
+    const out = new EventBuilder();
     out.text("");
     out.reasoning("");
     out.callDelta("{}");
@@ -96,7 +96,7 @@ describe("EventEmitter", () => {
   });
 
   it("counts its calls and carries the error of its end", () => {
-    const out = new EventEmitter();
+    const out = new EventBuilder();
     const error = new ParleyError("upstream", "gone");
     out.callStart("1", "a");
     out.callDelta("{}");
@@ -135,7 +135,7 @@ describe("Transcript", () => {
   });
 
   it("gathers text, thought and calls, byte for byte", () => {
-    const out = new EventEmitter();
+    const out = new EventBuilder();
     out.reasoning("想一");
     out.reasoning("想");
     out.text("👩‍👩‍");
@@ -160,7 +160,7 @@ describe("Transcript", () => {
   });
 
   it("shows an item that is still growing", () => {
-    const out = new EventEmitter();
+    const out = new EventBuilder();
     out.text("half");
     expect(fold([out.take()]).items).toEqual([{ type: "text", text: "half", done: false }]);
   });

@@ -19,20 +19,20 @@ const refused = (work: Promise<unknown>): Promise<ParleyError> =>
 describe("MemoryLimiter", () => {
   it("lets everything through where nothing is limited, and counts nothing", async () => {
     const { limiter } = make();
-    for (let times = 0; times < 100; times += 1) expect((await limiter.reserve([key({})], 1e9)).allowance).toEqual({});
+    for (let times = 0; times < 100; times += 1) expect((await limiter.reserve([key({})], 1e9)).rateLimit).toEqual({});
     expect(limiter.size).toBe(0);
   });
 
   it("refuses the request above the limit, tells when to come back, and lets it in then", async () => {
     const { clock, limiter } = make(500);
     const all = [key({ requestsPerMinute: 2 })];
-    expect((await limiter.reserve(all, 0)).allowance).toEqual({ requests: { limit: 2, remaining: 1, reset: 60.5 } });
+    expect((await limiter.reserve(all, 0)).rateLimit).toEqual({ requests: { limit: 2, remaining: 1, reset: 60.5 } });
     clock.now = 10_000;
     await limiter.reserve(all, 0);
     const error = await refused(limiter.reserve(all, 0));
     expect(error).toMatchObject({ kind: "rate-limit", retryAfter: 51 });
     expect(error.message).toContain("2 requests per minute (key)");
-    expect(error.allowance).toEqual({ requests: { limit: 2, remaining: 0, reset: 61 } });
+    expect(error.rateLimit).toEqual({ requests: { limit: 2, remaining: 0, reset: 61 } });
     clock.now += 51_000 - 1;
     await refused(limiter.reserve(all, 0));
     clock.now += 1;
@@ -43,12 +43,12 @@ describe("MemoryLimiter", () => {
     const { limiter } = make();
     const all = [key({ tokensPerMinute: 100 })];
     const first = await limiter.reserve(all, 60);
-    expect(first.allowance.tokens).toMatchObject({ limit: 100, remaining: 40 });
+    expect(first.rateLimit.tokens).toMatchObject({ limit: 100, remaining: 40 });
     expect(await refused(limiter.reserve(all, 41))).toMatchObject({ kind: "rate-limit" });
     first.settle(10);
     first.settle(0);
     const second = await limiter.reserve(all, 41);
-    expect(second.allowance.tokens?.remaining).toBe(49);
+    expect(second.rateLimit.tokens?.remaining).toBe(49);
     second.settle(95);
     expect(await refused(limiter.reserve(all, 1))).toMatchObject({ kind: "rate-limit" });
   });
@@ -57,7 +57,7 @@ describe("MemoryLimiter", () => {
     const { limiter } = make();
     const all = [key({ tokensPerMinute: 100 })];
     const large = await limiter.reserve(all, 5_000);
-    expect(large.allowance.tokens?.remaining).toBe(0);
+    expect(large.rateLimit.tokens?.remaining).toBe(0);
     large.settle(0);
     (await limiter.reserve(all, 1)).settle(1);
     await refused(limiter.reserve(all, 5_000));
@@ -82,11 +82,11 @@ describe("MemoryLimiter", () => {
     first.leave();
     first.leave();
     const second = await limiter.reserve(all, 40);
-    expect(second.allowance.tokens?.remaining).toBe(0);
+    expect(second.rateLimit.tokens?.remaining).toBe(0);
     first.settle(10);
     expect(await refused(limiter.reserve(all, 1))).toMatchObject({ kind: "connection-limit" });
     second.settle(40);
-    expect((await limiter.reserve(all, 1)).allowance.tokens?.remaining).toBe(49);
+    expect((await limiter.reserve(all, 1)).rateLimit.tokens?.remaining).toBe(49);
   });
 
   it("refuses too fast a growth, but not a steady stream or a handful", async () => {
@@ -113,14 +113,14 @@ describe("MemoryLimiter", () => {
     const full = key({ requestsPerMinute: 1 }, "model:m");
     await limiter.reserve([full], 0);
     await refused(limiter.reserve([mine, full], 10));
-    const { allowance } = await limiter.reserve([mine], 0);
-    expect(allowance).toMatchObject({ requests: { remaining: 4 }, tokens: { remaining: 50 } });
+    const { rateLimit } = await limiter.reserve([mine], 0);
+    expect(rateLimit).toMatchObject({ requests: { remaining: 4 }, tokens: { remaining: 50 } });
   });
 
   it("tells the tightest of several limits", async () => {
     const { limiter } = make();
     const all = [key({ requestsPerMinute: 9 }), key({ requestsPerMinute: 3, tokensPerMinute: 70 }, "organisation:o")];
-    expect((await limiter.reserve(all, 20)).allowance).toMatchObject({
+    expect((await limiter.reserve(all, 20)).rateLimit).toMatchObject({
       requests: { limit: 3, remaining: 2 },
       tokens: { limit: 70, remaining: 50 },
     });
@@ -176,8 +176,8 @@ describe("the arithmetic, whatever happens", () => {
         clock.now += 100_000;
         settle();
         clock.now += 61_000;
-        const { allowance } = await limiter.reserve([key(limits)], 0);
-        expect(allowance).toMatchObject({ requests: { remaining: 6 }, tokens: { remaining: 120 } });
+        const { rateLimit } = await limiter.reserve([key(limits)], 0);
+        expect(rateLimit).toMatchObject({ requests: { remaining: 6 }, tokens: { remaining: 120 } });
       }),
       { numRuns: 300 },
     );

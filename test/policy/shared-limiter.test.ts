@@ -73,7 +73,7 @@ describe("limits shared by several processes", () => {
     expect(await storm(30, all, 0)).toHaveLength(50);
     await expect(first().reserve(all, 0)).rejects.toMatchObject({
       kind: "rate-limit",
-      allowance: { requests: { limit: 50, remaining: 0 } },
+      rateLimit: { requests: { limit: 50, remaining: 0 } },
     });
     const error = await first()
       .reserve(all, 0)
@@ -88,9 +88,9 @@ describe("limits shared by several processes", () => {
     expect(taken).toHaveLength(33);
     await settle(taken, 10);
     const next = await first().reserve(all, 0);
-    expect(next.allowance.tokens).toMatchObject({ limit: 1_000, remaining: 670 });
+    expect(next.rateLimit.tokens).toMatchObject({ limit: 1_000, remaining: 670 });
     await settle([next], 500);
-    expect((await first().reserve(all, 0)).allowance.tokens?.remaining).toBe(170);
+    expect((await first().reserve(all, 0)).rateLimit.tokens?.remaining).toBe(170);
     await expect(first().reserve(all, 171)).rejects.toMatchObject({ kind: "rate-limit" });
   });
 
@@ -121,7 +121,7 @@ describe("limits shared by several processes", () => {
     const full = key("full", { requestsPerMinute: 1 });
     await first().reserve([full], 0);
     await expect(first().reserve([mine, full], 0)).rejects.toMatchObject({ kind: "rate-limit" });
-    expect((await first().reserve([mine], 0)).allowance.requests).toEqual({ limit: 5, remaining: 4, reset: 61 });
+    expect((await first().reserve([mine], 0)).rateLimit.requests).toEqual({ limit: 5, remaining: 4, reset: 61 });
   });
 
   it("never block each other when several share several", async () => {
@@ -130,7 +130,7 @@ describe("limits shared by several processes", () => {
       Array.from({ length: 25 }, (_, turn) => limiter.reserve((number + turn) % 2 === 0 ? [a, b] : [b, a], 0)),
     );
     await Promise.all(asks);
-    expect((await first().reserve([a], 0)).allowance.requests?.remaining).toBe(899);
+    expect((await first().reserve([a], 0)).rateLimit.requests?.remaining).toBe(899);
   });
 
   it("watch growth in each process", async () => {
@@ -146,7 +146,7 @@ describe("limits shared by several processes", () => {
       id: () => "x",
     });
     await expect(away.reserve([key("x", { streams: 1 })], 0)).rejects.toThrow("connection refused");
-    expect((await away.reserve([key("x", {})], 0)).allowance).toEqual({});
+    expect((await away.reserve([key("x", {})], 0)).rateLimit).toEqual({});
     await away.close();
   });
 });

@@ -21,7 +21,7 @@ describe("catalogAsk", () => {
     expect(await ask([engine])).toBe("safe");
     expect(engine.requests[0]).toMatchObject({
       model: "own-name",
-      thinking: "off",
+      reasoning: "off",
       sampling: { temperature: 0, maxTokens: 7 },
       items: [{ type: "message", role: "user", parts: [{ type: "text", text: "Is this fine?" }] }],
     });

@@ -14,7 +14,7 @@ const request = (tier: GenerationRequest["tier"] = "standard"): GenerationReques
   tools: [],
   toolChoice: "auto",
   parallelCalls: true,
-  thinking: "off",
+  reasoning: "off",
   format: { type: "text" },
   sampling: { stop: [], maxTokens: 3 },
   tier,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { textSeal } from "../../src/lib/seal.ts";
+import { textCipher } from "../../src/lib/cipher.ts";
 import { systemIds } from "../../src/model/id.ts";
 import { FileService, type UploadPart } from "../../src/service/file.ts";
 import { ContentReader } from "../../src/service/file-content.ts";
@@ -45,7 +45,7 @@ function service(changes: { blobs?: Partial<BlobStore>; spool?: Partial<Spool> }
     quota: { count: 10, bytes: 1_000_000_000 },
     fileBytes: 512 * 1024 * 1024,
     retentionMs: 7 * dayMs,
-    links: textSeal("secret"),
+    links: textCipher("secret"),
   });
 }
 
@@ -221,9 +221,9 @@ describe("a link", () => {
     expect(files.linked(file.id, token)).toEqual({ keyId: "k1" });
     expect((await buffer((await files.content(file.id, files.linked(file.id, token))).body)).toString()).toBe("hello");
     expect(() => files.linked(file.id + 1, token)).toThrow("not valid");
-    expect(() => files.linked(file.id, textSeal("another secret").seal(`[${file.id},"k1",${now + 1000}]`))).toThrow(
-      "not valid",
-    );
+    expect(() =>
+      files.linked(file.id, textCipher("another secret").encrypt(`[${file.id},"k1",${now + 1000}]`)),
+    ).toThrow("not valid");
     now += 3_600_000;
     expect(() => files.linked(file.id, token)).toThrow("not valid");
   });

@@ -26,7 +26,7 @@ const request: GenerationRequest = {
   tools: [],
   toolChoice: "auto",
   parallelCalls: true,
-  thinking: "off",
+  reasoning: "off",
   format: { type: "text" },
   sampling: { stop: [] },
   tier: "standard",
@@ -193,8 +193,8 @@ describe("limits", () => {
   it("settle to the truth: input and output", async () => {
     const service = serve(hello, { limits });
     await read(await start(service));
-    const { allowance } = await start(service);
-    const reserved = 5_000 - 1_050 - (allowance.tokens?.remaining ?? 0);
+    const { rateLimit } = await start(service);
+    const reserved = 5_000 - 1_050 - (rateLimit.tokens?.remaining ?? 0);
     expect(reserved).toBe(1_036);
   });
 

@@ -18,7 +18,7 @@ const request: GenerationRequest = {
   tools: [],
   toolChoice: "auto",
   parallelCalls: true,
-  thinking: "off",
+  reasoning: "off",
   format: { type: "text" },
   sampling: { stop: [] },
   tier: "standard",

@@ -1,5 +1,5 @@
 import type { LlamaContextSequence, SequenceEvaluateOptions, Token } from "node-llama-cpp";
-import { ParleyError, invalid } from "../../model/error.ts";
+import { canceled, invalid, ParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { IdSource } from "../../model/id.ts";
 import { callIds } from "../../model/id.ts";
@@ -13,7 +13,7 @@ import { type AnswerForm, constraintFor } from "./constraint.ts";
 import { Gate } from "./gate.ts";
 import type { LoadedModel, ModelOptions } from "./model.ts";
 import { defaultSequences, loadModel, promptTokens } from "./model.ts";
-import { SlotPool, canceled, closing } from "./pool.ts";
+import { SlotPool, closing } from "./pool.ts";
 import type { Slot } from "./pool.ts";
 import { Run } from "./run.ts";
 import type { RunPlan } from "./run.ts";

@@ -1,4 +1,4 @@
-import { EventEmitter } from "../../model/emitter.ts";
+import { EventBuilder } from "../../model/event-builder.ts";
 
 export interface GateOptions {
   /** Texts that end the answer; looked for in visible text only, never in thought or arguments. */
@@ -13,7 +13,7 @@ export interface GateOptions {
  * An emitter that ends the answer at a stop text or after the allowed calls: text that may still become a stop text is
  * held back, everything after the end is swallowed. It also knows whether the model is thinking right now.
  */
-export class Gate extends EventEmitter {
+export class Gate extends EventBuilder {
   // fixed at birth
   private readonly stop: readonly string[];
   private readonly mostCalls: number;

@@ -1,4 +1,4 @@
-import { ParleyError } from "../../model/error.ts";
+import { canceled, ParleyError } from "../../model/error.ts";
 
 /** One place to generate in, with the tokens its cache holds. */
 export interface Slot<Sequence> {
@@ -99,10 +99,6 @@ export class SlotPool<Sequence> {
       signal.addEventListener("abort", leave, { once: true });
     });
   }
-}
-
-export function canceled(): ParleyError {
-  return new ParleyError("canceled", "the request was canceled");
 }
 
 export function closing(): ParleyError {

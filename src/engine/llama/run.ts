@@ -1,9 +1,8 @@
 import type { LlamaContextSequence, SequenceEvaluateOptions, Token } from "node-llama-cpp";
-import { ParleyError } from "../../model/error.ts";
+import { canceled, ParleyError } from "../../model/error.ts";
 import type { Batch, Usage } from "../../model/event.ts";
 import type { MarkupParser } from "../markup/markup.ts";
 import type { Gate } from "./gate.ts";
-import { canceled } from "./pool.ts";
 import type { TokenText } from "./token-text.ts";
 
 /** Everything one generation needs to know before it begins. */

@@ -1,4 +1,4 @@
-import type { EventEmitter } from "../../model/emitter.ts";
+import type { EventBuilder } from "../../model/event-builder.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Pattern } from "./pattern.ts";
 
@@ -15,7 +15,7 @@ export interface CallReader {
   /** This opening was stepped over. */
   begin(opening: string): void;
   /** Reads on. `undefined`: wants more text. Else the block is over, and the text is prose that was no call. */
-  read(cursor: Cursor, out: EventEmitter): string | undefined;
+  read(cursor: Cursor, out: EventBuilder): string | undefined;
   /** The text ended inside the block: closes what is open. Returns prose that was no call. */
-  end(cursor: Cursor, out: EventEmitter): string;
+  end(cursor: Cursor, out: EventBuilder): string;
 }

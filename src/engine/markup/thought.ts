@@ -1,4 +1,4 @@
-import { EventEmitter } from "../../model/emitter.ts";
+import { EventBuilder } from "../../model/event-builder.ts";
 import { Transcript } from "../../model/transcript.ts";
 import { markupParser } from "./parser.ts";
 
@@ -9,7 +9,7 @@ import { markupParser } from "./parser.ts";
  */
 export function splitThought(text: string, tags: readonly string[]): { reasoning: string; text: string } {
   const transcript = new Transcript();
-  const out = new EventEmitter();
+  const out = new EventBuilder();
   const parser = markupParser({
     think: { tags, startsInside: opensBefore(text, tags) },
     calls: "none",

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
-import { EventEmitter } from "../../model/emitter.ts";
-import { ParleyError } from "../../model/error.ts";
+import { EventBuilder } from "../../model/event-builder.ts";
+import { canceled, ParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import { callIds, type IdSource } from "../../model/id.ts";
 import type { GenerationRequest } from "../../model/request.ts";
@@ -185,7 +185,7 @@ class Simulator implements Engine {
 /** Turns tokens into events and counts them. */
 class Writer {
   // fixed at birth
-  readonly out = new EventEmitter();
+  readonly out = new EventBuilder();
   private readonly callId: () => string;
   // changed by events
   private output = 0;
@@ -220,8 +220,4 @@ class Writer {
 function fixedIds(request: GenerationRequest): IdSource {
   const word = (length: number): string => request.id.slice(-length).padStart(length, "0");
   return { hex: word, word, now: () => request.createdAt * 1_000 };
-}
-
-function canceled(): ParleyError {
-  return new ParleyError("canceled", "the request was canceled");
 }

@@ -44,7 +44,7 @@ export function planReply(request: GenerationRequest): Reply {
     standing.fixed !== undefined || echo !== undefined || needsNoTool(talk.asked) || recall(talk) !== undefined;
   const calls = planCalls(talk, { quiet, compose: (length) => writeEssay(reading, length) });
   return {
-    thought: request.thinking === "off" ? "" : thoughtOf(reading, calls),
+    thought: request.reasoning === "off" ? "" : thoughtOf(reading, calls),
     text: calls.length > 0 ? "" : answerOf(reading),
     calls,
   };

@@ -1,4 +1,4 @@
-import { ParleyError } from "../../model/error.ts";
+import { canceled, ParleyError } from "../../model/error.ts";
 
 /** A fixed number of places, handed out in the order of asking. Whoever aborts while waiting leaves the queue at once. */
 export class Slots {
@@ -65,8 +65,4 @@ export class Slots {
     }
     this.taken -= 1;
   }
-}
-
-function canceled(): ParleyError {
-  return new ParleyError("canceled", "the request was canceled");
 }

@@ -1,7 +1,7 @@
 import type { GenerationRequest } from "../../model/request.ts";
 import type { CallMarkup } from "../markup/markup.ts";
 
-type Thinking = GenerationRequest["thinking"];
+type Thinking = GenerationRequest["reasoning"];
 
 /**
  * What has to be known of a family's chat template to feed it and to read what the model answers. Facts of the

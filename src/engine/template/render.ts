@@ -45,7 +45,7 @@ export function renderPrompt(
 ): RenderedPrompt {
   const { family } = options;
   const compiled = typeof template === "string" ? compileTemplate(template) : template;
-  const { thinking } = request;
+  const { reasoning: thinking } = request;
   const tools = request.toolChoice === "none" ? [] : request.tools;
   const guard = options.guard ?? ((text: string) => text);
   const messages = templateMessages(request.items, family);

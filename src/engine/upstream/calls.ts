@@ -1,4 +1,4 @@
-import type { EventEmitter } from "../../model/emitter.ts";
+import type { EventBuilder } from "../../model/event-builder.ts";
 import { ParleyError } from "../../model/error.ts";
 import { isObject } from "../../model/json.ts";
 import { ArgumentText } from "./arguments.ts";
@@ -32,7 +32,7 @@ const vendorId = "call_function_";
  */
 export class CallAssembly {
   // fixed at birth
-  private readonly out: EventEmitter;
+  private readonly out: EventBuilder;
   private readonly repairs: Repairs;
   private readonly callId: () => string;
   // changed by events
@@ -40,7 +40,7 @@ export class CallAssembly {
   private readonly ids = new Set<string>();
   private last: Call | undefined;
 
-  constructor(out: EventEmitter, repairs: Repairs, callId: () => string) {
+  constructor(out: EventBuilder, repairs: Repairs, callId: () => string) {
     this.out = out;
     this.repairs = repairs;
     this.callId = callId;

@@ -84,7 +84,7 @@ export function rawRequest(
   const opening = openingFor(request, family.calls);
   // A forced call and a grammar begin where thought has ended.
   const direct = opening !== "" || request.format.type !== "text";
-  const asked = direct ? { ...request, thinking: "off" as const } : request;
+  const asked = direct ? { ...request, reasoning: "off" as const } : request;
   const prompt = renderPrompt(template, asked, { family, bosToken, eosToken, guard });
   const { sampling } = request;
   const body: Record<string, Json> = { model: request.model, prompt: prompt.text + opening, stream: true };

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { ParleyError, toParleyError, type ErrorKind } from "../../model/error.ts";
+import { isRetryable, ParleyError, toParleyError, type ErrorKind } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { Capabilities, Engine, Load } from "../engine.ts";
@@ -59,9 +59,6 @@ interface Replica extends ReplicaOf {
   /** It asked to be left alone until then. */
   restUntil: number;
 }
-
-/** Errors that another replica may not have. */
-const passing: ReadonlySet<ErrorKind> = new Set(["upstream", "overloaded", "timeout", "rate-limit", "internal"]);
 /** Errors that tell of a replica that is ill, not of one that is busy. */
 const ill: ReadonlySet<ErrorKind> = new Set(["upstream", "timeout", "internal"]);
 /** Requests a server of unknown size runs at once without harm to each; llama-server's own default. */
@@ -115,7 +112,7 @@ export class ReplicaSet implements Engine {
           yield* this.rest(replica, first, stream);
           return;
         }
-        if (attempt >= this.attempts || signal.aborted || !passing.has(first.kind)) throw first;
+        if (attempt >= this.attempts || signal.aborted || !isRetryable(first)) throw first;
         // One other replica is always asked: when a replica dies, everything it held moves at once. More is rationed.
         if ((attempt > 1 || this.replicas.length === 1) && !this.budget.spend()) throw first;
       } finally {

@@ -53,7 +53,7 @@ const templateModes = { on: "enabled", off: "disabled", adaptive: "adaptive" } a
 
 /** The fields that switch thinking; nothing where the model or the server leaves no choice. */
 export function thinkingFields(request: GenerationRequest, dialect: Dialect, family: Family | undefined): JsonObject {
-  const { thinking } = request;
+  const { reasoning: thinking } = request;
   if (family === "m2" || family === "her") return {};
   if (dialect.thinking === "effort") return thinking === "off" ? { reasoning_effort: "none" } : {};
   // The vendor refuses `enabled` (spec sheet 1.2): adaptive is its way to say on.

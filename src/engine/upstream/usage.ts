@@ -1,4 +1,4 @@
-import { EventEmitter } from "../../model/emitter.ts";
+import { EventBuilder } from "../../model/event-builder.ts";
 import type { Usage } from "../../model/event.ts";
 import { isObject } from "../../model/json.ts";
 import { weigh } from "./estimate.ts";
@@ -15,7 +15,7 @@ export interface SaidUsage {
  * An emitter that weighs what goes through, for usage the upstream does not tell. Calls beyond `mostCalls` are not told:
  * not every server heeds `parallel_tool_calls` and `tool_choice: "none"`.
  */
-export class WeighingEmitter extends EventEmitter {
+export class WeighingEmitter extends EventBuilder {
   // fixed at birth
   private readonly mostCalls: number;
   // changed by events

@@ -12,8 +12,9 @@ import {
   eventText,
   responsesSurface,
 } from "../../surface/responses/index.ts";
-import type { ResponsesOptions, ResponsesWanted, Seal } from "../../surface/responses/index.ts";
-import type { Exchange } from "../../surface/surface.ts";
+import type { TextCipher } from "../../lib/cipher.ts";
+import type { ResponsesOptions, ResponsesAnswerOptions } from "../../surface/responses/index.ts";
+import type { ParsedRequest } from "../../surface/surface.ts";
 import { answerHeaders } from "../answer-headers.ts";
 import { readJson } from "../body.ts";
 import { answer, begun, parseContext } from "../generation-route.ts";
@@ -28,7 +29,7 @@ import type { Job, ResponseRunner } from "./runner.ts";
 
 export interface ResponsesRouteOptions extends GenerationRouteOptions {
   surface: ResponsesOptions;
-  seal: Seal;
+  cipher: TextCipher;
   responses: ResponseService;
   runner: ResponseRunner;
   recent: RecentItems;
@@ -40,22 +41,22 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
   server.post(surface.path, async (request, reply) => {
     const { signal } = options.running.track(reply.raw);
     const { caller } = request;
-    const { wire, exchange } = await parseWhole(request, surface, options);
-    const { wanted } = exchange;
-    if (wanted.compact) return compact({ exchange, caller, signal }, options);
-    if (!wanted.generate) return emptyBody(exchange, "completed", options.surface);
-    if (wanted.background) {
-      const live = await options.runner.startBackground({ exchange, caller, wire });
-      if (wanted.stream) return relay(live, -1, { reply, signal, options });
+    const { wire, parsed } = await parseWhole(request, surface, options);
+    const { answerOptions } = parsed;
+    if (answerOptions.compact) return compact({ parsed, caller, signal }, options);
+    if (!answerOptions.generate) return emptyBody(parsed, "completed", options.surface);
+    if (answerOptions.background) {
+      const live = await options.runner.startBackground({ parsed, caller, wire });
+      if (answerOptions.stream) return relay(live, -1, { reply, signal, options });
       return live.body("queued");
     }
-    if (!wanted.store) {
-      const remember = (transcript: Transcript): void => keepRecent(options.recent, { exchange, caller, transcript });
-      const answering = { surface, exchange, caller, reply, signal };
-      return answer(wanted.storeOmitted ? { ...answering, ended: remember } : answering, options);
+    if (!answerOptions.store) {
+      const remember = (transcript: Transcript): void => keepRecent(options.recent, { parsed, caller, transcript });
+      const answering = { surface, parsed, caller, reply, signal };
+      return answer(answerOptions.storeOmitted ? { ...answering, ended: remember } : answering, options);
     }
-    if (wanted.stream) return keptStream({ exchange, caller, wire }, { reply, signal, options });
-    const live = await options.runner.start({ exchange, caller, wire }, signal);
+    if (answerOptions.stream) return keptStream({ parsed, caller, wire }, { reply, signal, options });
+    const live = await options.runner.start({ parsed, caller, wire }, signal);
     if (live.facts !== undefined) reply.headers(answerHeaders(live.facts));
     await live.finished;
     if (live.lost !== undefined) throw live.lost;
@@ -64,8 +65,8 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 
   server.post(`${surface.path}/input_tokens`, async (request, reply) => {
     const { signal } = options.running.track(reply.raw);
-    const { exchange } = await parseWhole(request, surface, options);
-    const tokens = await options.generate.count(exchange.request, request.caller, signal);
+    const { parsed } = await parseWhole(request, surface, options);
+    const tokens = await options.generate.count(parsed.request, request.caller, signal);
     return { object: "response.input_tokens", input_tokens: tokens };
   });
 
@@ -73,24 +74,24 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
     const { signal } = options.running.track(reply.raw);
     const wire = await readJson(request.raw, options.bodyLimit);
     if (!isObject(wire)) throw invalid("body", "must be an object");
-    const exchange = surface.parse({ ...wire, stream: false }, parseContext(request, options));
-    const whole = await recall(exchange, request.caller, options);
-    return compact({ exchange: whole, caller: request.caller, signal }, options);
+    const parsed = surface.parse({ ...wire, stream: false }, parseContext(request, options));
+    const whole = await recall(parsed, request.caller, options);
+    return compact({ parsed: whole, caller: request.caller, signal }, options);
   });
 }
 
 interface Answered {
-  exchange: Exchange<ResponsesWanted>;
+  parsed: ParsedRequest<ResponsesAnswerOptions>;
   caller: Caller;
   transcript: Transcript;
 }
 
-function keepRecent(recent: RecentItems, { exchange, caller, transcript }: Answered): void {
-  const { request, wanted } = exchange;
-  for (const [id, item] of answerById(exchange, transcript)) recent.keep(caller.keyId, id, item);
+function keepRecent(recent: RecentItems, { parsed, caller, transcript }: Answered): void {
+  const { request, answerOptions } = parsed;
+  for (const [id, item] of answerById(parsed, transcript)) recent.keep(caller.keyId, id, item);
   if (transcript.finish?.reason === "error") return;
-  const items = [...wanted.input.filter((item) => item.type !== "reference"), ...answerItems(transcript)];
-  recent.keepTurn(caller.keyId, request.id, { previous: wanted.previousResponseId, items });
+  const items = [...answerOptions.input.filter((item) => item.type !== "reference"), ...answerItems(transcript)];
+  recent.keepTurn(caller.keyId, request.id, { previous: answerOptions.previousResponseId, items });
 }
 
 /** The caller's body, and what it asks with the turns before it. */
@@ -98,10 +99,10 @@ async function parseWhole(
   request: FastifyRequest,
   surface: ReturnType<typeof responsesSurface>,
   options: ResponsesRouteOptions,
-): Promise<{ wire: unknown; exchange: ReturnType<typeof surface.parse> }> {
+): Promise<{ wire: unknown; parsed: ReturnType<typeof surface.parse> }> {
   const wire = await readJson(request.raw, options.bodyLimit);
-  const exchange = await recall(surface.parse(wire, parseContext(request, options)), request.caller, options);
-  return { wire, exchange };
+  const parsed = await recall(surface.parse(wire, parseContext(request, options)), request.caller, options);
+  return { wire, parsed };
 }
 
 interface Relay<Options = Pick<ResponsesRouteOptions, "heartbeatMs" | "surface">> {
@@ -114,7 +115,7 @@ interface Relay<Options = Pick<ResponsesRouteOptions, "heartbeatMs" | "surface">
 async function keptStream(job: Job, { reply, signal, options }: Relay<ResponsesRouteOptions>): Promise<FastifyReply> {
   const headers = traceHeaders(reply);
   const sse = new SseResponse({ response: reply.raw, headers, heartbeatMs: options.heartbeatMs });
-  const encoder = responsesSurface(options.surface).sse(job.exchange);
+  const encoder = responsesSurface(options.surface).sse(job.parsed);
   const live = await begun(options.runner.start(job, signal), { reply, sse, encoder });
   if (live === undefined) return reply;
   if (live.facts !== undefined) Object.assign(headers, answerHeaders(live.facts));

@@ -3,14 +3,14 @@ import type { Batch } from "../../model/event.ts";
 import type { IdSource } from "../../model/id.ts";
 import { Transcript } from "../../model/transcript.ts";
 import { bodySource, ResponseEvents, responseBody } from "../../surface/responses/index.ts";
-import type { ResponseEvent, ResponsesOptions, ResponsesWanted } from "../../surface/responses/index.ts";
-import type { Exchange } from "../../surface/surface.ts";
+import type { ResponseEvent, ResponsesOptions, ResponsesAnswerOptions } from "../../surface/responses/index.ts";
+import type { ParsedRequest } from "../../surface/surface.ts";
 import type { AnswerFacts } from "../answer-headers.ts";
 
 /** One response being made: its events so far, for any number of followers, each from any number on. */
 export class LiveResponse {
   // fixed at birth
-  readonly exchange: Exchange<ResponsesWanted>;
+  readonly parsed: ParsedRequest<ResponsesAnswerOptions>;
   readonly owner: string;
   private readonly source: ReturnType<typeof bodySource>;
   private readonly encoder: ResponseEvents;
@@ -27,15 +27,19 @@ export class LiveResponse {
   private over = false;
   private readonly waiting = new Set<() => void>();
 
-  constructor(exchange: Exchange<ResponsesWanted>, owner: string, options: ResponsesOptions & { ids: IdSource }) {
-    this.exchange = exchange;
+  constructor(
+    parsed: ParsedRequest<ResponsesAnswerOptions>,
+    owner: string,
+    options: ResponsesOptions & { ids: IdSource },
+  ) {
+    this.parsed = parsed;
     this.owner = owner;
-    this.source = bodySource(exchange, options);
+    this.source = bodySource(parsed, options);
     this.encoder = new ResponseEvents(this.source);
   }
 
   get id(): string {
-    return this.exchange.request.id;
+    return this.parsed.request.id;
   }
 
   get signal(): AbortSignal {

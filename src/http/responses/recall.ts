@@ -3,8 +3,8 @@ import { isObject, parseJson } from "../../model/json.ts";
 import type { Caller } from "../../policy/authenticate.ts";
 import type { ResponseService } from "../../service/response.ts";
 import { needsRecall, recalled } from "../../surface/responses/index.ts";
-import type { ResponsesWanted } from "../../surface/responses/index.ts";
-import type { Exchange } from "../../surface/surface.ts";
+import type { ResponsesAnswerOptions } from "../../surface/responses/index.ts";
+import type { ParsedRequest } from "../../surface/surface.ts";
 import type { RecentItems } from "./recent.ts";
 
 /** Where turns that were not stored are remembered: a WebSocket connection has such a memory. */
@@ -13,28 +13,28 @@ export interface Memory {
   history(id: string): readonly Item[] | undefined;
 }
 
-/** The exchange with its whole conversation, from memory first, then from the store. */
+/** The parsed with its whole conversation, from memory first, then from the store. */
 export async function recall(
-  exchange: Exchange<ResponsesWanted>,
+  parsed: ParsedRequest<ResponsesAnswerOptions>,
   caller: Caller,
   from: { responses: ResponseService; recent: RecentItems; memory?: Memory },
-): Promise<Exchange<ResponsesWanted>> {
-  const { wanted } = exchange;
-  if (!needsRecall(wanted)) return exchange;
-  const previous = wanted.previousResponseId;
+): Promise<ParsedRequest<ResponsesAnswerOptions>> {
+  const { answerOptions } = parsed;
+  if (!needsRecall(answerOptions)) return parsed;
+  const previous = answerOptions.previousResponseId;
   const history =
     previous === undefined
       ? []
       : (from.memory?.history(previous) ??
         (await from.responses.history(previous, caller, (id) => from.recent.turn(caller.keyId, id))));
   const known = new Map<string, Item[]>();
-  for (const item of wanted.input) {
+  for (const item of answerOptions.input) {
     if (item.type !== "reference") continue;
     const recent = from.recent.find(caller.keyId, item.id);
     const found = recent === undefined ? await outputItem(item.id, caller, from.responses) : [recent];
     if (found !== undefined) known.set(item.id, found);
   }
-  return recalled(exchange, { history, resolve: (id) => known.get(id) });
+  return recalled(parsed, { history, resolve: (id) => known.get(id) });
 }
 
 /** A stored output item by its id, `<response id>_<ending>`; a record's items end with one for each output item. */

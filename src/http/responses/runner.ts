@@ -5,8 +5,8 @@ import type { Caller } from "../../policy/authenticate.ts";
 import type { GenerateService, Generation } from "../../service/generate.ts";
 import type { ResponseService } from "../../service/response.ts";
 import { answerItems, inputItems } from "../../surface/responses/index.ts";
-import type { ResponsesOptions, ResponsesWanted } from "../../surface/responses/index.ts";
-import type { Exchange } from "../../surface/surface.ts";
+import type { ResponsesOptions, ResponsesAnswerOptions } from "../../surface/responses/index.ts";
+import type { ParsedRequest } from "../../surface/surface.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { LiveResponse } from "./live.ts";
 
@@ -19,7 +19,7 @@ export interface RunnerOptions {
 
 /** One response to be made. */
 export interface Job {
-  exchange: Exchange<ResponsesWanted>;
+  parsed: ParsedRequest<ResponsesAnswerOptions>;
   caller: Caller;
   /** The caller's body, for the listing of input items. */
   wire: unknown;
@@ -49,7 +49,7 @@ export class ResponseRunner {
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort();
     try {
-      const generation = await this.options.generate.start(job.exchange.request, job.caller, live.signal);
+      const generation = await this.options.generate.start(job.parsed.request, job.caller, live.signal);
       live.facts = generation;
       const record = await this.keepBegun(job, live, generation);
       live.finished = this.pump(live, generation, record).finally(leave);
@@ -82,8 +82,8 @@ export class ResponseRunner {
     await Promise.all(all.map((live) => live.finished));
   }
 
-  private make({ exchange, caller }: Job): LiveResponse {
-    return new LiveResponse(exchange, caller.keyId, this.options.surface);
+  private make({ parsed, caller }: Job): LiveResponse {
+    return new LiveResponse(parsed, caller.keyId, this.options.surface);
   }
 
   /** An answer that cannot be kept is ended, so that its engine and its limits are free again. */
@@ -98,14 +98,14 @@ export class ResponseRunner {
   }
 
   private async keep(job: Job, live: LiveResponse): Promise<Kept> {
-    const { wanted } = job.exchange;
+    const { answerOptions } = job.parsed;
     const record = await this.options.responses.begin(
       {
         id: live.id,
-        previousId: wanted.previousResponseId ?? null,
-        body: JSON.stringify(live.body(wanted.background ? "queued" : "in_progress")),
+        previousId: answerOptions.previousResponseId ?? null,
+        body: JSON.stringify(live.body(answerOptions.background ? "queued" : "in_progress")),
         input: JSON.stringify(inputItems(job.wire, live.id)),
-        items: inputOf(wanted),
+        items: inputOf(answerOptions),
       },
       job.caller,
     );
@@ -116,7 +116,7 @@ export class ResponseRunner {
   private async work(job: Job, live: LiveResponse, record: Kept): Promise<void> {
     let generation: Generation;
     try {
-      generation = await this.options.generate.start(job.exchange.request, job.caller, live.signal);
+      generation = await this.options.generate.start(job.parsed.request, job.caller, live.signal);
     } catch (thrown) {
       const error = live.signal.aborted ? canceled() : toParleyError(thrown);
       await this.finish(live, [{ type: "begin" }, { type: "finish", reason: "error", error }], record);
@@ -148,7 +148,7 @@ export class ResponseRunner {
   private async conclude(live: LiveResponse, batch: Batch, record: Kept): Promise<void> {
     try {
       const last = live.encode(batch);
-      const items = [...inputOf(live.exchange.wanted), ...answerItems(live.transcript)];
+      const items = [...inputOf(live.parsed.answerOptions), ...answerItems(live.transcript)];
       const events = JSON.stringify([...live.events, ...last]);
       await this.options.responses.end(record, { body: JSON.stringify(live.body()), items, events });
       live.publish(last);
@@ -162,8 +162,8 @@ export class ResponseRunner {
   }
 }
 
-function inputOf(wanted: ResponsesWanted): Item[] {
-  return wanted.input.filter((item) => item.type !== "reference");
+function inputOf(answerOptions: ResponsesAnswerOptions): Item[] {
+  return answerOptions.input.filter((item) => item.type !== "reference");
 }
 
 function canceled(): ParleyError {

@@ -13,8 +13,8 @@ import {
   responsesSurface,
   socketError,
 } from "../../surface/responses/index.ts";
-import type { ResponsesWanted } from "../../surface/responses/index.ts";
-import type { Exchange } from "../../surface/surface.ts";
+import type { ResponsesAnswerOptions } from "../../surface/responses/index.ts";
+import type { ParsedRequest } from "../../surface/surface.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
 import { recall } from "./recall.ts";
 
@@ -32,7 +32,7 @@ const longestQueue = 32;
 /** Turns a connection remembers; the oldest is forgotten first. */
 const mostTurns = 64;
 
-type Parsed = Exchange<ResponsesWanted>;
+type Parsed = ParsedRequest<ResponsesAnswerOptions>;
 
 /**
  * One WebSocket connection: `response.create` messages, answered one after another. It remembers its own turns, so that
@@ -95,59 +95,59 @@ export class SocketSession {
     const { type, ...body } = message;
     if (type !== "response.create") throw invalid("type", `must be "response.create"`);
     const caller = await this.of.authenticate();
-    const parsed = this.surface.parse({ ...body, stream: true, background: false }, this.context());
-    const previous = parsed.wanted.previousResponseId;
+    const alone = this.surface.parse({ ...body, stream: true, background: false }, this.context());
+    const previous = alone.answerOptions.previousResponseId;
     try {
-      const exchange = await recall(parsed, caller, {
+      const parsed = await recall(alone, caller, {
         responses: this.of.options.responses,
         recent: this.of.options.recent,
         memory: { history: (id) => this.turns.get(id) },
       });
-      if (exchange.wanted.generate) await this.answer(exchange, caller);
-      else await this.warmUp(exchange);
+      if (parsed.answerOptions.generate) await this.answer(parsed, caller);
+      else await this.warmUp(parsed);
     } catch (thrown) {
       if (previous !== undefined) this.turns.delete(previous);
       throw thrown;
     }
   }
 
-  private async answer(exchange: Parsed, caller: Caller): Promise<void> {
+  private async answer(parsed: Parsed, caller: Caller): Promise<void> {
     const { options } = this.of;
-    const history = conversation(exchange);
-    if (exchange.wanted.store) {
-      const live = await options.runner.start({ exchange, caller, wire: {} }, this.aborter.signal);
+    const history = conversation(parsed);
+    if (parsed.answerOptions.store) {
+      const live = await options.runner.start({ parsed, caller, wire: {} }, this.aborter.signal);
       for await (const events of live.follow(-1, this.aborter.signal))
         for (const event of events) await this.of.send(eventJson(event));
       if (live.lost !== undefined) throw live.lost;
-      return this.remember(exchange, history, live.transcript);
+      return this.remember(parsed, history, live.transcript);
     }
-    const generation = await options.generate.start(exchange.request, caller, this.aborter.signal);
-    const encoder = new ResponseEvents(bodySource(exchange, options.surface));
+    const generation = await options.generate.start(parsed.request, caller, this.aborter.signal);
+    const encoder = new ResponseEvents(bodySource(parsed, options.surface));
     for await (const batch of generation.batches) {
       if (this.aborter.signal.aborted) return;
-      if (generation.transcript.finish !== undefined) this.remember(exchange, history, generation.transcript);
+      if (generation.transcript.finish !== undefined) this.remember(parsed, history, generation.transcript);
       for (const event of encoder.accept(batch, generation.transcript)) await this.of.send(eventJson(event));
     }
   }
 
   /** A turn without an answer: its input is remembered, so that the next message may build on it. */
-  private async warmUp(exchange: Parsed): Promise<void> {
+  private async warmUp(parsed: Parsed): Promise<void> {
     const transcript = new Transcript();
-    const encoder = new ResponseEvents(bodySource(exchange, this.of.options.surface));
+    const encoder = new ResponseEvents(bodySource(parsed, this.of.options.surface));
     const batch = [{ type: "begin" }, { type: "finish", reason: "stop" }] as const;
     transcript.apply(batch);
-    this.remember(exchange, conversation(exchange), transcript);
+    this.remember(parsed, conversation(parsed), transcript);
     for (const event of encoder.accept(batch, transcript)) await this.of.send(eventJson(event));
   }
 
   /** A failed turn is not remembered, and neither is what it continued. */
-  private remember(exchange: Parsed, history: readonly Item[], transcript: Transcript): void {
+  private remember(parsed: Parsed, history: readonly Item[], transcript: Transcript): void {
     if (transcript.finish?.reason === "error") {
-      const previous = exchange.wanted.previousResponseId;
+      const previous = parsed.answerOptions.previousResponseId;
       if (previous !== undefined) this.turns.delete(previous);
       return;
     }
-    this.turns.set(exchange.request.id, [...history, ...answerItems(transcript)]);
+    this.turns.set(parsed.request.id, [...history, ...answerItems(transcript)]);
     const oldest = this.turns.keys().next().value;
     if (this.turns.size > mostTurns && oldest !== undefined) this.turns.delete(oldest);
   }
@@ -168,7 +168,7 @@ export class SocketSession {
 }
 
 /** The conversation without the instructions, which belong to one turn only. */
-function conversation({ request, wanted }: Parsed): readonly Item[] {
-  const { instructions } = wanted.echo;
+function conversation({ request, answerOptions }: Parsed): readonly Item[] {
+  const { instructions } = answerOptions.echo;
   return instructions === null || instructions === "" ? request.items : request.items.slice(1);
 }

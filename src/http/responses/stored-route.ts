@@ -26,7 +26,7 @@ export function mountStored(server: FastifyInstance, options: ResponsesRouteOpti
     const after = number(request, "starting_after", -1);
     if (live !== undefined) {
       if (!wantsStream)
-        return live.body(live.events.length <= 2 && live.exchange.wanted.background ? "queued" : undefined);
+        return live.body(live.events.length <= 2 && live.parsed.answerOptions.background ? "queued" : undefined);
       return relay(live, after, { reply, signal: options.running.track(reply.raw).signal, options });
     }
     const record = await responses.get(id, request.caller);
@@ -50,7 +50,7 @@ export function mountStored(server: FastifyInstance, options: ResponsesRouteOpti
   server.post<ById>(`${path}/cancel`, async (request) => {
     const { id } = request.params;
     const live = runner.find(id, request.caller);
-    if (live?.exchange.wanted.background === true) {
+    if (live?.parsed.answerOptions.background === true) {
       live.abort();
       await live.finished;
     }

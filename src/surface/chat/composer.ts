@@ -1,6 +1,6 @@
 import type { ModelCard } from "../../model/card.ts";
-import type { Exchange } from "../surface.ts";
-import type { ChatWanted } from "./parse.ts";
+import type { ParsedRequest } from "../surface.ts";
+import type { ChatAnswerOptions } from "./parse.ts";
 
 /** Where composed text goes. A `solid` piece is a tag: it must reach the wire uncut. */
 export interface Sink {
@@ -12,7 +12,7 @@ interface Tags {
   open: string;
   close: string;
 }
-const tags: Readonly<Record<ModelCard["thinkForm"], Tags>> = {
+const tags: Readonly<Record<ModelCard["reasoningForm"], Tags>> = {
   lines: { open: "<think>\n", close: "\n</think>\n" },
   tight: { open: "<think>", close: "</think>\n\n" },
 };
@@ -38,10 +38,10 @@ export class Composer {
   private afterThought = false;
   private lineStart = true;
 
-  constructor({ request, wanted }: Exchange<ChatWanted>, sink: Sink) {
-    this.silent = request.thinking === "off";
-    this.split = wanted.reasoningSplit;
-    this.tags = tags[wanted.card.thinkForm];
+  constructor({ request, answerOptions }: ParsedRequest<ChatAnswerOptions>, sink: Sink) {
+    this.silent = request.reasoning === "off";
+    this.split = answerOptions.reasoningSplit;
+    this.tags = tags[answerOptions.card.reasoningForm];
     this.sink = sink;
   }
 

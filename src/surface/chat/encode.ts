@@ -2,9 +2,9 @@ import { ParleyError } from "../../model/error.ts";
 import type { FinishReason, Usage } from "../../model/event.ts";
 import type { Transcript } from "../../model/transcript.ts";
 import type { ModelCard } from "../../model/card.ts";
-import type { Exchange } from "../surface.ts";
+import type { ParsedRequest } from "../surface.ts";
 import { Composer } from "./composer.ts";
-import type { ChatWanted } from "./parse.ts";
+import type { ChatAnswerOptions } from "./parse.ts";
 
 /** Shapes and key order here are the wire's (spec sheet 2.1, seeds 001 and 003). */
 export const finishNames: Readonly<Record<Exclude<FinishReason, "error">, string>> = {
@@ -52,8 +52,8 @@ interface Message {
 }
 
 /** The body of an answer that is not a stream. Throws the error the answer ended with. */
-export function encodeBody(transcript: Transcript, exchange: Exchange<ChatWanted>): unknown {
-  const { request, wanted } = exchange;
+export function encodeBody(transcript: Transcript, parsed: ParsedRequest<ChatAnswerOptions>): unknown {
+  const { request, answerOptions } = parsed;
   const reason = finishOf(transcript);
   if (typeof reason !== "string") throw reason;
   if (transcript.outputFlag > 0 && transcript.finish?.reason === "filter" && transcript.items.length === 0) {
@@ -62,13 +62,13 @@ export function encodeBody(transcript: Transcript, exchange: Exchange<ChatWanted
   }
   return {
     id: request.id,
-    choices: [{ finish_reason: reason, index: 0, message: encodeMessage(transcript, exchange) }],
+    choices: [{ finish_reason: reason, index: 0, message: encodeMessage(transcript, parsed) }],
     created: request.createdAt,
     model: request.model,
     object: "chat.completion",
-    usage: encodeUsage(transcript.usage, wanted.card),
+    usage: encodeUsage(transcript.usage, answerOptions.card),
     ...encodeFlags(transcript),
-    ...(wanted.card.showsTier ? { service_tier: transcript.tier ?? wanted.tier } : {}),
+    ...(answerOptions.card.showsTier ? { service_tier: transcript.tier ?? answerOptions.tier } : {}),
     base_resp: noFault,
   };
 }
@@ -81,10 +81,10 @@ export function finishOf(transcript: Transcript): string | ParleyError {
   return finish.error ?? new ParleyError("upstream", "the engine failed");
 }
 
-function encodeMessage(transcript: Transcript, exchange: Exchange<ChatWanted>): Message {
+function encodeMessage(transcript: Transcript, parsed: ParsedRequest<ChatAnswerOptions>): Message {
   let content = "";
   let thought = "";
-  const composer = new Composer(exchange, {
+  const composer = new Composer(parsed, {
     content: (text) => (content += text),
     reasoning: (text) => (thought += text),
   });

@@ -5,7 +5,7 @@ import { encodeBody } from "./encode.ts";
 import { defaultPacket } from "./packet.ts";
 import type { Packet } from "./packet.ts";
 import { parseChat } from "./parse.ts";
-import type { ChatWanted } from "./parse.ts";
+import type { ChatAnswerOptions } from "./parse.ts";
 import { ChatEncoder } from "./stream.ts";
 
 export interface ChatOptions {
@@ -18,7 +18,7 @@ export interface ChatOptions {
 }
 
 /** `POST /v1/chat/completions`, as the vendor speaks it. */
-export function chatSurface(options: ChatOptions = {}): Surface<ChatWanted> {
+export function chatSurface(options: ChatOptions = {}): Surface<ChatAnswerOptions> {
   const packet = { ...defaultPacket, ...options.shaper };
   const fail = (error: ParleyError, requestId: string): ReturnType<typeof envelope> => {
     const answer = envelope(error, requestId);
@@ -31,10 +31,10 @@ export function chatSurface(options: ChatOptions = {}): Surface<ChatWanted> {
     path: "/v1/chat/completions",
     parse: (body, context) => parseChat(body, context, packet),
     json: encodeBody,
-    sse: (exchange) =>
-      new ChatEncoder(exchange, {
+    sse: (parsed) =>
+      new ChatEncoder(parsed, {
         done: options.sseDone ?? true,
-        failure: (error) => fail(error, exchange.request.id).body,
+        failure: (error) => fail(error, parsed.request.id).body,
       }),
     error: (error, requestId): Reply => {
       const { status, body } = fail(error, requestId);

@@ -75,7 +75,7 @@ function readAssistant(reading: Reading, message: Record<string, unknown>, path:
   else reading.ledger.settle();
   if (reading.strict) checkAssistantContent(message["content"], content, calls, path);
 
-  const inline = partThought(textOf(content), reading.card.thinkForm);
+  const inline = partThought(textOf(content), reading.card.reasoningForm);
   const field = readThoughtFields(message, path);
   if (field !== "" && !inline.thoughts.includes(field.trim())) reading.items.push({ type: "reasoning", text: field });
   for (const text of inline.thoughts) reading.items.push({ type: "reasoning", text });

@@ -2,7 +2,7 @@ import type { ModelCard } from "../../model/card.ts";
 import { invalid, ParleyError } from "../../model/error.ts";
 import { isObject } from "../../model/json.ts";
 import type { GenerationRequest, Sampling } from "../../model/request.ts";
-import type { Exchange, ParseContext } from "../surface.ts";
+import type { ParsedRequest, ParseContext } from "../surface.ts";
 import { sessionOf } from "../surface.ts";
 import { readArray, readBoolean, readInteger, readNumber, readObject, readString, required } from "./field.ts";
 import { readMessages } from "./message.ts";
@@ -13,7 +13,7 @@ import { readFormat, readToolChoice, readTools } from "./tool.ts";
 type Body = Readonly<Record<string, unknown>>;
 
 /** What only the answer cares about. */
-export interface ChatWanted {
+export interface ChatAnswerOptions {
   stream: boolean;
   includeUsage: boolean;
   reasoningSplit: boolean;
@@ -29,7 +29,7 @@ const packetHeader = "x-parley-packet";
 const mostStops = 16;
 
 /** Reads one chat request (spec sheet 1.2). Fields it does not know are ignored, as the vendor does. */
-export function parseChat(value: unknown, context: ParseContext, packet: Packet): Exchange<ChatWanted> {
+export function parseChat(value: unknown, context: ParseContext, packet: Packet): ParsedRequest<ChatAnswerOptions> {
   if (!isObject(value)) throw invalid("", "the body must be a JSON object");
   const body: Body = value;
   const model = required(readString(body["model"], "model"), "model");
@@ -42,7 +42,7 @@ export function parseChat(value: unknown, context: ParseContext, packet: Packet)
     id: context.id,
     createdAt: context.createdAt,
     model,
-    thinking: readThinking(body["thinking"], card),
+    reasoning: readThinking(body["thinking"], card),
     sampling: readSampling(body, card),
     format: readOutput(body["response_format"], card, context.strict),
     tools,
@@ -54,10 +54,10 @@ export function parseChat(value: unknown, context: ParseContext, packet: Packet)
   };
   // A client that asked for JSON parses the whole content: a think block in it would break every answer.
   const reasoningSplit = readBoolean(body["reasoning_split"], "reasoning_split") ?? request.format.type !== "text";
-  return { request, wanted: { ...readWanted(body, packet, context), reasoningSplit, tier, card } };
+  return { request, answerOptions: { ...readWanted(body, packet, context), reasoningSplit, tier, card } };
 }
 
-type StreamWanted = Pick<ChatWanted, "stream" | "includeUsage" | "packet">;
+type StreamWanted = Pick<ChatAnswerOptions, "stream" | "includeUsage" | "packet">;
 
 function readWanted(body: Body, packet: Packet, context: ParseContext): StreamWanted {
   const options = readObject(body["stream_options"], "stream_options") ?? {};
@@ -79,7 +79,7 @@ function refuseSeveral(value: unknown): void {
   if (n !== undefined && n !== 1) throw invalid("n", "only 1 is supported");
 }
 
-function readThinking(value: unknown, card: ModelCard): GenerationRequest["thinking"] {
+function readThinking(value: unknown, card: ModelCard): GenerationRequest["reasoning"] {
   const thinking = readObject(value, "thinking");
   const type = readString(thinking?.["type"], "thinking.type") ?? "adaptive";
   if (type !== "adaptive" && type !== "disabled") {
@@ -87,8 +87,8 @@ function readThinking(value: unknown, card: ModelCard): GenerationRequest["think
     const problem = `invalid thinking.type: ${shown} (allowed: adaptive, disabled)`;
     throw new ParleyError("invalid", problem, { param: "thinking.type" });
   }
-  if (card.thinking === "always") return "on";
-  return card.thinking === "never" || type === "disabled" ? "off" : "adaptive";
+  if (card.reasoning === "always") return "on";
+  return card.reasoning === "never" || type === "disabled" ? "off" : "adaptive";
 }
 
 function readSampling(body: Body, card: ModelCard): Sampling {

@@ -1,10 +1,10 @@
 import type { ParleyError } from "../../model/error.ts";
 import type { Batch, GenerationEvent } from "../../model/event.ts";
 import type { Transcript } from "../../model/transcript.ts";
-import type { Exchange, SseEncoder } from "../surface.ts";
+import type { ParsedRequest, SseEncoder } from "../surface.ts";
 import { Composer } from "./composer.ts";
 import { encodeFlags, encodeUsage, finishOf, noFault, reasoningDetail, speaker } from "./encode.ts";
-import type { ChatWanted } from "./parse.ts";
+import type { ChatAnswerOptions } from "./parse.ts";
 import { PacketShaper } from "./shaper.ts";
 
 export interface StreamOptions {
@@ -22,9 +22,9 @@ const silentText = `"audio_content":""`;
  * waits for the finish reason and goes out with it.
  */
 export class ChatEncoder implements SseEncoder {
-  readonly longestWait: number;
+  readonly maxWaitMs: number;
   // fixed at birth
-  private readonly exchange: Exchange<ChatWanted>;
+  private readonly parsed: ParsedRequest<ChatAnswerOptions>;
   private readonly options: StreamOptions;
   private readonly prefix: string;
   private readonly shaper: PacketShaper;
@@ -38,14 +38,14 @@ export class ChatEncoder implements SseEncoder {
   private calls = 0;
   private begun = false;
 
-  constructor(exchange: Exchange<ChatWanted>, options: StreamOptions) {
-    const { request, wanted } = exchange;
-    this.exchange = exchange;
+  constructor(parsed: ParsedRequest<ChatAnswerOptions>, options: StreamOptions) {
+    const { request, answerOptions } = parsed;
+    this.parsed = parsed;
     this.options = options;
-    this.longestWait = wanted.packet.longestWait;
+    this.maxWaitMs = answerOptions.packet.longestWait;
     this.prefix = `data: {"id":${quote(request.id)},"choices":[{`;
-    this.shaper = new PacketShaper(wanted.packet);
-    this.composer = new Composer(exchange, {
+    this.shaper = new PacketShaper(answerOptions.packet);
+    this.composer = new Composer(parsed, {
       content: (text, solid) => {
         this.turnTo("content");
         this.shaper.push(text, solid);
@@ -124,19 +124,19 @@ export class ChatEncoder implements SseEncoder {
     this.write(held.slice(0, -1));
     if (this.channel !== "reasoning" || held.length === 0) this.channel = "content";
     this.chunk(this.delta(held.at(-1) ?? ""), `"finish_reason":"${reason}",`);
-    if (this.exchange.wanted.includeUsage) this.usage(transcript);
+    if (this.parsed.answerOptions.includeUsage) this.usage(transcript);
     if (this.options.done) this.out += "data: [DONE]\n\n";
   }
 
   private usage(transcript: Transcript): void {
-    const { request, wanted } = this.exchange;
+    const { request, answerOptions } = this.parsed;
     const body = {
       id: request.id,
       choices: [],
       created: request.createdAt,
       model: request.model,
       object: "chat.completion.chunk",
-      usage: encodeUsage(transcript.usage, wanted.card),
+      usage: encodeUsage(transcript.usage, answerOptions.card),
       base_resp: noFault,
     };
     this.out += `data: ${quote(body)}\n\n`;
@@ -178,7 +178,7 @@ export class ChatEncoder implements SseEncoder {
   private look(transcript: Transcript): void {
     const flags = `${transcript.inputFlag}/${transcript.outputFlag}`;
     if (flags === this.flags) return;
-    const { request } = this.exchange;
+    const { request } = this.parsed;
     const model = `"created":${request.createdAt},"model":${quote(request.model)},"object":"chat.completion.chunk"`;
     this.flags = flags;
     this.suffix = `}}],${model},"usage":null,${quote(encodeFlags(transcript)).slice(1)}\n\n`;

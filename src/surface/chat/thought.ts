@@ -17,7 +17,7 @@ export interface Parted {
 }
 
 /** Splits leading think blocks off `content`; a block never closed runs to the end. */
-export function partThought(content: string, form: ModelCard["thinkForm"]): Parted {
+export function partThought(content: string, form: ModelCard["reasoningForm"]): Parted {
   const thoughts: string[] = [];
   let text = content;
   for (let open = openTag.exec(text); open !== null; open = openTag.exec(text)) {
@@ -30,7 +30,7 @@ export function partThought(content: string, form: ModelCard["thinkForm"]): Part
   return { thoughts: thoughts.filter((thought) => thought !== ""), text };
 }
 
-function partBare(content: string, form: ModelCard["thinkForm"]): Parted {
+function partBare(content: string, form: ModelCard["reasoningForm"]): Parted {
   if (content.startsWith("</think>") || content.startsWith("</mm:think>")) {
     return { thoughts: [], text: afterTag(content.slice(content.indexOf(">") + 1), form) };
   }
@@ -45,7 +45,7 @@ function partBare(content: string, form: ModelCard["thinkForm"]): Parted {
 }
 
 /** Drops the newlines that belong to the tag, not to the answer. */
-function afterTag(text: string, form: ModelCard["thinkForm"]): string {
+function afterTag(text: string, form: ModelCard["reasoningForm"]): string {
   const newlines = form === "tight" ? 2 : 1;
   let start = 0;
   while (start < newlines && text[start] === "\n") start += 1;

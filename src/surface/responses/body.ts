@@ -3,11 +3,11 @@ import type { IdSource } from "../../model/id.ts";
 import { unixSeconds } from "../../model/id.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 import { Transcript } from "../../model/transcript.ts";
-import type { Exchange } from "../surface.ts";
+import type { ParsedRequest } from "../surface.ts";
 import { responseError } from "./error.ts";
 import { Output, outputText } from "./output.ts";
-import type { Seal } from "./seal.ts";
-import type { ResponsesWanted } from "./wanted.ts";
+import type { TextCipher } from "../../lib/cipher.ts";
+import type { ResponsesAnswerOptions } from "./answer-options.ts";
 
 export type ResponseStatus = "queued" | "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
 
@@ -25,16 +25,19 @@ const incompleteReasons: Readonly<Partial<Record<FinishReason, string>>> = {
 
 /** What a body is made from besides the answer itself. */
 export interface BodySource {
-  exchange: Exchange<ResponsesWanted>;
+  parsed: ParsedRequest<ResponsesAnswerOptions>;
   ids: IdSource;
   output: Output;
 }
 
-/** A source with fresh output; one answer needs one, so that its sealed texts stay the same from event to event. */
-export function bodySource(exchange: Exchange<ResponsesWanted>, options: { ids: IdSource; seal?: Seal }): BodySource {
-  const { request, wanted } = exchange;
-  const seal = wanted.sealReasoning ? options.seal : undefined;
-  return { exchange, ids: options.ids, output: new Output({ id: request.id, forms: wanted.forms, seal }) };
+/** A source with fresh output; one answer needs one, so that its encrypted texts stay the same from event to event. */
+export function bodySource(
+  parsed: ParsedRequest<ResponsesAnswerOptions>,
+  options: { ids: IdSource; cipher?: TextCipher },
+): BodySource {
+  const { request, answerOptions } = parsed;
+  const cipher = answerOptions.encryptReasoning ? options.cipher : undefined;
+  return { parsed, ids: options.ids, output: new Output({ id: request.id, forms: answerOptions.forms, cipher }) };
 }
 
 /** The status an answer has come to. */
@@ -48,8 +51,8 @@ export function statusFrom(transcript: Transcript): ResponseStatus {
  * Responses requires beyond them.
  */
 export function responseBody(source: BodySource, transcript: Transcript, status = statusFrom(transcript)): JsonObject {
-  const { request, wanted } = source.exchange;
-  const { echo } = wanted;
+  const { request, answerOptions } = source.parsed;
+  const { echo } = answerOptions;
   const { finish } = transcript;
   const reason = status === "incomplete" && finish !== undefined ? incompleteReasons[finish.reason] : undefined;
   const failure = status === "failed" ? finish?.error : undefined;
@@ -63,12 +66,12 @@ export function responseBody(source: BodySource, transcript: Transcript, status 
     output_text: outputText(transcript),
     usage: transcript.usage === undefined ? null : usageBody(transcript.usage),
     parallel_tool_calls: echo.parallelToolCalls,
-    store: wanted.store,
+    store: answerOptions.store,
     truncation: echo.truncation,
     error: failure === undefined ? null : responseError(failure),
     incomplete_details: reason === undefined ? null : { reason },
     completed_at: status === "completed" ? unixSeconds(source.ids) : null,
-    background: wanted.background,
+    background: answerOptions.background,
     previous_response_id: echo.previousResponseId,
     instructions: echo.instructions,
     max_output_tokens: echo.maxOutputTokens,
@@ -92,11 +95,11 @@ export function responseBody(source: BodySource, transcript: Transcript, status 
 
 /** The body of a response that has no answer yet or never will: `queued`, `in_progress`, `cancelled`. */
 export function emptyBody(
-  exchange: Exchange<ResponsesWanted>,
+  parsed: ParsedRequest<ResponsesAnswerOptions>,
   status: ResponseStatus,
   options: { ids: IdSource },
 ): JsonObject {
-  return responseBody(bodySource(exchange, options), new Transcript(), status);
+  return responseBody(bodySource(parsed, options), new Transcript(), status);
 }
 
 /** Token counts on the wire. */

@@ -6,7 +6,7 @@ import type { ToolDefinition } from "../../model/request.ts";
 import { customInput } from "./custom-input.ts";
 import type { Fields } from "./field.ts";
 import { fieldsOf, given, optionalFields, optionalString, pathOf, requiredString } from "./field.ts";
-import type { ToolForm } from "./wanted.ts";
+import type { ToolForm } from "./answer-options.ts";
 
 /** A call as the model made it; `args` is JSON text, maybe cut short. */
 export interface Call {

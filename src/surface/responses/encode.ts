@@ -30,7 +30,7 @@ export function endText(sseDone: boolean | undefined): string {
 export class ResponsesSseEncoder implements SseEncoder {
   // fixed at birth
   readonly pending = false;
-  readonly longestWait = 0;
+  readonly maxWaitMs = 0;
   private readonly events: ResponseEvents;
   private readonly end: string;
 

@@ -1,9 +1,9 @@
 import { invalid, ParleyError } from "../../model/error.ts";
 import type { Item } from "../../model/item.ts";
 import { textPart } from "../../model/item.ts";
-import type { Exchange } from "../surface.ts";
+import type { ParsedRequest } from "../surface.ts";
 import { OpenCalls } from "./pairs.ts";
-import type { Reference, ResponsesWanted } from "./wanted.ts";
+import type { Reference, ResponsesAnswerOptions } from "./answer-options.ts";
 
 /** A thought that is no longer there changes little; a conversation should not end for it. */
 const thoughtId = /_rs(_\d+)?$/;
@@ -17,22 +17,27 @@ export interface Recall {
 }
 
 /** Whether `recalled` must run before an engine may see the request. */
-export function needsRecall(wanted: ResponsesWanted): boolean {
-  return wanted.previousResponseId !== undefined || wanted.input.some((item) => item.type === "reference");
+export function needsRecall(answerOptions: ResponsesAnswerOptions): boolean {
+  return (
+    answerOptions.previousResponseId !== undefined || answerOptions.input.some((item) => item.type === "reference")
+  );
 }
 
 /**
- * The exchange with its whole conversation: instructions, history, input. In the result `wanted.input` holds only
+ * The parsed with its whole conversation: instructions, history, input. In the result `answerOptions.input` holds only
  * items: what history keeps of this turn. Throws `invalid` for an unknown reference and for calls and results that do
  * not pair up.
  */
-export function recalled(exchange: Exchange<ResponsesWanted>, recall: Recall): Exchange<ResponsesWanted> {
-  const input = exchange.wanted.input.flatMap((item) =>
+export function recalled(
+  parsed: ParsedRequest<ResponsesAnswerOptions>,
+  recall: Recall,
+): ParsedRequest<ResponsesAnswerOptions> {
+  const input = parsed.answerOptions.input.flatMap((item) =>
     item.type === "reference" ? dereference(item, recall) : [item],
   );
-  const items = [...instructionItems(exchange.wanted.echo.instructions), ...recall.history, ...input];
+  const items = [...instructionItems(parsed.answerOptions.echo.instructions), ...recall.history, ...input];
   checkPairs(items);
-  return { request: { ...exchange.request, items }, wanted: { ...exchange.wanted, input } };
+  return { request: { ...parsed.request, items }, answerOptions: { ...parsed.answerOptions, input } };
 }
 
 function dereference(reference: Reference, recall: Recall): readonly Item[] {

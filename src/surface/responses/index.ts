@@ -13,10 +13,9 @@ import { parseItems } from "./item.ts";
 import type { ResponsesOptions } from "./option.ts";
 import { answerById, answerItems } from "./output.ts";
 import { parseRequest } from "./parse.ts";
-import type { Seal } from "./seal.ts";
-import type { ResponsesWanted } from "./wanted.ts";
+import type { ResponsesAnswerOptions } from "./answer-options.ts";
 
-export type { ItemContext, Recall, ResponseEvent, ResponsesOptions, ResponsesWanted, Seal };
+export type { ItemContext, Recall, ResponseEvent, ResponsesOptions, ResponsesAnswerOptions };
 export {
   answerById,
   answerItems,
@@ -37,14 +36,13 @@ export {
 };
 
 /** `POST /v1/responses`: seeds 000 and 004, completed to the Open Responses contract (docs/api-responses.md). */
-export function responsesSurface(options: ResponsesOptions): Surface<ResponsesWanted> {
+export function responsesSurface(options: ResponsesOptions): Surface<ResponsesAnswerOptions> {
   return {
     name: "responses",
     path: "/v1/responses",
     parse: (body, context) => parseRequest(body, context, options),
-    json: (transcript, exchange) => responseBody(bodySource(exchange, options), transcript),
-    sse: (exchange) =>
-      new ResponsesSseEncoder(new ResponseEvents(bodySource(exchange, options)), endText(options.sseDone)),
+    json: (transcript, parsed) => responseBody(bodySource(parsed, options), transcript),
+    sse: (parsed) => new ResponsesSseEncoder(new ResponseEvents(bodySource(parsed, options)), endText(options.sseDone)),
     error: errorReply,
   };
 }

@@ -7,15 +7,15 @@ import type { Fields } from "./field.ts";
 import { fieldsOf, given, optionalArray, optionalString, optionalWord, pathOf, requiredString } from "./field.ts";
 import { OpenCalls } from "./pairs.ts";
 import { parseContent } from "./part.ts";
-import type { Seal } from "./seal.ts";
-import { openText } from "./seal.ts";
-import type { Reference } from "./wanted.ts";
+import type { TextCipher } from "../../lib/cipher.ts";
+import { decryptText } from "./encrypted-text.ts";
+import type { Reference } from "./answer-options.ts";
 
 /** What reading items needs to know. */
 export interface ItemContext {
   card: ModelCard;
   strict: boolean;
-  seal: Seal | undefined;
+  cipher: TextCipher | undefined;
 }
 
 /** What the input comes to. */
@@ -132,10 +132,10 @@ function mcpResult(item: Fields, call: CallItem): Item {
   };
 }
 
-/** The thought: exact from our seal, else from `content`, else from `summary`; without any of them there is no item. */
+/** The thought: exact from our encrypted text, else from `content`, else from `summary`; without any of them there is no item. */
 function parseReasoning(item: Fields, context: ItemContext): Item[] {
-  const sealed = optionalString(item, "encrypted_content");
-  const opened = sealed === undefined ? undefined : openText(context.seal, "reasoning", sealed);
+  const encrypted = optionalString(item, "encrypted_content");
+  const opened = encrypted === undefined ? undefined : decryptText(context.cipher, "reasoning", encrypted);
   const content = joinedText(item, "content", "");
   const summary = joinedText(item, "summary", "\n\n");
   const text = opened ?? (content === "" ? summary : content);
@@ -150,7 +150,7 @@ function joinedText(item: Fields, key: string, separator: string): string {
 }
 
 function parseCompaction(item: Fields, context: ItemContext): Item {
-  const summary = openText(context.seal, "compaction", requiredString(item, "encrypted_content"));
+  const summary = decryptText(context.cipher, "compaction", requiredString(item, "encrypted_content"));
   if (summary === undefined) {
     throw invalid(pathOf(item, "encrypted_content"), "was not made by this server, or its secret has changed");
   }

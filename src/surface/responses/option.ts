@@ -1,5 +1,5 @@
 import type { IdSource } from "../../model/id.ts";
-import type { Seal } from "./seal.ts";
+import type { TextCipher } from "../../lib/cipher.ts";
 
 export interface ResponsesOptions {
   ids: IdSource;
@@ -7,8 +7,8 @@ export interface ResponsesOptions {
   defaultReasoning: "off" | "adaptive";
   /** Whether responses are kept when `store` is omitted; the vendor does not. */
   storeDefault: boolean;
-  /** Without it no reasoning is sealed, and sealed input is not read. */
-  seal?: Seal;
+  /** Without it no reasoning is encrypted, and encrypted input is not read. */
+  cipher?: TextCipher;
   /** Whether a stream ends with `data: [DONE]`: Open Responses wants it, the vendor's wire has none. Default true. */
   sseDone?: boolean;
 }

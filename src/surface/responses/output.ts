@@ -4,10 +4,10 @@ import type { JsonObject } from "../../model/json.ts";
 import { parseJson } from "../../model/json.ts";
 import type { AnswerItem, Transcript } from "../../model/transcript.ts";
 import { callFields, itemTypes } from "./call.ts";
-import type { Exchange } from "../surface.ts";
-import type { Seal } from "./seal.ts";
-import { sealText } from "./seal.ts";
-import type { ResponsesWanted, ToolForm, ToolForms } from "./wanted.ts";
+import type { ParsedRequest } from "../surface.ts";
+import type { TextCipher } from "../../lib/cipher.ts";
+import { encryptText } from "./encrypted-text.ts";
+import type { ResponsesAnswerOptions, ToolForm, ToolForms } from "./answer-options.ts";
 
 export type ItemStatus = "in_progress" | "completed" | "incomplete";
 type AnswerCall = Extract<AnswerItem, { type: "call" }>;
@@ -19,17 +19,17 @@ export interface OutputOptions {
   id: string;
   forms: ToolForms;
   /** Given: reasoning items carry `encrypted_content`. */
-  seal: Seal | undefined;
+  cipher: TextCipher | undefined;
 }
 
-/** Builds the output items of one answer. It remembers ids and sealed texts: the same item always looks the same. */
+/** Builds the output items of one answer. It remembers ids and encrypted texts: the same item always looks the same. */
 export class Output {
   // fixed at birth
   private readonly options: OutputOptions;
   // changed by events
   private readonly ids: string[] = [];
   private readonly counts = { text: 0, reasoning: 0, call: 0 };
-  private readonly sealed = new Map<number, string>();
+  private readonly encrypted = new Map<number, string>();
 
   constructor(options: OutputOptions) {
     this.options = options;
@@ -51,7 +51,7 @@ export class Output {
     // A model that wrote no arguments at all has called with none.
     if (item.type === "call") return this.call(item.args === "" ? { ...item, args: "{}" } : item, id, status);
     const content = [{ type: "reasoning_text", text: item.text }];
-    return { id, type: "reasoning", status, summary: [], content, ...this.encrypted(item.text, index) };
+    return { id, type: "reasoning", status, summary: [], content, ...this.encryptedContent(item.text, index) };
   }
 
   /** The item as it is announced, before any of its content. */
@@ -84,12 +84,12 @@ export class Output {
     return { id, type: itemTypes[form.kind], status, ...callFields(form, { callId: item.id, ...item }) };
   }
 
-  private encrypted(text: string, index: number): JsonObject {
-    const { seal } = this.options;
-    if (seal === undefined) return {};
-    const sealed = this.sealed.get(index) ?? sealText(seal, "reasoning", text);
-    this.sealed.set(index, sealed);
-    return { encrypted_content: sealed };
+  private encryptedContent(text: string, index: number): JsonObject {
+    const { cipher } = this.options;
+    if (cipher === undefined) return {};
+    const encrypted = this.encrypted.get(index) ?? encryptText(cipher, "reasoning", text);
+    this.encrypted.set(index, encrypted);
+    return { encrypted_content: encrypted };
   }
 }
 
@@ -155,8 +155,8 @@ function spoken(text: string): Item {
 }
 
 /** The answer's items by the ids their output items have on the wire. */
-export function answerById(exchange: Exchange<ResponsesWanted>, transcript: Transcript): Map<string, Item> {
-  const output = new Output({ id: exchange.request.id, forms: exchange.wanted.forms, seal: undefined });
+export function answerById(parsed: ParsedRequest<ResponsesAnswerOptions>, transcript: Transcript): Map<string, Item> {
+  const output = new Output({ id: parsed.request.id, forms: parsed.answerOptions.forms, cipher: undefined });
   const items = answerItems(transcript);
   return new Map(items.map((item, index) => [output.idOf(itemAt(transcript, index), index), item]));
 }

@@ -3,7 +3,7 @@ import { invalid } from "../../model/error.ts";
 import { textPart } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest, OutputFormat, Sampling } from "../../model/request.ts";
-import type { Exchange, ParseContext } from "../surface.ts";
+import type { ParsedRequest, ParseContext } from "../surface.ts";
 import { sessionOf } from "../surface.ts";
 import type { Fields } from "./field.ts";
 import {
@@ -25,7 +25,7 @@ import { parseItems } from "./item.ts";
 import type { ResponsesOptions } from "./option.ts";
 import type { Choice, Toolbox } from "./tools.ts";
 import { parseToolChoice, parseTools } from "./tools.ts";
-import type { Echo, ResponsesWanted } from "./wanted.ts";
+import type { Echo, ResponsesAnswerOptions } from "./answer-options.ts";
 
 /** Vendor's default on this surface for every model (seed 004). */
 const defaultTopP = 0.95;
@@ -45,7 +45,7 @@ export function parseRequest(
   body: unknown,
   context: ParseContext,
   options: ResponsesOptions,
-): Exchange<ResponsesWanted> {
+): ParsedRequest<ResponsesAnswerOptions> {
   const fields = checkedBody(body);
   const model = requiredString(fields, "model");
   const card = context.card(model);
@@ -55,7 +55,7 @@ export function parseRequest(
   const sampling = parseSampling(fields, card);
   const effort = parseEffort(fields, context.strict);
   const echo = parseEcho(fields, { toolbox, choice, sampling });
-  const wanted = parseWanted(fields, { context, card, options, echo, toolbox });
+  const answerOptions = parseAnswerOptions(fields, { context, card, options, echo, toolbox });
   const cacheKey = echo.promptCacheKey ?? sessionOf(context);
   const request: GenerationRequest = {
     id: context.id,
@@ -65,15 +65,15 @@ export function parseRequest(
     tools: choice.definitions,
     toolChoice: choice.choice,
     parallelCalls: echo.parallelToolCalls,
-    thinking: thinkingOf(card, effort, options.defaultReasoning),
+    reasoning: thinkingOf(card, effort, options.defaultReasoning),
     format,
     // the response repeats what was sent
     sampling: sampling.topP === 0 ? { ...sampling, topP: smallestNucleus } : sampling,
     ...(cacheKey === undefined ? {} : { cacheKey }),
     tier: echo.serviceTier === "priority" ? "priority" : "standard",
   };
-  const exchange = { request, wanted };
-  return needsRecall(wanted) ? exchange : recalled(exchange, { history: [], resolve: () => undefined });
+  const parsed = { request, answerOptions };
+  return needsRecall(answerOptions) ? parsed : recalled(parsed, { history: [], resolve: () => undefined });
 }
 
 /** The body as fields, no deeper than can be written back. */
@@ -90,7 +90,7 @@ function checkedBody(body: unknown): Fields {
   return fields;
 }
 
-interface WantedSource {
+interface AnswerOptionsSource {
   context: ParseContext;
   card: ModelCard;
   options: ResponsesOptions;
@@ -98,14 +98,14 @@ interface WantedSource {
   toolbox: Toolbox;
 }
 
-function parseWanted(fields: Fields, source: WantedSource): ResponsesWanted {
+function parseAnswerOptions(fields: Fields, source: AnswerOptionsSource): ResponsesAnswerOptions {
   const { context, card, options, echo, toolbox } = source;
   const background = optionalBoolean(fields, "background") ?? false;
   const generate = optionalBoolean(fields, "generate") ?? true;
   const store = optionalBoolean(fields, "store");
   if (background && store === false) throw invalid("store", "must be true for a background response");
   const previousResponseId = echo.previousResponseId ?? undefined;
-  const input = parseInput(fields, { card, strict: context.strict, seal: options.seal });
+  const input = parseInput(fields, { card, strict: context.strict, cipher: options.cipher });
   if (input.items.length === 0 && previousResponseId === undefined && generate) {
     throw invalid("input", "chat content is empty");
   }
@@ -118,7 +118,7 @@ function parseWanted(fields: Fields, source: WantedSource): ResponsesWanted {
     compact: input.compact,
     previousResponseId,
     input: input.items,
-    sealReasoning: parseInclude(fields).includes("reasoning.encrypted_content"),
+    encryptReasoning: parseInclude(fields).includes("reasoning.encrypted_content"),
     forms: toolbox.forms,
     echo,
   };
@@ -191,9 +191,9 @@ function thinkingOf(
   card: ModelCard,
   effort: string | undefined,
   omitted: ResponsesOptions["defaultReasoning"],
-): GenerationRequest["thinking"] {
-  if (card.thinking === "always") return "on";
-  if (card.thinking === "never" || effort === "none") return "off";
+): GenerationRequest["reasoning"] {
+  if (card.reasoning === "always") return "on";
+  if (card.reasoning === "never" || effort === "none") return "off";
   return effort === undefined ? omitted : "adaptive";
 }
 

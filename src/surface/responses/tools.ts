@@ -15,7 +15,7 @@ import {
   pathOf,
   requiredString,
 } from "./field.ts";
-import type { ToolForm } from "./wanted.ts";
+import type { ToolForm } from "./answer-options.ts";
 
 /** What the tools of a request come to. */
 export interface Toolbox {

@@ -33,7 +33,7 @@ function sampling(changes: Partial<GenerationRequest["sampling"]>): Pick<Generat
 describe("what the tiny model can do", () => {
   it("knows a capital, with thought and without", async () => {
     for (const thinking of ["on", "off"] as const) {
-      const answer = await ask(engine, requestOf("What is the capital of Peru?", { thinking }));
+      const answer = await ask(engine, requestOf("What is the capital of Peru?", { reasoning: thinking }));
       expect(answer.text()).toContain("Lima");
       expect(answer.reasoning() !== "").toBe(thinking === "on");
       expect(answer.finish).toEqual({ reason: "stop" });
@@ -52,7 +52,7 @@ describe("what the tiny model can do", () => {
 
   it("calls a tool with the words of the request, and uses the result", async () => {
     const asked = message("user", "What is the weather in Lisbon?");
-    const first = await ask(engine, requestOf("", { items: [asked], tools: [weatherTool], thinking: "on" }));
+    const first = await ask(engine, requestOf("", { items: [asked], tools: [weatherTool], reasoning: "on" }));
     expect(first.finish).toEqual({ reason: "calls" });
     const [call] = first.calls();
     expect(call).toMatchObject({ name: "get_weather", id: expect.stringMatching(/^call_function_[a-z0-9]{12}_1$/) });
@@ -63,7 +63,7 @@ describe("what the tiny model can do", () => {
       { type: "call", id: call?.id ?? "", name: "get_weather", args: call?.args ?? "" },
       { type: "result", id: call?.id ?? "", parts: [textPart("rainy, 12 C")], failed: false },
     ];
-    const second = await ask(engine, requestOf("", { items, tools: [weatherTool], thinking: "on" }));
+    const second = await ask(engine, requestOf("", { items, tools: [weatherTool], reasoning: "on" }));
     expect(second.text()).toContain("rainy, 12 C");
     // the second turn's prompt begins with the first turn's
     expect(second.usage?.cached).toBeGreaterThan((first.usage?.input ?? 0) * 0.9);
@@ -154,14 +154,14 @@ describe("sampling", () => {
   });
 
   it("output counts thought and its tags, but not the end of the turn", async () => {
-    const on = await ask(engine, requestOf("What is the capital of Peru?", { thinking: "on" }));
-    const off = await ask(engine, requestOf("What is the capital of Peru?", { thinking: "off" }));
+    const on = await ask(engine, requestOf("What is the capital of Peru?", { reasoning: "on" }));
+    const off = await ask(engine, requestOf("What is the capital of Peru?", { reasoning: "off" }));
     const { output = 0, reasoning = 0 } = on.usage ?? {};
     expect(reasoning).toBeGreaterThan(3);
     expect(off.usage).toMatchObject({ reasoning: 0 });
     // the same answer, and the two newlines that part it from thought
     expect(output - reasoning - (off.usage?.output ?? 0)).toBeLessThanOrEqual(2);
-    const exact = { ...sampling({ maxTokens: off.usage?.output ?? 0 }), thinking: "off" } as const;
+    const exact = { ...sampling({ maxTokens: off.usage?.output ?? 0 }), reasoning: "off" } as const;
     expect((await ask(engine, requestOf("What is the capital of Peru?", exact))).text()).toBe(off.text());
   });
 
@@ -246,7 +246,7 @@ describe("formats and forced calls", () => {
         for (const seed of [1, 2]) {
           const format = { type: "schema", schema, strict: true } as const;
           const wild = sampling({ temperature: 2, topP: 1, topK: 0, seed, maxTokens: 300 });
-          const answer = await ask(engine, requestOf("Give me JSON.", { format, thinking, ...wild }));
+          const answer = await ask(engine, requestOf("Give me JSON.", { format, reasoning: thinking, ...wild }));
           // thought may take the whole limit when sampled so wildly
           if (answer.finish?.reason === "length") continue;
           expect(answer.finish).toEqual({ reason: "stop" });
@@ -261,7 +261,7 @@ describe("formats and forced calls", () => {
 
   it("format json gives an object", async () => {
     const asked = "Give me JSON with name Alice and age 30.";
-    const answer = await ask(engine, requestOf(asked, { format: { type: "json" }, thinking: "on" }));
+    const answer = await ask(engine, requestOf(asked, { format: { type: "json" }, reasoning: "on" }));
     expect(parseJson(answer.text())).toEqual({ name: "Alice", age: 30 });
     expect(answer.reasoning()).not.toBe("");
   });
@@ -324,7 +324,7 @@ describe("formats and forced calls", () => {
       const asked = requestOf(`Call ${name} with x='hello'`, {
         tools: [tool],
         toolChoice: "required",
-        thinking,
+        reasoning: thinking,
         ...limits,
       });
       const answer = await ask(engine, asked);
@@ -344,7 +344,7 @@ describe("formats and forced calls", () => {
   it("never writes a broken character", async () => {
     for (const seed of [1, 2, 3]) {
       const wild = sampling({ temperature: 2, topP: 1, topK: 0, seed, maxTokens: 120 });
-      const answer = await ask(engine, requestOf("Repeat: 😁😂🤣😊🙃🥰", { thinking: "off", ...wild }));
+      const answer = await ask(engine, requestOf("Repeat: 😁😂🤣😊🙃🥰", { reasoning: "off", ...wild }));
       expect(answer.text()).not.toContain("\uFFFD");
     }
   });
@@ -353,7 +353,7 @@ describe("formats and forced calls", () => {
     const format = { type: "json" } as const;
     const answer = await ask(
       engine,
-      requestOf("What is the weather in Lisbon?", { tools: [weatherTool], format, thinking: "on" }),
+      requestOf("What is the weather in Lisbon?", { tools: [weatherTool], format, reasoning: "on" }),
     );
     expect(answer.finish).toEqual({ reason: "calls" });
   });

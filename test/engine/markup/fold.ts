@@ -1,6 +1,6 @@
 import { markupParser } from "../../../src/engine/markup/parser.ts";
 import type { MarkupOptions } from "../../../src/engine/markup/markup.ts";
-import { EventEmitter } from "../../../src/model/emitter.ts";
+import { EventBuilder } from "../../../src/model/event-builder.ts";
 import { GrammarCheck } from "../../../src/model/event.ts";
 import { type AnswerItem, Transcript } from "../../../src/model/transcript.ts";
 
@@ -21,7 +21,7 @@ export function parsed(pieces: Iterable<string>, setting: Setting = {}): AnswerI
     callId: () => `c${++ordinal}`,
     ...rest,
   });
-  const out = new EventEmitter();
+  const out = new EventBuilder();
   const check = new GrammarCheck();
   const transcript = new Transcript();
   const drain = (): void => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { markupParser } from "../../../src/engine/markup/parser.ts";
-import { EventEmitter } from "../../../src/model/emitter.ts";
+import { EventBuilder } from "../../../src/model/event-builder.ts";
 import { rows, type Setting } from "./fold.ts";
 
 const json: Setting = { calls: "json", tags: ["think"] };
@@ -67,7 +67,7 @@ describe("JSON calls", () => {
       tools: [],
       callId: () => `c${++ordinal}`,
     });
-    const out = new EventEmitter();
+    const out = new EventBuilder();
     expect(parser.fault).toBeUndefined();
     parser.feed(`${block('{"name":"w","arguments":{"a":"say "hi""}}')}after`, out);
     parser.end(out, false);

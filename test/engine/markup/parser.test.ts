@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { markupParser } from "../../../src/engine/markup/parser.ts";
-import { EventEmitter } from "../../../src/model/emitter.ts";
+import { EventBuilder } from "../../../src/model/event-builder.ts";
 import { rows, type Setting } from "./fold.ts";
 
 const inside: Setting = { inside: true };
@@ -67,7 +67,7 @@ describe("thought", () => {
     const tools = [{ name: "save", parameters: { type: "object", properties: { text: { type: "string" } } } }];
     const think = { tags: ["think"], startsInside: false };
     const parser = markupParser({ think, calls: "m2", tools, callId: () => `c${++ordinal}` });
-    const out = new EventEmitter();
+    const out = new EventBuilder();
     const said = (text: string): string => {
       parser.feed(text, out);
       return out

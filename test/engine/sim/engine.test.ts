@@ -33,7 +33,7 @@ async function batches(request: GenerationRequest, options: SimOptions = {}): Pr
 
 describe("simEngine", () => {
   it("answers equal requests with equal events", async () => {
-    const request = requestOf("Weather in Paris and London", { tools: [weatherTool], thinking: "on" });
+    const request = requestOf("Weather in Paris and London", { tools: [weatherTool], reasoning: "on" });
     expect(await batches(request)).toEqual(await batches(request));
   });
 
@@ -54,7 +54,7 @@ describe("simEngine", () => {
   });
 
   it("thinks first, then calls, in items of their own", async () => {
-    const request = requestOf("Weather in Paris and London", { tools: [weatherTool], thinking: "adaptive" });
+    const request = requestOf("Weather in Paris and London", { tools: [weatherTool], reasoning: "adaptive" });
     const answer = await ask(simEngine(), request);
     expect(answer.items.map((item) => item.type)).toEqual(["reasoning", "call", "call"]);
     expect(answer.finish).toEqual({ reason: "calls" });
@@ -62,7 +62,7 @@ describe("simEngine", () => {
 
   it("cuts at the limit wherever it falls: in thought, in text, in arguments", async () => {
     const engine = simEngine();
-    const request = requestOf("Weather in Oslo?", { tools: [weatherTool], thinking: "on" });
+    const request = requestOf("Weather in Oslo?", { tools: [weatherTool], reasoning: "on" });
     const whole = await ask(engine, request);
     const total = whole.usage?.output ?? 0;
     for (let limit = 0; limit < total; limit += 1) {
@@ -76,7 +76,7 @@ describe("simEngine", () => {
   });
 
   it("counts thought as part of the output", async () => {
-    const answer = await ask(simEngine(), requestOf("Explain tides", { thinking: "on", ...limited(3) }));
+    const answer = await ask(simEngine(), requestOf("Explain tides", { reasoning: "on", ...limited(3) }));
     expect(answer.usage).toMatchObject({ output: 3, reasoning: 3 });
     expect(answer.text()).toBe("");
   });

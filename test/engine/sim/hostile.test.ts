@@ -46,7 +46,7 @@ describe("hostile texts", () => {
     const items = [message("system", text.slice(0, 2_000)), message("user", text)];
     const start = performance.now();
     const answers = [
-      planReply(requestOf("", { items, thinking: "on" })),
+      planReply(requestOf("", { items, reasoning: "on" })),
       planReply(requestOf(text, { tools: [tool] })),
       planReply(requestOf(`say: ${text}`, { format: { type: "schema", schema: tool.parameters, strict: true } })),
     ];

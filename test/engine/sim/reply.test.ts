@@ -178,16 +178,16 @@ describe("planReply", () => {
   describe("thinking", () => {
     it("thinks when on or adaptive, before calls and after results, and never when off", () => {
       for (const thinking of ["on", "adaptive"] as const) {
-        expect(planReply(requestOf("Say hi", { thinking })).thought).toContain("Say hi");
-        expect(planReply(requestOf("Weather in Oslo?", { thinking, tools: [weatherTool] })).thought).toContain(
-          "get_weather",
-        );
+        expect(planReply(requestOf("Say hi", { reasoning: thinking })).thought).toContain("Say hi");
+        expect(
+          planReply(requestOf("Weather in Oslo?", { reasoning: thinking, tools: [weatherTool] })).thought,
+        ).toContain("get_weather");
       }
       expect(planReply(requestOf("Say hi")).thought).toBe("");
     });
 
     it("quotes a long request in part, never half an emoji", () => {
-      const { thought } = planReply(requestOf("😀".repeat(5_000), { thinking: "on" }));
+      const { thought } = planReply(requestOf("😀".repeat(5_000), { reasoning: "on" }));
       expect(thought.length).toBeLessThan(400);
       expect(thought.isWellFormed()).toBe(true);
     });

@@ -14,14 +14,14 @@ const show = [
 ].join("");
 
 function rendered(changes: Partial<GenerationRequest>, family = promptFamilies.generic): string {
-  return renderPrompt(show, requestOf("hi", { thinking: "on", ...changes }), { family, bosToken: "<s>" }).text;
+  return renderPrompt(show, requestOf("hi", { reasoning: "on", ...changes }), { family, bosToken: "<s>" }).text;
 }
 
 describe("renderPrompt", () => {
   it("gives the template messages, switches and tokens", () => {
     expect(rendered({})).toBe("<s>[user]hi<enabled,true>");
-    expect(rendered({ thinking: "off" })).toBe("<s>[user]hi<disabled,false>");
-    expect(rendered({ thinking: "adaptive" })).toBe("<s>[user]hi<adaptive,true>");
+    expect(rendered({ reasoning: "off" })).toBe("<s>[user]hi<disabled,false>");
+    expect(rendered({ reasoning: "adaptive" })).toBe("<s>[user]hi<adaptive,true>");
   });
 
   it("offers tools in the caller's key order, and none when none may be called", () => {
@@ -35,8 +35,8 @@ describe("renderPrompt", () => {
   });
 
   it("says by configuration whether the answer begins inside thought, and closes thought that is not wanted", () => {
-    const think = (family: keyof typeof promptFamilies, thinking: GenerationRequest["thinking"]): unknown =>
-      renderPrompt("P", requestOf("hi", { thinking }), { family: promptFamilies[family] });
+    const think = (family: keyof typeof promptFamilies, thinking: GenerationRequest["reasoning"]): unknown =>
+      renderPrompt("P", requestOf("hi", { reasoning: thinking }), { family: promptFamilies[family] });
     expect(think("m2", "on")).toEqual({ text: "P", think: { tags: ["think"], startsInside: true } });
     expect(think("m2", "off")).toEqual({ text: "P\n</think>\n\n", think: { tags: ["think"], startsInside: false } });
     expect(think("tiny", "off")).toEqual({ text: "P", think: { tags: ["think"], startsInside: false } });

@@ -103,7 +103,7 @@ function read(asked: Asked): GenerationRequest {
     items: body.messages.flatMap(readMessage),
     tools: (body.tools ?? []).map((tool) => tool.function),
     toolChoice: readChoice(body.tool_choice),
-    thinking: body.chat_template_kwargs?.enable_thinking === true ? "on" : "off",
+    reasoning: body.chat_template_kwargs?.enable_thinking === true ? "on" : "off",
     format: readFormat(body.response_format),
     sampling: {
       stop,

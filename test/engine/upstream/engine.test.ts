@@ -140,7 +140,7 @@ describe("upstream engine", () => {
       },
       { dialect: "auto" },
     );
-    await Promise.all([1, 2, 3].map(() => fold(engine.generate(requestOf({ thinking: "off" }), never))));
+    await Promise.all([1, 2, 3].map(() => fold(engine.generate(requestOf({ reasoning: "off" }), never))));
     expect(server.asked.filter(({ path }) => path === "/v1/models")).toHaveLength(1);
     expect(server.asked.at(-1)?.body["chat_template_kwargs"]).toEqual({
       thinking_mode: "disabled",

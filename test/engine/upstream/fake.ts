@@ -89,7 +89,7 @@ export function requestOf(over: Partial<GenerationRequest> = {}): GenerationRequ
     tools: [],
     toolChoice: "auto",
     parallelCalls: true,
-    thinking: "adaptive",
+    reasoning: "adaptive",
     format: { type: "text" },
     sampling: { stop: [] },
     tier: "standard",

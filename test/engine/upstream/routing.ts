@@ -237,7 +237,7 @@ function requestFor(id: string, items: readonly Item[]): GenerationRequest {
     tools: [],
     toolChoice: "auto",
     parallelCalls: true,
-    thinking: "off",
+    reasoning: "off",
     format: { type: "text" },
     sampling: { stop: [], maxTokens: 48 },
     tier: "standard",

@@ -4,7 +4,7 @@ import type { Batch } from "../../../src/model/event.ts";
 import { systemIds } from "../../../src/model/id.ts";
 import { documentedCards } from "../../../src/model/card.ts";
 import { Transcript } from "../../../src/model/transcript.ts";
-import { textSeal } from "../../../src/lib/seal.ts";
+import { textCipher } from "../../../src/lib/cipher.ts";
 import { ResponseService } from "../../../src/service/response.ts";
 import { openStore } from "../../../src/store/open.ts";
 import { responsesSurface } from "../../../src/surface/responses/index.ts";
@@ -13,7 +13,7 @@ import { silentLog } from "../../../src/telemetry/log.ts";
 const caller = { keyId: "k1", name: "one" };
 const surface = {
   ids: systemIds,
-  seal: textSeal("secret"),
+  cipher: textCipher("secret"),
   sseDone: true,
   defaultReasoning: "off",
   storeDefault: true,
@@ -23,7 +23,7 @@ function jobOf(body: object) {
   const wire = { model: "MiniMax-M3", input: "hi", ...body };
   const card = documentedCards[0] ?? expect.fail("no card");
   const context = { id: systemIds.hex(32), createdAt: 1, strict: false, card: () => card, header: () => undefined };
-  return { exchange: responsesSurface(surface).parse(wire, context), caller, wire };
+  return { parsed: responsesSurface(surface).parse(wire, context), caller, wire };
 }
 
 /** A runner whose engine says these batches; `start` is told the signal. */

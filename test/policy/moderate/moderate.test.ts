@@ -33,7 +33,7 @@ function request(...items: Item[]): GenerationRequest {
     tools: [{ name: "t", description: "a tool", parameters: {} }],
     toolChoice: "auto",
     parallelCalls: true,
-    thinking: "off",
+    reasoning: "off",
     format: { type: "text" },
     sampling: { stop: [] },
     tier: "standard",

@@ -17,8 +17,8 @@ const clients = [
 
 test.each(clients)("%s is taken whole, strict or not", (name) => {
   const body = fixture(`capture/${name}`) as Body;
-  const { request, wanted } = chatSurface().parse(body, context());
-  expect(wanted).toMatchObject({ stream: true, includeUsage: true });
+  const { request, answerOptions } = chatSurface().parse(body, context());
+  expect(answerOptions).toMatchObject({ stream: true, includeUsage: true });
   expect(request.items.length).toBeGreaterThanOrEqual(body.messages.length);
   expect(request.tools.map((tool) => tool.name)).toEqual((body.tools ?? []).map((tool) => tool.function.name));
   for (const [index, tool] of request.tools.entries())

@@ -43,9 +43,9 @@ describe("contradictions", () => {
   });
 
   test("6 thinking: on by default, always on M2.x", () => {
-    expect(parse().request.thinking).toBe("adaptive");
-    expect(parse({ thinking: { type: "disabled" } }).request.thinking).toBe("off");
-    expect(parse({ model: "MiniMax-M2", thinking: { type: "disabled" } }).request.thinking).toBe("on");
+    expect(parse().request.reasoning).toBe("adaptive");
+    expect(parse({ thinking: { type: "disabled" } }).request.reasoning).toBe("off");
+    expect(parse({ model: "MiniMax-M2", thinking: { type: "disabled" } }).request.reasoning).toBe("on");
   });
 
   test("7 an unknown model is refused, never served by another", () => {

@@ -139,10 +139,10 @@ test("10,000 mutated bodies: accepted, or refused as the caller's fault; never a
         if (model !== "MiniMax-M3") value["messages"] = structuredClone(full.messages.slice(3));
         for (const one of draws) mutate(value, one);
         try {
-          const exchange = surface.parse(value, context({ strict }));
-          expect(exchange.request.items.length).toBeGreaterThan(0);
-          expect(gather(stream(exchange, [events])).finish).toBe("stop");
-          expect(surface.json(fold([events]), exchange)).toMatchObject({ object: "chat.completion" });
+          const parsed = surface.parse(value, context({ strict }));
+          expect(parsed.request.items.length).toBeGreaterThan(0);
+          expect(gather(stream(parsed, [events])).finish).toBe("stop");
+          expect(surface.json(fold([events]), parsed)).toMatchObject({ object: "chat.completion" });
           accepted += 1;
         } catch (thrown) {
           if (!(thrown instanceof ParleyError)) throw thrown;

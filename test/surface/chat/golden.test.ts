@@ -21,27 +21,27 @@ test.each(samples)("%s: the documented body, byte for byte and in key order", (n
   const sample = fixture(name) as Sample;
   const surface = chatSurface();
   const around = context({ id: sample.body.id, createdAt: sample.body.created });
-  const exchange = surface.parse(sample.request, around);
+  const parsed = surface.parse(sample.request, around);
   for (const piece of [1, 7, 10_000]) {
-    const wire = surface.json(fold([eventsOf(sample.answer, piece)]), exchange);
+    const wire = surface.json(fold([eventsOf(sample.answer, piece)]), parsed);
     expect(withoutTier(wire)).toBe(JSON.stringify(sample.body));
   }
 });
 
 test.each(samples)("%s: its stream gathers to the same text", (name) => {
   const sample = fixture(name) as Sample;
-  const exchange = chatSurface().parse({ ...sample.request, stream: true }, context());
+  const parsed = chatSurface().parse({ ...sample.request, stream: true }, context());
   for (const piece of [1, 4, 10_000]) {
     const batches = eventsOf(sample.answer, piece).map((event) => [event]);
-    expect(gather(stream(exchange, batches)).content).toBe(sample.body.choices[0].message.content);
+    expect(gather(stream(parsed, batches)).content).toBe(sample.body.choices[0].message.content);
   }
 });
 
 test("the M3 edition's request is read whole", () => {
-  const { request, wanted } = chatSurface().parse((fixture("seed-001-image.json") as Sample).request, context());
-  expect(request.thinking).toBe("adaptive");
+  const { request, answerOptions } = chatSurface().parse((fixture("seed-001-image.json") as Sample).request, context());
+  expect(request.reasoning).toBe("adaptive");
   expect(request.sampling).toEqual({ temperature: 1, topP: 0.95, stop: [], maxTokens: 500 });
-  expect(wanted.stream).toBe(false);
+  expect(answerOptions.stream).toBe(false);
   expect(request.items).toEqual([
     {
       type: "message",
@@ -90,13 +90,13 @@ function textOfFirst(parts: readonly { type: string; text?: string }[]): string 
 
 /** The live body of M3 cut inside its thought (spec sheet 2.1). */
 test("a thought cut by length is closed, in key order of the live body", () => {
-  const exchange = parse({ max_tokens: 32 }, { id: "06831089039ba716163002c8eb028bfa", createdAt: 1_781_783_945 });
+  const parsed = parse({ max_tokens: 32 }, { id: "06831089039ba716163002c8eb028bfa", createdAt: 1_781_783_945 });
   const spoken = {
     thought: "The user …",
     usage: { input: 188, cached: 114, output: 32, reasoning: 32 },
     finish: "length" as const,
   };
-  expect(JSON.stringify(chatSurface().json(fold([eventsOf(spoken)]), exchange))).toBe(
+  expect(JSON.stringify(chatSurface().json(fold([eventsOf(spoken)]), parsed))).toBe(
     String.raw`{"id":"06831089039ba716163002c8eb028bfa","choices":[{"finish_reason":"length","index":0,"message":{"content":"<think>\nThe user …\n</think>\n","role":"assistant","name":"MiniMax AI","audio_content":""}}],"created":1781783945,"model":"MiniMax-M3","object":"chat.completion","usage":{"total_tokens":220,"total_characters":0,"prompt_tokens":188,"completion_tokens":32,"prompt_tokens_details":{"cached_tokens":114}},"input_sensitive":false,"output_sensitive":false,"input_sensitive_type":0,"output_sensitive_type":0,"output_sensitive_int":0,"service_tier":"standard","base_resp":{"status_code":0,"status_msg":""}}`,
   );
 });
@@ -120,13 +120,13 @@ test("ids are of the documented form", () => {
 });
 
 test("split thought in a body and in a stream has the live wire's members", () => {
-  const exchange = parse({ model: "MiniMax-M2.7", reasoning_split: true, stream: true });
+  const parsed = parse({ model: "MiniMax-M2.7", reasoning_split: true, stream: true });
   const spoken = {
     thought: "The user wants a greeting, in bold.",
     text: "\n\n**Hello** to you and to everyone else here.",
     finish: "stop" as const,
   };
-  const message = (chatSurface().json(fold([eventsOf(spoken)]), exchange) as { choices: [{ message: unknown }] })
+  const message = (chatSurface().json(fold([eventsOf(spoken)]), parsed) as { choices: [{ message: unknown }] })
     .choices[0].message;
   const details = [
     { type: "reasoning.text", id: "reasoning-text-1", format: "MiniMax-response-v1", index: 0, text: spoken.thought },
@@ -143,7 +143,7 @@ test("split thought in a body and in a stream has the live wire's members", () =
   );
   const deltas = read(
     stream(
-      exchange,
+      parsed,
       eventsOf(spoken, 5).map((event) => [event]),
     ),
   ).chunks.map((chunk) => chunk.choices[0]?.delta);

@@ -46,9 +46,9 @@ describe("host checks", () => {
   });
 
   test("every line is `data: `, every chunk has id, choices, object, and a delta that is never null", () => {
-    const exchange = parse({ stream: true, stream_options: { include_usage: true } });
+    const parsed = parse({ stream: true, stream_options: { include_usage: true } });
     const wire = stream(
-      exchange,
+      parsed,
       eventsOf({ thought: "hm", text: "so", calls: [{ id: "c", name: "f", args: "{}" }] }, 2).map((one) => [one]),
     );
     for (const line of wire.split("\n")) expect(line === "" || line.startsWith("data: ")).toBe(true);
@@ -101,8 +101,8 @@ describe("host checks", () => {
 
   test("adaptive shows a thought before a call and after tool history; disabled asks for none", () => {
     const messages = [user, call("{}", "a"), told("a", "sunny")];
-    expect(parse({ messages, thinking: { type: "adaptive" } }).request.thinking).toBe("adaptive");
-    expect(parse({ messages, thinking: { type: "disabled" } }).request.thinking).toBe("off");
+    expect(parse({ messages, thinking: { type: "adaptive" } }).request.reasoning).toBe("adaptive");
+    expect(parse({ messages, thinking: { type: "disabled" } }).request.reasoning).toBe("off");
     const spoken = { thought: "Ask the tool.", calls: [{ id: "c", name: "f", args: "{}" }], finish: "calls" as const };
     expect(chatSurface().json(fold([eventsOf(spoken)]), parse())).toMatchObject({
       choices: [{ message: { content: "<think>\nAsk the tool.\n</think>\n" } }],

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { EventEmitter } from "../../../src/model/emitter.ts";
+import { EventBuilder } from "../../../src/model/event-builder.ts";
 import type { GenerationEvent } from "../../../src/model/event.ts";
 import { GrammarCheck } from "../../../src/model/event.ts";
 import { chatSurface } from "../../../src/surface/chat/index.ts";
@@ -39,7 +39,7 @@ const finishes = fc.constantFrom("stop", "length", "calls", "filter" as const);
 
 /** A whole answer's events. */
 const answer = fc.tuple(fc.array(item, { maxLength: 6 }), finishes).map(([items, finish]) => {
-  const out = new EventEmitter();
+  const out = new EventBuilder();
   for (const [index, one] of items.entries()) {
     if (one.kind === "call") out.callStart(`call_function_abcdefghijkl_${index}`, "f");
     for (const piece of one.list) {
@@ -85,9 +85,9 @@ test("json(fold(e)) is what a client gathers from sse(e), for any batches and an
         const check = new GrammarCheck();
         for (const event of events) check.accept(event);
         check.end();
-        const exchange = parse({ ...wanted, stream: true, stream_options: { include_usage: true } });
-        const body = chatSurface().json(fold([events]), exchange) as Body;
-        const wire = stream(exchange, batchesOf(events, cuts), flush === null ? {} : { flushEvery: flush });
+        const parsed = parse({ ...wanted, stream: true, stream_options: { include_usage: true } });
+        const body = chatSurface().json(fold([events]), parsed) as Body;
+        const wire = stream(parsed, batchesOf(events, cuts), flush === null ? {} : { flushEvery: flush });
         const got = gather(wire);
         const { message } = body.choices[0];
         const calls = ((message["tool_calls"] ?? []) as { id: string; function: object }[]).map(
@@ -136,9 +136,9 @@ test("an answer sent back as history is the items it was made of, in both forms 
       fc.pre(thought !== "" || text !== "" || args.length > 0);
       const said = args.map((one, index) => ({ id: `c${index}`, name: "f", args: JSON.stringify(one) }));
       const events = eventsOf({ thought, text, calls: said, finish: "calls" }, 5);
-      const exchange = parse({ ...wanted, stream: true });
-      const fromBody = (chatSurface().json(fold([events]), exchange) as Body).choices[0].message;
-      const got = gather(stream(exchange, batchesOf(events, [true])));
+      const parsed = parse({ ...wanted, stream: true });
+      const fromBody = (chatSurface().json(fold([events]), parsed) as Body).choices[0].message;
+      const got = gather(stream(parsed, batchesOf(events, [true])));
       const fromStream = {
         role: "assistant",
         content: got.content,

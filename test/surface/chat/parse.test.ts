@@ -151,8 +151,8 @@ test.each([
   ["MiniMax-M2.7", { type: "disabled" }, "on"],
   ["M2-her", undefined, "off"],
   ["M2-her", { type: "adaptive" }, "off"],
-] as const)("%s with thinking %j: %s", (model, thinking, wanted) => {
-  expect(parse({ model, thinking }).request.thinking).toBe(wanted);
+] as const)("%s with thinking %j: %s", (model, thinking, answerOptions) => {
+  expect(parse({ model, thinking }).request.reasoning).toBe(answerOptions);
 });
 
 test.each([
@@ -227,7 +227,7 @@ test("documented-as-ignored and unknown fields change nothing, whatever their ty
 });
 
 test("service_tier, parallel_tool_calls, cache hints and stream fields arrive", () => {
-  const { request, wanted } = parse(
+  const { request, answerOptions } = parse(
     {
       service_tier: "priority",
       parallel_tool_calls: false,
@@ -238,7 +238,7 @@ test("service_tier, parallel_tool_calls, cache hints and stream fields arrive", 
     { headers: { "x-session-affinity": "s" } },
   );
   expect(request).toMatchObject({ tier: "priority", parallelCalls: false, cacheKey: "k" });
-  expect(wanted).toMatchObject({ stream: true, includeUsage: true, reasoningSplit: false, tier: "priority" });
+  expect(answerOptions).toMatchObject({ stream: true, includeUsage: true, reasoningSplit: false, tier: "priority" });
   for (const name of ["x-session-affinity", "x-session-id", "session-id", "thread-id"]) {
     expect(parse({}, { headers: { [name]: "s" } }).request.cacheKey).toBe("s");
   }
@@ -247,19 +247,19 @@ test("service_tier, parallel_tool_calls, cache hints and stream fields arrive", 
 
 test("asking for JSON splits the thought off, unless the caller says otherwise", () => {
   const format = { response_format: { type: "json_object" } };
-  expect(parse(format).wanted.reasoningSplit).toBe(true);
-  expect(parse({ ...format, reasoning_split: false }).wanted.reasoningSplit).toBe(false);
-  expect(parse({ response_format: { type: "text" } }).wanted.reasoningSplit).toBe(false);
+  expect(parse(format).answerOptions.reasoningSplit).toBe(true);
+  expect(parse({ ...format, reasoning_split: false }).answerOptions.reasoningSplit).toBe(false);
+  expect(parse({ response_format: { type: "text" } }).answerOptions.reasoningSplit).toBe(false);
 });
 
 test("packet sizes may be set per request; a wrong header is named", () => {
   const headers = (value: string): { headers: Record<string, string> } => ({ headers: { "x-parley-packet": value } });
-  expect(parse({}, headers("min=1, max=300,wait=5")).wanted.packet).toEqual({
+  expect(parse({}, headers("min=1, max=300,wait=5")).answerOptions.packet).toEqual({
     minimum: 1,
     maximum: 300,
     longestWait: 5,
   });
-  expect(parse({}, headers("wait=0")).wanted.packet).toMatchObject({ longestWait: 0 });
+  expect(parse({}, headers("wait=0")).answerOptions.packet).toMatchObject({ longestWait: 0 });
   for (const bad of ["min", "min=-1", "max=0", "size=3", "min=30,max=20", "min=9999999"]) {
     expect(refusal({}, headers(bad)).param).toBe("x-parley-packet");
   }

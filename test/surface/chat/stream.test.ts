@@ -41,8 +41,8 @@ test("finish_reason is absent until the last chunk, which carries text", () => {
 });
 
 test("include_usage adds one last chunk with usage and base_resp", () => {
-  const exchange = parse({ stream: true, stream_options: { include_usage: true } });
-  const { chunks, done } = read(stream(exchange, single(plain)));
+  const parsed = parse({ stream: true, stream_options: { include_usage: true } });
+  const { chunks, done } = read(stream(parsed, single(plain)));
   expect(JSON.stringify(chunks.at(-1))).toBe(
     `{"id":"${answerId}","choices":[],"created":1780152150,"model":"MiniMax-M3","object":"chat.completion.chunk","usage":{"total_tokens":16,"total_characters":0,"prompt_tokens":10,"completion_tokens":6,"prompt_tokens_details":{"cached_tokens":4}},"base_resp":{"status_code":0,"status_msg":""}}`,
   );
@@ -72,8 +72,8 @@ test("a call starts with id, type and name, then only arguments follow; its fini
 });
 
 test("flush starts a call whose arguments are slow to come", () => {
-  const exchange = parse({ stream: true });
-  const encoder = chatSurface().sse(exchange);
+  const parsed = parse({ stream: true });
+  const encoder = chatSurface().sse(parsed);
   const transcript = new Transcript();
   const batch: GenerationEvent[] = [
     { type: "begin" },
@@ -98,12 +98,12 @@ test.each([
   ["calls", "tool_calls"],
   ["filter", "content_filter"],
 ] as const)("finish %s is %s in body and stream", (finish, wire) => {
-  const exchange = parse({ stream: true });
+  const parsed = parse({ stream: true });
   const events = eventsOf({ text: "something", finish });
-  expect(gather(stream(exchange, [events])).finish).toBe(wire);
+  expect(gather(stream(parsed, [events])).finish).toBe(wire);
   const transcript = new Transcript();
   transcript.apply(events);
-  expect(chatSurface().json(transcript, exchange)).toMatchObject({ choices: [{ finish_reason: wire }] });
+  expect(chatSurface().json(transcript, parsed)).toMatchObject({ choices: [{ finish_reason: wire }] });
 });
 
 test("thought cut by length: closed inline, carried with the finish when split", () => {
@@ -219,10 +219,10 @@ test("thinking off leaves no trace of a thought that came all the same", () => {
 });
 
 test("the packet header reaches the encoder: sizes and the longest wait", () => {
-  const exchange = parse({ stream: true }, { headers: { "x-parley-packet": "min=0,wait=7" } });
-  expect(chatSurface().sse(exchange).longestWait).toBe(7);
-  const chunks = read(stream(exchange, single({ text: "one two three" }, 4))).chunks;
+  const parsed = parse({ stream: true }, { headers: { "x-parley-packet": "min=0,wait=7" } });
+  expect(chatSurface().sse(parsed).maxWaitMs).toBe(7);
+  const chunks = read(stream(parsed, single({ text: "one two three" }, 4))).chunks;
   expect(chunks.map((chunk) => chunk.choices[0]?.delta.content)).toEqual(["one ", "two ", "thre", "e", ""]);
   const slow = chatSurface({ shaper: { longestWait: 33 } });
-  expect(slow.sse(slow.parse(body({ stream: true }), context())).longestWait).toBe(33);
+  expect(slow.sse(slow.parse(body({ stream: true }), context())).maxWaitMs).toBe(33);
 });

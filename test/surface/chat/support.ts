@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { createParser } from "eventsource-parser";
 import { documentedCards } from "../../../src/model/card.ts";
-import { EventEmitter } from "../../../src/model/emitter.ts";
+import { EventBuilder } from "../../../src/model/event-builder.ts";
 import { invalid, ParleyError } from "../../../src/model/error.ts";
 import type { Batch, FinishReason, GenerationEvent, Usage } from "../../../src/model/event.ts";
 import { Transcript } from "../../../src/model/transcript.ts";
 import { chatSurface } from "../../../src/surface/chat/index.ts";
-import type { ChatWanted } from "../../../src/surface/chat/parse.ts";
-import type { Exchange, ParseContext } from "../../../src/surface/surface.ts";
+import type { ChatAnswerOptions } from "../../../src/surface/chat/parse.ts";
+import type { ParsedRequest, ParseContext } from "../../../src/surface/surface.ts";
 
 export const answerId = "066a2a568140d42ba2020cec72d592c0";
 
@@ -35,20 +35,20 @@ export function body(change: Record<string, unknown> = {}): Record<string, unkno
 export function parse(
   change: Record<string, unknown> = {},
   around: Parameters<typeof context>[0] = {},
-): Exchange<ChatWanted> {
+): ParsedRequest<ChatAnswerOptions> {
   return chatSurface().parse(body(change), context(around));
 }
 
 /** The error a body meets; fails where it is accepted. */
 export function refusal(change: Record<string, unknown>, around: Parameters<typeof context>[0] = {}): ParleyError {
-  let exchange: unknown;
+  let parsed: unknown;
   try {
-    exchange = parse(change, around);
+    parsed = parse(change, around);
   } catch (thrown) {
     if (thrown instanceof ParleyError) return thrown;
     throw thrown;
   }
-  throw new Error(`accepted: ${JSON.stringify(exchange).slice(0, 300)}`);
+  throw new Error(`accepted: ${JSON.stringify(parsed).slice(0, 300)}`);
 }
 
 export interface Spoken {
@@ -62,7 +62,7 @@ export interface Spoken {
 
 /** The events of one plain answer, every text cut into pieces of `piece` characters. */
 export function eventsOf(spoken: Spoken, piece = 1_000_000): GenerationEvent[] {
-  const out = new EventEmitter();
+  const out = new EventBuilder();
   for (const part of pieces(spoken.thought ?? "", piece)) out.reasoning(part);
   for (const part of pieces(spoken.text ?? "", piece)) out.text(part);
   for (const call of spoken.calls ?? []) {
@@ -89,11 +89,11 @@ export function fold(batches: readonly Batch[]): Transcript {
 
 /** Runs the stream encoder over batches; `flushEvery` calls `flush` after that many batches. */
 export function stream(
-  exchange: Exchange<ChatWanted>,
+  parsed: ParsedRequest<ChatAnswerOptions>,
   batches: readonly Batch[],
   options: { surface?: ReturnType<typeof chatSurface>; flushEvery?: number } = {},
 ): string {
-  const encoder = (options.surface ?? chatSurface()).sse(exchange);
+  const encoder = (options.surface ?? chatSurface()).sse(parsed);
   const transcript = new Transcript();
   let out = "";
   for (const [index, batch] of batches.entries()) {

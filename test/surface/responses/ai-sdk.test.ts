@@ -14,12 +14,13 @@ function modelOver(answers: readonly Batch[]) {
     apiKey: "key",
     baseURL: "http://parley.invalid/v1",
     fetch: (_url, init) => {
-      const exchange = parse(JSON.parse(init?.body as string));
+      const parsed = parse(JSON.parse(init?.body as string));
       const events = answers[requests.length] ?? [];
-      requests.push(exchange);
-      if (!exchange.wanted.stream) return Promise.resolve(Response.json(surfaceWith().json(folded(events), exchange)));
+      requests.push(parsed);
+      if (!parsed.answerOptions.stream)
+        return Promise.resolve(Response.json(surfaceWith().json(folded(events), parsed)));
       const text = streamed(
-        exchange,
+        parsed,
         events.map((event) => [event]),
       );
       return Promise.resolve(new Response(text, { headers: { "content-type": "text/event-stream" } }));
@@ -59,13 +60,13 @@ test("a streamed tool loop", async () => {
   expect(await result.text).toBe("It is sunny in Beijing. 😀");
   expect(await result.finishReason).toBe("stop");
   expect(await result.usage).toMatchObject({ inputTokens: 16, outputTokens: 10 });
-  expect(requests[1]?.wanted.input).toMatchObject([
+  expect(requests[1]?.answerOptions.input).toMatchObject([
     { type: "message" },
     { type: "reference", id: "abc123_rs" },
     { type: "call", name: "get_weather" },
     { type: "result" },
   ]);
-  expect(requests[1]?.wanted.storeOmitted).toBe(true);
+  expect(requests[1]?.answerOptions.storeOmitted).toBe(true);
   expect(requests).toHaveLength(2);
 });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { Batch, FinishReason, GenerationEvent } from "../../../src/model/event.ts";
-import { EventEmitter } from "../../../src/model/emitter.ts";
+import { EventBuilder } from "../../../src/model/event-builder.ts";
 import { ParleyError } from "../../../src/model/error.ts";
 
 const pieces = fc.array(
@@ -45,7 +45,7 @@ export const answers: fc.Arbitrary<Batch> = fc
     usage: fc.boolean(),
   })
   .map(({ items, reason, usage }) => {
-    const emitter = new EventEmitter();
+    const emitter = new EventBuilder();
     for (const [index, entry] of items.entries()) {
       if (entry.kind === "call") writeCall(emitter, entry, index);
       else for (const piece of entry.pieces) emitter[entry.kind](piece);
@@ -56,7 +56,7 @@ export const answers: fc.Arbitrary<Batch> = fc
     return emitter.take();
   });
 
-function writeCall(emitter: EventEmitter, call: { name: string; args: string; cuts: number[] }, index: number): void {
+function writeCall(emitter: EventBuilder, call: { name: string; args: string; cuts: number[] }, index: number): void {
   emitter.callStart(`call_function_aaaaaaaaaaaa_${index + 1}`, call.name);
   const cuts = [0, ...call.cuts.map((cut) => Math.min(cut, call.args.length)).sort((a, b) => a - b), call.args.length];
   for (const [at, cut] of cuts.entries()) emitter.callDelta(call.args.slice(cuts[at - 1] ?? 0, cut));

@@ -126,10 +126,10 @@ test("whatever a caller sends, the answer is a named fault of the request or a r
         const changed = changes.reduce<unknown>((before, [steps, value]) => mutated(before, steps, value), body);
         expect(
           faultOf(() => {
-            const exchange = parse(changed, { strict });
-            if (!needsRecall(exchange.wanted)) accepted += 1;
-            JSON.stringify(surfaceWith().json(transcript, exchange));
-            streamed(exchange, [events]);
+            const parsed = parse(changed, { strict });
+            if (!needsRecall(parsed.answerOptions)) accepted += 1;
+            JSON.stringify(surfaceWith().json(transcript, parsed));
+            streamed(parsed, [events]);
           }),
         ).toBe("");
       },

@@ -36,14 +36,14 @@ test.each([
   ["seed 000", "你好!", "你好!我是 MiniMax,请问有什么可以帮你的?", 18],
   ["seed 004", "Hello!", "Hello! I'm MiniMax. How can I help you today?", 14],
 ])("%s: the vendor's sample, byte for byte and in its order", (_name, input, text, outputTokens) => {
-  const exchange = parse({ model: "MiniMax-M3", input });
+  const parsed = parse({ model: "MiniMax-M3", input });
   const transcript = folded(
     answer((emitter) => {
       emitter.text(text);
       emitter.usage({ input: 8, cached: 0, output: outputTokens, reasoning: 0 });
     }),
   );
-  const body = JSON.stringify(surfaceWith().json(transcript, exchange));
+  const body = JSON.stringify(surfaceWith().json(transcript, parsed));
   const vendor = JSON.stringify(sample(text, outputTokens));
   expect(body.slice(0, vendor.length - 1)).toBe(vendor.slice(0, -1));
 });

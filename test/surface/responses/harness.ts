@@ -1,11 +1,11 @@
 import type { Batch, FinishReason } from "../../../src/model/event.ts";
 import { documentedCards } from "../../../src/model/card.ts";
-import { EventEmitter } from "../../../src/model/emitter.ts";
+import { EventBuilder } from "../../../src/model/event-builder.ts";
 import { invalid } from "../../../src/model/error.ts";
 import type { IdSource } from "../../../src/model/id.ts";
 import { Transcript } from "../../../src/model/transcript.ts";
-import type { Exchange, ParseContext } from "../../../src/surface/surface.ts";
-import type { ResponsesOptions, ResponsesWanted } from "../../../src/surface/responses/index.ts";
+import type { ParsedRequest, ParseContext } from "../../../src/surface/surface.ts";
+import type { ResponsesOptions, ResponsesAnswerOptions } from "../../../src/surface/responses/index.ts";
 import { responsesSurface } from "../../../src/surface/responses/index.ts";
 
 export const fixedIds: IdSource = {
@@ -14,12 +14,12 @@ export const fixedIds: IdSource = {
   now: () => 1_764_000_001_500,
 };
 
-/** Readable, and the same every time; opening what it did not seal throws. */
-export const plainSeal = {
-  seal: (text: string): string => `sealed<${text}>`,
-  open: (sealed: string): string => {
-    const match = /^sealed<(.*)>$/s.exec(sealed);
-    if (match === null) throw new Error("not sealed here");
+/** Readable, and the same every time; decrypting anything else throws. */
+export const plainCipher = {
+  encrypt: (text: string): string => `encrypted<${text}>`,
+  decrypt: (encrypted: string): string => {
+    const match = /^encrypted<(.*)>$/s.exec(encrypted);
+    if (match === null) throw new Error("not encrypted here");
     return match[1] ?? "";
   },
 };
@@ -28,7 +28,7 @@ export const options: ResponsesOptions = {
   ids: fixedIds,
   defaultReasoning: "off",
   storeDefault: false,
-  seal: plainSeal,
+  cipher: plainCipher,
 };
 
 export function surfaceWith(changed: Partial<ResponsesOptions> = {}) {
@@ -50,7 +50,7 @@ export function contextWith(changed: Partial<ParseContext> = {}): ParseContext {
   };
 }
 
-export function parse(body: unknown, changed: Partial<ParseContext> = {}): Exchange<ResponsesWanted> {
+export function parse(body: unknown, changed: Partial<ParseContext> = {}): ParsedRequest<ResponsesAnswerOptions> {
   return surfaceWith().parse(body, contextWith(changed));
 }
 
@@ -60,8 +60,8 @@ export function parseM3(fields: Record<string, unknown>, changed: Partial<ParseC
 }
 
 /** The events of an answer; the function says what is in it. */
-export function answer(write: (emitter: EventEmitter) => void, reason: FinishReason = "stop"): Batch {
-  const emitter = new EventEmitter();
+export function answer(write: (emitter: EventBuilder) => void, reason: FinishReason = "stop"): Batch {
+  const emitter = new EventBuilder();
   write(emitter);
   emitter.finish(reason);
   return emitter.take();
@@ -75,11 +75,11 @@ export function folded(batch: Batch): Transcript {
 
 /** Everything an encoder writes for an answer cut into the given batches. */
 export function streamed(
-  exchange: Exchange<ResponsesWanted>,
+  parsed: ParsedRequest<ResponsesAnswerOptions>,
   batches: readonly Batch[],
   surface = surfaceWith(),
 ): string {
-  const encoder = surface.sse(exchange);
+  const encoder = surface.sse(parsed);
   const transcript = new Transcript();
   let text = "";
   for (const batch of batches) {

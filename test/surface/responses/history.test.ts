@@ -11,7 +11,7 @@ import {
   recalled,
 } from "../../../src/surface/responses/index.ts";
 import { problems } from "./open-responses.ts";
-import { answer, contextWith, folded, parseM3, plainSeal, surfaceWith } from "./harness.ts";
+import { answer, contextWith, folded, parseM3, plainCipher, surfaceWith } from "./harness.ts";
 
 function message(role: "user" | "assistant" | "system", text: string): Item {
   return { type: "message", role, parts: [{ type: "text", text }] };
@@ -20,13 +20,13 @@ const nothing = { history: [], resolve: () => undefined };
 
 describe("recall", () => {
   test("only a previous response or a reference needs it", () => {
-    expect(needsRecall(parseM3({}).wanted)).toBe(false);
-    expect(needsRecall(parseM3({ previous_response_id: "r" }).wanted)).toBe(true);
-    expect(needsRecall(parseM3({ input: [{ id: "m" }] }).wanted)).toBe(true);
+    expect(needsRecall(parseM3({}).answerOptions)).toBe(false);
+    expect(needsRecall(parseM3({ previous_response_id: "r" }).answerOptions)).toBe(true);
+    expect(needsRecall(parseM3({ input: [{ id: "m" }] }).answerOptions)).toBe(true);
   });
 
   test("instructions, then history, then the input, references replaced in place", () => {
-    const exchange = parseM3({
+    const parsed = parseM3({
       previous_response_id: "r",
       instructions: "New rules.",
       input: [
@@ -35,7 +35,7 @@ describe("recall", () => {
       ],
     });
     const stored = [message("assistant", "stored")];
-    const { request, wanted } = recalled(exchange, {
+    const { request, answerOptions } = recalled(parsed, {
       history: [message("user", "Hi"), message("assistant", "Hello")],
       resolve: (id) => (id === "m" ? stored : undefined),
     });
@@ -46,49 +46,49 @@ describe("recall", () => {
       ...stored,
       message("user", "Go on."),
     ]);
-    expect(wanted.input).toEqual([...stored, message("user", "Go on.")]);
+    expect(answerOptions.input).toEqual([...stored, message("user", "Go on.")]);
   });
 
   test("a result may answer a call of the history", () => {
-    const exchange = parseM3({
+    const parsed = parseM3({
       previous_response_id: "r",
       input: [{ type: "function_call_output", call_id: "a", output: "1" }],
     });
     const call: Item = { type: "call", id: "a", name: "f", args: "{}" };
-    expect(recalled(exchange, { ...nothing, history: [call] }).request.items).toHaveLength(2);
-    expect(() => recalled(exchange, nothing)).toThrow("input: tool result's tool id(a) not found");
+    expect(recalled(parsed, { ...nothing, history: [call] }).request.items).toHaveLength(2);
+    expect(() => recalled(parsed, nothing)).toThrow("input: tool result's tool id(a) not found");
   });
 
   test("calls of the history want their results", () => {
     const call: Item = { type: "call", id: "a", name: "f", args: "{}" };
-    const exchange = parseM3({ previous_response_id: "r" });
-    expect(() => recalled(exchange, { ...nothing, history: [call] })).toThrow("input: no tool output found for call a");
+    const parsed = parseM3({ previous_response_id: "r" });
+    expect(() => recalled(parsed, { ...nothing, history: [call] })).toThrow("input: no tool output found for call a");
   });
 
   test("an unknown reference names its place", () => {
-    const exchange = parseM3({
+    const parsed = parseM3({
       input: [
         { role: "user", content: "x" },
         { type: "item_reference", id: "m" },
       ],
     });
-    const act = () => recalled(exchange, nothing);
+    const act = () => recalled(parsed, nothing);
     expect(act).toThrow(ParleyError);
     expect(act).toThrow('input[1]: item "m" not found');
   });
 
   test("a thought that is gone is left out", () => {
-    const exchange = parseM3({
+    const parsed = parseM3({
       input: [
         { type: "item_reference", id: "abc123_rs_1" },
         { role: "user", content: "x" },
       ],
     });
-    expect(recalled(exchange, nothing).request.items).toEqual([message("user", "x")]);
+    expect(recalled(parsed, nothing).request.items).toEqual([message("user", "x")]);
   });
 
   test("an empty input may follow a previous response", () => {
-    expect(parseM3({ input: undefined, previous_response_id: "r" }).wanted.input).toEqual([]);
+    expect(parseM3({ input: undefined, previous_response_id: "r" }).answerOptions.input).toEqual([]);
   });
 });
 
@@ -120,7 +120,7 @@ describe("what history keeps of an answer", () => {
   });
 
   test("the output read back as input gives the same items", () => {
-    const exchange = parseM3({ include: ["reasoning.encrypted_content"] });
+    const parsed = parseM3({ include: ["reasoning.encrypted_content"] });
     const transcript = folded(
       answer((emitter) => {
         emitter.reasoning("Hmm");
@@ -129,8 +129,8 @@ describe("what history keeps of an answer", () => {
         emitter.callDelta("{}");
       }, "calls"),
     );
-    const { output } = surfaceWith().json(transcript, exchange) as { output: unknown[] };
-    const context = { card: contextWith().card("MiniMax-M3"), strict: false, seal: plainSeal };
+    const { output } = surfaceWith().json(transcript, parsed) as { output: unknown[] };
+    const context = { card: contextWith().card("MiniMax-M3"), strict: false, cipher: plainCipher };
     expect(parseItems(output, "output", context).items).toEqual(answerItems(transcript));
   });
 });
@@ -174,22 +174,22 @@ describe("input items in wire form", () => {
   });
 });
 
-test("compaction: the model is asked, the sealed summary is valid input", () => {
-  const exchange = parseM3({
+test("compaction: the model is asked, the encrypted summary is valid input", () => {
+  const parsed = parseM3({
     input: [{ role: "user", content: "We launch on Tuesday." }],
     tools: [{ type: "function", name: "f" }],
   });
-  const request = compactionRequest(exchange);
+  const request = compactionRequest(parsed);
   expect(request).toMatchObject({ tools: [], toolChoice: "none", format: { type: "text" } });
   expect(request.items).toHaveLength(2);
   const transcript = folded(answer((emitter) => emitter.text("  Launch: Tuesday.\n")));
-  const body = compactionBody(request, transcript, plainSeal);
+  const body = compactionBody(request, transcript, plainCipher);
   expect(problems(body, "CompactResource")).toEqual([]);
   const next = parseM3({ input: [...(body["output"] as unknown[]), { role: "user", content: "When?" }] });
   expect(next.request.items[0]).toEqual(message("user", "Summary of the conversation so far:\n\nLaunch: Tuesday."));
 });
 
 test("a conversation of instructions only is not worth a compaction", () => {
-  const exchange = parseM3({ input: [{ role: "system", content: "Be brief." }] });
-  expect(() => compactionRequest(exchange)).toThrow("nothing to compact");
+  const parsed = parseM3({ input: [{ role: "system", content: "Be brief." }] });
+  expect(() => compactionRequest(parsed)).toThrow("nothing to compact");
 });

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import OpenAI from "openai";
 import { expect, test } from "vitest";
 import type { Batch } from "../../../src/model/event.ts";
-import type { Exchange } from "../../../src/surface/surface.ts";
-import type { ResponsesWanted } from "../../../src/surface/responses/index.ts";
+import type { ParsedRequest } from "../../../src/surface/surface.ts";
+import type { ResponsesAnswerOptions } from "../../../src/surface/responses/index.ts";
 import { answers, batchesOf, cutPlaces } from "./answers.ts";
 import type { WireEvent } from "./harness.ts";
 import { answer, eventsOf, folded, parseM3, streamed, surfaceWith } from "./harness.ts";
@@ -49,18 +49,18 @@ function withoutFinalAnswer(text: string): string {
   return [...blocks, `${head}\ndata: ${JSON.stringify(event)}`, ""].join("\n\n");
 }
 
-function jsonOf(events: Batch, exchange: Exchange<ResponsesWanted>): unknown {
-  return JSON.parse(JSON.stringify(surfaceWith().json(folded(events), exchange)));
+function jsonOf(events: Batch, parsed: ParsedRequest<ResponsesAnswerOptions>): unknown {
+  return JSON.parse(JSON.stringify(surfaceWith().json(folded(events), parsed)));
 }
 
 test("json(fold(e)) is what the openai package builds from sse(e)", async () => {
-  const exchange = parseM3(request);
+  const parsed = parseM3(request);
   await fc.assert(
     fc.asyncProperty(answers, cutPlaces, async (events, places) => {
-      const text = streamed(exchange, batchesOf(events, places));
-      expect(await accumulated(text)).toEqual(jsonOf(events, exchange));
+      const text = streamed(parsed, batchesOf(events, places));
+      expect(await accumulated(text)).toEqual(jsonOf(events, parsed));
       const rebuilt = await accumulated(withoutFinalAnswer(text));
-      expect(rebuilt).toEqual(jsonOf(events, exchange));
+      expect(rebuilt).toEqual(jsonOf(events, parsed));
     }),
     { numRuns: 150 },
   );
@@ -80,13 +80,13 @@ function merged(events: readonly WireEvent[]): Record<string, unknown>[] {
 }
 
 test("batch boundaries change nothing but where deltas are cut", () => {
-  const exchange = parseM3(request);
+  const parsed = parseM3(request);
   fc.assert(
     fc.property(answers, cutPlaces, (events, places) => {
-      const whole = merged(eventsOf(streamed(exchange, [events])));
-      expect(merged(eventsOf(streamed(exchange, batchesOf(events, places))))).toEqual(whole);
+      const whole = merged(eventsOf(streamed(parsed, [events])));
+      expect(merged(eventsOf(streamed(parsed, batchesOf(events, places))))).toEqual(whole);
       const single = streamed(
-        exchange,
+        parsed,
         events.map((event) => [event]),
       );
       expect(merged(eventsOf(single))).toEqual(whole);
@@ -97,9 +97,9 @@ test("batch boundaries change nothing but where deltas are cut", () => {
 
 test("the stream ends with the mark of Open Responses, or without it as the vendor's", async () => {
   const events = answer((emitter) => emitter.text("Hi"));
-  const exchange = parseM3({});
-  const marked = streamed(exchange, [events]);
-  const bare = streamed(exchange, [events], surfaceWith({ sseDone: false }));
+  const parsed = parseM3({});
+  const marked = streamed(parsed, [events]);
+  const bare = streamed(parsed, [events], surfaceWith({ sseDone: false }));
   expect(marked).toBe(`${bare}data: [DONE]\n\n`);
   expect(await accumulated(bare)).toEqual(await accumulated(marked));
 });

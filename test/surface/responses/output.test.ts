@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { FinishReason } from "../../../src/model/event.ts";
-import { EventEmitter } from "../../../src/model/emitter.ts";
+import { EventBuilder } from "../../../src/model/event-builder.ts";
 import type { ErrorKind } from "../../../src/model/error.ts";
 import { errorKinds, ParleyError } from "../../../src/model/error.ts";
 import type { JsonObject } from "../../../src/model/json.ts";
@@ -8,7 +8,7 @@ import { Transcript } from "../../../src/model/transcript.ts";
 import { answer, eventsOf, folded, parseM3, streamed, surfaceWith } from "./harness.ts";
 
 function bodyOf(reason: FinishReason, error?: ParleyError): JsonObject {
-  const emitter = new EventEmitter();
+  const emitter = new EventBuilder();
   emitter.reasoning("Hmm");
   emitter.text("Half a");
   emitter.finish(reason, error);
@@ -44,7 +44,7 @@ describe("status", () => {
   });
 
   test("an unfinished answer is in progress, and so is its last item", () => {
-    const emitter = new EventEmitter();
+    const emitter = new EventBuilder();
     emitter.reasoning("Hmm");
     emitter.text("Half a");
     const transcript = new Transcript();
@@ -98,7 +98,7 @@ test("a call without arguments is called with none", () => {
 });
 
 test("a stream that fails ends with response.failed, whole items first", () => {
-  const emitter = new EventEmitter();
+  const emitter = new EventBuilder();
   emitter.text("Half a");
   emitter.finish("error", new ParleyError("upstream", "the engine went away"));
   const types = eventsOf(streamed(parseM3({}), [emitter.take()])).map(({ type }) => type);
@@ -111,7 +111,7 @@ test("a stream that fails ends with response.failed, whole items first", () => {
 });
 
 test("a cancelled stream ends as failed, its status says the rest", () => {
-  const emitter = new EventEmitter();
+  const emitter = new EventBuilder();
   emitter.text("Half a");
   emitter.finish("error", new ParleyError("canceled", "stop"));
   expect(eventsOf(streamed(parseM3({}), [emitter.take()])).at(-1)).toMatchObject({
@@ -120,16 +120,16 @@ test("a cancelled stream ends as failed, its status says the rest", () => {
   });
 });
 
-test("reasoning is sealed only when asked for, and looks the same in every event", () => {
+test("reasoning is encrypted only when asked for, and looks the same in every event", () => {
   const events = answer((emitter) => emitter.reasoning("Hmm"));
   let count = 0;
-  const surface = surfaceWith({ seal: { seal: (text) => `${++count}${text}`, open: (text) => text } });
+  const surface = surfaceWith({ cipher: { encrypt: (text) => `${++count}${text}`, decrypt: (text) => text } });
   const plain = streamed(parseM3({}), [events], surface);
   expect(plain).not.toContain("encrypted_content");
-  const sealed = eventsOf(streamed(parseM3({ include: ["reasoning.encrypted_content"] }), [events], surface));
-  const done = sealed.find(({ type }) => type === "response.output_item.done")?.["item"];
+  const encrypted = eventsOf(streamed(parseM3({ include: ["reasoning.encrypted_content"] }), [events], surface));
+  const done = encrypted.find(({ type }) => type === "response.output_item.done")?.["item"];
   expect(done).toMatchObject({ encrypted_content: "1reasoning:Hmm" });
-  expect(sealed.at(-1)).toMatchObject({ response: { output: [done] } });
+  expect(encrypted.at(-1)).toMatchObject({ response: { output: [done] } });
 });
 
 describe("errors", () => {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { ParleyError } from "../../../src/model/error.ts";
 import type { Item } from "../../../src/model/item.ts";
-import { contextWith, parse, parseM3, plainSeal, surfaceWith } from "./harness.ts";
+import { contextWith, parse, parseM3, plainCipher, surfaceWith } from "./harness.ts";
 
 function fixture(name: string): Record<string, unknown> {
   return JSON.parse(readFileSync(new URL(`../../fixture/responses/${name}.json`, import.meta.url), "utf8")) as Record<
@@ -31,7 +31,7 @@ function user(text: string): Item {
 
 describe("the request of the seeds", () => {
   test("a plain text", () => {
-    const { request, wanted } = parse({ model: "MiniMax-M3", input: "Hello!" });
+    const { request, answerOptions } = parse({ model: "MiniMax-M3", input: "Hello!" });
     expect(request).toEqual({
       id: "abc123",
       createdAt: 1764000000,
@@ -40,21 +40,30 @@ describe("the request of the seeds", () => {
       tools: [],
       toolChoice: "auto",
       parallelCalls: true,
-      thinking: "off",
+      reasoning: "off",
       format: { type: "text" },
       sampling: { temperature: 1, topP: 0.95, stop: [] },
       tier: "standard",
     });
-    expect(wanted).toMatchObject({ stream: false, store: false, background: false, generate: true, compact: false });
+    expect(answerOptions).toMatchObject({
+      stream: false,
+      store: false,
+      background: false,
+      generate: true,
+      compact: false,
+    });
   });
 
   test("instructions lead the conversation but are no part of the input", () => {
-    const { request, wanted } = parseM3({ instructions: "You write docs.", input: [{ role: "user", content: "Hi" }] });
+    const { request, answerOptions } = parseM3({
+      instructions: "You write docs.",
+      input: [{ role: "user", content: "Hi" }],
+    });
     expect(request.items).toEqual([
       { type: "message", role: "system", parts: [{ type: "text", text: "You write docs." }] },
       user("Hi"),
     ]);
-    expect(wanted.input).toEqual([user("Hi")]);
+    expect(answerOptions.input).toEqual([user("Hi")]);
   });
 
   test("a tool round trip", () => {
@@ -89,7 +98,7 @@ describe("the request of the seeds", () => {
 });
 
 test("fields reach the request", () => {
-  const { request, wanted } = parseM3({
+  const { request, answerOptions } = parseM3({
     max_output_tokens: 50,
     temperature: 0,
     top_p: 0.5,
@@ -111,11 +120,11 @@ test("fields reach the request", () => {
     parallelCalls: false,
     format: { type: "schema", name: "a", schema: { type: "object" }, strict: true },
   });
-  expect(wanted).toMatchObject({
+  expect(answerOptions).toMatchObject({
     stream: true,
     store: true,
     previousResponseId: "resp_0",
-    sealReasoning: true,
+    encryptReasoning: true,
     background: true,
     generate: false,
   });
@@ -141,13 +150,13 @@ describe("reasoning, by the vendor's rules", () => {
     ["MiniMax-M2.7", { effort: "none" }, "on"],
     ["M2-her", { effort: "high" }, "off"],
   ])("%s with %j thinks: %s", (model, reasoning, thinking) => {
-    expect(parse({ model, input: "Hi", reasoning }).request.thinking).toBe(thinking);
+    expect(parse({ model, input: "Hi", reasoning }).request.reasoning).toBe(thinking);
   });
 
   test("the older reading of an omitted field is a setting", () => {
     const surface = surfaceWith({ defaultReasoning: "adaptive" });
     const { request } = surface.parse({ model: "MiniMax-M3", input: "Hi" }, contextWith());
-    expect(request.thinking).toBe("adaptive");
+    expect(request.reasoning).toBe("adaptive");
   });
 });
 
@@ -230,35 +239,35 @@ describe("input items", () => {
     expect(items[1]).toMatchObject({ type: "result", parts: [{ type: "text", text: "seen" }, { type: "image" }] });
   });
 
-  test("reasoning: our seal first, then content, then summary", () => {
+  test("reasoning: our encrypted text first, then content, then summary", () => {
     const thought = { type: "reasoning", summary: [{ type: "summary_text", text: "short" }] };
     const content = [{ type: "reasoning_text", text: "long" }];
     const texts = itemsOf([
       { ...thought },
       { ...thought, content },
-      { ...thought, content, encrypted_content: plainSeal.seal("reasoning:exact") },
+      { ...thought, content, encrypted_content: plainCipher.encrypt("reasoning:exact") },
       { ...thought, content, encrypted_content: "from elsewhere" },
       { type: "reasoning", summary: [], encrypted_content: "from elsewhere" },
-      { type: "reasoning", summary: [], encrypted_content: plainSeal.seal("compaction:not a thought") },
+      { type: "reasoning", summary: [], encrypted_content: plainCipher.encrypt("compaction:not a thought") },
       { role: "user", content: "Hi" },
     ]).map((item) => (item.type === "reasoning" ? item.text : item.type));
     expect(texts).toEqual(["short", "long", "exact", "long", "message"]);
   });
 
   test("a compaction item becomes the summary it holds; a foreign one is refused", () => {
-    const sealed = plainSeal.seal("compaction:We launch on Tuesday.");
-    expect(itemsOf([{ type: "compaction", encrypted_content: sealed }])).toEqual([
+    const encrypted = plainCipher.encrypt("compaction:We launch on Tuesday.");
+    expect(itemsOf([{ type: "compaction", encrypted_content: encrypted }])).toEqual([
       user("Summary of the conversation so far:\n\nWe launch on Tuesday."),
     ]);
-    for (const encrypted_content of ["foreign", plainSeal.seal("reasoning:a thought")]) {
+    for (const encrypted_content of ["foreign", plainCipher.encrypt("reasoning:a thought")]) {
       const error = failure(() => itemsOf([{ type: "compaction", encrypted_content }]));
       expect(error.param).toBe("input[0].encrypted_content");
     }
   });
 
   test("a compaction trigger is a wish, not an item", () => {
-    const { wanted } = parseM3({ input: [{ role: "user", content: "Hi" }, { type: "compaction_trigger" }] });
-    expect(wanted).toMatchObject({ compact: true, input: [user("Hi")] });
+    const { answerOptions } = parseM3({ input: [{ role: "user", content: "Hi" }, { type: "compaction_trigger" }] });
+    expect(answerOptions).toMatchObject({ compact: true, input: [user("Hi")] });
   });
 
   test("calls and results of every tool form", () => {
@@ -473,8 +482,8 @@ test("a very long request takes a time that grows with its length only", () => {
 });
 
 test("a nucleus of 0 is repeated as sent and told to engines as one that holds a single token", () => {
-  const { request, wanted } = parseM3({ top_p: 0 });
-  expect(wanted.echo.topP).toBe(0);
+  const { request, answerOptions } = parseM3({ top_p: 0 });
+  expect(answerOptions.echo.topP).toBe(0);
   expect(request.sampling.topP).toBe(1e-6);
 });
 
@@ -482,9 +491,9 @@ test("limits at the edge are accepted", () => {
   const metadata = Object.fromEntries(
     Array.from({ length: 16 }, (_, at) => [`${at}`.padEnd(64, "x"), "y".repeat(512)]),
   );
-  expect(parseM3({ metadata, max_output_tokens: 524_288, temperature: 1, top_p: 1 }).wanted.echo.metadata).toEqual(
-    metadata,
-  );
+  expect(
+    parseM3({ metadata, max_output_tokens: 524_288, temperature: 1, top_p: 1 }).answerOptions.echo.metadata,
+  ).toEqual(metadata);
   expect(parse({ model: "M2-her", input: "x", max_output_tokens: 9_999 }).request.sampling.maxTokens).toBe(2_048);
 });
 
@@ -507,19 +516,19 @@ describe("bodies of real clients", () => {
   const picture = "data:image/png;base64,iVBORw0KGgo=";
 
   test("Codex, first turn: namespaces flattened, web search dropped and named", () => {
-    const { request, wanted } = parse(fixture("codex-first-turn"));
+    const { request, answerOptions } = parse(fixture("codex-first-turn"));
     const names = request.tools.map(({ name }) => name);
     expect(names).toContain("exec_command");
     expect(names).toContain("multi_agent_v1__spawn_agent");
     expect(names).toHaveLength(12);
-    expect(wanted.forms.get("multi_agent_v1__spawn_agent")).toEqual({
+    expect(answerOptions.forms.get("multi_agent_v1__spawn_agent")).toEqual({
       kind: "function",
       namespace: "multi_agent_v1",
       name: "spawn_agent",
     });
-    expect(wanted.echo.metadata).toEqual({ "parley.dropped_tools": "web_search" });
-    expect(wanted).toMatchObject({ stream: true, store: false, sealReasoning: true });
-    expect(request).toMatchObject({ thinking: "off", cacheKey: "<UUID>", parallelCalls: true, toolChoice: "auto" });
+    expect(answerOptions.echo.metadata).toEqual({ "parley.dropped_tools": "web_search" });
+    expect(answerOptions).toMatchObject({ stream: true, store: false, encryptReasoning: true });
+    expect(request).toMatchObject({ reasoning: "off", cacheKey: "<UUID>", parallelCalls: true, toolChoice: "auto" });
   });
 
   test("Codex, second turn: its own call and its result", () => {
@@ -536,7 +545,7 @@ describe("bodies of real clients", () => {
     );
     const { request } = parse(body);
     expect(request.format).toMatchObject({ type: "schema", name: "codex_output_schema", strict: true });
-    expect(request.thinking).toBe("adaptive");
+    expect(request.reasoning).toBe("adaptive");
     expect(request.items.at(-1)).toMatchObject({
       parts: [
         { type: "text" },

@@ -39,11 +39,11 @@ test("every event and body of any answer is valid Open Responses", () => {
   fc.assert(
     fc.property(answers, cutPlaces, (events, places) => {
       fc.pre(events.every((event) => event.type !== "call-start" || functionsOnly.includes(event.name)));
-      const exchange = parseM3(request);
-      const wire = eventsOf(streamed(exchange, batchesOf(events, places)));
+      const parsed = parseM3(request);
+      const wire = eventsOf(streamed(parsed, batchesOf(events, places)));
       expect(wire.flatMap(eventProblems)).toEqual([]);
       expect(wire.map((event) => event.sequence_number)).toEqual(wire.keys().toArray());
-      expect(problems(surfaceWith().json(folded(events), exchange), "ResponseResource")).toEqual([]);
+      expect(problems(surfaceWith().json(folded(events), parsed), "ResponseResource")).toEqual([]);
     }),
     { numRuns: 300 },
   );
@@ -61,8 +61,8 @@ test.each(["queued", "in_progress", "cancelled"] as const)("the body of a %s res
 });
 
 test("the events of a background response begin with created and queued", () => {
-  const exchange = parseM3({ background: true });
-  const events = new ResponseEvents(bodySource(exchange, options as ResponsesOptions));
+  const parsed = parseM3({ background: true });
+  const events = new ResponseEvents(bodySource(parsed, options as ResponsesOptions));
   const batch = answer((emitter) => emitter.text("Hi"));
   const all = [...events.queued(), ...events.accept(batch, folded(batch))];
   expect(all.flatMap((event) => eventProblems(event))).toEqual([]);

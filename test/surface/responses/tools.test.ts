@@ -10,15 +10,15 @@ const weather = {
 };
 
 function echoOf(fields: Record<string, unknown>) {
-  return parseM3(fields).wanted.echo;
+  return parseM3(fields).answerOptions.echo;
 }
 
 describe("tools in the request", () => {
   test("a function without parameters takes an empty object", () => {
-    const { request, wanted } = parseM3({ tools: [{ type: "function", name: "ping", parameters: null }] });
+    const { request, answerOptions } = parseM3({ tools: [{ type: "function", name: "ping", parameters: null }] });
     const parameters = { type: "object", properties: {} };
     expect(request.tools).toEqual([{ name: "ping", parameters }]);
-    expect(wanted.echo.tools).toEqual([
+    expect(answerOptions.echo.tools).toEqual([
       { type: "function", name: "ping", description: null, parameters, strict: null },
     ]);
   });
@@ -56,14 +56,14 @@ describe("tools in the request", () => {
         { type: "custom", name: "mix" },
       ],
     }));
-    const { request, wanted } = parseM3({ tools: spaces });
+    const { request, answerOptions } = parseM3({ tools: spaces });
     expect(request.tools.map(({ name }) => name)).toEqual(["red__paint", "red__mix", "blue__paint", "blue__mix"]);
     expect(request.tools[0]?.description).toBe("All about red.");
-    expect(wanted.echo.tools).toEqual(spaces);
+    expect(answerOptions.echo.tools).toEqual(spaces);
   });
 
   test("hosted tools are dropped, each type named once, and not shown as available", () => {
-    const { request, wanted } = parseM3({
+    const { request, answerOptions } = parseM3({
       tools: [
         { type: "web_search" },
         weather,
@@ -74,8 +74,8 @@ describe("tools in the request", () => {
       metadata: { own: "kept" },
     });
     expect(request.tools.map(({ name }) => name)).toEqual(["get_weather"]);
-    expect(wanted.echo.tools).toEqual([weather]);
-    expect(wanted.echo.metadata).toEqual({ own: "kept", "parley.dropped_tools": "web_search,mcp,shell" });
+    expect(answerOptions.echo.tools).toEqual([weather]);
+    expect(answerOptions.echo.metadata).toEqual({ own: "kept", "parley.dropped_tools": "web_search,mcp,shell" });
   });
 });
 
@@ -97,10 +97,10 @@ describe("tool_choice", () => {
     [{ type: "custom", name: "run" }, { name: "run" }],
     [{ type: "apply_patch" }, { name: "apply_patch" }],
   ])("%j", (tool_choice, choice) => {
-    const { request, wanted } = parseM3({ tools, tool_choice });
+    const { request, answerOptions } = parseM3({ tools, tool_choice });
     expect(request.toolChoice).toEqual(choice);
     expect(request.tools).toHaveLength(4);
-    expect(wanted.echo.toolChoice).toEqual(tool_choice);
+    expect(answerOptions.echo.toolChoice).toEqual(tool_choice);
   });
 
   test("allowed tools leave only these; a hosted one among them falls away", () => {
@@ -173,15 +173,15 @@ describe("calls go back in the form of their tool", () => {
     ],
     ["undeclared", { a: 1 }, { type: "function_call", name: "undeclared", arguments: '{"a":1}' }],
   ])("%s called with %j", (name, args, fields) => {
-    const exchange = parseM3({ tools });
+    const parsed = parseM3({ tools });
     const events = answer((emitter) => {
       emitter.callStart("call_1", name);
       emitter.callDelta(JSON.stringify(args));
     }, "calls");
-    expect(surfaceWith().json(folded(events), exchange)).toMatchObject({ output: [{ ...head, ...fields }] });
+    expect(surfaceWith().json(folded(events), parsed)).toMatchObject({ output: [{ ...head, ...fields }] });
     const item = eventsOf(
       streamed(
-        exchange,
+        parsed,
         events.map((event) => [event]),
       ),
     ).find(({ type }) => type === "response.output_item.done");
@@ -189,7 +189,7 @@ describe("calls go back in the form of their tool", () => {
   });
 
   test("the arguments of shell-like tools are not streamed, the input of custom ones is", () => {
-    const exchange = parseM3({ tools });
+    const parsed = parseM3({ tools });
     const events = answer((emitter) => {
       emitter.callStart("call_1", "shell");
       emitter.callDelta('{"commands":["ls"]}');
@@ -198,7 +198,7 @@ describe("calls go back in the form of their tool", () => {
     }, "calls");
     const wire = eventsOf(
       streamed(
-        exchange,
+        parsed,
         events.map((event) => [event]),
       ),
     );
@@ -225,12 +225,12 @@ describe("calls go back in the form of their tool", () => {
   });
 
   test("a history of such calls reads as what the model wrote", () => {
-    const exchange = parseM3({ tools });
+    const parsed = parseM3({ tools });
     const events = answer((emitter) => {
       emitter.callStart("call_1", "agents__say");
       emitter.callDelta('{"input":"hi"}');
     }, "calls");
-    const { output } = surfaceWith().json(folded(events), exchange) as { output: object[] };
+    const { output } = surfaceWith().json(folded(events), parsed) as { output: object[] };
     const result = { type: "custom_tool_call_output", call_id: "call_1", output: "ok" };
     const { request } = parseM3({ tools, input: [{ role: "user", content: "x" }, ...output, result] });
     expect(request.items[1]).toEqual({ type: "call", id: "call_1", name: "agents__say", args: '{"input":"hi"}' });

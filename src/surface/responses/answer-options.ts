@@ -41,7 +41,7 @@ export interface Echo {
 }
 
 /** What only the answer, the store and the transport care about. */
-export interface ResponsesWanted {
+export interface ResponsesAnswerOptions {
   stream: boolean;
   store: boolean;
   /**
@@ -59,7 +59,7 @@ export interface ResponsesWanted {
   /** This request's own input, without the instructions: what history keeps. */
   input: readonly (Item | Reference)[];
   /** Reasoning items carry `encrypted_content`. */
-  sealReasoning: boolean;
+  encryptReasoning: boolean;
   forms: ToolForms;
   echo: Echo;
 }

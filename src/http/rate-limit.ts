@@ -1,7 +1,7 @@
-import type { Allowance, Remaining } from "../model/limit.ts";
+import type { RateLimitStatus, Remaining } from "../model/limit.ts";
 
 /** What is left, under the names that clients of such APIs read; nothing of what is not limited. */
-export function allowanceHeaders({ requests, tokens }: Allowance): Record<string, string> {
+export function rateLimitHeaders({ requests, tokens }: RateLimitStatus): Record<string, string> {
   return { ...headersOf("requests", requests), ...headersOf("tokens", tokens) };
 }
 

@@ -5,7 +5,7 @@ import type { FinishReason, GenerationEvent, Usage } from "./event.ts";
  * Builds event lists that keep the grammar: opens and closes items as the kind of content changes, counts indexes.
  * Engines push content and take what has gathered, batch by batch.
  */
-export class EventEmitter {
+export class EventBuilder {
   // changed by events
   private gathered: GenerationEvent[] = [];
   private open: "text" | "reasoning" | "call" | "" = "";
