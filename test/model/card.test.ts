@@ -51,7 +51,7 @@ describe("documentedCards", () => {
       temperature: { max: 1, zero: false },
       topP: { zero: false },
       overMaxOutput: "clamp",
-      thinking: "never",
+      reasoning: "never",
     });
   });
 
