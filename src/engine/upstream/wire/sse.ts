@@ -1,67 +1,106 @@
+import { createParser } from "eventsource-parser";
 import { ParleyError } from "../../../model/error.ts";
 
-/** Characters of one unfinished event; more than any answer of a sane server. */
-const longest = 32 * 1024 * 1024;
+/** Characters of one unfinished event. */
+const maxEventChars = 32 * 1024 * 1024;
+
+/** Texts at the beginning of a line for which more has to arrive before it is known what kind of line it is. */
+const undecidedStart = /^(?:e|er|err|erro|error|\r)$/;
 
 /**
- * Server-sent events out of network reads: bytes in pieces of any size, the data of each event out. Written for speed
- * (one search per line, no copies) and for the sloppy: events without a blank line between them, a last event without
- * its end, llama-server's `error:` lines.
+ * Server-sent events out of network reads: bytes in pieces of any size, the data of each event out. Reads more than the
+ * standard (https://html.spec.whatwg.org/multipage/server-sent-events.html), because some servers leave out the blank
+ * line between events or after the last one, and llama-server reports errors in lines that begin with `error:`.
+ *
+ * The parser is given each line as an event of its own; lines that are one event are put together here. Throws
+ * `upstream` at an event of more than 32 Mi characters.
  */
 export class SseReader {
   // fixed at birth
   private readonly onData: (data: string) => void;
   private readonly decoder = new TextDecoder();
+  private readonly parser = createParser({
+    maxBufferSize: maxEventChars,
+    onEvent: ({ data }) => this.line(data),
+    onError: ({ type }) => {
+      if (type === "max-buffer-size-exceeded") throw tooLong();
+    },
+  });
   // changed by events
-  private rest = "";
+  /** The parser has the beginning of the line that is read. */
+  private insideLine = false;
+  /** The line that is read began with `error:`. */
+  private errorLine = false;
+  /** Beginning of a line that the parser was not given yet. */
+  private undecided = "";
+  /** Data of the event that is read; set by `line`. */
   private pending = "";
+  /** Lines that `pending` was put together from. */
+  private pendingLines = 0;
 
   constructor(onData: (data: string) => void) {
     this.onData = onData;
   }
 
   feed(bytes: Uint8Array): void {
-    const searched = this.rest.length;
-    const text = this.rest + this.decoder.decode(bytes, { stream: true });
-    let start = 0;
-    for (let at = text.indexOf("\n", searched); at !== -1; at = text.indexOf("\n", start)) {
-      this.line(text.slice(start, text.charCodeAt(at - 1) === 13 && at > start ? at - 1 : at));
-      start = at + 1;
-    }
-    this.rest = start === 0 ? text : text.slice(start);
-    if (this.rest.length + this.pending.length > longest) {
-      throw new ParleyError("upstream", "the upstream sent an event without end");
-    }
+    this.read(this.decoder.decode(bytes, { stream: true }));
   }
 
   /** The connection ended; hands out what was left. */
   end(): void {
-    const last = this.rest + this.decoder.decode();
-    this.rest = "";
-    if (last !== "") this.line(last.endsWith("\r") ? last.slice(0, -1) : last);
+    this.read(`${this.decoder.decode()}\n`);
     this.dispatch();
   }
 
-  private line(line: string): void {
-    if (line === "") this.dispatch();
-    else if (line.startsWith("data:")) this.data(line.slice(line.charCodeAt(5) === 32 ? 6 : 5));
-    else if (line.startsWith("error:")) this.data(`{"error":${line.slice(6).trim() || "null"}}`);
+  private read(piece: string): void {
+    const text = this.undecided + piece;
+    this.undecided = "";
+    let start = 0;
+    for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
+      this.endLine(text.slice(start, end + 1));
+      start = end + 1;
+    }
+    if (start === text.length) return;
+    const rest = text.slice(start);
+    if (!this.insideLine && undecidedStart.test(rest)) this.undecided = rest;
+    else this.parser.feed(this.begun(rest));
   }
 
-  private data(data: string): void {
-    if (this.pending === "") this.pending = data;
-    else if (standsAlone(this.pending)) {
-      this.dispatch();
-      this.pending = data;
-    } else this.pending += `\n${data}`;
+  private endLine(rest: string): void {
+    if (!this.insideLine && (rest === "\n" || rest === "\r\n")) this.dispatch();
+    // the second newline makes the line an event
+    else this.parser.feed(`${this.begun(rest)}\n`);
+    this.insideLine = false;
+    this.errorLine = false;
+  }
+
+  /** Text for the parser; lines that begin with `error:` go through it as data. */
+  private begun(text: string): string {
+    if (this.insideLine) return text;
+    this.insideLine = true;
+    this.errorLine = text.startsWith("error:");
+    return this.errorLine ? `data:${text.slice(6)}` : text;
+  }
+
+  private line(line: string): void {
+    const data = this.errorLine ? `{"error":${line.trim() || "null"}}` : line;
+    if (this.pendingLines === 1 && standsAlone(this.pending)) this.dispatch();
+    this.pending = this.pending === "" ? data : `${this.pending}\n${data}`;
+    if (this.pending !== "") this.pendingLines += 1;
+    if (this.pending.length > maxEventChars) throw tooLong();
   }
 
   private dispatch(): void {
     if (this.pending === "") return;
     const data = this.pending;
     this.pending = "";
+    this.pendingLines = 0;
     this.onData(data);
   }
+}
+
+function tooLong(): ParleyError {
+  return new ParleyError("upstream", "the upstream sent an event without end");
 }
 
 /** Whether a line of data is an event by itself although no blank line followed. */
