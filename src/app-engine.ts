@@ -9,7 +9,6 @@ import { upstreamEngine, type UpstreamOptions } from "./engine/upstream/engine.t
 import { managedLlamaServer } from "./engine/upstream/managed.ts";
 import { Secret } from "./lib/secret.ts";
 import type { IdSource } from "./model/id.ts";
-import type { RouteNote } from "./service/route-book.ts";
 import type { Log } from "./telemetry/log.ts";
 
 const builtinModel = fileURLToPath(new URL("../model/tiny-chat.gguf", import.meta.url));
@@ -18,8 +17,8 @@ const builtinModel = fileURLToPath(new URL("../model/tiny-chat.gguf", import.met
 export interface EngineContext {
   ids: IdSource;
   log: Log;
-  /** Told which replica was chosen for a request. */
-  onRoute: (route: RouteNote) => void;
+  /** Called with the replica that was chosen for a try of a request, and why. */
+  onReplicaChosen: (choice: { replica: string; reason: string }) => void;
   /** Told when a rule changed what an upstream sent. */
   onRepair: (rule: string) => void;
 }
@@ -76,15 +75,22 @@ function openEngine(engine: EngineConfig, context: EngineContext): Engine {
 
 /** Settings in seconds and lists to what the engine takes. */
 function upstreamOptions(engine: UpstreamConfig, context: EngineContext): UpstreamOptions {
-  const { ids, log, onRepair, onRoute } = context;
-  const { kind: _kind, url, weights, affinity, timeouts, family, repairOff, ...rest } = engine;
+  const { ids, log, onRepair, onReplicaChosen } = context;
+  const { kind: _kind, url, weights, affinity, replicas, timeouts, family, repairOff, ...rest } = engine;
   const { think: tags, startsInside, calls, ...same } = rest;
   const think = { ...(tags === undefined ? {} : { tags }), ...(startsInside === undefined ? {} : { startsInside }) };
   return {
     ...same,
     url: [url].flat().map((one, at) => ({ url: one, weight: weights?.[at] ?? 1 })),
     ...{ ids, log, onRepair },
-    replicas: { affinity, onRoute },
+    replicas: {
+      affinity,
+      attempts: replicas.attempts,
+      failures: replicas.failures,
+      cooldownMs: replicas.cooldownSeconds * 1000,
+      probeMs: replicas.probeSeconds * 1000,
+      onReplicaChosen,
+    },
     timeouts: {
       connect: timeouts.connect * 1000,
       firstByte: timeouts.firstByte * 1000,

@@ -167,7 +167,7 @@ async function build(config: Config, overrides: AppOverrides) {
   const metrics = new Metrics();
   const stopMeasuring = measureProcess(metrics);
   const routes = new RouteBook();
-  const engines = new EngineSet({ ids, log, ...watchUpstreams(metrics, routes) });
+  const engines = new EngineSet({ ids, log, ...watchUpstreams(metrics) });
   const catalog = new LiveCatalog(
     createCatalog({ engines: overrides.engines ?? engines.of(config), entries: catalogEntries(config) }),
   );
@@ -219,14 +219,11 @@ function openWatch(
 }
 
 /** Choices of replicas and repairs of what upstreams send, counted. */
-function watchUpstreams(metrics: Metrics, routes: RouteBook): Pick<EngineContext, "onRoute" | "onRepair"> {
+function watchUpstreams(metrics: Metrics): Pick<EngineContext, "onReplicaChosen" | "onRepair"> {
   const choices = metrics.counter("parley_routes_total", "Choices of a replica, by replica and reason.");
   const repairs = metrics.counter("parley_repairs_total", "Answers of upstreams that a repair rule changed, by rule.");
   return {
-    onRoute: (route) => {
-      choices.add({ replica: route.replica, reason: route.reason });
-      routes.note(route);
-    },
+    onReplicaChosen: (choice) => choices.add(choice),
     onRepair: (rule) => repairs.add({ rule }),
   };
 }

@@ -88,6 +88,23 @@ const upstream = z
       .boolean()
       .default(true)
       .describe("Requests that begin alike go to the same base URL, for its prefix cache; false: the least loaded."),
+    replicas: z
+      .strictObject({
+        attempts: positive
+          .exactOptional()
+          .describe("Tries per request, the first included; default one per base URL, at least 2, at most 4."),
+        failures: positive
+          .default(3)
+          .describe(
+            "Failures in a row after which a base URL gets no requests for a while (its circuit breaker opens).",
+          ),
+        cooldownSeconds: deadline
+          .default(2)
+          .describe("Seconds without requests; doubled each time the trial request after them fails, up to 60."),
+        probeSeconds: seconds.nonnegative().default(5).describe("Seconds between two health probes; 0: none."),
+      })
+      .prefault({})
+      .describe("What is done when one of several base URLs fails: docs/routing.md."),
     connections: positive.exactOptional().describe("Connections to one base URL at most; default no bound."),
     slots: positive
       .exactOptional()

@@ -99,7 +99,9 @@ export class GenerateService {
     const { target, prepared, engineMs } = started;
     const firstMs = performance.now() - begun;
     const transcript = new Transcript();
-    const route = this.routes?.take(request.id);
+    const [begin] = started.first;
+    const servedBy = begin?.type === "begin" ? begin.servedBy : undefined;
+    const route = servedBy === undefined ? this.routes?.take(request.id) : { id: request.id, ...servedBy };
     const settle: Running["settle"] = (how, late) => {
       const usage = transcript.usage ?? late;
       admission?.settle({ request: prepared, target, transcript, how, ...(usage === undefined ? {} : { usage }) });
