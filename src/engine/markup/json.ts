@@ -1,4 +1,4 @@
-import type { EventBuilder } from "../../model/event-builder.ts";
+import type { EventSink } from "../../model/event-builder.ts";
 import { parseJson } from "../../model/json.ts";
 import type { CallReader } from "./call-reader.ts";
 import type { Cursor } from "./cursor.ts";
@@ -53,14 +53,14 @@ export class JsonReader implements CallReader {
     this.called = false;
   }
 
-  read(cursor: Cursor, out: EventBuilder): string | undefined {
+  read(cursor: Cursor, out: EventSink): string | undefined {
     for (;;) {
       const prose = this.step(cursor, out);
       if (prose !== false) return prose;
     }
   }
 
-  end(_cursor: Cursor, out: EventBuilder): string {
+  end(_cursor: Cursor, out: EventSink): string {
     if (this.state === "between" || this.state === "skip") return this.called ? "" : this.raw;
     if (this.name === "") return this.raw;
     if (this.json !== undefined && this.state === "value") {
@@ -72,7 +72,7 @@ export class JsonReader implements CallReader {
   }
 
   /** One token or stretch: `false`: go on; `undefined`: wants more text; else as `read`. */
-  private step(cursor: Cursor, out: EventBuilder): string | undefined | false {
+  private step(cursor: Cursor, out: EventSink): string | undefined | false {
     if (this.state === "skip") return this.skip(cursor);
     if (this.json === undefined) this.keep(cursor.skipSpace());
     if (cursor.empty) return undefined;
@@ -110,7 +110,7 @@ export class JsonReader implements CallReader {
     return "";
   }
 
-  private inJson(cursor: Cursor, out: EventBuilder): string | false {
+  private inJson(cursor: Cursor, out: EventSink): string | false {
     if (this.json === undefined) {
       this.json = new JsonText();
       this.gathered = "";
@@ -134,7 +134,7 @@ export class JsonReader implements CallReader {
   }
 
   /** `false`: it spoils the call. */
-  private valueEnded(written: string, out: EventBuilder): boolean {
+  private valueEnded(written: string, out: EventSink): boolean {
     this.state = "key";
     if (this.streaming) {
       out.callDelta(written);
@@ -172,7 +172,7 @@ export class JsonReader implements CallReader {
   }
 
   /** Text that is no call after all is given back; a call already begun ends here, with what was understood. */
-  private spoil(out: EventBuilder): string | false {
+  private spoil(out: EventSink): string | false {
     if (this.name === "") {
       this.json = undefined;
       return this.raw;
@@ -185,7 +185,7 @@ export class JsonReader implements CallReader {
     return false;
   }
 
-  private finishCall(out: EventBuilder): string | false {
+  private finishCall(out: EventSink): string | false {
     this.json = undefined;
     this.state = "between";
     if (this.name === "") return this.raw;

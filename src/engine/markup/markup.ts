@@ -1,4 +1,4 @@
-import type { EventBuilder } from "../../model/event-builder.ts";
+import type { EventSink } from "../../model/event-builder.ts";
 import type { ToolDefinition } from "../../model/request.ts";
 
 /** A family's way to write tool calls in plain text (spec sheet 8.1, 8.2). `none`: such text is only text. */
@@ -30,9 +30,9 @@ export interface MarkupOptions {
  * chunking of the same text gives the same events after joining deltas.
  */
 export interface MarkupParser {
-  feed(text: string, out: EventBuilder): void;
+  feed(text: string, out: EventSink): void;
   /** The text is over; writes out what was held back and closes what is open. `cut`: ended by the token limit. */
-  end(out: EventBuilder, cut: boolean): void;
+  end(out: EventSink, cut: boolean): void;
   /**
    * Says which call's arguments were not JSON, where that happened: the call was closed with what was understood, and
    * the caller may end the answer with an error instead of handing it on.

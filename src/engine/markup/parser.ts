@@ -1,4 +1,4 @@
-import type { EventBuilder } from "../../model/event-builder.ts";
+import type { EventSink } from "../../model/event-builder.ts";
 import type { CallReader } from "./call-reader.ts";
 import { CodeSpan } from "./code-span.ts";
 import { Cursor } from "./cursor.ts";
@@ -71,12 +71,12 @@ class Parser implements MarkupParser {
     return this.reader?.fault;
   }
 
-  feed(text: string, out: EventBuilder): void {
+  feed(text: string, out: EventSink): void {
     this.cursor.push(text);
     this.run(out);
   }
 
-  end(out: EventBuilder, cut: boolean): void {
+  end(out: EventSink, cut: boolean): void {
     this.cursor.finish();
     this.run(out);
     if (this.state === "call") {
@@ -94,25 +94,25 @@ class Parser implements MarkupParser {
     out.close();
   }
 
-  private run(out: EventBuilder): void {
+  private run(out: EventSink): void {
     while (this.state === "call" ? this.call(out) : this.prose(out));
   }
 
-  private call(out: EventBuilder): boolean {
+  private call(out: EventSink): boolean {
     const prose = this.reader?.read(this.cursor, out);
     if (prose === undefined) return false;
     this.leaveCall(prose, out);
     return true;
   }
 
-  private leaveCall(prose: string, out: EventBuilder): void {
+  private leaveCall(prose: string, out: EventSink): void {
     this.state = this.around;
     this.newlineDue = prose === "";
     const { gap, calls } = this.before;
     this.say(prose === "" || out.callCount > calls ? prose : gap + prose, out);
   }
 
-  private prose(out: EventBuilder): boolean {
+  private prose(out: EventSink): boolean {
     if (this.newlineDue) {
       if (this.cursor.empty) return false;
       if (this.cursor.peek() === "\n") this.cursor.at += 1;
@@ -127,7 +127,7 @@ class Parser implements MarkupParser {
   }
 
   /** Whether the tag means something here, or is text that looks like one. */
-  private counts(hit: Hit, out: EventBuilder): boolean {
+  private counts(hit: Hit, out: EventSink): boolean {
     const first = !this.marked && this.blank;
     const talk = this.state === "text" && this.code.holds(this.cursor.peek());
     switch (hit.kind) {
@@ -142,7 +142,7 @@ class Parser implements MarkupParser {
     }
   }
 
-  private pass(hit: Hit, out: EventBuilder): void {
+  private pass(hit: Hit, out: EventSink): void {
     const tag = this.cursor.take(hit.length);
     if (hit.kind === "stray") return;
     out.close();
@@ -158,7 +158,7 @@ class Parser implements MarkupParser {
     } else this.state = hit.kind === "open" ? "thought" : "text";
   }
 
-  private say(text: string, out: EventBuilder): void {
+  private say(text: string, out: EventSink): void {
     if (text === "") return;
     if (this.state === "text") this.code.observe(text);
     if (!this.blank) return this.write(text, out);
@@ -169,7 +169,7 @@ class Parser implements MarkupParser {
     this.gap = "";
   }
 
-  private write(text: string, out: EventBuilder): void {
+  private write(text: string, out: EventSink): void {
     if (this.state === "thought") out.reasoning(text);
     else out.text(text);
   }

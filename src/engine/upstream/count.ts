@@ -5,7 +5,7 @@ import type { GenerationRequest } from "../../model/request.ts";
 import type { UpstreamClient } from "./wire/client.ts";
 import type { Dialect } from "./dialect/dialect.ts";
 import { chatMessages, content } from "./dialect/message.ts";
-import { thinkingFields, toolFields } from "./dialect/request.ts";
+import { reasoningSwitchFields, toolFields } from "./dialect/request.ts";
 
 export interface CountInput {
   request: GenerationRequest;
@@ -58,7 +58,7 @@ function prompt({ request, dialect, family }: CountInput): JsonObject {
   return {
     messages: chatMessages(request.items, dialect, family),
     ...(tools === undefined ? {} : { tools }),
-    ...thinkingFields(request, dialect, family),
+    ...reasoningSwitchFields(request, dialect, family),
   };
 }
 

@@ -9,7 +9,7 @@ import type { Capabilities, Load } from "../engine.ts";
 import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
 import type { PromptFamily } from "../template/family.ts";
 import { UpstreamClient, type ClientOptions, type OpenAnswer } from "./wire/client.ts";
-import { markupOf, type ModelMarkup } from "./read/content.ts";
+import { markupOf, type ModelMarkup } from "./read/markup.ts";
 import { countTokens } from "./count.ts";
 import { ChatDecoder } from "./read/decode.ts";
 import { dialects, familyOf, guessDialect, type Dialect, type DialectName } from "./dialect/dialect.ts";
@@ -187,8 +187,8 @@ export class UpstreamServer implements Member {
       markup: { ...own, ...markup, think: { ...own.think, ...markup?.think } },
       tools: request.tools,
       callId: callIds(ids),
-      limit: request.sampling.maxTokens,
-      mostCalls: request.toolChoice === "none" ? 0 : request.parallelCalls ? Infinity : 1,
+      maxTokens: request.sampling.maxTokens,
+      maxCalls: request.toolChoice === "none" ? 0 : request.parallelCalls ? Infinity : 1,
       estimateInput: () => estimateInput(request),
     });
   }
@@ -244,7 +244,7 @@ async function* wholeAnswer(answer: OpenAnswer, decoder: ChatDecoder): AsyncGene
     size += bytes.length;
     if (size > longestAnswer) throw new ParleyError("upstream", "the upstream's answer has no end");
   }
-  decoder.whole(Buffer.concat(chunks).toString("utf8"));
+  decoder.body(Buffer.concat(chunks).toString("utf8"));
   yield decoder.take();
 }
 

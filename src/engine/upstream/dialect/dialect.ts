@@ -5,20 +5,20 @@ export const dialectNames = ["generic", "vllm", "sglang", "llama-server", "ollam
 export type DialectName = (typeof dialectNames)[number];
 
 /** Members of a message or delta that carry thought. */
-export type ThoughtField = "reasoning_content" | "reasoning" | "reasoning_details";
+export type ReasoningField = "reasoning_content" | "reasoning" | "reasoning_details";
 
 /** What differs between servers that all call themselves OpenAI-compatible. Facts only; `request.ts` and `decode.ts` act. */
 export interface Dialect {
   name: DialectName;
   /** Read in this order; the first that speaks wins when two say the same. */
-  thoughtFields: readonly ThoughtField[];
+  reasoningFields: readonly ReasoningField[];
   /** Written on assistant messages of the history; all of them, because releases of one server disagree. */
-  thoughtHistory: readonly ThoughtField[];
+  reasoningHistory: readonly ReasoningField[];
   /**
    * `template`: `chat_template_kwargs`; `object`: the vendor's `thinking: { type }`; `effort`: `reasoning_effort: "none"`
    * to turn it off.
    */
-  thinking: "template" | "object" | "effort" | "none";
+  reasoningSwitch: "template" | "object" | "effort" | "none";
   limit: "max_tokens" | "max_completion_tokens";
   /** Takes `stream_options: { include_usage: true }`. */
   streamUsage: boolean;
@@ -60,9 +60,9 @@ export interface Dialect {
 
 const generic: Dialect = {
   name: "generic",
-  thoughtFields: ["reasoning_content", "reasoning", "reasoning_details"],
-  thoughtHistory: ["reasoning_content"],
-  thinking: "none",
+  reasoningFields: ["reasoning_content", "reasoning", "reasoning_details"],
+  reasoningHistory: ["reasoning_content"],
+  reasoningSwitch: "none",
   limit: "max_tokens",
   streamUsage: true,
   systems: "merge",
@@ -87,8 +87,8 @@ const generic: Dialect = {
 const vendor: Dialect = {
   ...generic,
   name: "minimax",
-  thoughtHistory: ["reasoning_details"],
-  thinking: "object",
+  reasoningHistory: ["reasoning_details"],
+  reasoningSwitch: "object",
   limit: "max_completion_tokens",
   root: true,
   rolePlay: true,
@@ -110,9 +110,9 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
   vllm: {
     ...generic,
     name: "vllm",
-    thoughtFields: ["reasoning", "reasoning_content", "reasoning_details"],
-    thoughtHistory: ["reasoning", "reasoning_content"],
-    thinking: "template",
+    reasoningFields: ["reasoning", "reasoning_content", "reasoning_details"],
+    reasoningHistory: ["reasoning", "reasoning_content"],
+    reasoningSwitch: "template",
     topK: true,
     video: "native",
     count: "vllm",
@@ -123,7 +123,7 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
   sglang: {
     ...generic,
     name: "sglang",
-    thinking: "template",
+    reasoningSwitch: "template",
     topK: true,
     video: "native",
     health: "/health",
@@ -133,7 +133,7 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
   "llama-server": {
     ...generic,
     name: "llama-server",
-    thinking: "template",
+    reasoningSwitch: "template",
     topK: true,
     namedChoice: "narrow",
     count: "llama-server",
@@ -143,9 +143,9 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
   ollama: {
     ...generic,
     name: "ollama",
-    thoughtFields: ["reasoning", "reasoning_content", "reasoning_details"],
-    thoughtHistory: ["reasoning"],
-    thinking: "effort",
+    reasoningFields: ["reasoning", "reasoning_content", "reasoning_details"],
+    reasoningHistory: ["reasoning"],
+    reasoningSwitch: "effort",
     namedChoice: "narrow",
     health: "/api/version",
   },
@@ -153,7 +153,7 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
   parley: {
     ...vendor,
     name: "parley",
-    thoughtHistory: ["reasoning_content"],
+    reasoningHistory: ["reasoning_content"],
     systems: "keep",
     developer: true,
     topK: true,

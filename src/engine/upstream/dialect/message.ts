@@ -14,7 +14,7 @@ import {
 } from "../../../model/item.ts";
 import type { Json, JsonObject } from "../../../model/json.ts";
 import { dataUrl } from "../wire/body.ts";
-import type { Dialect, ThoughtField } from "./dialect.ts";
+import type { Dialect, ReasoningField } from "./dialect.ts";
 
 /** An assistant turn while its items gather. */
 interface Turn {
@@ -153,7 +153,7 @@ function assistantMessage(turn: Turn, withThought: boolean, dialect: Dialect): J
   };
   if (turn.message?.name !== undefined) message["name"] = turn.message.name;
   if (withThought && turn.thought !== "") {
-    for (const field of dialect.thoughtHistory) message[field] = thoughtFields[field](turn.thought);
+    for (const field of dialect.reasoningHistory) message[field] = thoughtFields[field](turn.thought);
   }
   if (turn.calls.length > 0) {
     message["tool_calls"] = turn.calls.map(({ id, name, args }) => ({
@@ -165,7 +165,7 @@ function assistantMessage(turn: Turn, withThought: boolean, dialect: Dialect): J
   return message;
 }
 
-const thoughtFields: Readonly<Record<ThoughtField, (text: string) => Json>> = {
+const thoughtFields: Readonly<Record<ReasoningField, (text: string) => Json>> = {
   reasoning: (text) => text,
   reasoning_content: (text) => text,
   reasoning_details: (text) => [

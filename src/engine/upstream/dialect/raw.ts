@@ -8,7 +8,7 @@ import { promptFamilies, type PromptFamily } from "../../template/family.ts";
 import { firstMedia } from "../../template/message.ts";
 import { compileTemplate, renderPrompt } from "../../template/render.ts";
 import type { UpstreamClient } from "../wire/client.ts";
-import type { ModelMarkup } from "../read/content.ts";
+import type { ModelMarkup } from "../read/markup.ts";
 import type { Dialect } from "./dialect.ts";
 
 /** A model's chat template, for servers that only complete text. */
