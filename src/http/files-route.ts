@@ -9,7 +9,7 @@ import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import { readJson } from "./body.ts";
 import type { RunningRequests } from "./running.ts";
-import { callerOrigin } from "./origin.ts";
+import { callerOrigin } from "./headers.ts";
 import { useAuthentication, useErrors, vendorReply } from "./server.ts";
 
 export interface FilesRouteOptions {

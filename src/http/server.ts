@@ -6,10 +6,8 @@ import type { Authenticate, Caller } from "../policy/authenticate.ts";
 import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { RequestWatch } from "../telemetry/watch.ts";
-import { rateLimitHeaders } from "./rate-limit.ts";
-import { callerOrigin } from "./origin.ts";
+import { callerOrigin, rateLimitHeaders, traceHeaders } from "./headers.ts";
 import { rawReply } from "./raw-reply.ts";
-import { traceHeaders } from "./trace.ts";
 import { watchRequest } from "./watch-request.ts";
 
 declare module "fastify" {

@@ -1,7 +1,7 @@
 import type { Batch } from "../../model/event.ts";
 import type { Transcript } from "../../model/transcript.ts";
 import type { SseEncoder } from "../surface.ts";
-import type { ResponseEvent, ResponseEvents } from "./events.ts";
+import type { ResponseEvent } from "./event-sequence.ts";
 
 /** Line ends for readers that follow Unicode instead of the event-stream rules; JSON may carry them as escapes. */
 const unicodeLineEnd = /[\u0085\u2028\u2029]/g;
@@ -26,15 +26,19 @@ export function endText(sseDone: boolean | undefined): string {
   return sseDone === false ? "" : doneMark;
 }
 
+interface EventSource {
+  accept(batch: Batch, transcript: Transcript): ResponseEvent[];
+}
+
 /** Writes every batch at once: a batch has one delta for each item, so nothing is gained by waiting. */
 export class ResponsesSseEncoder implements SseEncoder {
   // fixed at birth
   readonly pending = false;
   readonly maxWaitMs = 0;
-  private readonly events: ResponseEvents;
+  private readonly events: EventSource;
   private readonly end: string;
 
-  constructor(events: ResponseEvents, end: string) {
+  constructor(events: EventSource, end: string) {
     this.events = events;
     this.end = end;
   }

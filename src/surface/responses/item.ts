@@ -154,5 +154,10 @@ function parseCompaction(item: Fields, context: ItemContext): Item {
   if (summary === undefined) {
     throw invalid(pathOf(item, "encrypted_content"), "was not made by this server, or its secret has changed");
   }
+  return summaryMessage(summary);
+}
+
+/** A compaction as the model reads it. */
+export function summaryMessage(summary: string): Item {
   return { type: "message", role: "user", parts: [textPart(summaryIntroduction + summary)] };
 }

@@ -7,8 +7,8 @@ export interface ResponsesOptions {
   defaultReasoning: "off" | "adaptive";
   /** Whether responses are kept when `store` is omitted; the vendor does not. */
   storeDefault: boolean;
-  /** Without it no reasoning is encrypted, and encrypted input is not read. */
-  cipher?: TextCipher;
+  /** Encrypts reasoning and compactions that callers carry. */
+  cipher: TextCipher;
   /** Whether a stream ends with `data: [DONE]`: Open Responses wants it, the vendor's wire has none. Default true. */
   sseDone?: boolean;
 }

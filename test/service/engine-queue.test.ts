@@ -3,7 +3,8 @@ import { createCatalog } from "../../src/engine/catalog.ts";
 import { simEngine } from "../../src/engine/sim/engine.ts";
 import { textPart } from "../../src/model/item.ts";
 import type { GenerationRequest } from "../../src/model/request.ts";
-import { GenerateService, type Generation } from "../../src/service/generate.ts";
+import { GenerateService } from "../../src/service/generate.ts";
+import type { Generation } from "../../src/service/generation.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 
 const request = (tier: GenerationRequest["tier"] = "standard"): GenerationRequest => ({

@@ -1,19 +1,19 @@
 import type { Item, Part } from "../../model/item.ts";
-import type { Turn } from "../../service/response.ts";
+import type { RememberedTurn } from "./archive.ts";
 
 /** Characters of all that is remembered of one sort, and how many at most. */
-const mostCharacters = 16 * 1024 * 1024;
-const mostItems = 20_000;
-const mostTurns = 2_000;
+const maxCharacters = 16 * 1024 * 1024;
+const maxItems = 20_000;
+const maxTurns = 2_000;
 
 /**
  * Answers that are not stored, for a while: clients that leave `store` out take OpenAI's default and refer to earlier
  * items and responses by id. Bounded; the oldest go first; gone with the process.
  */
-export class RecentItems {
+export class RecentAnswers {
   // changed by events
-  private readonly items = new Bounded<Item>(mostItems);
-  private readonly turns = new Bounded<Turn>(mostTurns);
+  private readonly items = new Bounded<Item>(maxItems);
+  private readonly turns = new Bounded<RememberedTurn>(maxTurns);
 
   keep(owner: string, id: string, item: Item): void {
     this.items.keep(`${owner} ${id}`, item, sizeOf([item]));
@@ -23,11 +23,11 @@ export class RecentItems {
     return this.items.find(`${owner} ${id}`);
   }
 
-  keepTurn(owner: string, id: string, turn: Turn): void {
+  keepTurn(owner: string, id: string, turn: RememberedTurn): void {
     this.turns.keep(`${owner} ${id}`, turn, sizeOf(turn.items));
   }
 
-  turn(owner: string, id: string): Turn | undefined {
+  turn(owner: string, id: string): RememberedTurn | undefined {
     return this.turns.find(`${owner} ${id}`);
   }
 }
@@ -47,7 +47,7 @@ class Bounded<Value> {
     this.drop(key);
     this.entries.set(key, { value, size });
     this.characters += size;
-    while (this.characters > mostCharacters || this.entries.size > this.most) {
+    while (this.characters > maxCharacters || this.entries.size > this.most) {
       const oldest = this.entries.keys().next().value;
       if (oldest === undefined) return;
       this.drop(oldest);

@@ -1,9 +1,10 @@
-import { ParleyError } from "../model/error.ts";
-import type { Item } from "../model/item.ts";
-import type { Caller } from "../policy/authenticate.ts";
-import type { ResponseRecord, ResponseStore } from "../store/store.ts";
+import { ParleyError } from "../../model/error.ts";
+import type { Item } from "../../model/item.ts";
+import type { Caller } from "../../policy/authenticate.ts";
+import type { ResponseRecord, ResponseStore } from "../../store/store.ts";
+import { formatTurn, parseTurn, turnItems, type StoredTurn } from "./stored-turn.ts";
 
-export interface ResponseServiceOptions {
+export interface ResponseArchiveOptions {
   store: ResponseStore;
   /** How long a response is kept. */
   retentionMs: number;
@@ -17,24 +18,25 @@ export interface NewResponse {
   previousId: string | null;
   body: string;
   input: string;
-  /** The turn's own items so far: its input. */
-  items: readonly Item[];
+  /** The turn's own input. */
+  turnInput: readonly Item[];
 }
 
-/** What one response added to its conversation. */
-export interface Turn {
+/** What one response that is not stored added to its conversation. */
+export interface RememberedTurn {
+  /** The id of the response it continues. */
   previous: string | undefined;
   items: readonly Item[];
 }
 
-/** Longer chains of `previous_response_id` than this are a loop or a mistake. */
-const longestChain = 10_000;
+/** Longer chains of `previous_response_id` are refused: they are a loop or a mistake. */
+const maxChainLength = 10_000;
 
-/** Responses that are kept: beginning, ending, finding and forgetting them. Everyone sees only their own. */
-export class ResponseService {
-  private readonly options: ResponseServiceOptions;
+/** Stored responses: beginning, ending, finding and deleting them. A key sees only its own. */
+export class ResponseArchive {
+  private readonly options: ResponseArchiveOptions;
 
-  constructor(options: ResponseServiceOptions) {
+  constructor(options: ResponseArchiveOptions) {
     this.options = options;
   }
 
@@ -50,17 +52,17 @@ export class ResponseService {
       previousId: response.previousId,
       body: response.body,
       input: response.input,
-      items: JSON.stringify(response.items),
+      items: formatTurn({ input: response.turnInput, output: [] }),
       events: "[]",
     };
     await this.options.store.save(record);
     return record;
   }
 
-  /** Keeps the outcome, unless the response was deleted meanwhile; on return it is durable. */
-  async end(record: ResponseRecord, outcome: { body: string; items: readonly Item[]; events: string }): Promise<void> {
-    const { body, items, events } = outcome;
-    await this.options.store.end({ ...record, state: "done", body, items: JSON.stringify(items), events });
+  /** Stores the outcome, unless the response was deleted meanwhile; it is durable on return. */
+  async end(record: ResponseRecord, outcome: { body: string; turn: StoredTurn; events: string }): Promise<void> {
+    const { body, turn, events } = outcome;
+    await this.options.store.end({ ...record, state: "done", body, items: formatTurn(turn), events });
   }
 
   /** Throws `not-found`. */
@@ -70,7 +72,7 @@ export class ResponseService {
     return record;
   }
 
-  /** The record, or nothing; for those who have a word of their own for its absence. */
+  /** The record, or `undefined`, for callers with an error of their own. */
   find(id: string, caller: Caller): Promise<ResponseRecord | undefined> {
     return this.options.store.get(id, caller.keyId);
   }
@@ -81,15 +83,15 @@ export class ResponseService {
   }
 
   /**
-   * The items of a response and of all that it continues, oldest first. Turns that are not stored may be `remembered`
-   * elsewhere. Throws `invalid` where one is gone.
+   * The items of a response and of all that it continues, oldest first. `remembered` finds turns that are not stored.
+   * Throws `invalid` where one is not found or still runs.
    */
-  async history(id: string, caller: Caller, remembered?: (id: string) => Turn | undefined): Promise<Item[]> {
+  async history(id: string, caller: Caller, remembered?: (id: string) => RememberedTurn | undefined): Promise<Item[]> {
     const turns: (readonly Item[])[] = [];
     let next: string | null = id;
     while (next !== null) {
-      if (turns.length >= longestChain) throw previousNotFound(id);
-      const turn: Turn | undefined = remembered?.(next);
+      if (turns.length >= maxChainLength) throw previousNotFound(id);
+      const turn: RememberedTurn | undefined = remembered?.(next);
       if (turn !== undefined) {
         turns.push(turn.items);
         next = turn.previous ?? null;
@@ -97,20 +99,20 @@ export class ResponseService {
       }
       const record: ResponseRecord | undefined = await this.options.store.get(next, caller.keyId);
       if (record === undefined || record.state === "running") throw previousNotFound(next);
-      turns.push(JSON.parse(record.items) as Item[]);
+      turns.push(turnItems(parseTurn(record)));
       next = record.previousId;
     }
     return turns.reverse().flat();
   }
 
-  /** Ends what a process left that is gone. `fail` gives the body they end with. */
+  /** Ends responses whose process is gone; `fail` gives the body they end with. Returns how many there were. */
   async endOrphans(fail: (record: ResponseRecord) => string): Promise<number> {
     const orphans = await this.options.store.orphans();
     for (const record of orphans) await this.options.store.end({ ...record, state: "done", body: fail(record) });
     return orphans.length;
   }
 
-  /** Deletes what is past its time. */
+  /** Deletes expired responses; returns how many. */
   sweep(): Promise<number> {
     return this.options.store.expire(this.options.now());
   }
@@ -120,7 +122,7 @@ function notFound(id: string): ParleyError {
   return new ParleyError("not-found", `response '${id.slice(0, 100)}' not found`, { code: "response_not_found" });
 }
 
-export function previousNotFound(id: string): ParleyError {
+function previousNotFound(id: string): ParleyError {
   return new ParleyError("invalid", `previous_response_id: response '${id.slice(0, 100)}' not found`, {
     param: "previous_response_id",
     code: "previous_response_not_found",
