@@ -38,7 +38,7 @@ const sim = z.strictObject({
 
 const deadline = seconds.positive();
 
-/** The rules of engine/upstream/repair.ts; a test holds the two lists together. */
+/** The rules of engine/upstream/read/repair.ts; a test holds the two lists together. */
 export const repairRules = [
   "inline-thought",
   "inline-calls",

@@ -8,7 +8,7 @@ import type { Batch } from "../../model/event.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { Capabilities, Engine, Load } from "../engine.ts";
 import { upstreamEngine, type UpstreamOptions } from "./engine.ts";
-import { untilAborted } from "./until-aborted.ts";
+import { untilAborted } from "./wire/until-aborted.ts";
 
 export interface ManagedOptions extends Omit<UpstreamOptions, "url" | "replicas" | "dialect" | "key"> {
   /** Path of llama.cpp's `llama-server`. */
