@@ -36,9 +36,8 @@ import { ResponseService } from "./service/response.ts";
 import { measureCost, measureGenerations } from "./service/measure.ts";
 import { RouteBook } from "./service/route-book.ts";
 import { ModelService } from "./service/model.ts";
-import { openBlobs } from "./store/blob/open.ts";
-import { openStore } from "./store/open.ts";
-import type { Store } from "./store/store.ts";
+import { openBlobs, openLimitStore, openStore } from "./store/open.ts";
+import type { LimitStore, Store } from "./store/store.ts";
 import { chatSurface } from "./surface/chat/index.ts";
 import type { ResponsesOptions } from "./surface/responses/index.ts";
 import { createLog, type Log } from "./telemetry/log.ts";
@@ -176,10 +175,12 @@ async function build(config: Config, overrides: AppOverrides) {
   const measure = measureGenerations(metrics, catalog, lines);
   const watching = openWatch(config, { ids, log, metrics });
   const models = new ModelService(catalog);
-  const store = overrides.store ?? (await openStore(config.data, config.store.url?.reveal()));
+  const storeUrl = config.store.url?.reveal();
+  const store = overrides.store ?? (await openStore(config.data, storeUrl, () => ids.now()));
+  const limits = overrides.store === undefined && storeUrl !== undefined ? await openLimitStore(storeUrl) : undefined;
   const files = await openFiles(config, { store, ids, log });
   const media = openMedia({ ...config.media, files: files.port });
-  const meter = openMeter(config, { store, ids, log, metrics });
+  const meter = openMeter(config, { store, limits, ids, log, metrics });
   const told = { measure, routes, watch: watching.watch.generation, log };
   const generate = new GenerateService({ catalog, media, meter, lines, ...moderation, ...told });
   const admin = await openAdmin(store, ids);
@@ -255,14 +256,17 @@ async function startEndingOrphans(responses: ResponseService, log: Log): Promise
 }
 
 /** Limits are counted where all processes of the store see them. */
-function openMeter(config: Config, made: { store: Store; ids: IdSource; log: Log; metrics: Metrics }): Meter {
+function openMeter(
+  config: Config,
+  made: { store: Store; limits: LimitStore | undefined; ids: IdSource; log: Log; metrics: Metrics },
+): Meter {
   const { limits, prices, budgets, aborted } = config;
   const { store, ids, log, metrics } = made;
   const ledger = new LedgerWriter(store.ledger, log);
   const limiter =
-    store.limits === undefined
+    made.limits === undefined
       ? new MemoryLimiter()
-      : new SharedLimiter({ store: store.limits, log, id: () => vendorId(ids) });
+      : new SharedLimiter({ store: made.limits, log, id: () => vendorId(ids) });
   return new Meter({
     ...{ limits, prices, budgets, aborted, ledger, limiter },
     accounts: store.accounts,
