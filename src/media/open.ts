@@ -4,27 +4,11 @@ import type { FilePort } from "./file-port.ts";
 import { Gate } from "./gate.ts";
 import { ImageReader } from "./image.ts";
 import { MediaPreparer } from "./prepare.ts";
+import type { MediaSettings } from "./settings.ts";
 import { ProcessVideoReader } from "./video.ts";
 
 /** The settings `media`, and what stands outside of them. */
-export interface MediaOptions {
-  imageBytes: number;
-  imagePixels: number;
-  videoBytes: number;
-  videoFileBytes: number;
-  requestBytes: number;
-  videoSeconds: number;
-  videoMemoryBytes: number;
-  ffmpeg?: string;
-  cacheBytes: number;
-  download: {
-    enabled: boolean;
-    allow: readonly string[];
-    timeoutSeconds: number;
-    requestSeconds: number;
-    redirects: number;
-    rememberSeconds: number;
-  };
+export interface MediaOptions extends MediaSettings {
   /** Uploaded files; without it every `mm_file://` is unknown. */
   files?: FilePort;
   /** Instead of the system's resolver. */
