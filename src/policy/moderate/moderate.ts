@@ -6,13 +6,13 @@ import type { GenerationRequest } from "../../model/request.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { buildAutomaton, type Automaton } from "./automaton.ts";
 import { guarded, inPieces } from "./check.ts";
-import { endpointCheck, type EndpointOptions } from "./endpoint.ts";
+import { endpointCheck } from "./endpoint.ts";
 import { worse, type Check, type Verdict } from "./finding.ts";
-import { modelCheck, type Ask, type GuardOptions } from "./guard.ts";
+import { modelCheck, type Ask } from "./guard.ts";
 import { Scanner } from "./scanner.ts";
 import type { ModerationSettings } from "./settings.ts";
 import { judged } from "./window-screen.ts";
-import { readWordFiles, type CategorySeverities, type WordFile } from "./word-file.ts";
+import { readWordFiles } from "./word-file.ts";
 import { WordScreen } from "./word-screen.ts";
 
 /**
