@@ -71,6 +71,8 @@ export interface AccountRecord {
   spent: number;
 }
 
+export type AccountChange = Partial<Pick<AccountRecord, "balance" | "budget">>;
+
 export interface AccountStore {
   /** One record for each subject, in the order given; `month` as 202611. */
   read(subjects: readonly string[], month: number): Promise<AccountRecord[]>;
@@ -78,9 +80,8 @@ export interface AccountStore {
   list(month: number): Promise<AccountRecord[]>;
   /** Adds to the balance, which is 0 where there was none; returns what stands. */
   credit(subject: string, amount: number): Promise<number>;
-  /** `null` takes the balance away: the subject is no longer held to one. */
-  setBalance(subject: string, balance: number | null): Promise<void>;
-  setBudget(subject: string, budget: number | null): Promise<void>;
+  /** Changes what is given, at once. Without a balance (`null`) the subject is not held to one. */
+  update(subject: string, change: AccountChange): Promise<void>;
 }
 
 /** Outcomes of a generation that did not fail: they are charged, and a report does not count them as failed. */
