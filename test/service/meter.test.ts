@@ -219,7 +219,7 @@ describe("limits", () => {
 
 describe("money", () => {
   it("ends service when the balance is used up, at once, written or not", async () => {
-    await store.accounts.setBalance("organisation:o", 300);
+    await store.accounts.update("organisation:o", { balance: 300 });
     const service = serve(hello);
     await read(await start(service));
     await read(await start(service));

@@ -1,8 +1,6 @@
 import { z } from "zod";
-import { Secret } from "../lib/secret.ts";
-import { seconds } from "./duration.ts";
+import { httpUrl, positive, seconds, secret } from "../../lib/setting-type.ts";
 
-const positive = z.int().min(1);
 const severity = z.enum(["mild", "severe"]);
 const category = z.int().min(1).max(7);
 const pattern = z.string().min(1).refine(isPattern, "allowed is a regular expression");
@@ -41,8 +39,8 @@ const check = {
     .describe("Characters in one question; longer texts are asked about in pieces."),
 };
 
-/** `moderation`: off unless words, a model or an endpoint is named (docs/moderation.md). */
-export const moderationSchema = z
+/** The settings `moderation`: off unless words, a model or an endpoint is named (docs/moderation.md). */
+export const moderationSettings = z
   .strictObject({
     input: z
       .enum(["off", "flag", "block"])
@@ -91,13 +89,8 @@ export const moderationSchema = z
       .exactOptional(),
     endpoint: z
       .strictObject({
-        url: z.url({ protocol: /^https?$/ }).describe("Base URL; `/moderations` is put behind it."),
-        key: z
-          .string()
-          .min(1)
-          .transform((key) => new Secret(key))
-          .exactOptional()
-          .describe("Key for the `Authorization` header."),
+        url: httpUrl.describe("Base URL; `/moderations` is put behind it."),
+        key: secret.exactOptional().describe("Key for the `Authorization` header."),
         model: z.string().min(1).exactOptional().describe("Model name that is sent along."),
         categories: z
           .record(z.string(), z.strictObject({ category, severity, score: z.number().min(0).max(1).exactOptional() }))
@@ -110,3 +103,4 @@ export const moderationSchema = z
       .exactOptional(),
   })
   .prefault({});
+export type ModerationSettings = z.output<typeof moderationSettings>;

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { Secret } from "../lib/secret.ts";
+import { httpUrl } from "../lib/setting-type.ts";
 
 const collector = z.strictObject({
-  url: z
-    .url({ protocol: /^https?$/ })
+  url: httpUrl
     .exactOptional()
     .describe("OpenTelemetry collector (OTLP over HTTP; `/v1/traces` is added). Nothing is traced without it."),
   headers: z
@@ -25,7 +25,7 @@ const collector = z.strictObject({
   service: z.string().min(1).max(200).default("parley").describe("`service.name` of the spans."),
 });
 
-/** Traces; docs/operations.md tells more. */
-export const telemetrySchema = z.strictObject({
+/** The settings `telemetry`: traces (docs/operations.md). */
+export const telemetrySettings = z.strictObject({
   otlp: collector.prefault({}),
 });

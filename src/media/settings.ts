@@ -1,8 +1,7 @@
 import { z } from "zod";
-import { seconds } from "./duration.ts";
+import { positive, seconds } from "../lib/setting-type.ts";
 
 const mebibyte = 1024 * 1024;
-const positive = z.int().min(1);
 
 const host = /^(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9])?$/i;
 /** A host name (`*.` before it for all below), an address, or a network in CIDR form. */
@@ -14,8 +13,8 @@ const place = z.union([
   z.string().regex(host, "is no host, address or network"),
 ]);
 
-/** Images and videos that callers send; docs/media.md tells more. */
-export const mediaSchema = z.strictObject({
+/** The settings `media`: images and videos that callers send (docs/media.md). */
+export const mediaSettings = z.strictObject({
   imageBytes: positive.default(10 * mebibyte).describe("Largest image in bytes."),
   imagePixels: positive.default(100_000_000).describe("Most pixels of an image that is decoded, before it is scaled."),
   videoBytes: positive.default(50 * mebibyte).describe("Largest video in bytes by URL or data URL."),
@@ -52,4 +51,4 @@ export const mediaSchema = z.strictObject({
     })
     .prefault({}),
 });
-export type MediaConfig = z.output<typeof mediaSchema>;
+export type MediaSettings = z.output<typeof mediaSettings>;

@@ -1,23 +1,18 @@
 import { z } from "zod";
 import { Secret } from "../lib/secret.ts";
-import { days } from "./duration.ts";
+import { days, httpUrl, positive, secret } from "../lib/setting-type.ts";
 
 const mebibyte = 1024 * 1024;
-const positive = z.int().min(1);
 
 const bucket = z.strictObject({
-  endpoint: z.url({ protocol: /^https?$/ }).describe("Base URL of the S3-compatible service, without the bucket."),
+  endpoint: httpUrl.describe("Base URL of the S3-compatible service, without the bucket."),
   bucket: z
     .string()
     .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "is no bucket name")
     .describe("Name of the bucket, which must exist."),
   region: z.string().min(1).default("us-east-1").describe("Region that requests are signed for."),
   key: z.string().min(1).describe("Access key id."),
-  secret: z
-    .string()
-    .min(1)
-    .transform((secret) => new Secret(secret))
-    .describe("Secret access key; give it by reference."),
+  secret: secret.describe("Secret access key; give it by reference."),
   prefix: z
     .string()
     .regex(/^[\w./-]*$/, "may hold letters, digits and ._-/ only")
@@ -26,8 +21,18 @@ const bucket = z.strictObject({
   pathStyle: z.boolean().default(true).describe("Bucket in the path; `false`: in the host name."),
 });
 
-/** Files that callers upload; docs/files.md tells more. */
-export const fileSchema = z
+/** The settings `store`: the database. */
+export const storeSettings = z.strictObject({
+  url: z
+    .string()
+    .regex(/^postgres(ql)?:\/\/./, "must begin with postgres://")
+    .transform((url) => new Secret(url))
+    .exactOptional()
+    .describe("A PostgreSQL database, for several processes; default a SQLite file in the data folder."),
+});
+
+/** The settings `files`: what callers upload (docs/files.md). */
+export const fileSettings = z
   .strictObject({
     store: z
       .enum(["disk", "s3"])

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { Secret } from "../lib/secret.ts";
+import { positive } from "../lib/setting-type.ts";
 import { microsPerDollar } from "../model/account.ts";
 
-const positive = z.int().min(1);
 const toMicros = (dollars: number): number => Math.round(dollars * microsPerDollar);
 const dollars = z.number().min(0).max(1_000_000_000).transform(toMicros);
 
@@ -32,18 +32,8 @@ const price = z.strictObject({
   priorityPercent: z.int().min(100).default(150).describe("What `service_tier: priority` costs, in percent."),
 });
 
-/** Keys, limits and money: nothing of it does anything until it is set. */
-export const accountSettings = {
-  store: z
-    .strictObject({
-      url: z
-        .string()
-        .regex(/^postgres(ql)?:\/\/./, "must begin with postgres://")
-        .transform((url) => new Secret(url))
-        .exactOptional()
-        .describe("A PostgreSQL database, for several processes; default a SQLite file in the data folder."),
-    })
-    .prefault({}),
+/** Settings of keys, limits and money; without them nothing is limited and nothing costs. */
+export const policySettings = {
   adminKeys: z
     .array(
       z
