@@ -3,7 +3,7 @@ import { ParleyError } from "../../../src/model/error.ts";
 import { chatSurface } from "../../../src/surface/chat/index.ts";
 import { eventsOf, fold, gather, parse, read, refusal, stream } from "./support.ts";
 
-/** Where the vendor's own pages disagree: one test per row that concerns chat (spec sheet 10). */
+/** Where the vendor's own pages disagree: one test per row that concerns chat. */
 describe("contradictions", () => {
   const bodyOf = (change: Record<string, unknown>, spoken: Parameters<typeof eventsOf>[0]): Record<string, unknown> =>
     chatSurface().json(fold([eventsOf(spoken)]), parse(change)) as Record<string, unknown>;
@@ -180,16 +180,16 @@ describe("contradictions", () => {
     }
   });
 
-  test("27 sensitive input and output: 422 with 1026 and 1027, or 400 by setting", () => {
+  test("27 sensitive input and output: 422 with 1026 and 1027", () => {
     const error = new ParleyError("input-sensitive", "matched");
     expect(chatSurface().error(error, "r")).toMatchObject({
       status: 422,
       body: { error: { message: "input new_sensitive (1026)", http_code: "422" }, request_id: "r" },
     });
-    const reply = chatSurface({ sensitiveStatus: 400 }).error(new ParleyError("output-sensitive", ""), "r");
+    const reply = chatSurface().error(new ParleyError("output-sensitive", ""), "r");
     expect(reply).toMatchObject({
-      status: 400,
-      body: { error: { message: "output new_sensitive (1027)", http_code: "400" } },
+      status: 422,
+      body: { error: { message: "output new_sensitive (1027)", http_code: "422" } },
     });
   });
 

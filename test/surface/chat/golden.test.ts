@@ -88,7 +88,7 @@ function textOfFirst(parts: readonly { type: string; text?: string }[]): string 
   return parts[0]?.text;
 }
 
-/** The live body of M3 cut inside its thought (spec sheet 2.1). */
+/** The live body of M3 truncated inside its reasoning (captured from api.minimax.io, 2026-06). */
 test("a thought cut by length is closed, in key order of the live body", () => {
   const parsed = parse({ max_tokens: 32 }, { id: "06831089039ba716163002c8eb028bfa", createdAt: 1_781_783_945 });
   const spoken = {

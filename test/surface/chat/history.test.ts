@@ -22,7 +22,7 @@ interface Row {
   strict?: boolean;
 }
 
-/** The vendor's catalogue of 2013 messages (spec sheet 4.4), one row each. */
+/** The vendor's catalogue of 2013 messages, one row each. */
 const rows: Row[] = [
   {
     name: "several system messages, M2",

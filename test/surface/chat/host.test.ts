@@ -10,7 +10,7 @@ const call = (args = "{}", ...ids: string[]): object => ({
 });
 const told = (id: string, content?: unknown): object => ({ role: "tool", tool_call_id: id, content });
 
-/** What the vendor's own host checks demand of this surface (spec sheet 13). */
+/** What the vendor's own host checks demand of this surface (MiniMax-Provider-Verifier, m3_format_check, 2026). */
 describe("host checks", () => {
   test.each([
     ["empty messages", { messages: [] }],

@@ -223,6 +223,6 @@ test("the packet header reaches the encoder: sizes and the longest wait", () => 
   expect(chatSurface().sse(parsed).maxWaitMs).toBe(7);
   const chunks = read(stream(parsed, single({ text: "one two three" }, 4))).chunks;
   expect(chunks.map((chunk) => chunk.choices[0]?.delta.content)).toEqual(["one ", "two ", "thre", "e", ""]);
-  const slow = chatSurface({ shaper: { longestWait: 33 } });
+  const slow = chatSurface({ chunkSize: { maxWaitMs: 33 } });
   expect(slow.sse(slow.parse(body({ stream: true }), context())).maxWaitMs).toBe(33);
 });
