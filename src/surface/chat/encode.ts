@@ -19,7 +19,7 @@ export const finishNames: Readonly<Record<StopReason, string>> = {
   filter: "content_filter",
 };
 
-export const speaker = { role: "assistant", name: "MiniMax AI" } as const;
+export const assistant = { role: "assistant", name: "MiniMax AI" } as const;
 export const noFault = { status_code: 0, status_msg: "" } as const;
 
 export interface ChatUsage {
@@ -94,7 +94,7 @@ function encodeMessage(transcript: Transcript, parsed: ParsedRequest<ChatAnswerO
   const calls = transcript.calls();
   return {
     content,
-    ...speaker,
+    ...assistant,
     ...(calls.length > 0 ? { tool_calls: calls.map(encodeCall) } : {}),
     audio_content: "",
     ...(reasoning === "" ? {} : { reasoning_content: reasoning, reasoning_details: [reasoningDetail(reasoning)] }),

@@ -14,7 +14,7 @@ export interface ChatOptions {
   chunkSize?: Partial<ChunkSize> | undefined;
 }
 
-/** `POST /v1/chat/completions`, as the vendor speaks it. */
+/** `POST /v1/chat/completions`, in the vendor's dialect. */
 export function chatSurface(options: ChatOptions = {}): Surface<ChatAnswerOptions> {
   const chunkSize = { ...defaultChunkSize, ...options.chunkSize };
   return {

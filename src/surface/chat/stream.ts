@@ -4,11 +4,11 @@ import { doneEvent, lineJson, stopReasonOf } from "../shared/answer.ts";
 import { envelope } from "../shared/envelope.ts";
 import type { ParsedRequest, SseEncoder } from "../surface.ts";
 import { ChunkCoalescer } from "./chunk-coalescer.ts";
-import { encodeFlags, encodeUsage, finishNames, noFault, reasoningDetail, speaker } from "./encode.ts";
+import { encodeFlags, encodeUsage, finishNames, noFault, reasoningDetail, assistant } from "./encode.ts";
 import type { ChatAnswerOptions } from "./parse.ts";
 import { ReasoningLayout } from "./reasoning-layout.ts";
 
-const speakerText = JSON.stringify(speaker).slice(1, -1);
+const assistantText = JSON.stringify(assistant).slice(1, -1);
 const noAudioText = `"audio_content":""`;
 
 /**
@@ -151,11 +151,11 @@ export class ChatEncoder implements SseEncoder {
   private delta(text: string): string {
     const quoted = lineJson(text);
     if (this.channel === "call") return this.callDelta(quoted);
-    if (this.channel === "content") return `"content":${quoted},${speakerText},${noAudioText}`;
+    if (this.channel === "content") return `"content":${quoted},${assistantText},${noAudioText}`;
     const details = lineJson([reasoningDetail(text)]);
     // The live wire's first delta of split reasoning has no content member.
     const content = this.started ? `"content":"",` : "";
-    return `${content}${speakerText},${noAudioText},"reasoning_content":${quoted},"reasoning_details":${details}`;
+    return `${content}${assistantText},${noAudioText},"reasoning_content":${quoted},"reasoning_details":${details}`;
   }
 
   /** Id, type and name stand in the first delta of a call only: clients concatenate them. */
@@ -168,7 +168,7 @@ export class ChatEncoder implements SseEncoder {
       const named = `"function":{"name":${lineJson(call.name)},"arguments":${args}}`;
       body = `{"id":${lineJson(call.id)},"type":"function",${named},"index":${index}}`;
     }
-    return `"content":"",${speakerText},"tool_calls":[${body}],${noAudioText}`;
+    return `"content":"",${assistantText},"tool_calls":[${body}],${noAudioText}`;
   }
 
   private chunk(delta: string, finish: string): void {

@@ -9,7 +9,7 @@ interface OpenCall {
 
 /**
  * Pairs the calls of a conversation with their results. The time of one step does not grow with the conversation. What an
- * unpaired call or result means is for the surface to say.
+ * unpaired call or result means is decided by the surface.
  */
 export class OpenCalls {
   // changed by events

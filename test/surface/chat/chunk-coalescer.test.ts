@@ -89,7 +89,7 @@ test("arguments of a call keep the law too, in a whole stream", () => {
 
 test("the first chunk leaves early, and the last is no crumb", () => {
   const events = eventsOf(
-    { thought: "The user greets me, so I greet back.", text: "Hello! How can I help you today?" },
+    { reasoning: "The user greets me, so I greet back.", text: "Hello! How can I help you today?" },
     4,
   );
   const chunks = read(

@@ -94,7 +94,7 @@ describe("contradictions", () => {
     ["MiniMax-M2.5", "<think>hm</think>\n\n\nHi"],
     ["MiniMax-M2.1", "<think>hm</think>\n\n\nHi"],
   ])("12 think form of %s; the model's own newline after the tag is kept", (model, content) => {
-    expect(bodyOf({ model }, { thought: "\nhm\n", text: "\nHi" })).toMatchObject({
+    expect(bodyOf({ model }, { reasoning: "\nhm\n", text: "\nHi" })).toMatchObject({
       choices: [{ message: { content } }],
     });
   });
@@ -141,7 +141,7 @@ describe("contradictions", () => {
   });
 
   test("17 split reasoning is incremental, in both members alike", () => {
-    const spoken = { thought: "One thing leads to another, and then to one more.", text: "Yes." };
+    const spoken = { reasoning: "One thing leads to another, and then to one more.", text: "Yes." };
     const wire = stream(
       parse({ stream: true, reasoning_split: true }),
       eventsOf(spoken, 6).map((event) => [event]),
@@ -152,7 +152,7 @@ describe("contradictions", () => {
     expect(deltas.length).toBeGreaterThan(1);
     for (const delta of deltas)
       expect(delta?.reasoning_details?.map((detail) => detail.text)).toEqual([delta?.reasoning_content]);
-    expect(gather(wire)).toMatchObject({ reasoning: spoken.thought, content: "Yes." });
+    expect(gather(wire)).toMatchObject({ reasoning: spoken.reasoning, content: "Yes." });
   });
 
   test("20 and 21 detail auto is default; long sides snap down to multiples of 28", () => {

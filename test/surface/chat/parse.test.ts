@@ -245,7 +245,7 @@ test("service_tier, parallel_tool_calls, cache hints and stream fields arrive", 
   expect(parse({ service_tier: "auto" }).request.tier).toBe("standard");
 });
 
-test("asking for JSON splits the thought off, unless the caller says otherwise", () => {
+test("asking for JSON splits the reasoning off, unless the caller says otherwise", () => {
   const format = { response_format: { type: "json_object" } };
   expect(parse(format).answerOptions.reasoningSplit).toBe(true);
   expect(parse({ ...format, reasoning_split: false }).answerOptions.reasoningSplit).toBe(false);
