@@ -1,4 +1,5 @@
-import type { ErrorKind, ParleyError } from "./error.ts";
+import type { ErrorKind, ParleyError } from "../../model/error.ts";
+import type { Reply } from "../surface.ts";
 
 /** How one kind of error looks on the vendor's wire. */
 export interface EnvelopeRow {
@@ -13,8 +14,8 @@ export interface EnvelopeRow {
 }
 
 /**
- * Kind to HTTP status, `error.type` and vendor code (spec sheet 4.1, 4.2, 4.4). Where the vendor documents no status
- * the usual one of HTTP is taken; `docs/errors.md` shows the table to people.
+ * Kind to HTTP status, `error.type` and vendor code (MiniMax API docs, error codes, 2026-08, and answers that clients
+ * have seen). Where the vendor documents no status the usual one of HTTP is taken; `docs/errors.md` shows the table.
  */
 export const envelopeTable: Readonly<Record<ErrorKind, EnvelopeRow>> = {
   invalid: { status: 400, type: "bad_request_error", code: 2013, prefix: "invalid params, " },
@@ -50,23 +51,32 @@ export const envelopeTable: Readonly<Record<ErrorKind, EnvelopeRow>> = {
   internal: { status: 500, type: "server_error", code: 1000, fixed: "unknown error, 999" },
 };
 
-/** The vendor's error body (spec sheet 4.2); key order as on the wire. */
+/** The vendor's error body; key order as on the wire. */
 export interface ErrorEnvelope {
   type: "error";
   error: { type: string; message: string; http_code: string };
   request_id: string;
 }
 
-/** Status and body of an error. `http_code` is a string; the numeric code stands at the end of the message. */
-export function envelope(error: ParleyError, requestId: string): { status: number; body: ErrorEnvelope } {
+/**
+ * An error as the vendor shows it; chat and every path without a dialect of its own send exactly this. `http_code` is a
+ * string; the numeric code stands in parentheses at the end of the message.
+ */
+export function envelope(error: ParleyError, requestId: string): Reply & { body: ErrorEnvelope } {
   const row = envelopeTable[error.kind];
-  const said = row.fixed ?? `${row.prefix ?? ""}${error.message}`;
+  const message = row.fixed ?? `${row.prefix ?? ""}${error.message}`;
   return {
     status: row.status,
+    headers: retryHeaders(error),
     body: {
       type: "error",
-      error: { type: row.type, message: `${said} (${row.code})`, http_code: String(row.status) },
+      error: { type: row.type, message: `${message} (${row.code})`, http_code: String(row.status) },
       request_id: requestId,
     },
   };
+}
+
+/** Whole seconds, at least 1: a client that reads 0 asks again at once. */
+function retryHeaders({ retryAfter }: ParleyError): Record<string, string> {
+  return retryAfter === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(retryAfter))) };
 }

@@ -1,52 +1,56 @@
-import type { Packet } from "./packet.ts";
+import type { ChunkSize } from "./chunk-size.ts";
 
 const none: readonly string[] = [];
 /** Characters under which a piece counts as tiny by the vendor's checks. */
-const tiny = 5;
-/** Units a first piece needs and units held back for the last piece: above `tiny` also when half are surrogates. */
-const small = 8;
-/** How many longest waits a tiny piece is held, so that a slow model does not drip single characters. */
-const patience = 4;
+const tinyChars = 5;
+/** Units a first piece needs and units held back for the last piece: above `tinyChars` also when half are surrogates. */
+const reserveChars = 8;
+/** How many times `maxWaitMs` a tiny piece is held, so that a slow model does not drip single characters. */
+const maxTinyWaits = 4;
 const joiner = 0x200d;
 const clusters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 /**
- * Gathers the small pieces of a model into packets of a good size. Cuts never split a think tag, a surrogate pair or
- * a grapheme. The last few characters stay back until `drain`, so that the last packet is not a tiny one.
+ * Gathers the small pieces of a model into chunks of a good size. Cuts never split a think tag, a surrogate pair or a
+ * grapheme. The last few characters stay back until `drain`, so that the last chunk is not a tiny one.
  */
-export class PacketShaper {
+export class ChunkCoalescer {
   // fixed at birth
-  private readonly packet: Packet;
+  private readonly size: ChunkSize;
   // changed by events
+  /** Text that was pushed and not yet given out. */
   private held = "";
-  private solids: { start: number; end: number }[] = [];
+  /** Places in `held` that must not be cut; added by `push`. */
+  private atoms: { start: number; end: number }[] = [];
+  /** No chunk of the current text was given out yet; set again by `drain`. */
   private first = true;
+  /** How often `wait` held a tiny piece back since the last chunk. */
   private waits = 0;
 
-  constructor(packet: Packet) {
-    this.packet = packet;
+  constructor(size: ChunkSize) {
+    this.size = size;
   }
 
   get pending(): boolean {
     return this.held !== "";
   }
 
-  push(text: string, solid: boolean): void {
-    if (solid) this.solids.push({ start: this.held.length, end: this.held.length + text.length });
+  push(text: string, atomic: boolean): void {
+    if (atomic) this.atoms.push({ start: this.held.length, end: this.held.length + text.length });
     this.held += text;
   }
 
-  /** Packets that are ready. */
+  /** Chunks that are ready. */
   take(): readonly string[] {
-    const least = this.first ? Math.min(this.packet.minimum, small) : this.packet.minimum;
-    const keep = Math.min(least, small);
+    const least = this.first ? Math.min(this.size.minChars, reserveChars) : this.size.minChars;
+    const keep = Math.min(least, reserveChars);
     return this.held.length < least + keep ? none : this.cut(this.held.length - keep);
   }
 
-  /** All that is held, after the longest wait; less than `tiny` characters wait a few times longer. */
+  /** All that is held, after `maxWaitMs`; less than `tinyChars` wait a few times longer. */
   wait(): readonly string[] {
-    const least = Math.min(tiny, this.packet.minimum);
-    if (this.held.length < least * 2 && countPoints(this.held) < least && this.waits < patience) {
+    const least = Math.min(tinyChars, this.size.minChars);
+    if (this.held.length < least * 2 && countPoints(this.held) < least && this.waits < maxTinyWaits) {
       this.waits += 1;
       return none;
     }
@@ -55,48 +59,48 @@ export class PacketShaper {
 
   /** All that is held, at the end of its text; the next text starts anew. */
   drain(): readonly string[] {
-    const packets: string[] = [];
+    const chunks: string[] = [];
     while (this.held !== "") {
       const cut = this.cut(this.held.length);
-      packets.push(...(cut.length > 0 ? cut : [this.remove(this.held.length)]));
+      chunks.push(...(cut.length > 0 ? cut : [this.remove(this.held.length)]));
     }
     this.first = true;
-    return packets;
+    return chunks;
   }
 
   private cut(end: number): readonly string[] {
-    const packets: string[] = [];
-    const { maximum } = this.packet;
+    const chunks: string[] = [];
+    const { maxChars } = this.size;
     for (let left = end; left > 0;) {
-      // Two halves instead of a full packet and a crumb.
-      const size = left > maximum && left < 2 * maximum ? Math.ceil(left / 2) : Math.min(left, maximum);
-      const place = this.boundary(size);
+      // Two halves instead of a full chunk and a crumb.
+      const wanted = left > maxChars && left < 2 * maxChars ? Math.ceil(left / 2) : Math.min(left, maxChars);
+      const place = this.boundary(wanted);
       if (place === 0) break;
-      packets.push(this.remove(place));
+      chunks.push(this.remove(place));
       left -= place;
     }
-    return packets;
+    return chunks;
   }
 
   private remove(place: number): string {
-    const packet = this.held.slice(0, place);
+    const chunk = this.held.slice(0, place);
     this.held = this.held.slice(place);
-    this.solids = this.solids
-      .filter((solid) => solid.end > place)
-      .map((solid) => ({ start: solid.start - place, end: solid.end - place }));
+    this.atoms = this.atoms
+      .filter((atom) => atom.end > place)
+      .map((atom) => ({ start: atom.start - place, end: atom.end - place }));
     this.first = false;
     this.waits = 0;
-    return packet;
+    return chunk;
   }
 
   /** The place near `wanted` where a cut does no harm; 0 when there is none yet. */
   private boundary(wanted: number): number {
-    const solid = this.solids.find((one) => one.start < wanted && wanted < one.end);
-    if (solid !== undefined) return solid.start >= tiny ? solid.start : solid.end;
+    const atom = this.atoms.find((one) => one.start < wanted && wanted < one.end);
+    if (atom !== undefined) return atom.start >= tinyChars ? atom.start : atom.end;
     if (wanted === this.held.length) return this.finished();
     const place = clusterStart(this.held, wanted);
-    if (place > 0 || wanted < this.packet.maximum) return place;
-    // One cluster longer than a packet: only the surrogate pair is kept whole.
+    if (place > 0 || wanted < this.size.maxChars) return place;
+    // One cluster longer than a chunk: only the surrogate pair is kept whole.
     return isLow(this.held.charCodeAt(wanted)) && wanted > 1 ? wanted - 1 : wanted;
   }
 

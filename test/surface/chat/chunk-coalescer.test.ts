@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Composer } from "../../../src/surface/chat/composer.ts";
-import { defaultPacket } from "../../../src/surface/chat/packet.ts";
-import type { Packet } from "../../../src/surface/chat/packet.ts";
-import { PacketShaper } from "../../../src/surface/chat/shaper.ts";
+import { ChunkCoalescer } from "../../../src/surface/chat/chunk-coalescer.ts";
+import { defaultChunkSize } from "../../../src/surface/chat/chunk-size.ts";
+import type { ChunkSize } from "../../../src/surface/chat/chunk-size.ts";
+import { ReasoningLayout } from "../../../src/surface/chat/reasoning-layout.ts";
 import { eventsOf, parse, read, stream } from "./support.ts";
 
-const packets: Packet[] = [defaultPacket, { minimum: 8, maximum: 120, longestWait: 80 }];
+const chunkSizes: ChunkSize[] = [defaultChunkSize, { minChars: 8, maxChars: 120, maxWaitMs: 80 }];
 
 /** How long a text is in code points, as the vendor's checks count. */
 const points = (text: string): number => Array.from(text).length;
@@ -33,16 +33,16 @@ const token = fc.oneof(
   { weight: 1, arbitrary: fc.string({ minLength: 200, maxLength: 900 }) },
 );
 
-test.each(packets)("packet law over random streams, $minimum to $maximum", (packet) => {
+test.each(chunkSizes)("the vendor's chunk sizes over random streams, $minChars to $maxChars", (size) => {
   fc.assert(
     fc.property(fc.array(token, { minLength: 200, maxLength: 400 }), (tokens) => {
-      const shaper = new PacketShaper(packet);
+      const coalescer = new ChunkCoalescer(size);
       const out: string[] = [];
       for (const text of tokens) {
-        shaper.push(text, false);
-        out.push(...shaper.take());
+        coalescer.push(text, false);
+        out.push(...coalescer.take());
       }
-      out.push(...shaper.drain());
+      out.push(...coalescer.drain());
       expect(out.join("")).toBe(tokens.join(""));
       const { tiny, normal, long } = shares(out);
       expect(tiny).toBeLessThanOrEqual(0.05);
@@ -59,13 +59,13 @@ test("a slow model: a flush after every token still gives no drip", () => {
     ["ab ", 300],
     ["word ", 200],
   ] as const) {
-    const shaper = new PacketShaper(defaultPacket);
+    const coalescer = new ChunkCoalescer(defaultChunkSize);
     const out: string[] = [];
     for (let index = 0; index < count; index++) {
-      shaper.push(token, false);
-      out.push(...shaper.take(), ...shaper.wait());
+      coalescer.push(token, false);
+      out.push(...coalescer.take(), ...coalescer.wait());
     }
-    out.push(...shaper.drain());
+    out.push(...coalescer.drain());
     expect(out.join("")).toBe(token.repeat(count));
     expect(shares(out).normal).toBeGreaterThanOrEqual(0.95);
     expect(Math.max(...out.map(points))).toBeLessThan(20);
@@ -87,9 +87,9 @@ test("arguments of a call keep the law too, in a whole stream", () => {
   expect(shares(list).normal).toBeGreaterThanOrEqual(0.95);
 });
 
-test("the first packet leaves early, and the last is no crumb", () => {
+test("the first chunk leaves early, and the last is no crumb", () => {
   const events = eventsOf(
-    { thought: "The user greets me, so I greet back.", text: "Hello! How can I help you today?" },
+    { reasoning: "The user greets me, so I greet back.", text: "Hello! How can I help you today?" },
     4,
   );
   const chunks = read(
@@ -105,81 +105,81 @@ test("the first packet leaves early, and the last is no crumb", () => {
 
 test("tags are never cut, wherever the text around them is", () => {
   for (let length = 1; length < 60; length++) {
-    const shaper = new PacketShaper({ minimum: 5, maximum: 12, longestWait: 0 });
+    const coalescer = new ChunkCoalescer({ minChars: 5, maxChars: 12, maxWaitMs: 0 });
     const out: string[] = [];
-    const composer = new Composer(parse(), {
-      content: (text, solid) => shaper.push(text, solid),
+    const layout = new ReasoningLayout(parse(), {
+      content: (text, atomic) => coalescer.push(text, atomic),
       reasoning: () => undefined,
     });
     for (const letter of "x".repeat(length)) {
-      composer.reasoning(letter);
-      out.push(...shaper.take());
+      layout.reasoning(letter);
+      out.push(...coalescer.take());
     }
-    composer.reasoningEnd();
-    out.push(...shaper.take());
-    composer.text("y".repeat(length));
-    out.push(...shaper.take(), ...shaper.drain());
+    layout.reasoningEnd();
+    out.push(...coalescer.take());
+    layout.text("y".repeat(length));
+    out.push(...coalescer.take(), ...coalescer.drain());
     expect(out.join("")).toBe(`<think>\n${"x".repeat(length)}\n</think>\n${"y".repeat(length)}`);
-    expect(out.filter((packet) => packet.includes("<think>\n"))).toHaveLength(1);
-    expect(out.filter((packet) => packet.includes("\n</think>\n"))).toHaveLength(1);
+    expect(out.filter((chunk) => chunk.includes("<think>\n"))).toHaveLength(1);
+    expect(out.filter((chunk) => chunk.includes("\n</think>\n"))).toHaveLength(1);
   }
 });
 
-test("no packet ends inside a surrogate pair or a grapheme, flushed or not", () => {
+test("no chunk ends inside a surrogate pair or a grapheme, flushed or not", () => {
   const cluster = new Intl.Segmenter(undefined, { granularity: "grapheme" });
   const text = "👩‍👩‍👧‍👦👍🏽🇨🇭🇩🇪e\u0301가각\u1100\u1161❤️ ok\r\n".repeat(30);
   const whole = new Set([...cluster.segment(text)].map((part) => part.index));
   for (const unit of [1, 2, 3, 7, 50, 1_000]) {
-    const shaper = new PacketShaper({ minimum: 8, maximum: 40, longestWait: 0 });
+    const coalescer = new ChunkCoalescer({ minChars: 8, maxChars: 40, maxWaitMs: 0 });
     const out: string[] = [];
     for (let at = 0; at < text.length; at += unit) {
-      shaper.push(text.slice(at, at + unit), false);
-      out.push(...shaper.take());
+      coalescer.push(text.slice(at, at + unit), false);
+      out.push(...coalescer.take());
     }
-    out.push(...shaper.drain());
+    out.push(...coalescer.drain());
     expect(out.join("")).toBe(text);
     let place = 0;
-    for (const packet of out) {
+    for (const chunk of out) {
       expect(whole.has(place)).toBe(true);
-      place += packet.length;
+      place += chunk.length;
     }
   }
 });
 
 test("a flush holds back half a surrogate pair and an open joiner", () => {
-  const shaper = new PacketShaper(defaultPacket);
-  shaper.push("abcdefgh\ud83d", false);
-  expect(shaper.wait()).toEqual(["abcdefgh"]);
-  expect(shaper.pending).toBe(true);
-  shaper.push("\ude00 abcdef👩\u200d", false);
-  expect(shaper.wait()).toEqual(["😀 abcdef"]);
-  expect(shaper.drain()).toEqual(["👩\u200d"]);
+  const coalescer = new ChunkCoalescer(defaultChunkSize);
+  coalescer.push("abcdefgh\ud83d", false);
+  expect(coalescer.wait()).toEqual(["abcdefgh"]);
+  expect(coalescer.pending).toBe(true);
+  coalescer.push("\ude00 abcdef👩\u200d", false);
+  expect(coalescer.wait()).toEqual(["😀 abcdef"]);
+  expect(coalescer.drain()).toEqual(["👩\u200d"]);
 });
 
-test("a cluster longer than any packet still comes through, pairs whole", () => {
+test("a cluster longer than any chunk still comes through, pairs whole", () => {
   const text = `a${"\u0301".repeat(500)}😀${"\u0301".repeat(500)}`;
-  const shaper = new PacketShaper({ minimum: 8, maximum: 40, longestWait: 0 });
-  shaper.push(text, false);
-  const out = shaper.drain();
+  const coalescer = new ChunkCoalescer({ minChars: 8, maxChars: 40, maxWaitMs: 0 });
+  coalescer.push(text, false);
+  const out = coalescer.drain();
   expect(out.join("")).toBe(text);
-  expect(out.every((packet) => packet.isWellFormed())).toBe(true);
+  expect(out.every((chunk) => chunk.isWellFormed())).toBe(true);
   expect(out.length).toBeGreaterThan(10);
 });
 
 test("minimum 0 passes every piece through", () => {
-  const shaper = new PacketShaper({ minimum: 0, maximum: 200, longestWait: 0 });
+  const coalescer = new ChunkCoalescer({ minChars: 0, maxChars: 200, maxWaitMs: 0 });
   for (const piece of ["a", "bc", " "]) {
-    shaper.push(piece, false);
-    expect(shaper.take()).toEqual([piece]);
+    coalescer.push(piece, false);
+    expect(coalescer.take()).toEqual([piece]);
   }
 });
 
 test("a megabyte in one delta is cut in good time", () => {
   const text = "长文本，每个字都要到。".repeat(95_000);
-  const shaper = new PacketShaper(defaultPacket);
+  const coalescer = new ChunkCoalescer(defaultChunkSize);
   const started = performance.now();
-  shaper.push(text, false);
-  const out = [...shaper.take(), ...shaper.drain()];
+  coalescer.push(text, false);
+  const out = [...coalescer.take(), ...coalescer.drain()];
   expect(out.join("")).toBe(text);
   expect(performance.now() - started).toBeLessThan(2_000);
 });
@@ -187,12 +187,12 @@ test("a megabyte in one delta is cut in good time", () => {
 test("one delta of any length leaves no crumb", () => {
   for (const unit of ["x", "😀", "a👩‍💻", "🇨🇭é"]) {
     for (let count = 20; count < 500; count++) {
-      for (const packet of packets) {
-        const shaper = new PacketShaper(packet);
-        shaper.push(unit.repeat(count), false);
-        const taken = shaper.take();
-        shaper.push("tail", false);
-        const sizes = [...taken, ...shaper.take(), ...shaper.drain()].map(points);
+      for (const size of chunkSizes) {
+        const coalescer = new ChunkCoalescer(size);
+        coalescer.push(unit.repeat(count), false);
+        const taken = coalescer.take();
+        coalescer.push("tail", false);
+        const sizes = [...taken, ...coalescer.take(), ...coalescer.drain()].map(points);
         expect(Math.min(...sizes)).toBeGreaterThanOrEqual(4);
         expect(sizes.filter((size) => size < 5).length).toBeLessThanOrEqual(sizes.length * 0.05);
       }

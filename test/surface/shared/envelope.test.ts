@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { envelope, envelopeTable } from "../../src/model/envelope.ts";
-import { type ErrorKind, errorKinds, invalid, ParleyError } from "../../src/model/error.ts";
+import { envelope, envelopeTable } from "../../../src/surface/shared/envelope.ts";
+import { type ErrorKind, errorKinds, invalid, ParleyError } from "../../../src/model/error.ts";
 
 const requestId = "0660b098aa1e9dd5a6773a48c479fc89";
 
@@ -54,5 +54,19 @@ describe("envelope", () => {
   it("keeps the vendor's words for the context window, whatever the engine said", () => {
     const { body } = envelope(new ParleyError("context", "the prompt has 12 tokens"), requestId);
     expect(body.error.message).toBe("invalid params, context window exceeds limit (2013)");
+  });
+
+  it.each([
+    [0, "1"],
+    [0.001, "1"],
+    [2, "2"],
+    [2.1, "3"],
+  ])("says after %d s in whole seconds when to retry: %s", (retryAfter, header) => {
+    const { headers } = envelope(new ParleyError("rate-limit", "too many", { retryAfter }), requestId);
+    expect(headers).toEqual({ "retry-after": header });
+  });
+
+  it("has no header where no time is known", () => {
+    expect(envelope(new ParleyError("rate-limit", "too many"), requestId).headers).toEqual({});
   });
 });
