@@ -1,3 +1,4 @@
+import { textCipher } from "../../src/lib/cipher.ts";
 /** The pure parts, without a network: what one delta, one piece, one chunk costs. */
 import { markupParser } from "../../src/engine/markup/parser.ts";
 import { plainText } from "../../src/engine/upstream/read/markup.ts";
@@ -139,7 +140,12 @@ function markupParse(): Row {
 /** The shapes that need nothing but this process. */
 export function measurePieces(): Row[] {
   const chat = chatSurface();
-  const responses = responsesSurface({ ids: systemIds, defaultReasoning: "off", storeDefault: false });
+  const responses = responsesSurface({
+    ids: systemIds,
+    defaultReasoning: "off",
+    storeDefault: false,
+    cipher: textCipher("bench"),
+  });
   const messages = [{ role: "user", content: "Tell me something." }];
   return [
     encode(chat, { model: "MiniMax-M3", stream: true, messages }),

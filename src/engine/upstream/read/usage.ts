@@ -1,6 +1,6 @@
 import type { Usage } from "../../../model/event.ts";
 import { isObject } from "../../../model/json.ts";
-import { weigh } from "./estimate.ts";
+import { estimateText } from "../../../model/token-estimate.ts";
 import type { Emit } from "./piece.ts";
 import type { Repairs } from "./repair.ts";
 
@@ -22,10 +22,10 @@ export interface OutputWeight {
 /** A stage that adds what goes through to `weight`, for usage the upstream does not report. */
 export function weighInto(weight: OutputWeight): (emit: Emit) => Emit {
   return (emit) => (piece) => {
-    if (piece.type === "reasoning") weight.reasoning += weigh(piece.text);
-    else if (piece.type === "text") weight.rest += weigh(piece.text);
-    else if (piece.type === "call-start") weight.rest += weigh(piece.name);
-    else if (piece.type === "call-delta") weight.rest += weigh(piece.args);
+    if (piece.type === "reasoning") weight.reasoning += estimateText(piece.text);
+    else if (piece.type === "text") weight.rest += estimateText(piece.text);
+    else if (piece.type === "call-start") weight.rest += estimateText(piece.name);
+    else if (piece.type === "call-delta") weight.rest += estimateText(piece.args);
     emit(piece);
   };
 }
