@@ -5,7 +5,7 @@ type Thinking = GenerationRequest["reasoning"];
 
 /**
  * What has to be known of a family's chat template to feed it and to read what the model answers. Facts of the
- * MiniMax rows: spec sheet 8.1 and 8.2. Whether a prompt ends inside thought stands here and is never looked for in
+ * MiniMax rows: chat_template.jinja of MiniMaxAI/MiniMax-M2 and MiniMax-M3. Whether a prompt ends inside reasoning stands here and is never looked for in
  * the prompt.
  */
 export interface PromptFamily {

@@ -37,7 +37,7 @@ const places: Readonly<Record<Role, { voice: Voice; lead?: string; speaker?: str
 
 /**
  * Items as template messages. System-side text is merged, in order, into one leading message (templates read the first
- * only, spec sheet 8.1), except for voices the family knows apart. Thought, text and calls of one assistant turn fold
+ * only), except for voices the family knows apart. Thought, text and calls of one assistant turn fold
  * into one message. Images and videos say nothing here: the engine refuses them or sends them another way.
  */
 export function templateMessages(items: readonly Item[], family?: Pick<PromptFamily, "ownVoices">): TemplateMessage[] {

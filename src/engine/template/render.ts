@@ -21,7 +21,7 @@ export interface RenderedPrompt {
   think: ThinkMarkup;
 }
 
-/** M3's own switch has three positions (spec sheet 8.2); other templates know on and off. */
+/** M3's own switch has three positions (chat_template.jinja of MiniMaxAI/MiniMax-M3); other templates know on and off. */
 const thinkingMode = { on: "enabled", adaptive: "adaptive", off: "disabled" } as const;
 
 /** Parses a chat template once. Throws `internal` where our Jinja cannot read it: no caller is to blame. */

@@ -30,7 +30,7 @@ export const upstreamSettings = z
       .string()
       .min(1)
       .exactOptional()
-      .describe("Jinja text of the chat template for `mode: completions`; default what llama-server tells."),
+      .describe("Jinja text of the chat template for `mode: completions`; default what llama-server serves."),
     weights: z
       .array(z.number().positive())
       .exactOptional()
@@ -76,7 +76,7 @@ export const upstreamSettings = z
     family: z
       .enum(["m3", "m2", "her"])
       .exactOptional()
-      .describe("Which model family stands behind it; default what the model's name tells."),
+      .describe("Which model family stands behind it; default by the model's name."),
     think: z
       .array(z.string())
       .exactOptional()
@@ -84,7 +84,7 @@ export const upstreamSettings = z
     startsInside: z
       .boolean()
       .exactOptional()
-      .describe("The model's text begins inside thought: the prompt opened the tag."),
+      .describe("The model's text begins inside reasoning: the prompt opened the tag."),
     calls: z.enum(["m2", "m3", "json", "none"]).exactOptional().describe("How the model's own text writes tool calls."),
     repairOff: z.array(z.enum(ruleNames)).default([]).describe("Repair rules that are switched off."),
   })

@@ -23,7 +23,7 @@ interface Entry {
   args: string;
 }
 
-/** Ids the vendor makes (its tool call samples); other servers' ids are replaced, so that the wire is the vendor's. */
+/** Beginning of ids the vendor makes (samples of its OpenAI-compatible chat page); other servers' ids are replaced, so that the wire is the vendor's. */
 const vendorId = "call_function_";
 
 /**

@@ -32,7 +32,7 @@ export interface DecodeOptions {
 }
 
 /**
- * One answer of a chat upstream: data of server-sent events in, events of ours out. Synchronous; knows no network.
+ * One answer of a chat upstream: data of server-sent events in, events of ours out. Synchronous; no network.
  * Errors that come before the first word are thrown, later ones become the finish.
  *
  * A chunk becomes pieces, which go through a pipe of stages, one a repair rule:

@@ -38,7 +38,7 @@ export interface StageContext {
   answer: Pick<EventSink, "callCount">;
 }
 
-/** One step of the decoder: takes pieces and emits what becomes of them. It passes on what it does not know. */
+/** One step of the decoder: takes pieces and emits what becomes of them. It passes on what is not its own. */
 export type Stage = (emit: Emit, context: StageContext) => Emit;
 
 /** Stages in their order, and what takes the pieces of the last one. */

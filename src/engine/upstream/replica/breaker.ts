@@ -22,7 +22,7 @@ export class Breaker {
   private failuresInRow = 0;
   /** Times it opened since it was last closed; 0: it is closed. */
   private openings = 0;
-  /** Times it opened at all; what tells requests from before an opening from later ones. */
+  /** Times it opened at all; what separates requests from before an opening from later ones. */
   private era = 0;
   /** End of the cooldown, on the clock; set when it opens. */
   private cooldownEnd = 0;
