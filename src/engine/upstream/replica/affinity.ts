@@ -7,7 +7,7 @@ const digestChars = 4_096;
 
 /**
  * What requests that share a prompt prefix have in common: the caller's cache key, else a digest of tools, system
- * voices and the first words of the user. It stays the same while a conversation grows.
+ * messages and the first words of the user. It stays the same while a conversation grows.
  */
 export function affinityKey(request: GenerationRequest): string {
   if (request.cacheKey !== undefined && request.cacheKey !== "") return `key ${request.cacheKey}`;
