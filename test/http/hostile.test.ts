@@ -130,7 +130,10 @@ describe("numbers, types and names on chat", () => {
   it("a schema that asks for a billion items is refused at once", async () => {
     const schema = `{"type":"array","minItems":1000000000,"items":{"type":"string"}}`;
     const format = `"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":${schema}}}`;
-    expect(await post(chat, chatText(format))).toMatchObject({ status: 400, message: expect.stringContaining("schema") });
+    expect(await post(chat, chatText(format))).toMatchObject({
+      status: 400,
+      message: expect.stringContaining("schema"),
+    });
   });
 });
 
