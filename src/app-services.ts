@@ -25,9 +25,8 @@ import { ResponseArchive } from "./service/responses/archive.ts";
 import { RecentAnswers } from "./service/responses/recent.ts";
 import { ResponsesService } from "./service/responses/responses.ts";
 import { RouteBook } from "./service/route-book.ts";
-import { openBlobs } from "./store/blob/open.ts";
-import { openStore } from "./store/open.ts";
-import type { Store } from "./store/store.ts";
+import { openBlobs, openLimitStore, openStore } from "./store/open.ts";
+import type { LimitStore, Store } from "./store/store.ts";
 import { responsesCodec, type ParsedResponses, type ResponsesOptions } from "./surface/responses/index.ts";
 import { createLog, type Log } from "./telemetry/log.ts";
 import { Metrics } from "./telemetry/metrics.ts";
@@ -91,7 +90,8 @@ export async function openServices(
   const ground: Ground = { config, ids, log, metrics, opened };
   opened.defer(measureProcess(metrics));
   const watch = openWatch(ground);
-  const store = overrides.store ?? (await openStore(config.data, config.store.url?.reveal()));
+  const storeUrl = config.store.url?.reveal();
+  const store = overrides.store ?? (await openStore(config.data, storeUrl, () => ids.now()));
   opened.defer(() => store.close());
   const files = await openFiles(ground, store);
   const media = openMedia({ ...config.media, files: files.port });
@@ -103,7 +103,8 @@ export async function openServices(
   );
   opened.defer(() => catalog.close());
   const moderator = openModeration(ground, catalog);
-  const meter = openMeter(ground, store);
+  const limits = overrides.store === undefined && storeUrl !== undefined ? await openLimitStore(storeUrl) : undefined;
+  const meter = openMeter(ground, store, limits);
   const queues = new EngineQueues();
   const observers = [recordGenerations(metrics, catalog, queues)];
   const generate = new GenerateService({
@@ -164,13 +165,11 @@ function watchUpstreams(metrics: Metrics, routes: RouteBook): Pick<EngineContext
 }
 
 /** Limits are counted where all processes that share the store see them. */
-function openMeter({ config, ids, log, metrics, opened }: Ground, store: Store): Meter {
+function openMeter({ config, ids, log, metrics, opened }: Ground, store: Store, shared: LimitStore | undefined): Meter {
   const { limits, prices, budgets, aborted } = config;
   const ledger = new LedgerWriter(store.ledger, log);
   const limiter =
-    store.limits === undefined
-      ? new MemoryLimiter()
-      : new SharedLimiter({ store: store.limits, log, id: () => vendorId(ids) });
+    shared === undefined ? new MemoryLimiter() : new SharedLimiter({ store: shared, log, id: () => vendorId(ids) });
   const meter = new Meter({
     limits,
     prices,

@@ -163,7 +163,7 @@ function chatOptions(config: Config): Parameters<typeof chatSurface>[0] {
   const { done, packetMinimum, packetMaximum, packetWaitMs } = config.sse;
   return {
     sseDone: done,
-    shaper: { minimum: packetMinimum, maximum: packetMaximum, longestWait: packetWaitMs },
+    chunkSize: { minChars: packetMinimum, maxChars: packetMaximum, maxWaitMs: packetWaitMs },
   };
 }
 

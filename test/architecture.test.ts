@@ -35,7 +35,7 @@ const CONFINED_TEXT: readonly { pattern: RegExp; what: string; to: readonly stri
   {
     // Born empty, so it can only be there to be filled: state that outlives a test and a server.
     pattern:
-      /^(?:export )?const \w+(?:: (?!readonly )[^=]+)? = (?:new (?:Map|Set|WeakMap|WeakSet)(?:<.*>)?\(\)|\[\]|\{\});/m,
+      /^(?:export )?const \w+(?:: (?!readonly |Readonly<)[^=]+)? = (?:new (?:Map|Set|WeakMap|WeakSet)(?:<.*>)?\(\)|\[\]|\{\});/m,
     what: "module-level mutable state",
     to: [],
   },

@@ -74,17 +74,21 @@ export const confinedPackages: readonly { packages: readonly string[]; to: reado
 export const maxFileLines = 350;
 
 /** The files that are longer today. The list may only shrink. */
-export const longFiles: readonly string[] = ["engine/sim/schema-value.ts"];
+export const longFiles: readonly string[] = [];
 
 /** A file of fewer lines needs a reason to be one of its own. */
 export const minFileLines = 20;
 
 /** The short files that have a reason. */
 export const shortFiles: Readonly<Record<string, string>> = {
+  "engine/settings.ts": "settings stand beside what they configure",
+  "engine/llama/settings.ts": "settings stand beside what they configure",
+  "engine/sim/settings.ts": "settings stand beside what they configure",
+  "surface/responses/settings.ts": "settings stand beside what they configure",
   "lib/version.ts": "reads package.json once; the command line starts without anything else",
   "model/price.ts": "a type of the ground that config and policy share",
   "model/json.ts": "a type of the ground that every folder shares",
 };
 
 /** How many short files without a reason there may be. The number may only shrink. */
-export const maxShortFilesWithoutReason = 14;
+export const maxShortFilesWithoutReason = 9;

@@ -3,7 +3,7 @@ import type { Usage } from "../model/event.ts";
 import { textPart } from "../model/item.ts";
 import type { GenerationRequest } from "../model/request.ts";
 import type { Transcript } from "../model/transcript.ts";
-import { estimateText, estimateTokens } from "../policy/estimate.ts";
+import { estimateInput, estimateText } from "../model/token-estimate.ts";
 
 /** A shutdown waits for counts under way, so that they must end. */
 const countTimeoutMs = 5_000;
@@ -34,9 +34,8 @@ export async function countUsage({ request, target, transcript }: UnreportedUsag
     const output = answer === "" ? 0 : Math.max(1, whole - frame + 1);
     return { input, cached: 0, output, reasoning: Math.round(output * share) };
   } catch {
-    const output = estimateText(answer);
-    const input = estimateTokens({ ...request, sampling: { stop: [], maxTokens: 0 } });
-    return { input, cached: 0, output, reasoning: Math.round(output * share) };
+    const output = Math.ceil(estimateText(answer));
+    return { input: estimateInput(request), cached: 0, output, reasoning: Math.round(output * share) };
   }
 }
 

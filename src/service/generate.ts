@@ -6,7 +6,7 @@ import type { Batch, GenerationEvent, Usage } from "../model/event.ts";
 import type { GenerationRequest } from "../model/request.ts";
 import { Transcript } from "../model/transcript.ts";
 import type { Caller } from "../policy/authenticate.ts";
-import { estimateTokens } from "../policy/estimate.ts";
+import { estimateTokens } from "../model/token-estimate.ts";
 import type { Moderator } from "../policy/moderate/moderate.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { GenerationWatch } from "../telemetry/watch.ts";

@@ -189,7 +189,7 @@ describe("limits", () => {
     await read(await start(service));
     const { rateLimit } = await start(service);
     const reserved = 5_000 - 1_050 - (rateLimit.tokens?.remaining ?? 0);
-    expect(reserved).toBe(1_036);
+    expect(reserved).toBe(1_040);
   });
 
   it("are those of the key before the configured ones, and of organisation and model besides", async () => {
@@ -210,7 +210,7 @@ describe("limits", () => {
 
 describe("money", () => {
   it("ends service when the balance is used up, at once, written or not", async () => {
-    await store.accounts.setBalance("organisation:o", 300);
+    await store.accounts.update("organisation:o", { balance: 300 });
     const service = serve(hello);
     await read(await start(service));
     await read(await start(service));

@@ -1,19 +1,12 @@
 import type { Batch } from "../../model/event.ts";
 import type { Transcript } from "../../model/transcript.ts";
+import { doneEvent, lineJson } from "../shared/answer.ts";
 import type { SseEncoder } from "../surface.ts";
 import type { ResponseEvent } from "./event-sequence.ts";
 
-/** Line ends for readers that follow Unicode instead of the event-stream rules; JSON may carry them as escapes. */
-const unicodeLineEnd = /[\u0085\u2028\u2029]/g;
-const doneMark = "data: [DONE]\n\n";
-
 /** One event as a JSON text that is one line for every reader. */
 export function eventJson(event: ResponseEvent): string {
-  return JSON.stringify(event).replace(unicodeLineEnd, escaped);
-}
-
-function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return lineJson(event);
 }
 
 /** One event of a server-sent event stream. */
@@ -23,7 +16,7 @@ export function eventText(event: ResponseEvent): string {
 
 /** What a stream of server-sent events ends with, if it ends with a mark. */
 export function endText(sseDone: boolean | undefined): string {
-  return sseDone === false ? "" : doneMark;
+  return sseDone === false ? "" : doneEvent;
 }
 
 interface EventSource {

@@ -3,7 +3,7 @@ import type { TextCipher } from "../../lib/cipher.ts";
 
 export interface ResponsesOptions {
   ids: IdSource;
-  /** What M3 does when `reasoning` is omitted: seed 004 says off, the older seed 000 says adaptive. */
+  /** What M3 does when `reasoning` is omitted: off by the vendor's page of 2026-11, adaptive by an older one in Chinese. */
   defaultReasoning: "off" | "adaptive";
   /** Whether responses are kept when `store` is omitted; the vendor does not. */
   storeDefault: boolean;

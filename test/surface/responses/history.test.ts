@@ -76,7 +76,7 @@ describe("recall", () => {
     expect(act).toThrow('input[1]: item "m" not found');
   });
 
-  test("a thought that is gone is left out", () => {
+  test("reasoning that is gone is left out", () => {
     const parsed = parseM3({
       input: [
         { type: "item_reference", id: "abc123_rs_1" },

@@ -1,7 +1,7 @@
 import { EventBuilder } from "../../../model/event-builder.ts";
 import type { Usage } from "../../../model/event.ts";
 import { isObject } from "../../../model/json.ts";
-import { weigh } from "./estimate.ts";
+import { estimateText } from "../../../model/token-estimate.ts";
 
 /** Usage as the upstream said it; `reasoning` is `undefined` where it does not count thought. */
 export interface SaidUsage {
@@ -35,19 +35,19 @@ export class WeighingEmitter extends EventBuilder {
   }
 
   override text(text: string): void {
-    this.rest += weigh(text);
+    this.rest += estimateText(text);
     super.text(text);
   }
 
   override reasoning(text: string): void {
     this.thoughts += 1;
     const told = this.news === undefined ? text : this.news(text);
-    this.thought += weigh(told);
+    this.thought += estimateText(told);
     super.reasoning(told);
   }
 
   override callStart(id: string, name: string): void {
-    this.rest += weigh(name);
+    this.rest += estimateText(name);
     // arguments of a call that was not begun go nowhere
     if (this.callCount < this.mostCalls) super.callStart(id, name);
     else super.close();
@@ -60,7 +60,7 @@ export class WeighingEmitter extends EventBuilder {
   }
 
   override callDelta(args: string): void {
-    this.rest += weigh(args);
+    this.rest += estimateText(args);
     super.callDelta(args);
   }
 }
