@@ -42,9 +42,8 @@ import type { Store } from "./store/store.ts";
 import { chatSurface } from "./surface/chat/index.ts";
 import type { ResponsesOptions } from "./surface/responses/index.ts";
 import { createLog, type Log } from "./telemetry/log.ts";
-import { Metrics } from "./telemetry/metrics.ts";
+import { measureProcess, Metrics } from "./telemetry/metrics.ts";
 import { OtlpExporter } from "./telemetry/otlp.ts";
-import { measureProcess } from "./telemetry/process-metrics.ts";
 import { RequestWatch } from "./telemetry/watch.ts";
 
 /** What tests may put in the place of the real thing. */

@@ -1,7 +1,7 @@
 /** How much one key, organisation or model may use; an absent field is no limit. */
 export interface Limits {
   requestsPerMinute?: number;
-  /** Input and output together, as the vendor counts them (spec sheet 5). */
+  /** Input and output together, as the vendor counts them (MiniMax API docs, rate limits, 2026-08). */
   tokensPerMinute?: number;
   /** Answers under way at once. */
   streams?: number;
@@ -17,7 +17,7 @@ export interface Remaining {
   reset: number;
 }
 
-/** What a caller may still use; only what is limited is told. */
+/** What a caller may still use; absent where nothing is limited. */
 export interface RateLimitStatus {
   requests?: Remaining;
   tokens?: Remaining;

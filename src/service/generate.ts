@@ -4,12 +4,14 @@ import { refuseMedia, type MediaPreparer } from "../media/prepare.ts";
 import { isRetryable, ParleyError, toParleyError } from "../model/error.ts";
 import type { Batch, GenerationEvent, Usage } from "../model/event.ts";
 import type { RateLimitStatus } from "../model/limit.ts";
+import { outcomeOf, type Outcome } from "../model/outcome.ts";
 import type { GenerationRequest } from "../model/request.ts";
 import { Transcript } from "../model/transcript.ts";
 import { mayUse, type Caller } from "../policy/authenticate.ts";
 import type { Moderator } from "../policy/moderate/moderate.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { GenerationEnded, GenerationWatch } from "../telemetry/watch.ts";
+import type { GenerationEnded } from "../telemetry/request-span.ts";
+import type { GenerationWatch } from "../telemetry/watch.ts";
 import type { Measure } from "./measure.ts";
 import { EngineLines } from "./engine-line.ts";
 import type { Meter } from "./meter.ts";
@@ -82,7 +84,7 @@ export class GenerateService {
     try {
       return await this.open(request, caller, { signal, ended });
     } catch (thrown) {
-      ended?.({ how: toParleyError(thrown).kind });
+      ended?.({ outcome: toParleyError(thrown).kind });
       throw thrown;
     }
   }
@@ -112,7 +114,7 @@ export class GenerateService {
         firstMs,
         totalMs: performance.now() - begun,
       });
-      ended?.({ model, how, firstMs, usage, engine: engineOf(target, route) });
+      ended?.({ model, outcome: how, firstMs, usage, engine: engineOf(target, route) });
     };
     const batches = this.run(transcript, { ...started, signal, settle: once(settle) });
     const timing = { ownMs: firstMs - engineMs, engineMs };
@@ -179,12 +181,12 @@ export class GenerateService {
 
   /** Hands batches on, folding each; whatever happens, the stream ends with exactly one `finish` and is settled. */
   private async *run(transcript: Transcript, { first, rest, signal, settle }: Running): AsyncGenerator<Batch> {
-    let how = "canceled";
+    let how: Outcome = "canceled";
     try {
       for (let batch: Batch | undefined = first; batch !== undefined; batch = (await rest.next()).value) {
         transcript.apply(batch);
         // before the last batch is told: whoever got it may ask again at once
-        if (transcript.finish !== undefined) settle(outcome(transcript.finish));
+        if (transcript.finish !== undefined) settle(outcomeOf(transcript.finish));
         yield batch;
       }
       if (!signal.aborted) how = "upstream";
@@ -193,7 +195,7 @@ export class GenerateService {
     } finally {
       const late = transcript.usage === undefined ? await lastUsage(rest, signal) : undefined;
       await rest.return?.();
-      settle(transcript.finish === undefined ? how : outcome(transcript.finish), late);
+      settle(transcript.finish === undefined ? how : outcomeOf(transcript.finish), late);
     }
     if (transcript.finish !== undefined) return;
     const error = signal.aborted
@@ -243,10 +245,6 @@ function once(settle: Running["settle"]): Running["settle"] {
   };
 }
 
-function outcome({ reason, error }: NonNullable<Transcript["finish"]>): string {
-  return error?.kind ?? reason;
-}
-
 /** What an engine still tells of an answer that was broken off; nothing where the caller left it without an abort. */
 async function lastUsage(rest: AsyncIterator<Batch>, signal: AbortSignal): Promise<Usage | undefined> {
   let usage: Usage | undefined;
@@ -268,5 +266,5 @@ interface Running {
   rest: AsyncIterator<Batch>;
   signal: AbortSignal;
   /** Books what was used; only the first call counts. `late`: what the engine told after the last batch. */
-  settle: (how: string, late?: Usage) => void;
+  settle: (how: Outcome, late?: Usage) => void;
 }

@@ -1,6 +1,6 @@
+import { isNetwork } from "../lib/cidr.ts";
 import { invalid } from "../model/error.ts";
 import type { Limits } from "../model/limit.ts";
-import { isRange } from "../policy/address.ts";
 
 /** What an operator says of a key. Absent fields stay as they are; `null` takes away. */
 export interface KeyInput {
@@ -29,7 +29,7 @@ export function checkKeyInput(input: KeyInput): void {
   checkList("models", input.models);
   checkList("ranges", input.ranges);
   for (const [index, range] of (input.ranges ?? []).entries()) {
-    if (!isRange(range)) throw invalid(`ranges[${index}]`, `${JSON.stringify(range)} is no address or CIDR range`);
+    if (!isNetwork(range)) throw invalid(`ranges[${index}]`, `${JSON.stringify(range)} is no address or CIDR range`);
   }
   if (input.limits !== undefined) checkLimits(input.limits);
   const { expiresAt } = input;

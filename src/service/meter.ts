@@ -1,8 +1,8 @@
-import { monthOf, subjectsOf } from "../model/account.ts";
+import { monthOf, subjectsOf, type Price } from "../model/account.ts";
 import type { Usage } from "../model/event.ts";
 import { systemIds, vendorId } from "../model/id.ts";
 import type { RateLimitStatus, Limits } from "../model/limit.ts";
-import type { Price } from "../model/price.ts";
+import { chargedOutcomes } from "../model/outcome.ts";
 import type { GenerationRequest } from "../model/request.ts";
 import { estimateTokens } from "../model/token-estimate.ts";
 import type { Caller } from "../policy/authenticate.ts";
@@ -48,9 +48,6 @@ export interface Admission {
   settle(outcome: Outcome): void;
 }
 
-/** Outcomes that were the caller's to end; one that failed on our side costs nothing. */
-const charged: ReadonlySet<string> = new Set(["stop", "length", "calls", "filter", "canceled"]);
-
 /** A count beyond it is nonsense. */
 const mostTokens = 1_000_000_000;
 
@@ -80,7 +77,7 @@ export class Meter {
       rateLimit: reservation.rateLimit,
       release: () => {
         open = false;
-        reservation.settle(0);
+        reservation.commit(0);
       },
       settle: (outcome) => {
         if (!open) return;
@@ -105,12 +102,12 @@ export class Meter {
   private limited(caller: Caller, model: string): Limited[] {
     const { limits } = this.options;
     const all: Limited[] = [
-      { name: `key:${caller.keyId}`, limits: { ...limits.key, ...caller.limits } },
-      { name: `model:${model}`, limits: limits.models[model] ?? {} },
+      { subject: { kind: "key", id: caller.keyId }, limits: { ...limits.key, ...caller.limits } },
+      { subject: { kind: "model", id: model }, limits: limits.models[model] ?? {} },
     ];
     if (caller.organisation !== undefined) {
       const own = { ...limits.organisation, ...caller.organisationLimits };
-      all.push({ name: `organisation:${caller.organisation}`, limits: own });
+      all.push({ subject: { kind: "organisation", id: caller.organisation }, limits: own });
     }
     return all.filter(isLimited);
   }
@@ -120,7 +117,7 @@ export class Meter {
       this.book(outcome, outcome.usage, admitted);
       return;
     }
-    admitted.reservation.leave();
+    admitted.reservation.releaseStream();
     const work = measure(outcome)
       .then((usage) => this.book(outcome, usage, admitted))
       .finally(() => this.measuring.delete(work));
@@ -129,10 +126,10 @@ export class Meter {
 
   private book({ request, target, how }: Outcome, told: Usage, { caller, model, reservation }: Admitted): void {
     const usage = wholeUsage(told);
-    reservation.settle(usage.input + usage.output);
+    reservation.commit(usage.input + usage.output);
     const { prices, aborted, ledger, now, booked } = this.options;
     const price = priceOf(model, prices);
-    const free = price === undefined || !charged.has(how) || (how === "canceled" && aborted === "free");
+    const free = price === undefined || !chargedOutcomes.has(how) || (how === "canceled" && aborted === "free");
     const row: LedgerRow = {
       id: vendorId(systemIds),
       request: request.id,

@@ -1,4 +1,5 @@
 import { monthOf, subjectsOf } from "../model/account.ts";
+import { chargedOutcomes } from "../model/outcome.ts";
 import { placeholders, type Row, type SqlDatabase, type SqlRunner, type SqlValue } from "./database.ts";
 import type { LedgerRow, LedgerStore, UsageGroup, UsageQuery, UsageRow } from "./store.ts";
 
@@ -75,6 +76,8 @@ const groupColumn: Readonly<Record<UsageGroup, string>> = {
   model: "model",
   day: `at / ${dayMs}`,
 };
+/** As SQL; outcomes are words of ours, never of a caller. */
+const chargedList = [...chargedOutcomes].map((outcome) => `'${outcome}'`).join(", ");
 const nameTable: Partial<Readonly<Record<UsageGroup, string>>> = { key: "api_key", organisation: "organisation" };
 
 async function usage(database: SqlDatabase, query: UsageQuery): Promise<UsageRow[]> {
@@ -89,7 +92,7 @@ async function usage(database: SqlDatabase, query: UsageQuery): Promise<UsageRow
   const where = asked.length === 0 ? "" : `where ${asked.map(([condition]) => condition).join(" and ")}`;
   const rows = await database.all(
     `select ${groupColumn[query.by]} as grouped, count(*) as requests,
-       sum(case when outcome in ('stop', 'length', 'calls', 'filter', 'canceled') then 0 else 1 end) as failed,
+       sum(case when outcome in (${chargedList}) then 0 else 1 end) as failed,
        sum(case when outcome = 'canceled' then 1 else 0 end) as canceled,
        sum(input) as input, sum(cached) as cached, sum(output) as output, sum(reasoning) as reasoning, sum(cost) as cost
      from ledger ${where} group by 1 order by 1`,

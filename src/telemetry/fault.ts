@@ -11,8 +11,8 @@ export interface Fault {
   cause?: Fault;
 }
 
-const mostFrames = 12;
-const deepest = 4;
+const maxFrames = 12;
+const maxCauses = 4;
 /** Names and codes are written by programmers; whatever does not look like one could be somebody's text. */
 const word = /^[\w.:-]{1,64}$/;
 
@@ -29,7 +29,7 @@ export function faultOf(thrown: unknown, depth = 0): Fault {
     ...(typeof kind === "string" && word.test(kind) ? { kind } : {}),
     ...(typeof code === "string" && word.test(code) ? { code } : {}),
     ...(frames.length > 0 ? { frames } : {}),
-    ...(thrown.cause === undefined || depth >= deepest ? {} : { cause: faultOf(thrown.cause, depth + 1) }),
+    ...(thrown.cause === undefined || depth >= maxCauses ? {} : { cause: faultOf(thrown.cause, depth + 1) }),
   };
 }
 
@@ -41,6 +41,6 @@ function framesOf({ stack = "", message }: Error): string[] {
     .slice(at + message.length)
     .split("\n")
     .filter((line) => line.startsWith("    at "))
-    .slice(0, mostFrames)
+    .slice(0, maxFrames)
     .map((line) => line.trim());
 }

@@ -26,11 +26,11 @@ export function createLog(level: LogLevel, to: DestinationStream = standardError
 }
 
 /** Characters that wait for a slow reader of the log; what comes then is lost. */
-const mostWaiting = 8 * 1024 * 1024;
+const maxQueuedBytes = 8 * 1024 * 1024;
 
 /** A reader of the log that is slow or stuck must not hold up answers: lines wait in memory, and go out at the exit. */
 function standardError(): DestinationStream {
-  return pino.destination({ dest: 2, sync: false, maxLength: mostWaiting });
+  return pino.destination({ dest: 2, sync: false, maxLength: maxQueuedBytes });
 }
 
 /** For tests and libraries: says nothing. */

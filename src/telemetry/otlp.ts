@@ -16,16 +16,16 @@ export interface OtlpOptions {
   retryMs?: number;
 }
 
-const mostWaiting = 4096;
-const mostInBatch = 512;
+const maxQueuedSpans = 4096;
+const maxBatchSpans = 512;
 /** Spans wait so long for company. */
 const gatherMs = 1000;
-const answerMs = 10_000;
-const tries = 4;
+const timeoutMs = 10_000;
+const maxAttempts = 4;
 /** The end of the process waits for the collector no longer than this. */
-const closeMs = 2000;
+const closeTimeoutMs = 2000;
 /** Answers after which OTLP wants the same batch once more. */
-const passing: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+const retryableStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 type Outcome = "sent" | "again" | "refused";
 
@@ -53,16 +53,16 @@ export class OtlpExporter implements SpanSink {
   }
 
   add(span: Span): void {
-    if (this.closed || this.waiting.length >= mostWaiting) return this.spans.add({ outcome: "dropped" });
+    if (this.closed || this.waiting.length >= maxQueuedSpans) return this.spans.add({ outcome: "dropped" });
     this.waiting.push(span);
-    if (this.waiting.length >= mostInBatch) this.flush();
+    if (this.waiting.length >= maxBatchSpans) this.flush();
     else this.timer ??= setTimeout(() => this.flush(), gatherMs).unref();
   }
 
   /** Sends what waits, for two seconds at most; what is left then is dropped. Never rejects. */
   async close(): Promise<void> {
     this.closed = true;
-    const timer = setTimeout(() => this.closing.abort(), closeMs);
+    const timer = setTimeout(() => this.closing.abort(), closeTimeoutMs);
     this.flush();
     await this.sending;
     clearTimeout(timer);
@@ -77,16 +77,16 @@ export class OtlpExporter implements SpanSink {
   /** One batch after the other until nothing waits. */
   private async drain(): Promise<void> {
     while (this.waiting.length > 0) {
-      const batch = this.waiting.splice(0, mostInBatch);
+      const batch = this.waiting.splice(0, maxBatchSpans);
       const sent = await this.deliver(exportBody(batch, this.options.resource));
       this.spans.add({ outcome: sent ? "sent" : "dropped" }, batch.length);
-      this.tell(sent);
+      this.logChange(sent);
     }
   }
 
   private async deliver(body: string): Promise<boolean> {
     const { retryMs = 500 } = this.options;
-    for (let attempt = 0; attempt < tries && !this.closing.signal.aborted; attempt++) {
+    for (let attempt = 0; attempt < maxAttempts && !this.closing.signal.aborted; attempt++) {
       const outcome = await this.post(body);
       if (outcome !== "again") return outcome === "sent";
       await pause(retryMs * 2 ** attempt, undefined, { ref: false, signal: this.closing.signal }).catch(
@@ -103,18 +103,18 @@ export class OtlpExporter implements SpanSink {
         headers: { ...this.options.headers, "content-type": "application/json" },
         body,
         redirect: "error",
-        signal: AbortSignal.any([this.closing.signal, AbortSignal.timeout(answerMs)]),
+        signal: AbortSignal.any([this.closing.signal, AbortSignal.timeout(timeoutMs)]),
       });
       await response.body?.cancel();
       if (response.ok) return "sent";
-      return passing.has(response.status) ? "again" : "refused";
+      return retryableStatuses.has(response.status) ? "again" : "refused";
     } catch {
       return "again";
     }
   }
 
   /** One line when it begins to fail and one when it works again. */
-  private tell(sent: boolean): void {
+  private logChange(sent: boolean): void {
     if (sent === this.healthy) return;
     this.healthy = sent;
     if (sent) this.options.log.info({}, "traces reach the collector again");

@@ -1,58 +1,9 @@
-import type { Usage } from "../model/event.ts";
 import type { GenerationRequest } from "../model/request.ts";
 import type { Log } from "./log.ts";
-import { modelName } from "./model-name.ts";
-import { generationSpan, httpSpan } from "./request-span.ts";
+import { generationSpan, httpSpan, modelName } from "./request-span.ts";
+import type { GenerationEnded, RequestBegun, RequestEnded } from "./request-span.ts";
 import type { SpanSink } from "./span.ts";
 import { isSampled, parseTraceparent, type TraceContext } from "./trace-context.ts";
-
-/** An HTTP request that has come. */
-export interface RequestBegun {
-  id: string;
-  method: string;
-  traceparent: string | undefined;
-}
-
-/** How it was answered. */
-export interface RequestEnded {
-  /** The route's pattern; absent for unknown paths. */
-  route: string | undefined;
-  /** 499 where the caller left before anything was sent. */
-  status: number;
-  /** Whether the whole answer was sent. */
-  complete: boolean;
-  /** The kind of error it was answered with. */
-  error: string | undefined;
-  /** Absent where no known key was sent. */
-  keyId: string | undefined;
-  /** Our side of the connection. */
-  address: string | undefined;
-  port: number | undefined;
-}
-
-/** How a generation ended; without `engine` none could begin. */
-export interface GenerationEnded {
-  /** A finish reason or an error's kind. */
-  how: string;
-  /** The catalog's name, not the caller's spelling. */
-  model?: string | undefined;
-  engine?: EngineFacts;
-  /** Milliseconds to the first batch. */
-  firstMs?: number;
-  usage?: Usage | undefined;
-}
-
-/** Which engine answered. */
-export interface EngineFacts {
-  name: string;
-  kind: string;
-  /** The engine's own model name. */
-  model: string;
-  /** Base URL of the replica that answered, where there are several. */
-  replica: string | undefined;
-  /** Base URL of another server, where there is one. */
-  address: string | undefined;
-}
 
 /** Told of a generation when it is asked for; what it returns is told once, when it is over. */
 export type GenerationWatch = (request: GenerationRequest, keyId: string) => (ended: GenerationEnded) => void;
@@ -181,12 +132,12 @@ function spanTimes({ wallMs }: Moment, ms: number): { startMs: number; endMs: nu
   return { startMs: wallMs, endMs: wallMs + ms };
 }
 
-function factsOf(asked: string, { model, how, engine, firstMs, usage }: GenerationEnded): Facts {
+function factsOf(asked: string, { model, outcome, engine, firstMs, usage }: GenerationEnded): Facts {
   return {
     model: model ?? modelName(asked),
     engine: engine?.name,
     replica: engine?.replica === undefined ? undefined : placeOf(engine.replica),
-    outcome: how,
+    outcome,
     inputTokens: usage?.input,
     cachedTokens: usage?.cached,
     outputTokens: usage?.output,

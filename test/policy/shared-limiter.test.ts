@@ -50,7 +50,7 @@ function limitsOf(store: Store | undefined): LimitStore {
   return store.limits;
 }
 
-const key = (name: string, limits: Limits): Limited => ({ name: `key:${name}`, limits });
+const key = (id: string, limits: Limits): Limited => ({ subject: { kind: "key", id }, limits });
 
 /** Every process asks so often at once. */
 async function storm(each: number, all: readonly Limited[], estimate: number): Promise<Reservation[]> {
@@ -61,8 +61,8 @@ async function storm(each: number, all: readonly Limited[], estimate: number): P
 }
 
 async function settle(reservations: readonly Reservation[], tokens: number): Promise<void> {
-  for (const one of reservations) one.settle(tokens);
-  for (const limiter of limiters) await limiter.told();
+  for (const one of reservations) one.commit(tokens);
+  for (const limiter of limiters) await limiter.flush();
 }
 
 const first = (): SharedLimiter => limiters[0] as SharedLimiter;
@@ -99,7 +99,7 @@ describe("limits shared by several processes", () => {
     const taken = await storm(10, all, 0);
     expect(taken).toHaveLength(7);
     await expect(first().reserve(all, 0)).rejects.toMatchObject({ kind: "connection-limit", retryAfter: 1 });
-    for (const one of taken) one.leave();
+    for (const one of taken) one.releaseStream();
     await settle(taken, 0);
     expect(await storm(10, all, 0)).toHaveLength(7);
   });
