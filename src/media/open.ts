@@ -3,28 +3,12 @@ import { Semaphore } from "../lib/semaphore.ts";
 import { Downloader } from "./fetch.ts";
 import { ImageReader } from "./image.ts";
 import { MediaPreparer } from "./prepare.ts";
+import type { MediaSettings } from "./settings.ts";
 import type { FilePort } from "./source.ts";
 import { ProcessVideoReader } from "./video.ts";
 
-/** The settings `media`, and what comes from elsewhere. */
-export interface MediaOptions {
-  imageBytes: number;
-  imagePixels: number;
-  videoBytes: number;
-  videoFileBytes: number;
-  requestBytes: number;
-  videoSeconds: number;
-  videoMemoryBytes: number;
-  ffmpeg?: string;
-  cacheBytes: number;
-  download: {
-    enabled: boolean;
-    allow: readonly string[];
-    timeoutSeconds: number;
-    requestSeconds: number;
-    redirects: number;
-    rememberSeconds: number;
-  };
+/** The settings `media`, and what stands outside of them. */
+export interface MediaOptions extends MediaSettings {
   /** Uploaded files; without it every `mm_file://` is unknown. */
   files?: FilePort;
   /** Instead of the system's resolver. */

@@ -1,5 +1,5 @@
-/** Slots of one second: sixty whole ones and the current one, so that any 60 seconds lie inside. */
-export const windowSeconds = 61;
+import { windowSeconds } from "../model/limit.ts";
+
 const slotMs = 1_000;
 
 /**

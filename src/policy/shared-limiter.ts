@@ -1,17 +1,17 @@
 import { formatSubject } from "../model/account.ts";
-import type { RateLimitStatus, Remaining } from "../model/limit.ts";
+import { windowSeconds, type RateLimitStatus, type Remaining } from "../model/limit.ts";
 import type { LimitAnswer, LimitClaim, LimitStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { boundedEstimate, isLimited, limitError, MemoryLimiter, tightest } from "./limiter.ts";
 import type { Limited, Limiter, Reservation } from "./limiter.ts";
-import { windowSeconds } from "./minute-window.ts";
 
 /**
- * How much, for several processes on one PostgreSQL. Fails closed: when the database cannot be claims, the request is
+ * How much, for several processes on one PostgreSQL. Fails closed: when the database does not answer, the request is
  * refused with its error; a commit that fails leaves the estimate in place until its minute is over. The streams of a
  * process that dies are leases that run out after 30 seconds. `growth` is watched by each process on its own.
  */
 export interface SharedLimiterOptions {
+  /** Closed with the limiter. */
   store: LimitStore;
   log: Log;
   /** A new id for every reservation. */
@@ -67,6 +67,7 @@ export class SharedLimiter implements Limiter {
     clearInterval(this.timer);
     await this.flush();
     await this.growth.close();
+    await this.options.store.close();
   }
 
   /** Resolves when everything that ended so far is written. */

@@ -9,6 +9,8 @@ const columnCount = columns.split(",").length;
 /** Rows of one insert; PostgreSQL binds up to 65,535 values, SQLite up to 32,766. */
 const rowsPerInsert = 250;
 const dayMs = 86_400_000;
+/** As SQL: outcomes are words of the server, never of a caller. */
+const charged = [...chargedOutcomes].map((outcome) => `'${outcome}'`).join(", ");
 
 const spend = `insert into spend (subject, month, cost) values (?, ?, ?)
   on conflict (subject, month) do update set cost = spend.cost + excluded.cost`;
@@ -19,7 +21,7 @@ export function ledgerTable(database: SqlDatabase): LedgerStore {
       const [first] = rows;
       if (first === undefined) return;
       await database.transaction(async (inside) => {
-        // a batch is all or nothing: where its first row is, an earlier try succeeded unheard
+        // a batch is all or nothing: where its first row is, an earlier try succeeded although its answer was lost
         if ((await inside.all("select 1 from ledger where id = ?", [first.id])).length > 0) return;
         for (let at = 0; at < rows.length; at += rowsPerInsert)
           await insert(inside, rows.slice(at, at + rowsPerInsert));
@@ -76,8 +78,6 @@ const groupColumn: Readonly<Record<UsageGroup, string>> = {
   model: "model",
   day: `at / ${dayMs}`,
 };
-/** As SQL; outcomes are words of ours, never of a caller. */
-const chargedList = [...chargedOutcomes].map((outcome) => `'${outcome}'`).join(", ");
 const nameTable: Partial<Readonly<Record<UsageGroup, string>>> = { key: "api_key", organisation: "organisation" };
 
 async function usage(database: SqlDatabase, query: UsageQuery): Promise<UsageRow[]> {
@@ -92,7 +92,7 @@ async function usage(database: SqlDatabase, query: UsageQuery): Promise<UsageRow
   const where = asked.length === 0 ? "" : `where ${asked.map(([condition]) => condition).join(" and ")}`;
   const rows = await database.all(
     `select ${groupColumn[query.by]} as grouped, count(*) as requests,
-       sum(case when outcome in (${chargedList}) then 0 else 1 end) as failed,
+       sum(case when outcome in (${charged}) then 0 else 1 end) as failed,
        sum(case when outcome = 'canceled' then 1 else 0 end) as canceled,
        sum(input) as input, sum(cached) as cached, sum(output) as output, sum(reasoning) as reasoning, sum(cost) as cost
      from ledger ${where} group by 1 order by 1`,

@@ -10,18 +10,18 @@ import { estimateInput } from "../../model/token-estimate.ts";
 import type { Capabilities, Load } from "../engine.ts";
 import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
 import type { PromptFamily } from "../template/family.ts";
-import { UpstreamClient, type ClientOptions, type OpenAnswer } from "./client.ts";
-import { markupOf, type ModelMarkup } from "./content.ts";
+import { UpstreamClient, type ClientOptions, type OpenAnswer } from "./wire/client.ts";
+import { markupOf, type ModelMarkup } from "./read/content.ts";
 import { countTokens } from "./count.ts";
-import { ChatDecoder } from "./decode.ts";
-import { dialects, familyOf, guessDialect, type Dialect, type DialectName } from "./dialect.ts";
-import { networkFailure } from "./failure.ts";
-import { InFlight } from "./in-flight.ts";
-import { loadTemplate, promptFamilyOf, rawRequest, type RawTemplate } from "./raw.ts";
-import { Repairs, type RepairRule, type RepairSwitches } from "./repair.ts";
-import type { Member } from "./replicas.ts";
-import { chatBody } from "./request.ts";
-import { SseReader } from "./sse.ts";
+import { ChatDecoder } from "./read/decode.ts";
+import { dialects, familyOf, guessDialect, type Dialect, type DialectName } from "./dialect/dialect.ts";
+import { networkFailure } from "./wire/failure.ts";
+import { InFlight } from "./replica/in-flight.ts";
+import { loadTemplate, promptFamilyOf, rawRequest, type RawTemplate } from "./dialect/raw.ts";
+import { Repairs, type RepairRule, type RepairSwitches } from "./read/repair.ts";
+import type { Member } from "./replica/replicas.ts";
+import { chatBody } from "./dialect/request.ts";
+import { SseReader } from "./wire/sse.ts";
 
 export interface ServerOptions extends ClientOptions {
   /** Default `generic`; `auto` asks the server once, at the first request. A row of one's own is taken as it is. */
