@@ -4,17 +4,17 @@ import type { GenerationRequest } from "../model/request.ts";
 import type { AttributeValue, Span } from "./span.ts";
 
 /** An HTTP request that has arrived. */
-export interface RequestBegun {
+export interface RequestStart {
   id: string;
   method: string;
   traceparent: string | undefined;
 }
 
 /** How it was answered. */
-export interface RequestEnded {
+export interface RequestEnd {
   /** The route's pattern; absent for unknown paths. */
   route: string | undefined;
-  /** 499 where the caller left before anything was sent. */
+  /** The HTTP status; 499 where the caller left before anything was sent. */
   status: number;
   /** Whether the whole answer was sent. */
   complete: boolean;
@@ -27,8 +27,8 @@ export interface RequestEnded {
   port: number | undefined;
 }
 
-/** How a generation ended; without `engine` none could begin. */
-export interface GenerationEnded {
+/** How a generation ended; `engine` is absent where none could begin. */
+export interface GenerationEnd {
   outcome: Outcome;
   /** The catalog's name, not the caller's spelling. */
   model?: string | undefined;
@@ -54,10 +54,10 @@ export interface EngineFacts {
 export type SpanPlace = Pick<Span, "traceId" | "spanId" | "parentId" | "startMs" | "endMs">;
 
 /**
- * The span of an HTTP request, in the words of the HTTP server conventions. Paths and queries are left out, because
- * they may hold ids and tokens of downloads: the route stands for them.
+ * The span of an HTTP request (OpenTelemetry semantic conventions for HTTP servers). Paths and queries are left out,
+ * because they may hold ids and tokens of downloads: the route stands for them.
  */
-export function httpSpan(place: SpanPlace, begun: RequestBegun, ended: RequestEnded): Span {
+export function httpSpan(place: SpanPlace, begun: RequestStart, ended: RequestEnd): Span {
   const { route, status, complete } = ended;
   const failed = status >= 500;
   return {
@@ -87,8 +87,8 @@ const finishReasons: Partial<Readonly<Record<Outcome, string>>> = {
   filter: "content_filter",
 };
 
-/** The span of a generation, in the words of the GenAI conventions; nothing of its content. */
-export function generationSpan(place: SpanPlace, request: GenerationRequest, ended: GenerationEnded): Span {
+/** The span of a generation (OpenTelemetry semantic conventions for generative AI); nothing of its content. */
+export function generationSpan(place: SpanPlace, request: GenerationRequest, ended: GenerationEnd): Span {
   const { outcome, engine, usage, firstMs } = ended;
   const { sampling, format } = request;
   const model = modelName(request.model);
