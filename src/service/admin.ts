@@ -170,7 +170,7 @@ export class AdminService {
   }
 
   /** The account of a key or an organisation; `static-<n>` stands for the n-th key of the configuration. */
-  async subject(of: { key?: string; organisation?: string }): Promise<string> {
+  async subject(of: { key?: string | undefined; organisation?: string | undefined }): Promise<string> {
     if (of.key !== undefined) return keySubject(/^static-\d+$/.test(of.key) ? of.key : (await this.key(of.key)).id);
     if (of.organisation !== undefined) return organisationSubject((await this.organisation(of.organisation)).id);
     throw invalid("key", "name a key or an organisation");
