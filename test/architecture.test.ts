@@ -61,8 +61,23 @@ const TABLE: Readonly<Record<string, Row>> = {
   },
   http: { may: [...GROUND, "service", "surface", "policy/authenticate.ts"] },
   "app-engine.ts": { may: [...GROUND, "engine", "config", "service/route-book.ts"] },
+  "app-services.ts": {
+    may: [...GROUND, "app-engine.ts", "surface", "media", "engine", "store", "config", "policy", "service"],
+  },
   "app.ts": {
-    may: [...GROUND, "app-engine.ts", "surface", "media", "engine", "store", "config", "policy", "service", "http"],
+    may: [
+      ...GROUND,
+      "app-engine.ts",
+      "app-services.ts",
+      "surface",
+      "media",
+      "engine",
+      "store",
+      "config",
+      "policy",
+      "service",
+      "http",
+    ],
   },
   cli: {
     may: [

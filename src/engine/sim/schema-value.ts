@@ -1,3 +1,13 @@
+import { SchemaReader } from "../../lib/json-schema/reader.ts";
+import {
+  prefixItemsOf,
+  propertiesOf,
+  requiredOf,
+  type Schema,
+  type TypeName,
+  typeOf,
+} from "../../lib/json-schema/schema.ts";
+import { invalid } from "../../model/error.ts";
 import { isObject, type Json, type JsonObject } from "../../model/json.ts";
 import { type Clues, singularName } from "./clues.ts";
 import { compilePattern, sampleOfPattern } from "./pattern.ts";
@@ -6,27 +16,30 @@ export interface ValueOptions {
   clues: Clues;
   /** Properties that are not required: `all`, or those `suggested` by the request or the schema. */
   optional: "all" | "suggested";
-  /** Writes a text of so many words (characters in Chinese) where the request asks for a long one. */
+  /** Writes a text of that many words (characters in Chinese) where the request asks for a long one. */
   compose?: (length: number) => string;
 }
 
 /**
  * A value valid against the schema, with what the request offers where it fits. Knows the keywords tools and structured
  * outputs use: type, properties, required, items, prefixItems, enum, const, default, $ref, allOf, anyOf, oneOf,
- * bounds, lengths, pattern and format.
+ * bounds, lengths, pattern and format. Throws `invalid` for a schema that is too complex or asks for too much.
  */
 export function sampleValue(schema: JsonObject, options: ValueOptions): Json {
-  return new SchemaSampler(schema, options).value(schema, "", 0);
+  const refuse = (problem: string): Error => invalid("schema", problem);
+  return new SchemaSampler(new SchemaReader(schema, { missing: "allow", refuse }), options).value(schema, "", 0);
 }
 
 /** From here on only what must be there is made, so that recursive schemas end. */
-const shallow = 6;
+const shallowDepth = 6;
 /** A schema that demands more depth than this demands an endless value. */
-const deepest = 40;
-/** `allOf`s within each other. */
-const deepestMerge = 20;
+const maxDepth = 40;
 /** Values and looks at schemas; one that asks for more (two halves at each of 40 levels) gets no more. */
-const mostSteps = 200_000;
+const maxSteps = 200_000;
+/** Items of an array, and properties that have no name in the schema. */
+const maxItems = 1_000;
+/** Characters that fill texts up to their least length, in one value. */
+const maxFilledChars = 1_000_000;
 
 /** Examples of the formats of JSON Schema 2020-12. */
 const formats: Readonly<Record<string, string>> = {
@@ -53,40 +66,32 @@ const formatChecks: Readonly<Record<string, RegExp>> = {
   uri: /^[a-z][a-z\d+.-]*:\/\/\S+$/i,
 };
 
-type Schema = Record<string, unknown>;
-
-/** Callers write pointers with and without percent encoding. */
-function percentDecoded(step: string): string {
-  try {
-    return decodeURIComponent(step);
-  } catch {
-    return step;
-  }
-}
-
 class SchemaSampler {
-  private readonly root: Schema;
+  // fixed at birth
+  private readonly reader: SchemaReader;
   private readonly clues: Clues;
   private readonly optional: ValueOptions["optional"];
   private readonly compose: ValueOptions["compose"];
-  // changed on the way
+  // changed by events
   private steps = 0;
+  /** Characters written only to reach a least length. */
+  private filled = 0;
 
-  constructor(root: Schema, options: ValueOptions) {
-    this.root = root;
+  constructor(reader: SchemaReader, options: ValueOptions) {
+    this.reader = reader;
     this.clues = options.clues;
     this.optional = options.optional;
     this.compose = options.compose;
   }
 
   value(raw: unknown, name: string, depth: number): Json {
-    if (depth > deepest || this.steps > mostSteps) return null;
+    if (depth > maxDepth || this.steps > maxSteps) return null;
     const schema = this.settle(raw, depth);
     if (schema["const"] !== undefined) return schema["const"] as Json;
     if (Array.isArray(schema["enum"])) return this.choice(schema["enum"] as Json[]);
     const assigned = name === "" ? undefined : this.clues.json(name);
     if (assigned !== undefined && this.fits(assigned, schema, depth)) return assigned;
-    switch (typeOf(schema)) {
+    switch (kindOf(schema)) {
       case "object":
         return this.object(schema, depth);
       case "array":
@@ -103,32 +108,22 @@ class SchemaSampler {
     }
   }
 
-  /** References, unions and intersections resolved into one plain schema. */
-  private settle(raw: unknown, depth: number, merges = 0): Schema {
+  /** One alternative of a schema: the first that is not null; deep down rather a null, or what holds no other values. */
+  private settle(part: unknown, depth: number): Schema {
     this.steps += 1;
-    if (merges > deepestMerge || this.steps > mostSteps) return {};
-    let schema: Schema = isObject(raw) ? raw : {};
-    for (let hops = 0; hops < 20; hops += 1) {
-      const { $ref, allOf, anyOf, oneOf, ...rest } = schema;
-      if (typeof $ref === "string") schema = merge(this.resolve($ref), { ...rest, ...given({ allOf, anyOf, oneOf }) });
-      else if (Array.isArray(allOf))
-        schema = allOf.reduce<Schema>((all, part) => merge(all, this.settle(part, depth, merges + 1)), {
-          ...rest,
-          ...given({ anyOf, oneOf }),
-        });
-      else if (Array.isArray(anyOf)) schema = merge({ ...rest, ...given({ oneOf }) }, this.branch(anyOf, depth));
-      else if (Array.isArray(oneOf)) schema = merge(rest, this.branch(oneOf, depth));
-      else return schema;
-    }
-    return schema;
+    const ways = this.reader.alternatives(part);
+    const usual = ways.find((way) => way["type"] !== "null") ?? ways[0] ?? {};
+    if (depth < shallowDepth || ways.length < 2) return usual;
+    const flat = ways.find((way) => !["object", "array"].includes(kindOf(way)));
+    return ways.find((way) => way["type"] === "null") ?? flat ?? usual;
   }
 
   /** Whether a value from the request may stand: its type, and the types of what it holds. Strings are judged elsewhere. */
   private fits(value: Json, raw: unknown, depth: number): boolean {
-    if (depth > deepest) return false;
+    if (depth > maxDepth) return false;
     const schema = this.settle(raw, depth);
     if (Array.isArray(schema["enum"])) return schema["enum"].includes(value);
-    const type = typeOf(schema);
+    const type = kindOf(schema);
     if (Array.isArray(value)) {
       const bounded =
         value.length >= numberOf(schema["minItems"], 0) && value.length <= numberOf(schema["maxItems"], Infinity);
@@ -151,14 +146,14 @@ class SchemaSampler {
     if (typeof value !== "string") return this.fits(value, raw, depth + 1);
     const schema = this.settle(raw, depth);
     return (
-      typeOf(schema) === "string" &&
+      kindOf(schema) === "string" &&
       ["pattern", "format", "minLength", "maxLength", "enum", "const"].every((keyword) => schema[keyword] === undefined)
     );
   }
 
   private fitsObject(value: Record<string, unknown>, schema: Schema, depth: number): boolean {
-    const properties = isObject(schema["properties"]) ? schema["properties"] : {};
-    const required = Array.isArray(schema["required"]) ? (schema["required"] as string[]) : [];
+    const properties = propertiesOf(schema);
+    const required = requiredOf(schema);
     const closed = schema["additionalProperties"] === false || isObject(schema["additionalProperties"]);
     const size = Object.keys(value).length;
     if (size < numberOf(schema["minProperties"], 0) || size > numberOf(schema["maxProperties"], Infinity)) return false;
@@ -170,41 +165,22 @@ class SchemaSampler {
     );
   }
 
-  /** The first branch that is not null; deep down rather a null or one that refers to nothing. */
-  private branch(branches: readonly unknown[], depth: number): Schema {
-    const schemas = branches.filter(isObject);
-    const simple =
-      schemas.find((schema) => schema["type"] === "null") ?? schemas.find((schema) => schema["$ref"] === undefined);
-    const usual = schemas.find((schema) => schema["type"] !== "null") ?? schemas[0];
-    return (depth >= shallow ? (simple ?? usual) : usual) ?? {};
-  }
-
-  /** A JSON pointer into the root, as in `#/$defs/node`. */
-  private resolve(reference: string): Schema {
-    let at: unknown = this.root;
-    for (const step of reference.replace(/^#\/?/, "").split("/")) {
-      if (step === "") continue;
-      const key = percentDecoded(step).replaceAll("~1", "/").replaceAll("~0", "~");
-      at = Array.isArray(at) ? at[Number(key)] : isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined;
-    }
-    return isObject(at) ? at : {};
-  }
-
   private choice(values: readonly Json[]): Json {
     return values.find((value) => typeof value === "string" && this.clues.mentions(value)) ?? values[0] ?? null;
   }
 
   private object(schema: Schema, depth: number): JsonObject {
-    const properties = isObject(schema["properties"]) ? schema["properties"] : {};
-    const required = new Set(Array.isArray(schema["required"]) ? (schema["required"] as string[]) : undefined);
+    const properties = propertiesOf(schema);
+    const required = new Set(requiredOf(schema));
     const made = new Map<string, Json>();
     for (const [key, property] of Object.entries(properties)) {
-      const wanted = required.has(key) || (depth < shallow && this.wantsOptional(schema, key, property, depth));
+      const wanted = required.has(key) || (depth < shallowDepth && this.wantsOptional(schema, key, property, depth));
       if (wanted) made.set(key, this.value(property, key, depth + 1));
     }
     for (const key of required)
       if (!made.has(key)) made.set(key, this.value(schema["additionalProperties"], key, depth + 1));
-    for (let count = 1; made.size < numberOf(schema["minProperties"], 0); count += 1) {
+    const least = upTo(maxItems, schema["minProperties"], "properties");
+    for (let count = 1; made.size < least; count += 1) {
       made.set(`key${count}`, this.value(schema["additionalProperties"], `key${count}`, depth + 1));
     }
     return Object.fromEntries(made);
@@ -215,21 +191,21 @@ class SchemaSampler {
     if (this.optional === "all" || schema["required"] === undefined) return true;
     const settled = this.settle(property, depth);
     if (Array.isArray(settled["enum"])) return settled["enum"].some((value) => this.clues.mentions(String(value)));
-    if (typeOf(settled) !== "string") return settled["default"] !== undefined && settled["default"] !== null;
+    if (kindOf(settled) !== "string") return settled["default"] !== undefined && settled["default"] !== null;
     return settled["default"] !== undefined || this.clues.offers(key);
   }
 
   private array(schema: Schema, name: string, depth: number): Json[] {
-    const prefix = Array.isArray(schema["prefixItems"]) ? schema["prefixItems"] : [];
-    const least = numberOf(schema["minItems"], prefix.length);
+    const prefix = prefixItemsOf(schema);
+    const least = upTo(maxItems, schema["minItems"], "items");
     const most = numberOf(schema["maxItems"], Infinity);
-    const records = depth < shallow && isObject(schema["items"]) ? this.records(schema) : [];
+    const records = depth < shallowDepth && isObject(schema["items"]) ? this.records(schema) : [];
     if (records.length > 0)
       return records.map((clues) =>
-        new SchemaSampler(this.root, { clues, optional: this.optional }).value(schema["items"], "", depth + 1),
+        new SchemaSampler(this.reader, { clues, optional: this.optional }).value(schema["items"], "", depth + 1),
       );
-    const usual = depth >= shallow || schema["items"] === false ? 0 : Math.min(this.clues.count(name) ?? 1, 50);
-    const length = Math.min(Math.max(least, prefix.length, prefix.length === 0 ? usual : 0), most, 1_000);
+    const usual = depth >= shallowDepth || schema["items"] === false ? 0 : Math.min(this.clues.count(name) ?? 1, 50);
+    const length = Math.min(Math.max(least, prefix.length, prefix.length === 0 ? usual : 0), most, maxItems);
     const made: Json[] = [];
     for (let at = 0; at < length; at += 1) {
       const item = this.value(prefix[at] ?? schema["items"], singularName(name), depth + 1);
@@ -240,7 +216,7 @@ class SchemaSampler {
 
   /** The records the request names, where their number suits a list of objects. */
   private records(schema: Schema): Clues[] {
-    if (typeOf(this.settle(schema["items"], 0)) !== "object") return [];
+    if (kindOf(this.settle(schema["items"], 0)) !== "object") return [];
     const found = this.clues.records();
     const suits =
       found.length >= numberOf(schema["minItems"], 1) && found.length <= numberOf(schema["maxItems"], Infinity);
@@ -258,7 +234,7 @@ class SchemaSampler {
   }
 
   private number(schema: Schema): number {
-    const whole = typeOf(schema) === "integer";
+    const whole = kindOf(schema) === "integer";
     const step = numberOf(schema["multipleOf"], whole ? 1 : 0);
     const least = lowerBound(schema, step);
     const most = upperBound(schema, step);
@@ -284,49 +260,35 @@ class SchemaSampler {
     const suggestion = this.clues.suggest(name);
     const composed =
       length !== undefined && (suggestion?.length ?? 0) < length && format === "" && pattern === undefined;
-    if (composed) return sized(this.compose?.(length) ?? "", schema);
+    if (composed) return this.sized(this.compose?.(length) ?? "", schema);
     if (suggestion !== undefined && fitsFormat(suggestion, format) && fitsPattern(suggestion, pattern))
-      return sized(suggestion, schema);
+      return this.sized(suggestion, schema);
     if (typeof schema["default"] === "string") return schema["default"];
     if (pattern !== undefined) return sampleOfPattern(pattern) ?? "";
-    return sized(formats[format] ?? this.clues.fallback(name), schema);
+    return this.sized(formats[format] ?? this.clues.fallback(name), schema);
+  }
+
+  /** Cut or filled up to the schema's length in code points. */
+  private sized(text: string, schema: Schema): string {
+    const points = Array.from(text);
+    const missing = Math.max(0, numberOf(schema["minLength"], 0) - points.length);
+    this.filled += missing;
+    if (this.filled > maxFilledChars)
+      throw invalid("schema", `asks for texts of more than ${maxFilledChars} characters`);
+    return points.slice(0, numberOf(schema["maxLength"], Infinity)).join("") + "x".repeat(missing);
   }
 }
 
-function given(entries: Schema): Schema {
-  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined));
+/** The type of a schema's values; texts where it names and implies none. */
+function kindOf(schema: Schema): TypeName {
+  return typeOf(schema) ?? "string";
 }
 
-/** Both schemas at once: properties and required lists add up, the later one wins elsewhere. */
-function merge(first: Schema, second: Schema): Schema {
-  const merged: Schema = { ...first, ...second };
-  if (isObject(first["properties"]) && isObject(second["properties"])) {
-    merged["properties"] = { ...first["properties"], ...second["properties"] };
-  }
-  if (Array.isArray(first["required"]) && Array.isArray(second["required"])) {
-    merged["required"] = [...new Set([...first["required"], ...second["required"]])];
-  }
-  return merged;
-}
-
-/** Keywords that tell the type where it is not given. */
-const telltale: readonly [string, string][] = [
-  ["properties", "object"],
-  ["required", "object"],
-  ["additionalProperties", "object"],
-  ["items", "array"],
-  ["prefixItems", "array"],
-  ["minItems", "array"],
-  ["minimum", "number"],
-  ["maximum", "number"],
-  ["multipleOf", "number"],
-];
-
-function typeOf(schema: Schema): string {
-  const { type } = schema;
-  if (typeof type === "string") return type;
-  if (Array.isArray(type)) return String(type.find((one) => one !== "null") ?? "null");
-  return telltale.find(([keyword]) => schema[keyword] !== undefined)?.[1] ?? "string";
+/** A least number of items or properties. Throws `invalid` for one that no reasonable value has. */
+function upTo(most: number, value: unknown, what: string): number {
+  const least = numberOf(value, 0);
+  if (least > most) throw invalid("schema", `asks for ${least} ${what}; at most ${most} are made`);
+  return least;
 }
 
 function numberOf(value: unknown, otherwise: number): number {
@@ -375,12 +337,4 @@ function fitsPattern(text: string, pattern: string | undefined): boolean {
   } catch {
     return false;
   }
-}
-
-/** Cut or filled up to the schema's length in code points. */
-function sized(text: string, schema: Schema): string {
-  const points = Array.from(text);
-  const least = Math.min(numberOf(schema["minLength"], 0), 100_000);
-  const cut = points.slice(0, numberOf(schema["maxLength"], Infinity)).join("");
-  return cut + "x".repeat(Math.max(0, least - points.length));
 }

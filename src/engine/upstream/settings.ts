@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { deadline, httpUrl, positive, secret } from "../../lib/setting-type.ts";
-import { dialectNames } from "./dialect.ts";
-import { repairRules, type RepairRule } from "./repair.ts";
+import { dialectNames } from "./dialect/dialect.ts";
+import { repairRules, type RepairRule } from "./read/repair.ts";
 
 const ruleNames = Object.keys(repairRules) as RepairRule[];
 
