@@ -44,6 +44,8 @@ const TABLE: Readonly<Record<string, Row>> = {
       "policy/settings.ts",
       "policy/moderate/settings.ts",
       "store/settings.ts",
+      "surface/chat/settings.ts",
+      "surface/responses/settings.ts",
       "telemetry/settings.ts",
     ],
   },
