@@ -89,14 +89,8 @@ export class AdminService {
   }
 
   /** By id, or by a name that only one key has. Throws `not-found`, or `invalid` where several have the name. */
-  async key(reference: string): Promise<KeyRecord> {
-    const found = await this.store.keys.get(reference);
-    if (found !== undefined) return found;
-    return only(
-      "key",
-      reference,
-      (await this.store.keys.list()).filter(({ name }) => name === reference),
-    );
+  key(reference: string): Promise<KeyRecord> {
+    return find("key", reference, this.store.keys);
   }
 
   /** Throws `invalid`, naming the field, and `not-found`. */
@@ -133,14 +127,8 @@ export class AdminService {
   }
 
   /** By id or unique name, as with keys. */
-  async organisation(reference: string): Promise<OrganisationRecord> {
-    const found = await this.store.organisations.get(reference);
-    if (found !== undefined) return found;
-    return only(
-      "organisation",
-      reference,
-      (await this.store.organisations.list()).filter(({ name }) => name === reference),
-    );
+  organisation(reference: string): Promise<OrganisationRecord> {
+    return find("organisation", reference, this.store.organisations);
   }
 
   /** Throws `invalid`, naming the field, and `not-found`. */
@@ -214,12 +202,10 @@ export class AdminService {
         keyId: id,
         name,
         limits,
-        ...(models === null ? {} : { models }),
-        ...(organisation === undefined
-          ? {}
-          : { organisation: organisation.id, organisationLimits: organisation.limits }),
+        ...(models !== null && { models }),
+        ...(organisation && { organisation: organisation.id, organisationLimits: organisation.limits }),
       },
-      ...(ranges === null ? {} : { ranges }),
+      ...(ranges !== null && { ranges }),
     };
   }
 
@@ -241,8 +227,15 @@ export class AdminService {
   }
 }
 
-function only<T>(kind: string, reference: string, found: readonly T[]): T {
-  const [one, second] = found;
+interface Named<T> {
+  get(id: string): Promise<T | undefined>;
+  list(): Promise<T[]>;
+}
+
+async function find<T extends { name: string }>(kind: string, reference: string, among: Named<T>): Promise<T> {
+  const byId = await among.get(reference);
+  if (byId !== undefined) return byId;
+  const [one, second] = (await among.list()).filter(({ name }) => name === reference);
   if (one === undefined) throw unknown(kind, reference);
   if (second !== undefined) throw invalid(kind, `several have the name '${reference.slice(0, 100)}': use the id`);
   return one;

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { z } from "zod";
 import type { TextCipher } from "../lib/cipher.ts";
 import type { FilePort, StoredFile } from "../media/source.ts";
 import { ParleyError, invalid } from "../model/error.ts";
@@ -45,6 +46,8 @@ interface Draft {
 const storingMs = 3_600_000;
 /** How long a download link works. */
 const linkMs = 3_600_000;
+/** What the token of a link holds: file id, owner, and until when (milliseconds since the Unix epoch). */
+const linkClaim = z.tuple([z.number(), z.string(), z.number()]);
 const maxNameChars = 255;
 /** Ids have 15 or 16 digits: below 2^53, so that they are exact as JSON numbers. */
 const minId = 100_000_000_000_000;
@@ -123,7 +126,9 @@ export class FileService {
     } catch {
       throw expiredLink();
     }
-    const [id, keyId, until] = claim as [number, string, number];
+    const parsed = linkClaim.safeParse(claim);
+    if (!parsed.success) throw expiredLink();
+    const [id, keyId, until] = parsed.data;
     if (id !== fileId(reference) || until <= this.now()) throw expiredLink();
     return { keyId };
   }
@@ -247,7 +252,12 @@ export class FileService {
     const createdAt = this.now();
     const record: FileRecord = {
       id: minId + Number.parseInt(ids.hex(13), 16),
-      ...{ owner, filename, purpose, mime: content.mime, bytes: spooled.bytes, createdAt },
+      owner,
+      filename,
+      purpose,
+      mime: content.mime,
+      bytes: spooled.bytes,
+      createdAt,
       expiresAt: createdAt + storingMs,
     };
     if (!(await files.reserve(record, quota))) throw overQuota(quota);

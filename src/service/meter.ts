@@ -7,7 +7,7 @@ import type { Caller } from "../policy/authenticate.ts";
 import { refuseSpent, type Budgets } from "../policy/budget.ts";
 import { isLimited, type Limited, type Limiter, type Reservation } from "../policy/limiter.ts";
 import { costOf, priceOf } from "../policy/price.ts";
-import type { AccountStore, LedgerRow } from "../store/store.ts";
+import { chargedOutcomes, type AccountStore, type LedgerRow } from "../store/store.ts";
 import type { LedgerWriter } from "./ledger.ts";
 
 export interface MeterOptions {
@@ -63,7 +63,7 @@ export interface Admission {
 }
 
 /** Outcomes that are charged: those that the caller caused. Work that failed on the server's side costs nothing. */
-const charged: ReadonlySet<string> = new Set(["stop", "length", "calls", "filter", "canceled"]);
+const charged: ReadonlySet<string> = new Set(chargedOutcomes);
 
 /** A larger count is an engine's mistake and is booked as 0. */
 const maxTokens = 1_000_000_000;

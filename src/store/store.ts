@@ -187,7 +187,7 @@ export interface LimitStore {
   close(): Promise<void>;
 }
 
-/** One stored response. The JSON texts are opaque here; `model/stored.ts` writes and reads them. */
+/** One stored response. The JSON texts are opaque here; `service/responses` writes and reads them. */
 export interface ResponseRecord {
   id: string;
   /** Id of the key it belongs to; nobody else sees it. */
