@@ -27,7 +27,7 @@ export function parseTurn({ id, items: text, body }: { id: string; items: string
   const found = isObject(stored) ? stored["version"] : 0;
   if (found !== 0 && found !== version) {
     throw new Error(
-      `the stored items of response ${id} have version ${String(found)}; this Parley reads up to ${version}`,
+      `the stored items of response ${id} have version ${JSON.stringify(found)}; this Parley reads up to ${version}`,
     );
   }
   const parsed = found === 0 ? items.safeParse(stored) : turn.safeParse(stored);
