@@ -39,7 +39,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     ],
   },
   config: {
-    may: [...ground, "engine/**/settings.ts", "media/settings.ts", "policy/**/settings.ts", "store/settings.ts"],
+    may: [...ground, "**/settings.ts"],
   },
   http: { may: [...ground, "service", "surface", "policy/authenticate.ts"] },
   "app-engine.ts": { may: [...ground, "engine", "config", "service/route-book.ts"] },
