@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { Semaphore } from "../../lib/semaphore.ts";
 import { EventBuilder } from "../../model/event-builder.ts";
 import { canceled, ParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
@@ -11,7 +12,6 @@ import { faultError, FaultPlan, type FaultRule } from "./fault.ts";
 import { PrefixCache } from "./prefix-cache.ts";
 import { measurePrompt, type Prompt } from "./prompt.ts";
 import { planReply } from "./reply.ts";
-import { Slots } from "./slots.ts";
 
 export interface SimOptions {
   /** Default: instant. Cached tokens cost nothing. */
@@ -75,7 +75,7 @@ class Simulator implements Engine {
   readonly kind = "sim";
   readonly capabilities: Capabilities;
   private readonly options: Settings;
-  private readonly slots: Slots;
+  private readonly slots: Semaphore;
   private readonly cache: PrefixCache;
   private readonly faults: FaultPlan;
   private readonly closing = new AbortController();
@@ -83,7 +83,13 @@ class Simulator implements Engine {
   constructor(options: Settings) {
     this.options = options;
     this.capabilities = { contextWindow: options.contextWindow, constrained: true, image: true, video: "frames" };
-    this.slots = new Slots(options.slots, options.queueLimit);
+    this.slots = new Semaphore(options.slots, {
+      abortError: canceled,
+      queue: {
+        limit: options.queueLimit,
+        full: () => new ParleyError("overloaded", "every slot is busy", { retryAfter: 1 }),
+      },
+    });
     this.cache = new PrefixCache(options.cacheTokens, options.cacheBlock);
     this.faults = new FaultPlan(options.faults);
   }
@@ -111,7 +117,7 @@ class Simulator implements Engine {
   }
 
   load(): Load {
-    return { running: this.slots.running, waiting: this.slots.waiting, slots: this.slots.size };
+    return { running: this.slots.running, waiting: this.slots.waiting, slots: this.slots.capacity };
   }
 
   close(): Promise<void> {
