@@ -86,7 +86,6 @@ export const shortFiles: Readonly<Record<string, string>> = {
   "engine/sim/settings.ts": "settings stand beside what they configure",
   "surface/responses/settings.ts": "settings stand beside what they configure",
   "lib/version.ts": "reads package.json once; the command line starts without anything else",
-  "model/price.ts": "a type of the ground that config and policy share",
   "model/json.ts": "a type of the ground that every folder shares",
 };
 
