@@ -39,7 +39,14 @@ export const layers: Readonly<Record<string, Layer>> = {
     ],
   },
   config: {
-    may: [...ground, "**/settings.ts"],
+    may: [
+      ...ground,
+      "surface/**/settings.ts",
+      "engine/**/settings.ts",
+      "media/settings.ts",
+      "policy/**/settings.ts",
+      "store/settings.ts",
+    ],
   },
   http: { may: [...ground, "service", "surface", "policy/authenticate.ts"] },
   "app-engine.ts": { may: [...ground, "engine", "config", "service/route-book.ts"] },
