@@ -40,7 +40,7 @@ const places: Readonly<Record<Role, { role: PlacedRole; lead?: string; speaker?:
  * only), except for roles that the family keeps apart. Reasoning, text and calls of one assistant turn fold
  * into one message. Images and videos are left out here: the engine refuses them or sends them another way.
  */
-export function templateMessages(items: readonly Item[], family?: Pick<PromptFamily, "ownVoices">): TemplateMessage[] {
+export function templateMessages(items: readonly Item[], family?: Pick<PromptFamily, "ownRoles">): TemplateMessage[] {
   const named = namesThatMatter(items);
   const heads: Record<"root" | "system", string[]> = { root: [], system: [] };
   const turns = new Turns();

@@ -100,7 +100,7 @@ describe("familyOf", () => {
       opensThought: { on: true, adaptive: true, off: true },
       closeThought: "\n</thought>\n\n",
       calls: "none",
-      ownVoices: [],
+      ownRoles: [],
     });
     expect(withOverrides(promptFamilies.m3, {})).toEqual(promptFamilies.m3);
   });
