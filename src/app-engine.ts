@@ -1,10 +1,14 @@
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import type { EngineConfig, UpstreamConfig } from "./config/engine-schema.ts";
+import { ConfigError } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import type { Engine } from "./engine/engine.ts";
 import { llamaEngine } from "./engine/llama/engine.ts";
+import { replayEngine } from "./engine/replay/engine.ts";
+import { ScriptError } from "./engine/script/script.ts";
 import { simEngine } from "./engine/sim/engine.ts";
+import type { SimSettings } from "./engine/sim/settings.ts";
 import { upstreamEngine, type UpstreamOptions } from "./engine/upstream/engine.ts";
 import { managedLlamaServer } from "./engine/upstream/managed.ts";
 import { Secret } from "./lib/secret.ts";
@@ -63,7 +67,9 @@ function openEngine(engine: EngineConfig, context: EngineContext): Engine {
       });
     }
     case "sim":
-      return simEngine(engine);
+      return openSim(engine);
+    case "replay":
+      return replayEngine({ ...engine, engine: openEngine(engine.engine, context) });
     case "upstream":
       return upstreamEngine(upstreamOptions(engine, context));
     case "llama-server": {
@@ -71,6 +77,16 @@ function openEngine(engine: EngineConfig, context: EngineContext): Engine {
       const { kind: _kind, model: gguf, ...rest } = engine;
       return managedLlamaServer({ ...rest, gguf, ids, log, onRepair });
     }
+  }
+}
+
+/** Throws `ConfigError` for a script file that cannot be used. */
+function openSim(engine: SimSettings): Engine {
+  try {
+    return simEngine(engine);
+  } catch (error) {
+    if (error instanceof ScriptError) throw new ConfigError(`script: ${error.message}`);
+    throw error;
   }
 }
 

@@ -65,7 +65,8 @@ export interface Listening {
 
 /** The whole server, built from one configuration. */
 export interface App {
-  listen(): Promise<Listening>;
+  /** `at` takes the place of the settings' address. */
+  listen(at?: { host?: string; port?: number }): Promise<Listening>;
   /**
    * Refuses new requests, lets running answers finish for `graceSeconds`, then ends them and frees everything. Called
    * again it is the same end, with the shorter grace.
@@ -110,11 +111,11 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   let sweeper: NodeJS.Timeout | undefined;
   let orphanage: NodeJS.Timeout | undefined;
 
-  const listen = async (): Promise<Listening> => {
+  const listen = async (at?: { host?: string; port?: number }): Promise<Listening> => {
     orphanage = await startEndingOrphans(made.responses, log);
     sweeper = await startSweeping([made.responses, made.files], log);
     const first = config.apiKeys.length > 0 ? undefined : await made.admin.createFirstKey();
-    const url = await server.listen({ host: config.host, port: config.port });
+    const url = await server.listen({ host: config.host, port: config.port, ...at });
     warm(catalog, { log, readiness });
     return first === undefined ? { url } : { url, firstKey: first.key };
   };

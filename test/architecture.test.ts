@@ -33,7 +33,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   media: { may: GROUND },
   engine: { may: GROUND },
   store: { may: GROUND },
-  config: { may: GROUND },
+  config: { may: [...GROUND, "engine/sim/settings.ts", "engine/replay/settings.ts"] },
   policy: { may: [...GROUND, "store/store.ts"] },
   service: {
     may: [
@@ -51,6 +51,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   "app.ts": {
     may: [...GROUND, "app-engine.ts", "surface", "media", "engine", "store", "config", "policy", "service", "http"],
   },
+  "main.ts": { may: [...GROUND, "app.ts", "config", "store/open.ts"] },
   cli: {
     may: [
       ...GROUND,

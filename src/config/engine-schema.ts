@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { replaySettings } from "../engine/replay/settings.ts";
+import { simSettings } from "../engine/sim/settings.ts";
 import { Secret } from "../lib/secret.ts";
 import { seconds } from "./duration.ts";
 
@@ -22,18 +24,6 @@ const llama = z.strictObject({
   think: z.array(z.string()).exactOptional().describe("Names of the tags that enclose thought, without brackets."),
   startsInside: z.boolean().exactOptional().describe("The model's template opens the thinking tag itself."),
   calls: z.enum(["m2", "m3", "json", "none"]).exactOptional().describe("How the model writes tool calls."),
-});
-
-const sim = z.strictObject({
-  kind: z.literal("sim").describe("A deterministic simulator: no model, for tests and load."),
-  prefillTokensPerSecond: z
-    .number()
-    .positive()
-    .exactOptional()
-    .describe("Speed of reading the prompt; default instant."),
-  decodeTokensPerSecond: z.number().positive().exactOptional().describe("Speed of writing; default instant."),
-  slots: positive.exactOptional().describe("Requests at once; default no bound."),
-  contextWindow: positive.exactOptional().describe("Tokens, input and output together."),
 });
 
 const deadline = seconds.positive();
@@ -134,10 +124,14 @@ const llamaServer = z.strictObject({
   args: z.array(z.string()).default([]).describe("Further arguments for the binary, as they are."),
 });
 
-export const engineSchema = z.discriminatedUnion("kind", [llama, sim, upstream, llamaServer]);
+const answering = z.discriminatedUnion("kind", [llama, simSettings, upstream, llamaServer]);
+const replay = replaySettings.extend({
+  engine: answering.describe("The engine behind it: its `kind` and settings, as under `engines`."),
+});
+
+export const engineSchema = z.discriminatedUnion("kind", [llama, simSettings, upstream, llamaServer, replay]);
 export type EngineConfig = z.output<typeof engineSchema>;
 export type LlamaConfig = z.output<typeof llama>;
-export type SimConfig = z.output<typeof sim>;
 export type UpstreamConfig = z.output<typeof upstream>;
 
 export const modelSchema = z.strictObject({

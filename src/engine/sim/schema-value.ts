@@ -1,22 +1,16 @@
 import { isObject, type Json, type JsonObject } from "../../model/json.ts";
-import { type Clues, singularName } from "./clues.ts";
-import { compilePattern, sampleOfPattern } from "./pattern.ts";
+import { sampleOfPattern } from "./pattern.ts";
 
-export interface ValueOptions {
-  clues: Clues;
-  /** Properties that are not required: `all`, or those `suggested` by the request or the schema. */
-  optional: "all" | "suggested";
-  /** Writes a text of so many words (characters in Chinese) where the request asks for a long one. */
-  compose?: (length: number) => string;
-}
+/** Which properties an object gets besides the required ones: `all`, or those that have a `default`. */
+export type OptionalProperties = "all" | "defaults";
 
 /**
- * A value valid against the schema, with what the request offers where it fits. Knows the keywords tools and structured
+ * A value valid against the schema, and always the same one. Knows the keywords tools and structured
  * outputs use: type, properties, required, items, prefixItems, enum, const, default, $ref, allOf, anyOf, oneOf,
  * bounds, lengths, pattern and format.
  */
-export function sampleValue(schema: JsonObject, options: ValueOptions): Json {
-  return new SchemaSampler(schema, options).value(schema, "", 0);
+export function sampleValue(schema: JsonObject, optional: OptionalProperties): Json {
+  return new SchemaSampler(schema, optional).value(schema, "", 0);
 }
 
 /** From here on only what must be there is made, so that recursive schemas end. */
@@ -47,12 +41,6 @@ const formats: Readonly<Record<string, string>> = {
   regex: "^a$",
   "json-pointer": "/example",
 };
-const formatChecks: Readonly<Record<string, RegExp>> = {
-  date: /^\d{4}-\d{2}-\d{2}$/,
-  email: /^[^@\s]+@[^@\s]+\.[^@\s]+$/,
-  uri: /^[a-z][a-z\d+.-]*:\/\/\S+$/i,
-};
-
 type Schema = Record<string, unknown>;
 
 /** Callers write pointers with and without percent encoding. */
@@ -66,26 +54,20 @@ function percentDecoded(step: string): string {
 
 class SchemaSampler {
   private readonly root: Schema;
-  private readonly clues: Clues;
-  private readonly optional: ValueOptions["optional"];
-  private readonly compose: ValueOptions["compose"];
+  private readonly optional: OptionalProperties;
   // changed on the way
   private steps = 0;
 
-  constructor(root: Schema, options: ValueOptions) {
+  constructor(root: Schema, optional: OptionalProperties) {
     this.root = root;
-    this.clues = options.clues;
-    this.optional = options.optional;
-    this.compose = options.compose;
+    this.optional = optional;
   }
 
   value(raw: unknown, name: string, depth: number): Json {
     if (depth > deepest || this.steps > mostSteps) return null;
     const schema = this.settle(raw, depth);
     if (schema["const"] !== undefined) return schema["const"] as Json;
-    if (Array.isArray(schema["enum"])) return this.choice(schema["enum"] as Json[]);
-    const assigned = name === "" ? undefined : this.clues.json(name);
-    if (assigned !== undefined && this.fits(assigned, schema, depth)) return assigned;
+    if (Array.isArray(schema["enum"])) return (schema["enum"] as Json[])[0] ?? null;
     switch (typeOf(schema)) {
       case "object":
         return this.object(schema, depth);
@@ -93,13 +75,13 @@ class SchemaSampler {
         return this.array(schema, name, depth);
       case "integer":
       case "number":
-        return this.number(schema);
+        return numberFor(schema);
       case "boolean":
-        return this.boolean(schema, name);
+        return schema["default"] === true;
       case "null":
         return null;
       default:
-        return this.string(schema, name);
+        return stringFor(schema, name);
     }
   }
 
@@ -123,53 +105,6 @@ class SchemaSampler {
     return schema;
   }
 
-  /** Whether a value from the request may stand: its type, and the types of what it holds. Strings are judged elsewhere. */
-  private fits(value: Json, raw: unknown, depth: number): boolean {
-    if (depth > deepest) return false;
-    const schema = this.settle(raw, depth);
-    if (Array.isArray(schema["enum"])) return schema["enum"].includes(value);
-    const type = typeOf(schema);
-    if (Array.isArray(value)) {
-      const bounded =
-        value.length >= numberOf(schema["minItems"], 0) && value.length <= numberOf(schema["maxItems"], Infinity);
-      const plain = schema["prefixItems"] === undefined && schema["uniqueItems"] !== true && schema["items"] !== false;
-      return (
-        type === "array" &&
-        bounded &&
-        plain &&
-        value.every((item: Json) => this.fitsInside(item, schema["items"], depth))
-      );
-    }
-    if (isObject(value)) return type === "object" && this.fitsObject(value, schema, depth);
-    if (typeof value === "number")
-      return (type === "number" || (type === "integer" && Number.isInteger(value))) && fitsBounds(value, schema);
-    return typeof value === type;
-  }
-
-  /** Strings inside a list or an object are taken as they are, unless their schema says more than their type. */
-  private fitsInside(value: Json, raw: unknown, depth: number): boolean {
-    if (typeof value !== "string") return this.fits(value, raw, depth + 1);
-    const schema = this.settle(raw, depth);
-    return (
-      typeOf(schema) === "string" &&
-      ["pattern", "format", "minLength", "maxLength", "enum", "const"].every((keyword) => schema[keyword] === undefined)
-    );
-  }
-
-  private fitsObject(value: Record<string, unknown>, schema: Schema, depth: number): boolean {
-    const properties = isObject(schema["properties"]) ? schema["properties"] : {};
-    const required = Array.isArray(schema["required"]) ? (schema["required"] as string[]) : [];
-    const closed = schema["additionalProperties"] === false || isObject(schema["additionalProperties"]);
-    const size = Object.keys(value).length;
-    if (size < numberOf(schema["minProperties"], 0) || size > numberOf(schema["maxProperties"], Infinity)) return false;
-    return (
-      required.every((key) => value[key] !== undefined) &&
-      Object.entries(value).every(([key, one]) =>
-        Object.hasOwn(properties, key) ? this.fitsInside(one as Json, properties[key], depth) : !closed,
-      )
-    );
-  }
-
   /** The first branch that is not null; deep down rather a null or one that refers to nothing. */
   private branch(branches: readonly unknown[], depth: number): Schema {
     const schemas = branches.filter(isObject);
@@ -190,16 +125,12 @@ class SchemaSampler {
     return isObject(at) ? at : {};
   }
 
-  private choice(values: readonly Json[]): Json {
-    return values.find((value) => typeof value === "string" && this.clues.mentions(value)) ?? values[0] ?? null;
-  }
-
   private object(schema: Schema, depth: number): JsonObject {
     const properties = isObject(schema["properties"]) ? schema["properties"] : {};
     const required = new Set(Array.isArray(schema["required"]) ? (schema["required"] as string[]) : undefined);
     const made = new Map<string, Json>();
     for (const [key, property] of Object.entries(properties)) {
-      const wanted = required.has(key) || (depth < shallow && this.wantsOptional(schema, key, property, depth));
+      const wanted = required.has(key) || (depth < shallow && this.wantsOptional(schema, property, depth));
       if (wanted) made.set(key, this.value(property, key, depth + 1));
     }
     for (const key of required)
@@ -211,24 +142,16 @@ class SchemaSampler {
   }
 
   /** A schema that requires nothing at all wants everything: its author only left the list out. */
-  private wantsOptional(schema: Schema, key: string, property: unknown, depth: number): boolean {
+  private wantsOptional(schema: Schema, property: unknown, depth: number): boolean {
     if (this.optional === "all" || schema["required"] === undefined) return true;
-    const settled = this.settle(property, depth);
-    if (Array.isArray(settled["enum"])) return settled["enum"].some((value) => this.clues.mentions(String(value)));
-    if (typeOf(settled) !== "string") return settled["default"] !== undefined && settled["default"] !== null;
-    return settled["default"] !== undefined || this.clues.offers(key);
+    return (this.settle(property, depth)["default"] ?? null) !== null;
   }
 
   private array(schema: Schema, name: string, depth: number): Json[] {
     const prefix = Array.isArray(schema["prefixItems"]) ? schema["prefixItems"] : [];
     const least = numberOf(schema["minItems"], prefix.length);
     const most = numberOf(schema["maxItems"], Infinity);
-    const records = depth < shallow && isObject(schema["items"]) ? this.records(schema) : [];
-    if (records.length > 0)
-      return records.map((clues) =>
-        new SchemaSampler(this.root, { clues, optional: this.optional }).value(schema["items"], "", depth + 1),
-      );
-    const usual = depth >= shallow || schema["items"] === false ? 0 : Math.min(this.clues.count(name) ?? 1, 50);
+    const usual = depth >= shallow || schema["items"] === false ? 0 : 1;
     const length = Math.min(Math.max(least, prefix.length, prefix.length === 0 ? usual : 0), most, 1_000);
     const made: Json[] = [];
     for (let at = 0; at < length; at += 1) {
@@ -236,15 +159,6 @@ class SchemaSampler {
       made.push(schema["uniqueItems"] === true ? this.unlike(made, item, prefix[at] ?? schema["items"]) : item);
     }
     return made;
-  }
-
-  /** The records the request names, where their number suits a list of objects. */
-  private records(schema: Schema): Clues[] {
-    if (typeOf(this.settle(schema["items"], 0)) !== "object") return [];
-    const found = this.clues.records();
-    const suits =
-      found.length >= numberOf(schema["minItems"], 1) && found.length <= numberOf(schema["maxItems"], Infinity);
-    return suits ? found : [];
   }
 
   /** Another value where the array must not repeat itself. */
@@ -256,41 +170,41 @@ class SchemaSampler {
     if (typeof item === "number") return Math.max(...made.filter((value) => typeof value === "number")) + 1;
     return typeof item === "string" ? `${item} ${made.length + 1}` : item;
   }
+}
 
-  private number(schema: Schema): number {
-    const whole = typeOf(schema) === "integer";
-    const step = numberOf(schema["multipleOf"], whole ? 1 : 0);
-    const least = lowerBound(schema, step);
-    const most = upperBound(schema, step);
-    const fits = (value: number): boolean =>
-      value >= least && value <= most && (step === 0 || Number.isInteger(value / step));
-    const given = this.clues.number(fits) ?? schema["default"];
-    if (typeof given === "number" && fits(given)) return given;
-    const plain = Math.min(Math.max(1, least), most);
-    if (step === 0 || Number.isInteger(plain / step)) return plain;
-    const up = Math.ceil(plain / step) * step;
-    return up <= most ? up : Math.floor(plain / step) * step;
-  }
+function numberFor(schema: Schema): number {
+  const whole = typeOf(schema) === "integer";
+  const step = numberOf(schema["multipleOf"], whole ? 1 : 0);
+  const least = lowerBound(schema, step);
+  const most = upperBound(schema, step);
+  const fits = (value: number): boolean =>
+    value >= least && value <= most && (step === 0 || Number.isInteger(value / step));
+  const usual = schema["default"];
+  if (typeof usual === "number" && fits(usual)) return usual;
+  const plain = Math.min(Math.max(1, least), most);
+  if (step === 0 || Number.isInteger(plain / step)) return plain;
+  const up = Math.ceil(plain / step) * step;
+  return up <= most ? up : Math.floor(plain / step) * step;
+}
 
-  private boolean(schema: Schema, name: string): boolean {
-    if (typeof schema["default"] === "boolean") return schema["default"];
-    return this.clues.mentions(name.replaceAll("_", " "));
-  }
+function stringFor(schema: Schema, name: string): string {
+  if (typeof schema["default"] === "string") return schema["default"];
+  if (typeof schema["pattern"] === "string") return sampleOfPattern(schema["pattern"]) ?? "";
+  const { format } = schema;
+  return sized(formats[typeof format === "string" ? format : ""] ?? `example ${wordsOf(name)}`.trim(), schema);
+}
 
-  private string(schema: Schema, name: string): string {
-    const format = typeof schema["format"] === "string" ? schema["format"] : "";
-    const pattern = typeof schema["pattern"] === "string" ? schema["pattern"] : undefined;
-    const length = this.compose !== undefined && isProse(name) ? this.clues.length(name) : undefined;
-    const suggestion = this.clues.suggest(name);
-    const composed =
-      length !== undefined && (suggestion?.length ?? 0) < length && format === "" && pattern === undefined;
-    if (composed) return sized(this.compose?.(length) ?? "", schema);
-    if (suggestion !== undefined && fitsFormat(suggestion, format) && fitsPattern(suggestion, pattern))
-      return sized(suggestion, schema);
-    if (typeof schema["default"] === "string") return schema["default"];
-    if (pattern !== undefined) return sampleOfPattern(pattern) ?? "";
-    return sized(formats[format] ?? this.clues.fallback(name), schema);
-  }
+/** `fromCity`, `from_city`, `from-city`: `from city`. */
+function wordsOf(name: string): string {
+  return name
+    .replace(/([a-z\d])([A-Z])/g, "$1 $2")
+    .replace(/[_.-]+/g, " ")
+    .toLowerCase();
+}
+
+/** The name of one of several: `cities` gives `city`. */
+function singularName(name: string): string {
+  return name.replace(/ies$/, "y").replace(/(?<!s)s$/, "");
 }
 
 function given(entries: Schema): Schema {
@@ -344,37 +258,6 @@ function upperBound(schema: Schema, step: number): number {
   const maximum = numberOf(schema["maximum"], Infinity);
   const exclusive = schema["exclusiveMaximum"] === true ? maximum : numberOf(schema["exclusiveMaximum"], Infinity);
   return Math.min(maximum, exclusive - (step === 0 ? 0.001 : step));
-}
-
-function fitsFormat(text: string, format: string): boolean {
-  return formats[format] === undefined || (formatChecks[format]?.test(text) ?? false);
-}
-
-/** Properties that hold running text. */
-function isProse(name: string): boolean {
-  return /content|body|text|description|summary|paragraph|conclusion|essay|article|report|story|message|answer|内容|正文/i.test(
-    name,
-  );
-}
-
-function fitsBounds(value: number, schema: Schema): boolean {
-  const step = numberOf(schema["multipleOf"], 0);
-  return (
-    value >= lowerBound(schema, step) &&
-    value <= upperBound(schema, step) &&
-    (step === 0 || Number.isInteger(value / step))
-  );
-}
-
-/** Long texts are not tried: a schema's pattern may take exponential time on them. */
-function fitsPattern(text: string, pattern: string | undefined): boolean {
-  if (pattern === undefined) return true;
-  if (text.length > 24) return false;
-  try {
-    return compilePattern(pattern).test(text);
-  } catch {
-    return false;
-  }
 }
 
 /** Cut or filled up to the schema's length in code points. */
