@@ -39,7 +39,10 @@ const answerObject = z.strictObject({
 });
 
 /** A text stands for an answer that is only this text. */
-const answer = z.preprocess((value) => (typeof value === "string" ? { text: value } : value), answerObject);
+const answer = z.preprocess(
+  (value: string | z.input<typeof answerObject>) => (typeof value === "string" ? { text: value } : value),
+  answerObject,
+);
 export type ScriptedAnswer = z.output<typeof answerObject>;
 
 /** All conditions that are given must hold; none: every request. */
@@ -51,6 +54,8 @@ const conditions = z.strictObject({
   contains: z.string().min(1).optional(),
   /** A regular expression on the last user text. */
   matches: z.string().min(1).superRefine(checkPattern).optional(),
+  /** A part of the system and developer texts. */
+  system: z.string().min(1).optional(),
   /** Whether the request ends with tool results; a text: that one of them contains it. */
   toolResult: z.union([z.boolean(), z.string().min(1)]).optional(),
   /** Names of tools; all must be offered. */

@@ -97,14 +97,15 @@ export class Script {
 }
 
 function holds(when: Conditions, request: GenerationRequest, conversation: Conversation): boolean {
-  const { model, text, contains, matches, toolResult, tools, turn } = when;
-  const { userText } = conversation;
+  const { model, text, contains, matches, system, toolResult, tools, turn } = when;
+  const { userText, systemText } = conversation;
   const offered = new Set(request.tools.map(({ name }) => name));
   return (
     (model === undefined || model === request.model) &&
     (text === undefined || text === userText) &&
     (contains === undefined || userText.includes(contains)) &&
     (matches === undefined || new RegExp(matches, "u").test(userText)) &&
+    (system === undefined || systemText.includes(system)) &&
     (toolResult === undefined || hasResult(toolResult, conversation)) &&
     (tools === undefined || tools.every((name) => offered.has(name))) &&
     (turn === undefined || turn === conversation.turn)

@@ -1,10 +1,12 @@
-import { type ImagePart, type Item, type Part, textOf, type VideoPart } from "../../model/item.ts";
+import { type ImagePart, type Item, type MessageItem, type Part, textOf, type VideoPart } from "../../model/item.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 
 /** What the simulator and its scripts read from a request. */
 export interface Conversation {
   /** Text of the last user message; `""` where there is none. */
   userText: string;
+  /** Text of all root, system and developer messages, one after another. */
+  systemText: string;
   /** Texts of the tool results that came after it. */
   results: readonly string[];
   /** Calls that were made after it. */
@@ -23,12 +25,17 @@ export function readConversation({ items }: GenerationRequest): Conversation {
   const since = items.slice(last + 1);
   return {
     userText: asked?.type === "message" ? textOf(asked.parts) : "",
+    systemText: items.flatMap((item) => (isInstruction(item) ? [textOf(item.parts)] : [])).join("\n"),
     results: since.flatMap((item) => (item.type === "result" ? [textOf(item.parts)] : [])),
     callsMade: since.filter((item) => item.type === "call").length,
     afterResult: items.at(-1)?.type === "result",
     turn: 1 + items.filter((item, index) => isAnswer(item) && !isAnswer(items[index - 1])).length,
     media: items.flatMap(mediaOf),
   };
+}
+
+function isInstruction(item: Item): item is MessageItem {
+  return item.type === "message" && ["root", "system", "developer"].includes(item.role);
 }
 
 /** A message, its reasoning and its calls stand side by side in the list: one answer. */

@@ -16,7 +16,7 @@ import type { SimSettings } from "./settings.ts";
 import { Slots } from "./slots.ts";
 
 /** The settings, each with the default of `settings.ts`, and what tests put in the place of the real thing. */
-export type SimOptions = Partial<SimSettings> & {
+export type SimOptions = { [Name in keyof SimSettings]?: SimSettings[Name] | undefined } & {
   clock?: Clock | undefined;
   /** Where call ids come from. Default: the request's own id, so that equal requests get equal answers. */
   ids?: IdSource | undefined;
