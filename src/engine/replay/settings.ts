@@ -3,7 +3,10 @@ import { z } from "zod";
 /** The settings of `kind: replay`, without the engine behind it; docs/simulator.md describes them. */
 export const replaySettings = z.strictObject({
   kind: z.literal("replay").describe("Records the answers of another engine and plays them again. See simulator.md."),
-  folder: z.string().min(1).describe("Where the recorded answers are kept, one file each; relative to this file."),
+  folder: z
+    .string()
+    .min(1)
+    .describe("Where the recorded answers are kept, one file each; relative to the configuration file."),
   mode: z
     .enum(["record", "replay", "auto"])
     .default("auto")

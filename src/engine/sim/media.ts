@@ -28,18 +28,14 @@ export function mediaSentences(media: readonly (ImagePart | VideoPart)[]): strin
     const { kind, mime, size, times, colors } = describe(part);
     count[kind] += 1;
     const facts = [mime, size === undefined ? "of unknown size" : `${size.width}x${size.height}`];
-    if (times !== undefined) facts.push(framesText(times));
+    if (times !== undefined) facts.push(`seen as ${times.length} ${times.length === 1 ? "frame" : "frames"}`);
     if (colors.length > 0) facts.push(`mostly ${colorText(colors)}`);
+    if (times !== undefined && times.length > 1)
+      facts.push(`the last at ${Math.round((times.at(-1) ?? 0) * 10) / 10} s`);
     return `${kind === "image" ? "Image" : "Video"} ${count[kind]} is ${facts.join(", ")}.`;
   });
   const counts = (["image", "video"] as const).filter((kind) => count[kind] > 1);
   return [...counts.map((kind) => `There are ${count[kind]} ${kind}s.`), ...sentences];
-}
-
-/** Times in seconds. */
-function framesText(times: readonly number[]): string {
-  const until = Math.round((times.at(-1) ?? 0) * 10) / 10;
-  return `seen as ${times.length} ${times.length === 1 ? "frame" : "frames"} until second ${until}`;
 }
 
 /** The colors in order; those that stay the same are named once. */

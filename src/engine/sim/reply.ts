@@ -93,14 +93,13 @@ function textOf(request: GenerationRequest, conversation: Conversation): string 
 /** Longest quotation of one tool result, in UTF-16 units. */
 const maxResultChars = 4_000;
 
-function plainText(conversation: Conversation): string {
-  const { userText, afterResult, results, media } = conversation;
-  const seen = mediaSentences(media);
-  if (afterResult) {
-    const quoted = results.map((text) => (text.length > maxResultChars ? cutText(text, maxResultChars) : text));
-    return ["The tools answered:", ...quoted, ...seen].join("\n");
-  }
-  return requestedEcho(userText) ?? [`You said: ${shortened(userText)}`, ...seen].join("\n");
+function plainText({ userText, afterResult, results, media }: Conversation): string {
+  const echo = afterResult ? undefined : requestedEcho(userText);
+  if (echo !== undefined) return echo;
+  const quoted = results.map((text) => (text.length > maxResultChars ? cutText(text, maxResultChars) : text));
+  const said = userText === "" && media.length > 0 ? [] : [`You said: ${shortened(userText)}`];
+  const seen = media.length === 0 ? [] : [mediaSentences(media).join(" ")];
+  return [...(afterResult ? ["The tools answered:", ...quoted] : said), ...seen].join("\n");
 }
 
 const echoCommand = /^(?:please )?(?:repeat|say|echo|reply with|answer with)(?: (?:exactly|only|after me))?(?:: ?| )/i;

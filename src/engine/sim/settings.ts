@@ -27,7 +27,11 @@ export type FaultRule = z.output<typeof faultSettings>;
 /** The settings of `kind: sim`; docs/simulator.md describes them. */
 export const simSettings = z.strictObject({
   kind: z.literal("sim").describe("A deterministic simulator: no model, for tests and load. See simulator.md."),
-  script: z.string().min(1).optional().describe("A YAML or JSON file of scripted answers, relative to this file."),
+  script: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("A YAML or JSON file of scripted answers, relative to the configuration file."),
   answers: scriptEntries.optional().describe("The same, written here; these come before those of `script`."),
   strict: z.boolean().default(false).describe("A request that no scripted answer matches is an error (404)."),
   prefillTokensPerSecond: speed.optional().describe("Speed of reading the prompt; default instant."),

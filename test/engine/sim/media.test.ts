@@ -72,7 +72,7 @@ describe("mediaSentences", () => {
   it("count the frames of a video and take their size", async () => {
     const frame = { at: 0, mime: "image/png", bytes: await canvas.clone().png().toBuffer() };
     expect(mediaSentences([video({ frames: [frame, { ...frame, at: 1.5 }] })])).toEqual([
-      "Video 1 is video/mp4, 64x40, seen as 2 frames until second 1.5.",
+      "Video 1 is video/mp4, 64x40, seen as 2 frames, the last at 1.5 s.",
     ]);
     expect(mediaSentences([video()])).toEqual(["Video 1 is video/mp4, of unknown size."]);
   });
