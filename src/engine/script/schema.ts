@@ -56,6 +56,8 @@ const conditions = z.strictObject({
   matches: z.string().min(1).superRefine(checkPattern).optional(),
   /** A part of the system and developer texts. */
   system: z.string().min(1).optional(),
+  /** A part of any text of the conversation: of any message, reasoning, call or result. */
+  history: z.string().min(1).optional(),
   /** Whether the request ends with tool results; a text: that one of them contains it. */
   toolResult: z.union([z.boolean(), z.string().min(1)]).optional(),
   /** Names of tools; all must be offered. */

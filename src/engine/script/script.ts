@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { ParleyError } from "../../model/error.ts";
+import { type Item, textOf } from "../../model/item.ts";
 import { isObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { Conversation } from "../sim/conversation.ts";
@@ -97,7 +98,7 @@ export class Script {
 }
 
 function holds(when: Conditions, request: GenerationRequest, conversation: Conversation): boolean {
-  const { model, text, contains, matches, system, toolResult, tools, turn } = when;
+  const { model, text, contains, matches, system, history, toolResult, tools, turn } = when;
   const { userText, systemText } = conversation;
   const offered = new Set(request.tools.map(({ name }) => name));
   return (
@@ -106,10 +107,16 @@ function holds(when: Conditions, request: GenerationRequest, conversation: Conve
     (contains === undefined || userText.includes(contains)) &&
     (matches === undefined || new RegExp(matches, "u").test(userText)) &&
     (system === undefined || systemText.includes(system)) &&
+    (history === undefined || request.items.some((item) => textsOf(item).includes(history))) &&
     (toolResult === undefined || hasResult(toolResult, conversation)) &&
     (tools === undefined || tools.every((name) => offered.has(name))) &&
     (turn === undefined || turn === conversation.turn)
   );
+}
+
+function textsOf(item: Item): string {
+  if (item.type === "reasoning") return item.text;
+  return item.type === "call" ? `${item.name} ${item.args}` : textOf(item.parts);
 }
 
 function hasResult(wanted: boolean | string, { afterResult, results }: Conversation): boolean {
