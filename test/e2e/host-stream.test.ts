@@ -1,7 +1,7 @@
 import { createParser } from "eventsource-parser";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Settings } from "../../src/main.ts";
-import { type Answer, ask, expectCall, spoken } from "./host.ts";
+import { type Answer, ask, spoken } from "./host.ts";
 import { asks, off, on, tool, weather } from "./host-tool.ts";
 import { startServer, type Running } from "./start.ts";
 

@@ -90,8 +90,8 @@ class Replay implements Engine {
     try {
       for (const { afterMs, events } of batches) {
         await this.clock.sleep(afterMs / this.speed, signal);
+        if (signal.aborted && last === undefined) throw canceled();
         if (signal.aborted) {
-          if (last === undefined) throw canceled();
           yield [...endOf(last), { type: "finish", reason: "error", error: canceled() }];
           return;
         }
@@ -105,8 +105,8 @@ class Replay implements Engine {
 }
 
 /** The end of the item that was open after an event; none where none was. */
-function endOf(last: GenerationEvent): Batch {
-  if (!("index" in last) || last.type.endsWith("-end")) return [];
+function endOf(last: GenerationEvent | undefined): Batch {
+  if (last === undefined || !("index" in last) || last.type.endsWith("-end")) return [];
   if (last.type.startsWith("text")) return [{ type: "text-end", index: last.index }];
   if (last.type.startsWith("reasoning")) return [{ type: "reasoning-end", index: last.index }];
   return [{ type: "call-end", index: last.index }];

@@ -86,13 +86,13 @@ const entry = z
     /** One after another, each used once. */
     sequence: z.array(answer).min(1).optional(),
     /** When the sequence is used up: its last answer again, an error, or the entries that follow. */
-    then: z.enum(["repeat", "error", "next"]).optional(),
+    atEnd: z.enum(["repeat", "error", "next"]).optional(),
   })
   .refine((value) => (value.answer === undefined) !== (value.sequence === undefined), {
     error: "needs one of answer and sequence",
   })
-  .refine((value) => value.then === undefined || value.sequence !== undefined, {
-    path: ["then"],
+  .refine((value) => value.atEnd === undefined || value.sequence !== undefined, {
+    path: ["atEnd"],
     error: "goes with sequence only",
   });
 export type ScriptEntry = z.output<typeof entry>;

@@ -64,7 +64,7 @@ export class Script {
 
   /**
    * The answer of the first entry that matches; `undefined` where none does. Throws kind `not-found` where none does and
-   * the script is strict, and where a sequence is used up that says `then: error`.
+   * the script is strict, and where a sequence is used up that says `atEnd: error`.
    */
   answer(request: GenerationRequest, conversation: Conversation): ScriptedAnswer | undefined {
     for (const [index, entry] of this.entries.entries()) {
@@ -87,8 +87,8 @@ export class Script {
     if (entry.sequence === undefined) return entry.answer;
     const at = this.used[index] ?? 0;
     this.used[index] = at + 1;
-    const found = entry.sequence[at] ?? (entry.then === "next" ? undefined : entry.sequence.at(-1));
-    if (at < entry.sequence.length || entry.then !== "error") return found;
+    const found = entry.sequence[at] ?? (entry.atEnd === "next" ? undefined : entry.sequence.at(-1));
+    if (at < entry.sequence.length || entry.atEnd !== "error") return found;
     const name = entry.name ?? `answers[${index}]`;
     throw new ParleyError(
       "not-found",

@@ -45,7 +45,7 @@ describe("readScript", () => {
     ["an unknown field", "- anwser: x", /: answers\[0\]: unknown field anwser$/],
     ["no answer", "- name: weather", /: answers\[0\] \("weather"\): needs one of answer and sequence$/],
     ["both", "- { answer: a, sequence: [b] }", /: answers\[0\]: needs one of/],
-    ["then without sequence", "- { answer: a, then: error }", /: answers\[0\]\.then: goes with sequence only$/],
+    ["atEnd without sequence", "- { answer: a, atEnd: error }", /: answers\[0\]\.atEnd: goes with sequence only$/],
     [
       "a wrong pattern",
       '- answer: a\n- { name: w, when: { matches: "(" }, answer: b }',
@@ -133,8 +133,8 @@ describe("answers", () => {
   });
 
   it("a sequence may give way to later entries, or be an error when it is used up", () => {
-    expect(texts([{ sequence: ["1"], then: "next" }, { answer: "other" }], three)).toEqual(["1", "other", "other"]);
-    const used = [{ name: "once", sequence: ["1"], then: "error" }];
+    expect(texts([{ sequence: ["1"], atEnd: "next" }, { answer: "other" }], three)).toEqual(["1", "other", "other"]);
+    const used = [{ name: "once", sequence: ["1"], atEnd: "error" }];
     expect(() => texts(used, three)).toThrow("the scripted sequence once is used up: it has 1 answers");
   });
 
