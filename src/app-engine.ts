@@ -1,15 +1,14 @@
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import type { EngineConfig, UpstreamConfig } from "./config/engine-schema.ts";
 import { ConfigError } from "./config/load.ts";
-import type { Config } from "./config/schema.ts";
+import type { Config, EngineConfig } from "./config/schema.ts";
 import type { Engine } from "./engine/engine.ts";
 import { llamaEngine } from "./engine/llama/engine.ts";
 import { replayEngine } from "./engine/replay/engine.ts";
 import { ScriptError } from "./engine/script/script.ts";
 import { simEngine } from "./engine/sim/engine.ts";
 import type { SimSettings } from "./engine/sim/settings.ts";
-import { upstreamEngine, type UpstreamOptions } from "./engine/upstream/engine.ts";
+import { upstreamEngine } from "./engine/upstream/engine.ts";
 import { managedLlamaServer } from "./engine/upstream/managed.ts";
 import { Secret } from "./lib/secret.ts";
 import type { IdSource } from "./model/id.ts";
@@ -56,24 +55,22 @@ export class EngineSet {
 }
 
 function openEngine(engine: EngineConfig, context: EngineContext): Engine {
+  const { ids, log, onRepair, onRoute } = context;
   switch (engine.kind) {
     case "llama": {
       const { kind: _kind, model, ...rest } = engine;
-      return llamaEngine({
-        ...rest,
-        model: model === "builtin" ? builtinModel : model,
-        ids: context.ids,
-        log: context.log,
-      });
+      return llamaEngine({ ...rest, model: model === "builtin" ? builtinModel : model, ids, log });
     }
     case "sim":
       return openSim(engine);
     case "replay":
       return replayEngine({ ...engine, engine: openEngine(engine.engine, context) });
-    case "upstream":
-      return upstreamEngine(upstreamOptions(engine, context));
+    case "upstream": {
+      const { kind: _kind, family, affinity, ...rest } = engine;
+      const replicas = { affinity, onRoute };
+      return upstreamEngine({ ...rest, family: family && (() => family), replicas, ids, log, onRepair });
+    }
     case "llama-server": {
-      const { ids, log, onRepair } = context;
       const { kind: _kind, model: gguf, ...rest } = engine;
       return managedLlamaServer({ ...rest, gguf, ids, log, onRepair });
     }
@@ -88,29 +85,6 @@ function openSim(engine: SimSettings): Engine {
     if (error instanceof ScriptError) throw new ConfigError(`script: ${error.message}`);
     throw error;
   }
-}
-
-/** Settings in seconds and lists to what the engine takes. */
-function upstreamOptions(engine: UpstreamConfig, context: EngineContext): UpstreamOptions {
-  const { ids, log, onRepair, onRoute } = context;
-  const { kind: _kind, url, weights, affinity, timeouts, family, repairOff, ...rest } = engine;
-  const { think: tags, startsInside, calls, ...same } = rest;
-  const think = { ...(tags === undefined ? {} : { tags }), ...(startsInside === undefined ? {} : { startsInside }) };
-  return {
-    ...same,
-    url: [url].flat().map((one, at) => ({ url: one, weight: weights?.[at] ?? 1 })),
-    ...{ ids, log, onRepair },
-    replicas: { affinity, onRoute },
-    timeouts: {
-      connect: timeouts.connect * 1000,
-      firstByte: timeouts.firstByte * 1000,
-      idle: timeouts.idle * 1000,
-      total: timeouts.total * 1000,
-    },
-    markup: { think, ...(calls === undefined ? {} : { calls }) },
-    repair: Object.fromEntries(repairOff.map((rule) => [rule, false])),
-    ...(family === undefined ? {} : { family: () => family }),
-  };
 }
 
 /** A text that is the same for the same settings, secrets included. */

@@ -28,12 +28,26 @@ const GROUND = ["model", "lib", "telemetry"];
 const TABLE: Readonly<Record<string, Row>> = {
   model: { may: [], types: GROUND },
   lib: { may: [], types: GROUND },
-  telemetry: { may: [], types: GROUND },
+  telemetry: { may: ["lib"], types: GROUND },
   surface: { may: GROUND },
   media: { may: GROUND },
   engine: { may: GROUND },
   store: { may: GROUND },
-  config: { may: [...GROUND, "engine/sim/settings.ts", "engine/replay/settings.ts"] },
+  config: {
+    may: [
+      ...GROUND,
+      "engine/settings.ts",
+      "engine/llama/settings.ts",
+      "engine/sim/settings.ts",
+      "engine/replay/settings.ts",
+      "engine/upstream/settings.ts",
+      "media/settings.ts",
+      "policy/settings.ts",
+      "policy/moderate/settings.ts",
+      "store/settings.ts",
+      "telemetry/settings.ts",
+    ],
+  },
   policy: { may: [...GROUND, "store/store.ts"] },
   service: {
     may: [
@@ -48,8 +62,23 @@ const TABLE: Readonly<Record<string, Row>> = {
   },
   http: { may: [...GROUND, "service", "surface", "policy/authenticate.ts"] },
   "app-engine.ts": { may: [...GROUND, "engine", "config", "service/route-book.ts"] },
+  "app-services.ts": {
+    may: [...GROUND, "app-engine.ts", "surface", "media", "engine", "store", "config", "policy", "service"],
+  },
   "app.ts": {
-    may: [...GROUND, "app-engine.ts", "surface", "media", "engine", "store", "config", "policy", "service", "http"],
+    may: [
+      ...GROUND,
+      "app-engine.ts",
+      "app-services.ts",
+      "surface",
+      "media",
+      "engine",
+      "store",
+      "config",
+      "policy",
+      "service",
+      "http",
+    ],
   },
   "main.ts": { may: [...GROUND, "app.ts", "config", "store/open.ts"] },
   cli: {

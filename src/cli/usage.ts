@@ -93,11 +93,11 @@ export function addMoney(program: Command, { command, settings }: Toolbox): void
     },
     balance: {
       description: "set the balance; none: held to none",
-      work: (admin, ...rest) => admin.setBalance(...rest),
+      work: (admin, subject, balance) => admin.changeAccount(subject, { balance }),
     },
     budget: {
       description: "set the dollars of a calendar month; none: the configured ones",
-      work: (admin, ...rest) => admin.setBudget(...rest),
+      work: (admin, subject, budget) => admin.changeAccount(subject, { budget }),
     },
   };
   for (const [name, change] of Object.entries(changes)) {

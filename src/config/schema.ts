@@ -1,15 +1,28 @@
 import { z } from "zod";
 import { Secret } from "../lib/secret.ts";
-import { accountSettings } from "./account-schema.ts";
-import { days, seconds } from "./duration.ts";
-import { engineSchema, modelSchema } from "./engine-schema.ts";
-import { fileSchema } from "./file-schema.ts";
-import { mediaSchema } from "./media-schema.ts";
-import { moderationSchema } from "./moderation-schema.ts";
-import { telemetrySchema } from "./telemetry-schema.ts";
+import { llamaSettings } from "../engine/llama/settings.ts";
+import { modelSettings } from "../engine/settings.ts";
+import { replaySettings } from "../engine/replay/settings.ts";
+import { simSettings } from "../engine/sim/settings.ts";
+import { llamaServerSettings, upstreamSettings } from "../engine/upstream/settings.ts";
+import { days, httpUrl, seconds, secret } from "../lib/setting-type.ts";
+import { mediaSettings } from "../media/settings.ts";
+import { moderationSettings } from "../policy/moderate/settings.ts";
+import { policySettings } from "../policy/settings.ts";
+import { fileSettings, storeSettings } from "../store/settings.ts";
+import { telemetrySettings } from "../telemetry/settings.ts";
+
+const answeringEngines = [llamaSettings, simSettings, upstreamSettings, llamaServerSettings] as const;
+const engineBehind = z.discriminatedUnion("kind", answeringEngines);
+const replay = replaySettings.extend({
+  engine: engineBehind.describe("The engine behind it: its `kind` and settings, as under `engines`."),
+});
+const engineSettings = z.discriminatedUnion("kind", [...answeringEngines, replay]);
+export type EngineConfig = z.output<typeof engineSettings>;
 
 /**
- * One schema: every setting, its default and its sentence. `docs/config.md` is generated from it.
+ * One schema: every setting, its default and its sentence, composed of what the folders declare next to what they
+ * configure. `docs/config.md` is generated from it.
  * Unknown names are errors, so that a typing mistake does not pass in silence.
  */
 export const configSchema = z.strictObject({
@@ -76,37 +89,34 @@ export const configSchema = z.strictObject({
       defaultReasoning: z
         .enum(["off", "adaptive"])
         .default("off")
-        .describe("Thinking of a Responses request without `reasoning` (seed 004: off; seed 000: adaptive)."),
+        .describe(
+          "Reasoning of a Responses request without `reasoning` (vendor: off on its English page, adaptive on its Chinese one).",
+        ),
       retentionDays: days.default(30).describe("Days after which stored responses are deleted."),
     })
     .prefault({}),
   hub: z
     .strictObject({
-      url: z
-        .url({ protocol: /^https?$/ })
+      url: httpUrl
         .default("https://huggingface.co")
         .describe("Where `parley models pull` finds models: a hub, or a mirror with the same paths."),
-      token: z
-        .string()
-        .min(1)
-        .transform((token) => new Secret(token))
-        .exactOptional()
-        .describe("Access token of the hub, for files that need a login."),
+      token: secret.exactOptional().describe("Access token of the hub, for files that need a login."),
     })
     .prefault({}),
-  media: mediaSchema.prefault({}),
-  files: fileSchema.prefault({}),
-  moderation: moderationSchema,
-  telemetry: telemetrySchema.prefault({}),
+  media: mediaSettings.prefault({}),
+  files: fileSettings.prefault({}),
+  moderation: moderationSettings,
+  telemetry: telemetrySettings.prefault({}),
   engines: z
-    .record(z.string().min(1), engineSchema)
+    .record(z.string().min(1), engineSettings)
     .default({})
     .describe("Engines by name. Without any, the built-in tiny model answers."),
   models: z
-    .record(z.string().min(1), modelSchema)
+    .record(z.string().min(1), modelSettings)
     .default({})
     .describe("Which engine serves a model name. Names not listed here go to the first engine."),
-  ...accountSettings,
+  store: storeSettings.prefault({}),
+  ...policySettings,
 });
 
 export type Config = z.output<typeof configSchema>;

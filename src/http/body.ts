@@ -1,8 +1,9 @@
 import type { IncomingMessage } from "node:http";
+import { nestsDeeper } from "../lib/json-scanner/depth.ts";
 import { ParleyError, invalid } from "../model/error.ts";
 
 /** Deeper JSON than this is refused: no real request needs it, and recursive readers must not meet it. */
-const deepest = 256;
+const maxDepth = 256;
 /** How long an over-long body is read on, so that the client gets to read the answer (spec sheet 13). */
 const drainMs = 10_000;
 /** How long a body may take; the server as a whole is more patient, for the sake of uploaded files. */
@@ -23,7 +24,7 @@ export async function readJson(stream: IncomingMessage, limit: number): Promise<
   } catch {
     throw invalid("body", "is not valid UTF-8");
   }
-  if (isTooDeep(text)) throw invalid("body", `is nested deeper than ${deepest} levels`);
+  if (nestsDeeper(text, maxDepth)) throw invalid("body", `is nested deeper than ${maxDepth} levels`);
   try {
     return JSON.parse(text);
   } catch {
@@ -61,27 +62,4 @@ async function* arriving(stream: IncomingMessage): AsyncGenerator<Buffer> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Counts brackets outside strings; linear, no recursion. Strings are leapt over: those of images have megabytes. */
-function isTooDeep(text: string): boolean {
-  let depth = 0;
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    if (code === 0x22) index = endOfString(text, index + 1);
-    else if (code === 0x7b || code === 0x5b) {
-      if (++depth > deepest) return true;
-    } else if (code === 0x7d || code === 0x5d) depth--;
-  }
-  return false;
-}
-
-/** Where the quotation mark stands that ends the string: the first one after an even number of backslashes. */
-function endOfString(text: string, from: number): number {
-  for (let at = text.indexOf('"', from); at >= 0; at = text.indexOf('"', at + 1)) {
-    let before = at - 1;
-    while (before >= from && text.charCodeAt(before) === 0x5c) before--;
-    if ((at - before) % 2 === 1) return at;
-  }
-  return text.length;
 }

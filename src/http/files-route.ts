@@ -1,16 +1,16 @@
 import multipart, { type Multipart } from "@fastify/multipart";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { envelopeTable } from "../model/envelope.ts";
 import { ParleyError, invalid, type ErrorKind } from "../model/error.ts";
 import { isObject } from "../model/json.ts";
 import type { Authenticate } from "../policy/authenticate.ts";
 import type { FileService, UploadPart } from "../service/file.ts";
+import { envelope, envelopeTable } from "../surface/shared/envelope.ts";
 import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import { readJson } from "./body.ts";
 import type { RunningRequests } from "./running.ts";
-import { callerOrigin } from "./origin.ts";
-import { useAuthentication, useErrors, vendorReply } from "./server.ts";
+import { callerOrigin } from "./headers.ts";
+import { useAuthentication, useErrors } from "./server.ts";
 
 export interface FilesRouteOptions {
   files: FileService;
@@ -52,7 +52,7 @@ function filesReply(error: ParleyError, requestId: string): Reply {
   const row = envelopeTable[error.kind];
   const message = row.fixed ?? `${row.prefix ?? ""}${error.message}`;
   const base = { status_code: codes[error.kind] ?? row.code, status_msg: message };
-  return { ...vendorReply(error, requestId), status: 200, body: { base_resp: base } };
+  return { ...envelope(error, requestId), status: 200, body: { base_resp: base } };
 }
 
 function mountMetadata(server: FastifyInstance, { files, running }: FilesRouteOptions): void {

@@ -1,19 +1,19 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { ParleyError, toParleyError } from "../model/error.ts";
+import { canceled, toParleyError } from "../model/error.ts";
 import type { Batch } from "../model/event.ts";
 import { unixSeconds, type IdSource } from "../model/id.ts";
 import { Transcript } from "../model/transcript.ts";
 import type { Caller } from "../policy/authenticate.ts";
 import type { GenerateService } from "../service/generate.ts";
+import type { AnswerFacts } from "../service/generation.ts";
 import type { ModelService } from "../service/model.ts";
+import type { ParsedRequest, ParseContext, Surface } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { ParsedRequest, ParseContext, SseEncoder, Surface } from "../surface/surface.ts";
-import { answerHeaders } from "./answer-headers.ts";
-import { SseResponse } from "./sse-response.ts";
 import { readJson } from "./body.ts";
+import { answerHeaders, traceHeaders } from "./headers.ts";
 import type { RunningRequests } from "./running.ts";
 import { useErrors } from "./server.ts";
-import { traceHeaders } from "./trace.ts";
+import { SseResponse } from "./sse-response.ts";
 
 export interface GenerationRouteOptions {
   generate: GenerateService;
@@ -27,137 +27,135 @@ export interface GenerationRouteOptions {
 }
 
 /** Mounts one surface in a scope of its own: parse, generate, answer as JSON or as a stream. Any `Surface` fits. */
-export async function mountGeneration<Wanted extends { stream: boolean }>(
+export async function mountGeneration<AnswerOptions extends { stream: boolean }>(
   server: FastifyInstance,
-  surface: Surface<Wanted>,
+  surface: Surface<AnswerOptions>,
   options: GenerationRouteOptions,
 ): Promise<void> {
   await server.register(async (scope) => {
     useErrors(scope, surface.error.bind(surface), options.log);
-    mountRoute(scope, surface, options);
-  });
-}
-
-function mountRoute<Wanted extends { stream: boolean }>(
-  server: FastifyInstance,
-  surface: Surface<Wanted>,
-  options: GenerationRouteOptions,
-): void {
-  server.post(surface.path, async (request, reply) => {
-    const { signal } = options.running.track(reply.raw);
-    const body = await readJson(request.raw, options.bodyLimit);
-    const parsed = surface.parse(body, parseContext(request, options));
-    return answer({ surface, parsed, caller: request.caller, reply, signal }, options);
+    scope.post(surface.path, async (request, reply) => {
+      const { signal } = options.running.track(reply.raw);
+      const body = await readJson(request.raw, options.bodyLimit);
+      const parsed = surface.parse(body, parseContext(request, options));
+      const answering = { surface, parsed, caller: request.caller, reply, signal };
+      return parsed.answerOptions.stream ? stream(answering, options) : answer(answering, options);
+    });
   });
 }
 
 /** One parsed request on its way to an answer. */
-export interface Answering<Wanted extends { stream: boolean }> {
-  surface: Surface<Wanted>;
-  parsed: ParsedRequest<Wanted>;
+interface Answering<AnswerOptions extends { stream: boolean }> {
+  surface: Surface<AnswerOptions>;
+  parsed: ParsedRequest<AnswerOptions>;
   caller: Caller;
   reply: FastifyReply;
   signal: AbortSignal;
-  /** Told when the answer is over, before the caller can ask for more. */
-  ended?(transcript: Transcript): void;
 }
 
-/** Answers as a stream or as the body that is returned. */
-export async function answer<Wanted extends { stream: boolean }>(
-  answering: Answering<Wanted>,
+async function answer<AnswerOptions extends { stream: boolean }>(
+  { surface, parsed, caller, reply, signal }: Answering<AnswerOptions>,
   options: GenerationRouteOptions,
 ): Promise<unknown> {
-  const { surface, parsed, caller, reply, signal } = answering;
-  if (parsed.answerOptions.stream) {
-    await stream(answering, options);
-    return reply;
-  }
   const generation = await options.generate.start(parsed.request, caller, signal);
   for await (const _batch of generation.batches) if (signal.aborted) break;
   const { finish, items } = generation.transcript;
-  if (finish === undefined) throw new ParleyError("canceled", "the request was canceled");
+  if (finish === undefined) throw canceled();
   if (finish.error !== undefined && items.length === 0) throw finish.error;
-  answering.ended?.(generation.transcript);
   reply.headers(answerHeaders(generation));
   return surface.json(generation.transcript, parsed);
 }
 
-async function stream<Wanted extends { stream: boolean }>(
-  answering: Answering<Wanted>,
+async function stream<AnswerOptions extends { stream: boolean }>(
+  { surface, parsed, caller, reply, signal }: Answering<AnswerOptions>,
   options: GenerationRouteOptions,
-): Promise<void> {
-  const { surface, parsed, reply } = answering;
+): Promise<FastifyReply> {
   const encoder = surface.sse(parsed);
-  const headers = traceHeaders(reply);
-  const sse = new SseResponse({ response: reply.raw, headers, heartbeatMs: options.heartbeatMs });
-  const starting = options.generate.start(parsed.request, answering.caller, answering.signal);
-  const generation = await begun(starting, { reply, sse, encoder });
-  if (generation === undefined) return;
-  // they go out with the first bytes
-  Object.assign(headers, answerHeaders(generation));
-  try {
-    await sse.send(generation.batches, generation.transcript, encoder);
-    answering.ended?.(generation.transcript);
-  } catch (error) {
-    // the headers are out: nobody else would hear of it
-    options.log.error({ id: parsed.request.id, err: error }, "a stream broke off");
-  }
+  return streamWhenBegun(options.generate.start(parsed.request, caller, signal), {
+    reply,
+    options,
+    send: (generation, sse) => sse.send(generation.batches, generation.transcript, encoder),
+    facts: (generation) => generation,
+    fail: (error, sse) => {
+      const transcript = new Transcript();
+      const batch: Batch = [{ type: "begin" }, { type: "finish", reason: "error", error: toParleyError(error) }];
+      transcript.apply(batch);
+      return sse.send(one(batch), transcript, encoder);
+    },
+  });
 }
 
-interface Opening {
+/** How a stream is written when its answer has begun. */
+export interface Streaming<Begun> {
   reply: FastifyReply;
-  sse: SseResponse;
-  encoder: SseEncoder;
+  options: Pick<GenerationRouteOptions, "heartbeatMs" | "log">;
+  /** Writes the whole answer. */
+  send: (begun: Begun, sse: SseResponse) => Promise<void>;
+  /** How the answer is made, for its headers. */
+  facts: (begun: Begun) => AnswerFacts | undefined;
+  /** Writes a failure as the stream's only content. */
+  fail: (error: unknown, sse: SseResponse) => Promise<void>;
 }
 
 /**
- * Waits for an answer to begin while its stream is kept alive. A failure is thrown while a status can still be answered;
- * after the first comment line it becomes the stream's only content, and the outcome is `undefined`.
+ * Waits for an answer to begin while its stream is kept alive, then writes it. A failure is thrown while a status can
+ * still be answered; after the first comment line it becomes the stream's only content.
  */
-export async function begun<Begun>(
+export async function streamWhenBegun<Begun>(
   starting: Promise<Begun>,
-  { reply, sse, encoder }: Opening,
-): Promise<Begun | undefined> {
+  { reply, options, send, facts, fail }: Streaming<Begun>,
+): Promise<FastifyReply> {
+  const headers = traceHeaders(reply);
+  const sse = new SseResponse({ response: reply.raw, headers, heartbeatMs: options.heartbeatMs });
+  let begun: Begun;
   try {
-    const value = await starting;
-    reply.hijack();
-    return value;
+    begun = await starting;
   } catch (thrown) {
     if (!sse.started) {
       sse.close();
       throw thrown;
     }
     reply.hijack();
-    const transcript = new Transcript();
-    const batch = failure(toParleyError(thrown));
-    transcript.apply(batch);
-    await sse.send(once(batch), transcript, encoder);
-    return undefined;
+    await fail(thrown, sse);
+    return reply;
   }
+  reply.hijack();
+  const known = facts(begun);
+  // they are sent with the first bytes
+  if (known !== undefined) Object.assign(headers, answerHeaders(known));
+  try {
+    await send(begun, sse);
+  } catch (error) {
+    // the headers are sent: the log is the only place left for it
+    options.log.error({ id: reply.request.id, err: error }, "a stream broke off");
+  }
+  return reply;
 }
 
-function failure(error: ParleyError): Batch {
-  return [{ type: "begin" }, { type: "finish", reason: "error", error }];
-}
-
-async function* once(batch: Batch): AsyncGenerator<Batch> {
+async function* one(batch: Batch): AsyncGenerator<Batch> {
   yield batch;
 }
 
+/** What parsing needs of the request around its body. */
 export function parseContext(
   request: FastifyRequest,
   options: Pick<GenerationRouteOptions, "ids" | "strict" | "models">,
 ): ParseContext {
-  const header = (name: string): string | undefined => {
-    const value = request.headers[name];
-    return Array.isArray(value) ? value[0] : value;
-  };
-  const asked = header("x-parley-strict")?.toLowerCase();
+  const header = headerReader(request.headers);
+  const strict = header("x-parley-strict")?.toLowerCase();
   return {
     id: request.id,
     createdAt: unixSeconds(options.ids),
-    strict: asked === "true" ? true : asked === "false" ? false : options.strict,
+    strict: strict === "true" ? true : strict === "false" ? false : options.strict,
     card: (name) => options.models.card(name),
     header,
+  };
+}
+
+/** Reads a header by its lower-case name; the first value where it was sent more than once. */
+export function headerReader(headers: FastifyRequest["headers"]): (name: string) => string | undefined {
+  return (name) => {
+    const value = headers[name];
+    return Array.isArray(value) ? value[0] : value;
   };
 }

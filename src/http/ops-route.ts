@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { statusOf } from "./status.ts";
+import { statusOf } from "./watch-request.ts";
 
 export interface OperationsOptions {
   metrics: Metrics;

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
-import { envelope } from "../model/envelope.ts";
 import type { ParleyError } from "../model/error.ts";
+import { envelope } from "../surface/shared/envelope.ts";
 
 /** An error in the vendor's envelope as the bytes of a whole HTTP answer, for sockets that no framework answers on. */
 export function rawReply(error: ParleyError, requestId: string): string {

@@ -1,15 +1,13 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
-import { envelope } from "../model/envelope.ts";
 import { ParleyError, invalid, toParleyError, type ErrorKind } from "../model/error.ts";
 import { vendorId, type IdSource } from "../model/id.ts";
 import type { Authenticate, Caller } from "../policy/authenticate.ts";
+import { envelope } from "../surface/shared/envelope.ts";
 import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { RequestWatch } from "../telemetry/watch.ts";
-import { rateLimitHeaders } from "./rate-limit.ts";
-import { callerOrigin } from "./origin.ts";
+import { callerOrigin, rateLimitHeaders, traceHeaders } from "./headers.ts";
 import { rawReply } from "./raw-reply.ts";
-import { traceHeaders } from "./trace.ts";
 import { watchRequest } from "./watch-request.ts";
 
 declare module "fastify" {
@@ -44,7 +42,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     // Java's client offers HTTP/2 with `Upgrade: h2c` on every first request; only a WebSocket is an upgrade here
     http: { shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket" },
     frameworkErrors: (error, _request, reply) => {
-      void send(reply.headers(traceHeaders(reply)), vendorReply(fromFramework(error), reply.request.id));
+      void send(reply.headers(traceHeaders(reply)), envelope(fromFramework(error), reply.request.id));
     },
     clientErrorHandler: (error, socket) => {
       options.log.debug({ code: error.code }, "malformed HTTP");
@@ -60,7 +58,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     reply.headers(traceHeaders(reply));
     if (options.watch !== undefined) watchRequest(options.watch, request, reply);
   });
-  useErrors(server, vendorReply, options.log);
+  useErrors(server, envelope, options.log);
   const routes: { methods: string[]; pattern: RegExp }[] = [];
   server.addHook("onRoute", (route) => {
     const listed = Array.isArray(route.method) ? route.method : [route.method];
@@ -94,13 +92,6 @@ export function useAuthentication(server: FastifyInstance, authenticate: Authent
   server.addHook("onRequest", async (request) => {
     request.caller = await authenticate(request.headers.authorization, callerOrigin(request.raw));
   });
-}
-
-export function vendorReply(error: ParleyError, requestId: string): Reply {
-  const { status, body } = envelope(error, requestId);
-  const headers: Record<string, string> = {};
-  if (error.retryAfter !== undefined) headers["retry-after"] = String(Math.ceil(error.retryAfter));
-  return { status, headers, body };
 }
 
 function send(reply: FastifyReply, answer: Reply): FastifyReply {

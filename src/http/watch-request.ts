@@ -1,8 +1,16 @@
+import type { ServerResponse } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { RequestWatch } from "../telemetry/watch.ts";
-import { statusOf } from "./status.ts";
 
-/** Tells the watch of one request, from its arrival until its answer is sent or its connection gone. */
+/** What web servers log for a caller who left before there was an answer (nginx). */
+const clientClosedRequest = 499;
+
+/** The status of an answer that is over. */
+export function statusOf(response: ServerResponse): number {
+  return response.headersSent ? response.statusCode : clientClosedRequest;
+}
+
+/** Reports one request to the watch: its arrival, and its end when its answer is sent or its connection is gone. */
 export function watchRequest(watch: RequestWatch, request: FastifyRequest, reply: FastifyReply): void {
   const { traceparent } = request.headers;
   watch.begin({

@@ -1,72 +1,55 @@
-import { BlockList, isIP, isIPv4 } from "node:net";
+import { isIPv4 } from "node:net";
+import { isNetwork, NetworkSet } from "../lib/cidr.ts";
 
 /**
- * Which addresses the server may be sent to by a caller's URL. Fails closed: what is not known to be public is refused.
+ * Which addresses a caller's URL may make the server connect to. Fails closed: what is not known to be public is refused.
  * Sources: the IANA special-purpose address registries, and the clouds' metadata addresses outside of them.
  */
-const refusedV4: readonly (readonly [string, number])[] = [
-  ["0.0.0.0", 8], // this network; unspecified
-  ["10.0.0.0", 8], // private
-  ["100.64.0.0", 10], // carrier-grade NAT; one cloud's metadata
-  ["127.0.0.0", 8], // loopback
-  ["168.63.129.16", 32], // one cloud's host agent, although the address is a public one
-  ["169.254.0.0", 16], // link-local; metadata of most clouds
-  ["172.16.0.0", 12], // private
-  ["192.0.0.0", 24], // protocol assignments
-  ["192.0.2.0", 24], // documentation
-  ["192.88.99.0", 24], // 6to4 relays
-  ["192.168.0.0", 16], // private
-  ["198.18.0.0", 15], // benchmarks
-  ["198.51.100.0", 24], // documentation
-  ["203.0.113.0", 24], // documentation
-  ["224.0.0.0", 4], // multicast
-  ["240.0.0.0", 4], // reserved; broadcast
+const refusedV4 = [
+  "0.0.0.0/8", // this network; unspecified
+  "10.0.0.0/8", // private
+  "100.64.0.0/10", // carrier-grade NAT; one cloud's metadata
+  "127.0.0.0/8", // loopback
+  "168.63.129.16", // one cloud's host agent, although the address is a public one
+  "169.254.0.0/16", // link-local; metadata of most clouds
+  "172.16.0.0/12", // private
+  "192.0.0.0/24", // protocol assignments
+  "192.0.2.0/24", // documentation
+  "192.88.99.0/24", // 6to4 relays
+  "192.168.0.0/16", // private
+  "198.18.0.0/15", // benchmarks
+  "198.51.100.0/24", // documentation
+  "203.0.113.0/24", // documentation
+  "224.0.0.0/4", // multicast
+  "240.0.0.0/4", // reserved; broadcast
 ];
 
 /** Inside of 2000::/3. Everything outside of it (loopback, mapped, NAT64, local, multicast) is refused as a whole. */
-const refusedV6: readonly (readonly [string, number])[] = [
-  ["2001::", 23], // protocol assignments; Teredo carries IPv4 addresses
-  ["2001:db8::", 32], // documentation
-  ["2002::", 16], // 6to4 carries IPv4 addresses
-  ["3fff::", 20], // documentation
+const refusedV6 = [
+  "2001::/23", // protocol assignments; Teredo carries IPv4 addresses
+  "2001:db8::/32", // documentation
+  "2002::/16", // 6to4 carries IPv4 addresses
+  "3fff::/20", // documentation
 ];
 
-function blockList(family: "ipv4" | "ipv6", rows: readonly (readonly [string, number])[]): BlockList {
-  const list = new BlockList();
-  for (const [network, prefix] of rows) list.addSubnet(network, prefix, family);
-  return list;
-}
-
-const notPublicV4 = blockList("ipv4", refusedV4);
-const notPublicV6 = blockList("ipv6", refusedV6);
-const globalV6 = blockList("ipv6", [["2000::", 3]]);
+const refused = new NetworkSet([...refusedV4, ...refusedV6]);
+const globalV6 = new NetworkSet(["2000::/3"]);
 
 /** `address` in the form the system gives, without brackets. */
 export function isPublicAddress(address: string): boolean {
-  const kind = isIP(address);
-  if (kind === 4) return !notPublicV4.check(address, "ipv4");
   // a zone (fe80::1%eth0) only ever stands on a local address
-  if (kind !== 6 || address.includes("%")) return false;
-  return globalV6.check(address, "ipv6") && !notPublicV6.check(address, "ipv6");
+  return (isIPv4(address) || (globalV6.has(address) && !address.includes("%"))) && !refused.has(address);
 }
 
 /** An operator's exceptions: host names (`*.example.org` for all below), addresses and networks (`10.1.0.0/16`). */
 export class AllowList {
-  private readonly networks = new BlockList();
-  private readonly hosts = new Set<string>();
+  private readonly networks: NetworkSet;
+  private readonly hosts: ReadonlySet<string>;
 
   constructor(entries: readonly string[]) {
-    for (const entry of entries) this.add(entry.trim().toLowerCase());
-  }
-
-  private add(entry: string): void {
-    const [address = "", prefix] = entry.split("/");
-    if (isIP(address) === 0) this.hosts.add(entry);
-    else {
-      const family = isIPv4(address) ? "ipv4" : "ipv6";
-      const bits = prefix === undefined ? (family === "ipv4" ? 32 : 128) : Number(prefix);
-      this.networks.addSubnet(address, bits, family);
-    }
+    const names = entries.map((entry) => entry.trim().toLowerCase());
+    this.networks = new NetworkSet(names);
+    this.hosts = new Set(names.filter((name) => !isNetwork(name)));
   }
 
   hasHost(host: string): boolean {
@@ -79,6 +62,6 @@ export class AllowList {
   }
 
   hasAddress(address: string): boolean {
-    return isIP(address) !== 0 && this.networks.check(address, isIPv4(address) ? "ipv4" : "ipv6");
+    return this.networks.has(address);
   }
 }

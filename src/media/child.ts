@@ -1,19 +1,20 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { onAbort } from "../lib/abort.ts";
 
 export interface ChildOptions {
   command: string;
   args: readonly string[];
   timeoutMs: number;
-  /** Resident memory; watched where the system tells it (Linux). */
+  /** Most resident memory; enforced on Linux only. */
   memoryBytes: number;
-  /** Most bytes the child may write. */
+  /** Most bytes the child may write to its standard output. */
   outputBytes: number;
   signal: AbortSignal;
 }
 
 export interface ChildOutcome {
-  /** Which bound ended the child; `exit`: none. */
+  /** Which limit ended the child; `exit`: none. */
   end: "exit" | "time" | "memory" | "output";
   /** The exit status; `null` after a signal. */
   code: number | null;
@@ -22,14 +23,16 @@ export interface ChildOutcome {
   errors: string;
 }
 
-/** Starts a command with the bounds filled in. */
+/** Starts a command with the limits filled in. */
 export type Run = (command: string, args: readonly string[]) => Promise<ChildOutcome>;
 
-const watchMs = 50;
-const keptErrors = 64 * 1024;
+/** How often the memory is looked at. */
+const memoryCheckMs = 50;
+/** Of the standard error, the last of it. */
+const maxErrorChars = 64 * 1024;
 
 /**
- * Runs a process that reads what cannot be trusted: no input, no environment, bounded in time, memory and output.
+ * Runs a process that reads untrusted data: no input, no environment, limited in time, memory and output.
  * Rejects with the signal's reason, and when the command cannot be started.
  */
 export async function runChild(options: ChildOptions): Promise<ChildOutcome> {
@@ -40,10 +43,9 @@ export async function runChild(options: ChildOptions): Promise<ChildOutcome> {
     if (end === "exit") end = why;
     child.kill("SIGKILL");
   };
-  const abort = (): void => kill("time");
   const timer = setTimeout(() => kill("time"), options.timeoutMs);
-  const watch = setInterval(() => void watchMemory(child, options.memoryBytes, () => kill("memory")), watchMs);
-  options.signal.addEventListener("abort", abort);
+  const watch = setInterval(() => void watchMemory(child, options.memoryBytes, () => kill("memory")), memoryCheckMs);
+  const stopListening = onAbort(options.signal, () => kill("time"));
   try {
     const [output, errors, code] = await Promise.all([
       collect(child, options.outputBytes, () => kill("output")),
@@ -55,7 +57,7 @@ export async function runChild(options: ChildOptions): Promise<ChildOutcome> {
   } finally {
     clearTimeout(timer);
     clearInterval(watch);
-    options.signal.removeEventListener("abort", abort);
+    stopListening();
     child.kill("SIGKILL");
   }
 }
@@ -84,7 +86,7 @@ async function collect(child: ChildProcess, limit: number, over: () => void): Pr
 async function lastErrors(child: ChildProcess): Promise<string> {
   let text = "";
   for await (const chunk of (child.stderr ?? []) as AsyncIterable<Buffer>) {
-    text = (text + chunk.toString("utf8")).slice(-keptErrors);
+    text = (text + chunk.toString("utf8")).slice(-maxErrorChars);
   }
   return text;
 }
@@ -96,6 +98,6 @@ async function watchMemory(child: ChildProcess, limit: number, over: () => void)
     const [, kibibytes = 0] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];
     if (Number(kibibytes) * 1024 > limit) over();
   } catch {
-    // other systems have no such file, and an ended child has none any more
+    // other systems have no such file, and neither has a child that ended
   }
 }

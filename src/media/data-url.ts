@@ -1,56 +1,60 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { faulty, tooLarge } from "./fault.ts";
+import { invalid } from "../model/error.ts";
+import { tooLarge } from "./limit.ts";
 
-/** Characters decoded before others get a turn: at most some milliseconds of work. A multiple of 4. */
-const slice = 1 << 18;
+/** Characters decoded before other work gets a turn: at most some milliseconds. A multiple of 4. */
+const sliceChars = 1 << 18;
 const percent = 0x25;
 const padding = 0x3d;
 
 /**
- * The bytes of a `data:` URL (RFC 2397). The label is not read, for labels may lie; base64 may lack padding, hold line
- * breaks or percent-encoding, or be of the URL kind. Throws `invalid` for anything else, and over `limit` bytes.
+ * The bytes of a `data:` URL (RFC 2397). Its media type is not read, for it may be wrong; base64 may lack padding, hold
+ * line breaks or percent-encoding, or use the URL alphabet. Throws `invalid` for anything else, and over `limit` bytes.
  */
 export async function decodeDataUrl(url: string, limit: number, param: string): Promise<Uint8Array> {
   const comma = url.indexOf(",");
-  if (comma < 0) throw faulty(param, "is not a data URL: it has no comma");
+  if (comma < 0) throw invalid(param, "is not a data URL: it has no comma");
   const isBase64 = /;\s*base64\s*$/i.test(url.slice(Math.max(0, comma - 100), comma));
   const decoder = isBase64 ? new Base64Decoder() : new PercentDecoder();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for (let from = comma + 1; from < url.length; from += slice) {
-    const chunk = decoder.decode(url.slice(from, from + slice), from + slice >= url.length);
-    if (chunk === undefined) throw faulty(param, isBase64 ? "is not valid base64" : "is not valid percent-encoding");
+  for (let from = comma + 1; from < url.length; from += sliceChars) {
+    const chunk = decoder.decode(url.slice(from, from + sliceChars), from + sliceChars >= url.length);
+    if (chunk === undefined) throw invalid(param, isBase64 ? "is not valid base64" : "is not valid percent-encoding");
     size += chunk.length;
     if (size > limit) throw tooLarge(limit, param);
     chunks.push(chunk);
-    if (from + slice < url.length) await nextTurn();
+    if (from + sliceChars < url.length) await nextTurn();
   }
-  if (size === 0) throw faulty(param, "holds no data");
+  if (size === 0) throw invalid(param, "holds no data");
   return Buffer.concat(chunks, size);
 }
 
-/** Decodes slice by slice; `undefined` for what is wrong. */
+/** Decodes slice by slice; returns `undefined` for wrong input. `last`: no slice follows. */
 interface Decoder {
   decode(text: string, last: boolean): Uint8Array | undefined;
 }
 
 class PercentDecoder implements Decoder {
-  /** The start of an escape that the slice has cut. */
+  // changed by events
+  /** The start of an escape that the end of the last slice cut; `decode` sets it. */
   rest = "";
 
   decode(text: string, last: boolean): Uint8Array | undefined {
     const joined = this.rest + text;
-    const cut = last ? joined.length : wholeEscapes(joined);
-    this.rest = joined.slice(cut);
-    return unescapeBytes(Buffer.from(joined.slice(0, cut), "utf8"));
+    const end = last ? joined.length : endOfEscapes(joined);
+    this.rest = joined.slice(end);
+    return unescapeBytes(Buffer.from(joined.slice(0, end), "utf8"));
   }
 }
 
 class Base64Decoder implements Decoder {
+  // fixed at birth
   private readonly escapes = new PercentDecoder();
-  /** Signs that are not yet a whole group of four. */
+  // changed by events
+  /** Digits that are not yet a whole group of four; `decode` sets it. */
   private rest = "";
-  /** The padding has been seen. */
+  /** The padding has been seen; `digitsOf` sets it. */
   private ended = false;
 
   decode(text: string, last: boolean): Uint8Array | undefined {
@@ -58,25 +62,25 @@ class Base64Decoder implements Decoder {
     const clean = fresh ? decodeClean(text) : undefined;
     if (clean !== undefined) return clean;
     const unescaped = this.escapes.decode(text, last);
-    const signs = unescaped === undefined ? undefined : this.signsOf(unescaped);
-    if (signs === undefined) return undefined;
-    const joined = this.rest + signs;
+    const digits = unescaped === undefined ? undefined : this.digitsOf(unescaped);
+    if (digits === undefined) return undefined;
+    const joined = this.rest + digits;
     const ends = last || this.ended;
-    const whole = ends ? joined.length : joined.length - (joined.length % 4);
-    this.rest = joined.slice(whole);
-    return ends && joined.length % 4 === 1 ? undefined : Buffer.from(joined.slice(0, whole), "base64");
+    const end = ends ? joined.length : joined.length - (joined.length % 4);
+    this.rest = joined.slice(end);
+    return ends && joined.length % 4 === 1 ? undefined : Buffer.from(joined.slice(0, end), "base64");
   }
 
-  /** Without white space and padding; `undefined` when something else is there. */
-  private signsOf(bytes: Uint8Array): string | undefined {
+  /** The digits of base64 without white space and padding; `undefined` when something else is there. */
+  private digitsOf(bytes: Uint8Array): string | undefined {
     const target = Buffer.allocUnsafe(bytes.length);
     let size = 0;
     let paddings = 0;
     for (let at = 0; at < bytes.length; at += 1) {
       const byte = bytes[at] ?? 0;
       const kind = alphabet[byte];
-      if (kind === wrong || (kind === sign && (this.ended || paddings > 0))) return undefined;
-      if (kind === sign) {
+      if (kind === wrong || (kind === digit && (this.ended || paddings > 0))) return undefined;
+      if (kind === digit) {
         target[size] = byte;
         size += 1;
       } else if (byte === padding) paddings += 1;
@@ -88,22 +92,22 @@ class Base64Decoder implements Decoder {
 
 /** What a byte of base64 may be. */
 const wrong = 0;
-const sign = 1;
+const digit = 1;
 const blank = 2;
 const alphabet = Uint8Array.from({ length: 256 }, (_, code) => {
   const character = String.fromCharCode(code);
-  if (/[A-Za-z0-9+/_-]/.test(character)) return sign;
+  if (/[A-Za-z0-9+/_-]/.test(character)) return digit;
   return code < 128 && /[\s=]/.test(character) ? blank : wrong;
 });
 
-/** The quick way for most text: the runtime skips what it does not know, which then shows in the length. */
+/** The fast path for most text: the runtime skips what it does not know, which then shows in the length. */
 function decodeClean(text: string): Uint8Array | undefined {
   const bytes = Buffer.from(text, "base64");
   return bytes.length * 4 === text.length * 3 ? bytes : undefined;
 }
 
-/** Where an escape that the slice cuts begins. */
-function wholeEscapes(text: string): number {
+/** Where an escape that the end of the text cuts begins; the text's length where none is cut. */
+function endOfEscapes(text: string): number {
   const at = text.lastIndexOf("%");
   return at >= 0 && at > text.length - 3 ? at : text.length;
 }

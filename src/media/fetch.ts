@@ -1,9 +1,9 @@
 import { lookup as systemLookup, type LookupAddress } from "node:dns";
 import { isIP, type LookupFunction, type Socket } from "node:net";
 import type { Agent, buildConnector, request } from "undici";
-import { ParleyError } from "../model/error.ts";
+import { invalid, ParleyError } from "../model/error.ts";
 import { AllowList, isPublicAddress } from "./address.ts";
-import { faulty, tooLarge } from "./fault.ts";
+import { tooLarge } from "./limit.ts";
 
 export interface DownloaderOptions {
   /** Hosts, addresses and networks that may be asked although they are not public. */
@@ -12,11 +12,11 @@ export interface DownloaderOptions {
   timeoutMs: number;
   redirects: number;
   /** Instead of the system's resolver. */
-  lookup?: LookupFunction;
+  lookup?: LookupFunction | undefined;
 }
 
 export interface DownloadContext {
-  /** Bytes. */
+  /** Most bytes. */
   limit: number;
   /** The part's place in the caller's body. */
   param: string;
@@ -28,7 +28,7 @@ const refusedText = "its address is not a public one";
 const certificateText = "its certificate is not valid";
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** What of a network error the caller may know. Ports and addresses inside the operator's network are not among it. */
+/** Error codes that are explained to the caller. Ports and addresses inside the operator's network are not named. */
 const reasons: Readonly<Record<string, string>> = {
   [refusedCode]: refusedText,
   ENOTFOUND: "its host has no address",
@@ -53,7 +53,10 @@ interface Opened {
  * address, no redirect and no second answer of a name server leads into the operator's network.
  */
 export class Downloader {
+  // fixed at birth
   private readonly options: DownloaderOptions;
+  // changed by events
+  /** The library and its agent; the first download opens them. */
   private opened: Promise<Opened> | undefined;
 
   constructor(options: DownloaderOptions) {
@@ -70,9 +73,9 @@ export class Downloader {
       context.signal.throwIfAborted();
       if (thrown instanceof ParleyError) throw thrown;
       if (deadline.aborted) {
-        throw faulty(context.param, `could not be downloaded within ${this.options.timeoutMs / 1000} seconds`);
+        throw invalid(context.param, `could not be downloaded within ${this.options.timeoutMs / 1000} seconds`);
       }
-      throw faulty(context.param, `could not be downloaded: ${reasonOf(thrown)}`, thrown);
+      throw invalid(context.param, `could not be downloaded: ${reasonOf(thrown)}`, thrown);
     }
   }
 
@@ -113,15 +116,15 @@ export class Downloader {
       answer.body.destroy();
       url = readUrl(Array.isArray(location) ? (location[0] ?? "") : location, url, context.param);
     }
-    throw faulty(context.param, `could not be downloaded: more than ${this.options.redirects} redirects`);
+    throw invalid(context.param, `could not be downloaded: more than ${this.options.redirects} redirects`);
   }
 }
 
 function readUrl(text: string, base: URL | undefined, param: string): URL {
-  if (!URL.canParse(text, base?.href)) throw faulty(param, "is not a URL");
+  if (!URL.canParse(text, base?.href)) throw invalid(param, "is not a URL");
   const url = new URL(text, base?.href);
-  if (url.protocol !== "http:" && url.protocol !== "https:") throw faulty(param, "must lead to an http or https URL");
-  if (url.username !== "" || url.password !== "") throw faulty(param, "must not hold a user name or a password");
+  if (url.protocol !== "http:" && url.protocol !== "https:") throw invalid(param, "must lead to an http or https URL");
+  if (url.username !== "" || url.password !== "") throw invalid(param, "must not hold a user name or a password");
   return url;
 }
 
@@ -132,7 +135,7 @@ async function readBody(answer: Awaited<ReturnType<typeof request>>, context: Do
     return error;
   };
   if (statusCode < 200 || statusCode > 299) {
-    throw refuse(faulty(context.param, `could not be downloaded: the server answered ${statusCode}`));
+    throw refuse(invalid(context.param, `could not be downloaded: the server answered ${statusCode}`));
   }
   if (Number(headers["content-length"] ?? 0) > context.limit) throw refuse(tooLarge(context.limit, context.param));
   const chunks: Buffer[] = [];
@@ -142,7 +145,7 @@ async function readBody(answer: Awaited<ReturnType<typeof request>>, context: Do
     if (size > context.limit) throw refuse(tooLarge(context.limit, context.param));
     chunks.push(chunk);
   }
-  if (size === 0) throw faulty(context.param, "could not be downloaded: the answer is empty");
+  if (size === 0) throw invalid(context.param, "could not be downloaded: the answer is empty");
   return Buffer.concat(chunks, size);
 }
 

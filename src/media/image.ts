@@ -1,11 +1,10 @@
 import type { Metadata, Sharp } from "sharp";
-import { ParleyError } from "../model/error.ts";
+import type { Semaphore } from "../lib/semaphore.ts";
+import { sniffImage, type ImageFormat } from "../lib/sniff.ts";
+import { invalid, ParleyError } from "../model/error.ts";
 import type { Color, PixelSize } from "../model/item.ts";
 import { scaledSize } from "../model/picture.ts";
 import { mainColorOf } from "./color.ts";
-import { faulty } from "./fault.ts";
-import type { Gate } from "./gate.ts";
-import { sniffImage, type ImageFormat } from "./sniff.ts";
 
 /** A picture as engines get it: JPEG or PNG, upright, one frame, not larger than asked. */
 export interface PreparedImage {
@@ -16,69 +15,70 @@ export interface PreparedImage {
 }
 
 export interface ImageOptions {
-  /** Most pixels that are decoded, all channels together counted as one. */
-  pixels: number;
+  /** Most pixels of a picture that is decoded. */
+  maxPixels: number;
   /** For decoding, scaling and encoding one picture. */
   timeoutSeconds: number;
 }
 
 export interface ImageWork {
-  /** The longest side that is left. */
-  longest: number;
+  /** Pixels of the longest side after scaling. */
+  maxSide: number;
+  /** The part's place in the caller's body. */
   param: string;
   signal: AbortSignal;
 }
 
-/** Formats that every vision engine reads; the others are written anew. */
-const kept: ReadonlySet<ImageFormat> = new Set(["jpeg", "png"]);
+/** Formats that every vision engine reads; the others are encoded again. */
+const keptFormats: ReadonlySet<ImageFormat> = new Set(["jpeg", "png"]);
 const jpegQuality = 92;
-/** Side of the thumbnail that the main color is taken from. */
-const thumbnail = 24;
+/** Pixels per side of the thumbnail that the main color is taken from. */
+const thumbnailSide = 24;
 
-/** Sniffs, decodes whole, turns and scales. Decoding runs in the library's threads, at most a gate's worth at once. */
+/** Sniffs, decodes whole, turns and scales. Decoding runs in the library's threads, bounded by a semaphore. */
 export class ImageReader {
   private readonly options: ImageOptions;
-  private readonly gate: Gate;
+  private readonly decoding: Semaphore;
 
-  /** The gate is entered with the number of pixels. */
-  constructor(options: ImageOptions, gate: Gate) {
+  /** `decoding` is acquired with a picture's number of pixels. */
+  constructor(options: ImageOptions, decoding: Semaphore) {
     this.options = options;
-    this.gate = gate;
+    this.decoding = decoding;
   }
 
   /** Throws `invalid` naming the part for anything that is not a whole picture of a known format. */
   async read(bytes: Uint8Array, work: ImageWork): Promise<PreparedImage> {
     const format = sniffImage(bytes);
-    if (format === undefined) throw faulty(work.param, "is not an image: JPEG, PNG, GIF and WEBP are read");
+    if (format === undefined) throw invalid(work.param, "is not an image: JPEG, PNG, GIF and WEBP are read");
     try {
-      // as late as this: the library takes 20 MB and a tenth of a second that a server of texts can do without
+      // imported with the first image: the library takes 20 MB and a tenth of a second that many servers never need
       const { default: sharp } = await import("sharp");
       const open: Source["open"] = (whole) =>
-        sharp(whole, { failOn: "error", limitInputPixels: this.options.pixels, pages: 1 }).timeout({
+        sharp(whole, { failOn: "error", limitInputPixels: this.options.maxPixels, pages: 1 }).timeout({
           seconds: this.options.timeoutSeconds,
         });
-      // the header alone costs nothing, so its pixels are judged in our own words
+      // reading the header alone costs nothing, so too many pixels get an error text of our own
       const header = await sharp(bytes, { limitInputPixels: false }).metadata();
       const pixels = header.width * (header.pageHeight ?? header.height);
-      if (header.format !== format || !(pixels > 0)) throw faulty(work.param, `is not a whole ${format} image`);
-      if (pixels > this.options.pixels) {
-        throw faulty(work.param, `has ${pixels} pixels; at most ${this.options.pixels} are decoded`);
+      if (header.format !== format || !(pixels > 0)) throw invalid(work.param, `is not a whole ${format} image`);
+      if (pixels > this.options.maxPixels) {
+        throw invalid(work.param, `has ${pixels} pixels; at most ${this.options.maxPixels} are decoded`);
       }
-      return await this.gate.run(pixels, work.signal, () => this.decode({ bytes, format, header, open }, work));
+      return await this.decoding.run(pixels, work.signal, () => this.decode({ bytes, format, header, open }, work));
     } catch (thrown) {
       work.signal.throwIfAborted();
       if (thrown instanceof ParleyError) throw thrown;
-      throw faulty(work.param, `is not a whole ${format} image`, thrown);
+      throw invalid(work.param, `is not a whole ${format} image`, thrown);
     }
   }
 
   private async decode(source: Source, work: ImageWork): Promise<PreparedImage> {
     const { bytes, format, header, open } = source;
     const upright = header.autoOrient;
-    const size = scaledSize(upright, work.longest);
+    const size = scaledSize(upright, work.maxSide);
     const turned = (header.orientation ?? 1) > 1;
     const plain = header.space === "srgb" && header.depth === "uchar" && header.icc === undefined;
-    if (kept.has(format) && plain && !turned && size.width === upright.width && size.height === upright.height) {
+    if (keptFormats.has(format) && plain && !turned && size.width === upright.width && size.height === upright.height) {
       return { mime: `image/${format}`, bytes, size, color: await mainColor(open(bytes)) };
     }
     work.signal.throwIfAborted();
@@ -93,10 +93,10 @@ export class ImageReader {
   }
 }
 
-/** Decodes the whole picture on the way, so that a truncated one is found. */
+/** Decodes the whole picture, so that a truncated one is found. */
 async function mainColor(picture: Sharp): Promise<Color> {
   const { data, info } = await picture
-    .resize(thumbnail, thumbnail, { fit: "fill", kernel: "nearest" })
+    .resize(thumbnailSide, thumbnailSide, { fit: "fill", kernel: "nearest" })
     .flatten({ background: "white" })
     .toColorspace("srgb")
     .raw()

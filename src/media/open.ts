@@ -1,43 +1,27 @@
 import type { LookupFunction } from "node:net";
+import { Semaphore } from "../lib/semaphore.ts";
 import { Downloader } from "./fetch.ts";
-import type { FilePort } from "./file-port.ts";
-import { Gate } from "./gate.ts";
 import { ImageReader } from "./image.ts";
 import { MediaPreparer } from "./prepare.ts";
+import type { MediaSettings } from "./settings.ts";
+import type { FilePort } from "./source.ts";
 import { ProcessVideoReader } from "./video.ts";
 
 /** The settings `media`, and what stands outside of them. */
-export interface MediaOptions {
-  imageBytes: number;
-  imagePixels: number;
-  videoBytes: number;
-  videoFileBytes: number;
-  requestBytes: number;
-  videoSeconds: number;
-  videoMemoryBytes: number;
-  ffmpeg?: string;
-  cacheBytes: number;
-  download: {
-    enabled: boolean;
-    allow: readonly string[];
-    timeoutSeconds: number;
-    requestSeconds: number;
-    redirects: number;
-    rememberSeconds: number;
-  };
+export interface MediaOptions extends MediaSettings {
   /** Uploaded files; without it every `mm_file://` is unknown. */
   files?: FilePort;
   /** Instead of the system's resolver. */
-  lookup?: LookupFunction;
+  lookup?: LookupFunction | undefined;
 }
 
 /** Processes that sample videos at once. */
 const videosAtOnce = 2;
-/** Images decoded at once are as many as fit in this many times the most pixels of one. */
+/** Images decoded at once have at most this many times `imagePixels` together. */
 const imagesAtOnce = 1.5;
 const imageSeconds = 20;
 
-/** Everything that turns media into what engines take, with the bounds it keeps. */
+/** Everything that turns media into what engines take, within the configured bounds. */
 export function openMedia(options: MediaOptions): MediaPreparer {
   const { download } = options;
   return new MediaPreparer({
@@ -50,14 +34,14 @@ export function openMedia(options: MediaOptions): MediaPreparer {
       video: { inline: options.videoBytes, file: options.videoFileBytes },
     },
     images: new ImageReader(
-      { pixels: options.imagePixels, timeoutSeconds: imageSeconds },
-      new Gate(options.imagePixels * imagesAtOnce),
+      { maxPixels: options.imagePixels, timeoutSeconds: imageSeconds },
+      new Semaphore(options.imagePixels * imagesAtOnce),
     ),
     videos: new ProcessVideoReader({
       timeoutMs: options.videoSeconds * 1000,
       memoryBytes: options.videoMemoryBytes,
       ffmpeg: options.ffmpeg,
-      gate: new Gate(videosAtOnce),
+      slots: new Semaphore(videosAtOnce),
     }),
     cacheBytes: options.cacheBytes,
     rememberMs: download.rememberSeconds * 1000,
@@ -66,10 +50,5 @@ export function openMedia(options: MediaOptions): MediaPreparer {
 
 function openDownloader({ download, lookup }: MediaOptions): Downloader {
   const { allow, timeoutSeconds, redirects } = download;
-  return new Downloader({
-    allow,
-    redirects,
-    timeoutMs: timeoutSeconds * 1000,
-    ...(lookup === undefined ? {} : { lookup }),
-  });
+  return new Downloader({ allow, redirects, timeoutMs: timeoutSeconds * 1000, lookup });
 }

@@ -1,11 +1,11 @@
-import { invalid, ParleyError } from "../model/error.ts";
+import { LruCache } from "../lib/lru.ts";
+import { sniffVideo, type VideoFormat } from "../lib/sniff.ts";
+import { invalid, type ParleyError } from "../model/error.ts";
 import type { Frame, ImagePart, Item, Part, VideoPart } from "../model/item.ts";
 import { longSideOf } from "../model/picture.ts";
 import type { GenerationRequest } from "../model/request.ts";
-import { ByteCache } from "./byte-cache.ts";
-import { faulty } from "./fault.ts";
 import type { ImageReader, PreparedImage } from "./image.ts";
-import { sniffVideo, videoMimes } from "./sniff.ts";
+import { checkCount, type MediaCount } from "./limit.ts";
 import { digestOf, placeOf, RequestSources, type SourceLimits, type SourceOptions } from "./source.ts";
 
 /** What the engine that will answer can take; an engine's capabilities fit. */
@@ -27,9 +27,11 @@ export interface VideoReader {
 }
 
 export interface VideoWork {
-  longest: number;
+  /** Pixels of the longest side of a frame. */
+  maxSide: number;
   /** Frames per second. */
   fps: number;
+  /** The part's place in the caller's body. */
   param: string;
   signal: AbortSignal;
 }
@@ -50,12 +52,21 @@ interface PreparedVideo {
   frames: readonly Frame[];
 }
 
-/** Parts of one request, its history included (spec sheet 1.4). */
-const most = { image: 200, video: 20 } as const;
 /** Parts of one request that are worked on at once. */
-const parallel = 6;
-/** Bytes of URLs whose contents are remembered. */
-const memoryBytes = 1 << 20;
+const partsAtOnce = 6;
+/** URLs whose contents are remembered. */
+const maxUrls = 4096;
+/** Bytes that a cached video takes besides its frames. */
+const videoOverheadBytes = 256;
+
+/** As the vendor spells them in data URLs (MiniMax API docs, OpenAI-compatible chat, 2026-11). */
+const videoMimes: Readonly<Record<VideoFormat, string>> = {
+  mp4: "video/mp4",
+  mov: "video/mov",
+  avi: "video/x-msvideo",
+  mkv: "video/x-matroska",
+  webm: "video/webm",
+};
 
 export function hasMedia(request: GenerationRequest): boolean {
   return request.items.some((item) => "parts" in item && item.parts.some((part) => part.type !== "text"));
@@ -71,19 +82,19 @@ export function refuseMedia(request: GenerationRequest, target: MediaTarget): Pa
   return undefined;
 }
 
-/** Turns the images and videos of requests into what engines take. What was prepared once is remembered by content. */
+/** Turns the images and videos of requests into what engines take. What was prepared once is cached by content. */
 export class MediaPreparer {
   // fixed at birth
   private readonly options: PreparerOptions;
-  private readonly pictures: ByteCache<PreparedImage>;
-  private readonly videos: ByteCache<PreparedVideo>;
-  private readonly contents: ByteCache<{ digest: string; until: number }>;
+  private readonly pictures: LruCache<string, PreparedImage>;
+  private readonly videos: LruCache<string, PreparedVideo>;
+  private readonly contents = new LruCache<string, { digest: string; until: number }>({ maxEntries: maxUrls });
 
   constructor(options: PreparerOptions) {
     this.options = options;
-    this.pictures = new ByteCache(options.cacheBytes / 2, (image) => image.bytes.length);
-    this.videos = new ByteCache(options.cacheBytes / 2, (video) => sizeOf(video.frames));
-    this.contents = new ByteCache(memoryBytes, () => 256);
+    const maxSize = options.cacheBytes / 2;
+    this.pictures = new LruCache({ maxSize, sizeOf: (image) => image.bytes.length });
+    this.videos = new LruCache({ maxSize, sizeOf: (video) => sizeOf(video.frames) });
   }
 
   /** A request whose media are bytes of the kinds that `target` takes. Throws `invalid` naming the part at fault. */
@@ -91,7 +102,7 @@ export class MediaPreparer {
     if (!hasMedia(request)) return request;
     const refused = refuseMedia(request, context.target);
     if (refused !== undefined) throw refused;
-    checkCount(request);
+    checkCounts(request);
     const work = new RequestWork(this.options, context, sharedPlaces(request));
     const ready = new Map<Part, Part>();
     const queue = mediaParts(request);
@@ -99,7 +110,7 @@ export class MediaPreparer {
       for (const part of queue) ready.set(part, await this.part(part, work));
     };
     try {
-      await Promise.all(Array.from({ length: parallel }, lane));
+      await Promise.all(Array.from({ length: partsAtOnce }, lane));
     } catch (thrown) {
       work.stop();
       throw thrown;
@@ -118,42 +129,42 @@ export class MediaPreparer {
       if (bytes.length <= this.options.limits.video.inline) {
         return { ...part, media: { kind: "bytes", mime: mimeOf(bytes, part), bytes } };
       }
-      if (!work.context.target.image) throw faulty(part.param ?? "", "is larger than its engine takes");
+      if (!work.context.target.image) throw invalid(part.param ?? "", "is larger than its engine takes");
     }
     return await this.frames(part, work);
   }
 
   private async image(part: ImagePart, work: RequestWork): Promise<ImagePart> {
-    const longest = longSideOf(part);
+    const maxSide = longSideOf(part);
     const param = part.param ?? "";
     const { mime, bytes, size, color } = await this.recall(part, {
-      variant: `image ${longest}`,
+      variant: `image ${maxSide}`,
       cache: this.pictures,
       work,
-      make: (source) => this.options.images.read(source, { longest, param, signal: work.signal }),
+      make: (source) => this.options.images.read(source, { maxSide, param, signal: work.signal }),
     });
     work.sources.spend(bytes.length, param);
     return { ...part, media: { kind: "bytes", mime, bytes }, size, color };
   }
 
   private async frames(part: VideoPart, work: RequestWork): Promise<VideoPart> {
-    const longest = longSideOf(part);
+    const maxSide = longSideOf(part);
     const param = part.param ?? "";
     const { mime, frames } = await this.recall(part, {
-      variant: `video ${longest} ${part.fps}`,
+      variant: `video ${maxSide} ${part.fps}`,
       cache: this.videos,
       work,
       make: async (source) => ({
         mime: mimeOf(source, part),
-        frames: await this.options.videos.read(source, { longest, fps: part.fps, param, signal: work.signal }),
+        frames: await this.options.videos.read(source, { maxSide, fps: part.fps, param, signal: work.signal }),
       }),
     });
     work.sources.spend(sizeOf(frames), param);
-    // the video itself is of no use to an engine that takes pictures
+    // the video itself is of no use to an engine that takes frames
     return { ...part, media: { kind: "bytes", mime, bytes: new Uint8Array() }, frames };
   }
 
-  /** The prepared form of a part: from memory where its content was prepared before. */
+  /** The prepared form of a part: from the cache where its content was prepared before. */
   private async recall<Value>(part: MediaPart, recipe: Recipe<Value>): Promise<Value> {
     const { work, cache, variant } = recipe;
     const place = part.media.kind === "url" ? placeOf(part.media) : undefined;
@@ -181,7 +192,7 @@ export class MediaPreparer {
 interface Recipe<Value> {
   /** What besides the content decides the outcome. */
   variant: string;
-  cache: ByteCache<Value>;
+  cache: LruCache<string, Value>;
   work: RequestWork;
   make(bytes: Uint8Array): Promise<Value>;
 }
@@ -195,6 +206,7 @@ class RequestWork {
   readonly signal: AbortSignal;
   private readonly failure = new AbortController();
   // changed by events
+  /** Preparations under way or done, by content and variant; `once` adds them. */
   private readonly making = new Map<string, Promise<unknown>>();
 
   constructor(options: SourceOptions, context: PrepareContext, shared: ReadonlySet<string>) {
@@ -211,7 +223,7 @@ class RequestWork {
     return await this.sources.load(part.media, { limits, param: part.param ?? "", signal: this.signal });
   }
 
-  /** Two parts of the same content are made together. */
+  /** Two parts of the same content are prepared once. */
   async once<Value>(key: string, make: () => Promise<Value>): Promise<Value> {
     const known = this.making.get(key) as Promise<Value> | undefined;
     const making = known ?? make();
@@ -240,12 +252,11 @@ function sharedPlaces(request: GenerationRequest): ReadonlySet<string> {
   return shared;
 }
 
-function checkCount(request: GenerationRequest): void {
-  const seen = { image: 0, video: 0 };
+function checkCounts(request: GenerationRequest): void {
+  const count: MediaCount = { image: 0, video: 0 };
   for (const { type, param = "" } of mediaParts(request)) {
-    seen[type] += 1;
-    if (seen[type] <= most[type]) continue;
-    throw new ParleyError("invalid", `the num of ${type} is larger than the limit: ${most[type]}`, { param });
+    count[type] += 1;
+    checkCount(type, count, param);
   }
 }
 
@@ -256,10 +267,10 @@ function replaceParts(item: Item, ready: ReadonlyMap<Part, Part>): Item {
 
 function mimeOf(bytes: Uint8Array, part: VideoPart): string {
   const format = sniffVideo(bytes);
-  if (format === undefined) throw faulty(part.param ?? "", "is not a video: MP4, AVI, MOV, MKV and WebM are read");
+  if (format === undefined) throw invalid(part.param ?? "", "is not a video: MP4, AVI, MOV, MKV and WebM are read");
   return videoMimes[format];
 }
 
 function sizeOf(frames: readonly Frame[]): number {
-  return frames.reduce((sum, frame) => sum + frame.bytes.length, 256);
+  return frames.reduce((sum, frame) => sum + frame.bytes.length, videoOverheadBytes);
 }

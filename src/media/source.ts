@@ -1,11 +1,26 @@
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { ParleyError } from "../model/error.ts";
+import { invalid } from "../model/error.ts";
 import type { Media } from "../model/item.ts";
 import { decodeDataUrl } from "./data-url.ts";
-import { faulty, tooLarge } from "./fault.ts";
 import type { Downloader } from "./fetch.ts";
-import type { FilePort } from "./file-port.ts";
+import { tooLarge, tooLargeTogether } from "./limit.ts";
+
+/**
+ * Finds a file that was uploaded before, for `mm_file://{file_id}`. `undefined` where the caller has no file of this id:
+ * nobody sees the files of others. `admit` is given the size before the file is read, and may throw.
+ */
+export type FilePort = (
+  fileId: string,
+  callerKeyId: string,
+  admit: (bytes: number) => void,
+) => Promise<StoredFile | undefined>;
+
+export interface StoredFile {
+  bytes: Uint8Array;
+  /** As declared at upload; never trusted. */
+  mime: string;
+}
 
 export interface SourceOptions {
   /** Absent where nothing may be downloaded. */
@@ -18,7 +33,7 @@ export interface SourceOptions {
   requestBytes: number;
 }
 
-/** Bytes of one part; a file that was uploaded may be larger than one that is sent along. */
+/** Most bytes of one part; a file that was uploaded may be larger than one that is sent with the request. */
 export interface SourceLimits {
   inline: number;
   file: number;
@@ -39,7 +54,9 @@ export class RequestSources {
   private readonly shared: ReadonlySet<string>;
   private readonly deadline: AbortSignal;
   // changed by events
+  /** Shared places whose bytes are loaded or being loaded; `load` adds them. */
   private readonly loading = new Map<string, Promise<Uint8Array>>();
+  /** What is counted against `requestBytes`; `spend` adds to it. */
   private bytes = 0;
 
   constructor(options: SourceOptions, callerKeyId: string, shared: ReadonlySet<string>) {
@@ -66,8 +83,7 @@ export class RequestSources {
   spend(bytes: number, param: string): void {
     this.bytes += bytes;
     if (this.bytes <= this.options.requestBytes) return;
-    const problem = `the media of one request exceed ${this.options.requestBytes} bytes together`;
-    throw new ParleyError("invalid", problem, { param });
+    throw tooLargeTogether(this.options.requestBytes, param);
   }
 
   private async get(media: Media, limit: number, work: SourceWork): Promise<Uint8Array> {
@@ -79,19 +95,19 @@ export class RequestSources {
 
   private async download(url: string, limit: number, { param, signal }: SourceWork): Promise<Uint8Array> {
     const { downloader, downloadsMs } = this.options;
-    if (downloader === undefined) throw faulty(param, "this server downloads nothing; send a data URL");
+    if (downloader === undefined) throw invalid(param, "this server downloads nothing; send a data URL");
     try {
       return await downloader.get(url, { limit, param, signal: AbortSignal.any([signal, this.deadline]) });
     } catch (thrown) {
       signal.throwIfAborted();
       if (!this.deadline.aborted) throw thrown;
-      throw faulty(param, `not all media of the request could be downloaded within ${downloadsMs / 1000} seconds`);
+      throw invalid(param, `not all media of the request could be downloaded within ${downloadsMs / 1000} seconds`);
     }
   }
 
   private async file(fileId: string, limit: number, work: SourceWork): Promise<Uint8Array> {
     let announced = 0;
-    // counted before they are read: several large files at once must not come into memory to be refused then
+    // counted before they are read: several large files at once must not be read into memory just to be refused
     const admit = (bytes: number): void => {
       if (bytes > limit) throw tooLarge(limit, work.param);
       announced = bytes;
@@ -99,30 +115,30 @@ export class RequestSources {
     };
     try {
       const file = await this.options.files?.(fileId, this.callerKeyId, admit);
-      if (file === undefined) throw faulty(work.param, "names a file that does not exist");
+      if (file === undefined) throw invalid(work.param, "names a file that does not exist");
       return file.bytes;
     } finally {
-      // whoever loads counts what came
+      // `load` counts the bytes that came
       this.bytes -= announced;
     }
   }
 }
 
-/** What is loaded only once; a data URL is already here. */
+/** Where bytes are loaded from, once for all parts that name it; `undefined` for a data URL, whose bytes are here. */
 export function placeOf(media: Media): string | undefined {
   if (media.kind === "file") return `mm_file://${media.fileId}`;
   return media.kind === "url" && !/^data:/i.test(media.url) ? media.url : undefined;
 }
 
-/** Bytes hashed before others get a turn: a few milliseconds of work. */
-const slice = 4 << 20;
+/** Bytes hashed before other work gets a turn: a few milliseconds. */
+const sliceBytes = 4 << 20;
 
-/** Tells contents apart. */
+/** SHA-256 in base64: the key under which prepared content is remembered. */
 export async function digestOf(bytes: Uint8Array): Promise<string> {
   const hash = createHash("sha256");
-  for (let from = 0; from < bytes.length; from += slice) {
-    hash.update(bytes.subarray(from, from + slice));
-    if (from + slice < bytes.length) await nextTurn();
+  for (let from = 0; from < bytes.length; from += sliceBytes) {
+    hash.update(bytes.subarray(from, from + sliceBytes));
+    if (from + sliceBytes < bytes.length) await nextTurn();
   }
   return hash.digest("base64");
 }

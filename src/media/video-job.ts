@@ -1,18 +1,18 @@
 import type { Color, PixelSize } from "../model/item.ts";
 import { scaledSize } from "../model/picture.ts";
 
-/** What the process that samples a video is told, as JSON in its first argument. */
+/** The job of the process that samples a video, as JSON in its first argument. */
 export interface VideoJob {
   path: string;
   /** FFmpeg's name of the container; others are not tried. */
   demuxer: string;
   /** Frames per second wanted. */
   fps: number;
-  /** The longest side of a frame. */
-  longest: number;
+  /** Pixels of the longest side of a frame. */
+  maxSide: number;
 }
 
-/** What is known of a video before it is decoded. */
+/** What the header of a video says; sides in pixels as they are shown. */
 export interface VideoFacts extends PixelSize {
   /** Seconds; 0 where the file does not say. */
   duration: number;
@@ -25,7 +25,7 @@ export interface VideoPlan extends PixelSize {
   fps: number;
   /** Frames after which sampling ends, whatever the file's header promised. */
   frames: number;
-  /** Which frames need not be decoded, in FFmpeg's words: none, those that no other needs, all but the key frames. */
+  /** Which frames are not decoded, in FFmpeg's words: none, those that no other needs, all but the key frames. */
   skip: "none" | "noref" | "nokey";
 }
 
@@ -37,40 +37,41 @@ export interface FrameHead {
   color: Color;
 }
 
-/** Pixels of all frames of one video together (spec sheet 1.4). */
-const pixelCap = 301_056_000;
+/** Pixels of all frames of one video together (MiniMax Provider Verifier, m3_format_check, 2026-06). */
+const maxVideoPixels = 301_056_000;
 /** Frames of one video: half an hour at one per second. */
-const frameCap = 1_800;
-const smallestSide = 16;
-const usualRate = 30;
+const maxFrames = 1_800;
+const minSidePixels = 16;
+/** Frames per second of a file that does not say. */
+const defaultRate = 30;
 /**
- * Pixels that may be decoded before frames are skipped. Measured on one core: about 350 million a second whole, 600
- * million without the frames that no other needs, ten times as many of key frames only.
+ * Pixels up to which every frame is decoded, and up to which only those are skipped that no other frame needs. Measured
+ * on one core: about 350 million a second of every frame, 600 million without those, ten times as many of key frames.
  */
-const wholePixels = 4e9;
-const neededPixels = 16e9;
+const maxPixelsOfAll = 4e9;
+const maxPixelsOfNeeded = 16e9;
 
 /** Longer videos are sampled less often, many frames are made smaller, so that both caps hold. */
-export function planSampling(facts: VideoFacts, wanted: { fps: number; longest: number }): VideoPlan {
-  const fps = facts.duration > 0 ? Math.min(wanted.fps, frameCap / facts.duration) : wanted.fps;
+export function planSampling(facts: VideoFacts, wanted: { fps: number; maxSide: number }): VideoPlan {
+  const fps = facts.duration > 0 ? Math.min(wanted.fps, maxFrames / facts.duration) : wanted.fps;
   const expected = facts.duration > 0 ? Math.max(1, Math.ceil(facts.duration * fps)) : 1;
-  const fitting = scaledSize(facts, wanted.longest);
-  const shrink = Math.min(1, Math.sqrt(pixelCap / (expected * fitting.width * fitting.height)));
+  const fitting = scaledSize(facts, wanted.maxSide);
+  const shrink = Math.min(1, Math.sqrt(maxVideoPixels / (expected * fitting.width * fitting.height)));
   const width = evenSide(fitting.width * shrink);
   const height = evenSide(fitting.height * shrink);
-  const frames = Math.max(1, Math.min(frameCap, Math.floor(pixelCap / (width * height))));
+  const frames = Math.max(1, Math.min(maxFrames, Math.floor(maxVideoPixels / (width * height))));
   return { fps, width, height, frames, skip: skipOf(facts) };
 }
 
 function skipOf({ width, height, duration, rate }: VideoFacts): VideoPlan["skip"] {
-  const pixels = width * height * duration * (rate > 0 ? rate : usualRate);
-  if (pixels <= wholePixels) return "none";
-  return pixels <= neededPixels ? "noref" : "nokey";
+  const pixels = width * height * duration * (rate > 0 ? rate : defaultRate);
+  if (pixels <= maxPixelsOfAll) return "none";
+  return pixels <= maxPixelsOfNeeded ? "noref" : "nokey";
 }
 
-/** JPEG with half the colors per side wants even sides. */
+/** JPEG with 4:2:0 color needs even sides. */
 function evenSide(pixels: number): number {
-  return Math.max(smallestSide, Math.floor(pixels / 2) * 2);
+  return Math.max(minSidePixels, Math.floor(pixels / 2) * 2);
 }
 
 /** Quarter turns clockwise that show a picture upright, by the container's matrix (ISO 14496-12, 8.3.2). */
@@ -90,7 +91,7 @@ export function evenFilter({ fps, width, height }: VideoPlan): string {
   return `setpts=PTS-STARTPTS,fps=${fps}:round=up,scale=${width}:${height}`;
 }
 
-/** Frames at their own times, not more often than planned: key frames stand where their maker put them. */
+/** Frames at their own times, not more often than planned: key frames stand where the encoder put them. */
 export function ownFilter({ fps, width, height }: VideoPlan): string {
   return `select='isnan(prev_selected_t)+gte(t-prev_selected_t,${0.95 / fps})',scale=${width}:${height}`;
 }

@@ -5,7 +5,7 @@ import { mainColorOf } from "./color.ts";
 import type { FrameHead, VideoJob } from "./video-job.ts";
 import { evenFilter, ownFilter, planSampling, quarterTurns } from "./video-job.ts";
 
-/** Exit statuses that the parent knows. */
+/** Exit statuses that the parent (`video.ts`) knows. */
 const exitNoPackage = 10;
 const exitNoVideo = 11;
 /** Pixels of one frame before scaling: 8K. */
@@ -63,7 +63,7 @@ async function writeFrame(frame: DecodedFrame, at: number): Promise<void> {
   await writeAll(Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), jpeg]));
 }
 
-/** Waits for the reader, so that nothing piles up here and nothing is lost at the end. */
+/** Waits until the parent has read, so that nothing piles up here and nothing is lost at the exit. */
 async function writeAll(bytes: Buffer): Promise<void> {
   await new Promise<void>((resolve) => {
     process.stdout.write(bytes, () => resolve());

@@ -2,14 +2,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ParleyError } from "../model/error.ts";
+import type { Semaphore } from "../lib/semaphore.ts";
+import { sniffVideo, type VideoFormat } from "../lib/sniff.ts";
+import { invalid, ParleyError } from "../model/error.ts";
 import type { Frame } from "../model/item.ts";
 import { runChild, type ChildOptions, type ChildOutcome, type Run } from "./child.ts";
-import { faulty } from "./fault.ts";
 import { ffmpegFrames } from "./ffmpeg.ts";
-import type { Gate } from "./gate.ts";
 import type { VideoReader, VideoWork } from "./prepare.ts";
-import { sniffVideo, type VideoFormat } from "./sniff.ts";
 import type { FrameHead, VideoJob } from "./video-job.ts";
 
 export interface VideoReaderOptions {
@@ -19,11 +18,11 @@ export interface VideoReaderOptions {
   memoryBytes: number;
   /** A system `ffmpeg` instead of the package node-av. */
   ffmpeg: string | undefined;
-  /** Bounds how many are read at once; entered with weight 1. */
-  gate: Gate;
+  /** Bounds how many are read at once. */
+  slots: Semaphore;
 }
 
-/** FFmpeg's names. The one that fits the content is the only one tried. */
+/** FFmpeg's names of the containers. Only the one that fits the content is tried. */
 const demuxers: Readonly<Record<VideoFormat, string>> = {
   mp4: "mov",
   mov: "mov",
@@ -36,10 +35,10 @@ const demuxers: Readonly<Record<VideoFormat, string>> = {
 const heapMebibytes = 192;
 /** Of all frames of one video; the caps on frames and pixels keep real ones far below. */
 const outputBytes = 256 * 1024 * 1024;
-/** Status of a worker without its package; the others mean that the file gave no frames. */
+/** Exit status of a worker without its package; the others mean that the file gave no frames. */
 const exitNoPackage = 10;
 
-// the published form of this file lies beside the published form of the worker
+// built or not, the worker lies beside this file and has the same extension
 const worker = fileURLToPath(new URL(`./video-worker${import.meta.url.slice(-3)}`, import.meta.url));
 
 /** Samples videos in a process of its own, so that a hostile file takes down neither the server nor its memory. */
@@ -52,7 +51,7 @@ export class ProcessVideoReader implements VideoReader {
 
   /** Throws `invalid` naming the part when the file gives no frames within the bounds. */
   async read(bytes: Uint8Array, work: VideoWork): Promise<readonly Frame[]> {
-    return await this.options.gate.run(1, work.signal, async () => {
+    return await this.options.slots.run(1, work.signal, async () => {
       const folder = await mkdtemp(join(tmpdir(), "parley-video-"));
       try {
         const path = join(folder, "video");
@@ -66,12 +65,12 @@ export class ProcessVideoReader implements VideoReader {
 
   private async sample(bytes: Uint8Array, path: string, work: VideoWork): Promise<readonly Frame[]> {
     const format = sniffVideo(bytes);
-    if (format === undefined) throw faulty(work.param, "is not a video");
-    const job: VideoJob = { path, demuxer: demuxers[format], fps: work.fps, longest: work.longest };
+    if (format === undefined) throw invalid(work.param, "is not a video");
+    const job: VideoJob = { path, demuxer: demuxers[format], fps: work.fps, maxSide: work.maxSide };
     const { ffmpeg } = this.options;
     const run: Run = async (command, args) => this.checked(await this.start(command, args, work), work);
     const frames = ffmpeg === undefined ? await this.workerFrames(job, run) : await ffmpegFrames(ffmpeg, job, run);
-    if (frames.length === 0) throw faulty(work.param, "holds no video that can be read");
+    if (frames.length === 0) throw invalid(work.param, "holds no video that can be read");
     return frames;
   }
 
@@ -97,17 +96,17 @@ export class ProcessVideoReader implements VideoReader {
 
   private checked(outcome: ChildOutcome, { param }: VideoWork): ChildOutcome {
     const { timeoutMs, memoryBytes } = this.options;
-    if (outcome.end === "time") throw faulty(param, `takes longer than ${timeoutMs / 1000} seconds to read`);
-    if (outcome.end === "memory") throw faulty(param, `takes more than ${memoryBytes} bytes of memory to read`);
-    if (outcome.end === "output") throw faulty(param, "has frames that are too large");
+    if (outcome.end === "time") throw invalid(param, `takes longer than ${timeoutMs / 1000} seconds to read`);
+    if (outcome.end === "memory") throw invalid(param, `takes more than ${memoryBytes} bytes of memory to read`);
+    if (outcome.end === "output") throw invalid(param, "has frames that are too large");
     if (outcome.code === exitNoPackage) {
-      throw faulty(param, "cannot be read: this server has neither node-av nor ffmpeg (docs/media.md)");
+      throw invalid(param, "cannot be read: this server has neither node-av nor ffmpeg (docs/media.md)");
     }
     return outcome;
   }
 }
 
-/** Lines of JSON, each followed by the picture it announces. What was cut off by a crash is left out. */
+/** Lines of JSON, each followed by the picture it announces. What a crash truncated is left out. */
 function readFrames(output: Buffer): Frame[] {
   const frames: Frame[] = [];
   for (let from = 0; from < output.length;) {

@@ -61,9 +61,10 @@ export class ParleyError extends Error {
   }
 }
 
-/** An invalid request whose message names the field. */
-export function invalid(param: string, problem: string): ParleyError {
-  return new ParleyError("invalid", param === "" ? problem : `${param}: ${problem}`, { param });
+/** An invalid request whose message names the field. `cause` is logged, never sent. */
+export function invalid(param: string, problem: string, cause?: unknown): ParleyError {
+  const detail: ErrorDetail = cause === undefined ? { param } : { param, cause };
+  return new ParleyError("invalid", param === "" ? problem : `${param}: ${problem}`, detail);
 }
 
 /** The error of work whose signal was aborted: the caller went away or asked for an end. */

@@ -1,9 +1,11 @@
+import { onceOrAborted } from "../lib/abort.ts";
+import { WaitQueue, type Waiter } from "../lib/wait-queue.ts";
 import { canceled } from "../model/error.ts";
 
 /**
  * Who is next when an engine is busy. `priority` goes before `standard`; within one of them the key with the fewest
  * answers under way, then the one that waited longest since its last turn; within a key, who came first. An engine with
- * room, or one that does not tell its room, makes nobody wait. It cannot fail.
+ * free slots, or one that does not report their number, makes nobody wait.
  */
 
 export interface Turn {
@@ -11,72 +13,44 @@ export interface Turn {
   tier: "standard" | "priority";
 }
 
-interface Waiter extends Turn {
-  enter(): void;
-}
-
-/** The line in front of one engine. `room`: answers it can give at once, `Infinity` where unknown. */
+/** The queue in front of one engine. */
 export class FairQueue {
   // fixed at birth
-  private readonly room: () => number;
+  private readonly capacity: () => number;
+  private readonly queue = new WaitQueue<Turn, void>(canceled);
   // changed by events
+  /** Turns under way by key; `take` and `giveBack` count. */
   private readonly running = new Map<string, number>();
+  /** Turns under way of all keys. */
   private taken = 0;
+  /** Turns given so far; numbers them for `lastTurn`. */
   private turns = 0;
+  /** Number of each key's last turn; `take` sets it, and it is cleared when no turn is under way. */
   private readonly lastTurn = new Map<string, number>();
-  private readonly waiters = new Set<Waiter>();
 
-  constructor(room: () => number) {
-    this.room = room;
+  /** `capacity`: answers the engine can give at once, `Infinity` where unknown, 0 while it is not open yet. */
+  constructor(capacity: () => number) {
+    this.capacity = capacity;
   }
 
   get waiting(): number {
-    return this.waiters.size;
+    return this.queue.size;
   }
 
   /**
-   * A turn; call the result when the answer is over (more than once does no harm). Throws `canceled` when the signal
-   * aborts first; an abort later gives the turn back too.
+   * Resolves when it is this request's turn; call the result when the answer is over (again does nothing). Rejects
+   * `canceled` when the signal aborts first; an abort later gives the turn back too.
    */
   async enter(turn: Turn, signal: AbortSignal): Promise<() => void> {
-    if (signal.aborted) throw canceled();
-    if (this.waiters.size > 0 || !this.hasRoom()) await this.wait(turn, signal);
+    this.queue.throwIfAborted(signal);
+    if (this.queue.size > 0 || !this.hasRoom()) await this.queue.wait(turn, signal);
     else this.take(turn);
-    let held = true;
-    const leave = (): void => {
-      if (!held) return;
-      held = false;
-      signal.removeEventListener("abort", leave);
-      this.giveBack(turn);
-    };
-    signal.addEventListener("abort", leave, { once: true });
-    // aborted in the very moment of entering
-    if (signal.aborted) leave();
-    return leave;
+    return onceOrAborted(signal, () => this.giveBack(turn));
   }
 
   private hasRoom(): boolean {
-    const room = this.room();
-    // an engine that is not open yet has no room to tell
-    return room < 1 || this.taken < room;
-  }
-
-  private wait(turn: Turn, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const give = (): void => {
-        this.waiters.delete(waiter);
-        reject(canceled());
-      };
-      const waiter: Waiter = {
-        ...turn,
-        enter: () => {
-          signal.removeEventListener("abort", give);
-          resolve();
-        },
-      };
-      signal.addEventListener("abort", give, { once: true });
-      this.waiters.add(waiter);
-    });
+    const capacity = this.capacity();
+    return capacity < 1 || this.taken < capacity;
   }
 
   private take({ keyId }: Turn): void {
@@ -90,20 +64,21 @@ export class FairQueue {
     const left = this.count(keyId) - 1;
     if (left > 0) this.running.set(keyId, left);
     else this.running.delete(keyId);
-    while (this.waiters.size > 0 && this.hasRoom()) this.admitNext();
+    while (this.queue.size > 0 && this.hasRoom()) this.grantNext();
     if (this.taken === 0) this.lastTurn.clear();
   }
 
-  private admitNext(): void {
-    let next: Waiter | undefined;
-    for (const waiter of this.waiters) if (next === undefined || this.isBefore(waiter, next)) next = waiter;
+  private grantNext(): void {
+    let next: Waiter<Turn, void> | undefined;
+    for (const waiter of this.queue) {
+      if (next === undefined || this.isBefore(waiter.request, next.request)) next = waiter;
+    }
     if (next === undefined) return;
-    this.waiters.delete(next);
-    this.take(next);
-    next.enter();
+    this.take(next.request);
+    next.grant();
   }
 
-  private isBefore(a: Waiter, b: Waiter): boolean {
+  private isBefore(a: Turn, b: Turn): boolean {
     if (a.tier !== b.tier) return a.tier === "priority";
     if (this.count(a.keyId) !== this.count(b.keyId)) return this.count(a.keyId) < this.count(b.keyId);
     return (this.lastTurn.get(a.keyId) ?? 0) < (this.lastTurn.get(b.keyId) ?? 0);

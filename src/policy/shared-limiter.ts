@@ -1,5 +1,5 @@
 import type { RateLimitStatus, Remaining } from "../model/limit.ts";
-import type { LimitAnswer, LimitClaim, LimitStore } from "../store/store.ts";
+import { windowSeconds, type LimitAnswer, type LimitClaim, type LimitStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { bounded, isLimited, limitError, MemoryLimiter, tightest } from "./limiter.ts";
 import type { Limited, Limiter, Reservation } from "./limiter.ts";
@@ -10,6 +10,7 @@ import type { Limited, Limiter, Reservation } from "./limiter.ts";
  * that dies gives its streams back after 30 seconds. `growth` is watched by each process on its own.
  */
 export interface SharedLimiterOptions {
+  /** Closed with the limiter. */
   store: LimitStore;
   log: Log;
   /** A new id for every reservation. */
@@ -17,8 +18,6 @@ export interface SharedLimiterOptions {
 }
 
 const renewMs = 10_000;
-/** What was taken now is free after sixty whole seconds and the rest of this one. */
-const windowSeconds = 61;
 
 type Asked = LimitClaim & { what: "streams" | "requests" | "tokens"; of: Limited };
 
@@ -64,6 +63,7 @@ export class SharedLimiter implements Limiter {
     clearInterval(this.timer);
     await this.told();
     await this.growth.close();
+    await this.options.store.close();
   }
 
   /** Resolves when the database has heard of everything that ended so far. */

@@ -1,7 +1,6 @@
 import { keySubject, monthOf, organisationSubject } from "../model/account.ts";
 import { ParleyError, invalid } from "../model/error.ts";
 import { vendorId, type IdSource } from "../model/id.ts";
-import type { Limits } from "../model/limit.ts";
 import { keyHash, type KeyHash, type KnownKey } from "../policy/authenticate.ts";
 import type {
   AccountRecord,
@@ -13,9 +12,21 @@ import type {
   UsageQuery,
   UsageRow,
 } from "../store/store.ts";
-import { checkKeyInput, checkLimits, checkName, type KeyInput } from "./key-input.ts";
+import {
+  accountChange,
+  checkInput,
+  keyChange,
+  newKey,
+  newOrganisation,
+  organisationChange,
+  type AccountInput,
+  type KeyInput,
+  type NewKey,
+  type NewOrganisation,
+  type OrganisationInput,
+} from "./admin-input.ts";
 
-export type { KeyInput } from "./key-input.ts";
+export type { KeyInput } from "./admin-input.ts";
 export { accountView, keyView, organisationView, usageCsv, usageView } from "./report.ts";
 
 /** A new key, shown once. */
@@ -24,18 +35,12 @@ export interface CreatedKey {
   record: KeyRecord;
 }
 
-export interface OrganisationInput {
-  name?: string;
-  disabled?: boolean;
-  limits?: Limits;
-}
-
-/** Opens the administration of a store; the first opening makes the secret that keys are hashed under. */
+/** Opens the administration of a store; the first opening makes the secret under which keys are hashed. */
 export async function openAdmin(store: Store, ids: IdSource): Promise<AdminService> {
   return new AdminService(store, ids, keyHash(await store.settings.setOnce("key-secret", ids.hex(64))));
 }
 
-/** Keys, organisations, money and reports: everything an operator manages. Changes hold from the next request on. */
+/** Keys, organisations, money and reports: everything an operator manages. Changes apply from the next request on. */
 export class AdminService {
   // fixed at birth
   readonly hash: KeyHash;
@@ -48,9 +53,10 @@ export class AdminService {
     this.hash = hash;
   }
 
-  /** Makes a key of 160 bits of chance; only its hash is kept. */
-  async createKey(input: KeyInput & { name: string }): Promise<CreatedKey> {
-    await this.check(input);
+  /** Makes a random key of 160 bits; only its hash is kept. Throws `invalid`, naming the field. */
+  async createKey(input: NewKey): Promise<CreatedKey> {
+    checkInput(input, newKey);
+    await this.checkOrganisation(input);
     const { key, hash, prefix } = this.freshKey();
     const record: KeyRecord = {
       id: vendorId(this.ids),
@@ -93,8 +99,10 @@ export class AdminService {
     );
   }
 
-  async changeKey(reference: string, input: KeyInput & { disabled?: boolean }): Promise<KeyRecord> {
-    await this.check(input);
+  /** Throws `invalid`, naming the field, and `not-found`. */
+  async changeKey(reference: string, input: KeyInput): Promise<KeyRecord> {
+    checkInput(input, keyChange);
+    await this.checkOrganisation(input);
     return this.save(await this.key(reference), input);
   }
 
@@ -112,8 +120,9 @@ export class AdminService {
     return record;
   }
 
-  async createOrganisation(input: OrganisationInput & { name: string }): Promise<OrganisationRecord> {
-    checkOrganisation(input);
+  /** Throws `invalid`, naming the field. */
+  async createOrganisation(input: NewOrganisation): Promise<OrganisationRecord> {
+    checkInput(input, newOrganisation);
     const made = { id: vendorId(this.ids), createdAt: this.ids.now(), disabled: false, limits: {}, ...input };
     await this.store.organisations.insert(made);
     return made;
@@ -134,8 +143,9 @@ export class AdminService {
     );
   }
 
+  /** Throws `invalid`, naming the field, and `not-found`. */
   async changeOrganisation(reference: string, input: OrganisationInput): Promise<OrganisationRecord> {
-    checkOrganisation(input);
+    checkInput(input, organisationChange);
     const { id } = await this.organisation(reference);
     if (!(await this.store.organisations.update(id, input))) throw unknown("organisation", reference);
     return this.organisation(id);
@@ -170,21 +180,15 @@ export class AdminService {
   async credit(subject: string, amount: number): Promise<AccountRecord> {
     const { balance } = await this.account(subject);
     // beyond 2^53 the balance could not be read again
-    if (!Number.isSafeInteger(amount + (balance ?? 0))) throw invalid("amount", "must be a whole number of usual size");
+    if (!Number.isSafeInteger(amount + (balance ?? 0)))
+      throw invalid("amount", "must be a whole number that the balance can hold");
     await this.store.accounts.credit(subject, amount);
     return this.account(subject);
   }
 
-  /** `null` takes the balance away: the subject is no longer held to one. */
-  async setBalance(subject: string, balance: number | null): Promise<AccountRecord> {
-    await this.store.accounts.setBalance(subject, balance);
-    return this.account(subject);
-  }
-
-  /** Millionths of a dollar a calendar month; `null` for the configured one. */
-  async setBudget(subject: string, budget: number | null): Promise<AccountRecord> {
-    if (budget !== null && !(budget >= 0)) throw invalid("budget", "must be 0 or more");
-    await this.store.accounts.setBudget(subject, budget);
+  /** Changes what is given, all of it or nothing. Throws `invalid`, naming the field. */
+  async changeAccount(subject: string, input: AccountInput): Promise<AccountRecord> {
+    await this.store.accounts.update(subject, checkInput(input, accountChange));
     return this.account(subject);
   }
 
@@ -202,8 +206,8 @@ export class AdminService {
     const found = await this.store.keys.byHash(hash);
     if (found === undefined) return undefined;
     const { key, organisation } = found;
-    const over = key.expiresAt !== null && key.expiresAt <= this.ids.now();
-    if (key.disabled || over || organisation?.disabled === true) return undefined;
+    const expired = key.expiresAt !== null && key.expiresAt <= this.ids.now();
+    if (key.disabled || expired || organisation?.disabled === true) return undefined;
     const { id, name, models, limits, ranges } = key;
     return {
       caller: {
@@ -219,9 +223,7 @@ export class AdminService {
     };
   }
 
-  private async check(input: KeyInput): Promise<void> {
-    checkKeyInput(input);
-    const { organisation } = input;
+  private async checkOrganisation({ organisation }: KeyInput): Promise<void> {
     if (organisation === undefined || organisation === null) return;
     if ((await this.store.organisations.get(organisation)) === undefined) {
       throw invalid("organisation", `no organisation has the id '${organisation.slice(0, 100)}'`);
@@ -237,11 +239,6 @@ export class AdminService {
     const key = `sk-parley-${this.ids.hex(40)}`;
     return { key, hash: this.hash(key), prefix: key.slice(0, 14) };
   }
-}
-
-function checkOrganisation(input: OrganisationInput): void {
-  if (input.name !== undefined) checkName(input.name);
-  if (input.limits !== undefined) checkLimits(input.limits);
 }
 
 function only<T>(kind: string, reference: string, found: readonly T[]): T {

@@ -1,5 +1,5 @@
+import { isPdf, sniffAudio, sniffImage, sniffVideo, type VideoFormat } from "../lib/sniff.ts";
 import { invalid, ParleyError } from "../model/error.ts";
-import { sniffImage, sniffVideo, type VideoFormat } from "../media/sniff.ts";
 
 export type ContentKind = "video" | "image" | "audio" | "text" | "document";
 
@@ -118,24 +118,13 @@ function unknownContent(): ParleyError {
 }
 
 function sniff(head: Buffer): Content | undefined {
-  const starts = (text: string, at = 0): boolean => head.toString("latin1", at, at + text.length) === text;
-  if (starts("%PDF-")) return { kind: "document", mime: "application/pdf" };
-  if (starts("RIFF") && starts("WAVE", 8)) return { kind: "audio", mime: "audio/wav" };
-  if (starts("ftypM4A", 4) || starts("ftypM4B", 4)) return { kind: "audio", mime: "audio/mp4" };
-  if (starts("ID3") || isMpegAudio(head)) return { kind: "audio", mime: "audio/mpeg" };
+  if (isPdf(head)) return { kind: "document", mime: "application/pdf" };
+  const audio = sniffAudio(head);
+  if (audio !== undefined) return { kind: "audio", mime: `audio/${audio}` };
   const image = sniffImage(head);
   if (image !== undefined) return { kind: "image", mime: `image/${image}` };
   const video = sniffVideo(head);
   // a box beginning with a letter would be larger than any file that is taken: it is a text
   if ((video === "mp4" || video === "mov") && (head[0] ?? 0) >= 0x20) return undefined;
   return video === undefined ? undefined : { kind: "video", mime: videoTypes[video] };
-}
-
-/** Eleven set bits, Layer III, a version, a bit rate and a sample rate that exist. */
-function isMpegAudio(head: Buffer): boolean {
-  const [first = 0, second = 0, third = 0] = head;
-  if (first !== 0xff || (second & 0xe0) !== 0xe0) return false;
-  const version = (second >> 3) & 3;
-  const layer = (second >> 1) & 3;
-  return version !== 1 && layer === 1 && third >> 4 !== 15 && ((third >> 2) & 3) !== 3;
 }

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import type { TextCipher } from "../lib/cipher.ts";
-import type { FilePort, StoredFile } from "../media/file-port.ts";
+import type { FilePort, StoredFile } from "../media/source.ts";
 import { ParleyError, invalid } from "../model/error.ts";
 import type { IdSource } from "../model/id.ts";
 import type { Caller } from "../policy/authenticate.ts";

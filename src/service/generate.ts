@@ -1,209 +1,143 @@
 import { setImmediate } from "node:timers/promises";
-import type { Catalog, Target } from "../engine/engine.ts";
-import { refuseMedia, type MediaPreparer } from "../media/prepare.ts";
-import { isRetryable, ParleyError, toParleyError } from "../model/error.ts";
+import type { Catalog } from "../engine/engine.ts";
+import type { MediaPreparer } from "../media/prepare.ts";
+import { canceled, ParleyError, toParleyError } from "../model/error.ts";
 import type { Batch, GenerationEvent, Usage } from "../model/event.ts";
-import type { RateLimitStatus } from "../model/limit.ts";
 import type { GenerationRequest } from "../model/request.ts";
 import { Transcript } from "../model/transcript.ts";
-import { mayUse, type Caller } from "../policy/authenticate.ts";
+import type { Caller } from "../policy/authenticate.ts";
+import { estimateTokens } from "../model/token-estimate.ts";
 import type { Moderator } from "../policy/moderate/moderate.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { GenerationEnded, GenerationWatch } from "../telemetry/watch.ts";
-import type { Measure } from "./measure.ts";
-import { EngineLines } from "./engine-line.ts";
-import type { Meter } from "./meter.ts";
-import type { RouteBook, RouteNote } from "./route-book.ts";
-import { screened, type Started } from "./screen.ts";
-
-/** One answer under way. The first batch has arrived, so from here on failure is a `finish` event. */
-export interface Generation {
-  request: GenerationRequest;
-  /** Grows as `batches` is read. */
-  transcript: Transcript;
-  /** To be read once, to the end or until `return`. */
-  batches: AsyncIterable<Batch>;
-  /** Which engine answers. */
-  target: Target;
-  /** What the caller may still use. */
-  rateLimit: RateLimitStatus;
-  /** Milliseconds until the first batch: our own steps, and the engine's. */
-  timing: { ownMs: number; engineMs: number };
-  /** Which replica of the engine was chosen, where it has several. */
-  route: RouteNote | undefined;
-}
+import type { GenerationWatch } from "../telemetry/watch.ts";
+import { admit, permit } from "./admit.ts";
+import { countUsage } from "./count-usage.ts";
+import { EngineQueues } from "./engine-queue.ts";
+import type { EndedGeneration, Generation, GenerationObserver, GenerationRecord, Started } from "./generation.ts";
+import type { Admission, Meter } from "./meter.ts";
+import type { RouteBook } from "./route-book.ts";
+import { Router } from "./route.ts";
+import { screened } from "./screen.ts";
 
 export interface GenerateOptions {
   catalog: Catalog;
-  /** Makes media ready for the engine that is tried; without it requests are handed on as they are. */
-  media?: Pick<MediaPreparer, "prepare">;
+  /** Loads and converts media for the engine that is tried; without it requests are handed on as they are. */
+  media?: Pick<MediaPreparer, "prepare"> | undefined;
   /** Holds requests to limits and money; without it everything is admitted and nothing booked. */
-  meter?: Pick<Meter, "admit">;
-  /** Who is next at a busy engine; shared with those who count who waits. */
-  lines?: EngineLines;
-  /** Judges what is asked and what is answered; without it nothing is looked at. */
-  moderator?: Moderator;
-  /** Told once of every answer that began. */
-  measure?: Measure;
-  /** Follows every generation, also those that no engine could begin. */
-  watch?: GenerationWatch;
-  /** Where engines with replicas write down what they chose. */
-  routes?: Pick<RouteBook, "take">;
+  meter?: Pick<Meter, "reserve"> | undefined;
+  /** The order of requests at a busy engine; shared with the metrics that count who waits. */
+  queues?: EngineQueues | undefined;
+  /** Judges requests and answers; without it nothing is moderated. */
+  moderator?: Moderator | undefined;
+  /** Called with every generation that is over. */
+  observers?: readonly GenerationObserver[] | undefined;
+  /** Called when a generation is asked for; what it returns is called when the generation is over. */
+  watch?: GenerationWatch | undefined;
+  /** Where engines with replicas note what they chose. */
+  routes?: Pick<RouteBook, "take"> | undefined;
   log: Log;
 }
 
-/** The use case both surfaces share: one request in, one stream of batches out. */
+/** The use case that all surfaces share: one request in, one stream of batches out. */
 export class GenerateService {
-  private readonly catalog: Catalog;
-  private readonly media: Pick<MediaPreparer, "prepare"> | undefined;
-  private readonly meter: Pick<Meter, "admit"> | undefined;
-  private readonly moderator: Moderator | undefined;
-  private readonly measure: Measure | undefined;
-  private readonly watch: GenerationWatch | undefined;
-  private readonly routes: Pick<RouteBook, "take"> | undefined;
-  private readonly log: Log;
-  private readonly lines: EngineLines;
+  private readonly options: GenerateOptions;
+  private readonly router: Router;
 
   constructor(options: GenerateOptions) {
-    this.catalog = options.catalog;
-    this.media = options.media;
-    this.meter = options.meter;
-    this.lines = options.lines ?? new EngineLines();
-    this.moderator = options.moderator;
-    this.measure = options.measure;
-    this.watch = options.watch;
-    this.routes = options.routes;
-    this.log = options.log;
+    const { catalog, media, log } = options;
+    this.options = options;
+    this.router = new Router({ catalog, media, log, queues: options.queues ?? new EngineQueues() });
   }
 
-  /** Resolves when the first batch is there; throws a `ParleyError` when no engine could begin. */
+  /**
+   * The steps: permit, reserve, moderate, route (prepare media, wait for a slot, first batch), run, finish. Resolves
+   * when the first batch is there; throws a `ParleyError` when no engine could begin.
+   */
   async start(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<Generation> {
-    const ended = this.watch?.(request, caller.keyId);
+    const record = recordOf(request, caller);
+    const observers = [...(this.options.observers ?? [])];
+    const ended = this.options.watch?.(request, caller.keyId);
+    if (ended !== undefined) observers.push((one) => ended(endedFacts(one)));
+    const finish = finisher(record, observers);
     try {
-      return await this.open(request, caller, { signal, ended });
+      const admission = await this.admit(record, caller);
+      observers.unshift((one) => settle(admission, one));
+      const started = await this.begin(request, caller, signal);
+      const { target, prepared, engineMs, first } = started;
+      const firstMs = performance.now() - record.startedAt;
+      record.started = { target, prepared, engineMs, firstMs };
+      const [begin] = first;
+      const noted = this.options.routes?.take(request.id);
+      if (begin?.type === "begin" && noted !== undefined) begin.servedBy ??= noted;
+      this.options.log.debug({ id: request.id, engine: target.engineName, caller: caller.keyId }, "generation started");
+      return {
+        request,
+        target,
+        transcript: record.transcript,
+        batches: this.run(record.transcript, { started, signal, finish }),
+        rateLimit: admission.rateLimit,
+        timing: { ownMs: firstMs - engineMs, engineMs },
+        servedBy: begin?.type === "begin" ? begin.servedBy : undefined,
+      };
     } catch (thrown) {
-      ended?.({ how: toParleyError(thrown).kind });
+      finish(toParleyError(thrown).kind);
       throw thrown;
     }
   }
 
-  private async open(request: GenerationRequest, caller: Caller, { signal, ended }: Opening): Promise<Generation> {
-    const begun = performance.now();
-    permit(request, caller);
-    const model = this.catalog.card(request.model).id;
-    const admission = await this.meter?.admit(request, caller, model);
-    const started = await this.begin(request, caller, signal).catch((error: unknown) => {
-      admission?.release();
-      throw error;
-    });
-    const { target, prepared, engineMs } = started;
-    const firstMs = performance.now() - begun;
-    const transcript = new Transcript();
-    const route = this.routes?.take(request.id);
-    const settle: Running["settle"] = (how, late) => {
-      const usage = transcript.usage ?? late;
-      admission?.settle({ request: prepared, target, transcript, how, ...(usage === undefined ? {} : { usage }) });
-      this.measure?.({
-        model,
-        target,
-        replica: route?.replica,
-        transcript,
-        how,
-        firstMs,
-        totalMs: performance.now() - begun,
-      });
-      ended?.({ model, how, firstMs, usage, engine: engineOf(target, route) });
-    };
-    const batches = this.run(transcript, { ...started, signal, settle: once(settle) });
-    const timing = { ownMs: firstMs - engineMs, engineMs };
-    const generation = { request, transcript, target, batches, rateLimit: admission?.rateLimit ?? {}, timing, route };
-    this.log.debug({ id: request.id, engine: target.engineName, caller: caller.keyId }, "generation started");
-    return generation;
-  }
-
-  /** Input tokens of a request, as the engine counts them that would answer it. */
+  /** Input tokens of a request, counted by the engine that would answer it. */
   async count(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<number> {
-    permit(request, caller);
-    const targets = this.catalog.targets(request.model);
-    const able = targets.find(({ engine }) => refuseMedia(request, engine.capabilities) === undefined);
-    const target = able ?? targets[0];
-    if (target === undefined) throw new ParleyError("overloaded", "no engine serves this model");
-    const prepared = await this.prepare(request, target, { caller, signal });
-    return (await target.engine.count(prepared, signal)).tokens;
+    permit(request.model, caller);
+    return this.router.count(request, { caller, signal });
   }
 
-  /** The steps screen and route. */
+  private async admit(record: GenerationRecord, caller: Caller): Promise<Admission> {
+    const { request } = record;
+    permit(request.model, caller);
+    record.model = this.options.catalog.card(request.model).id;
+    const { id, tier } = request;
+    const work = { id, tier, model: record.model, estimate: () => estimateTokens(request) };
+    return admit(work, caller, this.options.meter);
+  }
+
   private begin(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<Started> {
-    const route = (): Promise<Started> => this.route(request, caller, signal);
-    return this.moderator === undefined ? route() : screened({ moderator: this.moderator, request, signal }, route);
+    const { moderator } = this.options;
+    const route = (): Promise<Started> => this.router.start(request, { caller, signal });
+    return moderator === undefined ? route() : screened({ moderator, request, signal }, route);
   }
 
-  /** Tries the targets in order until one gives its first batch. */
-  private async route(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<Started> {
-    let last: ParleyError | undefined;
-    for (const target of this.catalog.targets(request.model)) {
-      const refused = refuseMedia(request, target.engine.capabilities);
-      if (refused !== undefined) {
-        last ??= refused;
-        continue;
-      }
-      try {
-        const prepared = await this.prepare(request, target, { caller, signal });
-        // media took their time, and an engine that the settings name no more is closed when it is idle
-        if (this.hasLeft(target, request)) return await this.route(request, caller, signal);
-        const asked = performance.now();
-        const rest = this.lines.generate(target, { request: prepared, keyId: caller.keyId, signal });
-        const first = await rest.next();
-        if (first.done === true) throw new ParleyError("upstream", "the engine ended without an answer");
-        return { target, first: first.value, rest, prepared, engineMs: performance.now() - asked };
-      } catch (thrown) {
-        const error = toParleyError(thrown);
-        if (signal.aborted || !isRetryable(error)) throw error;
-        this.log.warn({ id: request.id, engine: target.engineName, kind: error.kind, err: error }, "engine failed");
-        last = error;
-      }
-    }
-    throw last ?? new ParleyError("overloaded", "no engine serves this model");
-  }
-
-  private hasLeft({ engine }: Target, { model }: GenerationRequest): boolean {
-    return !this.catalog.targets(model).some((target) => target.engine === engine);
-  }
-
-  /** The request as one engine takes it: its own model name, and media of the kinds it reads. */
-  private async prepare(request: GenerationRequest, target: Target, asked: Asked): Promise<GenerationRequest> {
-    const context = { target: target.engine.capabilities, callerKeyId: asked.caller.keyId, signal: asked.signal };
-    const prepared = (await this.media?.prepare(request, context)) ?? request;
-    return { ...prepared, model: target.model };
-  }
-
-  /** Hands batches on, folding each; whatever happens, the stream ends with exactly one `finish` and is settled. */
-  private async *run(transcript: Transcript, { first, rest, signal, settle }: Running): AsyncGenerator<Batch> {
-    let how = "canceled";
+  /** Hands batches on and folds each; however it ends, the stream has exactly one `finish` and the record is finished. */
+  private async *run(transcript: Transcript, { started, signal, finish }: Running): AsyncGenerator<Batch> {
+    const { first, rest } = started;
+    let outcome = "canceled";
     try {
       for (let batch: Batch | undefined = first; batch !== undefined; batch = (await rest.next()).value) {
+        if (batch.length === 0) continue;
         transcript.apply(batch);
-        // before the last batch is told: whoever got it may ask again at once
-        if (transcript.finish !== undefined) settle(outcome(transcript.finish));
+        // before the last batch is handed on: its reader may send the next request at once
+        if (transcript.finish !== undefined) finish(outcomeOf(transcript.finish));
         yield batch;
       }
-      if (!signal.aborted) how = "upstream";
+      if (!signal.aborted) outcome = "upstream";
     } catch (thrown) {
       if (transcript.finish === undefined) yield this.fail(transcript, toParleyError(thrown));
     } finally {
-      const late = transcript.usage === undefined ? await lastUsage(rest, signal) : undefined;
+      const late = transcript.usage === undefined ? await lateUsage(rest, signal) : undefined;
       await rest.return?.();
-      settle(transcript.finish === undefined ? how : outcome(transcript.finish), late);
+      finish(transcript.finish === undefined ? outcome : outcomeOf(transcript.finish), late);
     }
     if (transcript.finish !== undefined) return;
-    const error = signal.aborted
-      ? new ParleyError("canceled", "the request was canceled")
-      : new ParleyError("upstream", "the engine's answer broke off");
-    yield this.fail(transcript, error);
+    yield this.fail(
+      transcript,
+      signal.aborted ? canceled() : new ParleyError("upstream", "the engine's answer broke off"),
+    );
   }
 
+  /** Closes the open item and ends the answer with an error. */
   private fail(transcript: Transcript, error: ParleyError): Batch {
-    if (error.kind !== "canceled") this.log.warn({ kind: error.kind, err: error }, "generation failed half-way");
+    if (error.kind !== "canceled") {
+      this.options.log.warn({ kind: error.kind, err: error }, "generation failed half-way");
+    }
     const batch: GenerationEvent[] = [];
     const index = transcript.items.length - 1;
     const open = transcript.items[index];
@@ -214,43 +148,76 @@ export class GenerateService {
   }
 }
 
-interface Opening {
+/** Ends the record; `lateUsage`: what the engine reported after the last batch. Only the first call counts. */
+type Finish = (outcome: string, lateUsage?: Usage) => void;
+
+interface Running {
+  started: Started;
   signal: AbortSignal;
-  ended: ReturnType<GenerationWatch> | undefined;
+  finish: Finish;
 }
 
-/** An engine in the words of telemetry. */
-function engineOf({ engine, engineName, model }: Target, route?: RouteNote): NonNullable<GenerationEnded["engine"]> {
-  return { name: engineName, kind: engine.kind, model, replica: route?.replica, address: engine.address };
-}
-
-interface Asked {
-  caller: Caller;
-  signal: AbortSignal;
-}
-
-function permit({ model }: GenerationRequest, caller: Caller): void {
-  if (mayUse(caller.models, model)) return;
-  throw new ParleyError("forbidden", `this key may not use the model '${model.slice(0, 200)}'`);
-}
-
-/** An answer is settled when its last batch is known, and again when its stream is left: the first one counts. */
-function once(settle: Running["settle"]): Running["settle"] {
-  let settled = false;
-  return (how, late) => {
-    if (!settled) settle(how, late);
-    settled = true;
+function recordOf(request: GenerationRequest, { keyId }: Caller): GenerationRecord {
+  return {
+    request,
+    keyId,
+    transcript: new Transcript(),
+    startedAt: performance.now(),
+    model: undefined,
+    started: undefined,
+    totalMs: undefined,
+    usage: undefined,
+    outcome: undefined,
   };
 }
 
-function outcome({ reason, error }: NonNullable<Transcript["finish"]>): string {
+function finisher(record: GenerationRecord, observers: readonly GenerationObserver[]): Finish {
+  return (outcome, lateUsage) => {
+    if (record.outcome !== undefined) return;
+    const totalMs = performance.now() - record.startedAt;
+    const ended = Object.assign(record, { outcome, totalMs, usage: record.transcript.usage ?? lateUsage });
+    for (const observe of observers) observe(ended);
+  };
+}
+
+/** Books what was used; where no engine began, nothing was. */
+function settle(admission: Admission, { started, outcome, usage, transcript }: EndedGeneration): void {
+  if (started === undefined) return admission.release();
+  const { target, prepared } = started;
+  const counted = usage ?? countUsage({ request: prepared, target, transcript });
+  admission.commit({ engine: target.engineName, outcome, usage: counted });
+}
+
+/** The record in the words of telemetry, which has no access to engines. */
+function endedFacts({
+  model,
+  outcome,
+  started,
+  usage,
+  transcript,
+}: EndedGeneration): Parameters<ReturnType<GenerationWatch>>[0] {
+  if (started === undefined) return { model, how: outcome };
+  const { target, firstMs } = started;
+  const { engine, engineName, model: engineModel } = target;
+  const { kind, address } = engine;
+  const replica = transcript.servedBy?.replica;
+  return {
+    model,
+    how: outcome,
+    firstMs,
+    usage,
+    engine: { name: engineName, kind, model: engineModel, replica, address },
+  };
+}
+
+function outcomeOf({ reason, error }: NonNullable<Transcript["finish"]>): string {
   return error?.kind ?? reason;
 }
 
-/** What an engine still tells of an answer that was broken off; nothing where the caller left it without an abort. */
-async function lastUsage(rest: AsyncIterator<Batch>, signal: AbortSignal): Promise<Usage | undefined> {
+/** Usage that an engine reports after an abort. Nothing is read where the reader stopped without an abort. */
+async function lateUsage(rest: AsyncIterator<Batch>, signal: AbortSignal): Promise<Usage | undefined> {
   let usage: Usage | undefined;
-  // a destroyed socket is seen one turn before its close event aborts
+  // a destroyed socket is seen one turn of the event loop before its close event aborts
   if (!signal.aborted) await setImmediate();
   if (!signal.aborted) return undefined;
   try {
@@ -258,15 +225,7 @@ async function lastUsage(rest: AsyncIterator<Batch>, signal: AbortSignal): Promi
       usage = next.value.findLast((event) => event.type === "usage")?.usage ?? usage;
     }
   } catch {
-    // an aborted engine may throw; what it told before stands
+    // an aborted engine may throw; what it reported before counts
   }
   return usage;
-}
-
-interface Running {
-  first: Batch;
-  rest: AsyncIterator<Batch>;
-  signal: AbortSignal;
-  /** Books what was used; only the first call counts. `late`: what the engine told after the last batch. */
-  settle: (how: string, late?: Usage) => void;
 }

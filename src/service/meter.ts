@@ -1,30 +1,29 @@
 import { monthOf, subjectsOf } from "../model/account.ts";
 import type { Usage } from "../model/event.ts";
-import { systemIds, vendorId } from "../model/id.ts";
-import type { RateLimitStatus, Limits } from "../model/limit.ts";
+import { vendorId, type IdSource } from "../model/id.ts";
+import type { Limits, RateLimitStatus } from "../model/limit.ts";
 import type { Price } from "../model/price.ts";
-import type { GenerationRequest } from "../model/request.ts";
 import type { Caller } from "../policy/authenticate.ts";
 import { refuseSpent, type Budgets } from "../policy/budget.ts";
-import { estimateTokens } from "../policy/estimate.ts";
 import { isLimited, type Limited, type Limiter, type Reservation } from "../policy/limiter.ts";
 import { costOf, priceOf } from "../policy/price.ts";
 import type { AccountStore, LedgerRow } from "../store/store.ts";
 import type { LedgerWriter } from "./ledger.ts";
-import { measure, type Unmeasured } from "./partial.ts";
 
 export interface MeterOptions {
   limiter: Limiter;
   ledger: LedgerWriter;
   accounts: AccountStore;
-  /** Of keys and organisations without their own, and of models over all keys. */
+  /** For keys and organisations without limits of their own, and for models over all keys. */
   limits: { key: Limits; organisation: Limits; models: Readonly<Record<string, Limits>> };
   prices: Readonly<Record<string, Price>>;
   budgets: Budgets;
-  /** What an answer costs that the caller breaks off. */
+  /** What an answer costs that the caller aborts: what was used until then, or nothing. */
   aborted: "partial" | "free";
-  /** Told of every row that is booked. */
-  booked?: (row: LedgerRow) => void;
+  /** Called with every row that is booked. */
+  booked?: ((row: LedgerRow) => void) | undefined;
+  /** For the ids of ledger rows. */
+  ids: IdSource;
   /** Milliseconds since the Unix epoch. */
   now: () => number;
 }
@@ -32,72 +31,86 @@ export interface MeterOptions {
 /** What a changed configuration may change while requests run. */
 export type MeterRules = Pick<MeterOptions, "limits" | "prices" | "budgets" | "aborted">;
 
-/** How an answer ended. */
-export interface Outcome extends Unmeasured {
+/** Work that costs something: a generation, and later other kinds. */
+export interface BillableWork {
+  /** The request's id. */
+  id: string;
+  /** The name it is limited, priced and booked under. */
+  model: string;
+  tier: "standard" | "priority";
+  /** Tokens it will use at most, as far as known before it begins; asked only where a limit needs it. */
+  estimate(): number;
+}
+
+/** What work used, told once when it is over. */
+export interface Used {
+  /** The configured name of the engine that did it. */
+  engine: string;
   /** A finish reason, `canceled`, or the kind of the error that ended it. */
-  how: string;
-  /** What the engine told; absent when it could not. */
-  usage?: Usage;
+  outcome: string;
+  /** A promise where it still has to be counted; it must not reject. */
+  usage: Usage | Promise<Usage>;
 }
 
-/** The leave to generate once. One of its two ends must be called; only the first call counts. */
+/** Work that was let in. Either `commit` or `release` must be called; only the first call counts. */
 export interface Admission {
+  /** What the caller may still use, for the answer's headers. */
   rateLimit: RateLimitStatus;
-  /** No engine began: nothing was used. */
+  /** Books what was used and returns the rest of the reservation. */
+  commit(used: Used): void;
+  /** The work did not begin: returns the whole reservation. */
   release(): void;
-  settle(outcome: Outcome): void;
 }
 
-/** Outcomes that were the caller's to end; one that failed on our side costs nothing. */
+/** Outcomes that are charged: those that the caller caused. Work that failed on the server's side costs nothing. */
 const charged: ReadonlySet<string> = new Set(["stop", "length", "calls", "filter", "canceled"]);
 
-/** A count beyond it is nonsense. */
-const mostTokens = 1_000_000_000;
+/** A larger count is an engine's mistake and is booked as 0. */
+const maxTokens = 1_000_000_000;
 
-/** Admits requests within limits and money, and books what they used. */
+/** Reserves work within limits and money, and books what it used. */
 export class Meter {
   // changed by events
+  /** Replaced by `adopt` when the configuration changes. */
   private options: MeterOptions;
-  private readonly measuring = new Set<Promise<void>>();
+  /** Usage that is still being counted. */
+  private readonly counting = new Set<Promise<void>>();
 
   constructor(options: MeterOptions) {
     this.options = options;
   }
 
   /**
-   * `model`: the name it is limited, priced and booked under. Throws `balance`, `rate-limit`, `connection-limit` or
-   * `growth-limit`, and whatever the store throws when it cannot be asked.
+   * Throws `balance`, `rate-limit`, `connection-limit` or `growth-limit`, and whatever the store throws when it cannot
+   * be read.
    */
-  async admit(request: GenerationRequest, caller: Caller, model: string): Promise<Admission> {
+  async reserve(work: BillableWork, caller: Caller): Promise<Admission> {
     const { accounts, budgets, ledger, limiter } = this.options;
     const records = await accounts.read(subjectsOf(caller), monthOf(this.options.now()));
     refuseSpent(records, budgets, (subject) => ledger.pending(subject));
-    const limited = this.limited(caller, model);
+    const limited = this.limited(caller, work.model);
     const counts = limited.some(({ limits }) => limits.tokensPerMinute !== undefined);
-    const reservation = await limiter.reserve(limited, counts ? estimateTokens(request) : 0);
+    const reservation = await limiter.reserve(limited, counts ? work.estimate() : 0);
     let open = true;
+    const once = (end: () => void): void => {
+      if (open) end();
+      open = false;
+    };
     return {
       rateLimit: reservation.rateLimit,
-      release: () => {
-        open = false;
-        reservation.settle(0);
-      },
-      settle: (outcome) => {
-        if (!open) return;
-        open = false;
-        this.settle(outcome, { caller, model, reservation });
-      },
+      release: () => once(() => reservation.settle(0)),
+      commit: (used) => once(() => this.commit(used, { work, caller, reservation })),
     };
   }
 
-  /** Holds requests to these rules from now on; what is under way is booked by them too. */
+  /** Uses these rules from now on; work under way is booked by them too. */
   adopt({ limits, prices, budgets, aborted }: MeterRules): void {
     this.options = { ...this.options, limits, prices, budgets, aborted };
   }
 
-  /** Resolves when all that was used is in the store. */
+  /** Resolves when everything that was used is in the store. */
   async close(): Promise<void> {
-    await Promise.all(this.measuring);
+    await Promise.all(this.counting);
     await this.options.ledger.close();
     await this.options.limiter.close();
   }
@@ -115,53 +128,51 @@ export class Meter {
     return all.filter(isLimited);
   }
 
-  private settle(outcome: Outcome, admitted: Admitted): void {
-    if (outcome.usage !== undefined) {
-      this.book(outcome, outcome.usage, admitted);
-      return;
-    }
-    admitted.reservation.leave();
-    const work = measure(outcome)
-      .then((usage) => this.book(outcome, usage, admitted))
-      .finally(() => this.measuring.delete(work));
-    this.measuring.add(work);
+  private commit(used: Used, reserved: Reserved): void {
+    const { usage } = used;
+    if (!(usage instanceof Promise)) return this.book(used, usage, reserved);
+    reserved.reservation.leave();
+    const counting = usage
+      .then((counted) => this.book(used, counted, reserved))
+      .finally(() => this.counting.delete(counting));
+    this.counting.add(counting);
   }
 
-  private book({ request, target, how }: Outcome, told: Usage, { caller, model, reservation }: Admitted): void {
-    const usage = wholeUsage(told);
+  private book({ engine, outcome }: Used, reported: Usage, { work, caller, reservation }: Reserved): void {
+    const usage = wholeUsage(reported);
     reservation.settle(usage.input + usage.output);
     const { prices, aborted, ledger, now, booked } = this.options;
-    const price = priceOf(model, prices);
-    const free = price === undefined || !charged.has(how) || (how === "canceled" && aborted === "free");
+    const price = priceOf(work.model, prices);
+    const free = price === undefined || !charged.has(outcome) || (outcome === "canceled" && aborted === "free");
     const row: LedgerRow = {
-      id: vendorId(systemIds),
-      request: request.id,
+      id: vendorId(this.options.ids),
+      request: work.id,
       at: now(),
       keyId: caller.keyId,
       organisation: caller.organisation ?? null,
-      model,
-      engine: target.engineName,
-      tier: request.tier,
-      outcome: how,
+      model: work.model,
+      engine,
+      tier: work.tier,
+      outcome,
       ...usage,
-      cost: free ? 0 : costOf(price, usage, request.tier),
+      cost: free ? 0 : costOf(price, usage, work.tier),
     };
     ledger.add(row);
     booked?.(row);
   }
 }
 
-/** Counts as they can be booked, whatever an engine told. */
+/** Counts that can be booked: an engine may report anything. */
 function wholeUsage({ input, cached, output, reasoning }: Usage): Usage {
   return { input: whole(input), cached: whole(cached), output: whole(output), reasoning: whole(reasoning) };
 }
 
 function whole(count: number): number {
-  return count > 0 && count < mostTokens ? Math.round(count) : 0;
+  return count > 0 && count < maxTokens ? Math.round(count) : 0;
 }
 
-interface Admitted {
+interface Reserved {
+  work: BillableWork;
   caller: Caller;
-  model: string;
   reservation: Reservation;
 }

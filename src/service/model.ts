@@ -1,9 +1,9 @@
 import type { Catalog } from "../engine/engine.ts";
 import type { ModelCard } from "../model/card.ts";
-import { invalid } from "../model/error.ts";
+import { ParleyError } from "../model/error.ts";
 import { mayUse } from "../policy/authenticate.ts";
 
-/** One row of `GET /v1/models` (spec sheet 5). */
+/** One row of `GET /v1/models` (MiniMax API docs, Models, OpenAI-compatible, 2026-11). */
 export interface ModelRow {
   id: string;
   object: "model";
@@ -37,10 +37,12 @@ export class ModelService {
     return cards.filter(({ id }) => mayUse(allowed, id)).map(row);
   }
 
-  /** Throws `invalid` for an unknown name and for one that the key may not use. */
+  /** Throws `not-found` for an unknown name and for one that the key may not use. */
   one(name: string, allowed?: readonly string[]): ModelRow {
-    const card = this.catalog.card(name);
-    if (!mayUse(allowed, card.id)) throw invalid("", `unknown model '${name.slice(0, 200)}'`);
+    const card = this.find(name);
+    if (card === undefined || !mayUse(allowed, card.id)) {
+      throw new ParleyError("not-found", `unknown model '${name.slice(0, 200)}'`);
+    }
     return row(card);
   }
 
@@ -54,6 +56,16 @@ export class ModelService {
         engineModel: targets[0]?.model ?? "",
       };
     });
+  }
+
+  /** `undefined` for an unknown name; any other failure is our own mistake and goes on. */
+  private find(name: string): ModelCard | undefined {
+    try {
+      return this.catalog.card(name);
+    } catch (thrown) {
+      if (thrown instanceof ParleyError && thrown.kind === "invalid") return undefined;
+      throw thrown;
+    }
   }
 }
 

@@ -1,21 +1,10 @@
-import type { Target } from "../engine/engine.ts";
 import { ParleyError } from "../model/error.ts";
 import type { Batch, GenerationEvent } from "../model/event.ts";
 import type { GenerationRequest } from "../model/request.ts";
 import { Transcript } from "../model/transcript.ts";
 import type { Moderator } from "../policy/moderate/moderate.ts";
-import { measure } from "./partial.ts";
-
-/** An answer that an engine has begun. */
-export interface Started {
-  /** The request as the engine got it. */
-  prepared: GenerationRequest;
-  target: Target;
-  first: Batch;
-  rest: AsyncIterator<Batch>;
-  /** Milliseconds the engine took for its first batch. */
-  engineMs: number;
-}
+import { countUsage } from "./count-usage.ts";
+import type { Started } from "./generation.ts";
 
 export interface Screening {
   moderator: Moderator;
@@ -24,8 +13,8 @@ export interface Screening {
 }
 
 /**
- * The screen step, around the route step: judges the request, begins the answer, and lets of it through what may go out.
- * Throws `input-sensitive` before an engine was asked.
+ * Moderates the request, begins the answer with `route`, and moderates the answer as it comes. Throws `input-sensitive`
+ * before an engine was called.
  */
 export async function screened(
   { moderator, request, signal }: Screening,
@@ -34,7 +23,7 @@ export async function screened(
   const verdict = await moderator.input(request, signal);
   const started = await route();
   const batches = moderator.output(replay(started), signal);
-  const rest = counted(batches, started);
+  const rest = withUsage(batches, started);
   const first = await rest.next();
   if (first.done === true) throw new ParleyError("upstream", "the engine ended without an answer");
   if (verdict === undefined) return { ...started, first: first.value, rest };
@@ -43,7 +32,7 @@ export async function screened(
   return { ...started, first: begin === undefined ? [] : [begin, flag, ...others], rest };
 }
 
-/** The batches from the first one on; leaving them early ends the engine's stream. */
+/** The batches from the first one on; a reader that stops early ends the engine's stream. */
 async function* replay({ first, rest }: Started): AsyncGenerator<Batch> {
   try {
     for (let batch: Batch | undefined = first; batch !== undefined; batch = (await rest.next()).value) yield batch;
@@ -52,18 +41,18 @@ async function* replay({ first, rest }: Started): AsyncGenerator<Batch> {
   }
 }
 
-/** An answer that moderation cut never hears what its engine counted: what went out is counted instead. */
-async function* counted(batches: AsyncIterable<Batch>, { prepared, target }: Started): AsyncGenerator<Batch> {
+/** The engine's own usage is lost where moderation truncates an answer: what was let through is counted instead. */
+async function* withUsage(batches: AsyncIterable<Batch>, { prepared, target }: Started): AsyncGenerator<Batch> {
   const transcript = new Transcript();
   for await (const batch of batches) {
     transcript.apply(batch);
     const last = batch.at(-1);
-    const cut = last?.type === "finish" && last.reason === "filter" && transcript.usage === undefined;
-    if (!cut) {
+    const truncated = last?.type === "finish" && last.reason === "filter" && transcript.usage === undefined;
+    if (!truncated) {
       yield batch;
       continue;
     }
-    const usage = await measure({ request: prepared, target, transcript });
+    const usage = await countUsage({ request: prepared, target, transcript });
     yield [...batch.slice(0, -1), { type: "usage", usage }, last];
   }
 }

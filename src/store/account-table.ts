@@ -1,8 +1,5 @@
-import type { Row, SqlDatabase } from "./database.ts";
+import { placeholders, type Row, type SqlDatabase } from "./database.ts";
 import type { AccountRecord, AccountStore } from "./store.ts";
-
-const upsert = (column: "balance" | "budget"): string =>
-  `insert into account (subject, ${column}) values (?, ?) on conflict (subject) do update set ${column} = excluded.${column}`;
 
 export function accountTable(database: SqlDatabase): AccountStore {
   return {
@@ -38,11 +35,19 @@ export function accountTable(database: SqlDatabase): AccountStore {
       );
       return Number(row?.["balance"]);
     },
-    setBalance: async (subject, balance) => {
-      await database.run(upsert("balance"), [subject, balance]);
-    },
-    setBudget: async (subject, budget) => {
-      await database.run(upsert("budget"), [subject, budget]);
+    update: async (subject, { balance, budget }) => {
+      const given: [column: string, value: number | null | undefined][] = [
+        ["balance", balance],
+        ["budget", budget],
+      ];
+      const cells = given.filter((cell): cell is [string, number | null] => cell[1] !== undefined);
+      const columns = ["subject", ...cells.map(([column]) => column)].join(", ");
+      const sets = ["subject = excluded.subject", ...cells.map(([column]) => `${column} = excluded.${column}`)];
+      await database.run(
+        `insert into account (${columns}) values ${placeholders(1, cells.length + 1)}
+         on conflict (subject) do update set ${sets.join(", ")}`,
+        [subject, ...cells.map(([, value]) => value)],
+      );
     },
   };
 }

@@ -1,6 +1,6 @@
 /** What a statement may bind. Booleans are integers, times are milliseconds, lists are JSON texts. */
 export type SqlValue = string | number | null;
-/** PostgreSQL tells large integers as text. */
+/** PostgreSQL returns large integers as text. */
 export type Row = Record<string, SqlValue>;
 
 export interface SqlRunner {
@@ -13,7 +13,7 @@ export interface SqlRunner {
 /** The port of the two drivers: the tables are written against it once. */
 export interface SqlDatabase extends SqlRunner {
   readonly dialect: "sqlite" | "postgres";
-  /** All or nothing. `work` must only wait for what it asks of `inside`. */
+  /** All or nothing. `work` must await nothing but statements of `inside`. */
   transaction<T>(work: (inside: SqlRunner) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }

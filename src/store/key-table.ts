@@ -1,4 +1,5 @@
 import type { Limits } from "../model/limit.ts";
+import { isObject } from "../model/json.ts";
 import { placeholders, type Row, type SqlDatabase, type SqlValue } from "./database.ts";
 import type {
   KeyChange,
@@ -142,12 +143,21 @@ function joinedOrganisation(row: Row): OrganisationRecord | undefined {
   });
 }
 
+/** Throws for a text that is not a JSON list of texts. */
 function list(value: SqlValue | undefined): readonly string[] | null {
-  return value === null ? null : (JSON.parse(String(value)) as string[]);
+  if (value === null) return null;
+  const read: unknown = JSON.parse(String(value));
+  const isText = (one: unknown): one is string => typeof one === "string";
+  if (!Array.isArray(read) || !read.every(isText)) throw new Error("a stored list of a key is not a list of texts");
+  return read;
 }
 
+/** Throws for a text that is not a JSON object of numbers. */
 function limits(value: SqlValue | undefined): Limits {
-  return JSON.parse(String(value)) as Limits;
+  const read: unknown = JSON.parse(String(value));
+  if (!isObject(read) || Object.values(read).some((one) => typeof one !== "number"))
+    throw new Error("the stored limits of a key or an organisation are not numbers by name");
+  return read;
 }
 
 function time(value: SqlValue | undefined): number | null {

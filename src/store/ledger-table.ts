@@ -1,5 +1,6 @@
 import { monthOf, subjectsOf } from "../model/account.ts";
 import { placeholders, type Row, type SqlDatabase, type SqlRunner, type SqlValue } from "./database.ts";
+import { chargedOutcomes } from "./store.ts";
 import type { LedgerRow, LedgerStore, UsageGroup, UsageQuery, UsageRow } from "./store.ts";
 
 const columns =
@@ -8,6 +9,7 @@ const columnCount = columns.split(",").length;
 /** Rows of one insert; PostgreSQL binds up to 65,535 values, SQLite up to 32,766. */
 const rowsPerInsert = 250;
 const dayMs = 86_400_000;
+const charged = chargedOutcomes.map((outcome) => `'${outcome}'`).join(", ");
 
 const spend = `insert into spend (subject, month, cost) values (?, ?, ?)
   on conflict (subject, month) do update set cost = spend.cost + excluded.cost`;
@@ -18,7 +20,7 @@ export function ledgerTable(database: SqlDatabase): LedgerStore {
       const [first] = rows;
       if (first === undefined) return;
       await database.transaction(async (inside) => {
-        // a batch is all or nothing: where its first row is, an earlier try succeeded unheard
+        // a batch is all or nothing: where its first row is, an earlier try succeeded although its answer was lost
         if ((await inside.all("select 1 from ledger where id = ?", [first.id])).length > 0) return;
         for (let at = 0; at < rows.length; at += rowsPerInsert)
           await insert(inside, rows.slice(at, at + rowsPerInsert));
@@ -89,7 +91,7 @@ async function usage(database: SqlDatabase, query: UsageQuery): Promise<UsageRow
   const where = asked.length === 0 ? "" : `where ${asked.map(([condition]) => condition).join(" and ")}`;
   const rows = await database.all(
     `select ${groupColumn[query.by]} as grouped, count(*) as requests,
-       sum(case when outcome in ('stop', 'length', 'calls', 'filter', 'canceled') then 0 else 1 end) as failed,
+       sum(case when outcome in (${charged}) then 0 else 1 end) as failed,
        sum(case when outcome = 'canceled' then 1 else 0 end) as canceled,
        sum(input) as input, sum(cached) as cached, sum(output) as output, sum(reasoning) as reasoning, sum(cost) as cost
      from ledger ${where} group by 1 order by 1`,

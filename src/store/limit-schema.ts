@@ -1,11 +1,7 @@
-/** Seconds a window counts: sixty whole ones and the one under way. */
-export const windowSeconds = 61;
-/** Seconds after which a stream that nobody renewed counts no more. */
-export const streamSeconds = 30;
-
-const clock = "extract(epoch from clock_timestamp())";
-
 /**
+ * Migration 5, for PostgreSQL only. Its text is landed: it holds its own numbers (61 seconds of a window, 30 of a stream),
+ * so that no constant changes it. Other numbers need a new migration that replaces the function.
+ *
  * One call takes all claims or none. The locks are taken in the order of the names, so that two calls never wait for
  * each other; under them every statement sees what was committed before, so that no two processes pass a limit together.
  */
@@ -25,25 +21,25 @@ begin
   for claim in select value from jsonb_array_elements(claims) order by value->>'name' loop
     perform pg_advisory_xact_lock(hashtextextended(claim->>'name', 7237));
   end loop;
-  exact := ${clock};
+  exact := extract(epoch from clock_timestamp());
   now_slot := floor(exact);
   for claim in select value from jsonb_array_elements(claims) loop
     if claim->>'kind' = 'stream' then
       select count(*), null into held, last_slot from limit_stream
-        where name = claim->>'name' and renewed > now_slot - ${streamSeconds};
+        where name = claim->>'name' and renewed > now_slot - 30;
     else
       select coalesce(sum(amount), 0), max(slot) filter (where amount > 0) into held, last_slot from limit_use
-        where name = claim->>'name' and slot > now_slot - ${windowSeconds};
+        where name = claim->>'name' and slot > now_slot - 61;
     end if;
-    used := used || jsonb_build_object('amount', held, 'reset', coalesce(last_slot + ${windowSeconds} - exact, 0));
+    used := used || jsonb_build_object('amount', held, 'reset', coalesce(last_slot + 61 - exact, 0));
     if refused < 0 and held + (claim->>'amount')::bigint > (claim->>'most')::bigint then
       refused := place;
       select min(old.slot) into free_slot from limit_use old
-        where old.name = claim->>'name' and old.slot > now_slot - ${windowSeconds}
+        where old.name = claim->>'name' and old.slot > now_slot - 61
           and (select coalesce(sum(later.amount), 0) from limit_use later
                where later.name = old.name and later.slot > old.slot)
             <= (claim->>'most')::bigint - (claim->>'amount')::bigint;
-      wait := coalesce(free_slot + ${windowSeconds} - exact, 1);
+      wait := coalesce(free_slot + 61 - exact, 1);
     end if;
     place := place + 1;
   end loop;

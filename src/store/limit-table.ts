@@ -1,10 +1,11 @@
 import type { SqlDatabase } from "./database.ts";
-import { streamSeconds, windowSeconds } from "./limit-schema.ts";
-import type { LimitAnswer, LimitStore } from "./store.ts";
+import { windowSeconds, type LimitAnswer, type LimitStore } from "./store.ts";
 
+/** Seconds after which a stream that nobody renewed no longer counts, as in the function. */
+const streamSeconds = 30;
 const nowSlot = "floor(extract(epoch from clock_timestamp()))::bigint";
 
-/** Counters in PostgreSQL; every call is one round trip. */
+/** Counters in PostgreSQL, whose tables are there; every call is one round trip. `close` closes the database. */
 export function limitTable(database: SqlDatabase): LimitStore {
   return {
     claim: async (claims, streamId) => {
@@ -36,6 +37,7 @@ export function limitTable(database: SqlDatabase): LimitStore {
         [JSON.stringify(ids)],
       );
     },
+    close: () => database.close(),
     sweep: async () => {
       await database.run(`delete from limit_use where slot <= ${nowSlot} - ${windowSeconds}`);
       await database.run(`delete from limit_stream where renewed <= ${nowSlot} - ${streamSeconds}`);

@@ -1,23 +1,21 @@
 import pg from "pg";
 import type { Row, SqlDatabase, SqlRunner, SqlValue } from "./database.ts";
 
-/** Connections of one process, and how long a request waits for one. */
-const mostConnections = 10;
-const connectTimeout = 5_000;
-/** A server that says nothing for so long is taken for gone. */
-const queryTimeout = 30_000;
+/** How long a statement waits for a connection, and for its answer. */
+const connectTimeoutMs = 5_000;
+const queryTimeoutMs = 30_000;
 
-/** Opens a pool on a PostgreSQL server, 14 or newer; the first query connects. */
-export function openPostgres(url: string): SqlDatabase {
+/** Opens a pool of at most `connections` on a PostgreSQL server, 14 or newer; the first query connects. */
+export function openPostgres(url: string, connections: number): SqlDatabase {
   const pool = new pg.Pool({
     connectionString: url,
-    max: mostConnections,
-    connectionTimeoutMillis: connectTimeout,
-    query_timeout: queryTimeout,
+    max: connections,
+    connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: queryTimeoutMs,
     keepAlive: true,
     application_name: "parley",
   });
-  // an idle connection that breaks is replaced; the query that needs one tells when it cannot be
+  // an idle connection that breaks is replaced; a query that needs one fails when it cannot be
   pool.on("error", () => undefined);
   return new PostgresDatabase(pool);
 }
@@ -44,9 +42,9 @@ class PostgresDatabase implements SqlDatabase {
   async transaction<T>(work: (inside: SqlRunner) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
     let broken: Error | undefined;
-    // between two statements nobody else hears that the connection broke, and Node ends a process for that
-    const hear = (error: Error): void => void (broken = error);
-    client.on("error", hear);
+    // between two statements nothing else listens for a broken connection, and Node ends the process for that
+    const markBroken = (error: Error): void => void (broken = error);
+    client.on("error", markBroken);
     try {
       await client.query("begin");
       const outcome = await work({
@@ -56,10 +54,10 @@ class PostgresDatabase implements SqlDatabase {
       await client.query("commit");
       return outcome;
     } catch (error) {
-      await client.query("rollback").catch(hear);
+      await client.query("rollback").catch(markBroken);
       throw error;
     } finally {
-      client.off("error", hear);
+      client.off("error", markBroken);
       client.release(broken);
     }
   }
@@ -77,7 +75,7 @@ async function run(on: Queryable, sql: string, values: readonly SqlValue[]): Pro
   return (await on.query(numbered(sql), values.map(storable))).rowCount ?? 0;
 }
 
-/** PostgreSQL has no U+0000 in texts and would fail on it; our own texts hold none, but what callers ask for may. */
+/** PostgreSQL has no U+0000 in texts and would fail on it; our own texts hold none, but what callers send may. */
 export function storable(value: SqlValue): SqlValue {
   return typeof value === "string" ? value.replaceAll("\0", "\ufffd") : value;
 }

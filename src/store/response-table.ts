@@ -1,5 +1,5 @@
 import type { Row, SqlDatabase } from "./database.ts";
-import type { Holder } from "./holder.ts";
+import type { WorkerLease } from "./lease.ts";
 import type { ResponseRecord, ResponseStore } from "./store.ts";
 
 const save = `insert into response (id, owner, created_at, expires_at, state, previous_id, body, input, items, events,
@@ -11,19 +11,20 @@ const save = `insert into response (id, owner, created_at, expires_at, state, pr
 
 const end = "update response set state = 'done', body = ?, items = ?, events = ?, expires_at = ? where id = ?";
 
-export function responseTable(database: SqlDatabase, holder: Holder): ResponseStore {
+/** `now`: milliseconds since the Unix epoch. */
+export function responseTable(database: SqlDatabase, lease: WorkerLease, now: () => number): ResponseStore {
   return {
     save: async (record) => {
       const { id, owner, createdAt, expiresAt, state, previousId, body, input, items, events } = record;
-      if (state === "running") await holder.begin();
-      const values = [id, owner, createdAt, expiresAt, state, previousId, body, input, items, events, holder.id];
+      if (state === "running") await lease.acquire();
+      const values = [id, owner, createdAt, expiresAt, state, previousId, body, input, items, events, lease.workerId];
       await database.run(save, values);
     },
     end: async ({ id, body, items, events, expiresAt }) => {
       await database.run(end, [body, items, events, expiresAt, id]);
     },
     get: async (id, owner) => {
-      const values = [id, owner, Date.now()];
+      const values = [id, owner, now()];
       const [row] = await database.all("select * from response where id = ? and owner = ? and expires_at > ?", values);
       return row === undefined ? undefined : responseRecord(row);
     },
@@ -31,10 +32,10 @@ export function responseTable(database: SqlDatabase, holder: Holder): ResponseSt
       (await database.run("delete from response where id = ? and owner = ?", [id, owner])) > 0,
     orphans: async () => {
       const rows = await database.all("select * from response where state = 'running'");
-      const gone = await holder.gone([...new Set(rows.map((row) => String(row["holder"])))]);
-      return rows.filter((row) => gone.has(String(row["holder"]))).map(responseRecord);
+      const expired = await lease.expired([...new Set(rows.map((row) => String(row["holder"])))]);
+      return rows.filter((row) => expired.has(String(row["holder"]))).map(responseRecord);
     },
-    expire: (now) => database.run("delete from response where expires_at <= ?", [now]),
+    expire: (before) => database.run("delete from response where expires_at <= ?", [before]),
   };
 }
 

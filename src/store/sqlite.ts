@@ -8,12 +8,12 @@ import type { Row, SqlDatabase, SqlRunner, SqlValue } from "./database.ts";
  * How long a write waits for another process, in milliseconds: first blocking, because most writes are over in less
  * than one; then by trying again, so that nothing else in this process stands still.
  */
-const blockingWait = 5;
-const longestWait = 5_000;
-const retryPause = 3;
+const blockingWaitMs = 5;
+const maxWaitMs = 5_000;
+const retryPauseMs = 3;
 const sqliteBusy = 5;
 /** Prepared statements kept; the texts are few, only inserts of several rows vary. */
-const mostStatements = 200;
+const maxStatements = 200;
 
 /**
  * Opens (and makes, for their owner only) the data folder and the database in it; without a folder one in memory.
@@ -25,7 +25,7 @@ export function openSqlite(folder?: string): SqlDatabase {
   const database = new DatabaseSync(path);
   // only the very first opening changes the journal mode, and two of those may meet
   database.exec(
-    `pragma busy_timeout = ${longestWait}; pragma journal_mode = wal; pragma busy_timeout = ${blockingWait}`,
+    `pragma busy_timeout = ${maxWaitMs}; pragma journal_mode = wal; pragma busy_timeout = ${blockingWaitMs}`,
   );
   database.exec("pragma synchronous = normal; pragma foreign_keys = on");
   return new SqliteDatabase(database);
@@ -47,7 +47,9 @@ class SqliteDatabase implements SqlDatabase {
   private readonly database: DatabaseSync;
   private readonly inside: SqlRunner;
   // changed by events
+  /** Prepared statements by their text, oldest first; filled by `prepare`, cleared by `close`. */
   private readonly statements = new Map<string, StatementSync>();
+  /** Resolves at the end of the transaction that is open; set and cleared by `transaction`. */
   private transacting: Promise<void> | undefined;
 
   constructor(database: DatabaseSync) {
@@ -59,16 +61,16 @@ class SqliteDatabase implements SqlDatabase {
   }
 
   all(sql: string, values: readonly SqlValue[] = []): Promise<Row[]> {
-    return this.patient(() => this.rows(sql, values));
+    return this.whenFree(() => this.rows(sql, values));
   }
 
   run(sql: string, values: readonly SqlValue[] = []): Promise<number> {
-    return this.patient(() => Number(this.prepare(sql).run(...values).changes));
+    return this.whenFree(() => Number(this.prepare(sql).run(...values).changes));
   }
 
   async transaction<T>(work: (inside: SqlRunner) => Promise<T>): Promise<T> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    await this.patient(() => {
+    await this.whenFree(() => {
       this.database.exec("begin immediate");
       this.transacting = promise;
     });
@@ -97,14 +99,14 @@ class SqliteDatabase implements SqlDatabase {
   }
 
   /** Does it as soon as no transaction is open here and no other process holds the database. */
-  private async patient<T>(work: () => T): Promise<T> {
+  private async whenFree<T>(work: () => T): Promise<T> {
     for (const started = performance.now(); ;) {
       while (this.transacting !== undefined) await this.transacting;
       try {
         return work();
       } catch (error) {
-        if (!isBusy(error) || performance.now() - started > longestWait) throw error;
-        await setTimeout(retryPause);
+        if (!isBusy(error) || performance.now() - started > maxWaitMs) throw error;
+        await setTimeout(retryPauseMs);
       }
     }
   }
@@ -113,7 +115,7 @@ class SqliteDatabase implements SqlDatabase {
     const known = this.statements.get(sql);
     if (known !== undefined) return known;
     const oldest = this.statements.keys().next().value;
-    if (this.statements.size >= mostStatements && oldest !== undefined) this.statements.delete(oldest);
+    if (this.statements.size >= maxStatements && oldest !== undefined) this.statements.delete(oldest);
     const made = this.database.prepare(sql);
     this.statements.set(sql, made);
     return made;
@@ -121,6 +123,6 @@ class SqliteDatabase implements SqlDatabase {
 }
 
 function isBusy(error: unknown): boolean {
-  // the higher bits tell what it is busy with
+  // the higher bits are the extended code: what it is busy with
   return error instanceof Error && "errcode" in error && (Number(error.errcode) & 0xff) === sqliteBusy;
 }

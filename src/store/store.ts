@@ -12,7 +12,7 @@ export interface KeyRecord {
   prefix: string;
   createdAt: number;
   disabled: boolean;
-  /** Whose it is, in the operator's own words; empty where nothing was said. */
+  /** Whose it is, in the operator's own words; may be empty. */
   owner: string;
   /** Id of an organisation. */
   organisation: string | null;
@@ -71,6 +71,8 @@ export interface AccountRecord {
   spent: number;
 }
 
+export type AccountChange = Partial<Pick<AccountRecord, "balance" | "budget">>;
+
 export interface AccountStore {
   /** One record for each subject, in the order given; `month` as 202611. */
   read(subjects: readonly string[], month: number): Promise<AccountRecord[]>;
@@ -78,15 +80,17 @@ export interface AccountStore {
   list(month: number): Promise<AccountRecord[]>;
   /** Adds to the balance, which is 0 where there was none; returns what stands. */
   credit(subject: string, amount: number): Promise<number>;
-  /** `null` takes the balance away: the subject is no longer held to one. */
-  setBalance(subject: string, balance: number | null): Promise<void>;
-  setBudget(subject: string, budget: number | null): Promise<void>;
+  /** Changes what is given, at once. Without a balance (`null`) the subject is not held to one. */
+  update(subject: string, change: AccountChange): Promise<void>;
 }
+
+/** Outcomes of a generation that did not fail: they are charged, and a report does not count them as failed. */
+export const chargedOutcomes = ["stop", "length", "calls", "filter", "canceled"] as const;
 
 /** What one generation used. */
 export interface LedgerRow {
   id: string;
-  /** Id of the request, as its answer's headers tell it. */
+  /** Id of the request, as in its answer's headers. */
   request: string;
   at: number;
   keyId: string;
@@ -145,9 +149,9 @@ export interface LedgerStore {
   list(limit: number): Promise<LedgerRow[]>;
 }
 
-/** What somebody wants of one counter. */
+/** What a caller wants to take from one counter. */
 export interface LimitClaim {
-  /** Unlike for every counter. */
+  /** Unique to the counter. */
   name: string;
   /** `window`: what was added in the last 60 seconds; `stream`: what is under way. */
   kind: "window" | "stream";
@@ -166,20 +170,24 @@ export interface LimitAnswer {
   slot: number;
 }
 
-/** Counters that several processes share. The database's clock counts; no claim passes a limit in any 60 seconds. */
+/** Seconds a window of a shared counter covers: sixty whole ones and the one under way. */
+export const windowSeconds = 61;
+
+/** Counters that several processes share; a store of its own, because not every database that keeps keys can count. The database's clock counts; no claim passes a limit in any 60 seconds. */
 export interface LimitStore {
   /** Takes all claims or none. */
   claim(claims: readonly LimitClaim[], streamId: string): Promise<LimitAnswer>;
   /** Changes what a window holds: takes back from the slot of the claim, or adds now. */
   correct(changes: readonly { name: string; slot: number; by: number }[]): Promise<void>;
   release(streamIds: readonly string[]): Promise<void>;
-  /** Streams that are not renewed for 30 seconds belong to a process that is no more, and do not count. */
+  /** Streams that were not renewed for 30 seconds belong to a process that has ended, and do not count. */
   renew(streamIds: readonly string[]): Promise<void>;
-  /** Deletes what counts no more. */
+  /** Deletes what no longer counts. */
   sweep(): Promise<void>;
+  close(): Promise<void>;
 }
 
-/** One stored response. What stands in JSON texts is the business of those who wrote it. */
+/** One stored response. The JSON texts are opaque here; `model/stored.ts` writes and reads them. */
 export interface ResponseRecord {
   id: string;
   /** Id of the key it belongs to; nobody else sees it. */
@@ -210,7 +218,7 @@ export interface ResponseStore {
   get(id: string, owner: string): Promise<ResponseRecord | undefined>;
   /** Whether there was such a record. */
   delete(id: string, owner: string): Promise<boolean>;
-  /** The records still `running` whose process is gone: nobody works on them any more. */
+  /** The records still `running` whose process has ended without finishing them. */
   orphans(): Promise<ResponseRecord[]>;
   /** Deletes what expired before `now`; returns how many. */
   expire(now: number): Promise<number>;
@@ -274,8 +282,6 @@ export interface Store {
   ledger: LedgerStore;
   responses: ResponseStore;
   files: FileStore;
-  /** Only where the database serves several processes. */
-  limits?: LimitStore;
   settings: SettingStore;
   close(): Promise<void>;
 }

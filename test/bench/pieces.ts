@@ -1,10 +1,11 @@
+import { textCipher } from "../../src/lib/cipher.ts";
 /** The pure parts, without a network: what one delta, one piece, one chunk costs. */
 import { markupParser } from "../../src/engine/markup/parser.ts";
-import { plainText } from "../../src/engine/upstream/content.ts";
-import { ChatDecoder } from "../../src/engine/upstream/decode.ts";
-import { dialects } from "../../src/engine/upstream/dialect.ts";
-import { Repairs } from "../../src/engine/upstream/repair.ts";
-import { SseReader } from "../../src/engine/upstream/sse.ts";
+import { plainText } from "../../src/engine/upstream/read/content.ts";
+import { ChatDecoder } from "../../src/engine/upstream/read/decode.ts";
+import { dialects } from "../../src/engine/upstream/dialect/dialect.ts";
+import { Repairs } from "../../src/engine/upstream/read/repair.ts";
+import { SseReader } from "../../src/engine/upstream/wire/sse.ts";
 import { documentedCards } from "../../src/model/card.ts";
 import { EventBuilder } from "../../src/model/event-builder.ts";
 import { ParleyError } from "../../src/model/error.ts";
@@ -139,7 +140,12 @@ function markupParse(): Row {
 /** The shapes that need nothing but this process. */
 export function measurePieces(): Row[] {
   const chat = chatSurface();
-  const responses = responsesSurface({ ids: systemIds, defaultReasoning: "off", storeDefault: false });
+  const responses = responsesSurface({
+    ids: systemIds,
+    defaultReasoning: "off",
+    storeDefault: false,
+    cipher: textCipher("bench"),
+  });
   const messages = [{ role: "user", content: "Tell me something." }];
   return [
     encode(chat, { model: "MiniMax-M3", stream: true, messages }),

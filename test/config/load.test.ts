@@ -90,7 +90,7 @@ describe("loadConfig", () => {
     ["embedded", { kind: "llama", model: "builtin" }],
     ["sim", { kind: "sim" }],
     ["/models/a.gguf", { kind: "llama", model: "/models/a.gguf" }],
-    ["http://127.0.0.1:8000/v1", { kind: "upstream", url: "http://127.0.0.1:8000/v1" }],
+    ["http://127.0.0.1:8000/v1", { kind: "upstream", url: [{ url: "http://127.0.0.1:8000/v1", weight: 1 }] }],
   ])("takes the engine %s in short form", (engine, expected) => {
     expect(load({ PARLEY_ENGINE: engine }).engines).toMatchObject({ default: expected });
   });

@@ -170,12 +170,16 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
       it("keeps balance and budget apart", async () => {
         expect(await store.accounts.credit("key:a", 500)).toBe(500);
         expect(await store.accounts.credit("key:a", -100)).toBe(400);
-        await store.accounts.setBudget("key:a", 9_000_000_000_000);
+        await store.accounts.update("key:a", { budget: 9_000_000_000_000 });
         const [read] = await store.accounts.read(["key:a"], 202_611);
         expect(read).toEqual({ subject: "key:a", balance: 400, budget: 9_000_000_000_000, spent: 0 });
         expect(await store.accounts.list(202_611)).toContainEqual(read);
-        await store.accounts.setBalance("key:a", null);
-        await store.accounts.setBudget("key:a", null);
+        await store.accounts.update("key:a", {});
+        expect(await store.accounts.read(["key:a"], 202_611)).toEqual([read]);
+        await store.accounts.update("key:b", { balance: 3, budget: 4 });
+        expect(await store.accounts.read(["key:b"], 202_611)).toMatchObject([{ balance: 3, budget: 4 }]);
+        await store.accounts.update("key:a", { balance: null });
+        await store.accounts.update("key:a", { budget: null });
         expect((await store.accounts.list(202_611)).map(({ subject }) => subject)).not.toContain("key:a");
       });
     });
@@ -188,8 +192,8 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
       });
 
       it("keeps rows, charges accounts and notes the use, once", async () => {
-        await store.accounts.setBalance("key:k1", 1_000);
-        await store.accounts.setBalance("organisation:o9", 50);
+        await store.accounts.update("key:k1", { balance: 1_000 });
+        await store.accounts.update("organisation:o9", { balance: 50 });
         const rows = [row("r1"), row("r2", { organisation: "o9", cost: 60 }), row("r3", { keyId: "k2", at: at + 5 })];
         await store.ledger.add(rows);
         await store.ledger.add(rows);
@@ -319,8 +323,8 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
       it("lose no charge", async () => {
         const others = await Promise.all([under.open(), under.open()]);
         try {
-          await store.accounts.setBalance("key:shared", 10_000);
-          await store.accounts.setBalance("organisation:shared", 10_000);
+          await store.accounts.update("key:shared", { balance: 10_000 });
+          await store.accounts.update("organisation:shared", { balance: 10_000 });
           const changes = { model: "shared", keyId: "shared", organisation: "shared", cost: 3 };
           const adds = others.flatMap((other, process) =>
             Array.from({ length: 20 }, (_, batch) =>

@@ -80,6 +80,10 @@ describe("the admin API", () => {
     ["/keys", { name: "a", nmae: "b" }, "nmae"],
     ["/keys", { name: "a", ranges: ["x"] }, "ranges[0]"],
     ["/keys", { name: "a", expiresAt: "tomorrow" }, "expiresAt"],
+    ["/keys", { name: "a", expiresAt: 1_800_000_000_000 }, "expiresAt"],
+    ["/keys", { name: "a", limits: { streams: "2" } }, "limits.streams"],
+    ["/keys", { name: "a", tags: [1] }, "tags[0]"],
+    ["/organisations", { name: "a", limits: { requestsPerMinute: 0 } }, "limits.requestsPerMinute"],
     ["/keys", [], "body"],
     ["/accounts/x/credit", { amountMicros: 1 }, "subject"],
     ["/accounts/key:static-1/credit", { amountMicros: 0.5 }, "amountMicros"],
@@ -87,6 +91,14 @@ describe("the admin API", () => {
     const { status, body } = await admin("POST", path, input);
     expect(status).toBe(400);
     expect(message(body)).toContain(field);
+  });
+
+  it("changes nothing of an account when a part of the change is wrong", async () => {
+    const path = "/accounts/key:static-1";
+    const before = (await admin("GET", path)).body;
+    const { status, body } = await admin("PATCH", path, { balanceMicros: 5, budgetMicros: -1 });
+    expect([status, message(body)]).toEqual([400, expect.stringContaining("budgetMicros: must be 0 or more")]);
+    expect((await admin("GET", path)).body).toEqual(before);
   });
 
   it("answers 404 to what is not there and 400 to a wrong report", async () => {

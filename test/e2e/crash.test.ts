@@ -102,7 +102,7 @@ describe("kill -9 under load", () => {
     { timeout: 60_000 },
     async () => {
       const before = await openStore(data);
-      await before.accounts.setBalance("key:static-1", startBalance);
+      await before.accounts.update("key:static-1", { balance: startBalance });
       await before.close();
       const safe = new Map<string, Told>();
       const all = new Map<string, Told>();

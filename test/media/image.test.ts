@@ -1,15 +1,15 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { Gate } from "../../src/media/gate.ts";
+import { Semaphore } from "../../src/lib/semaphore.ts";
 import { ImageReader, type PreparedImage } from "../../src/media/image.ts";
 import { canvas, noise, png } from "./fixture.ts";
 import { bomb, brokenImages, grayPng, oddImages } from "./hostile.ts";
 
 const reader = (pixels = 100_000_000): ImageReader =>
-  new ImageReader({ pixels, timeoutSeconds: 20 }, new Gate(pixels * 1.5));
-const work = (longest = 2016) => ({ longest, param: "part", signal: new AbortController().signal });
-const read = (bytes: Uint8Array, longest?: number): Promise<PreparedImage> => reader().read(bytes, work(longest));
+  new ImageReader({ maxPixels: pixels, timeoutSeconds: 20 }, new Semaphore(pixels * 1.5));
+const work = (maxSide = 2016) => ({ maxSide, param: "part", signal: new AbortController().signal });
+const read = (bytes: Uint8Array, maxSide?: number): Promise<PreparedImage> => reader().read(bytes, work(maxSide));
 
 describe("ImageReader", () => {
   it.each([
@@ -39,8 +39,8 @@ describe("ImageReader", () => {
     [2017, 100, 2016, "2016x100"],
     [5000, 1, 28, "28x1"],
     [10, 10, 3584, "10x10"],
-  ])("scales %dx%d to a long side of %d: %s", async (width, height, longest, size) => {
-    const image = await read(await png(width, height, "blue"), longest);
+  ])("scales %dx%d to a long side of %d: %s", async (width, height, maxSide, size) => {
+    const image = await read(await png(width, height, "blue"), maxSide);
     expect(`${image.size.width}x${image.size.height}`).toBe(size);
     const real = await sharp(image.bytes).metadata();
     expect(`${real.width}x${real.height}`).toBe(size);
@@ -96,11 +96,15 @@ describe("ImageReader", () => {
   });
 
   it("ends when the caller goes away while others are decoded", async () => {
-    const gate = new Gate(1);
+    const decoding = new Semaphore(1);
     const abort = new AbortController();
     let release = (): void => undefined;
-    const busy = gate.run(1, new AbortController().signal, () => new Promise<void>((resolve) => (release = resolve)));
-    const pending = new ImageReader({ pixels: 1e6, timeoutSeconds: 20 }, gate).read(await png(9, 9, "red"), {
+    const busy = decoding.run(
+      1,
+      new AbortController().signal,
+      () => new Promise<void>((resolve) => (release = resolve)),
+    );
+    const pending = new ImageReader({ maxPixels: 1e6, timeoutSeconds: 20 }, decoding).read(await png(9, 9, "red"), {
       ...work(),
       signal: abort.signal,
     });

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Downloader } from "../../src/media/fetch.ts";
-import { Gate } from "../../src/media/gate.ts";
+import { Semaphore } from "../../src/lib/semaphore.ts";
 import { ImageReader } from "../../src/media/image.ts";
 import { MediaPreparer, refuseMedia, type MediaTarget, type PreparerOptions } from "../../src/media/prepare.ts";
 import type { Frame, ImagePart, Item, Media, Part, VideoPart } from "../../src/model/item.ts";
@@ -62,7 +62,7 @@ interface Counted {
 /** A preparer that tells what it decoded. */
 function counted(options: Partial<PreparerOptions> = {}): Counted {
   const decoded: string[] = [];
-  const images = new ImageReader({ pixels: 1e8, timeoutSeconds: 20 }, new Gate(1e8));
+  const images = new ImageReader({ maxPixels: 1e8, timeoutSeconds: 20 }, new Semaphore(1e8));
   const preparer = new MediaPreparer({
     downloader: new Downloader({ allow: ["127.0.0.1"], timeoutMs: 2_000, redirects: 3 }),
     downloadsMs: 60_000,
@@ -76,9 +76,9 @@ function counted(options: Partial<PreparerOptions> = {}): Counted {
       },
     },
     videos: {
-      read: async (_bytes, { param, fps, longest }): Promise<Frame[]> => {
+      read: async (_bytes, { param, fps, maxSide }): Promise<Frame[]> => {
         decoded.push(param);
-        return [{ at: 0, mime: "image/jpeg", bytes: Buffer.from(`${fps} ${longest}`) }];
+        return [{ at: 0, mime: "image/jpeg", bytes: Buffer.from(`${fps} ${maxSide}`) }];
       },
     },
     cacheBytes: 1e6,
@@ -192,7 +192,7 @@ describe("MediaPreparer", () => {
     expect(visits).toHaveLength(2);
   });
 
-  it("forgets what was used longest ago when the cache is full", async () => {
+  it("forgets what was used maxSide ago when the cache is full", async () => {
     const pictures = await Promise.all(
       [1, 2, 3].map((size) =>
         noise(100, 100 + size)

@@ -6,7 +6,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { readFacts } from "../../src/media/ffmpeg.ts";
-import { Gate } from "../../src/media/gate.ts";
+import { Semaphore } from "../../src/lib/semaphore.ts";
 import { planSampling } from "../../src/media/video-job.ts";
 import { ProcessVideoReader, type VideoReaderOptions } from "../../src/media/video.ts";
 import type { Frame } from "../../src/model/item.ts";
@@ -26,11 +26,11 @@ afterAll(async () => {
 });
 
 function reader(options: Partial<VideoReaderOptions> = {}): ProcessVideoReader {
-  const gate = new Gate(2);
-  return new ProcessVideoReader({ timeoutMs: 15_000, memoryBytes: 1e9, ffmpeg: undefined, gate, ...options });
+  const slots = new Semaphore(2);
+  return new ProcessVideoReader({ timeoutMs: 15_000, memoryBytes: 1e9, ffmpeg: undefined, slots, ...options });
 }
 
-const work = { longest: 672, fps: 1, param: "part", signal: new AbortController().signal };
+const work = { maxSide: 672, fps: 1, param: "part", signal: new AbortController().signal };
 const read = (bytes: Uint8Array, more: Partial<typeof work> = {}): Promise<readonly Frame[]> =>
   reader().read(bytes, { ...work, ...more });
 
@@ -89,10 +89,10 @@ describe("ProcessVideoReader", () => {
       width: 640,
       height: 360,
     });
-    const seldom = await read(bytes, { fps: 0.2, longest: 224 });
+    const seldom = await read(bytes, { fps: 0.2, maxSide: 224 });
     expect(seldom.map(({ at }) => at)).toEqual([0, 5]);
     expect(await look(seldom[0] as Frame)).toMatchObject({ size: "224x126" });
-    const often = await read(bytes, { fps: 5, longest: 28 });
+    const often = await read(bytes, { fps: 5, maxSide: 28 });
     expect(often).toHaveLength(50);
     expect(often.at(-1)?.at).toBe(9.8);
   });
@@ -148,54 +148,54 @@ describe("bounds", () => {
     [
       "all frames",
       { width: 640, height: 360, duration: 10 },
-      { fps: 1, longest: 672 },
+      { fps: 1, maxSide: 672 },
       { fps: 1, width: 640, height: 360 },
     ],
-    ["even sides", { width: 101, height: 51, duration: 1 }, { fps: 1, longest: 672 }, { width: 100, height: 50 }],
+    ["even sides", { width: 101, height: 51, duration: 1 }, { fps: 1, maxSide: 672 }, { width: 100, height: 50 }],
     [
       "the long side",
       { width: 1080, height: 1920, duration: 1 },
-      { fps: 1, longest: 504 },
+      { fps: 1, maxSide: 504 },
       { width: 284, height: 504 },
     ],
     [
       "half an hour",
       { width: 320, height: 240, duration: 1800 },
-      { fps: 1, longest: 672 },
+      { fps: 1, maxSide: 672 },
       { fps: 1, width: 320, height: 240 },
     ],
     [
       "an hour: less often",
       { width: 320, height: 240, duration: 3600 },
-      { fps: 1, longest: 672 },
+      { fps: 1, maxSide: 672 },
       { fps: 0.5, width: 320 },
     ],
     [
       "many pixels: smaller",
       { width: 1280, height: 720, duration: 1800 },
-      { fps: 1, longest: 1280 },
+      { fps: 1, maxSide: 1280 },
       { width: 544, height: 306 },
     ],
     [
       "no duration told",
       { width: 320, height: 240, duration: 0 },
-      { fps: 5, longest: 672 },
+      { fps: 5, maxSide: 672 },
       { fps: 5, width: 320, frames: 1800 },
     ],
     [
       "a short clip: every frame",
       { width: 1920, height: 1080, duration: 60 },
-      { fps: 1, longest: 672 },
+      { fps: 1, maxSide: 672 },
       { skip: "none" },
     ],
     [
       "a longer one: what others need",
       { width: 1920, height: 1080, duration: 240 },
-      { fps: 1, longest: 672 },
+      { fps: 1, maxSide: 672 },
       { skip: "noref" },
     ],
-    ["a film: key frames", { width: 1920, height: 1080, duration: 1800 }, { fps: 1, longest: 672 }, { skip: "nokey" }],
-    ["a speck", { width: 1, height: 1, duration: 1 }, { fps: 1, longest: 672 }, { width: 16, height: 16 }],
+    ["a film: key frames", { width: 1920, height: 1080, duration: 1800 }, { fps: 1, maxSide: 672 }, { skip: "nokey" }],
+    ["a speck", { width: 1, height: 1, duration: 1 }, { fps: 1, maxSide: 672 }, { width: 16, height: 16 }],
   ])("plans for %s", (_name, facts, wanted, plan) => {
     const made = planSampling({ rate: 30, ...facts }, wanted);
     expect(made).toMatchObject(plan);

@@ -4,30 +4,30 @@ import { systemIds, vendorId } from "../../src/model/id.ts";
 import type { Limits } from "../../src/model/limit.ts";
 import type { Limited, Reservation } from "../../src/policy/limiter.ts";
 import { SharedLimiter } from "../../src/policy/shared-limiter.ts";
-import { openStore } from "../../src/store/open.ts";
-import { sqlStore } from "../../src/store/sql.ts";
-import type { LimitStore, Store } from "../../src/store/store.ts";
+import { openLimitStore } from "../../src/store/open.ts";
+import { sqlLimitStore } from "../../src/store/sql.ts";
+import type { LimitStore } from "../../src/store/store.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 import { pgliteDatabase } from "../store/pglite.ts";
 import { postgresFolder, startPostgres } from "../store/postgres-server.ts";
 
 /** As many openings of one database as there would be processes. */
 const processes = 4;
-const stores: Store[] = [];
+const stores: LimitStore[] = [];
 const limiters: SharedLimiter[] = [];
 const stops: (() => Promise<void>)[] = [];
 
-async function opener(): Promise<() => Promise<Store>> {
+async function opener(): Promise<() => Promise<LimitStore>> {
   const programs = postgresFolder();
   if (programs === undefined) {
     const database = await PGlite.create();
     stops.push(() => database.close());
-    return () => sqlStore(pgliteDatabase(database));
+    return () => sqlLimitStore(pgliteDatabase(database));
   }
   const server = await startPostgres(programs);
   stops.push(() => server.stop());
   const url = await server.database();
-  return () => openStore(undefined, url);
+  return () => openLimitStore(url);
 }
 
 beforeAll(async () => {
@@ -35,19 +35,19 @@ beforeAll(async () => {
   for (let number = 0; number < processes; number += 1) {
     const store = await open();
     stores.push(store);
-    limiters.push(new SharedLimiter({ store: limitsOf(store), log: silentLog, id: () => vendorId(systemIds) }));
+    limiters.push(new SharedLimiter({ store, log: silentLog, id: () => vendorId(systemIds) }));
   }
 });
 
 afterAll(async () => {
   for (const limiter of limiters) await limiter.close();
-  for (const store of stores) await store.close();
   for (const stop of stops) await stop();
 });
 
-function limitsOf(store: Store | undefined): LimitStore {
-  if (store?.limits === undefined) throw new Error("no shared limits");
-  return store.limits;
+function firstStore(): LimitStore {
+  const [store] = stores;
+  if (store === undefined) throw new Error("no shared limits");
+  return store;
 }
 
 const key = (name: string, limits: Limits): Limited => ({ name: `key:${name}`, limits });
@@ -105,7 +105,7 @@ describe("limits shared by several processes", () => {
   });
 
   it("count a stream until it is released, once for its id", async () => {
-    const limits = limitsOf(stores[0]);
+    const limits = firstStore();
     const claim = { name: "streams of the dead", kind: "stream", amount: 1, most: 1 } as const;
     expect(await limits.claim([claim], "alive")).toMatchObject({ refused: -1 });
     expect(await limits.claim([claim], "next")).toMatchObject({ refused: 0 });
@@ -141,7 +141,11 @@ describe("limits shared by several processes", () => {
 
   it("fail closed when the database is away", async () => {
     const away = new SharedLimiter({
-      store: { ...limitsOf(stores[0]), claim: () => Promise.reject(new Error("connection refused")) },
+      store: {
+        ...firstStore(),
+        claim: () => Promise.reject(new Error("connection refused")),
+        close: async () => undefined,
+      },
       log: silentLog,
       id: () => "x",
     });

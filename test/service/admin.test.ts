@@ -124,13 +124,28 @@ describe("money", () => {
     expect(subject).toBe(`key:${record.id}`);
     expect(await admin.credit(subject, 5_000_000)).toEqual({ subject, balance: 5_000_000, budget: null, spent: 0 });
     await expect(admin.credit(subject, Number.MAX_SAFE_INTEGER)).rejects.toMatchObject({ kind: "invalid" });
-    expect(await admin.setBudget(subject, 7)).toMatchObject({ balance: 5_000_000, budget: 7 });
+    expect(await admin.changeAccount(subject, { budget: 7 })).toMatchObject({ balance: 5_000_000, budget: 7 });
     expect(await admin.accounts()).toHaveLength(1);
-    expect(await admin.setBalance(subject, null)).toMatchObject({ balance: null, budget: 7 });
-    await expect(admin.setBudget(subject, -1)).rejects.toMatchObject({ kind: "invalid" });
+    expect(await admin.changeAccount(subject, { balance: null })).toMatchObject({ balance: null, budget: 7 });
+    await expect(admin.changeAccount(subject, { budget: -1 })).rejects.toMatchObject({ kind: "invalid" });
     await expect(admin.credit(subject, 0.5)).rejects.toMatchObject({ kind: "invalid" });
     await expect(admin.subject({ key: "nobody" })).rejects.toMatchObject({ kind: "not-found" });
     expect(await admin.subject({ key: "static-1" })).toBe("key:static-1");
+  });
+});
+
+describe("an account's change", () => {
+  it("is made as a whole or not at all", async () => {
+    const subject = "key:static-1";
+    await admin.changeAccount(subject, { balance: 5, budget: 7 });
+    expect(await admin.account(subject)).toMatchObject({ balance: 5, budget: 7 });
+    await expect(admin.changeAccount(subject, { balance: 100, budget: -1 })).rejects.toMatchObject({
+      kind: "invalid",
+      param: "budget",
+    });
+    expect(await admin.account(subject)).toMatchObject({ balance: 5, budget: 7 });
+    await admin.changeAccount(subject, {});
+    expect(await admin.account(subject)).toMatchObject({ balance: 5, budget: 7 });
   });
 });
 

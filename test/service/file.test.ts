@@ -10,7 +10,7 @@ import { systemIds } from "../../src/model/id.ts";
 import { FileService, type UploadPart } from "../../src/service/file.ts";
 import { ContentReader } from "../../src/service/file-content.ts";
 import type { BlobStore, Spool } from "../../src/store/blob/blob.ts";
-import { openBlobs } from "../../src/store/blob/open.ts";
+import { openBlobs } from "../../src/store/open.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { silentLog } from "../../src/telemetry/log.ts";

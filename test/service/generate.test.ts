@@ -6,7 +6,8 @@ import { scriptBatches, scriptEngine } from "../support/script-engine.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import { GrammarCheck, type Batch, type GenerationEvent } from "../../src/model/event.ts";
 import type { GenerationRequest } from "../../src/model/request.ts";
-import { GenerateService, type Generation } from "../../src/service/generate.ts";
+import { GenerateService } from "../../src/service/generate.ts";
+import type { EndedGeneration, Generation } from "../../src/service/generation.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 
 const caller = { keyId: "k", name: "test" };
@@ -18,7 +19,7 @@ const request: GenerationRequest = {
   tools: [],
   toolChoice: "auto",
   parallelCalls: true,
-  reasoning: "off",
+  reasoning: "on",
   format: { type: "text" },
   sampling: { stop: [] },
   tier: "standard",
@@ -139,6 +140,70 @@ describe("GenerateService", () => {
     let read = 0;
     for await (const _batch of generation.batches) if (++read === 3) break;
     expect(ended).toBe(true);
+  });
+
+  it("shows no reasoning where it is off, whatever the engine does, and joins nothing to the text", async () => {
+    const batches: Batch[] = [
+      [{ type: "begin" }, { type: "reasoning-start", index: 0 }],
+      [{ type: "reasoning-delta", index: 0, text: "hm" }],
+      [
+        { type: "reasoning-end", index: 0 },
+        { type: "text-start", index: 1 },
+        { type: "text-delta", index: 1, text: "\n" },
+      ],
+      [{ type: "text-delta", index: 1, text: "\nhello\n" }],
+      [
+        { type: "text-end", index: 1 },
+        { type: "finish", reason: "stop" },
+      ],
+    ];
+    const off = { ...request, reasoning: "off" } as const;
+    const generation = await service(scriptEngine({ batches })).start(off, caller, new AbortController().signal);
+    expect(await all(generation)).toContainEqual({ type: "text-start", index: 0 });
+    expect(generation.transcript.items).toEqual([{ type: "text", text: "hello\n", done: true }]);
+  });
+
+  it("lets one call through where calls may not be parallel", async () => {
+    const batches: Batch[] = [
+      [
+        { type: "begin" },
+        { type: "call-start", index: 0, id: "a", name: "f" },
+        { type: "call-end", index: 0 },
+        { type: "call-start", index: 1, id: "b", name: "g" },
+        { type: "call-delta", index: 1, args: "{}" },
+        { type: "call-end", index: 1 },
+        { type: "text-start", index: 2 },
+        { type: "text-delta", index: 2, text: "done" },
+        { type: "text-end", index: 2 },
+        { type: "finish", reason: "calls" },
+      ],
+    ];
+    const single = { ...request, parallelCalls: false };
+    const generation = await service(scriptEngine({ batches })).start(single, caller, new AbortController().signal);
+    await all(generation);
+    expect(generation.transcript.calls().map(({ id }) => id)).toEqual(["a"]);
+    expect(generation.transcript.text()).toBe("done");
+  });
+
+  it("gives the record of every generation to its observers once, also of those that no engine began", async () => {
+    const seen: EndedGeneration[] = [];
+    const make = (engine: Engine): GenerateService =>
+      new GenerateService({
+        catalog: createCatalog({ engines: new Map([["e", engine]]), entries: [] }),
+        observers: [(record) => seen.push({ ...record })],
+        log: silentLog,
+      });
+    const signal = new AbortController().signal;
+    const well = make(scriptEngine({ batches: scriptBatches({ text: "hello there" }) }));
+    await all(await well.start(request, caller, signal));
+    await expect(make(failing(new ParleyError("upstream", "down"))).start(request, caller, signal)).rejects.toThrow();
+    const unknown = make(failing(new Error())).start({ ...request, model: "nobody" }, caller, signal);
+    await expect(unknown).rejects.toThrow("unknown model");
+    expect(seen.map(({ outcome, model, started }) => [outcome, model, started?.target.engineName])).toEqual([
+      ["stop", "MiniMax-M3", "e"],
+      ["upstream", "MiniMax-M3", undefined],
+      ["invalid", undefined, undefined],
+    ]);
   });
 
   it("counts with the engine that would answer", async () => {

@@ -5,11 +5,13 @@ import { scriptBatches, scriptEngine } from "../support/script-engine.ts";
 import { simEngine } from "../../src/engine/sim/engine.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import type { Batch, Usage } from "../../src/model/event.ts";
+import { systemIds } from "../../src/model/id.ts";
 import { textPart } from "../../src/model/item.ts";
 import type { GenerationRequest } from "../../src/model/request.ts";
 import { MemoryLimiter } from "../../src/policy/limiter.ts";
 import { documentedPrices } from "../../src/policy/price.ts";
-import { GenerateService, type Generation } from "../../src/service/generate.ts";
+import { GenerateService } from "../../src/service/generate.ts";
+import type { Generation } from "../../src/service/generation.ts";
 import { LedgerWriter } from "../../src/service/ledger.ts";
 import { Meter, type MeterOptions } from "../../src/service/meter.ts";
 import { openStore } from "../../src/store/open.ts";
@@ -49,6 +51,7 @@ function serve(engine: Engine, changes: Partial<MeterOptions> = {}): GenerateSer
     prices: {},
     budgets: {},
     aborted: "partial",
+    ids: systemIds,
     now: () => at,
     ...changes,
   });
@@ -195,7 +198,7 @@ describe("limits", () => {
     await read(await start(service));
     const { rateLimit } = await start(service);
     const reserved = 5_000 - 1_050 - (rateLimit.tokens?.remaining ?? 0);
-    expect(reserved).toBe(1_036);
+    expect(reserved).toBe(1_040);
   });
 
   it("are those of the key before the configured ones, and of organisation and model besides", async () => {
@@ -216,7 +219,7 @@ describe("limits", () => {
 
 describe("money", () => {
   it("ends service when the balance is used up, at once, written or not", async () => {
-    await store.accounts.setBalance("organisation:o", 300);
+    await store.accounts.update("organisation:o", { balance: 300 });
     const service = serve(hello);
     await read(await start(service));
     await read(await start(service));

@@ -6,7 +6,8 @@ import { GrammarCheck, type Batch, type GenerationEvent } from "../../src/model/
 import type { GenerationRequest } from "../../src/model/request.ts";
 import type { Verdict } from "../../src/policy/moderate/finding.ts";
 import { createModerator, type Moderator } from "../../src/policy/moderate/moderate.ts";
-import { GenerateService, type Generation } from "../../src/service/generate.ts";
+import { GenerateService } from "../../src/service/generate.ts";
+import type { Generation } from "../../src/service/generation.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 
 const caller = { keyId: "k", name: "test" };

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { BlobStore, Spool } from "../../src/store/blob/blob.ts";
-import { openBlobs } from "../../src/store/blob/open.ts";
+import { openBlobs } from "../../src/store/open.ts";
 import { bucketKeys, startBucket, type Bucket } from "./blob-bucket.ts";
 
 let folder: string;

@@ -13,7 +13,7 @@ beforeAll(async () => {
   if (programs === undefined) return;
   server = await startPostgres(programs);
   url = await server.database();
-  database = openPostgres(url);
+  database = openPostgres(url, 4);
 });
 afterAll(async () => {
   if (programs === undefined) return;
@@ -39,7 +39,7 @@ describe.runIf(programs !== undefined)("a connection that breaks", () => {
     await database.run("create table broken (id integer)");
     const work = database.transaction(async (inside) => {
       await inside.run("insert into broken values (1)");
-      const other = openPostgres(url);
+      const other = openPostgres(url, 4);
       await breakConnections(other);
       await other.close();
       // time for the news to arrive while no statement is under way

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
+import { openStore } from "../../src/store/open.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 
 const folders: string[] = [];
@@ -22,4 +23,18 @@ it.skipIf(process.platform === "win32")("is readable by its owner only, in whate
   } finally {
     process.umask(before);
   }
+});
+
+it("lets a response expire by the clock it was given", async () => {
+  let time = 1_000;
+  const store = await openStore(undefined, undefined, () => time);
+  const texts = { body: "{}", input: "[]", items: "[]", events: "[]" };
+  await store.responses.save({
+    ...{ id: "r", owner: "k", createdAt: 0, expiresAt: 1_001, state: "done", previousId: null },
+    ...texts,
+  });
+  expect(await store.responses.get("r", "k")).toMatchObject({ id: "r" });
+  time = 1_001;
+  expect(await store.responses.get("r", "k")).toBeUndefined();
+  await store.close();
 });

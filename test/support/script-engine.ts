@@ -1,10 +1,10 @@
+import { Semaphore } from "../../src/lib/semaphore.ts";
 import { EventBuilder } from "../../src/model/event-builder.ts";
-import { ParleyError, toParleyError } from "../../src/model/error.ts";
+import { canceled, ParleyError, toParleyError } from "../../src/model/error.ts";
 import type { Batch, FinishReason, GenerationEvent, Usage } from "../../src/model/event.ts";
 import type { GenerationRequest } from "../../src/model/request.ts";
 import type { Capabilities, Engine, Load } from "../../src/engine/engine.ts";
 import { type Clock, systemClock } from "../../src/engine/sim/clock.ts";
-import { Slots } from "../../src/engine/sim/slots.ts";
 
 /** Batches ready made, or made one by one by a test that wants its hand on the tap. */
 export type Script = Iterable<Batch> | AsyncIterable<Batch>;
@@ -80,14 +80,14 @@ class Player implements ScriptEngine {
   readonly requests: GenerationRequest[] = [];
   private readonly options: ScriptOptions;
   private readonly clock: Clock;
-  private readonly slots: Slots;
+  private readonly slots: Semaphore;
   private readonly closing = new AbortController();
   // changed by events
   aborted = 0;
 
   constructor(options: ScriptOptions) {
     this.options = options;
-    this.slots = new Slots(options.slots ?? Infinity);
+    this.slots = new Semaphore(options.slots ?? Infinity, { abortError: canceled });
     this.clock = options.clock ?? systemClock;
     this.capabilities = { constrained: true, image: true, video: "frames", ...options.capabilities };
   }
@@ -115,7 +115,7 @@ class Player implements ScriptEngine {
   }
 
   load(): Load {
-    return { running: this.slots.running, waiting: this.slots.waiting, slots: this.slots.size };
+    return { running: this.slots.running, waiting: this.slots.waiting, slots: this.slots.capacity };
   }
 
   close(): Promise<void> {
@@ -134,7 +134,7 @@ class Player implements ScriptEngine {
         open.see(batch);
         yield batch;
       }
-      if (ended.aborted) throw new ParleyError("canceled", "the request was canceled");
+      if (ended.aborted) throw canceled();
     } catch (thrown) {
       if (open.batches === 0) throw thrown;
       const end = open.fail(toParleyError(thrown));

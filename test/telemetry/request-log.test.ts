@@ -101,7 +101,7 @@ describe("the request log", () => {
     });
     await (await ask(first.server, "/v1/chat/completions")).text();
     await until(() => first.record.of("request").length === 1);
-    expect(first.record.of("request")).toMatchObject([{ status: 502, model: "minimax-m3", outcome: "upstream" }]);
+    expect(first.record.of("request")).toMatchObject([{ status: 502, model: "MiniMax-M3", outcome: "upstream" }]);
     expect(first.record.of("engine failed")).toMatchObject([{ engine: "only", kind: "upstream" }]);
     const later = await serve({
       batches: scriptBatches({ text: "ha", finish: "error", error: new ParleyError("timeout", "slow") }),

@@ -1,4 +1,5 @@
 import type { LlamaContextSequence, SequenceEvaluateOptions, Token } from "node-llama-cpp";
+import { untilAborted } from "../../lib/abort.ts";
 import { canceled, invalid, ParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { IdSource } from "../../model/id.ts";
@@ -80,7 +81,7 @@ class EmbeddedEngine implements LlamaEngine {
   }
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<Batch> {
-    const { loaded, pool } = await unlessAborted(this.whenReady(), signal);
+    const { loaded, pool } = await untilAborted(this.whenReady(), signal, canceled);
     if (this.closed !== undefined) throw closing();
     const plan = await planRun(loaded, request, this.options.ids);
     if (signal.aborted) throw canceled();
@@ -102,7 +103,7 @@ class EmbeddedEngine implements LlamaEngine {
   }
 
   async count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }> {
-    const { loaded } = await unlessAborted(this.whenReady(), signal);
+    const { loaded } = await untilAborted(this.whenReady(), signal, canceled);
     return { tokens: promptTokens(loaded, readPrompt(loaded, request).text).length, exact: true };
   }
 
@@ -232,16 +233,4 @@ function samplingFor(sampling: Sampling, ids: IdSource): SequenceEvaluateOptions
   const seed = sampling.seed ?? Number.parseInt(ids.hex(8), 16);
   // llama.cpp takes 32 bits
   return { temperature, topP, topK: sampling.topK ?? usual.topK, seed: seed >>> 0 };
-}
-
-async function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  if (signal.aborted) throw canceled();
-  const aborted = Promise.withResolvers<never>();
-  const leave = (): void => aborted.reject(canceled());
-  signal.addEventListener("abort", leave, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", leave);
-  }
 }

@@ -1,3 +1,4 @@
+import { WaitQueue } from "../../lib/wait-queue.ts";
 import { canceled, ParleyError } from "../../model/error.ts";
 
 /** One place to generate in, with the tokens its cache holds. */
@@ -5,11 +6,6 @@ export interface Slot<Sequence> {
   readonly sequence: Sequence;
   /** Tokens whose state is kept; the next prompt that begins with them need not read them again. */
   held: readonly number[];
-}
-
-interface Waiter<Sequence> {
-  take: (slot: Slot<Sequence>) => void;
-  refuse: (error: ParleyError) => void;
 }
 
 /** How many tokens two lists share from the start. */
@@ -22,14 +18,16 @@ export function commonPrefix(one: readonly number[], other: readonly number[]): 
 
 /**
  * Lends slots: the free one that shares the longest prefix with the prompt, else the one unused for longest. When none
- * is free, requests wait in line, first come first served; one that is aborted leaves the line at once.
+ * is free, requests wait, first come first served; one that is aborted leaves the queue at once.
  */
 export class SlotPool<Sequence> {
   // fixed at birth
   readonly size: number;
-  // changed by events; free slots stand in order of release, oldest first
+  private readonly queue = new WaitQueue<undefined, Slot<Sequence>>(canceled);
+  // changed by events
+  /** In order of release, oldest first; `acquire` takes from it, `release` adds to it. */
   private readonly free: Slot<Sequence>[];
-  private readonly waiters: Waiter<Sequence>[] = [];
+  /** Set by `close`; from then on nobody gets a slot. */
   private closed = false;
 
   constructor(sequences: readonly Sequence[]) {
@@ -42,27 +40,26 @@ export class SlotPool<Sequence> {
   }
 
   get waiting(): number {
-    return this.waiters.length;
+    return this.queue.size;
   }
 
   /** Resolves with a slot; rejects `canceled` on abort and `overloaded` once the pool is closed. */
   async acquire(tokens: readonly number[], signal: AbortSignal): Promise<Slot<Sequence>> {
-    if (signal.aborted) throw canceled();
+    this.queue.throwIfAborted(signal);
     if (this.closed) throw closing();
-    const slot = this.pick(tokens);
-    return slot ?? (await this.wait(signal));
+    return this.pick(tokens) ?? (await this.queue.wait(undefined, signal));
   }
 
   release(slot: Slot<Sequence>): void {
-    const next = this.waiters.shift();
+    const next = this.queue.first;
     if (next === undefined) this.free.push(slot);
-    else next.take(slot);
+    else next.grant(slot);
   }
 
-  /** Refuses everyone in line and everyone who comes. */
+  /** Refuses everyone who waits and everyone who comes. */
   close(): void {
     this.closed = true;
-    for (const waiter of this.waiters.splice(0)) waiter.refuse(closing());
+    for (const waiter of this.queue) waiter.refuse(closing());
   }
 
   private pick(tokens: readonly number[]): Slot<Sequence> | undefined {
@@ -77,27 +74,6 @@ export class SlotPool<Sequence> {
     const chosen = best ?? this.free[0];
     if (chosen !== undefined) this.free.splice(this.free.indexOf(chosen), 1);
     return chosen;
-  }
-
-  private wait(signal: AbortSignal): Promise<Slot<Sequence>> {
-    return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        this.waiters.splice(this.waiters.indexOf(waiter), 1);
-        reject(canceled());
-      };
-      const waiter: Waiter<Sequence> = {
-        take: (slot) => {
-          signal.removeEventListener("abort", leave);
-          resolve(slot);
-        },
-        refuse: (error) => {
-          signal.removeEventListener("abort", leave);
-          reject(error);
-        },
-      };
-      this.waiters.push(waiter);
-      signal.addEventListener("abort", leave, { once: true });
-    });
   }
 }
 

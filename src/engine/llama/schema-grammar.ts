@@ -1,23 +1,23 @@
+import { SchemaReader } from "../../lib/json-schema/reader.ts";
+import {
+  prefixItemsOf,
+  propertiesOf,
+  requiredOf,
+  type Schema,
+  typeOf,
+  valuesOf,
+} from "../../lib/json-schema/schema.ts";
 import { invalid } from "../../model/error.ts";
-import { isObject } from "../../model/json.ts";
 import type { Grammar } from "./grammar.ts";
 import { anyOf, literal, repeat } from "./grammar.ts";
 import type { Range } from "./number-grammar.ts";
 import { integerIn, numberIn } from "./number-grammar.ts";
 import { regexBody, unwritableInJson } from "./regex-grammar.ts";
 
-/** A JSON Schema or a part of one. */
-export type Schema = Record<string, unknown>;
-
 /** llama.cpp refuses repetitions beyond 2,000 in all. */
-const mostRepeats = 1000;
-/** `$ref`s that only point to each other end here. */
-const deepestReference = 32;
-/** Schemas within schemas, references followed; beyond it they hold themselves without end. */
-const deepest = 400;
-
-/** What decides before the type does. */
-const unsettled = ["$ref", "const", "enum", "allOf", "anyOf", "oneOf"] as const;
+const maxRepeats = 1000;
+/** A body longer than this becomes a rule, so that it stands in the grammar once. */
+const maxInlineChars = 60;
 
 /** A little white space, as models write it; bounded, so that greedy decoding cannot fill an answer with it. */
 const space = '(" " | "\\n" [ \\t]{0,20})?';
@@ -39,100 +39,60 @@ export const formats: Readonly<Record<string, string>> = {
 /**
  * JSON Schema to GBNF. Known: types and lists of them, properties in the schema's order with required ones, additional
  * properties where no property is named, items, prefixItems, length and number bounds, enum, const, anyOf, oneOf,
- * allOf (merged), local $ref, the formats above, and `pattern` as far as `regex-grammar.ts` reads it (of a text's
+ * allOf (intersected), local $ref, the formats above, and `pattern` as far as `regex-grammar.ts` writes it (of a text's
  * format, pattern and length the first holds). Other keywords are not enforced. What comes out never has a property
  * that the schema does not name, unless it names none.
+ *
+ * The library's own `LlamaJsonSchemaGrammar` (node-llama-cpp 3.22.1) does not do: it ignores `required` and makes every
+ * property obligatory, has no `pattern`, no bounds of numbers, no `anyOf` and `allOf`, and reads `$ref` only into
+ * `#/$defs`; what it does not know it drops with a warning or refuses with an exception.
  */
 export class SchemaGrammar {
   // fixed at birth
   private readonly grammar: Grammar;
-  private readonly root: Schema;
+  private readonly reader: SchemaReader;
   // changed by events
-  private readonly references = new Map<unknown, string>();
-  private depth = 0;
+  /** Rules by the schema they hold an answer to, so that schemas may contain themselves. */
+  private readonly rules = new Map<Schema, string>();
+  /** Bodies by alternatives. */
+  private readonly bodies = new Map<readonly Schema[], string>();
 
+  /** Throws `invalid`, as all methods do, for a schema that no answer can fit or that cannot be read. */
   constructor(grammar: Grammar, root: Schema) {
     this.grammar = grammar;
-    this.root = root;
+    this.reader = new SchemaReader(root, { missing: "refuse", refuse: (problem) => invalid("schema", problem) });
   }
 
-  /** The body that matches JSON text of the schema. */
-  json(schema: unknown): string {
-    if (!isObject(schema)) return anyValue(this.grammar);
-    if (typeof schema["$ref"] === "string") return this.reference(schema["$ref"]);
-    if ("const" in schema) return literal(JSON.stringify(schema["const"]));
-    if (Array.isArray(schema["enum"]))
-      return anyOf(some(schema["enum"]).map((value) => literal(JSON.stringify(value))));
-    const combined = "allOf" in schema || "anyOf" in schema || "oneOf" in schema;
-    return combined ? this.once(schema, () => this.chosen(schema)) : this.chosen(schema);
-  }
-
-  private chosen(schema: Schema): string {
-    const choices = some(this.choices(schema));
-    if (choices.length > 1) return this.grammar.rule(anyOf(choices.map((choice) => this.json(choice))));
-    return this.typed(choices[0] ?? schema);
-  }
-
-  /** The schema without combinations: `anyOf`, `oneOf` and lists of types as one schema each, `allOf` merged in. */
-  choices(schema: Schema): Schema[] {
-    const plain = this.merged(schema);
-    const ways = plain["anyOf"] ?? plain["oneOf"];
-    if (Array.isArray(ways)) {
-      const { anyOf: _any, oneOf: _one, ...rest } = plain;
-      return ways.map((way) => merge(rest, isObject(way) ? way : {}));
-    }
-    const type = plain["type"];
-    return Array.isArray(type) ? type.map((one: unknown) => ({ ...plain, type: one })) : [plain];
-  }
-
-  /** What a local `$ref` points to, followed to the end. */
-  resolve(schema: Schema, depth = 0): Schema {
-    const pointer = schema["$ref"];
-    if (typeof pointer !== "string") return schema;
-    let place: unknown = this.root;
-    for (const step of pointer.replace(/^#\/?/u, "").split("/")) {
-      const key = percentDecoded(step).replaceAll("~1", "/").replaceAll("~0", "~");
-      if (key !== "") place = memberOf(place, key);
-    }
-    if (!pointer.startsWith("#") || !isObject(place) || depth > deepestReference) {
-      throw invalid("schema", `'$ref' ${pointer} points nowhere in the schema`);
-    }
-    return this.resolve(place, depth + 1);
-  }
-
-  private merged(schema: Schema, depth = 0): Schema {
-    const { allOf, ...rest } = schema;
-    if (!Array.isArray(allOf)) return schema;
-    if (depth > deepestReference) throw invalid("schema", "'allOf' merges a schema into itself");
-    const parts = allOf.map((part) => (isObject(part) ? this.merged(this.resolve(part), depth + 1) : {}));
-    return parts.reduce(merge, rest);
-  }
-
-  private reference(pointer: string): string {
-    return this.once(pointer, () => this.json(this.resolve({ $ref: pointer })));
-  }
-
-  /** One rule per reference and per combination, so that schemas may speak of themselves. */
-  private once(key: unknown, make: () => string): string {
-    const known = this.references.get(key);
+  /** The body that matches JSON text of a part of the schema. */
+  json(part: unknown): string {
+    const ways = this.alternatives(part);
+    const known = this.bodies.get(ways);
     if (known !== undefined) return known;
-    if (this.depth >= deepest) throw invalid("schema", "holds schemas within each other without end");
-    const name = this.grammar.reserve();
-    this.references.set(key, name);
-    this.depth += 1;
-    this.grammar.define(name, make());
-    this.depth -= 1;
-    return name;
+    const body = anyOf([...new Set(ways.map((way) => this.plain(way)))]);
+    const made = body.length > maxInlineChars ? this.grammar.rule(body) : body;
+    this.bodies.set(ways, made);
+    return made;
   }
 
-  private typed(schema: Schema): string {
-    // an alternative may itself be combined
-    if (unsettled.some((word) => word in schema) || Array.isArray(schema["type"])) return this.json(schema);
-    switch (schema["type"] ?? impliedType(schema)) {
+  /** What a part of the schema allows, in normal form; one alternative at least. */
+  alternatives(part: unknown): readonly Schema[] {
+    return some(this.reader.alternatives(part));
+  }
+
+  /** Makes the rule of a schema within another one; refuses when they nest too deep. */
+  within(make: () => string): string {
+    return this.reader.within(make);
+  }
+
+  /** The body that matches JSON text of one alternative. */
+  plain(schema: Schema): string {
+    const values = valuesOf(schema);
+    if (values !== undefined) return anyOf(some(values).map((value) => literal(JSON.stringify(value))));
+    switch (typeOf(schema)) {
       case "object":
-        return this.object(schema);
+        return this.once(schema, () => this.object(schema));
       case "array":
-        return this.array(schema);
+        return this.once(schema, () => this.array(schema));
       case "string":
         return text(schema);
       case "integer":
@@ -148,12 +108,19 @@ export class SchemaGrammar {
     }
   }
 
+  private once(schema: Schema, make: () => string): string {
+    const known = this.rules.get(schema);
+    if (known !== undefined) return known;
+    const name = this.grammar.reserve();
+    this.rules.set(schema, name);
+    this.grammar.define(name, this.within(make));
+    return name;
+  }
+
   private object(schema: Schema): string {
-    const properties = isObject(schema["properties"]) ? schema["properties"] : {};
-    const required = new Set(Array.isArray(schema["required"]) ? (schema["required"] as unknown[]) : []);
-    const names = [
-      ...new Set([...Object.keys(properties), ...[...required].filter((name) => typeof name === "string")]),
-    ];
+    const properties = propertiesOf(schema);
+    const required = new Set(requiredOf(schema));
+    const names = [...new Set([...Object.keys(properties), ...required])];
     if (names.length === 0) return this.openObject(schema);
     const fields = names.map((name) => ({
       pair: this.grammar.rule(`${literal(JSON.stringify(name))} ":" ${space} ${this.json(properties[name])}`),
@@ -184,7 +151,7 @@ export class SchemaGrammar {
   }
 
   private array(schema: Schema): string {
-    const first = Array.isArray(schema["prefixItems"]) ? (schema["prefixItems"] as unknown[]) : [];
+    const first = prefixItemsOf(schema);
     if (first.length > 0) {
       const parts = first.map((part) => this.json(part)).join(` "," ${space} `);
       return this.grammar.rule(`"[" ${space} ${parts} ${space} "]"`);
@@ -223,47 +190,9 @@ function some<Choice>(choices: readonly Choice[]): readonly Choice[] {
   return choices;
 }
 
-/** Callers write pointers with and without percent encoding. */
-function percentDecoded(step: string): string {
-  try {
-    return decodeURIComponent(step);
-  } catch {
-    return step;
-  }
-}
-
-function memberOf(place: unknown, key: string): unknown {
-  if (Array.isArray(place)) return (place as unknown[])[Number(key)];
-  return isObject(place) && Object.hasOwn(place, key) ? place[key] : undefined;
-}
-
-function merge(one: Schema, other: Schema): Schema {
-  const properties = { ...asObject(one["properties"]), ...asObject(other["properties"]) };
-  const required = [...asList(one["required"]), ...asList(other["required"])];
-  return {
-    ...one,
-    ...other,
-    ...(Object.keys(properties).length === 0 ? {} : { properties }),
-    ...(required.length === 0 ? {} : { required }),
-  };
-}
-
-function asObject(value: unknown): Schema {
-  return isObject(value) ? value : {};
-}
-
-function asList(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function impliedType(schema: Schema): string | undefined {
-  if ("properties" in schema || "required" in schema || "additionalProperties" in schema) return "object";
-  return "items" in schema || "prefixItems" in schema ? "array" : undefined;
-}
-
 /** A length or count of a schema, as far as a grammar can hold it; undefined where there is none. */
 export function bound(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 ? Math.min(value, mostRepeats) : undefined;
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 ? Math.min(value, maxRepeats) : undefined;
 }
 
 function text(schema: Schema): string {

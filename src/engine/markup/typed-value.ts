@@ -1,7 +1,8 @@
+import type { TypeName } from "../../lib/json-schema/schema.ts";
 import { isObject, parseJson } from "../../model/json.ts";
 import type { ArgumentWriter } from "./argument-writer.ts";
 import { JsonText, respaced } from "./json-text.ts";
-import type { Shape, TypeName } from "./shape.ts";
+import type { Shape } from "./shape.ts";
 
 /**
  * One argument that stands as plain text in markup: becomes JSON by its schema. Where it is certainly a string it is

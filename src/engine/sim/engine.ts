@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { Semaphore } from "../../lib/semaphore.ts";
 import { EventBuilder } from "../../model/event-builder.ts";
 import { canceled, ParleyError } from "../../model/error.ts";
 import type { Batch, FinishReason, Usage } from "../../model/event.ts";
@@ -13,7 +14,6 @@ import { planAnswer, type Plan } from "./plan.ts";
 import { PrefixCache } from "./prefix-cache.ts";
 import { measurePrompt, type Prompt } from "./prompt.ts";
 import type { SimSettings } from "./settings.ts";
-import { Slots } from "./slots.ts";
 
 /** The settings, each with the default of `settings.ts`, and what tests put in the place of the real thing. */
 export type SimOptions = { [Name in keyof SimSettings]?: SimSettings[Name] | undefined } & {
@@ -53,7 +53,7 @@ class Simulator implements Engine {
   private readonly contextWindow: number;
   private readonly clock: Clock;
   private readonly ids: IdSource | undefined;
-  private readonly slots: Slots;
+  private readonly slots: Semaphore;
   private readonly cache: PrefixCache;
   private readonly script: Script;
   private readonly faults: FaultPlan;
@@ -68,7 +68,13 @@ class Simulator implements Engine {
     this.capabilities = { contextWindow: this.contextWindow, constrained: true, image: true, video: "frames" };
     this.clock = options.clock ?? systemClock;
     this.ids = options.ids;
-    this.slots = new Slots(options.slots ?? Infinity, options.queueLimit ?? Infinity);
+    this.slots = new Semaphore(options.slots ?? Infinity, {
+      abortError: canceled,
+      queue: {
+        limit: options.queueLimit ?? Infinity,
+        full: () => new ParleyError("overloaded", "every slot is busy", { retryAfter: 1 }),
+      },
+    });
     this.cache = new PrefixCache(options.cacheTokens ?? 1_000_000, this.cacheBlock);
     const file = options.script === undefined ? { answers: [] } : readScript(options.script);
     this.script = new Script({
@@ -101,7 +107,7 @@ class Simulator implements Engine {
   }
 
   load(): Load {
-    return { running: this.slots.running, waiting: this.slots.waiting, slots: this.slots.size };
+    return { running: this.slots.running, waiting: this.slots.waiting, slots: this.slots.capacity };
   }
 
   close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { LruCache } from "../../lib/lru.ts";
 import type { Prompt } from "./prompt.ts";
 
 /**
@@ -9,19 +10,21 @@ export class PrefixCache {
   private readonly block: number;
   private readonly blocks: number;
   // changed by events
-  private readonly known = new Map<number, true>();
+  /** Hashes of the blocks that are held; only `store` uses a block, `lookup` does not. */
+  private readonly held: LruCache<number, true>;
 
   /** `capacity` and `block` in tokens. */
   constructor(capacity: number, block: number) {
     this.block = block;
     this.blocks = Math.floor(capacity / block);
+    this.held = new LruCache({ maxEntries: this.blocks });
   }
 
   /** Tokens of the prompt that are already held; always fewer than the prompt has, as the last one must be computed. */
   lookup(prompt: Prompt): number {
     let hits = 0;
     for (const hash of prompt.blocks) {
-      if (!this.known.has(hash)) break;
+      if (!this.held.has(hash)) break;
       hits += 1;
     }
     return Math.min(hits * this.block, Math.max(0, prompt.tokens - 1));
@@ -29,13 +32,6 @@ export class PrefixCache {
 
   /** Takes the prompt in, from its end: later blocks are of no use without the earlier ones, so those must live longest. */
   store(prompt: Prompt): void {
-    for (const hash of prompt.blocks.slice(0, this.blocks).toReversed()) {
-      this.known.delete(hash);
-      this.known.set(hash, true);
-    }
-    for (const hash of this.known.keys()) {
-      if (this.known.size <= this.blocks) return;
-      this.known.delete(hash);
-    }
+    for (const hash of prompt.blocks.slice(0, this.blocks).toReversed()) this.held.set(hash, true);
   }
 }

@@ -1,6 +1,7 @@
 import type { Item, Part } from "../../model/item.ts";
+import { mediaTokens } from "../../model/picture.ts";
 import type { GenerationRequest } from "../../model/request.ts";
-import { mediaDigest, mediaTokens } from "./media.ts";
+import { mediaDigest } from "./media.ts";
 import { tokenEnd } from "./tokens.ts";
 
 /** A request as an engine sees it before it answers: how long it is, and its prefixes. */

@@ -1,3 +1,13 @@
+import { SchemaReader } from "../../lib/json-schema/reader.ts";
+import {
+  prefixItemsOf,
+  propertiesOf,
+  requiredOf,
+  type Schema,
+  type TypeName,
+  typeOf,
+} from "../../lib/json-schema/schema.ts";
+import { invalid } from "../../model/error.ts";
 import { isObject, type Json, type JsonObject } from "../../model/json.ts";
 import { sampleOfPattern } from "./pattern.ts";
 
@@ -5,22 +15,24 @@ import { sampleOfPattern } from "./pattern.ts";
 export type OptionalProperties = "all" | "defaults";
 
 /**
- * A value valid against the schema, and always the same one. Knows the keywords tools and structured
- * outputs use: type, properties, required, items, prefixItems, enum, const, default, $ref, allOf, anyOf, oneOf,
- * bounds, lengths, pattern and format.
+ * A value valid against the schema, and always the same one. Knows the keywords that tools and structured outputs use: type, properties, required, items, prefixItems, enum, const, default, $ref, allOf, anyOf, oneOf,
+ * bounds, lengths, pattern and format. Throws `invalid` for a schema that is too complex or asks for too much.
  */
 export function sampleValue(schema: JsonObject, optional: OptionalProperties): Json {
-  return new SchemaSampler(schema, optional).value(schema, "", 0);
+  const refuse = (problem: string): Error => invalid("schema", problem);
+  return new SchemaSampler(new SchemaReader(schema, { missing: "allow", refuse }), optional).value(schema, "", 0);
 }
 
 /** From here on only what must be there is made, so that recursive schemas end. */
-const shallow = 6;
+const shallowDepth = 6;
 /** A schema that demands more depth than this demands an endless value. */
-const deepest = 40;
-/** `allOf`s within each other. */
-const deepestMerge = 20;
+const maxDepth = 40;
 /** Values and looks at schemas; one that asks for more (two halves at each of 40 levels) gets no more. */
-const mostSteps = 200_000;
+const maxSteps = 200_000;
+/** Items of an array, and properties that have no name in the schema. */
+const maxItems = 1_000;
+/** Characters that fill texts up to their least length, in one value. */
+const maxFilledChars = 1_000_000;
 
 /** Examples of the formats of JSON Schema 2020-12. */
 const formats: Readonly<Record<string, string>> = {
@@ -41,34 +53,27 @@ const formats: Readonly<Record<string, string>> = {
   regex: "^a$",
   "json-pointer": "/example",
 };
-type Schema = Record<string, unknown>;
-
-/** Callers write pointers with and without percent encoding. */
-function percentDecoded(step: string): string {
-  try {
-    return decodeURIComponent(step);
-  } catch {
-    return step;
-  }
-}
-
 class SchemaSampler {
-  private readonly root: Schema;
+  // fixed at birth
+  private readonly reader: SchemaReader;
   private readonly optional: OptionalProperties;
-  // changed on the way
+  // changed by events
+  /** Values and looks at schemas; counted by `settle`. */
   private steps = 0;
+  /** Characters written only to reach a least length. */
+  private filled = 0;
 
-  constructor(root: Schema, optional: OptionalProperties) {
-    this.root = root;
+  constructor(reader: SchemaReader, optional: OptionalProperties) {
+    this.reader = reader;
     this.optional = optional;
   }
 
   value(raw: unknown, name: string, depth: number): Json {
-    if (depth > deepest || this.steps > mostSteps) return null;
+    if (depth > maxDepth || this.steps > maxSteps) return null;
     const schema = this.settle(raw, depth);
     if (schema["const"] !== undefined) return schema["const"] as Json;
     if (Array.isArray(schema["enum"])) return (schema["enum"] as Json[])[0] ?? null;
-    switch (typeOf(schema)) {
+    switch (kindOf(schema)) {
       case "object":
         return this.object(schema, depth);
       case "array":
@@ -81,61 +86,32 @@ class SchemaSampler {
       case "null":
         return null;
       default:
-        return stringFor(schema, name);
+        return this.string(schema, name);
     }
   }
 
-  /** References, unions and intersections resolved into one plain schema. */
-  private settle(raw: unknown, depth: number, merges = 0): Schema {
+  /** One alternative of a schema: the first that is not null; deep down rather a null, or what holds no other values. */
+  private settle(part: unknown, depth: number): Schema {
     this.steps += 1;
-    if (merges > deepestMerge || this.steps > mostSteps) return {};
-    let schema: Schema = isObject(raw) ? raw : {};
-    for (let hops = 0; hops < 20; hops += 1) {
-      const { $ref, allOf, anyOf, oneOf, ...rest } = schema;
-      if (typeof $ref === "string") schema = merge(this.resolve($ref), { ...rest, ...given({ allOf, anyOf, oneOf }) });
-      else if (Array.isArray(allOf))
-        schema = allOf.reduce<Schema>((all, part) => merge(all, this.settle(part, depth, merges + 1)), {
-          ...rest,
-          ...given({ anyOf, oneOf }),
-        });
-      else if (Array.isArray(anyOf)) schema = merge({ ...rest, ...given({ oneOf }) }, this.branch(anyOf, depth));
-      else if (Array.isArray(oneOf)) schema = merge(rest, this.branch(oneOf, depth));
-      else return schema;
-    }
-    return schema;
-  }
-
-  /** The first branch that is not null; deep down rather a null or one that refers to nothing. */
-  private branch(branches: readonly unknown[], depth: number): Schema {
-    const schemas = branches.filter(isObject);
-    const simple =
-      schemas.find((schema) => schema["type"] === "null") ?? schemas.find((schema) => schema["$ref"] === undefined);
-    const usual = schemas.find((schema) => schema["type"] !== "null") ?? schemas[0];
-    return (depth >= shallow ? (simple ?? usual) : usual) ?? {};
-  }
-
-  /** A JSON pointer into the root, as in `#/$defs/node`. */
-  private resolve(reference: string): Schema {
-    let at: unknown = this.root;
-    for (const step of reference.replace(/^#\/?/, "").split("/")) {
-      if (step === "") continue;
-      const key = percentDecoded(step).replaceAll("~1", "/").replaceAll("~0", "~");
-      at = Array.isArray(at) ? at[Number(key)] : isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined;
-    }
-    return isObject(at) ? at : {};
+    const ways = this.reader.alternatives(part);
+    const usual = ways.find((way) => way["type"] !== "null") ?? ways[0] ?? {};
+    if (depth < shallowDepth || ways.length < 2) return usual;
+    const flat = ways.find((way) => !["object", "array"].includes(kindOf(way)));
+    return ways.find((way) => way["type"] === "null") ?? flat ?? usual;
   }
 
   private object(schema: Schema, depth: number): JsonObject {
-    const properties = isObject(schema["properties"]) ? schema["properties"] : {};
-    const required = new Set(Array.isArray(schema["required"]) ? (schema["required"] as string[]) : undefined);
+    const properties = propertiesOf(schema);
+    const required = new Set(requiredOf(schema));
     const made = new Map<string, Json>();
     for (const [key, property] of Object.entries(properties)) {
-      const wanted = required.has(key) || (depth < shallow && this.wantsOptional(schema, property, depth));
+      const wanted = required.has(key) || (depth < shallowDepth && this.wantsOptional(schema, property, depth));
       if (wanted) made.set(key, this.value(property, key, depth + 1));
     }
     for (const key of required)
       if (!made.has(key)) made.set(key, this.value(schema["additionalProperties"], key, depth + 1));
-    for (let count = 1; made.size < numberOf(schema["minProperties"], 0); count += 1) {
+    const least = upTo(maxItems, schema["minProperties"], "properties");
+    for (let count = 1; made.size < least; count += 1) {
       made.set(`key${count}`, this.value(schema["additionalProperties"], `key${count}`, depth + 1));
     }
     return Object.fromEntries(made);
@@ -148,11 +124,11 @@ class SchemaSampler {
   }
 
   private array(schema: Schema, name: string, depth: number): Json[] {
-    const prefix = Array.isArray(schema["prefixItems"]) ? schema["prefixItems"] : [];
-    const least = numberOf(schema["minItems"], prefix.length);
+    const prefix = prefixItemsOf(schema);
+    const least = upTo(maxItems, schema["minItems"], "items");
     const most = numberOf(schema["maxItems"], Infinity);
-    const usual = depth >= shallow || schema["items"] === false ? 0 : 1;
-    const length = Math.min(Math.max(least, prefix.length, prefix.length === 0 ? usual : 0), most, 1_000);
+    const usual = depth >= shallowDepth || schema["items"] === false ? 0 : 1;
+    const length = Math.min(Math.max(least, prefix.length, prefix.length === 0 ? usual : 0), most, maxItems);
     const made: Json[] = [];
     for (let at = 0; at < length; at += 1) {
       const item = this.value(prefix[at] ?? schema["items"], singularName(name), depth + 1);
@@ -170,77 +146,36 @@ class SchemaSampler {
     if (typeof item === "number") return Math.max(...made.filter((value) => typeof value === "number")) + 1;
     return typeof item === "string" ? `${item} ${made.length + 1}` : item;
   }
-}
 
-function numberFor(schema: Schema): number {
-  const whole = typeOf(schema) === "integer";
-  const step = numberOf(schema["multipleOf"], whole ? 1 : 0);
-  const least = lowerBound(schema, step);
-  const most = upperBound(schema, step);
-  const fits = (value: number): boolean =>
-    value >= least && value <= most && (step === 0 || Number.isInteger(value / step));
-  const usual = schema["default"];
-  if (typeof usual === "number" && fits(usual)) return usual;
-  const plain = Math.min(Math.max(1, least), most);
-  if (step === 0 || Number.isInteger(plain / step)) return plain;
-  const up = Math.ceil(plain / step) * step;
-  return up <= most ? up : Math.floor(plain / step) * step;
-}
-
-function stringFor(schema: Schema, name: string): string {
-  if (typeof schema["default"] === "string") return schema["default"];
-  if (typeof schema["pattern"] === "string") return sampleOfPattern(schema["pattern"]) ?? "";
-  const { format } = schema;
-  return sized(formats[typeof format === "string" ? format : ""] ?? `example ${wordsOf(name)}`.trim(), schema);
-}
-
-/** `fromCity`, `from_city`, `from-city`: `from city`. */
-function wordsOf(name: string): string {
-  return name
-    .replace(/([a-z\d])([A-Z])/g, "$1 $2")
-    .replace(/[_.-]+/g, " ")
-    .toLowerCase();
-}
-
-/** The name of one of several: `cities` gives `city`. */
-function singularName(name: string): string {
-  return name.replace(/ies$/, "y").replace(/(?<!s)s$/, "");
-}
-
-function given(entries: Schema): Schema {
-  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined));
-}
-
-/** Both schemas at once: properties and required lists add up, the later one wins elsewhere. */
-function merge(first: Schema, second: Schema): Schema {
-  const merged: Schema = { ...first, ...second };
-  if (isObject(first["properties"]) && isObject(second["properties"])) {
-    merged["properties"] = { ...first["properties"], ...second["properties"] };
+  private string(schema: Schema, name: string): string {
+    if (typeof schema["default"] === "string") return schema["default"];
+    if (typeof schema["pattern"] === "string") return sampleOfPattern(schema["pattern"]) ?? "";
+    const { format } = schema;
+    const example = formats[typeof format === "string" ? format : ""];
+    return this.sized(example ?? `example ${wordsOf(name)}`.trim(), schema);
   }
-  if (Array.isArray(first["required"]) && Array.isArray(second["required"])) {
-    merged["required"] = [...new Set([...first["required"], ...second["required"]])];
+
+  /** Cut or filled up to the schema's length in code points. */
+  private sized(text: string, schema: Schema): string {
+    const points = Array.from(text);
+    const missing = Math.max(0, numberOf(schema["minLength"], 0) - points.length);
+    this.filled += missing;
+    if (this.filled > maxFilledChars)
+      throw invalid("schema", `asks for texts of more than ${maxFilledChars} characters`);
+    return points.slice(0, numberOf(schema["maxLength"], Infinity)).join("") + "x".repeat(missing);
   }
-  return merged;
 }
 
-/** Keywords that tell the type where it is not given. */
-const telltale: readonly [string, string][] = [
-  ["properties", "object"],
-  ["required", "object"],
-  ["additionalProperties", "object"],
-  ["items", "array"],
-  ["prefixItems", "array"],
-  ["minItems", "array"],
-  ["minimum", "number"],
-  ["maximum", "number"],
-  ["multipleOf", "number"],
-];
+/** The type of a schema's values; texts where it names and implies none. */
+function kindOf(schema: Schema): TypeName {
+  return typeOf(schema) ?? "string";
+}
 
-function typeOf(schema: Schema): string {
-  const { type } = schema;
-  if (typeof type === "string") return type;
-  if (Array.isArray(type)) return String(type.find((one) => one !== "null") ?? "null");
-  return telltale.find(([keyword]) => schema[keyword] !== undefined)?.[1] ?? "string";
+/** A least number of items or properties. Throws `invalid` for one that no reasonable value has. */
+function upTo(most: number, value: unknown, what: string): number {
+  const least = numberOf(value, 0);
+  if (least > most) throw invalid("schema", `asks for ${least} ${what}; at most ${most} are made`);
+  return least;
 }
 
 function numberOf(value: unknown, otherwise: number): number {
@@ -260,10 +195,30 @@ function upperBound(schema: Schema, step: number): number {
   return Math.min(maximum, exclusive - (step === 0 ? 0.001 : step));
 }
 
-/** Cut or filled up to the schema's length in code points. */
-function sized(text: string, schema: Schema): string {
-  const points = Array.from(text);
-  const least = Math.min(numberOf(schema["minLength"], 0), 100_000);
-  const cut = points.slice(0, numberOf(schema["maxLength"], Infinity)).join("");
-  return cut + "x".repeat(Math.max(0, least - points.length));
+function numberFor(schema: Schema): number {
+  const whole = kindOf(schema) === "integer";
+  const step = numberOf(schema["multipleOf"], whole ? 1 : 0);
+  const least = lowerBound(schema, step);
+  const most = upperBound(schema, step);
+  const fits = (value: number): boolean =>
+    value >= least && value <= most && (step === 0 || Number.isInteger(value / step));
+  const usual = schema["default"];
+  if (typeof usual === "number" && fits(usual)) return usual;
+  const plain = Math.min(Math.max(1, least), most);
+  if (step === 0 || Number.isInteger(plain / step)) return plain;
+  const up = Math.ceil(plain / step) * step;
+  return up <= most ? up : Math.floor(plain / step) * step;
+}
+
+/** `fromCity`, `from_city`, `from-city`: `from city`. */
+function wordsOf(name: string): string {
+  return name
+    .replace(/([a-z\d])([A-Z])/g, "$1 $2")
+    .replace(/[_.-]+/g, " ")
+    .toLowerCase();
+}
+
+/** The name of one of several: `cities` gives `city`. */
+function singularName(name: string): string {
+  return name.replace(/ies$/, "y").replace(/(?<!s)s$/, "");
 }

@@ -1,8 +1,8 @@
 import { z } from "zod";
+import { positive } from "../../lib/setting-type.ts";
 import { errorKinds } from "../../model/error.ts";
 import { scriptEntries } from "../script/schema.ts";
 
-const positive = z.int().min(1);
 const speed = z.number().positive();
 
 /** One thing that goes wrong, and when. A rule without conditions always fires. */

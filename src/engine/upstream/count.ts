@@ -2,10 +2,10 @@ import type { Family } from "../../model/card.ts";
 import { textOf, type Item, type Part } from "../../model/item.ts";
 import { isObject, type Json, type JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
-import type { UpstreamClient } from "./client.ts";
-import type { Dialect } from "./dialect.ts";
-import { chatMessages, content } from "./message.ts";
-import { thinkingFields, toolFields } from "./request.ts";
+import type { UpstreamClient } from "./wire/client.ts";
+import type { Dialect } from "./dialect/dialect.ts";
+import { chatMessages, content } from "./dialect/message.ts";
+import { thinkingFields, toolFields } from "./dialect/request.ts";
 
 export interface CountInput {
   request: GenerationRequest;

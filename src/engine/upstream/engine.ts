@@ -1,5 +1,5 @@
 import type { Engine } from "../engine.ts";
-import { ReplicaSet, type ReplicaOptions } from "./replicas.ts";
+import { ReplicaSet, type ReplicaOptions } from "./replica/replicas.ts";
 import { UpstreamServer, type ServerOptions } from "./server.ts";
 
 export interface UpstreamOptions extends Omit<ServerOptions, "url"> {

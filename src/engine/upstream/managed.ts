@@ -3,12 +3,12 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { availableParallelism } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
-import { ParleyError } from "../../model/error.ts";
+import { untilAborted } from "../../lib/abort.ts";
+import { canceled, ParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { Capabilities, Engine, Load } from "../engine.ts";
 import { upstreamEngine, type UpstreamOptions } from "./engine.ts";
-import { untilAborted } from "./until-aborted.ts";
 
 export interface ManagedOptions extends Omit<UpstreamOptions, "url" | "replicas" | "dialect" | "key"> {
   /** Path of llama.cpp's `llama-server`. */
@@ -94,7 +94,7 @@ class ManagedServer implements Engine {
   private async awaited(signal: AbortSignal): Promise<Engine> {
     this.waiting += 1;
     try {
-      return await untilAborted(this.ready(), signal);
+      return await untilAborted(this.ready(), signal, canceled);
     } finally {
       this.waiting -= 1;
     }

@@ -1,27 +1,27 @@
+import { untilAborted } from "../../lib/abort.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { callIds, systemIds, type IdSource } from "../../model/id.ts";
 import type { Family } from "../../model/card.ts";
-import { ParleyError, toParleyError } from "../../model/error.ts";
+import { canceled, ParleyError, toParleyError } from "../../model/error.ts";
 import type { Batch, GenerationEvent } from "../../model/event.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
+import { estimateInput } from "../../model/token-estimate.ts";
 import type { Capabilities, Load } from "../engine.ts";
 import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
 import type { PromptFamily } from "../template/family.ts";
-import { UpstreamClient, type ClientOptions, type OpenAnswer } from "./client.ts";
-import { markupOf, type ModelMarkup } from "./content.ts";
+import { UpstreamClient, type ClientOptions, type OpenAnswer } from "./wire/client.ts";
+import { markupOf, type ModelMarkup } from "./read/content.ts";
 import { countTokens } from "./count.ts";
-import { ChatDecoder } from "./decode.ts";
-import { dialects, familyOf, guessDialect, type Dialect, type DialectName } from "./dialect.ts";
-import { estimateInput } from "./estimate.ts";
-import { networkFailure } from "./failure.ts";
-import { InFlight } from "./in-flight.ts";
-import { loadTemplate, promptFamilyOf, rawRequest, type RawTemplate } from "./raw.ts";
-import { Repairs, type RepairRule, type RepairSwitches } from "./repair.ts";
-import type { Member } from "./replicas.ts";
-import { chatBody } from "./request.ts";
-import { SseReader } from "./sse.ts";
-import { untilAborted } from "./until-aborted.ts";
+import { ChatDecoder } from "./read/decode.ts";
+import { dialects, familyOf, guessDialect, type Dialect, type DialectName } from "./dialect/dialect.ts";
+import { networkFailure } from "./wire/failure.ts";
+import { InFlight } from "./replica/in-flight.ts";
+import { loadTemplate, promptFamilyOf, rawRequest, type RawTemplate } from "./dialect/raw.ts";
+import { Repairs, type RepairRule, type RepairSwitches } from "./read/repair.ts";
+import type { Member } from "./replica/replicas.ts";
+import { chatBody } from "./dialect/request.ts";
+import { SseReader } from "./wire/sse.ts";
 
 export interface ServerOptions extends ClientOptions {
   /** Default `generic`; `auto` asks the server once, at the first request. A row of one's own is taken as it is. */
@@ -197,7 +197,7 @@ export class UpstreamServer implements Member {
   private async known(signal: AbortSignal): Promise<Dialect> {
     if (this.dialect !== undefined) return this.dialect;
     this.guess ??= this.ask().finally(() => (this.guess = undefined));
-    this.dialect = await untilAborted(this.guess, signal);
+    this.dialect = await untilAborted(this.guess, signal, canceled);
     return this.dialect;
   }
 

@@ -1,144 +1,91 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { invalid } from "../../model/error.ts";
-import { isObject } from "../../model/json.ts";
-import type { Transcript } from "../../model/transcript.ts";
-import type { Caller } from "../../policy/authenticate.ts";
-import type { ResponseService } from "../../service/response.ts";
-import {
-  answerById,
-  answerItems,
-  emptyBody,
-  endText,
-  eventText,
-  responsesSurface,
-} from "../../surface/responses/index.ts";
-import type { TextCipher } from "../../lib/cipher.ts";
-import type { ResponsesOptions, ResponsesAnswerOptions } from "../../surface/responses/index.ts";
-import type { ParsedRequest } from "../../surface/surface.ts";
-import { answerHeaders } from "../answer-headers.ts";
+import type { ResponseAnswer } from "../../service/responses/answer.ts";
+import type { ResponseEvent } from "../../service/responses/codec.ts";
+import type { ResponseRequest, ResponsesService } from "../../service/responses/responses.ts";
+import { compactionBody, endText, eventText, type ParsedResponses } from "../../surface/responses/index.ts";
+import type { Surface } from "../../surface/surface.ts";
 import { readJson } from "../body.ts";
-import { answer, begun, parseContext } from "../generation-route.ts";
-import type { GenerationRouteOptions } from "../generation-route.ts";
-import { SseResponse } from "../sse-response.ts";
-import { traceHeaders } from "../trace.ts";
-import { compact } from "./compact.ts";
-import type { LiveResponse } from "./live.ts";
-import { recall } from "./recall.ts";
-import type { RecentItems } from "./recent.ts";
-import type { Job, ResponseRunner } from "./runner.ts";
+import { parseContext, streamWhenBegun, type GenerationRouteOptions } from "../generation-route.ts";
+import { answerHeaders } from "../headers.ts";
 
-export interface ResponsesRouteOptions extends GenerationRouteOptions {
-  surface: ResponsesOptions;
-  cipher: TextCipher;
-  responses: ResponseService;
-  runner: ResponseRunner;
-  recent: RecentItems;
+export interface ResponsesRouteOptions extends Omit<GenerationRouteOptions, "generate"> {
+  surface: Surface<ParsedResponses["answerOptions"]>;
+  responses: ResponsesService<ParsedResponses>;
+  /** Whether streams end with `data: [DONE]`. */
+  sseDone: boolean;
 }
 
 /** `POST /v1/responses`, `/v1/responses/input_tokens` and `/v1/responses/compact`. */
 export function mountCreate(server: FastifyInstance, options: ResponsesRouteOptions): void {
-  const surface = responsesSurface(options.surface);
+  const { responses, running, surface } = options;
+
   server.post(surface.path, async (request, reply) => {
-    const { signal } = options.running.track(reply.raw);
-    const { caller } = request;
-    const { wire, parsed } = await parseWhole(request, surface, options);
-    const { answerOptions } = parsed;
-    if (answerOptions.compact) return compact({ parsed, caller, signal }, options);
-    if (!answerOptions.generate) return emptyBody(parsed, "completed", options.surface);
-    if (answerOptions.background) {
-      const live = await options.runner.startBackground({ parsed, caller, wire });
-      if (answerOptions.stream) return relay(live, -1, { reply, signal, options });
-      return live.body("queued");
+    const { signal } = running.track(reply.raw);
+    const asked = await readRequest(request, options);
+    const { stream, background } = asked.parsed.answerOptions;
+    const starting = responses.create(asked, signal);
+    if (stream) {
+      const failure = (error: unknown): ResponseEvent[] => responses.failure(asked.parsed, error);
+      return streamAnswer(starting, { reply, signal, options, after: -1, failure });
     }
-    if (!answerOptions.store) {
-      const remember = (transcript: Transcript): void => keepRecent(options.recent, { parsed, caller, transcript });
-      const answering = { surface, parsed, caller, reply, signal };
-      return answer(answerOptions.storeOmitted ? { ...answering, ended: remember } : answering, options);
-    }
-    if (answerOptions.stream) return keptStream({ parsed, caller, wire }, { reply, signal, options });
-    const live = await options.runner.start({ parsed, caller, wire }, signal);
-    if (live.facts !== undefined) reply.headers(answerHeaders(live.facts));
-    await live.finished;
-    if (live.lost !== undefined) throw live.lost;
-    return live.body();
+    const answer = await starting;
+    if (answer.facts !== undefined) reply.headers(answerHeaders(answer.facts));
+    return background ? answer.snapshot() : await answer.body();
   });
 
   server.post(`${surface.path}/input_tokens`, async (request, reply) => {
-    const { signal } = options.running.track(reply.raw);
-    const { parsed } = await parseWhole(request, surface, options);
-    const tokens = await options.generate.count(parsed.request, request.caller, signal);
+    const { signal } = running.track(reply.raw);
+    const tokens = await responses.count(await readRequest(request, options), signal);
     return { object: "response.input_tokens", input_tokens: tokens };
   });
 
   server.post(`${surface.path}/compact`, async (request, reply) => {
-    const { signal } = options.running.track(reply.raw);
-    const wire = await readJson(request.raw, options.bodyLimit);
-    if (!isObject(wire)) throw invalid("body", "must be an object");
-    const parsed = surface.parse({ ...wire, stream: false }, parseContext(request, options));
-    const whole = await recall(parsed, request.caller, options);
-    return compact({ parsed: whole, caller: request.caller, signal }, options);
+    const { signal } = running.track(reply.raw);
+    const { parsed, ...asked } = await readRequest(request, options);
+    const alone = { kind: "compaction", store: false, storeOmitted: false, background: false } as const;
+    const compaction = { ...parsed, answerOptions: { ...parsed.answerOptions, ...alone } };
+    const answer = await responses.create({ ...asked, parsed: compaction }, signal);
+    return compactionBody(await answer.body());
   });
 }
 
-interface Answered {
-  parsed: ParsedRequest<ResponsesAnswerOptions>;
-  caller: Caller;
-  transcript: Transcript;
-}
-
-function keepRecent(recent: RecentItems, { parsed, caller, transcript }: Answered): void {
-  const { request, answerOptions } = parsed;
-  for (const [id, item] of answerById(parsed, transcript)) recent.keep(caller.keyId, id, item);
-  if (transcript.finish?.reason === "error") return;
-  const items = [...answerOptions.input.filter((item) => item.type !== "reference"), ...answerItems(transcript)];
-  recent.keepTurn(caller.keyId, request.id, { previous: answerOptions.previousResponseId, items });
-}
-
-/** The caller's body, and what it asks with the turns before it. */
-async function parseWhole(
+async function readRequest(
   request: FastifyRequest,
-  surface: ReturnType<typeof responsesSurface>,
   options: ResponsesRouteOptions,
-): Promise<{ wire: unknown; parsed: ReturnType<typeof surface.parse> }> {
-  const wire = await readJson(request.raw, options.bodyLimit);
-  const parsed = await recall(surface.parse(wire, parseContext(request, options)), request.caller, options);
-  return { wire, parsed };
+): Promise<ResponseRequest<ParsedResponses>> {
+  const body = await readJson(request.raw, options.bodyLimit);
+  return { parsed: options.surface.parse(body, parseContext(request, options)), caller: request.caller, body };
 }
 
-interface Relay<Options = Pick<ResponsesRouteOptions, "heartbeatMs" | "surface">> {
+interface AnswerStream {
   reply: FastifyReply;
   signal: AbortSignal;
-  options: Options;
+  options: Pick<ResponsesRouteOptions, "heartbeatMs" | "log" | "sseDone">;
+  /** Only events numbered above it are sent. */
+  after: number;
+  /** The events of an answer that did not begin. */
+  failure: (error: unknown) => readonly ResponseEvent[];
 }
 
-/** A stream of a response that is kept, alive while the engine has not begun. */
-async function keptStream(job: Job, { reply, signal, options }: Relay<ResponsesRouteOptions>): Promise<FastifyReply> {
-  const headers = traceHeaders(reply);
-  const sse = new SseResponse({ response: reply.raw, headers, heartbeatMs: options.heartbeatMs });
-  const encoder = responsesSurface(options.surface).sse(job.parsed);
-  const live = await begun(options.runner.start(job, signal), { reply, sse, encoder });
-  if (live === undefined) return reply;
-  if (live.facts !== undefined) Object.assign(headers, answerHeaders(live.facts));
-  await sse.relay(texts(live, -1, signal), endText(options.surface.sseDone));
-  return reply;
-}
-
-/** A stream of a response's events above `after`, following it while it runs. */
-export async function relay(
-  live: LiveResponse,
-  after: number,
-  { reply, signal, options }: Relay,
+/** Writes a response's events as server-sent events, following it while it runs. */
+export function streamAnswer(
+  starting: Promise<ResponseAnswer>,
+  { reply, signal, options, after, failure }: AnswerStream,
 ): Promise<FastifyReply> {
-  const facts = live.facts === undefined ? {} : answerHeaders(live.facts);
-  const headers = { ...traceHeaders(reply), ...facts };
-  const sse = new SseResponse({ response: reply.raw, headers, heartbeatMs: options.heartbeatMs });
-  reply.hijack();
-  await sse.relay(texts(live, after, signal), endText(options.surface.sseDone));
-  return reply;
+  const end = endText(options.sseDone);
+  return streamWhenBegun(starting, {
+    reply,
+    options,
+    facts: (answer) => answer.facts,
+    send: (answer, sse) => sse.relay(texts(answer.events(after, signal)), end),
+    fail: (error, sse) => sse.relay(texts(one(failure(error))), end),
+  });
 }
 
-/** Breaks off, without the stream's usual end, where the answer's own end could not be kept. */
-async function* texts(live: LiveResponse, after: number, signal: AbortSignal): AsyncGenerator<string> {
-  for await (const events of live.follow(after, signal)) yield events.map(eventText).join("");
-  if (live.lost !== undefined) throw live.lost;
+async function* texts(batches: AsyncIterable<readonly ResponseEvent[]>): AsyncGenerator<string> {
+  for await (const events of batches) yield events.map(eventText).join("");
+}
+
+async function* one(events: readonly ResponseEvent[]): AsyncGenerator<readonly ResponseEvent[]> {
+  yield events;
 }

@@ -5,7 +5,7 @@ import { WebSocketServer, type WebSocket } from "ws";
 import { ParleyError, toParleyError } from "../../model/error.ts";
 import { vendorId } from "../../model/id.ts";
 import type { Authenticate } from "../../policy/authenticate.ts";
-import { callerOrigin } from "../origin.ts";
+import { callerOrigin } from "../headers.ts";
 import { rawReply } from "../raw-reply.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
 import { SocketSession } from "./session.ts";
@@ -15,7 +15,7 @@ export interface SocketOptions extends ResponsesRouteOptions {
 }
 
 /** Connections at once, and silence after which one is closed. */
-const mostConnections = 1_000;
+const maxConnections = 1_000;
 const idleMs = 60 * 60 * 1000;
 const path = "/v1/responses";
 
@@ -44,7 +44,7 @@ export function mountSocket(server: FastifyInstance, options: SocketOptions): { 
 async function admit(request: IncomingMessage, options: SocketOptions, connections: number): Promise<void> {
   const asked = (request.url ?? "").split("?")[0];
   if (asked !== path) throw new ParleyError("not-found", `no WebSocket at ${String(asked).slice(0, 200)}`);
-  if (connections >= mostConnections) throw new ParleyError("connection-limit", "too many WebSocket connections");
+  if (connections >= maxConnections) throw new ParleyError("connection-limit", "too many WebSocket connections");
   await options.authenticate(request.headers.authorization, callerOrigin(request));
 }
 
@@ -60,7 +60,7 @@ interface Connection {
 }
 
 /** Bytes that may wait for a slow reader before the sender waits too. */
-const mostBuffered = 1024 * 1024;
+const maxBufferedBytes = 1024 * 1024;
 
 function serve(connection: WebSocket, { request, options, closing }: Connection): void {
   const session = new SocketSession({
@@ -97,7 +97,7 @@ function watchPeer(connection: WebSocket, everyMs: number): () => void {
   let answered = true;
   connection.on("pong", () => (answered = true));
   const timer = setInterval(() => {
-    // who is not read from cannot be heard answering
+    // the pong of a paused connection cannot be read
     if (connection.isPaused) return;
     if (!answered) return connection.terminate();
     answered = false;
@@ -109,7 +109,7 @@ function watchPeer(connection: WebSocket, everyMs: number): () => void {
 
 /** Resolves at once, or when a slow reader has caught up; until then nothing more is read from it. */
 function send(connection: WebSocket, text: string): Promise<void> {
-  if (connection.bufferedAmount < mostBuffered) {
+  if (connection.bufferedAmount < maxBufferedBytes) {
     connection.send(text, () => undefined);
     return Promise.resolve();
   }

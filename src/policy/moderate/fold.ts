@@ -1,3 +1,5 @@
+import { escapeLength, readEscape, unfinished } from "../../lib/json-scanner/string.ts";
+
 /**
  * One form for all spellings of a text: NFKC (which makes full-width letters plain), one case, no invisible characters,
  * one space for every run of white space. It works on a stream: what comes out does not depend on how the text was cut.
@@ -145,35 +147,26 @@ interface Point {
   length: number;
 }
 
-const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", b: "\b", f: "\f" };
-
 /** One code point; `undefined` when the source ends before or within it. */
 function readPoint(source: string, at: number, { json, final }: { json: boolean; final: boolean }): Point | undefined {
   if (at >= source.length) return undefined;
-  if (json && source.charCodeAt(at) === backslash) return readEscape(source, at, final);
+  if (json && source.charCodeAt(at) === backslash) return readEscapedPoint(source, at, final);
   const text = String.fromCodePoint(source.codePointAt(at) ?? 0);
   if (!final && at === source.length - 1 && isHigh(source.charCodeAt(at))) return undefined;
   return { text, length: text.length };
 }
 
-function readEscape(source: string, at: number, final: boolean): Point | undefined {
-  const letter = source[at + 1];
-  if (letter === undefined) return final ? { text: "\\", length: 1 } : undefined;
-  if (letter !== "u") return { text: escapes[letter] ?? letter, length: 2 };
-  const first = hexUnit(source, at);
-  if (first === undefined) return source.length < at + 6 && !final ? undefined : { text: "u", length: 2 };
-  const single = { text: String.fromCharCode(first), length: 6 };
-  if (!isHigh(first)) return single;
-  const second = hexUnit(source, at + 6);
-  if (second !== undefined && second >= 0xdc00 && second <= 0xdfff)
-    return { text: String.fromCharCode(first, second), length: 12 };
-  const mayFollow = source.length < at + 12 && (source.length === at + 6 || source.charCodeAt(at + 6) === backslash);
-  return mayFollow && !final ? undefined : single;
-}
-
-function hexUnit(source: string, at: number): number | undefined {
-  const match = /^\\u([\da-f]{4})$/i.exec(source.slice(at, at + 6));
-  return match === null ? undefined : Number.parseInt(match[1] ?? "", 16);
+/** The code point that an escape stands for; a backslash that begins none is only itself. */
+function readEscapedPoint(source: string, at: number, final: boolean): Point | undefined {
+  const unit = readEscape(source, at);
+  if (unit < 0) return unit === unfinished && !final ? undefined : { text: "\\", length: 1 };
+  const point = { text: String.fromCharCode(unit), length: escapeLength(source, at) };
+  if (!isHigh(unit)) return point;
+  // its other half may follow as an escape, too
+  const next = at + point.length;
+  const low = next >= source.length ? unfinished : source.charCodeAt(next) === backslash ? readEscape(source, next) : 0;
+  if (low === unfinished && !final) return undefined;
+  return low >= 0xdc00 && low <= 0xdfff ? { text: String.fromCharCode(unit, low), length: point.length + 6 } : point;
 }
 
 function isHigh(unit: number): boolean {

@@ -6,12 +6,13 @@ import type { GenerationRequest } from "../../model/request.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { buildAutomaton, type Automaton } from "./automaton.ts";
 import { guarded, inPieces } from "./check.ts";
-import { endpointCheck, type EndpointOptions } from "./endpoint.ts";
+import { endpointCheck } from "./endpoint.ts";
 import { worse, type Check, type Verdict } from "./finding.ts";
-import { modelCheck, type Ask, type GuardOptions } from "./guard.ts";
+import { modelCheck, type Ask } from "./guard.ts";
 import { Scanner } from "./scanner.ts";
+import type { ModerationSettings } from "./settings.ts";
 import { judged } from "./window-screen.ts";
-import { readWordFiles, type CategorySeverities, type WordFile } from "./word-file.ts";
+import { readWordFiles } from "./word-file.ts";
 import { WordScreen } from "./word-screen.ts";
 
 /**
@@ -26,28 +27,6 @@ export interface Moderator {
   output(batches: AsyncIterable<Batch>, signal: AbortSignal): AsyncIterable<Batch>;
 }
 
-/** `flag` marks the answer, whatever was found; `block` refuses or cuts what is severe. */
-type Action = "off" | "flag" | "block";
-
-interface CheckSettings {
-  timeoutSeconds: number;
-  fails: "open" | "closed";
-  /** UTF-16 units of text in one question. */
-  longest: number;
-}
-
-export interface ModerationSettings {
-  input: Action;
-  /** `last`: the last user message and what follows it; `all`: everything the model did not write itself. */
-  scope: "last" | "all";
-  output: Action;
-  /** Of guard models and endpoints: UTF-16 units of an answer that are judged at once. */
-  window: number;
-  words?: { files: readonly WordFile[]; severity: CategorySeverities };
-  model?: GuardOptions & CheckSettings;
-  endpoint?: EndpointOptions & CheckSettings;
-}
-
 export interface ModerateOptions {
   ask: Ask;
   log: Log;
@@ -58,7 +37,7 @@ export function createModerator(settings: ModerationSettings, options: ModerateO
   const { words, model, endpoint, input, output } = settings;
   const automaton = words === undefined ? undefined : buildAutomaton(readWordFiles(words.files, words.severity));
   const checks: Check[] = [];
-  const add = (check: Check, { timeoutSeconds, fails, longest }: CheckSettings): void => {
+  const add = (check: Check, { timeoutSeconds, fails, longest }: NonNullable<typeof model | typeof endpoint>): void => {
     checks.push(inPieces(guarded(check, { timeoutMs: timeoutSeconds * 1000, fails, log: options.log }), longest));
   };
   if (model !== undefined) add(modelCheck(model, options.ask), model);

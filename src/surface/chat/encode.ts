@@ -1,20 +1,25 @@
 import { ParleyError } from "../../model/error.ts";
-import type { FinishReason, Usage } from "../../model/event.ts";
+import type { Usage } from "../../model/event.ts";
 import type { Transcript } from "../../model/transcript.ts";
 import type { ModelCard } from "../../model/card.ts";
+import type { StopReason } from "../shared/answer.ts";
+import { stopReasonOf } from "../shared/answer.ts";
 import type { ParsedRequest } from "../surface.ts";
-import { Composer } from "./composer.ts";
 import type { ChatAnswerOptions } from "./parse.ts";
+import { ReasoningLayout } from "./reasoning-layout.ts";
 
-/** Shapes and key order here are the wire's (spec sheet 2.1, seeds 001 and 003). */
-export const finishNames: Readonly<Record<Exclude<FinishReason, "error">, string>> = {
+/**
+ * Shapes and key order here are the wire's (MiniMax API docs, OpenAI-compatible chat, 2026-11, and answers captured from
+ * api.minimax.io in 2026-06).
+ */
+export const finishNames: Readonly<Record<StopReason, string>> = {
   stop: "stop",
   length: "length",
   calls: "tool_calls",
   filter: "content_filter",
 };
 
-export const speaker = { role: "assistant", name: "MiniMax AI" } as const;
+export const assistant = { role: "assistant", name: "MiniMax AI" } as const;
 export const noFault = { status_code: 0, status_msg: "" } as const;
 
 export interface ChatUsage {
@@ -54,15 +59,15 @@ interface Message {
 /** The body of an answer that is not a stream. Throws the error the answer ended with. */
 export function encodeBody(transcript: Transcript, parsed: ParsedRequest<ChatAnswerOptions>): unknown {
   const { request, answerOptions } = parsed;
-  const reason = finishOf(transcript);
+  const reason = stopReasonOf(transcript);
   if (typeof reason !== "string") throw reason;
-  if (transcript.outputFlag > 0 && transcript.finish?.reason === "filter" && transcript.items.length === 0) {
-    // Nothing may be shown: the vendor then answers with an error (seed 001).
+  if (transcript.outputFlag > 0 && reason === "filter" && transcript.items.length === 0) {
+    // Nothing may be shown: the vendor then answers with an error.
     throw new ParleyError("output-sensitive", "moderation refused the output");
   }
   return {
     id: request.id,
-    choices: [{ finish_reason: reason, index: 0, message: encodeMessage(transcript, parsed) }],
+    choices: [{ finish_reason: finishNames[reason], index: 0, message: encodeMessage(transcript, parsed) }],
     created: request.createdAt,
     model: request.model,
     object: "chat.completion",
@@ -73,34 +78,26 @@ export function encodeBody(transcript: Transcript, parsed: ParsedRequest<ChatAns
   };
 }
 
-/** The wire's finish reason, or the error in its place. */
-export function finishOf(transcript: Transcript): string | ParleyError {
-  const finish = transcript.finish;
-  if (finish === undefined) return new ParleyError("internal", "the answer never finished");
-  if (finish.reason !== "error") return finishNames[finish.reason];
-  return finish.error ?? new ParleyError("upstream", "the engine failed");
-}
-
 function encodeMessage(transcript: Transcript, parsed: ParsedRequest<ChatAnswerOptions>): Message {
   let content = "";
-  let thought = "";
-  const composer = new Composer(parsed, {
+  let reasoning = "";
+  const layout = new ReasoningLayout(parsed, {
     content: (text) => (content += text),
-    reasoning: (text) => (thought += text),
+    reasoning: (text) => (reasoning += text),
   });
   for (const item of transcript.items) {
-    if (item.type === "text") composer.text(item.text);
+    if (item.type === "text") layout.text(item.text);
     if (item.type !== "reasoning") continue;
-    composer.reasoning(item.text);
-    composer.reasoningEnd();
+    layout.reasoning(item.text);
+    layout.reasoningEnd();
   }
   const calls = transcript.calls();
   return {
     content,
-    ...speaker,
+    ...assistant,
     ...(calls.length > 0 ? { tool_calls: calls.map(encodeCall) } : {}),
     audio_content: "",
-    ...(thought === "" ? {} : { reasoning_content: thought, reasoning_details: [reasoningDetail(thought)] }),
+    ...(reasoning === "" ? {} : { reasoning_content: reasoning, reasoning_details: [reasoningDetail(reasoning)] }),
   };
 }
 
@@ -112,7 +109,7 @@ export function reasoningDetail(text: string): ReasoningDetail {
   return { type: "reasoning.text", id: "reasoning-text-1", format: "MiniMax-response-v1", index: 0, text };
 }
 
-/** The details a model's wire shows are its card's business (spec sheet 10, row 13). */
+/** Models differ in the details they show: the card says which. */
 export function encodeUsage(usage: Usage | undefined, card: ModelCard): ChatUsage {
   const { input, output, cached, reasoning } = usage ?? { input: 0, output: 0, cached: 0, reasoning: 0 };
   const showsCached = card.usageDetail.cached === "always" || cached > 0;
@@ -128,7 +125,7 @@ export function encodeUsage(usage: Usage | undefined, card: ModelCard): ChatUsag
   };
 }
 
-/** Marks of moderation; the types are 0 when nothing was marked (spec sheet 10, row 28). */
+/** Marks of moderation; the types are 0 when nothing was marked. */
 export function encodeFlags(transcript: { inputFlag: number; outputFlag: number }): Record<string, boolean | number> {
   return {
     input_sensitive: transcript.inputFlag > 0,

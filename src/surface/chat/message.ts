@@ -1,85 +1,87 @@
 import type { Family, ModelCard } from "../../model/card.ts";
-import { invalid, ParleyError } from "../../model/error.ts";
+import { ParleyError } from "../../model/error.ts";
 import { roles, textOf, textPart } from "../../model/item.ts";
 import type { CallItem, Item, Part, Role } from "../../model/item.ts";
 import { isObject } from "../../model/json.ts";
-import { readArray, readString, required } from "./field.ts";
-import { CallLedger, readCalls } from "./history.ts";
+import { Fields } from "../shared/fields.ts";
+import { CallOrder, readCalls } from "./calls.ts";
 import { MediaCount, readImage, readVideo } from "./media.ts";
-import { partThought, readThoughtFields } from "./thought.ts";
+import { readReasoningFields, splitReasoning } from "./reasoning-input.ts";
 
-/** Roles each family's page documents; what strict mode takes (spec sheet 1.3, 10 row 8). */
+/** Roles that the page of each model family documents; strict mode takes no others (MiniMax API docs, 2026-11). */
 const strictRoles: Readonly<Record<Family, readonly string[]>> = {
   m3: ["root", "system", "user", "assistant", "tool"],
   m2: ["system", "user", "assistant", "tool", "user_system", "group", "sample_message_user", "sample_message_ai"],
   her: ["system", "user", "assistant", "user_system", "group", "sample_message_user", "sample_message_ai"],
 };
-const systemVoices: readonly string[] = ["root", "system", "developer"];
+const systemRoles: readonly string[] = ["root", "system", "developer"];
 
+/** The conversation as far as it was read. */
 interface Reading {
   card: ModelCard;
   strict: boolean;
   media: MediaCount;
-  ledger: CallLedger;
+  order: CallOrder;
   items: Item[];
 }
 
-/** Messages unfolded into items, in order; the history rules of `history.ts` are checked on the way. */
-export function readMessages(value: unknown, card: ModelCard, strict: boolean): Item[] {
-  const messages = required(readArray(value, "messages"), "messages");
-  const reading: Reading = { card, strict, media: new MediaCount(card), ledger: new CallLedger(), items: [] };
-  for (const [index, message] of messages.entries()) readMessage(reading, message, index);
-  reading.ledger.settle();
+/** The messages as items, in order; the order of calls and results is checked on the way. */
+export function readMessages(body: Fields, card: ModelCard, strict: boolean): Item[] {
+  const messages = body.required("messages", body.array("messages"));
+  const reading: Reading = { card, strict, media: new MediaCount(card), order: new CallOrder(), items: [] };
+  for (const [index, message] of messages.entries()) {
+    readMessage(reading, Fields.of(message, `messages[${index}]`, body.phrases));
+  }
+  reading.order.endTurn();
   if (strict) checkSystemPlaces(reading, messages);
-  if (!reading.items.some(saysSomething)) throw emptyContent("messages");
+  if (reading.items.every((item) => item.type === "message" && item.parts.length === 0)) throw emptyContent("messages");
   return reading.items;
 }
 
-function readMessage(reading: Reading, message: unknown, index: number): void {
-  const path = `messages[${index}]`;
-  if (!isObject(message)) throw invalid(path, "must be an object");
-  const role = readRole(reading, message["role"], `${path}.role`);
-  if (role === "tool") readResult(reading, message, path);
-  else if (role === "assistant") readAssistant(reading, message, path);
-  else readVoice(reading, { message, role, path });
+function readMessage(reading: Reading, message: Fields): void {
+  const role = readRole(reading, message);
+  if (role === "tool") readResult(reading, message);
+  else if (role === "assistant") readAssistant(reading, message);
+  else readOther(reading, message, role);
 }
 
-function readRole(reading: Reading, value: unknown, path: string): Role | "tool" {
-  const name = required(readString(value, path), path);
+function readRole(reading: Reading, message: Fields): Role | "tool" {
+  const name = message.requiredString("role");
   const role = name === "tool" ? name : roles.find((one) => one === name);
   if (role === undefined || (reading.strict && !strictRoles[reading.card.family].includes(name))) {
-    throw new ParleyError("invalid", `invalid role: ${name.slice(0, 64)}`, { param: path });
+    throw new ParleyError("invalid", `invalid role: ${name.slice(0, 64)}`, { param: message.pathOf("role") });
   }
   return role;
 }
 
-/** Every role that neither answers nor carries a tool's result. */
-function readVoice(reading: Reading, voice: { message: Record<string, unknown>; role: Role; path: string }): void {
-  const { message, role, path } = voice;
-  const name = readString(message["name"], `${path}.name`) ?? "";
-  const parts = readContent(reading, message["content"], `${path}.content`);
-  reading.ledger.settle();
-  const system = systemVoices.includes(role);
-  if (reading.strict && isEmpty(parts) && !(system && isAbsent(message["content"]))) throw emptyContent(path);
-  // Without text it sets nothing (seed 003 sends one such).
-  if (system && isEmpty(parts)) return;
+/** Every role that neither answers nor carries the result of a tool. */
+function readOther(reading: Reading, message: Fields, role: Role): void {
+  const name = message.string("name") ?? "";
+  const parts = readContent(reading, message);
+  reading.order.endTurn();
+  const system = systemRoles.includes(role);
+  if (reading.strict && parts.length === 0 && !(system && message.given("content") === undefined)) {
+    throw emptyContent(message.path);
+  }
+  // Without text it sets nothing; the vendor's own sample of M2.7 sends one such.
+  if (system && parts.length === 0) return;
   reading.items.push({ type: "message", role, parts, ...(name === "" ? {} : { name }) });
 }
 
-function readAssistant(reading: Reading, message: Record<string, unknown>, path: string): void {
-  const name = readString(message["name"], `${path}.name`) ?? "";
-  const content = readContent(reading, message["content"], `${path}.content`);
-  if (content.some((part) => part.type !== "text")) throw invalid(`${path}.content`, "an assistant says text only");
-  const calls = readCalls(message["tool_calls"], `${path}.tool_calls`, reading.strict);
-  if (calls.length > 0) reading.ledger.called(calls, path);
-  else reading.ledger.settle();
-  if (reading.strict) checkAssistantContent(message["content"], content, calls, path);
+function readAssistant(reading: Reading, message: Fields): void {
+  const name = message.string("name") ?? "";
+  const content = readContent(reading, message);
+  if (content.some((part) => part.type !== "text")) throw message.error("content", "an assistant says text only");
+  const calls = readCalls(message, reading.strict);
+  if (calls.length > 0) reading.order.calls(calls, message.path);
+  else reading.order.endTurn();
+  if (reading.strict) checkAssistantContent(message, content, calls);
 
-  const inline = partThought(textOf(content), reading.card.reasoningForm);
-  const field = readThoughtFields(message, path);
-  if (field !== "" && !inline.thoughts.includes(field.trim())) reading.items.push({ type: "reasoning", text: field });
-  for (const text of inline.thoughts) reading.items.push({ type: "reasoning", text });
-  // A whitespace rest before a call is the tag's own newline, not something said.
+  const inline = splitReasoning(textOf(content), reading.card.reasoningForm);
+  const field = readReasoningFields(message);
+  if (field !== "" && !inline.reasoning.includes(field.trim())) reading.items.push({ type: "reasoning", text: field });
+  for (const text of inline.reasoning) reading.items.push({ type: "reasoning", text });
+  // White space before a call is the tag's own newline, not part of an answer.
   if (calls.length === 0 || inline.text.trim() !== "") {
     const parts = inline.text === "" ? [] : [textPart(inline.text)];
     reading.items.push({ type: "message", role: "assistant", parts, ...(name === "" ? {} : { name }) });
@@ -87,53 +89,53 @@ function readAssistant(reading: Reading, message: Record<string, unknown>, path:
   reading.items.push(...calls);
 }
 
-function readResult(reading: Reading, message: Record<string, unknown>, path: string): void {
-  const id = required(readString(message["tool_call_id"], `${path}.tool_call_id`), `${path}.tool_call_id`);
-  const parts = readContent(reading, message["content"], `${path}.content`);
-  if (reading.strict && isEmpty(parts) && !isAbsent(message["content"])) throw emptyContent(path);
-  reading.ledger.answered(id, path);
+function readResult(reading: Reading, message: Fields): void {
+  const id = message.requiredString("tool_call_id");
+  const parts = readContent(reading, message);
+  if (reading.strict && parts.length === 0 && message.given("content") !== undefined) throw emptyContent(message.path);
+  reading.order.result(id, message.path);
   reading.items.push({ type: "result", id, parts, failed: false });
 }
 
-/** Strict: null or no content beside calls is fine, `""` never is (spec sheet 4.4). */
-function checkAssistantContent(value: unknown, parts: readonly Part[], calls: readonly CallItem[], path: string): void {
-  if (!isEmpty(parts) || (calls.length > 0 && isAbsent(value))) return;
-  throw emptyContent(path);
+/** Strict: null or no content beside calls is fine, `""` never is. */
+function checkAssistantContent(message: Fields, parts: readonly Part[], calls: readonly CallItem[]): void {
+  if (parts.length > 0 || (calls.length > 0 && message.given("content") === undefined)) return;
+  throw emptyContent(message.path);
 }
 
-function readContent(reading: Reading, value: unknown, path: string): Part[] {
-  if (isAbsent(value) || value === "") return [];
-  if (typeof value === "string") return [textPart(value)];
-  if (!Array.isArray(value)) throw invalid(path, "must be a string or an array of parts");
-  const parts = (value as unknown[]).map((part, index) => readPart(reading, part, `${path}[${index}]`));
+function readContent(reading: Reading, message: Fields): Part[] {
+  const content = message.given("content");
+  if (content === undefined || content === "") return [];
+  if (typeof content === "string") return [textPart(content)];
+  if (!Array.isArray(content)) throw message.error("content", "must be a string or an array of parts");
+  const path = message.pathOf("content");
+  const parts = content.map((part: unknown, index) =>
+    readPart(reading, Fields.of(part, `${path}[${index}]`, message.phrases)),
+  );
   return parts.filter((part) => part.type !== "text" || part.text !== "");
 }
 
-function readPart(reading: Reading, part: unknown, path: string): Part {
-  if (!isObject(part)) throw invalid(path, "must be an object");
-  const type = required(readString(part["type"], `${path}.type`), `${path}.type`);
+function readPart(reading: Reading, part: Fields): Part {
+  const type = part.requiredString("type");
   switch (type) {
     case "text":
-      return textPart(required(readString(part["text"], `${path}.text`), `${path}.text`));
     case "refusal":
-      return textPart(required(readString(part["refusal"], `${path}.refusal`), `${path}.refusal`));
-    case "image_url": {
-      reading.media.add("image", path);
-      return readImage(part, path);
-    }
-    case "video_url": {
-      reading.media.add("video", path);
-      return readVideo(part, path);
-    }
+      return textPart(part.requiredString(type));
+    case "image_url":
+      reading.media.add("image", part);
+      return readImage(part);
+    case "video_url":
+      reading.media.add("video", part);
+      return readVideo(part);
     case "input_audio":
     case "audio":
-      throw new ParleyError("invalid", "history message not support audio", { param: path });
+      throw new ParleyError("invalid", "history message not support audio", { param: part.path });
     default:
-      throw invalid(`${path}.type`, "must be one of text, image_url, video_url");
+      throw part.error("type", "must be one of text, image_url, video_url");
   }
 }
 
-/** Strict, M2 and M2-her: one system message, in the first place (spec sheet 4.4; M3 takes several). */
+/** Strict, all families but M3: one system message, in the first place. */
 function checkSystemPlaces(reading: Reading, messages: readonly unknown[]): void {
   if (reading.card.family === "m3") return;
   const places = [...messages.keys()].filter((index) => {
@@ -146,18 +148,6 @@ function checkSystemPlaces(reading: Reading, messages: readonly unknown[]): void
     throw new ParleyError("invalid", problem, { param: `messages[${late}].role` });
   }
   if (places.length > 1) throw new ParleyError("invalid", "invalid chat setting", { param: "messages[1].role" });
-}
-
-function isAbsent(value: unknown): boolean {
-  return value === undefined || value === null;
-}
-
-function isEmpty(parts: readonly Part[]): boolean {
-  return parts.length === 0;
-}
-
-function saysSomething(item: Item): boolean {
-  return item.type !== "message" || item.parts.length > 0;
 }
 
 function emptyContent(param: string): ParleyError {

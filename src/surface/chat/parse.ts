@@ -1,87 +1,103 @@
 import type { ModelCard } from "../../model/card.ts";
-import { invalid, ParleyError } from "../../model/error.ts";
-import { isObject } from "../../model/json.ts";
+import { ParleyError } from "../../model/error.ts";
 import type { GenerationRequest, Sampling } from "../../model/request.ts";
+import { Fields } from "../shared/fields.ts";
+import type { Phrases } from "../shared/fields.ts";
+import { engineTopP, readOutputLimit, readStop } from "../shared/sampling.ts";
 import type { ParsedRequest, ParseContext } from "../surface.ts";
 import { sessionOf } from "../surface.ts";
-import { readArray, readBoolean, readInteger, readNumber, readObject, readString, required } from "./field.ts";
+import type { ChunkSize } from "./chunk-size.ts";
+import { readChunkSize } from "./chunk-size.ts";
 import { readMessages } from "./message.ts";
-import { readPacket } from "./packet.ts";
-import type { Packet } from "./packet.ts";
-import { readFormat, readToolChoice, readTools } from "./tool.ts";
+import { readFormat, readToolChoice, readTools } from "./tools.ts";
 
-type Body = Readonly<Record<string, unknown>>;
-
-/** What only the answer cares about. */
+/** What only the answer needs. */
 export interface ChatAnswerOptions {
   stream: boolean;
   includeUsage: boolean;
+  /** Reasoning stands in fields of its own instead of think tags in the content. */
   reasoningSplit: boolean;
   tier: GenerationRequest["tier"];
   card: ModelCard;
-  packet: Packet;
+  chunkSize: ChunkSize;
 }
 
-/** Engines differ on a nucleus of 0; this is small enough to hold one token on all of them. */
-const smallestNucleus = 1e-6;
-const packetHeader = "x-parley-packet";
-/** Engines look for every one of them at every token. */
-const mostStops = 16;
+const chunkSizeHeader = "x-parley-packet";
 
-/** Reads one chat request (spec sheet 1.2). Fields it does not know are ignored, as the vendor does. */
-export function parseChat(value: unknown, context: ParseContext, packet: Packet): ParsedRequest<ChatAnswerOptions> {
-  if (!isObject(value)) throw invalid("", "the body must be a JSON object");
-  const body: Body = value;
-  const model = required(readString(body["model"], "model"), "model");
+const phrases: Phrases = {
+  wrongType: (wanted, value) => (value === null ? "is required" : `must be ${wanted}, not ${kindOf(value)}`),
+  boolean: "a boolean",
+  infinite: "is too large",
+  depth: { levels: 100, problem: "must not be nested deeper than 100 levels" },
+  model: (id) => id,
+  takes: "support",
+};
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+/**
+ * Reads one chat request (MiniMax API docs, OpenAI-compatible chat, 2026-11). Fields it does not know are ignored, as the
+ * vendor does. Throws `invalid` naming the field at fault.
+ */
+export function parseChat(
+  value: unknown,
+  context: ParseContext,
+  chunkSize: ChunkSize,
+): ParsedRequest<ChatAnswerOptions> {
+  const body = Fields.of(value, "", phrases);
+  const model = body.requiredString("model");
   const card = context.card(model);
-  const { toolChoice, tools } = readToolChoice(body["tool_choice"], readTools(body["tools"], context.strict));
-  const tier = readTier(body["service_tier"], context.strict);
-  const cacheKey = readCacheKey(body["prompt_cache_key"], context);
-  refuseSeveral(body["n"]);
+  const { toolChoice, tools } = readToolChoice(body, readTools(body, context.strict));
+  const tier = readTier(body, context.strict);
+  const cacheKey = readCacheKey(body, context);
+  refuseSeveral(body);
   const request: GenerationRequest = {
     id: context.id,
     createdAt: context.createdAt,
     model,
-    reasoning: readThinking(body["thinking"], card),
+    reasoning: readReasoning(body, card),
     sampling: readSampling(body, card),
-    format: readOutput(body["response_format"], card, context.strict),
+    format: readOutput(body, card, context.strict),
     tools,
     toolChoice,
-    parallelCalls: readBoolean(body["parallel_tool_calls"], "parallel_tool_calls") ?? true,
-    items: readMessages(body["messages"], card, context.strict),
+    parallelCalls: body.boolean("parallel_tool_calls") ?? true,
+    items: readMessages(body, card, context.strict),
     tier,
     ...(cacheKey === undefined ? {} : { cacheKey }),
   };
   // A client that asked for JSON parses the whole content: a think block in it would break every answer.
-  const reasoningSplit = readBoolean(body["reasoning_split"], "reasoning_split") ?? request.format.type !== "text";
-  return { request, answerOptions: { ...readWanted(body, packet, context), reasoningSplit, tier, card } };
+  const reasoningSplit = body.boolean("reasoning_split") ?? request.format.type !== "text";
+  return { request, answerOptions: { ...readStreaming(body, chunkSize, context), reasoningSplit, tier, card } };
 }
 
-type StreamWanted = Pick<ChatAnswerOptions, "stream" | "includeUsage" | "packet">;
+type Streaming = Pick<ChatAnswerOptions, "stream" | "includeUsage" | "chunkSize">;
 
-function readWanted(body: Body, packet: Packet, context: ParseContext): StreamWanted {
-  const options = readObject(body["stream_options"], "stream_options") ?? {};
+function readStreaming(body: Fields, chunkSize: ChunkSize, context: ParseContext): Streaming {
+  const options = body.object("stream_options");
   return {
-    stream: readBoolean(body["stream"], "stream") ?? false,
-    includeUsage: readBoolean(options["include_usage"], "stream_options.include_usage") ?? false,
-    packet: readPacket(context.header(packetHeader), packetHeader, packet),
+    stream: body.boolean("stream") ?? false,
+    includeUsage: options?.boolean("include_usage") ?? false,
+    chunkSize: readChunkSize(context.header(chunkSizeHeader), chunkSizeHeader, chunkSize),
   };
 }
 
 /** Only a hint, so a wrong type is ignored like any field the vendor does not document. */
-function readCacheKey(value: unknown, context: ParseContext): string | undefined {
+function readCacheKey(body: Fields, context: ParseContext): string | undefined {
+  const value = body.given("prompt_cache_key");
   return typeof value === "string" && value !== "" ? value : sessionOf(context);
 }
 
 /** `n: 2` answered with one choice would be a silent lie, so it is refused. */
-function refuseSeveral(value: unknown): void {
-  const n = readInteger(value, "n");
-  if (n !== undefined && n !== 1) throw invalid("n", "only 1 is supported");
+function refuseSeveral(body: Fields): void {
+  const n = body.number("n", { integer: true });
+  if (n !== undefined && n !== 1) throw body.error("n", "only 1 is supported");
 }
 
-function readThinking(value: unknown, card: ModelCard): GenerationRequest["reasoning"] {
-  const thinking = readObject(value, "thinking");
-  const type = readString(thinking?.["type"], "thinking.type") ?? "adaptive";
+function readReasoning(body: Fields, card: ModelCard): GenerationRequest["reasoning"] {
+  const type = body.object("thinking")?.string("type") ?? "adaptive";
   if (type !== "adaptive" && type !== "disabled") {
     const shown = JSON.stringify(type.slice(0, 64));
     const problem = `invalid thinking.type: ${shown} (allowed: adaptive, disabled)`;
@@ -91,72 +107,43 @@ function readThinking(value: unknown, card: ModelCard): GenerationRequest["reaso
   return card.reasoning === "never" || type === "disabled" ? "off" : "adaptive";
 }
 
-function readSampling(body: Body, card: ModelCard): Sampling {
-  const seed = readInteger(body["seed"], "seed");
-  const maxTokens = readLimit(body, card);
-  const topP = readRange(body["top_p"], "top_p", { max: 1, zero: card.topP.zero }) ?? card.topP.default;
+function readSampling(body: Fields, card: ModelCard): Sampling {
+  const seed = body.number("seed", { integer: true });
+  // `max_completion_tokens` wins over its deprecated predecessor
+  const limit = readOutputLimit(body, ["max_tokens", "max_completion_tokens"], card);
+  const maxTokens = limit ?? (card.overMaxOutput === "clamp" ? card.maxOutput : undefined);
+  const topP = readRange(body, "top_p", { max: 1, zero: card.topP.zero }) ?? card.topP.default;
   return {
-    temperature: readRange(body["temperature"], "temperature", card.temperature) ?? card.temperature.default,
-    topP: topP === 0 ? smallestNucleus : topP,
-    stop: readStop(body["stop"]),
+    temperature: readRange(body, "temperature", card.temperature) ?? card.temperature.default,
+    topP: engineTopP(topP),
+    stop: readStop(body, "stop"),
     ...(seed === undefined ? {} : { seed }),
     ...(maxTokens === undefined ? {} : { maxTokens }),
   };
 }
 
-function readRange(value: unknown, path: string, range: { max: number; zero: boolean }): number | undefined {
-  const number = readNumber(value, path);
+function readRange(body: Fields, key: string, range: { max: number; zero: boolean }): number | undefined {
+  const number = body.number(key);
   if (number === undefined) return undefined;
   if (number < 0 || number > range.max || (number === 0 && !range.zero)) {
-    throw invalid(path, `must be in ${range.zero ? "[" : "("}0, ${range.max}]`);
+    throw body.error(key, `must be in ${range.zero ? "[" : "("}0, ${range.max}]`);
   }
   return number;
-}
-
-/** `max_completion_tokens` wins over its deprecated elder (spec sheet 1.2). */
-function readLimit(body: Body, card: ModelCard): number | undefined {
-  const elder = readCount(body["max_tokens"], "max_tokens");
-  const current = readCount(body["max_completion_tokens"], "max_completion_tokens");
-  const limit = current ?? elder;
-  if (card.overMaxOutput === "clamp") return Math.min(limit ?? card.maxOutput, card.maxOutput);
-  if (limit !== undefined && limit > card.maxOutput) {
-    const path = current === undefined ? "max_tokens" : "max_completion_tokens";
-    throw invalid(path, `must be at most ${card.maxOutput} for ${card.id}`);
-  }
-  return limit;
-}
-
-function readCount(value: unknown, path: string): number | undefined {
-  const count = readInteger(value, path);
-  if (count !== undefined && count < 1) throw invalid(path, "must be at least 1");
-  return count;
-}
-
-function readStop(value: unknown): string[] {
-  if (typeof value === "string") return value === "" ? [] : [value];
-  const list = readArray(value, "stop") ?? [];
-  if (list.length > mostStops) throw invalid("stop", `must hold at most ${mostStops} texts`);
-  const texts = list.map((text, index) => required(readString(text, `stop[${index}]`), `stop[${index}]`));
-  return texts.filter((text) => text !== "");
 }
 
 /** Tiers of OpenAI's own that clients send by habit. */
 const plainTiers: readonly string[] = ["auto", "default", "flex"];
 
-function readTier(value: unknown, strict: boolean): GenerationRequest["tier"] {
-  const tier = readString(value, "service_tier") ?? "standard";
+function readTier(body: Fields, strict: boolean): GenerationRequest["tier"] {
+  const tier = body.string("service_tier") ?? "standard";
   if (tier === "standard" || tier === "priority") return tier;
   if (!strict && plainTiers.includes(tier)) return "standard";
-  throw invalid("service_tier", "must be standard or priority");
+  throw body.error("service_tier", "must be standard or priority");
 }
 
-function readOutput(value: unknown, card: ModelCard, strict: boolean): GenerationRequest["format"] {
-  const format = readFormat(value);
-  if (strict && card.family === "m3" && format.type !== "text") {
-    throw invalid(
-      "response_format",
-      `${card.id} does not support ${format.type === "json" ? "json_object" : "json_schema"}`,
-    );
-  }
-  return format;
+function readOutput(body: Fields, card: ModelCard, strict: boolean): GenerationRequest["format"] {
+  const format = readFormat(body);
+  if (!strict || card.family !== "m3" || format.type === "text") return format;
+  const name = format.type === "json" ? "json_object" : "json_schema";
+  throw body.error("response_format", `${card.id} does not support ${name}`);
 }

@@ -50,10 +50,11 @@ export interface ResponsesAnswerOptions {
    */
   storeOmitted: boolean;
   background: boolean;
-  /** `false`: a warm-up that wants the prompt prepared and nothing generated. */
-  generate: boolean;
-  /** The input ends with a `compaction_trigger` item: a compaction is asked for instead of an answer. */
-  compact: boolean;
+  /**
+   * `warm-up`: `generate: false`, nothing is generated. `compaction`: the input holds a `compaction_trigger`, the model
+   * summarizes the conversation.
+   */
+  kind: "generation" | "warm-up" | "compaction";
   /** Set: `recall` must put that response's items before the input. */
   previousResponseId: string | undefined;
   /** This request's own input, without the instructions: what history keeps. */

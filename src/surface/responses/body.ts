@@ -2,11 +2,9 @@ import type { FinishReason, Usage } from "../../model/event.ts";
 import type { IdSource } from "../../model/id.ts";
 import { unixSeconds } from "../../model/id.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
-import { Transcript } from "../../model/transcript.ts";
+import type { Transcript } from "../../model/transcript.ts";
 import type { ParsedRequest } from "../surface.ts";
 import { responseError } from "./error.ts";
-import { Output, outputText } from "./output.ts";
-import type { TextCipher } from "../../lib/cipher.ts";
 import type { ResponsesAnswerOptions } from "./answer-options.ts";
 
 export type ResponseStatus = "queued" | "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
@@ -23,21 +21,19 @@ const incompleteReasons: Readonly<Partial<Record<FinishReason, string>>> = {
   filter: "content_filter",
 };
 
+/** The part of a body that differs between kinds of answers. */
+export interface ResponseOutput {
+  /** Every output item so far. */
+  items(transcript: Transcript): JsonObject[];
+  /** All answer text, for `output_text`. */
+  text(transcript: Transcript): string;
+}
+
 /** What a body is made from besides the answer itself. */
 export interface BodySource {
   parsed: ParsedRequest<ResponsesAnswerOptions>;
   ids: IdSource;
-  output: Output;
-}
-
-/** A source with fresh output; one answer needs one, so that its encrypted texts stay the same from event to event. */
-export function bodySource(
-  parsed: ParsedRequest<ResponsesAnswerOptions>,
-  options: { ids: IdSource; cipher?: TextCipher },
-): BodySource {
-  const { request, answerOptions } = parsed;
-  const cipher = answerOptions.encryptReasoning ? options.cipher : undefined;
-  return { parsed, ids: options.ids, output: new Output({ id: request.id, forms: answerOptions.forms, cipher }) };
+  output: ResponseOutput;
 }
 
 /** The status an answer has come to. */
@@ -63,7 +59,7 @@ export function responseBody(source: BodySource, transcript: Transcript, status 
     model: request.model,
     status,
     output: source.output.items(transcript),
-    output_text: outputText(transcript),
+    output_text: source.output.text(transcript),
     usage: transcript.usage === undefined ? null : usageBody(transcript.usage),
     parallel_tool_calls: echo.parallelToolCalls,
     store: answerOptions.store,
@@ -93,22 +89,13 @@ export function responseBody(source: BodySource, transcript: Transcript, status 
   };
 }
 
-/** The body of a response that has no answer yet or never will: `queued`, `in_progress`, `cancelled`. */
-export function emptyBody(
-  parsed: ParsedRequest<ResponsesAnswerOptions>,
-  status: ResponseStatus,
-  options: { ids: IdSource },
-): JsonObject {
-  return responseBody(bodySource(parsed, options), new Transcript(), status);
-}
-
-/** Token counts on the wire. */
 /** What was used, where the engine tells; under the name the caller chose, as long as it is the same tier. */
 function tierOf({ tier }: Transcript, asked: string): string {
   if (tier === undefined || (tier === "priority") === (asked === "priority")) return asked;
   return tier === "priority" ? tier : "default";
 }
 
+/** Token counts on the wire. */
 export function usageBody(usage: Usage): JsonObject {
   return {
     input_tokens: usage.input,

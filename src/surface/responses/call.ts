@@ -1,14 +1,12 @@
-import { invalid } from "../../model/error.ts";
 import type { CallItem } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import { isObject, parseJson } from "../../model/json.ts";
 import type { ToolDefinition } from "../../model/request.ts";
+import type { Fields } from "../shared/fields.ts";
 import { customInput } from "./custom-input.ts";
-import type { Fields } from "./field.ts";
-import { fieldsOf, given, optionalFields, optionalString, pathOf, requiredString } from "./field.ts";
 import type { ToolForm } from "./answer-options.ts";
 
-/** A call as the model made it; `args` is JSON text, maybe cut short. */
+/** A call as the model made it; `args` is JSON text, maybe truncated. */
 export interface Call {
   callId: string;
   name: string;
@@ -18,7 +16,7 @@ export interface Call {
 const strings: JsonObject = { type: "array", items: { type: "string" } };
 const milliseconds: JsonObject = { type: "number", description: "Milliseconds after which the command is stopped." };
 
-/** Tools whose types carry no schema: what the model is told about them. */
+/** Tools whose types carry no schema: how the model sees them. */
 export const shellDefinitions = {
   local_shell: {
     name: "local_shell",
@@ -146,8 +144,8 @@ export function parseCall(item: Fields, type: string): CallItem | undefined {
 
 /** The id that ties a call and its result; older shell items carry it as `id`. */
 export function callIdOf(item: Fields): string {
-  const id = optionalString(item, "call_id") ?? optionalString(item, "id");
-  if (id === undefined || id === "") throw invalid(pathOf(item, "call_id"), "is required");
+  const id = item.string("call_id") ?? item.string("id");
+  if (id === undefined || id === "") throw item.error("call_id", "is required");
   return id;
 }
 
@@ -155,22 +153,22 @@ const callReaders: Readonly<Record<string, (item: Fields) => { name: string; arg
   function_call: (item) => ({ name: flatNameOf(item), args: functionArguments(item) }),
   custom_tool_call: (item) => ({
     name: flatNameOf(item),
-    args: JSON.stringify({ input: optionalString(item, "input") ?? "" }),
+    args: JSON.stringify({ input: item.string("input") ?? "" }),
   }),
   local_shell_call: (item) => {
-    const { type: _type, env: _env, ...action } = optionalFields(item, "action")?.value ?? {};
+    const { type: _type, env: _env, ...action } = item.object("action")?.value ?? {};
     return { name: "local_shell", args: JSON.stringify(action) };
   },
-  shell_call: (item) => ({ name: "shell", args: JSON.stringify(optionalFields(item, "action")?.value ?? {}) }),
+  shell_call: (item) => ({ name: "shell", args: JSON.stringify(item.object("action")?.value ?? {}) }),
   apply_patch_call: (item) => ({
     name: "apply_patch",
-    args: JSON.stringify(optionalFields(item, "operation")?.value ?? {}),
+    args: JSON.stringify(item.object("operation")?.value ?? {}),
   }),
-  mcp_call: (item) => ({ name: requiredString(item, "name"), args: functionArguments(item) }),
+  mcp_call: (item) => ({ name: item.nonEmptyString("name"), args: functionArguments(item) }),
 };
 
 function flatNameOf(item: Fields): string {
-  return flatName(requiredString(item, "name"), optionalString(item, "namespace"));
+  return flatName(item.nonEmptyString("name"), item.string("namespace"));
 }
 
 /** The one name the model sees for a function of a namespace. */
@@ -178,30 +176,24 @@ export function flatName(name: string, namespace: string | undefined): string {
   return namespace === undefined ? name : `${namespace}__${name}`;
 }
 
-/** A call that was cut short comes back as we sent it, status `incomplete`; its rest is kept as text. */
+/** A truncated call comes back as we sent it, with status `incomplete`; what there is of it is kept as text. */
 function functionArguments(item: Fields): string {
-  const args = optionalString(item, "arguments");
-  if (args === undefined) throw invalid(pathOf(item, "arguments"), "is required");
+  const args = item.requiredString("arguments");
   if (args.trim() === "") return "{}";
   if (parseJson(args) !== undefined) return args;
-  if (given(item, "status") === "incomplete") return JSON.stringify({ incomplete: args });
-  const id = optionalString(item, "call_id") ?? "";
-  throw invalid(pathOf(item, "arguments"), `invalid function arguments json string, tool_call_id: ${id}`);
+  if (item.given("status") === "incomplete") return JSON.stringify({ incomplete: args });
+  const id = item.string("call_id") ?? "";
+  throw item.error("arguments", `invalid function arguments json string, tool_call_id: ${id}`);
 }
 
 /** The text of a `shell_call_output`, whose output is a list of what each command printed. */
 export function shellOutput(item: Fields): string {
-  const output = given(item, "output");
+  const output = item.given("output");
   if (output === undefined || typeof output === "string") return output ?? "";
-  if (!Array.isArray(output)) throw invalid(pathOf(item, "output"), "must be a string or an array");
-  return output
-    .map((value, index) => {
-      const printed = fieldsOf(value, `${pathOf(item, "output")}[${index}]`);
-      const code = optionalFields(printed, "outcome")?.value["exit_code"];
-      const exit = typeof code === "number" && code !== 0 ? [`exit code ${code}`] : [];
-      return [optionalString(printed, "stdout") ?? "", optionalString(printed, "stderr") ?? "", ...exit]
-        .filter(Boolean)
-        .join("\n");
-    })
-    .join("\n");
+  if (!Array.isArray(output)) throw item.error("output", "must be a string or an array");
+  return Array.from(item.objects("output"), (printed) => {
+    const code = printed.object("outcome")?.value["exit_code"];
+    const exit = typeof code === "number" && code !== 0 ? [`exit code ${code}`] : [];
+    return [printed.string("stdout") ?? "", printed.string("stderr") ?? "", ...exit].filter(Boolean).join("\n");
+  }).join("\n");
 }

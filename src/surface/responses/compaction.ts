@@ -1,14 +1,19 @@
 import { invalid } from "../../model/error.ts";
-import type { Usage } from "../../model/event.ts";
+import type { Batch, Usage } from "../../model/event.ts";
+import type { Item } from "../../model/item.ts";
 import { textPart } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
-import type { Transcript } from "../../model/transcript.ts";
+import { Transcript } from "../../model/transcript.ts";
 import type { ParsedRequest } from "../surface.ts";
-import { usageBody } from "./body.ts";
+import type { BodySource, ResponseOutput, ResponseStatus } from "./body.ts";
+import { responseBody, statusFrom, usageBody } from "./body.ts";
 import type { TextCipher } from "../../lib/cipher.ts";
 import { encryptText } from "./encrypted-text.ts";
 import type { ResponsesAnswerOptions } from "./answer-options.ts";
+import { EventSequence, type ResponseEvent } from "./event-sequence.ts";
+import { terminalTypes } from "./events.ts";
+import { summaryMessage } from "./item.ts";
 
 /** What the model is asked at the end of the conversation. */
 const instruction =
@@ -32,19 +37,97 @@ export function compactionRequest({ request }: ParsedRequest<ResponsesAnswerOpti
   };
 }
 
-/** The item that stands for the summarized conversation; valid input of a later request. */
-export function compactionItem(id: string, transcript: Transcript, cipher: TextCipher): JsonObject {
-  const summary = transcript.text().trim();
-  return { id: `${id}_cmp`, type: "compaction", encrypted_content: encryptText(cipher, "compaction", summary) };
+/** How a compaction looks on the wire: one item that holds the summary, encrypted. One answer needs one. */
+export class CompactionOutput implements ResponseOutput {
+  // fixed at birth
+  private readonly id: string;
+  private readonly cipher: TextCipher;
+  // changed by events
+  /** Encrypted once, so that every event and body shows the same text. */
+  private item: JsonObject | undefined;
+
+  constructor(responseId: string, cipher: TextCipher) {
+    this.id = compactionId(responseId);
+    this.cipher = cipher;
+  }
+
+  /** Nothing before the summary is complete, and nothing where it failed. */
+  items(transcript: Transcript): JsonObject[] {
+    const { finish } = transcript;
+    if (finish === undefined || finish.reason === "error") return [];
+    const encrypted = (): string => encryptText(this.cipher, "compaction", transcript.text().trim());
+    this.item ??= { id: this.id, type: "compaction", encrypted_content: encrypted() };
+    return [this.item];
+  }
+
+  text(): string {
+    return "";
+  }
 }
 
-/** The answer of `POST /v1/responses/compact` (Open Responses, `CompactResource`). */
-export function compactionBody(request: GenerationRequest, transcript: Transcript, cipher: TextCipher): JsonObject {
-  return {
-    id: request.id,
-    object: "response.compaction",
-    created_at: request.createdAt,
-    output: [compactionItem(request.id, transcript, cipher)],
-    usage: usageBody(transcript.usage ?? nothingUsed),
-  };
+function compactionId(responseId: string): string {
+  return `${responseId}_cmp`;
+}
+
+/** The events and bodies of a compaction; the summary is shown when it is complete. */
+export class CompactionEncoder {
+  // fixed at birth
+  private readonly source: BodySource;
+  private readonly sequence = new EventSequence();
+  // changed by events
+  /** Whether `response.created` was sent. */
+  private announced = false;
+
+  constructor(source: BodySource) {
+    this.source = source;
+  }
+
+  queued(): ResponseEvent[] {
+    this.announced = true;
+    this.snapshot("response.created", "queued");
+    this.snapshot("response.queued", "queued");
+    return this.sequence.take();
+  }
+
+  accept(batch: Batch, transcript: Transcript): ResponseEvent[] {
+    for (const event of batch) {
+      if (event.type === "begin") this.begin();
+      if (event.type === "finish") this.finish(transcript);
+    }
+    return this.sequence.take();
+  }
+
+  body(transcript: Transcript, status?: ResponseStatus): JsonObject {
+    return responseBody(this.source, transcript, status);
+  }
+
+  /** History continues from the summary alone. */
+  items(transcript: Transcript): { id: string; item: Item }[] {
+    const item = summaryMessage(transcript.text().trim());
+    return this.source.output.items(transcript).map(() => ({ id: compactionId(this.source.parsed.request.id), item }));
+  }
+
+  private begin(): void {
+    if (!this.announced) this.snapshot("response.created", "in_progress");
+    this.announced = true;
+    this.snapshot("response.in_progress", "in_progress");
+  }
+
+  private finish(transcript: Transcript): void {
+    for (const item of this.source.output.items(transcript)) {
+      this.sequence.add("response.output_item.added", { output_index: 0, item });
+      this.sequence.add("response.output_item.done", { output_index: 0, item });
+    }
+    const response = this.body(transcript);
+    this.sequence.add(terminalTypes[statusFrom(transcript)], { response });
+  }
+
+  private snapshot(type: string, status: ResponseStatus): void {
+    this.sequence.add(type, { response: this.body(new Transcript(), status) });
+  }
+}
+
+/** The answer of `POST /v1/responses/compact` (Open Responses, `CompactResource`), from the response object. */
+export function compactionBody({ id, created_at, output, usage }: JsonObject): JsonObject {
+  return { id, object: "response.compaction", created_at, output, usage: usage ?? usageBody(nothingUsed) };
 }

@@ -1,24 +1,33 @@
+import { JsonScanner } from "../../lib/json-scanner/scanner.ts";
 import { isObject, parseJson } from "../../model/json.ts";
-
-const opening = /^\s*\{\s*"input"\s*:\s*"/;
-/** What may still become an opening. */
-const openingSoFar = /^\s*(\{\s*("(i(n(p(u(t("\s*(:\s*)?)?)?)?)?)?)?)?)?$/;
-const highSurrogate = /^\\u[dD][89abAB]/;
-const lowSurrogate = /^\\u[dD][c-fC-F]/;
-/** The beginning of a second escape, or nothing yet. */
-const escapeSoFar = /^(\\(u[0-9a-fA-F]{0,3})?)?$/;
-const escapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
 
 /**
  * Reads the one string of a custom tool's arguments, `{"input": "..."}`, while it is being written. Push in JSON text in
- * any pieces; each `feed` gives the part of the string that is certain by now.
+ * any pieces; each `feed` gives the part of the string that is certain by now, and never half a character.
  */
 export class CustomInput {
+  // fixed at birth
+  private readonly scanner: JsonScanner;
   // changed by events
-  private state: "before" | "inside" | "after" | "other" = "before";
-  /** Text that cannot be decoded yet: a piece of the opening, of an escape or of a surrogate pair. */
-  private held = "";
+  /** Where the scanner stands: before the string, in it, behind it, or in arguments of another form. */
+  private state: "start" | "before" | "inside" | "after" | "other" = "start";
+  /** The arguments' first key, as JSON text. */
+  private key = "";
+  /** Input of the text being fed, as JSON text. */
+  private json = "";
+  /** A high surrogate whose other half has not come yet. */
+  private half = "";
+  /** All input that `feed` returned. */
   private given = "";
+
+  constructor() {
+    this.scanner = new JsonScanner({
+      sign: (sign) => this.sign(sign),
+      string: (json, part) => (part === "key" ? (this.key += json) : this.string(json)),
+      word: () => this.otherwise(),
+      space: () => undefined,
+    });
+  }
 
   /** Whether the arguments have the expected form, as far as seen. */
   get matched(): boolean {
@@ -26,22 +35,15 @@ export class CustomInput {
   }
 
   feed(args: string): string {
-    let text = this.held + args;
-    this.held = "";
-    if (this.state === "before") {
-      const match = opening.exec(text);
-      if (match === null) {
-        if (openingSoFar.test(text)) this.held = text;
-        else this.state = "other";
-        return "";
-      }
-      this.state = "inside";
-      text = text.slice(match[0].length);
-    }
-    if (this.state !== "inside") return "";
-    const decoded = this.decode(text);
-    this.given += decoded;
-    return decoded;
+    if (this.state === "after" || this.state === "other") return "";
+    this.scanner.feed(args);
+    const text = this.half + String(parseJson(`"${this.json}"`));
+    this.json = "";
+    const cut = (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800 && this.state === "inside" ? 1 : 0;
+    const whole = text.slice(0, text.length - cut);
+    this.half = text.slice(whole.length);
+    this.given += whole;
+    return whole;
   }
 
   /** What is still to be given of the whole input; empty when it does not go on from what was given. */
@@ -49,56 +51,22 @@ export class CustomInput {
     return input.startsWith(this.given) ? input.slice(this.given.length) : "";
   }
 
-  private decode(text: string): string {
-    let decoded = "";
-    let at = 0;
-    while (at < text.length) {
-      const next = nextSpecial(text, at);
-      decoded += text.slice(at, next);
-      at = next;
-      if (text[at] === '"') {
-        this.state = "after";
-        return decoded;
-      }
-      const length = escapeLength(text, at);
-      if (length === 0) {
-        this.held = text.slice(at);
-        return decoded;
-      }
-      decoded += unescape(text.slice(at, at + length));
-      at += length;
-    }
-    return decoded;
+  private sign(sign: string): void {
+    if (this.state === "start" && sign === "{") this.state = "before";
+    else if (sign !== ":") this.otherwise();
   }
-}
 
-function nextSpecial(text: string, from: number): number {
-  for (let at = from; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === 0x22 || code === 0x5c) return at;
+  private string(json: string): void {
+    if (this.state === "inside") {
+      if (json === '"') this.state = "after";
+      else this.json += json;
+    } else if (this.state === "before" && this.key === '"input"') this.state = "inside";
+    else this.otherwise();
   }
-  return text.length;
-}
 
-/** Characters of the escape at a position, a pair of surrogate escapes counted as one; 0 while it is not whole. */
-function escapeLength(text: string, at: number): number {
-  if (text[at + 1] === undefined) return 0;
-  if (text[at + 1] !== "u") return 2;
-  if (text.length < at + 6) return 0;
-  if (!highSurrogate.test(text.slice(at, at + 6))) return 6;
-  const second = text.slice(at + 6, at + 12);
-  if (escapeSoFar.test(second)) return 0;
-  return lowSurrogate.test(second) ? 12 : 6;
-}
-
-function unescape(escape: string): string {
-  if (escape[1] !== "u") return escapes[escape[1] ?? ""] ?? escape[1] ?? "";
-  return String.fromCharCode(
-    ...escape
-      .split("\\u")
-      .slice(1)
-      .map((code) => Number.parseInt(code, 16)),
-  );
+  private otherwise(): void {
+    if (!this.matched) this.state = "other";
+  }
 }
 
 /** The text a custom tool is called with: the one string of its arguments, or the arguments as they are. */

@@ -1,19 +1,12 @@
 import type { Batch } from "../../model/event.ts";
 import type { Transcript } from "../../model/transcript.ts";
+import { doneEvent, lineJson } from "../shared/answer.ts";
 import type { SseEncoder } from "../surface.ts";
-import type { ResponseEvent, ResponseEvents } from "./events.ts";
-
-/** Line ends for readers that follow Unicode instead of the event-stream rules; JSON may carry them as escapes. */
-const unicodeLineEnd = /[\u0085\u2028\u2029]/g;
-const doneMark = "data: [DONE]\n\n";
+import type { ResponseEvent } from "./event-sequence.ts";
 
 /** One event as a JSON text that is one line for every reader. */
 export function eventJson(event: ResponseEvent): string {
-  return JSON.stringify(event).replace(unicodeLineEnd, escaped);
-}
-
-function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return lineJson(event);
 }
 
 /** One event of a server-sent event stream. */
@@ -23,7 +16,11 @@ export function eventText(event: ResponseEvent): string {
 
 /** What a stream of server-sent events ends with, if it ends with a mark. */
 export function endText(sseDone: boolean | undefined): string {
-  return sseDone === false ? "" : doneMark;
+  return sseDone === false ? "" : doneEvent;
+}
+
+interface EventSource {
+  accept(batch: Batch, transcript: Transcript): ResponseEvent[];
 }
 
 /** Writes every batch at once: a batch has one delta for each item, so nothing is gained by waiting. */
@@ -31,10 +28,10 @@ export class ResponsesSseEncoder implements SseEncoder {
   // fixed at birth
   readonly pending = false;
   readonly maxWaitMs = 0;
-  private readonly events: ResponseEvents;
+  private readonly events: EventSource;
   private readonly end: string;
 
-  constructor(events: ResponseEvents, end: string) {
+  constructor(events: EventSource, end: string) {
     this.events = events;
     this.end = end;
   }

@@ -1,11 +1,10 @@
-import { envelope } from "../../model/envelope.ts";
 import type { ErrorKind, ParleyError } from "../../model/error.ts";
 import type { JsonObject } from "../../model/json.ts";
+import { envelope } from "../shared/envelope.ts";
 import type { Reply } from "../surface.ts";
 
 /**
- * The word that OpenAI's clients switch on, where an error carries none of its own. Codex, for one, waits and tries
- * again on `server_is_overloaded` and `rate_limit_exceeded`, and compacts on `context_length_exceeded`.
+ * The code that OpenAI's clients switch on, where an error carries none of its own. Codex, for example, retries on `server_is_overloaded` and `rate_limit_exceeded`, and compacts on `context_length_exceeded`.
  */
 const codes: Readonly<Record<ErrorKind, string>> = {
   invalid: "invalid_request",
@@ -33,9 +32,7 @@ const codes: Readonly<Record<ErrorKind, string>> = {
 
 /** The vendor's envelope with `code` and `param` added inside `error`, which Open Responses and OpenAI's SDKs read. */
 export function errorReply(error: ParleyError, requestId: string): Reply {
-  const { status, body } = envelope(error, requestId);
-  const headers: Record<string, string> = {};
-  if (error.retryAfter !== undefined) headers["retry-after"] = String(Math.ceil(error.retryAfter));
+  const { status, headers, body } = envelope(error, requestId);
   const added = { code: error.code ?? codes[error.kind], param: error.param ?? null };
   return { status, headers, body: { ...body, error: { ...body.error, ...added } } };
 }

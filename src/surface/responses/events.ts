@@ -5,20 +5,14 @@ import { Transcript } from "../../model/transcript.ts";
 import type { BodySource, ResponseStatus } from "./body.ts";
 import { responseBody, statusFrom } from "./body.ts";
 import { CustomInput, customInput } from "./custom-input.ts";
-import type { ItemStatus } from "./output.ts";
-import { followsThought, itemAt, shownItem, shownText, statusOf, textContent } from "./output.ts";
-
-/** One event of a stream; `type` and `sequence_number` come first. */
-export interface ResponseEvent {
-  readonly type: string;
-  readonly sequence_number: number;
-  readonly [key: string]: unknown;
-}
+import { EventSequence, type ResponseEvent } from "./event-sequence.ts";
+import type { ItemStatus, Output } from "./output.ts";
+import { followsReasoning, itemAt, shownItem, withoutLeadingNewlines, statusOf, textContent } from "./output.ts";
 
 type DeltaEvent = Extract<GenerationEvent, { type: "text-delta" | "reasoning-delta" | "call-delta" }>;
 
 /** The event that ends a stream. A cancelled answer has none of its own: it ends as failed, its status says the rest. */
-const terminalTypes: Readonly<Record<ResponseStatus, string>> = {
+export const terminalTypes: Readonly<Record<ResponseStatus, string>> = {
   completed: "response.completed",
   incomplete: "response.incomplete",
   failed: "response.failed",
@@ -35,19 +29,23 @@ const terminalTypes: Readonly<Record<ResponseStatus, string>> = {
 export class ResponseEvents {
   // fixed at birth
   private readonly source: BodySource;
+  private readonly output: Output;
+  private readonly sequence = new EventSequence();
   // changed by events
-  private sequence = 0;
-  private out: ResponseEvent[] = [];
-  /** Index of the item that is open, or -1. */
+  /** Index of the item that is open, or -1; set by item starts and ends. */
   private open = -1;
+  /** The deltas of the open item that the current batch brought so far. */
   private delta = "";
+  /** Reads the input of the open call where its tool is a custom one. */
   private custom: CustomInput | undefined;
+  /** Whether `response.created` was sent. */
   private announced = false;
-  /** Whether leading newlines of the open item would be part of it. */
-  private spoken = true;
+  /** Whether the open item has text, so that further newlines belong to it. */
+  private hasText = true;
 
-  constructor(source: BodySource) {
+  constructor(source: BodySource & { output: Output }) {
     this.source = source;
+    this.output = source.output;
   }
 
   /** Events of a background response before an engine took it up: created and queued. */
@@ -55,14 +53,14 @@ export class ResponseEvents {
     this.announced = true;
     this.snapshot("response.created", "queued");
     this.snapshot("response.queued", "queued");
-    return this.take();
+    return this.sequence.take();
   }
 
   /** The events of a batch; the transcript has already seen it. */
   accept(batch: Batch, transcript: Transcript): ResponseEvent[] {
     for (const event of batch) this.one(event, transcript);
     this.flushDelta(transcript);
-    return this.take();
+    return this.sequence.take();
   }
 
   private one(event: GenerationEvent, transcript: Transcript): void {
@@ -93,19 +91,19 @@ export class ResponseEvents {
 
   /** The response before its answer; the transcript at hand may already hold the rest of the batch. */
   private snapshot(type: string, status: ResponseStatus): void {
-    this.emit(type, { response: responseBody(this.source, new Transcript(), status) });
+    this.sequence.add(type, { response: responseBody(this.source, new Transcript(), status) });
   }
 
   private start(index: number, transcript: Transcript): void {
     const item = itemAt(transcript, index);
     this.open = index;
-    this.spoken = item.type !== "text" || !followsThought(transcript, index);
-    this.emit("response.output_item.added", { output_index: index, item: this.source.output.opening(item, index) });
+    this.hasText = item.type !== "text" || !followsReasoning(transcript, index);
+    this.sequence.add("response.output_item.added", { output_index: index, item: this.output.opening(item, index) });
     if (item.type === "call") {
-      this.custom = this.source.output.formOf(item.name).kind === "custom" ? new CustomInput() : undefined;
+      this.custom = this.output.formOf(item.name).kind === "custom" ? new CustomInput() : undefined;
       return;
     }
-    this.emit("response.content_part.added", { ...this.place(item), part: partOf(item, "") });
+    this.sequence.add("response.content_part.added", { ...this.place(item), part: partOf(item, "") });
   }
 
   private grow(event: DeltaEvent): void {
@@ -115,20 +113,24 @@ export class ResponseEvents {
   private flushDelta(transcript: Transcript): void {
     if (this.delta === "" || this.open < 0) return;
     const item = itemAt(transcript, this.open);
-    const shown = this.spoken ? this.delta : shownText(this.delta);
+    const shown = this.hasText ? this.delta : withoutLeadingNewlines(this.delta);
     this.delta = "";
-    this.spoken ||= shown !== "";
+    this.hasText ||= shown !== "";
     const delta = this.custom === undefined ? shown : this.custom.feed(shown);
     const type = this.deltaType(item);
     if (type === undefined || delta === "") return;
-    this.emit(`${type}.delta`, { ...this.place(item), delta, ...(item.type === "text" ? { logprobs: [] } : {}) });
+    this.sequence.add(`${type}.delta`, {
+      ...this.place(item),
+      delta,
+      ...(item.type === "text" ? { logprobs: [] } : {}),
+    });
   }
 
   /** What the delta and done events of an item are called; calls of shell-like tools have none. */
   private deltaType(item: AnswerItem): string | undefined {
     if (item.type === "text") return "response.output_text";
     if (item.type === "reasoning") return "response.reasoning_text";
-    const { kind } = this.source.output.formOf(item.name);
+    const { kind } = this.output.formOf(item.name);
     if (kind === "function") return "response.function_call_arguments";
     return kind === "custom" ? "response.custom_tool_call_input" : undefined;
   }
@@ -138,18 +140,18 @@ export class ResponseEvents {
     this.flushDelta(transcript);
     const index = this.open;
     const item = shownItem(transcript, index);
-    const done = this.source.output.item(item, index, status);
+    const done = this.output.item(item, index, status);
     if (item.type === "call") this.closeCall(item, done);
     else {
       const { text } = item;
-      this.emit(`${this.deltaType(item)}.done`, {
+      this.sequence.add(`${this.deltaType(item)}.done`, {
         ...this.place(item),
         text,
         ...(item.type === "text" ? { logprobs: [] } : {}),
       });
-      this.emit("response.content_part.done", { ...this.place(item), part: partOf(item, text) });
+      this.sequence.add("response.content_part.done", { ...this.place(item), part: partOf(item, text) });
     }
-    this.emit("response.output_item.done", { output_index: index, item: done });
+    this.sequence.add("response.output_item.done", { output_index: index, item: done });
     this.open = -1;
     this.custom = undefined;
   }
@@ -159,33 +161,23 @@ export class ResponseEvents {
     if (type === undefined) return;
     const { name } = done;
     if (this.custom === undefined) {
-      return this.emit(`${type}.done`, { ...this.place(item), name, arguments: done["arguments"] });
+      return this.sequence.add(`${type}.done`, { ...this.place(item), name, arguments: done["arguments"] });
     }
     const input = customInput(item.args);
     const rest = this.custom.rest(input);
-    if (rest !== "") this.emit(`${type}.delta`, { ...this.place(item), delta: rest });
-    this.emit(`${type}.done`, { ...this.place(item), input });
+    if (rest !== "") this.sequence.add(`${type}.delta`, { ...this.place(item), delta: rest });
+    this.sequence.add(`${type}.done`, { ...this.place(item), input });
   }
 
   private end(transcript: Transcript): void {
     const status = statusFrom(transcript);
-    this.emit(terminalTypes[status], { response: responseBody(this.source, transcript, status) });
+    this.sequence.add(terminalTypes[status], { response: responseBody(this.source, transcript, status) });
   }
 
   /** Where the open item stands; content of messages and thoughts is one part. */
   private place(item: AnswerItem): JsonObject {
-    const at = { item_id: this.source.output.idOf(item, this.open), output_index: this.open };
+    const at = { item_id: this.output.idOf(item, this.open), output_index: this.open };
     return item.type === "call" ? at : { ...at, content_index: 0 };
-  }
-
-  private emit(type: string, fields: Readonly<Record<string, unknown>>): void {
-    this.out.push({ type, sequence_number: this.sequence++, ...fields });
-  }
-
-  private take(): ResponseEvent[] {
-    const taken = this.out;
-    this.out = [];
-    return taken;
   }
 }
 

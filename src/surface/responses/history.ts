@@ -2,7 +2,7 @@ import { invalid, ParleyError } from "../../model/error.ts";
 import type { Item } from "../../model/item.ts";
 import { textPart } from "../../model/item.ts";
 import type { ParsedRequest } from "../surface.ts";
-import { OpenCalls } from "./pairs.ts";
+import { OpenCalls } from "../shared/open-calls.ts";
 import type { Reference, ResponsesAnswerOptions } from "./answer-options.ts";
 
 /** A thought that is no longer there changes little; a conversation should not end for it. */
@@ -55,7 +55,7 @@ function instructionItems(instructions: string | null): Item[] {
   return [{ type: "message", role: "system", parts: [textPart(instructions)] }];
 }
 
-/** Every result answers a call before it, and every call has its result (spec sheet 4.4 and 13). */
+/** Every result answers a call before it, and every call has its result. */
 function checkPairs(items: readonly Item[]): void {
   const open = new OpenCalls();
   for (const item of items) {
@@ -64,5 +64,5 @@ function checkPairs(items: readonly Item[]): void {
       throw invalid("input", `tool result's tool id(${item.id}) not found`);
     }
   }
-  if (open.first !== undefined) throw invalid("input", `no tool output found for call ${open.first}`);
+  if (open.first !== undefined) throw invalid("input", `no tool output found for call ${open.first.id}`);
 }

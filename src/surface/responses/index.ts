@@ -1,48 +1,26 @@
-import type { Surface } from "../surface.ts";
-import { bodySource, emptyBody, responseBody } from "./body.ts";
-import { compactionBody, compactionRequest } from "./compaction.ts";
+import type { ParsedRequest, Surface } from "../surface.ts";
+import type { ResponsesAnswerOptions } from "./answer-options.ts";
+import { responsesCodec } from "./codec.ts";
+import { compactionBody } from "./compaction.ts";
 import { endText, eventJson, eventText, ResponsesSseEncoder } from "./encode.ts";
 import { errorReply, socketError } from "./error.ts";
-import type { ResponseEvent } from "./events.ts";
-import { ResponseEvents } from "./events.ts";
-import type { Recall } from "./history.ts";
-import { needsRecall, recalled } from "./history.ts";
-import { inputItems } from "./input-items.ts";
-import type { ItemContext } from "./item.ts";
-import { parseItems } from "./item.ts";
+import type { ResponseEvent } from "./event-sequence.ts";
 import type { ResponsesOptions } from "./option.ts";
-import { answerById, answerItems } from "./output.ts";
 import { parseRequest } from "./parse.ts";
-import type { ResponsesAnswerOptions } from "./answer-options.ts";
 
-export type { ItemContext, Recall, ResponseEvent, ResponsesOptions, ResponsesAnswerOptions };
-export {
-  answerById,
-  answerItems,
-  bodySource,
-  compactionBody,
-  compactionRequest,
-  emptyBody,
-  endText,
-  eventJson,
-  eventText,
-  inputItems,
-  needsRecall,
-  parseItems,
-  recalled,
-  responseBody,
-  ResponseEvents,
-  socketError,
-};
+export type ParsedResponses = ParsedRequest<ResponsesAnswerOptions>;
+export type { ResponseEvent, ResponsesAnswerOptions, ResponsesOptions };
+export { compactionBody, endText, eventJson, eventText, responsesCodec, socketError };
 
-/** `POST /v1/responses`: seeds 000 and 004, completed to the Open Responses contract (docs/api-responses.md). */
+/** `POST /v1/responses` as the vendor documents it, completed to the Open Responses contract (docs/api-responses.md). */
 export function responsesSurface(options: ResponsesOptions): Surface<ResponsesAnswerOptions> {
+  const codec = responsesCodec(options);
   return {
     name: "responses",
     path: "/v1/responses",
     parse: (body, context) => parseRequest(body, context, options),
-    json: (transcript, parsed) => responseBody(bodySource(parsed, options), transcript),
-    sse: (parsed) => new ResponsesSseEncoder(new ResponseEvents(bodySource(parsed, options)), endText(options.sseDone)),
+    json: (transcript, parsed) => codec.encoder(parsed).body(transcript),
+    sse: (parsed) => new ResponsesSseEncoder(codec.encoder(parsed), endText(options.sseDone)),
     error: errorReply,
   };
 }

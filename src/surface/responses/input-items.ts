@@ -1,4 +1,4 @@
-import { isObject } from "../../model/json.ts";
+import { isObject, type JsonObject } from "../../model/json.ts";
 import { textContent } from "./output.ts";
 
 type WireItem = Record<string, unknown>;
@@ -7,10 +7,10 @@ type WireItem = Record<string, unknown>;
  * The input of a valid request as `GET /v1/responses/{id}/input_items` lists it, in the caller's order: a string becomes
  * a user message, and what callers may leave out (`id`, `type`, `status`, the array form of content) is filled in.
  */
-export function inputItems(body: unknown, responseId: string): WireItem[] {
+export function inputItems(body: unknown, responseId: string): JsonObject[] {
   const input = isObject(body) ? body["input"] : undefined;
   const items = typeof input === "string" ? [{ role: "user", content: input }] : Array.isArray(input) ? input : [];
-  return items.filter(isObject).map((item, index) => wireItem(item, `${responseId}_in_${index}`));
+  return items.filter(isObject).map((item, index) => wireItem(item, `${responseId}_in_${index}`) as JsonObject);
 }
 
 function wireItem(item: WireItem, madeUpId: string): WireItem {

@@ -4,10 +4,9 @@ import type { JsonObject } from "../../model/json.ts";
 import { parseJson } from "../../model/json.ts";
 import type { AnswerItem, Transcript } from "../../model/transcript.ts";
 import { callFields, itemTypes } from "./call.ts";
-import type { ParsedRequest } from "../surface.ts";
 import type { TextCipher } from "../../lib/cipher.ts";
 import { encryptText } from "./encrypted-text.ts";
-import type { ResponsesAnswerOptions, ToolForm, ToolForms } from "./answer-options.ts";
+import type { ToolForm, ToolForms } from "./answer-options.ts";
 
 export type ItemStatus = "in_progress" | "completed" | "incomplete";
 type AnswerCall = Extract<AnswerItem, { type: "call" }>;
@@ -40,6 +39,12 @@ export class Output {
     return transcript.items.map((_, index) =>
       this.item(shownItem(transcript, index), index, statusOf(transcript, index)),
     );
+  }
+
+  /** All answer text as callers see it. */
+  text(transcript: Transcript): string {
+    const items = transcript.items.map((_, index) => shownItem(transcript, index));
+    return items.map((item) => (item.type === "text" ? item.text : "")).join("");
   }
 
   /** One item with all it holds. */
@@ -95,30 +100,26 @@ export class Output {
 
 const leadingNewlines = /^[\r\n]+/;
 
-/** The item as the engine said it. */
+/** The item as the engine sent it. */
 export function itemAt(transcript: Transcript, index: number): AnswerItem {
   const item = transcript.items[index];
   if (item === undefined) throw new Error(`no item ${index} in the transcript`);
   return item;
 }
 
-/** An item as callers see it: the newlines that models put between thought and answer are not part of the answer. */
+/** An item as callers see it: the newlines that models put between reasoning and answer are not part of the answer. */
 export function shownItem(transcript: Transcript, index: number): AnswerItem {
   const item = itemAt(transcript, index);
-  return item.type === "text" && followsThought(transcript, index) ? { ...item, text: shownText(item.text) } : item;
+  return item.type === "text" && followsReasoning(transcript, index)
+    ? { ...item, text: withoutLeadingNewlines(item.text) }
+    : item;
 }
 
-/** All answer text as callers see it. */
-export function outputText(transcript: Transcript): string {
-  const items = transcript.items.map((_, index) => shownItem(transcript, index));
-  return items.map((item) => (item.type === "text" ? item.text : "")).join("");
-}
-
-export function followsThought(transcript: Transcript, index: number): boolean {
+export function followsReasoning(transcript: Transcript, index: number): boolean {
   return transcript.items[index - 1]?.type === "reasoning";
 }
 
-export function shownText(text: string): string {
+export function withoutLeadingNewlines(text: string): string {
   return text.replace(leadingNewlines, "");
 }
 
@@ -126,7 +127,7 @@ export function textContent(text: string): JsonObject {
   return { type: "output_text", text, annotations: [] };
 }
 
-/** An answer that was cut leaves its last item incomplete. */
+/** An answer that was truncated leaves its last item incomplete. */
 export function statusOf(transcript: Transcript, index: number): ItemStatus {
   const { finish, items } = transcript;
   if (finish === undefined) return index === items.length - 1 ? "in_progress" : "completed";
@@ -135,28 +136,21 @@ export function statusOf(transcript: Transcript, index: number): ItemStatus {
 }
 
 /**
- * The answer as history keeps it: exactly one item for each output item. A last call that was cut before its arguments
- * were whole is kept as words, for as a call nobody could answer it.
+ * The answer as history keeps it: exactly one item for each output item. A last call that was truncated before its arguments
+ * were whole is kept as text: as a call, nobody could answer it.
  */
 export function answerItems(transcript: Transcript): Item[] {
   return transcript.items.map((item, index): Item => {
-    if (item.type === "text") return spoken(item.text);
+    if (item.type === "text") return assistantMessage(item.text);
     if (item.type === "reasoning") return { type: "reasoning", text: item.text };
     const args = item.args === "" ? "{}" : item.args;
-    const cut = statusOf(transcript, index) !== "completed" && parseJson(item.args) === undefined;
-    return cut
-      ? spoken(`(A call of ${item.name} was cut short.)`)
+    const truncated = statusOf(transcript, index) !== "completed" && parseJson(item.args) === undefined;
+    return truncated
+      ? assistantMessage(`(A call of ${item.name} was cut short.)`)
       : { type: "call", id: item.id, name: item.name, args };
   });
 }
 
-function spoken(text: string): Item {
+function assistantMessage(text: string): Item {
   return { type: "message", role: "assistant", parts: [textPart(text)] };
-}
-
-/** The answer's items by the ids their output items have on the wire. */
-export function answerById(parsed: ParsedRequest<ResponsesAnswerOptions>, transcript: Transcript): Map<string, Item> {
-  const output = new Output({ id: parsed.request.id, forms: parsed.answerOptions.forms, cipher: undefined });
-  const items = answerItems(transcript);
-  return new Map(items.map((item, index) => [output.idOf(itemAt(transcript, index), index), item]));
 }

@@ -3,22 +3,11 @@ import { invalid } from "../../model/error.ts";
 import { textPart } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest, OutputFormat, Sampling } from "../../model/request.ts";
+import { Fields } from "../shared/fields.ts";
+import { engineTopP, readOutputLimit } from "../shared/sampling.ts";
+import { readSchemaFormat } from "../shared/tools.ts";
 import type { ParsedRequest, ParseContext } from "../surface.ts";
 import { sessionOf } from "../surface.ts";
-import type { Fields } from "./field.ts";
-import {
-  checkDepth,
-  fieldsOf,
-  given,
-  optionalArray,
-  optionalBoolean,
-  optionalFields,
-  optionalNumber,
-  optionalString,
-  optionalWord,
-  pathOf,
-  requiredString,
-} from "./field.ts";
 import { needsRecall, recalled } from "./history.ts";
 import type { ParsedInput } from "./item.ts";
 import { parseItems } from "./item.ts";
@@ -27,10 +16,8 @@ import type { Choice, Toolbox } from "./tools.ts";
 import { parseToolChoice, parseTools } from "./tools.ts";
 import type { Echo, ResponsesAnswerOptions } from "./answer-options.ts";
 
-/** Vendor's default on this surface for every model (seed 004). */
+/** The vendor's default on this surface for every model (MiniMax API docs, create response, 2026-11). */
 const defaultTopP = 0.95;
-/** Engines differ on a nucleus of 0; this holds one token on all of them. */
-const smallestNucleus = 1e-6;
 const metadataLimits = { pairs: 16, key: 64, value: 512 };
 /** The key under which a response names the tool types that were left out. */
 const droppedKey = "parley.dropped_tools";
@@ -47,7 +34,7 @@ export function parseRequest(
   options: ResponsesOptions,
 ): ParsedRequest<ResponsesAnswerOptions> {
   const fields = checkedBody(body);
-  const model = requiredString(fields, "model");
+  const model = fields.nonEmptyString("model");
   const card = context.card(model);
   const toolbox = parseTools(fields, context.strict);
   const choice = parseToolChoice(fields, toolbox, context.strict);
@@ -65,10 +52,10 @@ export function parseRequest(
     tools: choice.definitions,
     toolChoice: choice.choice,
     parallelCalls: echo.parallelToolCalls,
-    reasoning: thinkingOf(card, effort, options.defaultReasoning),
+    reasoning: reasoningOf(card, effort, options.defaultReasoning),
     format,
     // the response repeats what was sent
-    sampling: sampling.topP === 0 ? { ...sampling, topP: smallestNucleus } : sampling,
+    sampling: { ...sampling, topP: engineTopP(sampling.topP ?? defaultTopP) },
     ...(cacheKey === undefined ? {} : { cacheKey }),
     tier: echo.serviceTier === "priority" ? "priority" : "standard",
   };
@@ -78,15 +65,15 @@ export function parseRequest(
 
 /** The body as fields, no deeper than can be written back. */
 function checkedBody(body: unknown): Fields {
-  const fields = fieldsOf(body, "");
-  for (const [key, value] of Object.entries(fields.value)) checkDepth(value, key);
+  const fields = Fields.of(body, "");
+  for (const [key, value] of Object.entries(fields.value)) fields.checkDepth(key, value);
   for (const [key, problem] of Object.entries(unsupported)) {
-    if (given(fields, key) !== undefined) throw invalid(key, problem);
+    if (fields.given(key) !== undefined) throw fields.error(key, problem);
   }
-  optionalFields(fields, "stream_options");
-  optionalString(fields, "user");
-  optionalNumber(fields, "top_logprobs", { min: 0, max: 20, integer: true });
-  for (const key of ["presence_penalty", "frequency_penalty"]) optionalNumber(fields, key, { min: -2, max: 2 });
+  fields.object("stream_options");
+  fields.string("user");
+  fields.number("top_logprobs", { min: 0, max: 20, integer: true });
+  for (const key of ["presence_penalty", "frequency_penalty"]) fields.number(key, { min: -2, max: 2 });
   return fields;
 }
 
@@ -100,9 +87,9 @@ interface AnswerOptionsSource {
 
 function parseAnswerOptions(fields: Fields, source: AnswerOptionsSource): ResponsesAnswerOptions {
   const { context, card, options, echo, toolbox } = source;
-  const background = optionalBoolean(fields, "background") ?? false;
-  const generate = optionalBoolean(fields, "generate") ?? true;
-  const store = optionalBoolean(fields, "store");
+  const background = fields.boolean("background") ?? false;
+  const generate = fields.boolean("generate") ?? true;
+  const store = fields.boolean("store");
   if (background && store === false) throw invalid("store", "must be true for a background response");
   const previousResponseId = echo.previousResponseId ?? undefined;
   const input = parseInput(fields, { card, strict: context.strict, cipher: options.cipher });
@@ -110,23 +97,22 @@ function parseAnswerOptions(fields: Fields, source: AnswerOptionsSource): Respon
     throw invalid("input", "chat content is empty");
   }
   return {
-    stream: optionalBoolean(fields, "stream") ?? false,
+    stream: fields.boolean("stream") ?? false,
     store: store ?? (background || options.storeDefault),
     storeOmitted: store === undefined,
     background,
-    generate,
-    compact: input.compact,
+    kind: input.compact ? "compaction" : generate ? "generation" : "warm-up",
     previousResponseId,
     input: input.items,
-    encryptReasoning: parseInclude(fields).includes("reasoning.encrypted_content"),
+    encryptReasoning: fields.strings("include").includes("reasoning.encrypted_content"),
     forms: toolbox.forms,
     echo,
   };
 }
 
 function parseInput(fields: Fields, context: Parameters<typeof parseItems>[2]): ParsedInput {
-  const input = given(fields, "input");
-  if (input === undefined && given(fields, "previous_response_id") === undefined) throw invalid("input", "is required");
+  const input = fields.given("input");
+  if (input === undefined && fields.given("previous_response_id") === undefined) throw invalid("input", "is required");
   if (input === undefined || input === "") return { items: [], compact: false };
   if (typeof input === "string") {
     return { items: [{ type: "message", role: "user", parts: [textPart(input)] }], compact: false };
@@ -135,59 +121,43 @@ function parseInput(fields: Fields, context: Parameters<typeof parseItems>[2]): 
   return parseItems(input, "input", context);
 }
 
-function parseInclude(fields: Fields): readonly unknown[] {
-  const include = optionalArray(fields, "include") ?? [];
-  const wrong = include.findIndex((entry) => typeof entry !== "string");
-  if (wrong >= 0) throw invalid(`include[${wrong}]`, "must be a string");
-  return include;
-}
-
-/** Seed 004 allows 0 to 1 here for every model, though chat goes to 2. */
+/** The vendor allows temperatures of 0 to 1 here for every model, though chat goes to 2. */
 function parseSampling(fields: Fields, card: ModelCard): Sampling {
-  const temperature = optionalNumber(fields, "temperature", { min: 0, max: 1 });
+  const temperature = fields.number("temperature", { min: 0, max: 1 });
   if (temperature === 0 && !card.temperature.zero) throw invalid("temperature", "must be greater than 0");
-  const topP = optionalNumber(fields, "top_p", { min: 0, max: 1 });
+  const topP = fields.number("top_p", { min: 0, max: 1 });
   if (topP === 0 && !card.topP.zero) throw invalid("top_p", "must be greater than 0");
-  const limit = optionalNumber(fields, "max_output_tokens", { min: 1, max: Infinity, integer: true });
-  if (limit !== undefined && limit > card.maxOutput && card.overMaxOutput === "reject") {
-    throw invalid("max_output_tokens", `must be at most ${card.maxOutput} for model ${card.id}`);
-  }
+  const maxTokens = readOutputLimit(fields, ["max_output_tokens"], card);
   return {
     temperature: temperature ?? card.temperature.default,
     topP: topP ?? defaultTopP,
     stop: [],
-    ...(limit === undefined ? {} : { maxTokens: Math.min(limit, card.maxOutput) }),
+    ...(maxTokens === undefined ? {} : { maxTokens }),
   };
 }
 
 function parseFormat(fields: Fields, strict: boolean): OutputFormat {
-  const text = optionalFields(fields, "text");
-  const format = text === undefined ? undefined : optionalFields(text, "format");
+  const format = fields.object("text")?.object("format");
   if (format === undefined) return { type: "text" };
   const words = strict ? (["text"] as const) : (["text", "json_object", "json_schema"] as const);
-  const type = optionalWord(format, "type", words) ?? "text";
+  const type = format.word("type", words) ?? "text";
   if (type === "text") return { type: "text" };
   if (type === "json_object") return { type: "json" };
-  const schema = optionalFields(format, "schema");
-  if (schema === undefined) throw invalid(pathOf(format, "schema"), "is required");
-  const name = optionalString(format, "name");
-  return {
-    type: "schema",
-    ...(name === undefined ? {} : { name }),
-    schema: schema.value as JsonObject,
-    strict: optionalBoolean(format, "strict") ?? false,
-  };
+  return readSchemaFormat(format);
 }
 
 function parseEffort(fields: Fields, strict: boolean): string | undefined {
-  const reasoning = optionalFields(fields, "reasoning");
+  const reasoning = fields.object("reasoning");
   if (reasoning === undefined) return undefined;
-  optionalString(reasoning, "summary");
-  return strict ? optionalWord(reasoning, "effort", strictEfforts) : optionalString(reasoning, "effort");
+  reasoning.string("summary");
+  return strict ? reasoning.word("effort", strictEfforts) : reasoning.string("effort");
 }
 
-/** Seed 004: M3 thinks only when asked to, any effort but `none` leaves it to the model; M2.x always thinks. */
-function thinkingOf(
+/**
+ * M3 reasons only when asked to, any effort but `none` leaves it to the model; M2.x always reasons (MiniMax API docs, create
+ * response, 2026-11).
+ */
+function reasoningOf(
   card: ModelCard,
   effort: string | undefined,
   omitted: ResponsesOptions["defaultReasoning"],
@@ -199,32 +169,32 @@ function thinkingOf(
 
 function parseEcho(fields: Fields, source: { toolbox: Toolbox; choice: Choice; sampling: Sampling }): Echo {
   const { toolbox, choice, sampling } = source;
-  const tier = optionalString(fields, "service_tier");
+  const tier = fields.string("service_tier");
   return {
-    instructions: optionalString(fields, "instructions") ?? null,
-    previousResponseId: optionalString(fields, "previous_response_id") ?? null,
+    instructions: fields.string("instructions") ?? null,
+    previousResponseId: fields.string("previous_response_id") ?? null,
     tools: toolbox.echo,
     toolChoice: choice.echo,
-    parallelToolCalls: optionalBoolean(fields, "parallel_tool_calls") ?? true,
-    truncation: optionalWord(fields, "truncation", ["auto", "disabled"]) ?? "disabled",
+    parallelToolCalls: fields.boolean("parallel_tool_calls") ?? true,
+    truncation: fields.word("truncation", ["auto", "disabled"]) ?? "disabled",
     text: textEcho(fields),
     reasoning: reasoningEcho(fields),
     temperature: sampling.temperature ?? 1,
     topP: sampling.topP ?? defaultTopP,
     maxOutputTokens: sampling.maxTokens ?? null,
-    maxToolCalls: optionalNumber(fields, "max_tool_calls", { min: 1, max: Infinity, integer: true }) ?? null,
+    maxToolCalls: fields.count("max_tool_calls") ?? null,
     serviceTier: tier === "priority" || tier === "standard" ? tier : "default",
     metadata: parseMetadata(fields, toolbox.dropped),
-    safetyIdentifier: optionalString(fields, "safety_identifier") ?? null,
-    promptCacheKey: optionalString(fields, "prompt_cache_key") ?? null,
+    safetyIdentifier: fields.string("safety_identifier") ?? null,
+    promptCacheKey: fields.string("prompt_cache_key") ?? null,
   };
 }
 
 function textEcho(fields: Fields): JsonObject {
-  const text = optionalFields(fields, "text");
-  const format = text === undefined ? undefined : optionalFields(text, "format");
-  const verbosity = text === undefined ? undefined : optionalWord(text, "verbosity", ["low", "medium", "high"]);
-  const type = format === undefined ? "text" : (optionalString(format, "type") ?? "text");
+  const text = fields.object("text");
+  const format = text?.object("format");
+  const verbosity = text?.word("verbosity", ["low", "medium", "high"]);
+  const type = format?.string("type") ?? "text";
   return {
     format: format === undefined || type !== "json_schema" ? { type } : schemaEcho(format),
     ...(verbosity === undefined ? {} : { verbosity }),
@@ -234,22 +204,20 @@ function textEcho(fields: Fields): JsonObject {
 function schemaEcho(format: Fields): JsonObject {
   return {
     type: "json_schema",
-    name: optionalString(format, "name") ?? "",
-    description: optionalString(format, "description") ?? null,
-    schema: (given(format, "schema") ?? null) as JsonObject | null,
-    strict: optionalBoolean(format, "strict") ?? false,
+    name: format.string("name") ?? "",
+    description: format.string("description") ?? null,
+    schema: (format.given("schema") ?? null) as JsonObject | null,
+    strict: format.boolean("strict") ?? false,
   };
 }
 
 function reasoningEcho(fields: Fields): JsonObject {
-  const reasoning = optionalFields(fields, "reasoning");
-  if (reasoning === undefined) return { effort: null, summary: null };
-  const summary = optionalString(reasoning, "summary") ?? null;
-  return { effort: optionalString(reasoning, "effort") ?? null, summary };
+  const reasoning = fields.object("reasoning");
+  return { effort: reasoning?.string("effort") ?? null, summary: reasoning?.string("summary") ?? null };
 }
 
 function parseMetadata(fields: Fields, dropped: ReadonlySet<string>): Record<string, string> {
-  const given = Object.entries(optionalFields(fields, "metadata")?.value ?? {});
+  const given = Object.entries(fields.object("metadata")?.value ?? {});
   if (given.length > metadataLimits.pairs) throw invalid("metadata", `must have at most ${metadataLimits.pairs} pairs`);
   const pairs: [string, string][] = given.map(([key, value]) => {
     if (key.length > metadataLimits.key)

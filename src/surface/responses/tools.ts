@@ -1,34 +1,21 @@
 import { invalid } from "../../model/error.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
-import { isObject } from "../../model/json.ts";
 import type { ToolChoice, ToolDefinition } from "../../model/request.ts";
+import { Fields } from "../shared/fields.ts";
+import { noParameters, toolDefinition } from "../shared/tools.ts";
 import { flatName, shellDefinitions } from "./call.ts";
-import type { Fields } from "./field.ts";
-import {
-  fieldsOf,
-  given,
-  optionalArray,
-  optionalBoolean,
-  optionalFields,
-  optionalString,
-  optionalWord,
-  pathOf,
-  requiredString,
-} from "./field.ts";
 import type { ToolForm } from "./answer-options.ts";
 
-/** What the tools of a request come to. */
+/** What the tools of a request mean. */
 export interface Toolbox {
   definitions: ToolDefinition[];
   /** Keyed by the name the model sees. */
   forms: Map<string, ToolForm>;
   /** The tools in effect, as the response repeats them. */
   echo: JsonObject[];
-  /** Types of hosted tools that nobody here runs, in order. */
+  /** Types of hosted tools that this server does not run, in order. */
   dropped: Set<string>;
 }
-
-const anyArguments: JsonObject = { type: "object", properties: {} };
 
 /** Every type that is neither a function nor a tool the caller runs itself is hosted, and dropped. */
 const readers: Readonly<Record<string, (toolbox: Toolbox, tool: Fields, namespace?: Fields) => void>> = {
@@ -42,10 +29,9 @@ const readers: Readonly<Record<string, (toolbox: Toolbox, tool: Fields, namespac
 
 export function parseTools(body: Fields, strict: boolean): Toolbox {
   const toolbox: Toolbox = { definitions: [], forms: new Map(), echo: [], dropped: new Set() };
-  for (const [index, value] of (optionalArray(body, "tools") ?? []).entries()) {
-    const tool = fieldsOf(value, `tools[${index}]`);
-    const type = requiredString(tool, "type");
-    if (strict && type !== "function") throw invalid(pathOf(tool, "type"), `invalid tool type: ${type}`);
+  for (const tool of body.objects("tools")) {
+    const type = tool.nonEmptyString("type");
+    if (strict && type !== "function") throw tool.error("type", `invalid tool type: ${type}`);
     const read = Object.hasOwn(readers, type) ? readers[type] : undefined;
     if (read === undefined) toolbox.dropped.add(type);
     else read(toolbox, tool);
@@ -54,26 +40,30 @@ export function parseTools(body: Fields, strict: boolean): Toolbox {
 }
 
 function addFunction(toolbox: Toolbox, tool: Fields, namespace?: Fields): void {
-  const name = requiredString(tool, "name");
-  const description = optionalString(tool, "description");
-  const parameters = given(tool, "parameters");
-  if (parameters !== undefined && !isObject(parameters)) throw invalid(pathOf(tool, "parameters"), "must be an object");
-  const strict = optionalBoolean(tool, "strict");
+  const name = tool.nonEmptyString("name");
+  const description = tool.string("description");
+  const parameters = tool.object("parameters")?.value as JsonObject | undefined;
+  const strict = tool.boolean("strict");
   const form: ToolForm = { kind: "function", name, ...within(namespace) };
-  const schema = (parameters as JsonObject | undefined) ?? anyArguments;
-  add(toolbox, tool, form, definition(nameFor(name, namespace), description ?? ownDescription(namespace), schema));
+  const schema = parameters ?? noParameters;
+  add(
+    toolbox,
+    tool,
+    form,
+    toolDefinition(nameFor(name, namespace), description ?? namespace?.string("description"), schema),
+  );
   if (namespace !== undefined) return;
   const shown = { description: description ?? null, parameters: schema, strict: strict ?? null };
   toolbox.echo.push({ type: "function", name, ...shown });
 }
 
-/** A tool with free text as its input: the model sees a function with one string */
+/** A tool with free text as its input: the model sees a function with one string. */
 function addCustom(toolbox: Toolbox, tool: Fields, namespace?: Fields): void {
-  const name = requiredString(tool, "name");
-  const description = optionalString(tool, "description") ?? ownDescription(namespace);
-  const format = optionalFields(tool, "format");
-  const grammar = format === undefined ? undefined : optionalString(format, "definition");
-  const syntax = (format === undefined ? undefined : optionalString(format, "syntax")) ?? "";
+  const name = tool.nonEmptyString("name");
+  const description = tool.string("description") ?? namespace?.string("description");
+  const format = tool.object("format");
+  const grammar = format?.string("definition");
+  const syntax = format?.string("syntax") ?? "";
   const input = {
     type: "string",
     description:
@@ -81,16 +71,15 @@ function addCustom(toolbox: Toolbox, tool: Fields, namespace?: Fields): void {
   };
   const schema = { type: "object", properties: { input }, required: ["input"], additionalProperties: false };
   const form: ToolForm = { kind: "custom", name, ...within(namespace) };
-  add(toolbox, tool, form, definition(nameFor(name, namespace), description, schema));
+  add(toolbox, tool, form, toolDefinition(nameFor(name, namespace), description, schema));
   if (namespace === undefined) toolbox.echo.push(tool.value as JsonObject);
 }
 
 function addNamespace(toolbox: Toolbox, tool: Fields): void {
-  requiredString(tool, "name");
-  optionalString(tool, "description");
-  for (const [index, value] of (optionalArray(tool, "tools") ?? []).entries()) {
-    const nested = fieldsOf(value, `${pathOf(tool, "tools")}[${index}]`);
-    const type = requiredString(nested, "type");
+  tool.nonEmptyString("name");
+  tool.string("description");
+  for (const nested of tool.objects("tools")) {
+    const type = nested.nonEmptyString("type");
     if (type === "function") addFunction(toolbox, nested, tool);
     else if (type === "custom") addCustom(toolbox, nested, tool);
     else toolbox.dropped.add(type);
@@ -100,8 +89,7 @@ function addNamespace(toolbox: Toolbox, tool: Fields): void {
 
 /** `shell` runs on the caller's machine unless its environment says otherwise. */
 function addShell(toolbox: Toolbox, tool: Fields): void {
-  const environment = optionalFields(tool, "environment");
-  const place = environment === undefined ? undefined : optionalString(environment, "type");
+  const place = tool.object("environment")?.string("type");
   if (place !== undefined && place !== "local") toolbox.dropped.add("shell");
   else addFixed(toolbox, tool, "shell");
 }
@@ -113,29 +101,21 @@ function addFixed(toolbox: Toolbox, tool: Fields, kind: keyof typeof shellDefini
 
 function add(toolbox: Toolbox, tool: Fields, form: ToolForm, definition: ToolDefinition): void {
   if (toolbox.forms.has(definition.name)) {
-    throw invalid(pathOf(tool, "name"), `a tool called ${definition.name} is already there`);
+    throw tool.error("name", `a tool called ${definition.name} is already there`);
   }
   toolbox.forms.set(definition.name, form);
   toolbox.definitions.push(definition);
 }
 
-function definition(name: string, description: string | undefined, parameters: JsonObject): ToolDefinition {
-  return description === undefined ? { name, parameters } : { name, description, parameters };
-}
-
 function within(namespace: Fields | undefined): { namespace?: string } {
-  return namespace === undefined ? {} : { namespace: requiredString(namespace, "name") };
-}
-
-function ownDescription(namespace: Fields | undefined): string | undefined {
-  return namespace === undefined ? undefined : optionalString(namespace, "description");
+  return namespace === undefined ? {} : { namespace: namespace.nonEmptyString("name") };
 }
 
 function nameFor(name: string, namespace: Fields | undefined): string {
-  return flatName(name, namespace === undefined ? undefined : requiredString(namespace, "name"));
+  return flatName(name, namespace?.nonEmptyString("name"));
 }
 
-/** What `tool_choice` comes to: the choice, the tools left to choose from, and what the response repeats. */
+/** What `tool_choice` means: the choice, the tools left to choose from, and what the response repeats. */
 export interface Choice {
   choice: ToolChoice;
   definitions: readonly ToolDefinition[];
@@ -145,17 +125,17 @@ export interface Choice {
 const choiceWords = ["none", "auto", "required"] as const;
 
 export function parseToolChoice(body: Fields, toolbox: Toolbox, strict: boolean): Choice {
-  const value = given(body, "tool_choice");
+  const value = body.given("tool_choice");
   const { definitions } = toolbox;
   if (value === undefined) return { choice: "auto", definitions, echo: "auto" };
   if (typeof value === "string") {
-    const word = optionalWord(body, "tool_choice", strict ? (["none", "auto"] as const) : choiceWords) ?? "auto";
+    const word = body.word("tool_choice", strict ? (["none", "auto"] as const) : choiceWords) ?? "auto";
     if (word === "required") checkCallable(toolbox);
     return { choice: word, definitions, echo: word };
   }
   if (strict) throw invalid("tool_choice", "must be one of none, auto");
-  const fields = fieldsOf(value, "tool_choice");
-  if (requiredString(fields, "type") === "allowed_tools") return allowedTools(fields, toolbox);
+  const fields = Fields.of(value, "tool_choice");
+  if (fields.nonEmptyString("type") === "allowed_tools") return allowedTools(fields, toolbox);
   const chosen = chosenTool(fields, toolbox);
   return { choice: { name: chosen }, definitions, echo: value as JsonObject };
 }
@@ -167,14 +147,13 @@ function checkCallable(toolbox: Toolbox): void {
 }
 
 function allowedTools(fields: Fields, toolbox: Toolbox): Choice {
-  const mode = optionalWord(fields, "mode", choiceWords) ?? "auto";
-  const list = optionalArray(fields, "tools");
-  if (list === undefined || list.length === 0) throw invalid(pathOf(fields, "tools"), "must name at least one tool");
+  const mode = fields.word("mode", choiceWords) ?? "auto";
+  const list = fields.array("tools");
+  if (list === undefined || list.length === 0) throw fields.error("tools", "must name at least one tool");
   const names = new Set<string>();
-  for (const [index, entry] of list.entries()) {
-    const wanted = fieldsOf(entry, `${pathOf(fields, "tools")}[${index}]`);
+  for (const wanted of fields.objects("tools")) {
     // A hosted tool among several allowed ones forces nothing: it falls away as it does in `tools`.
-    if (!toolbox.dropped.has(requiredString(wanted, "type"))) names.add(chosenTool(wanted, toolbox));
+    if (!toolbox.dropped.has(wanted.nonEmptyString("type"))) names.add(chosenTool(wanted, toolbox));
   }
   const definitions = toolbox.definitions.filter(({ name }) => names.has(name));
   if (mode === "required" && definitions.length === 0) checkCallable({ ...toolbox, definitions });
@@ -183,13 +162,13 @@ function allowedTools(fields: Fields, toolbox: Toolbox): Choice {
 
 /** The flat name of the tool an object names; throws `invalid` where the request declares no such tool. */
 function chosenTool(fields: Fields, toolbox: Toolbox): string {
-  const type = requiredString(fields, "type");
+  const type = fields.nonEmptyString("type");
   if (!Object.hasOwn(readers, type) || type === "namespace") {
-    throw invalid(pathOf(fields, "type"), `tool ${JSON.stringify(type)} cannot be run by this server`);
+    throw fields.error("type", `tool ${JSON.stringify(type)} cannot be run by this server`);
   }
   const named = type === "function" || type === "custom";
-  const name = named ? flatName(requiredString(fields, "name"), optionalString(fields, "namespace")) : type;
+  const name = named ? flatName(fields.nonEmptyString("name"), fields.string("namespace")) : type;
   const form = toolbox.forms.get(name);
-  if (form?.kind !== type) throw invalid(pathOf(fields, named ? "name" : "type"), `no ${type} tool called ${name}`);
+  if (form?.kind !== type) throw fields.error(named ? "name" : "type", `no ${type} tool called ${name}`);
   return name;
 }

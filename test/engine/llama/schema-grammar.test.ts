@@ -3,6 +3,7 @@ import { callForms } from "../../../src/engine/llama/call-grammar.ts";
 import { Grammar } from "../../../src/engine/llama/grammar.ts";
 import { SchemaGrammar } from "../../../src/engine/llama/schema-grammar.ts";
 import type { JsonObject } from "../../../src/model/json.ts";
+import { growth } from "../../support/cpu.ts";
 
 function source(schema: JsonObject): string {
   const grammar = new Grammar();
@@ -25,7 +26,8 @@ describe("SchemaGrammar", () => {
     ["in items", { definitions: { Node: { type: "array", items: wrapped } }, ...wrapped }],
   ] as [string, JsonObject][])("a schema that merges itself in %s is held by rules", (_, schema) => {
     expect(source(schema).length).toBeLessThan(10_000);
-    const tool = { name: "grow", parameters: { type: "object", properties: { tree: schema }, ...schema } };
+    const { definitions } = schema;
+    const tool = { name: "grow", parameters: { type: "object", properties: { tree: schema }, definitions } };
     for (const form of Object.values(callForms)) {
       expect(form.call(new Grammar(), tool).length).toBeLessThan(10_000);
     }
@@ -42,6 +44,42 @@ describe("SchemaGrammar", () => {
     { $ref: "#/$defs/constructor", $defs: {} },
   ] as JsonObject[])("%j is refused as the caller's mistake", (schema) => {
     expect(() => source(schema)).toThrow(expect.objectContaining({ kind: "invalid" }));
+  });
+
+  it("reads references of which each stands twice in the one before once, in every form", () => {
+    const growing = (length: number, end: JsonObject): JsonObject => ({
+      type: "object",
+      properties: { a: { $ref: "#/$defs/a0" } },
+      $defs: Object.fromEntries([
+        ...Array.from({ length }, (_, at) => {
+          const $ref = `#/$defs/a${at + 1}`;
+          return [`a${at}`, { allOf: [{ $ref }, { $ref }] }] as const;
+        }),
+        [`a${length}`, end],
+      ]),
+    });
+    const all = (schema: JsonObject): void => {
+      source(schema);
+      const tool = { name: "t", parameters: schema };
+      for (const form of Object.values(callForms)) form.call(new Grammar(), tool);
+    };
+    const [short, long] = [9, 18].map((length) => growing(length, { type: "string" }));
+    const times =
+      (schema: JsonObject = {}) =>
+      (): void => {
+        for (let count = 0; count < 20; count++) all(schema);
+      };
+    expect(growth(times(short), times(long))).toBeLessThan(20);
+    const ways = [1, 2, 3, 4].map((value) => ({ properties: { [value]: { const: value } } }));
+    const hostile = growing(24, { anyOf: ways });
+    for (const read of [() => source(hostile), () => all(hostile)]) {
+      expect(read).toThrow(expect.objectContaining({ kind: "invalid", message: "schema: is too complex" }));
+    }
+  });
+
+  it("holds an answer to keywords beside a reference", () => {
+    const schema = { $ref: "#/$defs/n", maximum: 5, $defs: { n: { type: "integer", minimum: 3 } } };
+    expect(source(schema)).toContain("[3-5]");
   });
 
   it("refuses what llama.cpp would read for seconds", () => {

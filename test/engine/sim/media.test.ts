@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { mediaSentences, mediaTokens, sniffSize } from "../../../src/engine/sim/media.ts";
+import { mediaSentences } from "../../../src/engine/sim/media.ts";
 import type { ImagePart, Media, VideoPart } from "../../../src/model/item.ts";
 
 const canvas = sharp({ create: { width: 64, height: 40, channels: 3, background: "red" } });
@@ -17,37 +17,6 @@ const video = (more: Partial<VideoPart> = {}): VideoPart => ({
   detail: "default",
   fps: 1,
   ...more,
-});
-
-describe("sniffSize", () => {
-  it.each([
-    ["png", () => canvas.clone().png().toBuffer()],
-    ["jpeg", () => canvas.clone().jpeg().toBuffer()],
-    ["progressive jpeg", () => canvas.clone().jpeg({ progressive: true }).toBuffer()],
-    ["gif", () => canvas.clone().gif().toBuffer()],
-    ["lossy webp", () => canvas.clone().webp().toBuffer()],
-    ["lossless webp", () => canvas.clone().webp({ lossless: true }).toBuffer()],
-  ])("reads the size of a %s", async (_, make) => {
-    expect(sniffSize(await make())).toEqual({ width: 64, height: 40 });
-  });
-
-  it("reads the size of an extended webp", async () => {
-    const data = await canvas
-      .clone()
-      .ensureAlpha(0.5)
-      .withExif({ IFD0: { Copyright: "x" } })
-      .webp()
-      .toBuffer();
-    expect(data.toString("latin1", 12, 16)).toBe("VP8X");
-    expect(sniffSize(data)).toEqual({ width: 64, height: 40 });
-  });
-
-  it("says nothing of anything else, however short or broken", () => {
-    for (const data of [[], [0xff, 0xd8], [0xff, 0xd8, 0xff, 0xff, 0xff, 0xc0, 0, 0, 0, 0, 0, 0], [1, 2, 3, 4]]) {
-      expect(sniffSize(new Uint8Array(data))).toBeUndefined();
-    }
-    expect(sniffSize(new TextEncoder().encode("RIFF....WEBPXXXX..................."))).toBeUndefined();
-  });
 });
 
 describe("mediaSentences", () => {
@@ -75,28 +44,5 @@ describe("mediaSentences", () => {
       "Video 1 is video/mp4, 64x40, seen as 2 frames, the last at 1.5 s.",
     ]);
     expect(mediaSentences([video()])).toEqual(["Video 1 is video/mp4, of unknown size."]);
-  });
-});
-
-describe("mediaTokens", () => {
-  const sized = (width: number, height: number, more: Partial<ImagePart> = {}): number =>
-    mediaTokens(image({ kind: "file", fileId: "f" }, { size: { width, height }, ...more }));
-
-  it("follows the vendor's published samples", () => {
-    expect(sized(672, 672)).toBe(576);
-    expect(sized(2000, 1334)).toBe(71 * 48);
-    expect(sized(3000, 2000)).toBe(72 * 48);
-  });
-
-  it("grows with the detail and with the long side allowed", () => {
-    const details = (["low", "default", "high"] as const).map((detail) => sized(4_000, 4_000, { detail }));
-    expect(details).toEqual([24 ** 2, 72 ** 2, 128 ** 2]);
-    const sides = [252, 504, 1_008].map((maxLongSide) => sized(2_000, 2_000, { maxLongSide }));
-    expect(sides).toEqual([81, 324, 1_296]);
-  });
-
-  it("never counts a picture as nothing", () => {
-    expect(sized(1, 1)).toBe(16);
-    expect(sized(10_000, 1)).toBeGreaterThan(0);
   });
 });

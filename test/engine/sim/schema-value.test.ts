@@ -4,6 +4,7 @@ import { z } from "zod";
 import { compilePattern, sampleOfPattern } from "../../../src/engine/sim/pattern.ts";
 import { sampleValue } from "../../../src/engine/sim/schema-value.ts";
 import type { Json, JsonObject } from "../../../src/model/json.ts";
+import { growth } from "../../support/cpu.ts";
 
 function make(schema: JsonObject, optional: "all" | "defaults" = "all"): Json {
   return sampleValue(schema, optional);
@@ -154,6 +155,38 @@ describe("sampleValue", () => {
     expect(() => make({ $ref: "#/%zz" })).not.toThrow();
     const halves = { type: "object", properties: { a: { $ref: "#" }, b: { $ref: "#" } }, required: ["a", "b"] };
     expect(JSON.stringify(make(halves)).length).toBeLessThan(10_000_000);
+  });
+
+  it.each<[JsonObject, string]>([
+    [{ type: "object", minProperties: 3_000_000 }, "asks for 3000000 properties"],
+    [{ type: "array", items: {}, minItems: 3_000_000 }, "asks for 3000000 items"],
+    [{ type: "string", minLength: 3_000_000 }, "asks for texts of more than"],
+    [{ type: "array", items: { type: "string", minLength: 9_000 }, minItems: 900 }, "asks for texts of more than"],
+  ])("refuses %j", (schema, message) => {
+    const asked = expect.objectContaining({ kind: "invalid", message: expect.stringContaining(message) as string });
+    expect(() => make(schema)).toThrow(asked);
+  });
+
+  it("refuses schemas that multiply, and reads a part that stands in many places once", () => {
+    const chain = (length: number, end: JsonObject): JsonObject => ({
+      $ref: "#/$defs/a0",
+      $defs: Object.fromEntries([
+        ...Array.from({ length }, (_, at) => {
+          const $ref = `#/$defs/a${at + 1}`;
+          return [`a${at}`, { allOf: [{ $ref }, { $ref }] }] as const;
+        }),
+        [`a${length}`, end],
+      ]),
+    });
+    expect(make(chain(24, { const: "end" }))).toBe("end");
+    const times = (length: number) => (): void => {
+      for (let count = 0; count < 20; count++) make(chain(length, { type: "string" }));
+    };
+    expect(growth(times(9), times(18))).toBeLessThan(20);
+    const ways = [1, 2, 3, 4].map((value) => ({ properties: { [value]: { const: value } } }));
+    expect(() => make(chain(24, { anyOf: ways }))).toThrow(
+      expect.objectContaining({ kind: "invalid", message: "schema: is too complex" }),
+    );
   });
 
   it("keeps the order of the schema's properties", () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { dialectNames } from "../../../src/engine/upstream/dialect.ts";
-import { repairRules } from "../../../src/engine/upstream/repair.ts";
+import { dialectNames } from "../../../src/engine/upstream/dialect/dialect.ts";
+import { repairRules } from "../../../src/engine/upstream/read/repair.ts";
 
 const page = readFileSync(new URL("../../../docs/upstream.md", import.meta.url), "utf8");
 

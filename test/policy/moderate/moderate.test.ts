@@ -6,12 +6,8 @@ import type { Batch } from "../../../src/model/event.ts";
 import { textPart, type Item } from "../../../src/model/item.ts";
 import type { GenerationRequest } from "../../../src/model/request.ts";
 import type { Question } from "../../../src/policy/moderate/guard.ts";
-import {
-  createModerator,
-  inputTexts,
-  type ModerationSettings,
-  type Moderator,
-} from "../../../src/policy/moderate/moderate.ts";
+import { createModerator, inputTexts, type Moderator } from "../../../src/policy/moderate/moderate.ts";
+import type { ModerationSettings } from "../../../src/policy/moderate/settings.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { folded, play } from "./support.ts";
 

@@ -3,7 +3,7 @@ import { ParleyError } from "../../../src/model/error.ts";
 import { chatSurface } from "../../../src/surface/chat/index.ts";
 import { eventsOf, fold, gather, parse, read, refusal, stream } from "./support.ts";
 
-/** Where the vendor's own pages disagree: one test per row that concerns chat (spec sheet 10). */
+/** Where the vendor's own pages disagree: one test per row that concerns chat. */
 describe("contradictions", () => {
   const bodyOf = (change: Record<string, unknown>, spoken: Parameters<typeof eventsOf>[0]): Record<string, unknown> =>
     chatSurface().json(fold([eventsOf(spoken)]), parse(change)) as Record<string, unknown>;
@@ -94,7 +94,7 @@ describe("contradictions", () => {
     ["MiniMax-M2.5", "<think>hm</think>\n\n\nHi"],
     ["MiniMax-M2.1", "<think>hm</think>\n\n\nHi"],
   ])("12 think form of %s; the model's own newline after the tag is kept", (model, content) => {
-    expect(bodyOf({ model }, { thought: "\nhm\n", text: "\nHi" })).toMatchObject({
+    expect(bodyOf({ model }, { reasoning: "\nhm\n", text: "\nHi" })).toMatchObject({
       choices: [{ message: { content } }],
     });
   });
@@ -141,7 +141,7 @@ describe("contradictions", () => {
   });
 
   test("17 split reasoning is incremental, in both members alike", () => {
-    const spoken = { thought: "One thing leads to another, and then to one more.", text: "Yes." };
+    const spoken = { reasoning: "One thing leads to another, and then to one more.", text: "Yes." };
     const wire = stream(
       parse({ stream: true, reasoning_split: true }),
       eventsOf(spoken, 6).map((event) => [event]),
@@ -152,7 +152,7 @@ describe("contradictions", () => {
     expect(deltas.length).toBeGreaterThan(1);
     for (const delta of deltas)
       expect(delta?.reasoning_details?.map((detail) => detail.text)).toEqual([delta?.reasoning_content]);
-    expect(gather(wire)).toMatchObject({ reasoning: spoken.thought, content: "Yes." });
+    expect(gather(wire)).toMatchObject({ reasoning: spoken.reasoning, content: "Yes." });
   });
 
   test("20 and 21 detail auto is default; long sides snap down to multiples of 28", () => {
@@ -180,16 +180,16 @@ describe("contradictions", () => {
     }
   });
 
-  test("27 sensitive input and output: 422 with 1026 and 1027, or 400 by setting", () => {
+  test("27 sensitive input and output: 422 with 1026 and 1027", () => {
     const error = new ParleyError("input-sensitive", "matched");
     expect(chatSurface().error(error, "r")).toMatchObject({
       status: 422,
       body: { error: { message: "input new_sensitive (1026)", http_code: "422" }, request_id: "r" },
     });
-    const reply = chatSurface({ sensitiveStatus: 400 }).error(new ParleyError("output-sensitive", ""), "r");
+    const reply = chatSurface().error(new ParleyError("output-sensitive", ""), "r");
     expect(reply).toMatchObject({
-      status: 400,
-      body: { error: { message: "output new_sensitive (1027)", http_code: "400" } },
+      status: 422,
+      body: { error: { message: "output new_sensitive (1027)", http_code: "422" } },
     });
   });
 

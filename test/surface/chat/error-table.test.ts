@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { envelope, envelopeTable } from "../../../src/model/envelope.ts";
-import type { EnvelopeRow } from "../../../src/model/envelope.ts";
+import { envelope, envelopeTable } from "../../../src/surface/shared/envelope.ts";
+import type { EnvelopeRow } from "../../../src/surface/shared/envelope.ts";
 import { errorKinds, ParleyError } from "../../../src/model/error.ts";
 
 const page = readFileSync(new URL("../../../docs/errors.md", import.meta.url), "utf8");

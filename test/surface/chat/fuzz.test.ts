@@ -125,7 +125,7 @@ test("10,000 mutated bodies: accepted, or refused as the caller's fault; never a
     act: fc.constantFrom("drop", "set", "set", "twice", "swap"),
     value: strange,
   });
-  const events = eventsOf({ thought: "hm", text: "so" });
+  const events = eventsOf({ reasoning: "hm", text: "so" });
   let accepted = 0;
   let refused = 0;
   const started = performance.now();

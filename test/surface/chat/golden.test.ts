@@ -6,7 +6,7 @@ import { context, eventsOf, fixture, fold, gather, parse, read, stream } from ".
 
 interface Sample {
   request: Record<string, unknown>;
-  answer: { thought: string; text: string; usage: Usage; finish: FinishReason };
+  answer: { reasoning: string; text: string; usage: Usage; finish: FinishReason };
   body: { id: string; created: number; choices: [{ message: { content: string } }] };
 }
 
@@ -88,11 +88,11 @@ function textOfFirst(parts: readonly { type: string; text?: string }[]): string 
   return parts[0]?.text;
 }
 
-/** The live body of M3 cut inside its thought (spec sheet 2.1). */
-test("a thought cut by length is closed, in key order of the live body", () => {
+/** The live body of M3 truncated inside its reasoning (captured from api.minimax.io, 2026-06). */
+test("reasoning truncated by length is closed, in key order of the live body", () => {
   const parsed = parse({ max_tokens: 32 }, { id: "06831089039ba716163002c8eb028bfa", createdAt: 1_781_783_945 });
   const spoken = {
-    thought: "The user …",
+    reasoning: "The user …",
     usage: { input: 188, cached: 114, output: 32, reasoning: 32 },
     finish: "length" as const,
   };
@@ -104,7 +104,7 @@ test("a thought cut by length is closed, in key order of the live body", () => {
 test("a tool call: key order, id and arguments of the documented example", () => {
   const call = { id: "call_function_a1nrtksph4pi_1", name: "get_weather", args: '{"location": "San Francisco, US"}' };
   const wire = chatSurface().json(
-    fold([eventsOf({ thought: "Look it up.", calls: [call], finish: "calls" })]),
+    fold([eventsOf({ reasoning: "Look it up.", calls: [call], finish: "calls" })]),
     parse(),
   );
   const choice = JSON.stringify((wire as { choices: unknown[] }).choices[0]);
@@ -119,17 +119,17 @@ test("ids are of the documented form", () => {
   expect([next(), next()]).toEqual([`call_function_${word}_1`, `call_function_${word}_2`]);
 });
 
-test("split thought in a body and in a stream has the live wire's members", () => {
+test("split reasoning in a body and in a stream has the live wire's members", () => {
   const parsed = parse({ model: "MiniMax-M2.7", reasoning_split: true, stream: true });
   const spoken = {
-    thought: "The user wants a greeting, in bold.",
+    reasoning: "The user wants a greeting, in bold.",
     text: "\n\n**Hello** to you and to everyone else here.",
     finish: "stop" as const,
   };
   const message = (chatSurface().json(fold([eventsOf(spoken)]), parsed) as { choices: [{ message: unknown }] })
     .choices[0].message;
   const details = [
-    { type: "reasoning.text", id: "reasoning-text-1", format: "MiniMax-response-v1", index: 0, text: spoken.thought },
+    { type: "reasoning.text", id: "reasoning-text-1", format: "MiniMax-response-v1", index: 0, text: spoken.reasoning },
   ];
   expect(JSON.stringify(message)).toBe(
     JSON.stringify({
@@ -137,7 +137,7 @@ test("split thought in a body and in a stream has the live wire's members", () =
       role: "assistant",
       name: "MiniMax AI",
       audio_content: "",
-      reasoning_content: spoken.thought,
+      reasoning_content: spoken.reasoning,
       reasoning_details: details,
     }),
   );

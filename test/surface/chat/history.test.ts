@@ -22,7 +22,7 @@ interface Row {
   strict?: boolean;
 }
 
-/** The vendor's catalogue of 2013 messages (spec sheet 4.4), one row each. */
+/** The vendor's catalogue of 2013 messages, one row each. */
 const rows: Row[] = [
   {
     name: "several system messages, M2",
@@ -215,8 +215,8 @@ test("system voices keep their order and ranks; a name stays", () => {
   expect(shown).toEqual(["root", "system", "developer", "user", "system"]);
 });
 
-/** Thought as clients send it back; what the items must be. */
-const thought = (text: string): Item => ({ type: "reasoning", text });
+/** Reasoning as clients send it back; what the items must be. */
+const reasoning = (text: string): Item => ({ type: "reasoning", text });
 const said = (text: string): Item => ({
   type: "message",
   role: "assistant",
@@ -224,16 +224,16 @@ const said = (text: string): Item => ({
 });
 const detail = { type: "reasoning.text", id: "reasoning-text-1", format: "MiniMax-response-v1", index: 0, text: "why" };
 const reasoningForms: [string, Record<string, unknown>, Item[]][] = [
-  ["inline", { content: "<think>\nwhy\n</think>\nso" }, [thought("why"), said("so")]],
-  ["inline, model's newline kept", { content: "<think>\nwhy\n</think>\n\nso" }, [thought("why"), said("\nso")]],
-  ["mm:think", { content: "<mm:think>why</mm:think>so" }, [thought("why"), said("so")]],
-  ["never closed", { content: "<think>why" }, [thought("why"), said("")]],
-  ["never opened", { content: "why\n</think>\n\nso" }, [thought("why"), said("\nso")]],
+  ["inline", { content: "<think>\nwhy\n</think>\nso" }, [reasoning("why"), said("so")]],
+  ["inline, model's newline kept", { content: "<think>\nwhy\n</think>\n\nso" }, [reasoning("why"), said("\nso")]],
+  ["mm:think", { content: "<mm:think>why</mm:think>so" }, [reasoning("why"), said("so")]],
+  ["never closed", { content: "<think>why" }, [reasoning("why"), said("")]],
+  ["never opened", { content: "why\n</think>\n\nso" }, [reasoning("why"), said("\nso")]],
   ["a stray close", { content: "</think>\nso" }, [said("so")]],
   [
     "two blocks",
     { content: "<think>\na\n</think>\n<think>\nb\n</think>\nso" },
-    [thought("a"), thought("b"), said("so")],
+    [reasoning("a"), reasoning("b"), said("so")],
   ],
   ["empty block", { content: "<think>\n\n</think>\nso" }, [said("so")]],
   [
@@ -241,29 +241,29 @@ const reasoningForms: [string, Record<string, unknown>, Item[]][] = [
     { content: "Use `<think>` and `</think>` tags." },
     [said("Use `<think>` and `</think>` tags.")],
   ],
-  ["reasoning_content", { content: "so", reasoning_content: "why" }, [thought("why"), said("so")]],
-  ["reasoning_details", { content: "so", reasoning_details: [detail] }, [thought("why"), said("so")]],
+  ["reasoning_content", { content: "so", reasoning_content: "why" }, [reasoning("why"), said("so")]],
+  ["reasoning_details", { content: "so", reasoning_details: [detail] }, [reasoning("why"), said("so")]],
   [
     "text-only details",
     { content: "so", reasoning_details: [{ text: "wh" }, { text: "y" }] },
-    [thought("why"), said("so")],
+    [reasoning("why"), said("so")],
   ],
   [
     "both fields",
     { content: "so", reasoning_content: "why", reasoning_details: [detail] },
-    [thought("why"), said("so")],
+    [reasoning("why"), said("so")],
   ],
   [
     "field and inline say the same",
     { content: "<think>\nwhy\n</think>\nso", reasoning_content: "why" },
-    [thought("why"), said("so")],
+    [reasoning("why"), said("so")],
   ],
   [
     "field and inline differ",
     { content: "<think>b</think>so", reasoning_content: "a" },
-    [thought("a"), thought("b"), said("so")],
+    [reasoning("a"), reasoning("b"), said("so")],
   ],
-  ["reasoning, as other servers name it", { content: "so", reasoning: "why" }, [thought("why"), said("so")]],
+  ["reasoning, as other servers name it", { content: "so", reasoning: "why" }, [reasoning("why"), said("so")]],
   ["null fields", { content: "so", reasoning_content: null, reasoning_details: null }, [said("so")]],
   [
     "in parts",
@@ -273,14 +273,14 @@ const reasoningForms: [string, Record<string, unknown>, Item[]][] = [
         { type: "text", text: "so" },
       ],
     },
-    [thought("why"), said("so")],
+    [reasoning("why"), said("so")],
   ],
 ];
-test.each(reasoningForms)("history thought: %s", (_name, message, items) => {
+test.each(reasoningForms)("history reasoning: %s", (_name, message, items) => {
   expect(parse({ messages: [user, { role: "assistant", ...message }] }).request.items.slice(1)).toEqual(items);
 });
 
-test("thought, text and calls of one message unfold in order; a bare newline before calls is no text", () => {
+test("reasoning, text and calls of one message unfold in order; a bare newline before calls is no text", () => {
   const call = { id: "c", type: "function", function: { name: "f", arguments: '{"a": 1}' } };
   const items = (content: string): Item[] =>
     [...parse({ messages: [user, { role: "assistant", content, tool_calls: [call] }, told("c")] }).request.items].slice(
@@ -290,11 +290,11 @@ test("thought, text and calls of one message unfold in order; a bare newline bef
     { type: "call", id: "c", name: "f", args: '{"a": 1}' },
     { type: "result", id: "c", parts: [{ type: "text", text: "ok" }], failed: false },
   ];
-  expect(items("<think>\nwhy\n</think>\n\n")).toEqual([thought("why"), ...rest]);
-  expect(items("<think>\nwhy\n</think>\nso")).toEqual([thought("why"), said("so"), ...rest]);
+  expect(items("<think>\nwhy\n</think>\n\n")).toEqual([reasoning("why"), ...rest]);
+  expect(items("<think>\nwhy\n</think>\nso")).toEqual([reasoning("why"), said("so"), ...rest]);
 });
 
 test("M2.5's two newlines after its tag belong to the tag", () => {
   const messages = [user, { role: "assistant", content: "<think>why</think>\n\nso" }];
-  expect(parse({ model: "MiniMax-M2.5", messages }).request.items.slice(1)).toEqual([thought("why"), said("so")]);
+  expect(parse({ model: "MiniMax-M2.5", messages }).request.items.slice(1)).toEqual([reasoning("why"), said("so")]);
 });

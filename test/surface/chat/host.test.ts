@@ -10,7 +10,7 @@ const call = (args = "{}", ...ids: string[]): object => ({
 });
 const told = (id: string, content?: unknown): object => ({ role: "tool", tool_call_id: id, content });
 
-/** What the vendor's own host checks demand of this surface (spec sheet 13). */
+/** What the vendor's own host checks demand of this surface (MiniMax-Provider-Verifier, m3_format_check, 2026). */
 describe("host checks", () => {
   test.each([
     ["empty messages", { messages: [] }],
@@ -49,7 +49,7 @@ describe("host checks", () => {
     const parsed = parse({ stream: true, stream_options: { include_usage: true } });
     const wire = stream(
       parsed,
-      eventsOf({ thought: "hm", text: "so", calls: [{ id: "c", name: "f", args: "{}" }] }, 2).map((one) => [one]),
+      eventsOf({ reasoning: "hm", text: "so", calls: [{ id: "c", name: "f", args: "{}" }] }, 2).map((one) => [one]),
     );
     for (const line of wire.split("\n")) expect(line === "" || line.startsWith("data: ")).toBe(true);
     for (const chunk of read(wire).chunks) {
@@ -99,11 +99,15 @@ describe("host checks", () => {
     expect(parse({ response_format: { type: "json_object" } }).request.format).toEqual({ type: "json" });
   });
 
-  test("adaptive shows a thought before a call and after tool history; disabled asks for none", () => {
+  test("adaptive shows reasoning before a call and after tool history; disabled asks for none", () => {
     const messages = [user, call("{}", "a"), told("a", "sunny")];
     expect(parse({ messages, thinking: { type: "adaptive" } }).request.reasoning).toBe("adaptive");
     expect(parse({ messages, thinking: { type: "disabled" } }).request.reasoning).toBe("off");
-    const spoken = { thought: "Ask the tool.", calls: [{ id: "c", name: "f", args: "{}" }], finish: "calls" as const };
+    const spoken = {
+      reasoning: "Ask the tool.",
+      calls: [{ id: "c", name: "f", args: "{}" }],
+      finish: "calls" as const,
+    };
     expect(chatSurface().json(fold([eventsOf(spoken)]), parse())).toMatchObject({
       choices: [{ message: { content: "<think>\nAsk the tool.\n</think>\n" } }],
     });

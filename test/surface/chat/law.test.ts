@@ -131,11 +131,11 @@ test("an answer sent back as history is the items it was made of, in both forms 
     .map((list) => list.join(""));
   const calls = fc.array(fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 3 }), { maxLength: 3 });
   fc.assert(
-    fc.property(plain, plain, calls, wantings, (rawThought, rawText, args, wanted) => {
-      const [thought, text] = [rawThought.trim(), rawText.trim()];
-      fc.pre(thought !== "" || text !== "" || args.length > 0);
+    fc.property(plain, plain, calls, wantings, (rawReasoning, rawText, args, wanted) => {
+      const [reasoning, text] = [rawReasoning.trim(), rawText.trim()];
+      fc.pre(reasoning !== "" || text !== "" || args.length > 0);
       const said = args.map((one, index) => ({ id: `c${index}`, name: "f", args: JSON.stringify(one) }));
-      const events = eventsOf({ thought, text, calls: said, finish: "calls" }, 5);
+      const events = eventsOf({ reasoning, text, calls: said, finish: "calls" }, 5);
       const parsed = parse({ ...wanted, stream: true });
       const fromBody = (chatSurface().json(fold([events]), parsed) as Body).choices[0].message;
       const got = gather(stream(parsed, batchesOf(events, [true])));
@@ -151,7 +151,7 @@ test("an answer sent back as history is the items it was made of, in both forms 
           .request.items;
         const told = items.slice(1, items.length - results.length);
         expect(told.filter((item) => item.type === "reasoning")).toEqual(
-          thought === "" ? [] : [{ type: "reasoning", text: thought }],
+          reasoning === "" ? [] : [{ type: "reasoning", text: reasoning }],
         );
         expect(told.filter((item) => item.type === "call")).toEqual(said.map((call) => ({ type: "call", ...call })));
         const texts = told.flatMap((item) => (item.type === "message" ? item.parts : []));

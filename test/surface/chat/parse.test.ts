@@ -245,21 +245,21 @@ test("service_tier, parallel_tool_calls, cache hints and stream fields arrive", 
   expect(parse({ service_tier: "auto" }).request.tier).toBe("standard");
 });
 
-test("asking for JSON splits the thought off, unless the caller says otherwise", () => {
+test("asking for JSON splits the reasoning off, unless the caller says otherwise", () => {
   const format = { response_format: { type: "json_object" } };
   expect(parse(format).answerOptions.reasoningSplit).toBe(true);
   expect(parse({ ...format, reasoning_split: false }).answerOptions.reasoningSplit).toBe(false);
   expect(parse({ response_format: { type: "text" } }).answerOptions.reasoningSplit).toBe(false);
 });
 
-test("packet sizes may be set per request; a wrong header is named", () => {
+test("chunk sizes may be set per request; a wrong header is named", () => {
   const headers = (value: string): { headers: Record<string, string> } => ({ headers: { "x-parley-packet": value } });
-  expect(parse({}, headers("min=1, max=300,wait=5")).answerOptions.packet).toEqual({
-    minimum: 1,
-    maximum: 300,
-    longestWait: 5,
+  expect(parse({}, headers("min=1, max=300,wait=5")).answerOptions.chunkSize).toEqual({
+    minChars: 1,
+    maxChars: 300,
+    maxWaitMs: 5,
   });
-  expect(parse({}, headers("wait=0")).answerOptions.packet).toMatchObject({ longestWait: 0 });
+  expect(parse({}, headers("wait=0")).answerOptions.chunkSize).toMatchObject({ maxWaitMs: 0 });
   for (const bad of ["min", "min=-1", "max=0", "size=3", "min=30,max=20", "min=9999999"]) {
     expect(refusal({}, headers(bad)).param).toBe("x-parley-packet");
   }

@@ -8,7 +8,7 @@ import type { Spoken } from "./support.ts";
 
 const usage = { input: 10, cached: 4, output: 6, reasoning: 3 };
 const plain: Spoken = {
-  thought: "Short thought.",
+  reasoning: "Short reasoning.",
   text: "A longer answer that needs some packets to arrive whole.",
   usage,
 };
@@ -106,8 +106,8 @@ test.each([
   expect(chatSurface().json(transcript, parsed)).toMatchObject({ choices: [{ finish_reason: wire }] });
 });
 
-test("thought cut by length: closed inline, carried with the finish when split", () => {
-  const spoken: Spoken = { thought: "I was thinking about it and then", finish: "length" };
+test("reasoning truncated by length: closed inline, carried with the finish when split", () => {
+  const spoken: Spoken = { reasoning: "I was thinking about it and then", finish: "length" };
   expect(gather(stream(parse({ stream: true }), single(spoken)))).toMatchObject({
     content: "<think>\nI was thinking about it and then\n</think>\n",
     finish: "length",
@@ -172,7 +172,7 @@ test("characters that break lines elsewhere are escaped, and come back whole", (
   expect(gather(wire).content).toBe(text);
 });
 
-test("several thoughts and texts keep their order and never share a line", () => {
+test("several blocks of reasoning and text keep their order and never share a line", () => {
   const events: GenerationEvent[] = [
     { type: "begin" },
     { type: "reasoning-start", index: 0 },
@@ -197,19 +197,19 @@ test("several thoughts and texts keep their order and never share a line", () =>
 });
 
 test("M2.5's tight think form", () => {
-  const wire = stream(parse({ model: "MiniMax-M2.5", stream: true }), single({ thought: "\nhm\n", text: "Yes." }));
+  const wire = stream(parse({ model: "MiniMax-M2.5", stream: true }), single({ reasoning: "\nhm\n", text: "Yes." }));
   expect(gather(wire).content).toBe("<think>hm</think>\n\nYes.");
 });
 
-test("an empty thought leaves no trace", () => {
-  const spoken = { thought: " \n ", text: "Yes." };
+test("empty reasoning leaves no trace", () => {
+  const spoken = { reasoning: " \n ", text: "Yes." };
   expect(gather(stream(parse({ stream: true }), single(spoken))).content).toBe("Yes.");
   const split = read(stream(parse({ stream: true, reasoning_split: true }), single(spoken))).chunks;
   expect(JSON.stringify(split)).not.toContain("reasoning");
 });
 
-test("thinking off leaves no trace of a thought that came all the same", () => {
-  const spoken = { thought: "Should not be here.", text: "\n\nYes, of course.", finish: "stop" as const };
+test("reasoning off leaves no trace of reasoning that came all the same", () => {
+  const spoken = { reasoning: "Should not be here.", text: "\n\nYes, of course.", finish: "stop" as const };
   for (const reasoning_split of [false, true]) {
     const wire = stream(parse({ stream: true, thinking: { type: "disabled" }, reasoning_split }), single(spoken));
     expect(wire).not.toContain("here");
@@ -223,6 +223,6 @@ test("the packet header reaches the encoder: sizes and the longest wait", () => 
   expect(chatSurface().sse(parsed).maxWaitMs).toBe(7);
   const chunks = read(stream(parsed, single({ text: "one two three" }, 4))).chunks;
   expect(chunks.map((chunk) => chunk.choices[0]?.delta.content)).toEqual(["one ", "two ", "thre", "e", ""]);
-  const slow = chatSurface({ shaper: { longestWait: 33 } });
+  const slow = chatSurface({ chunkSize: { maxWaitMs: 33 } });
   expect(slow.sse(slow.parse(body({ stream: true }), context())).maxWaitMs).toBe(33);
 });

@@ -52,7 +52,7 @@ export function refusal(change: Record<string, unknown>, around: Parameters<type
 }
 
 export interface Spoken {
-  thought?: string;
+  reasoning?: string;
   text?: string;
   calls?: { id: string; name: string; args: string }[];
   usage?: Usage;
@@ -63,7 +63,7 @@ export interface Spoken {
 /** The events of one plain answer, every text cut into pieces of `piece` characters. */
 export function eventsOf(spoken: Spoken, piece = 1_000_000): GenerationEvent[] {
   const out = new EventBuilder();
-  for (const part of pieces(spoken.thought ?? "", piece)) out.reasoning(part);
+  for (const part of pieces(spoken.reasoning ?? "", piece)) out.reasoning(part);
   for (const part of pieces(spoken.text ?? "", piece)) out.text(part);
   for (const call of spoken.calls ?? []) {
     out.callStart(call.id, call.name);

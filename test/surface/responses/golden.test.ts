@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { answer, folded, parse, surfaceWith } from "./harness.ts";
 
-/** The sample body of seed 000 (Chinese page) and of seed 004 (English page), as the vendor prints them. */
+/** The sample bodies of the vendor's Chinese and English pages (create response, 2026), as it prints them. */
 function sample(text: string, outputTokens: number) {
   return {
     id: "abc123",
@@ -33,8 +33,8 @@ function sample(text: string, outputTokens: number) {
 }
 
 test.each([
-  ["seed 000", "你好!", "你好!我是 MiniMax,请问有什么可以帮你的?", 18],
-  ["seed 004", "Hello!", "Hello! I'm MiniMax. How can I help you today?", 14],
+  ["Chinese page", "你好!", "你好!我是 MiniMax,请问有什么可以帮你的?", 18],
+  ["English page", "Hello!", "Hello! I'm MiniMax. How can I help you today?", 14],
 ])("%s: the vendor's sample, byte for byte and in its order", (_name, input, text, outputTokens) => {
   const parsed = parse({ model: "MiniMax-M3", input });
   const transcript = folded(

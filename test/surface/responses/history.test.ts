@@ -1,17 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { ParleyError } from "../../../src/model/error.ts";
 import type { Item } from "../../../src/model/item.ts";
-import {
-  answerItems,
-  compactionBody,
-  compactionRequest,
-  inputItems,
-  needsRecall,
-  parseItems,
-  recalled,
-} from "../../../src/surface/responses/index.ts";
+import { compactionBody, compactionRequest } from "../../../src/surface/responses/compaction.ts";
+import { needsRecall, recalled } from "../../../src/surface/responses/history.ts";
+import { inputItems } from "../../../src/surface/responses/input-items.ts";
+import { parseItems } from "../../../src/surface/responses/item.ts";
+import { answerItems } from "../../../src/surface/responses/output.ts";
 import { problems } from "./open-responses.ts";
-import { answer, contextWith, folded, parseM3, plainCipher, surfaceWith } from "./harness.ts";
+import type { JsonObject } from "../../../src/model/json.ts";
+import { answer, contextWith, eventsOf, folded, parseM3, plainCipher, streamed, surfaceWith } from "./harness.ts";
+
+const tool = () => ({ type: "function", name: "f" });
 
 function message(role: "user" | "assistant" | "system", text: string): Item {
   return { type: "message", role, parts: [{ type: "text", text }] };
@@ -77,7 +76,7 @@ describe("recall", () => {
     expect(act).toThrow('input[1]: item "m" not found');
   });
 
-  test("a thought that is gone is left out", () => {
+  test("reasoning that is gone is left out", () => {
     const parsed = parseM3({
       input: [
         { type: "item_reference", id: "abc123_rs_1" },
@@ -174,19 +173,47 @@ describe("input items in wire form", () => {
   });
 });
 
-test("compaction: the model is asked, the encrypted summary is valid input", () => {
-  const parsed = parseM3({
-    input: [{ role: "user", content: "We launch on Tuesday." }],
-    tools: [{ type: "function", name: "f" }],
+describe("a compaction", () => {
+  const trigger = { type: "compaction_trigger" };
+  const asked = parseM3({ input: [{ role: "user", content: "We launch on Tuesday." }, trigger], tools: [tool()] });
+  const summarized = answer((builder) => builder.text("  Launch: Tuesday.\n"));
+
+  test("asks the model for a summary, without tools", () => {
+    const request = compactionRequest(asked);
+    expect(request).toMatchObject({ tools: [], toolChoice: "none", format: { type: "text" } });
+    expect(request.items).toHaveLength(2);
   });
-  const request = compactionRequest(parsed);
-  expect(request).toMatchObject({ tools: [], toolChoice: "none", format: { type: "text" } });
-  expect(request.items).toHaveLength(2);
-  const transcript = folded(answer((emitter) => emitter.text("  Launch: Tuesday.\n")));
-  const body = compactionBody(request, transcript, plainCipher);
-  expect(problems(body, "CompactResource")).toEqual([]);
-  const next = parseM3({ input: [...(body["output"] as unknown[]), { role: "user", content: "When?" }] });
-  expect(next.request.items[0]).toEqual(message("user", "Summary of the conversation so far:\n\nLaunch: Tuesday."));
+
+  test("is a response with one item, valid as input of the next request", () => {
+    const body = surfaceWith().json(folded(summarized), asked) as JsonObject;
+    expect(body).toMatchObject({ object: "response", status: "completed", output_text: "" });
+    expect(body["output"]).toMatchObject([{ type: "compaction", encrypted_content: expect.any(String) }]);
+    const next = parseM3({ input: [...(body["output"] as unknown[]), { role: "user", content: "When?" }] });
+    expect(next.request.items[0]).toEqual(message("user", "Summary of the conversation so far:\n\nLaunch: Tuesday."));
+    expect(problems(compactionBody(body), "CompactResource")).toEqual([]);
+  });
+
+  test("is streamed as the events of a response: the item is added and done, then the response is completed", () => {
+    const batches = summarized.map((event) => [event]);
+    const events = eventsOf(streamed(asked, batches));
+    expect(events.map(({ type }) => type)).toEqual([
+      "response.created",
+      "response.in_progress",
+      "response.output_item.added",
+      "response.output_item.done",
+      "response.completed",
+    ]);
+    const [added, done, completed] = events.slice(2);
+    expect(added?.["item"]).toEqual(done?.["item"]);
+    expect(completed?.["response"]).toMatchObject({ object: "response", output: [done?.["item"]] });
+  });
+
+  test("that failed has no item and says why", () => {
+    const failed = answer((builder) => builder.text("Lau"), "error");
+    const events = eventsOf(streamed(asked, [failed]));
+    expect(events.map(({ type }) => type)).toEqual(["response.created", "response.in_progress", "response.failed"]);
+    expect(events.at(-1)?.["response"]).toMatchObject({ status: "failed", output: [] });
+  });
 });
 
 test("a conversation of instructions only is not worth a compaction", () => {

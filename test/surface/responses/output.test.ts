@@ -57,7 +57,7 @@ describe("status", () => {
   });
 });
 
-test("newlines between thought and answer are not part of the answer, however they are cut", () => {
+test("newlines between reasoning and answer are not part of the answer, however they are cut", () => {
   const events = answer((emitter) => {
     emitter.reasoning("Hmm");
     for (const piece of ["\n", "\n", "\nHello", "\n", "you"]) emitter.text(piece);

@@ -49,8 +49,7 @@ describe("the request of the seeds", () => {
       stream: false,
       store: false,
       background: false,
-      generate: true,
-      compact: false,
+      kind: "generation",
     });
   });
 
@@ -126,7 +125,7 @@ test("fields reach the request", () => {
     previousResponseId: "resp_0",
     encryptReasoning: true,
     background: true,
-    generate: false,
+    kind: "warm-up",
   });
 });
 
@@ -267,7 +266,7 @@ describe("input items", () => {
 
   test("a compaction trigger is a wish, not an item", () => {
     const { answerOptions } = parseM3({ input: [{ role: "user", content: "Hi" }, { type: "compaction_trigger" }] });
-    expect(answerOptions).toMatchObject({ compact: true, input: [user("Hi")] });
+    expect(answerOptions).toMatchObject({ kind: "compaction", input: [user("Hi")] });
   });
 
   test("calls and results of every tool form", () => {

@@ -1,0 +1,245 @@
+import { EngineSet, type EngineContext } from "./app-engine.ts";
+import { ConfigError } from "./config/load.ts";
+import type { Config } from "./config/schema.ts";
+import { createCatalog } from "./engine/catalog.ts";
+import type { Catalog, Engine } from "./engine/engine.ts";
+import { LiveCatalog } from "./engine/live-catalog.ts";
+import { textCipher } from "./lib/cipher.ts";
+import { openMedia } from "./media/open.ts";
+import { documentedCards } from "./model/card.ts";
+import { systemIds, vendorId, type IdSource } from "./model/id.ts";
+import { MemoryLimiter } from "./policy/limiter.ts";
+import { createModerator, type Moderator } from "./policy/moderate/moderate.ts";
+import { WordFileError } from "./policy/moderate/word-file.ts";
+import { SharedLimiter } from "./policy/shared-limiter.ts";
+import { openAdmin, type AdminService } from "./service/admin.ts";
+import { catalogAsk } from "./service/ask.ts";
+import { EngineQueues } from "./service/engine-queue.ts";
+import { FileService } from "./service/file.ts";
+import { GenerateService } from "./service/generate.ts";
+import { recordCost, recordGenerations } from "./service/generation-metrics.ts";
+import { LedgerWriter } from "./service/ledger.ts";
+import { Meter } from "./service/meter.ts";
+import { ModelService } from "./service/model.ts";
+import { ResponseArchive } from "./service/responses/archive.ts";
+import { RecentAnswers } from "./service/responses/recent.ts";
+import { ResponsesService } from "./service/responses/responses.ts";
+import { RouteBook } from "./service/route-book.ts";
+import { openBlobs, openLimitStore, openStore } from "./store/open.ts";
+import type { LimitStore, Store } from "./store/store.ts";
+import { responsesCodec, type ParsedResponses, type ResponsesOptions } from "./surface/responses/index.ts";
+import { createLog, type Log } from "./telemetry/log.ts";
+import { Metrics } from "./telemetry/metrics.ts";
+import { OtlpExporter } from "./telemetry/otlp.ts";
+import { measureProcess } from "./telemetry/process-metrics.ts";
+import { RequestWatch } from "./telemetry/watch.ts";
+
+/** What tests may put in the place of the real thing. */
+export interface AppOverrides {
+  ids?: IdSource | undefined;
+  log?: Log | undefined;
+  /** Instead of the configured engines. */
+  engines?: ReadonlyMap<string, Engine> | undefined;
+  /** Instead of the one in the data folder; closed with the app. */
+  store?: Store | undefined;
+}
+
+/** Everything below HTTP. */
+export interface Services {
+  ids: IdSource;
+  log: Log;
+  metrics: Metrics;
+  watch: RequestWatch;
+  engines: EngineSet;
+  catalog: LiveCatalog;
+  store: Store;
+  archive: ResponseArchive;
+  files: FileService;
+  meter: Meter;
+  models: ModelService;
+  generate: GenerateService;
+  responses: ResponsesService<ParsedResponses>;
+  responsesOptions: ResponsesOptions;
+  admin: AdminService;
+}
+
+/** What every part needs. */
+interface Ground {
+  config: Config;
+  ids: IdSource;
+  log: Log;
+  metrics: Metrics;
+  /** Parts put here how they are closed, in the order in which they were opened. */
+  opened: AsyncDisposableStack;
+}
+
+const dayMs = 24 * 3_600_000;
+
+/**
+ * Opens everything below HTTP; how each part is closed is left in `opened`, also where a later part fails. Throws
+ * `ConfigError` for settings that cannot be used.
+ */
+export async function openServices(
+  config: Config,
+  overrides: AppOverrides,
+  opened: AsyncDisposableStack,
+): Promise<Services> {
+  const ids = overrides.ids ?? systemIds;
+  const log = overrides.log ?? createLog(config.log);
+  const metrics = new Metrics();
+  const ground: Ground = { config, ids, log, metrics, opened };
+  opened.defer(measureProcess(metrics));
+  const watch = openWatch(ground);
+  const storeUrl = config.store.url?.reveal();
+  const store = overrides.store ?? (await openStore(config.data, storeUrl, () => ids.now()));
+  opened.defer(() => store.close());
+  const files = await openFiles(ground, store);
+  const media = openMedia({ ...config.media, files: files.port });
+  opened.defer(() => media.close());
+  const routes = new RouteBook();
+  const engines = new EngineSet({ ids, log, ...watchUpstreams(metrics, routes) });
+  const catalog = new LiveCatalog(
+    createCatalog({ engines: overrides.engines ?? engines.of(config), entries: catalogEntries(config) }),
+  );
+  opened.defer(() => catalog.close());
+  const moderator = openModeration(ground, catalog);
+  const limits = overrides.store === undefined && storeUrl !== undefined ? await openLimitStore(storeUrl) : undefined;
+  const meter = openMeter(ground, store, limits);
+  const queues = new EngineQueues();
+  const observers = [recordGenerations(metrics, catalog, queues)];
+  const generate = new GenerateService({
+    catalog,
+    media,
+    meter,
+    queues,
+    moderator,
+    observers,
+    watch: watch.generation,
+    log,
+    routes,
+  });
+  const { responses, archive, responsesOptions } = await openResponses(ground, store, generate);
+  const models = new ModelService(catalog);
+  const admin = await openAdmin(store, ids);
+  return {
+    ids,
+    log,
+    metrics,
+    watch,
+    engines,
+    catalog,
+    store,
+    archive,
+    files,
+    meter,
+    models,
+    generate,
+    responses,
+    responsesOptions,
+    admin,
+  };
+}
+
+/** The request log, and traces where a collector is configured. */
+function openWatch({ config, ids, log, metrics, opened }: Ground): RequestWatch {
+  const { url, headers, ratio, service } = config.telemetry.otlp;
+  const hex = (length: number): string => ids.hex(length);
+  if (url === undefined) return new RequestWatch({ log, hex });
+  const plain = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.reveal()]));
+  const traces = new OtlpExporter({ url, headers: plain, resource: { "service.name": service }, log, metrics });
+  opened.defer(() => traces.close());
+  return new RequestWatch({ log, hex, traces: { sink: traces, ratio } });
+}
+
+/** Counts choices of replicas and repairs of what upstreams send. */
+function watchUpstreams(metrics: Metrics, routes: RouteBook): Pick<EngineContext, "onRoute" | "onRepair"> {
+  const choices = metrics.counter("parley_routes_total", "Choices of a replica, by replica and reason.");
+  const repairs = metrics.counter("parley_repairs_total", "Answers of upstreams that a repair rule changed, by rule.");
+  return {
+    onRoute: (route) => {
+      choices.add({ replica: route.replica, reason: route.reason });
+      routes.note(route);
+    },
+    onRepair: (rule) => repairs.add({ rule }),
+  };
+}
+
+/** Limits are counted where all processes that share the store see them. */
+function openMeter({ config, ids, log, metrics, opened }: Ground, store: Store, shared: LimitStore | undefined): Meter {
+  const { limits, prices, budgets, aborted } = config;
+  const ledger = new LedgerWriter(store.ledger, log);
+  const limiter =
+    shared === undefined ? new MemoryLimiter() : new SharedLimiter({ store: shared, log, id: () => vendorId(ids) });
+  const meter = new Meter({
+    limits,
+    prices,
+    budgets,
+    aborted,
+    ledger,
+    limiter,
+    ids,
+    accounts: store.accounts,
+    booked: recordCost(metrics),
+    now: () => ids.now(),
+  });
+  opened.defer(() => meter.close());
+  return meter;
+}
+
+async function openFiles({ config, ids, log, opened }: Ground, store: Store): Promise<FileService> {
+  const { store: kind, s3, quotaBytes, quotaCount, fileBytes, retentionDays } = config.files;
+  const bucket = kind === "s3" && s3 !== undefined ? { ...s3, secret: s3.secret.reveal() } : undefined;
+  const files = new FileService({
+    ...(await openBlobs(config.data, bucket)),
+    files: store.files,
+    ids,
+    log,
+    fileBytes,
+    quota: { count: quotaCount, bytes: quotaBytes },
+    retentionMs: Math.round(retentionDays * dayMs),
+    links: textCipher(await store.settings.setOnce("file-secret", ids.hex(64))),
+  });
+  opened.defer(() => files.close());
+  return files;
+}
+
+async function openResponses({ config, ids, log, opened }: Ground, store: Store, generate: GenerateService) {
+  const { store: storeDefault, defaultReasoning, retentionDays } = config.responses;
+  const cipher = textCipher(await store.settings.setOnce("seal-secret", ids.hex(64)));
+  const responsesOptions = { ids, cipher, sseDone: config.sse.done, defaultReasoning, storeDefault };
+  const archive = new ResponseArchive({
+    store: store.responses,
+    retentionMs: Math.round(retentionDays * dayMs),
+    now: () => ids.now(),
+  });
+  const codec = responsesCodec(responsesOptions);
+  const responses = new ResponsesService({ generate, archive, recent: new RecentAnswers(), codec, log });
+  opened.defer(() => responses.close());
+  return { responses, archive, responsesOptions };
+}
+
+/** `undefined` where nothing is moderated. Throws `ConfigError` for word files and models that cannot be used. */
+function openModeration({ config, ids, log }: Ground, catalog: Catalog): Moderator | undefined {
+  checkGuard(config, config);
+  try {
+    return createModerator(config.moderation, { ask: catalogAsk(catalog, ids), log });
+  } catch (error) {
+    if (error instanceof WordFileError) throw new ConfigError(`moderation.words: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Throws `ConfigError` unless the guard model of the first configuration is served by the second. */
+export function checkGuard({ moderation }: Config, { models }: Config): void {
+  const guard = moderation.model?.model;
+  if (guard === undefined || Object.hasOwn(models, guard) || documentedCards.some(({ id }) => id === guard)) return;
+  throw new ConfigError(`moderation.model.model: found ${JSON.stringify(guard)}; allowed are the names under models`);
+}
+
+export function catalogEntries(config: Config): Parameters<typeof createCatalog>[0]["entries"] {
+  return Object.entries(config.models).map(([name, { engine, ...rest }]) => ({
+    name,
+    engines: engine === undefined ? [] : typeof engine === "string" ? [engine] : engine,
+    ...rest,
+  }));
+}

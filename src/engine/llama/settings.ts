@@ -1,0 +1,19 @@
+import { z } from "zod";
+import { positive } from "../../lib/setting-type.ts";
+
+/** The settings of `kind: llama`; what they mean to the engine is in `ModelOptions`. */
+export const llamaSettings = z.strictObject({
+  kind: z.literal("llama").describe("A GGUF file in this process."),
+  model: z
+    .string()
+    .min(1)
+    .default("builtin")
+    .describe("Path of a GGUF file, or `builtin` for the tiny model that ships."),
+  threads: positive.exactOptional().describe("CPU threads; default one less than there are cores, at least one."),
+  sequences: positive.default(4).describe("Requests generated at once; more wait in a fair queue."),
+  contextSize: positive.exactOptional().describe("Tokens of one conversation; default what the model was made for."),
+  gpu: z.boolean().default(false).describe("Use a GPU when the installed binaries support one."),
+  think: z.array(z.string()).exactOptional().describe("Names of the tags that enclose thought, without brackets."),
+  startsInside: z.boolean().exactOptional().describe("The model's template opens the thinking tag itself."),
+  calls: z.enum(["m2", "m3", "json", "none"]).exactOptional().describe("How the model writes tool calls."),
+});

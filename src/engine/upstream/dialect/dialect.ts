@@ -1,0 +1,222 @@
+import type { Family } from "../../../model/card.ts";
+import type { JsonObject } from "../../../model/json.ts";
+
+export const dialectNames = ["generic", "vllm", "sglang", "llama-server", "ollama", "minimax", "parley"] as const;
+export type DialectName = (typeof dialectNames)[number];
+
+/** Members of a message or delta that carry thought. */
+export type ThoughtField = "reasoning_content" | "reasoning" | "reasoning_details";
+
+/** What differs between servers that all call themselves OpenAI-compatible. Facts only; `request.ts` and `decode.ts` act. */
+export interface Dialect {
+  name: DialectName;
+  /** Read in this order; the first that speaks wins when two say the same. */
+  thoughtFields: readonly ThoughtField[];
+  /** Written on assistant messages of the history; all of them, because releases of one server disagree. */
+  thoughtHistory: readonly ThoughtField[];
+  /**
+   * `template`: `chat_template_kwargs`; `object`: the vendor's `thinking: { type }`; `effort`: `reasoning_effort: "none"`
+   * to turn it off.
+   */
+  thinking: "template" | "object" | "effort" | "none";
+  limit: "max_tokens" | "max_completion_tokens";
+  /** Takes `stream_options: { include_usage: true }`. */
+  streamUsage: boolean;
+  /** `merge`: one system message, first; the model's template drops or refuses others (spec sheet 8.1, 9). */
+  systems: "merge" | "keep";
+  /** Roles it understands beyond system, user, assistant and tool. */
+  root: boolean;
+  developer: boolean;
+  rolePlay: boolean;
+  /** Takes `top_k`. */
+  topK: boolean;
+  /** `narrow`: a named tool choice is not understood; only that tool is sent and `required`. */
+  namedChoice: "object" | "narrow";
+  video: "native" | "frames";
+  /** Words for a picture's detail: the vendor's, or OpenAI's `auto`. */
+  detail: "vendor" | "openai";
+  /** How output is held to a schema; `none`: it cannot be. */
+  format: "response_format" | "guided_json" | "none";
+  /** Asks for thought in its own field: `reasoning_split: true`. */
+  split: boolean;
+  /** Takes `service_tier`. */
+  tier: boolean;
+  /** Takes `prompt_cache_key`. */
+  cacheKey: boolean;
+  /** Which endpoint counts tokens. */
+  count: "vllm" | "llama-server" | "responses" | "none";
+  /** Answers 200 while it can serve; absolute path, or below the base URL when it starts without a slash. */
+  health: string;
+  /**
+   * Sent with raw completions: the template writes special tokens itself, and those the model writes are its markup,
+   * which must come back.
+   */
+  rawFields: JsonObject;
+  /** How raw completions are held to a schema. */
+  rawFormat: "response_format" | "json_schema" | "json_schema_text" | "none";
+  /** Content may carry the model's raw markup, which the repair layer reads. */
+  inlineMarkup: boolean;
+}
+
+const generic: Dialect = {
+  name: "generic",
+  thoughtFields: ["reasoning_content", "reasoning", "reasoning_details"],
+  thoughtHistory: ["reasoning_content"],
+  thinking: "none",
+  limit: "max_tokens",
+  streamUsage: true,
+  systems: "merge",
+  root: false,
+  developer: false,
+  rolePlay: false,
+  topK: false,
+  namedChoice: "object",
+  video: "frames",
+  detail: "openai",
+  format: "response_format",
+  split: false,
+  tier: false,
+  cacheKey: false,
+  count: "none",
+  health: "models",
+  rawFields: {},
+  rawFormat: "none",
+  inlineMarkup: true,
+};
+
+const vendor: Dialect = {
+  ...generic,
+  name: "minimax",
+  thoughtHistory: ["reasoning_details"],
+  thinking: "object",
+  limit: "max_completion_tokens",
+  root: true,
+  rolePlay: true,
+  video: "native",
+  detail: "vendor",
+  format: "none",
+  split: true,
+  tier: true,
+  count: "responses",
+};
+
+/**
+ * One row per server. Sources: spec sheet 1, 8.1 and 9; vLLM reads and writes `reasoning` (vllm-project/vllm#50594) and
+ * older releases `reasoning_content`; llama-server silently turns a named choice into `auto`; Ollama lists its fields at
+ * docs.ollama.com/api/openai-compatibility.
+ */
+export const dialects: Readonly<Record<DialectName, Dialect>> = {
+  generic,
+  vllm: {
+    ...generic,
+    name: "vllm",
+    thoughtFields: ["reasoning", "reasoning_content", "reasoning_details"],
+    thoughtHistory: ["reasoning", "reasoning_content"],
+    thinking: "template",
+    topK: true,
+    video: "native",
+    count: "vllm",
+    health: "/health",
+    rawFields: { skip_special_tokens: false, add_special_tokens: false },
+    rawFormat: "response_format",
+  },
+  sglang: {
+    ...generic,
+    name: "sglang",
+    thinking: "template",
+    topK: true,
+    video: "native",
+    health: "/health",
+    rawFields: { skip_special_tokens: false },
+    rawFormat: "json_schema_text",
+  },
+  "llama-server": {
+    ...generic,
+    name: "llama-server",
+    thinking: "template",
+    topK: true,
+    namedChoice: "narrow",
+    count: "llama-server",
+    health: "/health",
+    rawFormat: "json_schema",
+  },
+  ollama: {
+    ...generic,
+    name: "ollama",
+    thoughtFields: ["reasoning", "reasoning_content", "reasoning_details"],
+    thoughtHistory: ["reasoning"],
+    thinking: "effort",
+    namedChoice: "narrow",
+    health: "/api/version",
+  },
+  minimax: vendor,
+  parley: {
+    ...vendor,
+    name: "parley",
+    thoughtHistory: ["reasoning_content"],
+    systems: "keep",
+    developer: true,
+    topK: true,
+    format: "response_format",
+    cacheKey: true,
+    health: "/healthz",
+    // A peer has repaired already; what looks like a tag in its content was meant as text.
+    inlineMarkup: false,
+  },
+};
+
+const familyNames: readonly (readonly [RegExp, Family])[] = [
+  [/m2-her/i, "her"],
+  [/minimax.*m3|^m3\b/i, "m3"],
+  [/minimax.*m2|^m2\b/i, "m2"],
+];
+
+/** The prompt and markup family a model's name tells of; `undefined` for models of other makers. */
+export function familyOf(model: string): Family | undefined {
+  return familyNames.find(([pattern]) => pattern.test(model))?.[1];
+}
+
+/** The vendor's own hosts (spec sheet 1.1). */
+const vendorHost = /(^|\.)(minimax\.io|minimaxi\.com|minimax\.cn|minimax\.chat)$/;
+
+/** Asks one path of the server; the parsed JSON of a 200, else `undefined`. */
+export type Probe = (path: string) => Promise<unknown>;
+
+/** `owned_by` of the first listed model names the server. */
+const owners: Readonly<Record<string, DialectName>> = {
+  vllm: "vllm",
+  sglang: "sglang",
+  llamacpp: "llama-server",
+  library: "ollama",
+};
+
+/** Paths only one server answers, with a member its answer has. */
+const marks: readonly { path: string; member: string; dialect: DialectName }[] = [
+  { path: "/props", member: "default_generation_settings", dialect: "llama-server" },
+  { path: "/get_model_info", member: "model_path", dialect: "sglang" },
+  { path: "/api/version", member: "version", dialect: "ollama" },
+  { path: "/version", member: "version", dialect: "vllm" },
+];
+
+/** Finds out whose server this is. Only asked with `dialect: auto`; what answers nothing telling is `generic`. */
+export async function guessDialect(baseUrl: string, probe: Probe): Promise<DialectName> {
+  if (vendorHost.test(new URL(baseUrl).hostname)) return "minimax";
+  const owner = firstOwner(await probe("models"));
+  const known = owners[owner];
+  if (known !== undefined) return known;
+  // Parley lists its models in the vendor's shape, and this is not the vendor's host.
+  if (owner === "minimax") return "parley";
+  for (const mark of marks) {
+    const answer = await probe(mark.path);
+    if (typeof answer === "object" && answer !== null && mark.member in answer) return mark.dialect;
+  }
+  return "generic";
+}
+
+function firstOwner(listing: unknown): string {
+  if (typeof listing !== "object" || listing === null || !("data" in listing) || !Array.isArray(listing.data))
+    return "";
+  const first: unknown = listing.data[0];
+  if (typeof first !== "object" || first === null || !("owned_by" in first)) return "";
+  return typeof first.owned_by === "string" ? first.owned_by.toLowerCase() : "";
+}

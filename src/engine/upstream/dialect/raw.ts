@@ -1,0 +1,118 @@
+import type { Template } from "@huggingface/jinja";
+import type { Family } from "../../../model/card.ts";
+import { ParleyError } from "../../../model/error.ts";
+import { isObject, type Json, type JsonObject } from "../../../model/json.ts";
+import type { GenerationRequest, OutputFormat } from "../../../model/request.ts";
+import type { CallMarkup } from "../../markup/markup.ts";
+import { promptFamilies, type PromptFamily } from "../../template/family.ts";
+import { firstMedia } from "../../template/message.ts";
+import { compileTemplate, renderPrompt } from "../../template/render.ts";
+import type { UpstreamClient } from "../wire/client.ts";
+import type { ModelMarkup } from "../read/content.ts";
+import type { Dialect } from "./dialect.ts";
+
+/** A model's chat template, for servers that only complete text. */
+export interface RawTemplate {
+  template: Template;
+  bosToken: string;
+  eosToken: string;
+}
+
+/** One request in raw mode: what to send, and how to read what comes. */
+export interface RawRequest {
+  body: JsonObject;
+  markup: ModelMarkup;
+  /** The beginning of the answer that the prompt already holds; read before the stream. */
+  opening: string;
+}
+
+/** The prompt family of a model that is known by its card's family only. */
+export function promptFamilyOf(family: Family | undefined): PromptFamily {
+  return family === "m2" || family === "m3" ? promptFamilies[family] : promptFamilies.generic;
+}
+
+/**
+ * The template: configured, or llama-server's own from `GET /props`. Other servers do not tell theirs, so for them it
+ * has to be configured.
+ */
+export async function loadTemplate(client: UpstreamClient, source: string | undefined): Promise<RawTemplate> {
+  if (source !== undefined) return { template: compileTemplate(source), bosToken: "", eosToken: "" };
+  const props = await client.ask("/props", undefined, AbortSignal.timeout(5_000)).catch(() => undefined);
+  const text = (name: string): string => (isObject(props) && typeof props[name] === "string" ? props[name] : "");
+  if (text("chat_template") === "") {
+    throw new ParleyError("internal", "raw mode needs the model's chat template: the upstream does not tell it");
+  }
+  // llama-server adds the beginning-of-text token itself.
+  return { template: compileTemplate(text("chat_template")), bosToken: "", eosToken: text("eos_token") };
+}
+
+/**
+ * The first signs of marks of the families' templates. A caller's text must not end a turn or open one (spec sheet 8).
+ * What follows is only looked at: a mark may begin with the last sign of another.
+ */
+const marks = /\](?=~!b\[|~b\]|<\]\w+\[>\[)|\[(?=e~\[)|<(?=\|\w+\|>)/g;
+
+/** Puts a word joiner, which shows nothing, into every mark that a caller's text spells. */
+function guard(text: string): string {
+  return text.replace(marks, "$&\u2060");
+}
+
+/** How a call begins in each markup, up to its name and behind it. */
+const openings: Readonly<Record<Exclude<CallMarkup, "none">, { before: string; after: string }>> = {
+  m2: { before: '<minimax:tool_call>\n<invoke name="', after: '">\n' },
+  m3: { before: ']<]minimax[>[<tool_call>\n]<]minimax[>[<invoke name="', after: '">' },
+  json: { before: '<tool_call>\n{"name": "', after: '", "arguments": ' },
+};
+
+/** A forced call is forced by writing its beginning into the prompt; no server has to know how. */
+function openingFor(request: GenerationRequest, calls: CallMarkup): string {
+  const { toolChoice, tools } = request;
+  if (calls === "none" || toolChoice === "auto" || toolChoice === "none" || tools.length === 0) return "";
+  const { before, after } = openings[calls];
+  const only = typeof toolChoice === "object" ? toolChoice.name : tools.length === 1 ? tools[0]?.name : undefined;
+  return only === undefined ? before : before + only + after;
+}
+
+/** The body of `POST /v1/completions`. Throws `invalid` for pictures and videos: a text prompt holds none. */
+export function rawRequest(
+  request: GenerationRequest,
+  dialect: Dialect,
+  { family, bosToken, eosToken, template }: RawTemplate & { family: PromptFamily },
+): RawRequest {
+  const media = firstMedia(request.items);
+  if (media !== undefined) throw new ParleyError("invalid", `${media.param}: this model takes no ${media.type}`, media);
+  const opening = openingFor(request, family.calls);
+  // A forced call and a grammar begin where thought has ended.
+  const direct = opening !== "" || request.format.type !== "text";
+  const asked = direct ? { ...request, reasoning: "off" as const } : request;
+  const prompt = renderPrompt(template, asked, { family, bosToken, eosToken, guard });
+  const { sampling } = request;
+  const body: Record<string, Json> = { model: request.model, prompt: prompt.text + opening, stream: true };
+  if (dialect.streamUsage) body["stream_options"] = { include_usage: true };
+  if (sampling.maxTokens !== undefined) body["max_tokens"] = sampling.maxTokens;
+  if (sampling.temperature !== undefined) body["temperature"] = sampling.temperature;
+  if (sampling.topP !== undefined) body["top_p"] = sampling.topP;
+  if (sampling.topK !== undefined && dialect.topK) body["top_k"] = sampling.topK;
+  if (sampling.seed !== undefined) body["seed"] = sampling.seed;
+  if (sampling.stop.length > 0) body["stop"] = sampling.stop;
+  return {
+    body: { ...body, ...dialect.rawFields, ...formatFields(request.format, dialect) },
+    markup: { think: prompt.think, calls: family.calls },
+    opening,
+  };
+}
+
+function formatFields(format: OutputFormat, dialect: Dialect): JsonObject {
+  if (format.type === "text") return {};
+  const schema = format.type === "schema" ? format.schema : { type: "object" };
+  switch (dialect.rawFormat) {
+    case "json_schema":
+      return { json_schema: schema };
+    case "json_schema_text":
+      return { json_schema: JSON.stringify(schema) };
+    case "response_format":
+      return { response_format: { type: "json_schema", json_schema: { name: "answer", schema } } };
+    case "none":
+      return {};
+  }
+}

@@ -1,0 +1,76 @@
+import type { Family } from "../../../model/card.ts";
+import type { Json, JsonObject } from "../../../model/json.ts";
+import type { GenerationRequest, OutputFormat, ToolDefinition } from "../../../model/request.ts";
+import type { Dialect } from "./dialect.ts";
+import { chatMessages } from "./message.ts";
+
+/** A body under construction. */
+type Body = Record<string, Json | undefined>;
+
+/** The body of `POST /v1/chat/completions` for an upstream. Pure; key order of tool schemas is the caller's. */
+export function chatBody(request: GenerationRequest, dialect: Dialect, family: Family | undefined): JsonObject {
+  const { sampling } = request;
+  const body: Body = { model: request.model, messages: chatMessages(request.items, dialect, family), stream: true };
+  if (dialect.streamUsage) body["stream_options"] = { include_usage: true };
+  if (sampling.maxTokens !== undefined) body[dialect.limit] = sampling.maxTokens;
+  if (sampling.temperature !== undefined) body["temperature"] = sampling.temperature;
+  if (sampling.topP !== undefined) body["top_p"] = sampling.topP;
+  if (sampling.topK !== undefined && dialect.topK) body["top_k"] = sampling.topK;
+  if (sampling.seed !== undefined) body["seed"] = sampling.seed;
+  if (sampling.stop.length > 0) body["stop"] = sampling.stop;
+  if (dialect.split) body["reasoning_split"] = true;
+  if (dialect.tier && request.tier !== "standard") body["service_tier"] = request.tier;
+  if (dialect.cacheKey && request.cacheKey !== undefined) body["prompt_cache_key"] = request.cacheKey;
+  return {
+    ...body,
+    ...toolFields(request, dialect),
+    ...thinkingFields(request, dialect, family),
+    ...formatFields(request.format, dialect),
+  };
+}
+
+/** Tools, their choice and the switch for several at once; nothing where no tools are declared. */
+export function toolFields(request: GenerationRequest, dialect: Dialect): JsonObject {
+  const { tools, toolChoice } = request;
+  if (tools.length === 0) return {};
+  const body: Body = { tools: tools.map(toolField) };
+  if (typeof toolChoice === "object") {
+    const narrow = dialect.namedChoice === "narrow";
+    if (narrow) body["tools"] = tools.filter((tool) => tool.name === toolChoice.name).map(toolField);
+    body["tool_choice"] = narrow ? "required" : { type: "function", function: { name: toolChoice.name } };
+  } else if (toolChoice !== "auto") body["tool_choice"] = toolChoice;
+  if (!request.parallelCalls) body["parallel_tool_calls"] = false;
+  return body;
+}
+
+function toolField(tool: ToolDefinition): JsonObject {
+  const { name, description, parameters } = tool;
+  return { type: "function", function: { name, ...(description === undefined ? {} : { description }), parameters } };
+}
+
+/** M3's template takes three modes, M2 always thinks, other makers' templates mostly know `enable_thinking`. */
+const templateModes = { on: "enabled", off: "disabled", adaptive: "adaptive" } as const;
+
+/** The fields that switch thinking; nothing where the model or the server leaves no choice. */
+export function thinkingFields(request: GenerationRequest, dialect: Dialect, family: Family | undefined): JsonObject {
+  const { reasoning: thinking } = request;
+  if (family === "m2" || family === "her") return {};
+  if (dialect.thinking === "effort") return thinking === "off" ? { reasoning_effort: "none" } : {};
+  // The vendor refuses `enabled` (spec sheet 1.2): adaptive is its way to say on.
+  if (dialect.thinking === "object") return { thinking: { type: thinking === "off" ? "disabled" : "adaptive" } };
+  if (dialect.thinking === "none") return {};
+  // Templates ignore what they do not know; a model of another maker may stand behind an M3 name.
+  const kwargs = {
+    ...(family === "m3" ? { thinking_mode: templateModes[thinking] } : {}),
+    ...(thinking === "adaptive" ? {} : { enable_thinking: thinking === "on" }),
+  };
+  return Object.keys(kwargs).length === 0 ? {} : { chat_template_kwargs: kwargs };
+}
+
+function formatFields(format: OutputFormat, dialect: Dialect): JsonObject {
+  if (format.type === "text" || dialect.format === "none") return {};
+  if (format.type === "json") return { response_format: { type: "json_object" } };
+  if (dialect.format === "guided_json") return { guided_json: format.schema };
+  const { name = "answer", schema, strict } = format;
+  return { response_format: { type: "json_schema", json_schema: { name, schema, strict } } };
+}

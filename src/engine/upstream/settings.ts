@@ -1,0 +1,97 @@
+import { z } from "zod";
+import { deadline, httpUrl, positive, secret } from "../../lib/setting-type.ts";
+import { dialectNames } from "./dialect/dialect.ts";
+import { repairRules, type RepairRule } from "./read/repair.ts";
+
+const ruleNames = Object.keys(repairRules) as RepairRule[];
+
+/** The settings of `kind: upstream`, in the form that `UpstreamOptions` takes: deadlines in milliseconds, switches of rules. */
+export const upstreamSettings = z
+  .strictObject({
+    kind: z.literal("upstream").describe("Any OpenAI-compatible chat server."),
+    url: z
+      .union([httpUrl, z.array(httpUrl).min(1)])
+      .describe("Base URL, with `/v1` where the server has it; a list for several replicas."),
+    key: secret.exactOptional().describe("Key for the `Authorization` header."),
+    dialect: z
+      .enum([...dialectNames, "auto"])
+      .default("generic")
+      .describe("Whose habits the server has."),
+    model: z
+      .string()
+      .min(1)
+      .exactOptional()
+      .describe("The server's own model name; default the name the caller asked for."),
+    mode: z
+      .enum(["chat", "completions"])
+      .default("chat")
+      .describe("`completions`: prompts are rendered and answers parsed here, for servers that only complete text."),
+    template: z
+      .string()
+      .min(1)
+      .exactOptional()
+      .describe("Jinja text of the chat template for `mode: completions`; default what llama-server tells."),
+    weights: z
+      .array(z.number().positive())
+      .exactOptional()
+      .describe("Shares of the base URLs, in their order; default equal."),
+    affinity: z
+      .boolean()
+      .default(true)
+      .describe("Requests that begin alike go to the same base URL, for its prefix cache; false: the least loaded."),
+    connections: positive.exactOptional().describe("Connections to one base URL at most; default no bound."),
+    slots: positive
+      .exactOptional()
+      .describe("Requests one base URL runs at once without harm; default its connections, else 4 where that matters."),
+    timeouts: z
+      .strictObject({
+        connect: deadline.prefault(10).describe("Seconds to open a connection."),
+        firstByte: deadline.prefault(300).describe("Seconds from the request to the first byte of the answer."),
+        idle: deadline.prefault(120).describe("Seconds between two pieces of an answer."),
+        total: deadline.prefault(3_600).describe("Seconds for a whole answer."),
+      })
+      .prefault({})
+      .describe("Deadlines; a request over one ends with an error."),
+    family: z
+      .enum(["m3", "m2", "her"])
+      .exactOptional()
+      .describe("Which model family stands behind it; default what the model's name tells."),
+    think: z
+      .array(z.string())
+      .exactOptional()
+      .describe("Names of thinking tags in the model's own text, without brackets."),
+    startsInside: z
+      .boolean()
+      .exactOptional()
+      .describe("The model's text begins inside thought: the prompt opened the tag."),
+    calls: z.enum(["m2", "m3", "json", "none"]).exactOptional().describe("How the model's own text writes tool calls."),
+    repairOff: z.array(z.enum(ruleNames)).default([]).describe("Repair rules that are switched off."),
+  })
+  .refine(({ url, weights }) => weights === undefined || weights.length === [url].flat().length, {
+    path: ["weights"],
+    error: "one weight for each base URL",
+  })
+  .transform(({ url, weights, timeouts, think, startsInside, calls, repairOff, ...same }) => ({
+    ...same,
+    url: [url].flat().map((one, index) => ({ url: one, weight: weights?.[index] ?? 1 })),
+    timeouts,
+    markup: {
+      think: { ...(think && { tags: think }), ...(startsInside !== undefined && { startsInside }) },
+      ...(calls && { calls }),
+    },
+    repair: Object.fromEntries(repairOff.map((rule) => [rule, false])),
+  }));
+
+/** The settings of `kind: llama-server`. */
+export const llamaServerSettings = z.strictObject({
+  kind: z.literal("llama-server").describe("llama.cpp's own server, started and watched as a child process."),
+  binary: z.string().min(1).describe("Path of `llama-server`."),
+  model: z.string().min(1).describe("Path of a GGUF file."),
+  mmproj: z.string().min(1).exactOptional().describe("Path of the vision tower that goes with the model."),
+  threads: positive.exactOptional().describe("CPU threads; default one less than there are cores, at least one."),
+  slots: positive.default(4).describe("Requests generated at once."),
+  contextSize: positive
+    .exactOptional()
+    .describe("Tokens of one request's window; default what the model was made for."),
+  args: z.array(z.string()).default([]).describe("Further arguments for the binary, as they are."),
+});

@@ -1,0 +1,327 @@
+import type { Dispatcher, Pool } from "undici";
+import type { Secret } from "../../../lib/secret.ts";
+import { ParleyError } from "../../../model/error.ts";
+import { writeBody, type WrittenBody } from "./body.ts";
+import { networkCode, networkFailure, statusFailure } from "./failure.ts";
+
+/** Milliseconds. */
+export interface Timeouts {
+  /** To open a connection. */
+  connect: number;
+  /** From the request to the first byte of the answer's body. */
+  firstByte: number;
+  /** Between two reads. */
+  idle: number;
+  /** For the whole answer. */
+  total: number;
+  /** From the finish reason to the end of the stream. */
+  grace: number;
+}
+
+export const defaultTimeouts: Timeouts = {
+  connect: 10_000,
+  firstByte: 300_000,
+  idle: 120_000,
+  total: 3_600_000,
+  grace: 2_000,
+};
+
+export interface ClientOptions {
+  /** With or without `/v1`; without any path `/v1` is meant. */
+  url: string;
+  key?: Secret | undefined;
+  headers?: Readonly<Record<string, string>> | undefined;
+  /** Connections at most; default no bound. */
+  connections?: number | undefined;
+  timeouts?: Partial<Timeouts> | undefined;
+}
+
+/** An answer whose status was 200. */
+export interface OpenAnswer {
+  /** The body is one JSON value, no stream. */
+  json: boolean;
+  /** Network reads as they come; throws a `ParleyError` when a deadline passes or the connection breaks. */
+  reads: AsyncIterable<Uint8Array>;
+  /** From now on the stream has to end within the grace time. */
+  hurry(): void;
+  /** Whether the grace time was what ended the reads. */
+  readonly late: boolean;
+  /** Lets the connection go: drained when the answer is nearly over, cut otherwise. */
+  close(): void;
+}
+
+/** Bytes of an error body that are read. */
+const mostErrorBytes = 64 * 1024;
+/** Bytes of an answer that is no stream. */
+const mostJsonBytes = 64 * 1024 * 1024;
+/** Connections that died while idle; nothing was generated yet, so a new one may be tried at once. */
+const stale = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
+
+/** HTTP to one base URL. */
+export class UpstreamClient {
+  // fixed at birth
+  readonly url: string;
+  private readonly origin: string;
+  private readonly connections: number | null;
+  private readonly prefix: string;
+  private readonly headers: Readonly<Record<string, string>>;
+  private readonly timeouts: Timeouts;
+  // changed by events
+  private opened: Promise<Pool> | undefined;
+
+  constructor(options: ClientOptions) {
+    const url = new URL(options.url);
+    this.url = url.href;
+    this.origin = url.origin;
+    this.connections = options.connections ?? null;
+    this.prefix = url.pathname === "/" ? "/v1" : url.pathname.replace(/\/+$/, "");
+    this.timeouts = { ...defaultTimeouts, ...options.timeouts };
+    this.headers = {
+      ...options.headers,
+      ...(options.key === undefined ? {} : { authorization: `Bearer ${options.key.reveal()}` }),
+    };
+  }
+
+  /** Starts an answer. Throws a `ParleyError` for every status but 200 and everything that goes wrong before it. */
+  async open(path: string, body: unknown, signal: AbortSignal): Promise<OpenAnswer> {
+    const watch = new Watch(this.timeouts, signal);
+    try {
+      const answer = await this.send(path, writeBody(body), watch.signal);
+      if (answer.statusCode !== 200) throw await refusal(answer);
+      return new Answer(answer, watch);
+    } catch (thrown) {
+      watch.stop();
+      throw watch.reason ?? networkFailure(thrown);
+    }
+  }
+
+  /** One JSON question, for counting and probing; the parsed answer of a 200. `body` absent: GET. */
+  async ask(path: string, body: unknown, signal: AbortSignal): Promise<unknown> {
+    const pool = await this.pool();
+    const answer = await pool.request({
+      path: this.path(path),
+      method: body === undefined ? "GET" : "POST",
+      headers: {
+        ...this.headers,
+        accept: "application/json",
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal,
+    });
+    if (answer.statusCode !== 200) throw await refusal(answer);
+    const text = await readAll(answer.body, mostJsonBytes);
+    return text === "" ? {} : (JSON.parse(text) as unknown);
+  }
+
+  async close(): Promise<void> {
+    await (await this.opened)?.destroy();
+  }
+
+  /** Opened with the first request, which also loads the library: 8 MB that a server without upstreams does not need. */
+  private pool(): Promise<Pool> {
+    this.opened ??= import("undici").then(
+      (undici) =>
+        new undici.Pool(this.origin, {
+          connections: this.connections,
+          connect: { timeout: this.timeouts.connect },
+          // Deadlines are the watch's: one timer for the whole answer instead of one per read.
+          headersTimeout: 0,
+          bodyTimeout: 0,
+          allowH2: false,
+        }),
+    );
+    return this.opened;
+  }
+
+  private path(path: string): string {
+    return path.startsWith("/") ? path : `${this.prefix}/${path}`;
+  }
+
+  private async send(path: string, body: WrittenBody, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const headers = {
+      ...this.headers,
+      ...(body.length === undefined ? {} : { "content-length": String(body.length) }),
+      "content-type": "application/json",
+      accept: "text/event-stream, application/json",
+    };
+    const request = () => ({ path: this.path(path), method: "POST" as const, headers, body: body.open(), signal });
+    const pool = await this.pool();
+    try {
+      return await pool.request(request());
+    } catch (thrown) {
+      if (signal.aborted || !stale.has(networkCode(thrown))) throw thrown;
+      return pool.request(request());
+    }
+  }
+}
+
+class Answer implements OpenAnswer {
+  // fixed at birth
+  readonly json: boolean;
+  private readonly answer: Dispatcher.ResponseData;
+  private readonly watch: Watch;
+
+  constructor(answer: Dispatcher.ResponseData, watch: Watch) {
+    this.answer = answer;
+    this.watch = watch;
+    // Cutting a body that nobody reads any more makes it say so; unheard, that would end this process.
+    answer.body.on("error", () => {});
+    this.json = String(answer.headers["content-type"] ?? "").includes("json");
+  }
+
+  get late(): boolean {
+    return this.watch.late;
+  }
+
+  get reads(): AsyncIterable<Uint8Array> {
+    return this.read();
+  }
+
+  hurry(): void {
+    this.watch.hurry();
+  }
+
+  close(): void {
+    this.watch.stop();
+    const { body } = this.answer;
+    // What is left of an answer that ended is a few bytes; reading them keeps the connection.
+    if (this.watch.hurried && !this.watch.late)
+      void body.dump({ limit: 65_536, signal: AbortSignal.timeout(1_000) }).catch(() => {});
+    else body.destroy();
+  }
+
+  private async *read(): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const bytes of this.answer.body.iterator({ destroyOnReturn: false })) {
+        this.watch.pause();
+        yield bytes as Uint8Array;
+        this.watch.touch();
+      }
+    } catch (thrown) {
+      throw this.watch.reason ?? networkFailure(thrown);
+    }
+  }
+}
+
+/** The deadlines of one answer, joined with the caller's signal. One timer; a read only notes the time. */
+class Watch {
+  // fixed at birth
+  private readonly controller = new AbortController();
+  private readonly timeouts: Timeouts;
+  private readonly caller: AbortSignal;
+  private readonly begun = performance.now();
+  private readonly onAbort = (): void => {
+    this.cut(new ParleyError("canceled", "the request was canceled"));
+  };
+  // changed by events
+  private last = this.begun;
+  private phase: "first" | "flowing" | "ending" = "first";
+  private timer: NodeJS.Timeout | undefined;
+  private paused = false;
+  /** Why the answer was cut; `undefined` while it was not. */
+  reason: ParleyError | undefined;
+  late = false;
+
+  constructor(timeouts: Timeouts, caller: AbortSignal) {
+    this.timeouts = timeouts;
+    this.caller = caller;
+    if (caller.aborted) this.onAbort();
+    else {
+      caller.addEventListener("abort", this.onAbort, { once: true });
+      this.arm();
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  get hurried(): boolean {
+    return this.phase === "ending";
+  }
+
+  /** The reader is busy: a slow caller is not a silent upstream. */
+  pause(): void {
+    this.paused = true;
+  }
+
+  touch(): void {
+    this.paused = false;
+    this.last = performance.now();
+    if (this.phase !== "first") return;
+    this.phase = "flowing";
+    this.rearm();
+  }
+
+  hurry(): void {
+    if (this.phase === "ending") return;
+    this.phase = "ending";
+    this.last = performance.now();
+    this.rearm();
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.caller.removeEventListener("abort", this.onAbort);
+  }
+
+  private rearm(): void {
+    clearTimeout(this.timer);
+    this.arm();
+  }
+
+  private arm(): void {
+    this.timer = setTimeout(() => this.check(), Math.max(1, this.due() - performance.now()));
+    this.timer.unref();
+  }
+
+  /** When the next deadline passes, on the clock of `performance`. */
+  private due(): number {
+    const { firstByte, idle, total, grace } = this.timeouts;
+    const allowed = this.phase === "first" ? firstByte : this.phase === "flowing" ? idle : grace;
+    return Math.min(this.begun + total, this.last + allowed);
+  }
+
+  private check(): void {
+    if (this.paused) this.last = performance.now();
+    if (performance.now() < this.due()) {
+      this.arm();
+      return;
+    }
+    this.late = this.phase === "ending";
+    const total = performance.now() >= this.begun + this.timeouts.total;
+    const what = total
+      ? "did not finish in time"
+      : this.phase === "first"
+        ? "did not begin to answer in time"
+        : "fell silent";
+    this.cut(new ParleyError("timeout", `the upstream ${what}`));
+  }
+
+  private cut(reason: ParleyError): void {
+    this.stop();
+    this.reason = reason;
+    this.controller.abort(reason);
+  }
+}
+
+async function refusal(answer: Dispatcher.ResponseData): Promise<ParleyError> {
+  const retryAfter = answer.headers["retry-after"];
+  const body = await readAll(answer.body, mostErrorBytes).catch(() => "");
+  return statusFailure(answer.statusCode, body, Array.isArray(retryAfter) ? retryAfter[0] : retryAfter);
+}
+
+/** The body as text, up to a bound; what is beyond it is cut off. */
+async function readAll(body: Dispatcher.ResponseData["body"], most: number): Promise<string> {
+  body.on("error", () => {});
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    const bytes = chunk as Uint8Array;
+    chunks.push(bytes);
+    size += bytes.length;
+    if (size > most) break;
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

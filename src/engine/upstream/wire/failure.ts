@@ -1,0 +1,151 @@
+import { ParleyError, type ErrorKind } from "../../../model/error.ts";
+import { isObject, parseJson } from "../../../model/json.ts";
+
+/** HTTP status of an upstream to the kind our caller meets. Anything else: `upstream`. */
+const byStatus: Readonly<Record<number, ErrorKind>> = {
+  400: "invalid",
+  404: "not-found",
+  408: "timeout",
+  413: "too-large",
+  422: "invalid",
+  429: "rate-limit",
+  503: "overloaded",
+  529: "overloaded",
+};
+
+/** The vendor's numeric codes (spec sheet 4.1), for the hosted API and for Parley behind Parley. */
+const byCode: Readonly<Record<number, ErrorKind>> = {
+  1001: "timeout",
+  1002: "rate-limit",
+  1026: "input-sensitive",
+  1027: "output-sensitive",
+  1039: "token-limit",
+  1041: "rate-limit",
+  2045: "rate-limit",
+  2056: "rate-limit",
+  2062: "rate-limit",
+  2064: "overloaded",
+};
+
+/** The vendor's code for everything wrong with a request, used for other statuses as well: the status says more. */
+const invalidParameters = 2013;
+
+/** How servers say that the prompt is too long: vLLM, SGLang, llama-server, Ollama, the vendor, OpenAI. */
+const contextWords =
+  /context (length|window|size)|maximum context|exceeds? (the )?(available )?context|exceed_context|longer than the model'?s|prompt is too long|input is too long/i;
+
+/** Kinds whose message is the caller's business; of the others only the status is told. */
+const told: ReadonlySet<ErrorKind> = new Set(["invalid", "not-found", "too-large", "token-limit"]);
+
+interface Told {
+  message: string;
+  code: number;
+  status: number;
+}
+
+/** The error of an answer that is not 200. `body` is its beginning as text. */
+export function statusFailure(status: number, body: string, retryAfter: string | undefined): ParleyError {
+  const parsed = parseJson(body);
+  const said = readError(parsed) ?? { message: isObject(parsed) ? "" : body.trim(), code: 0, status: 0 };
+  return failure({ ...said, status }, retrySeconds(retryAfter));
+}
+
+/** The error a body or an event of a 200 carries; `undefined` when it carries none. */
+export function bodyFailure(value: unknown): ParleyError | undefined {
+  const said = readError(value);
+  return said === undefined ? undefined : failure(said, undefined);
+}
+
+function failure(said: Told, retryAfter: number | undefined): ParleyError {
+  const text = said.message.slice(0, 500);
+  const detail = {
+    cause: new Error(`upstream: ${said.status} ${text}`),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  };
+  const kind = kindOf(said);
+  if (kind === "invalid" && contextWords.test(text)) return new ParleyError("context", text, detail);
+  if (told.has(kind)) return new ParleyError(kind, text === "" ? `the upstream answered ${said.status}` : text, detail);
+  if (said.status === 401 || said.status === 403) {
+    return new ParleyError("upstream", "the upstream refused the credentials configured for it", detail);
+  }
+  const what = said.status === 0 ? "reported an error" : `answered ${said.status}`;
+  return new ParleyError(kind, `the upstream ${what}`, detail);
+}
+
+function kindOf(said: Told): ErrorKind {
+  const coded = byCode[said.code];
+  if (coded !== undefined) return coded;
+  // Some servers answer 500 where the caller's prompt is at fault.
+  if (contextWords.test(said.message) && said.status < 501) return "invalid";
+  if (said.status === 0 && said.code === invalidParameters) return "invalid";
+  return byStatus[said.status] ?? "upstream";
+}
+
+/**
+ * Reads the error forms in use: `{error:{message,code,http_code}}`, `{error:"text"}`, vLLM's `{object:"error",message}`,
+ * FastAPI's `{detail}`, the vendor's `base_resp`.
+ */
+function readError(value: unknown): Told | undefined {
+  if (!isObject(value)) return undefined;
+  const { error, detail } = value;
+  if (typeof error === "string" && error !== "") return withCode(error, 0);
+  if (isObject(error)) return withCode(textFrom(error["message"]), numberFrom(error["http_code"] ?? error["code"]));
+  if (value["object"] === "error" || value["type"] === "error") {
+    return withCode(textFrom(value["message"]), numberFrom(value["code"]));
+  }
+  const base = value["base_resp"];
+  if (isObject(base) && numberFrom(base["status_code"]) !== 0) {
+    return { message: textFrom(base["status_msg"]), code: numberFrom(base["status_code"]), status: 0 };
+  }
+  return (detail ?? "") === "" ? undefined : withCode(textFrom(detail), 0);
+}
+
+/** The vendor puts its code in parentheses at the end, and `invalid params, ` before what our own envelope prefixes. */
+function withCode(message: string, status: number): Told {
+  const match = /\s*\((\d{4,5})\)\s*$/.exec(message);
+  const bare = (match === null ? message : message.slice(0, match.index)).replace(/^invalid params, /, "");
+  const plausible = status >= 400 && status < 600 ? status : 0;
+  return { message: bare, code: match === null ? 0 : Number(match[1]), status: plausible };
+}
+
+function textFrom(value: unknown): string {
+  if (typeof value === "string") return value;
+  return value === undefined || value === null ? "" : JSON.stringify(value);
+}
+
+function numberFrom(value: unknown): number {
+  const number = typeof value === "string" ? Number(value) : value;
+  return typeof number === "number" && Number.isFinite(number) ? number : 0;
+}
+
+/** `Retry-After` in seconds, from seconds or a date. */
+function retrySeconds(header: string | undefined): number | undefined {
+  if (header === undefined || header === "") return undefined;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return Math.max(0, Math.ceil(seconds));
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000));
+}
+
+/** Codes of the network layer to what they mean; anything else is a broken connection. */
+const byNetworkCode: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "refused the connection",
+  ENOTFOUND: "has an unknown host name",
+  EAI_AGAIN: "has a host name that cannot be resolved now",
+  UND_ERR_CONNECT_TIMEOUT: "did not accept the connection in time",
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "sent another length than it announced",
+};
+
+/** A thrown network error as an `upstream` or `timeout` error; a `ParleyError` stays what it is. */
+export function networkFailure(thrown: unknown): ParleyError {
+  if (thrown instanceof ParleyError) return thrown;
+  const code = networkCode(thrown);
+  const kind = code === "UND_ERR_CONNECT_TIMEOUT" ? "timeout" : "upstream";
+  return new ParleyError(kind, `the upstream ${byNetworkCode[code] ?? "broke the connection"}`, { cause: thrown });
+}
+
+/** The code of a thrown network error, `""` where it has none. */
+export function networkCode(thrown: unknown): string {
+  if (thrown instanceof AggregateError) return networkCode(thrown.errors[0]);
+  return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : "";
+}

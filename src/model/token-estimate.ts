@@ -1,0 +1,45 @@
+import { textOf, type Item } from "./item.ts";
+import { mediaTokens } from "./picture.ts";
+import type { GenerationRequest } from "./request.ts";
+
+/**
+ * How many tokens something is likely to have, where no tokenizer can be asked. Reservations, counts of input and the
+ * ledger all use this one rule, so that they agree about one request.
+ */
+
+/** Tokens per UTF-16 unit: common tokenizers take four letters of English, and about 0.7 tokens of a Chinese character. */
+const asciiTokens = 0.25;
+const otherTokens = 0.7;
+/** Tokens that a prompt template adds around each item, and around all of them. */
+const itemOverhead = 4;
+const promptOverhead = 3;
+/** What is reserved for an answer without a limit, and the most that is reserved for one with a large limit. */
+const defaultOutput = 1_024;
+const maxOutput = 4_096;
+
+/** Tokens of a text; not rounded, so that the pieces of a text sum to the whole. */
+export function estimateText(text: string): number {
+  let other = 0;
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7f) other += 1;
+  return (text.length - other) * asciiTokens + other * otherTokens;
+}
+
+/** Input tokens of a request: its items and tools. */
+export function estimateInput(request: GenerationRequest): number {
+  let sum = promptOverhead;
+  for (const item of request.items) sum += itemOverhead + estimateItem(item);
+  for (const tool of request.tools) sum += itemOverhead + estimateText(JSON.stringify(tool));
+  return Math.ceil(sum);
+}
+
+/** Tokens to reserve for a request, input and output; what was really used replaces them. */
+export function estimateTokens(request: GenerationRequest): number {
+  return estimateInput(request) + Math.min(request.sampling.maxTokens ?? defaultOutput, maxOutput);
+}
+
+function estimateItem(item: Item): number {
+  if (item.type === "reasoning") return estimateText(item.text);
+  if (item.type === "call") return estimateText(item.name) + estimateText(item.args);
+  const media = item.parts.reduce((sum, part) => sum + (part.type === "text" ? 0 : mediaTokens(part)), 0);
+  return estimateText(textOf(item.parts)) + media;
+}

@@ -1,0 +1,115 @@
+import { z } from "zod";
+import { invalid } from "../model/error.ts";
+import { isRange } from "../policy/address.ts";
+
+/**
+ * What operators may say of keys, organisations and money, in one place: the service holds every input to it, the admin
+ * API reads its bodies with it, the command line only turns texts into values. Absent fields stay as they are; `null`
+ * takes away.
+ */
+
+const maxChars = 200;
+const maxEntries = 200;
+
+/** PostgreSQL keeps no NUL, and no label needs control characters. */
+const label = z
+  .string()
+  .max(maxChars, `must have at most ${maxChars} characters`)
+  .regex(/^\P{Cc}*$/u, "must not hold control characters");
+const filled = label.refine((text) => text.trim() !== "", "must not be empty");
+const list = z.array(filled).max(maxEntries, `must have at most ${maxEntries} entries`).readonly();
+const range = filled.refine(isRange, {
+  error: ({ input }) => `${JSON.stringify(input)} is no address or CIDR range`,
+});
+const ranges = z.array(range).max(maxEntries, `must have at most ${maxEntries} entries`).readonly();
+
+const count = z
+  .number()
+  .refine((value) => Number.isSafeInteger(value) && value >= 1, "must be an integer of 1 or more");
+const limits = z.strictObject({
+  requestsPerMinute: count.exactOptional(),
+  tokensPerMinute: count.exactOptional(),
+  streams: count.exactOptional(),
+  growth: z.number().min(1, "must be a number of 1 or more").exactOptional(),
+});
+
+export const keyChange = z.strictObject({
+  name: filled.exactOptional(),
+  owner: label.exactOptional(),
+  /** Id of an organisation. */
+  organisation: z.string().nullable().exactOptional(),
+  tags: list.exactOptional(),
+  /** Model names; `null` for all. */
+  models: list.nullable().exactOptional(),
+  /** Addresses and CIDR ranges; `null` for everywhere. */
+  ranges: ranges.nullable().exactOptional(),
+  limits: limits.exactOptional(),
+  /** Milliseconds since the Unix epoch. */
+  expiresAt: z.int("must be a time").nullable().exactOptional(),
+  disabled: z.boolean().exactOptional(),
+});
+export const newKey = keyChange.omit({ disabled: true }).extend({ name: filled });
+export type KeyInput = z.output<typeof keyChange>;
+export type NewKey = z.output<typeof newKey>;
+
+export const organisationChange = z.strictObject({
+  name: filled.exactOptional(),
+  disabled: z.boolean().exactOptional(),
+  limits: limits.exactOptional(),
+});
+export const newOrganisation = organisationChange.extend({ name: filled });
+export type OrganisationInput = z.output<typeof organisationChange>;
+export type NewOrganisation = z.output<typeof newOrganisation>;
+
+/** Millionths of a dollar. */
+const micros = z.int();
+const budget = micros.min(0, "must be 0 or more");
+
+export const accountChange = z.strictObject({
+  /** `null`: the subject is no longer held to a balance. */
+  balance: micros.nullable().exactOptional(),
+  /** Of a calendar month; `null` for the configured one. */
+  budget: budget.nullable().exactOptional(),
+});
+export type AccountInput = z.output<typeof accountChange>;
+
+/** The same as JSON bodies of the admin API hold it: times as ISO texts, money under names with its unit. */
+const isoTime = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+const expiresAt = isoTime.nullable().exactOptional();
+export const keyChangeBody = keyChange.extend({ expiresAt });
+export const newKeyBody = newKey.extend({ expiresAt });
+export const accountChangeBody = z
+  .strictObject({ balanceMicros: accountChange.shape.balance, budgetMicros: accountChange.shape.budget })
+  .transform(({ balanceMicros: balance, budgetMicros }) => ({
+    ...(balance !== undefined && { balance }),
+    ...(budgetMicros !== undefined && { budget: budgetMicros }),
+  }));
+export const creditBody = z.strictObject({ amountMicros: micros });
+
+const moment = z.union([z.iso.date(), z.iso.datetime({ offset: true })]).transform((text) => Date.parse(text));
+export const usageQuery = z.strictObject({
+  by: z.enum(["key", "organisation", "model", "day"]).default("day"),
+  from: moment.exactOptional(),
+  to: moment.exactOptional(),
+  keyId: z.string().exactOptional(),
+  organisation: z.string().exactOptional(),
+  model: z.string().exactOptional(),
+  format: z.enum(["json", "csv"]).default("json"),
+});
+export const ledgerQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(1_000).default(50) });
+
+/** The input as the schema reads it. Throws `invalid`, naming the field: `ranges[1]`, `limits.streams`. */
+export function checkInput<T>(value: unknown, schema: z.ZodType<T>): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const at = issue?.code === "unrecognized_keys" ? issue.keys.join(", ") : fieldName(issue?.path ?? []);
+  throw invalid(at === "" ? "body" : at, issue?.message ?? "is not valid");
+}
+
+function fieldName(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((name, key) => {
+    if (typeof key === "number") return `${name}[${key}]`;
+    return name === "" ? String(key) : `${name}.${String(key)}`;
+  }, "");
+}

@@ -1,0 +1,67 @@
+import type { Catalog } from "../engine/engine.ts";
+import type { LedgerRow } from "../store/store.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { EngineQueues } from "./engine-queue.ts";
+import type { GenerationObserver } from "./generation.ts";
+
+const firstBounds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+const speedBounds = [1, 5, 10, 20, 40, 80, 160, 320, 640, 1280];
+/** Shorter answers say nothing about speed. */
+const minSpeedTokens = 8;
+
+/** What was booked, as a Prometheus series. */
+export function recordCost(metrics: Metrics): (row: Pick<LedgerRow, "model" | "cost">) => void {
+  const cost = metrics.counter("parley_cost_micros_total", "Millionths of a dollar booked, by model.");
+  return (row) => cost.add({ model: row.model }, row.cost);
+}
+
+/** Generations as Prometheus series: outcomes, tokens, time to first token, speed, and the engines' load when read. */
+export function recordGenerations(metrics: Metrics, catalog: Catalog, queues: EngineQueues): GenerationObserver {
+  const generations = metrics.counter("parley_generations_total", "Generations by model, engine and outcome.");
+  const tokens = metrics.counter("parley_tokens_total", "Tokens by model and direction; cached is part of input.");
+  const byReplica = metrics.counter(
+    "parley_replica_tokens_total",
+    "Input tokens by replica and direction; cached is part of input.",
+  );
+  const first = metrics.histogram("parley_time_to_first_token_seconds", "Time to the first batch.", firstBounds);
+  const speed = metrics.histogram("parley_output_tokens_per_second", "Speed after the first batch.", speedBounds);
+  metrics.gauge("parley_engine_running", "Answers under way, by engine.", () =>
+    [...catalog.engines()].map(([name, engine]) => [{ engine: name }, engine.load().running] as const),
+  );
+  metrics.gauge("parley_engine_waiting", "Requests waiting for a slot, by engine.", () =>
+    [...catalog.engines()].map(
+      ([name, engine]) => [{ engine: name }, engine.load().waiting + queues.waiting(engine)] as const,
+    ),
+  );
+  recordReplicas(metrics, catalog);
+  return ({ model = "", started, transcript, outcome, totalMs, usage }) => {
+    if (started === undefined) return;
+    const { firstMs, target } = started;
+    const engine = target.engineName;
+    generations.add({ model, engine, outcome });
+    first.observe({ model }, firstMs / 1000);
+    if (usage === undefined) return;
+    for (const direction of ["input", "cached", "output", "reasoning"] as const) {
+      tokens.add({ model, direction }, usage[direction]);
+    }
+    const replica = transcript.servedBy?.replica;
+    if (replica !== undefined) {
+      for (const direction of ["input", "cached"] as const)
+        byReplica.add({ engine, replica, direction }, usage[direction]);
+    }
+    const seconds = (totalMs - firstMs) / 1000;
+    if (usage.output >= minSpeedTokens && seconds > 0) speed.observe({ model }, usage.output / seconds);
+  };
+}
+
+/** Every replica of every engine, when read. */
+function recordReplicas(metrics: Metrics, catalog: Catalog): void {
+  const gauge = (name: string, help: string, value: (replica: { up: boolean; running: number }) => number): void =>
+    metrics.gauge(name, help, () =>
+      [...catalog.engines()].flatMap(([engine, port]) =>
+        (port.members?.() ?? []).map((one) => [{ engine, replica: one.name }, value(one)] as const),
+      ),
+    );
+  gauge("parley_replica_running", "Answers under way, by replica.", ({ running }) => running);
+  gauge("parley_replica_up", "1 while a replica is up, 0 while its circuit is open.", ({ up }) => (up ? 1 : 0));
+}

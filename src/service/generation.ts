@@ -1,0 +1,71 @@
+import type { Target } from "../engine/engine.ts";
+import type { Batch, ServedBy, Usage } from "../model/event.ts";
+import type { RateLimitStatus } from "../model/limit.ts";
+import type { GenerationRequest } from "../model/request.ts";
+import type { Transcript } from "../model/transcript.ts";
+
+/** An answer that an engine has begun: its first batch has arrived. */
+export interface Started {
+  target: Target;
+  /** The request as the engine got it. */
+  prepared: GenerationRequest;
+  first: Batch;
+  /** The batches after `first`. */
+  rest: AsyncIterator<Batch>;
+  /** Milliseconds the engine took for its first batch. */
+  engineMs: number;
+}
+
+/**
+ * What is known of one generation. Its steps fill it in; when it is over it is given to every observer once, also when
+ * no engine began.
+ */
+export interface GenerationRecord {
+  /** As the caller asked. */
+  readonly request: GenerationRequest;
+  readonly keyId: string;
+  /** The answer so far. */
+  readonly transcript: Transcript;
+  /** `performance.now()` at arrival. */
+  readonly startedAt: number;
+  /** The catalog's name of the model, not the caller's spelling; set when the model was found. */
+  model: string | undefined;
+  /**
+   * Set when an engine began: the engine, the request as it got it, and the milliseconds to the first batch: from
+   * arrival (`firstMs`), and of those the engine's own (`engineMs`).
+   */
+  started: (Pick<Started, "target" | "prepared" | "engineMs"> & { firstMs: number }) | undefined;
+  /** Milliseconds from arrival to the end; set at the end. */
+  totalMs: number | undefined;
+  /** What the engine reported; set at the end, absent where it reported nothing. */
+  usage: Usage | undefined;
+  /** A finish reason, or the kind of the error that ended it; set at the end. */
+  outcome: string | undefined;
+}
+
+/** A generation that is over. */
+export type EndedGeneration = GenerationRecord & { outcome: string; totalMs: number };
+
+/** Called once with every generation that is over, before its last batch is handed on. */
+export type GenerationObserver = (ended: EndedGeneration) => void;
+
+/** How an answer is made, for its headers. */
+export interface AnswerFacts {
+  /** What the caller may still use. */
+  rateLimit: RateLimitStatus;
+  /** Milliseconds until the first batch: the server's own steps, and the engine's. */
+  timing: { ownMs: number; engineMs: number };
+  /** Which engine answers. */
+  target: Target;
+  /** Which replica of the engine answers, where it has several. */
+  servedBy: ServedBy | undefined;
+}
+
+/** One answer under way. The first batch has arrived, so from here on failure is a `finish` event. */
+export interface Generation extends AnswerFacts {
+  request: GenerationRequest;
+  /** Grows as `batches` is read. */
+  transcript: Transcript;
+  /** To be read once, to the end or until `return`. */
+  batches: AsyncIterable<Batch>;
+}

@@ -1,0 +1,19 @@
+import type { JsonObject } from "../../model/json.ts";
+import type { AnswerFacts } from "../generation.ts";
+import type { ResponseEvent } from "./codec.ts";
+
+/** One response, whatever kind was asked for: running, finished, stored or not. */
+export interface ResponseAnswer {
+  readonly id: string;
+  /** How it is made; absent where no engine makes it now. */
+  readonly facts: AnswerFacts | undefined;
+  /**
+   * Its events numbered above `after`, as they come; ends when the answer is over, for a stored one also when `signal` aborts. Throws where the
+   * outcome could not be stored. An answer that is not stored can be read once.
+   */
+  events(after: number, signal: AbortSignal): AsyncIterable<readonly ResponseEvent[]>;
+  /** The response object as it is now. */
+  snapshot(): JsonObject;
+  /** The response object when the answer is over. Throws where there is nothing to show. */
+  body(): Promise<JsonObject>;
+}

@@ -1,0 +1,130 @@
+import { ParleyError } from "../../model/error.ts";
+import type { Item } from "../../model/item.ts";
+import type { Caller } from "../../policy/authenticate.ts";
+import type { ResponseRecord, ResponseStore } from "../../store/store.ts";
+import { formatTurn, parseTurn, turnItems, type StoredTurn } from "./stored-turn.ts";
+
+export interface ResponseArchiveOptions {
+  store: ResponseStore;
+  /** How long a response is kept. */
+  retentionMs: number;
+  /** Milliseconds since the Unix epoch. */
+  now(): number;
+}
+
+/** What is known of a response when it begins. */
+export interface NewResponse {
+  id: string;
+  previousId: string | null;
+  body: string;
+  input: string;
+  /** The turn's own input. */
+  turnInput: readonly Item[];
+}
+
+/** What one response that is not stored added to its conversation. */
+export interface RememberedTurn {
+  /** The id of the response it continues. */
+  previous: string | undefined;
+  items: readonly Item[];
+}
+
+/** Longer chains of `previous_response_id` are refused: they are a loop or a mistake. */
+const maxChainLength = 10_000;
+
+/** Stored responses: beginning, ending, finding and deleting them. A key sees only its own. */
+export class ResponseArchive {
+  private readonly options: ResponseArchiveOptions;
+
+  constructor(options: ResponseArchiveOptions) {
+    this.options = options;
+  }
+
+  /** Makes the response visible before its answer is there. */
+  async begin(response: NewResponse, caller: Caller): Promise<ResponseRecord> {
+    const createdAt = this.options.now();
+    const record: ResponseRecord = {
+      id: response.id,
+      owner: caller.keyId,
+      createdAt,
+      expiresAt: createdAt + this.options.retentionMs,
+      state: "running",
+      previousId: response.previousId,
+      body: response.body,
+      input: response.input,
+      items: formatTurn({ input: response.turnInput, output: [] }),
+      events: "[]",
+    };
+    await this.options.store.save(record);
+    return record;
+  }
+
+  /** Stores the outcome, unless the response was deleted meanwhile; it is durable on return. */
+  async end(record: ResponseRecord, outcome: { body: string; turn: StoredTurn; events: string }): Promise<void> {
+    const { body, turn, events } = outcome;
+    await this.options.store.end({ ...record, state: "done", body, items: formatTurn(turn), events });
+  }
+
+  /** Throws `not-found`. */
+  async get(id: string, caller: Caller): Promise<ResponseRecord> {
+    const record = await this.options.store.get(id, caller.keyId);
+    if (record === undefined) throw notFound(id);
+    return record;
+  }
+
+  /** The record, or `undefined`, for callers with an error of their own. */
+  find(id: string, caller: Caller): Promise<ResponseRecord | undefined> {
+    return this.options.store.get(id, caller.keyId);
+  }
+
+  /** Throws `not-found`. */
+  async remove(id: string, caller: Caller): Promise<void> {
+    if (!(await this.options.store.delete(id, caller.keyId))) throw notFound(id);
+  }
+
+  /**
+   * The items of a response and of all that it continues, oldest first. `remembered` finds turns that are not stored.
+   * Throws `invalid` where one is not found or still runs.
+   */
+  async history(id: string, caller: Caller, remembered?: (id: string) => RememberedTurn | undefined): Promise<Item[]> {
+    const turns: (readonly Item[])[] = [];
+    let next: string | null = id;
+    while (next !== null) {
+      if (turns.length >= maxChainLength) throw previousNotFound(id);
+      const turn: RememberedTurn | undefined = remembered?.(next);
+      if (turn !== undefined) {
+        turns.push(turn.items);
+        next = turn.previous ?? null;
+        continue;
+      }
+      const record: ResponseRecord | undefined = await this.options.store.get(next, caller.keyId);
+      if (record === undefined || record.state === "running") throw previousNotFound(next);
+      turns.push(turnItems(parseTurn(record)));
+      next = record.previousId;
+    }
+    return turns.reverse().flat();
+  }
+
+  /** Ends responses whose process is gone; `fail` gives the body they end with. Returns how many there were. */
+  async endOrphans(fail: (record: ResponseRecord) => string): Promise<number> {
+    const orphans = await this.options.store.orphans();
+    for (const record of orphans) await this.options.store.end({ ...record, state: "done", body: fail(record) });
+    return orphans.length;
+  }
+
+  /** Deletes expired responses; returns how many. */
+  sweep(): Promise<number> {
+    return this.options.store.expire(this.options.now());
+  }
+}
+
+function notFound(id: string): ParleyError {
+  return new ParleyError("not-found", `response '${id.slice(0, 100)}' not found`, { code: "response_not_found" });
+}
+
+function previousNotFound(id: string): ParleyError {
+  return new ParleyError("invalid", `previous_response_id: response '${id.slice(0, 100)}' not found`, {
+    param: "previous_response_id",
+    code: "previous_response_not_found",
+  });
+}

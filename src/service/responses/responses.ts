@@ -1,0 +1,337 @@
+import { setImmediate } from "node:timers/promises";
+import { canceled, invalid, toParleyError } from "../../model/error.ts";
+import type { Batch } from "../../model/event.ts";
+import type { Item } from "../../model/item.ts";
+import { isObject, parseJson, type JsonObject } from "../../model/json.ts";
+import { Transcript } from "../../model/transcript.ts";
+import type { Caller } from "../../policy/authenticate.ts";
+import type { ResponseRecord } from "../../store/store.ts";
+import type { Log } from "../../telemetry/log.ts";
+import type { GenerateService } from "../generate.ts";
+import type { ResponseAnswer } from "./answer.ts";
+import type { ResponseArchive } from "./archive.ts";
+import type { ParsedResponse, ResponseCodec, ResponseEvent } from "./codec.ts";
+import { KeptAnswer } from "./kept.ts";
+import type { ConversationMemory } from "./memory.ts";
+import { ownItems, recall } from "./recall.ts";
+import type { RecentAnswers } from "./recent.ts";
+import { parseBody, StoredAnswer } from "./stored.ts";
+import { TransientAnswer, type AnswerSource } from "./transient.ts";
+
+export interface ResponsesOptions<Parsed extends ParsedResponse> {
+  generate: Pick<GenerateService, "start" | "count">;
+  archive: ResponseArchive;
+  recent: RecentAnswers;
+  codec: ResponseCodec<Parsed>;
+  log: Log;
+}
+
+/** One request for a response. */
+export interface ResponseRequest<Parsed extends ParsedResponse> {
+  parsed: Parsed;
+  caller: Caller;
+  /** The caller's body, for the listing of its input items. */
+  body: unknown;
+  /** What the caller's connection remembers. */
+  memory?: ConversationMemory | undefined;
+}
+
+/** A request with its whole conversation. */
+interface Job<Parsed extends ParsedResponse> extends ResponseRequest<Parsed> {
+  /** All items so far, without instructions. */
+  conversation: readonly Item[];
+}
+
+const emptyAnswer: Batch = [{ type: "begin" }, { type: "finish", reason: "stop" }];
+
+/**
+ * The use case behind `/v1/responses`: every kind of answer (plain, stored, background, warm-up, compaction) is made on
+ * one path and read in one way. The outcome of a stored response is durable before its last events are published.
+ */
+export class ResponsesService<Parsed extends ParsedResponse> {
+  // fixed at birth
+  private readonly options: ResponsesOptions<Parsed>;
+  // changed by events
+  /** Stored responses that are being made, by id. */
+  private readonly running = new Map<string, KeptAnswer>();
+
+  constructor(options: ResponsesOptions<Parsed>) {
+    this.options = options;
+  }
+
+  /**
+   * Resolves when an engine has begun, for a background response when it is stored as queued. Throws a `ParleyError`
+   * where the request is refused; nothing is stored then.
+   */
+  async create(asked: ResponseRequest<Parsed>, signal: AbortSignal): Promise<ResponseAnswer> {
+    const { parsed, conversation } = await recall(asked.parsed, asked.caller, {
+      ...this.options,
+      memory: asked.memory,
+    });
+    const job = { ...asked, parsed, conversation };
+    if (parsed.answerOptions.background) return this.startBackground(job);
+    return parsed.answerOptions.store ? this.startKept(job, signal) : this.startTransient(job, signal);
+  }
+
+  /** Input tokens of the request with its whole conversation. */
+  async count({ parsed, caller }: ResponseRequest<Parsed>, signal: AbortSignal): Promise<number> {
+    const { parsed: whole } = await recall(parsed, caller, { ...this.options, memory: undefined });
+    return this.options.generate.count(whole.request, caller, signal);
+  }
+
+  /** The events of a response that failed before an engine began, for a stream that is already open. */
+  failure(parsed: Parsed, thrown: unknown): ResponseEvent[] {
+    const transcript = new Transcript();
+    const batch: Batch = [{ type: "begin" }, { type: "finish", reason: "error", error: toParleyError(thrown) }];
+    transcript.apply(batch);
+    return this.options.codec.encoder(parsed).accept(batch, transcript);
+  }
+
+  /** A stored response, running or over. Throws `not-found`. */
+  async get(id: string, caller: Caller): Promise<ResponseAnswer> {
+    return this.find(id, caller) ?? new StoredAnswer(await this.options.archive.get(id, caller));
+  }
+
+  /** The input items of a stored response in the caller's order. Throws `not-found`. */
+  async inputItems(id: string, caller: Caller): Promise<JsonObject[]> {
+    const stored = parseJson((await this.options.archive.get(id, caller)).input);
+    if (!Array.isArray(stored)) throw new Error(`the stored input of response ${id} cannot be read`);
+    return stored as JsonObject[];
+  }
+
+  /** Ends a background response and returns what it came to. Throws `not-found`, or `invalid` for another kind. */
+  async cancel(id: string, caller: Caller): Promise<JsonObject> {
+    const running = this.find(id, caller);
+    if (running?.background === true) {
+      running.abort();
+      await running.finished;
+    }
+    const body = parseBody(await this.options.archive.get(id, caller));
+    if (body["background"] !== true) {
+      throw invalid("background", "only a response made with background: true can be cancelled");
+    }
+    return body;
+  }
+
+  /** Ends and deletes a stored response. Throws `not-found`. */
+  async delete(id: string, caller: Caller): Promise<void> {
+    const running = this.find(id, caller);
+    running?.abort();
+    await running?.finished;
+    await this.options.archive.remove(id, caller);
+  }
+
+  /** Ends the stored responses of processes that are gone. */
+  async endOrphans(): Promise<void> {
+    const { archive, codec, log } = this.options;
+    const count = await archive.endOrphans((record) => {
+      const body = parseJson(record.body);
+      return JSON.stringify(codec.interrupted(isObject(body) ? (body as JsonObject) : {}));
+    });
+    if (count > 0) log.warn({ count }, "responses of an earlier run ended as failed");
+  }
+
+  /** Aborts everything that runs and waits until it is stored. */
+  async close(): Promise<void> {
+    const all = [...this.running.values()];
+    for (const answer of all) answer.abort();
+    await Promise.all(all.map((answer) => answer.finished));
+  }
+
+  private find(id: string, caller: Caller): KeptAnswer | undefined {
+    const running = this.running.get(id);
+    return running?.owner === caller.keyId ? running : undefined;
+  }
+
+  private async startTransient(job: Job<Parsed>, signal: AbortSignal): Promise<ResponseAnswer> {
+    const { parsed } = job;
+    const encoder = this.options.codec.encoder(parsed);
+    const source = await this.source(job, signal);
+    const ended = (transcript: Transcript): void => this.remember(job, encoder.items(transcript), transcript);
+    return new TransientAnswer({ id: parsed.request.id, source, encoder, signal, ended });
+  }
+
+  /** A stored response whose caller waits: where no engine begins, nothing is stored. */
+  private async startKept(job: Job<Parsed>, signal: AbortSignal): Promise<ResponseAnswer> {
+    const answer = this.keptAnswer(job);
+    const abort = (): void => answer.abort();
+    const leave = (): void => signal.removeEventListener("abort", abort);
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    try {
+      const source = await this.source(job, answer.signal);
+      begun(answer, source);
+      const record = await this.storeBegun(job, answer, source);
+      answer.finished = this.pump(job, { answer, source, record }).finally(leave);
+      return answer;
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  /** A response whose caller does not wait: it is stored as queued at once, and a failure becomes its outcome. */
+  private async startBackground(job: Job<Parsed>): Promise<ResponseAnswer> {
+    const answer = this.keptAnswer(job);
+    answer.publish(answer.encoder.queued());
+    const record = await this.store(job, answer);
+    // the caller is answered first: the answer shows it as queued
+    answer.finished = setImmediate().then(() => this.work(job, answer, record));
+    return answer;
+  }
+
+  private keptAnswer({ parsed, caller }: Job<Parsed>): KeptAnswer {
+    const { background } = parsed.answerOptions;
+    const encoder = this.options.codec.encoder(parsed);
+    return new KeptAnswer({ id: parsed.request.id, owner: caller.keyId, background, encoder });
+  }
+
+  /** Where the answer comes from, by the kind that was asked for. */
+  private async source({ parsed, caller }: Job<Parsed>, signal: AbortSignal): Promise<AnswerSource> {
+    const { generate, codec } = this.options;
+    const { kind } = parsed.answerOptions;
+    if (kind === "warm-up") return nothingGenerated();
+    const request = kind === "compaction" ? codec.compactionRequest(parsed) : parsed.request;
+    const generation = await generate.start(request, caller, signal);
+    return { transcript: generation.transcript, batches: generation.batches, facts: generation };
+  }
+
+  private async store({ parsed, caller, body }: Job<Parsed>, answer: KeptAnswer): Promise<ResponseRecord> {
+    const { answerOptions } = parsed;
+    const { archive, codec } = this.options;
+    const compacts = answerOptions.kind === "compaction";
+    const record = await archive.begin(
+      {
+        id: answer.id,
+        // a compaction replaces what was before it
+        previousId: compacts ? null : (answerOptions.previousResponseId ?? null),
+        body: JSON.stringify(answer.encoder.body(new Transcript(), answer.background ? "queued" : "in_progress")),
+        input: JSON.stringify(codec.inputItems(body, answer.id)),
+        turnInput: turnInput(parsed),
+      },
+      caller,
+    );
+    this.running.set(answer.id, answer);
+    return record;
+  }
+
+  /** An answer that cannot be stored is ended, so that its engine and its limits are free again. */
+  private async storeBegun(job: Job<Parsed>, answer: KeptAnswer, source: AnswerSource): Promise<ResponseRecord> {
+    try {
+      return await this.store(job, answer);
+    } catch (error) {
+      answer.abort();
+      for await (const _batch of source.batches) break;
+      throw error;
+    }
+  }
+
+  private async work(job: Job<Parsed>, answer: KeptAnswer, record: ResponseRecord): Promise<void> {
+    let source: AnswerSource;
+    try {
+      source = await this.source(job, answer.signal);
+    } catch (thrown) {
+      const error = answer.signal.aborted ? canceled() : toParleyError(thrown);
+      return this.fail(job, { answer, record }, [{ type: "begin" }, { type: "finish", reason: "error", error }]);
+    }
+    begun(answer, source);
+    return this.pump(job, { answer, source, record });
+  }
+
+  /** Reads the engine to its end and publishes what comes. Never rejects. */
+  private async pump(job: Job<Parsed>, { answer, source, record }: Pumped & { source: AnswerSource }): Promise<void> {
+    try {
+      for await (const batch of source.batches) {
+        const events = answer.encoder.accept(batch, answer.transcript);
+        if (answer.transcript.finish === undefined) answer.publish(events);
+        else await this.conclude(job, { answer, record }, events);
+      }
+    } catch (thrown) {
+      // a mistake of the server: it ends this response, not the process
+      this.options.log.error({ id: answer.id, err: thrown }, "a response broke off");
+      await this.fail(job, { answer, record }, [{ type: "finish", reason: "error", error: toParleyError(thrown) }]);
+    }
+  }
+
+  private async fail(job: Job<Parsed>, pumped: Pumped, batch: Batch): Promise<void> {
+    const { answer } = pumped;
+    answer.transcript.apply(batch);
+    await this.conclude(job, pumped, answer.encoder.accept(batch, answer.transcript));
+  }
+
+  /** Stores the outcome, then publishes the last events. A failure is logged and ends the readers. Never rejects. */
+  private async conclude(
+    job: Job<Parsed>,
+    { answer, record }: Pumped,
+    lastEvents: readonly ResponseEvent[],
+  ): Promise<void> {
+    const { archive, log } = this.options;
+    try {
+      const output = answer.encoder.items(answer.transcript);
+      const body = JSON.stringify(answer.encoder.body(answer.transcript));
+      const events = JSON.stringify([...answer.published, ...lastEvents]);
+      await archive.end(record, { body, turn: { input: turnInput(job.parsed), output }, events });
+      this.rememberInConnection(
+        job,
+        output.map(({ item }) => item),
+        answer.transcript,
+      );
+      answer.publish(lastEvents);
+    } catch (error) {
+      log.error({ id: answer.id, err: error }, "a response could not be stored");
+      answer.storeError = toParleyError(error);
+    } finally {
+      this.running.delete(answer.id);
+      answer.end();
+    }
+  }
+
+  /** What later requests may refer to of an answer that is not stored. */
+  private remember(job: Job<Parsed>, output: readonly { id: string; item: Item }[], transcript: Transcript): void {
+    const { parsed, caller, memory } = job;
+    const items = output.map(({ item }) => item);
+    this.rememberInConnection(job, items, transcript);
+    // a connection's own memory takes the place of what is remembered for the key
+    if (memory !== undefined || !parsed.answerOptions.storeOmitted) return;
+    const { recent } = this.options;
+    for (const { id, item } of output) recent.keep(caller.keyId, id, item);
+    if (transcript.finish?.reason === "error") return;
+    const compacts = parsed.answerOptions.kind === "compaction";
+    const previous = compacts ? undefined : parsed.answerOptions.previousResponseId;
+    recent.keepTurn(caller.keyId, parsed.request.id, { previous, items: [...turnInput(parsed), ...items] });
+  }
+
+  /** A failed turn is not remembered, and neither is the one it continued. */
+  private rememberInConnection(job: Job<Parsed>, items: readonly Item[], transcript: Transcript): void {
+    const { parsed, memory, conversation } = job;
+    const { kind, previousResponseId } = parsed.answerOptions;
+    if (transcript.finish?.reason !== "error") {
+      memory?.keep(parsed.request.id, kind === "compaction" ? items : [...conversation, ...items]);
+    } else if (previousResponseId !== undefined) memory?.forget(previousResponseId);
+  }
+}
+
+interface Pumped {
+  answer: KeptAnswer;
+  record: ResponseRecord;
+}
+
+function begun(answer: KeptAnswer, source: AnswerSource): void {
+  answer.transcript = source.transcript;
+  answer.facts = source.facts;
+  answer.state = "running";
+}
+
+/** What the turn adds to the conversation before the answer; a compaction replaces its input. */
+function turnInput(parsed: ParsedResponse): Item[] {
+  return parsed.answerOptions.kind === "compaction" ? [] : ownItems(parsed);
+}
+
+function nothingGenerated(): AnswerSource {
+  const transcript = new Transcript();
+  async function* batches(): AsyncGenerator<Batch> {
+    transcript.apply(emptyAnswer);
+    yield emptyAnswer;
+  }
+  return { transcript, batches: batches(), facts: undefined };
+}

@@ -1,0 +1,61 @@
+import { canceled } from "../../model/error.ts";
+import type { JsonObject } from "../../model/json.ts";
+import type { Transcript } from "../../model/transcript.ts";
+import type { AnswerFacts, Generation } from "../generation.ts";
+import type { ResponseAnswer } from "./answer.ts";
+import type { ResponseEncoder, ResponseEvent } from "./codec.ts";
+
+/** Where an answer comes from: an engine, or nothing at all for a warm-up. */
+export interface AnswerSource extends Pick<Generation, "transcript" | "batches"> {
+  facts: AnswerFacts | undefined;
+}
+
+export interface TransientOptions {
+  id: string;
+  source: AnswerSource;
+  encoder: ResponseEncoder;
+  /** Aborted when the caller is gone. */
+  signal: AbortSignal;
+  /** Called when the answer is complete, before its last events are handed on. */
+  ended: (transcript: Transcript) => void;
+}
+
+/** A response that is not stored. Its one reader sets the pace of the engine. */
+export class TransientAnswer implements ResponseAnswer {
+  private readonly options: TransientOptions;
+
+  constructor(options: TransientOptions) {
+    this.options = options;
+  }
+
+  get id(): string {
+    return this.options.id;
+  }
+
+  get facts(): AnswerFacts | undefined {
+    return this.options.source.facts;
+  }
+
+  async *events(after: number): AsyncGenerator<readonly ResponseEvent[]> {
+    const { source, encoder, ended } = this.options;
+    for await (const batch of source.batches) {
+      if (source.transcript.finish !== undefined) ended(source.transcript);
+      yield encoder.accept(batch, source.transcript).filter((event) => event.sequence_number > after);
+    }
+  }
+
+  snapshot(): JsonObject {
+    return this.options.encoder.body(this.options.source.transcript);
+  }
+
+  /** Throws the error of an answer that holds nothing else, so that it can become the status. */
+  async body(): Promise<JsonObject> {
+    const { source, encoder, signal, ended } = this.options;
+    for await (const _batch of source.batches) if (signal.aborted) break;
+    const { finish } = source.transcript;
+    if (finish === undefined) throw canceled();
+    if (finish.error !== undefined && encoder.items(source.transcript).length === 0) throw finish.error;
+    ended(source.transcript);
+    return encoder.body(source.transcript);
+  }
+}

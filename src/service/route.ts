@@ -1,0 +1,96 @@
+import type { Catalog, Target } from "../engine/engine.ts";
+import { refuseMedia, type MediaPreparer } from "../media/prepare.ts";
+import { isRetryable, ParleyError, toParleyError } from "../model/error.ts";
+import type { GenerationRequest } from "../model/request.ts";
+import type { Caller } from "../policy/authenticate.ts";
+import type { Log } from "../telemetry/log.ts";
+import { holdToRequest } from "./answer-rules.ts";
+import type { EngineQueues } from "./engine-queue.ts";
+import type { Started } from "./generation.ts";
+
+export interface RouterOptions {
+  catalog: Catalog;
+  /** Loads and converts media for the engine that is tried; without it requests are handed on as they are. */
+  media: Pick<MediaPreparer, "prepare"> | undefined;
+  queues: EngineQueues;
+  log: Log;
+}
+
+/** For whom an engine is called. */
+export interface Asker {
+  caller: Caller;
+  signal: AbortSignal;
+}
+
+/** Chooses the engine of a request among the targets of its model, in their order. */
+export class Router {
+  private readonly options: RouterOptions;
+
+  constructor(options: RouterOptions) {
+    this.options = options;
+  }
+
+  /** Tries the targets until one gives its first batch. Throws the last `ParleyError` where none does. */
+  async start(request: GenerationRequest, asker: Asker): Promise<Started> {
+    let tried = new Set<Target["engine"]>();
+    let last: ParleyError | undefined;
+    for (let target = this.next(request, tried); target !== undefined; target = this.next(request, tried)) {
+      tried.add(target.engine);
+      const refused = refuseMedia(request, target.engine.capabilities);
+      if (refused !== undefined) {
+        last ??= refused;
+        continue;
+      }
+      try {
+        const started = await this.attempt(request, target, asker);
+        if (started !== undefined) return started;
+        tried = new Set();
+      } catch (thrown) {
+        const error = toParleyError(thrown);
+        if (asker.signal.aborted || !isRetryable(error)) throw error;
+        const { log } = this.options;
+        log.warn({ id: request.id, engine: target.engineName, kind: error.kind, err: error }, "engine failed");
+        last = error;
+      }
+    }
+    throw last ?? new ParleyError("overloaded", "no engine serves this model");
+  }
+
+  /** Input tokens of a request, counted by the engine that would answer it. */
+  async count(request: GenerationRequest, asker: Asker): Promise<number> {
+    const targets = this.options.catalog.targets(request.model);
+    const able = targets.find(({ engine }) => refuseMedia(request, engine.capabilities) === undefined);
+    const target = able ?? targets[0];
+    if (target === undefined) throw new ParleyError("overloaded", "no engine serves this model");
+    const prepared = await this.prepare(request, target, asker);
+    return (await target.engine.count(prepared, asker.signal)).tokens;
+  }
+
+  /** The first target, in the catalog as it is now, that was not tried. */
+  private next({ model }: GenerationRequest, tried: ReadonlySet<Target["engine"]>): Target | undefined {
+    return this.options.catalog.targets(model).find(({ engine }) => !tried.has(engine));
+  }
+
+  /**
+   * The first batch of one target. `undefined` where a changed configuration removed the engine while media were
+   * loaded: an engine that is no longer in the catalog is closed when it is idle.
+   */
+  private async attempt(request: GenerationRequest, target: Target, asker: Asker): Promise<Started | undefined> {
+    const prepared = await this.prepare(request, target, asker);
+    const stands = this.options.catalog.targets(request.model).some(({ engine }) => engine === target.engine);
+    if (!stands) return undefined;
+    const calledAt = performance.now();
+    const queued = { request: prepared, keyId: asker.caller.keyId, signal: asker.signal };
+    const rest = holdToRequest(this.options.queues.generate(target, queued), prepared);
+    const first = await rest.next();
+    if (first.done === true) throw new ParleyError("upstream", "the engine ended without an answer");
+    return { target, first: first.value, rest, prepared, engineMs: performance.now() - calledAt };
+  }
+
+  /** The request as one engine takes it: its own model name, and media of the kinds it reads. */
+  private async prepare(request: GenerationRequest, target: Target, asker: Asker): Promise<GenerationRequest> {
+    const context = { target: target.engine.capabilities, callerKeyId: asker.caller.keyId, signal: asker.signal };
+    const prepared = (await this.options.media?.prepare(request, context)) ?? request;
+    return { ...prepared, model: target.model };
+  }
+}

@@ -1,0 +1,69 @@
+import type { Batch } from "../../model/event.ts";
+import type { Item } from "../../model/item.ts";
+import type { JsonObject } from "../../model/json.ts";
+import type { Transcript } from "../../model/transcript.ts";
+import type { ParsedRequest } from "../surface.ts";
+import type { ResponsesAnswerOptions } from "./answer-options.ts";
+import { responseBody, type BodySource, type ResponseStatus } from "./body.ts";
+import { CompactionEncoder, CompactionOutput, compactionRequest } from "./compaction.ts";
+import type { ResponseEvent } from "./event-sequence.ts";
+import { ResponseEvents } from "./events.ts";
+import { recalled } from "./history.ts";
+import { inputItems } from "./input-items.ts";
+import type { ResponsesOptions } from "./option.ts";
+import { answerItems, itemAt, Output } from "./output.ts";
+
+type Parsed = ParsedRequest<ResponsesAnswerOptions>;
+
+/** The error of a response whose process ended before its answer was complete. */
+const interruption = { code: "server_error", message: "the server stopped before the answer was complete (1000)" };
+
+/** The events and bodies of one answer that a model generates. */
+class AnswerEncoder {
+  private readonly source: BodySource;
+  private readonly output: Output;
+  private readonly encoder: ResponseEvents;
+
+  constructor(parsed: Parsed, options: ResponsesOptions) {
+    const { request, answerOptions } = parsed;
+    const cipher = answerOptions.encryptReasoning ? options.cipher : undefined;
+    this.output = new Output({ id: request.id, forms: answerOptions.forms, cipher });
+    const source = { parsed, ids: options.ids, output: this.output };
+    this.source = source;
+    this.encoder = new ResponseEvents(source);
+  }
+
+  queued(): ResponseEvent[] {
+    return this.encoder.queued();
+  }
+
+  accept(batch: Batch, transcript: Transcript): ResponseEvent[] {
+    return this.encoder.accept(batch, transcript);
+  }
+
+  body(transcript: Transcript, status?: ResponseStatus): JsonObject {
+    return responseBody(this.source, transcript, status);
+  }
+
+  items(transcript: Transcript): { id: string; item: Item }[] {
+    return answerItems(transcript).map((item, index) => ({
+      id: this.output.idOf(itemAt(transcript, index), index),
+      item,
+    }));
+  }
+}
+
+/** What the Responses use case needs of the wire: events, bodies, recalled requests and compactions. */
+export function responsesCodec(options: ResponsesOptions) {
+  return {
+    encoder: (parsed: Parsed): AnswerEncoder | CompactionEncoder => {
+      if (parsed.answerOptions.kind !== "compaction") return new AnswerEncoder(parsed, options);
+      const output = new CompactionOutput(parsed.request.id, options.cipher);
+      return new CompactionEncoder({ parsed, ids: options.ids, output });
+    },
+    recalled,
+    compactionRequest,
+    inputItems,
+    interrupted: (body: JsonObject): JsonObject => ({ ...body, status: "failed", error: interruption }),
+  };
+}

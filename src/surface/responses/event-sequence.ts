@@ -1,0 +1,27 @@
+/** One event of a stream; `type` and `sequence_number` come first. */
+export interface ResponseEvent {
+  readonly type: string;
+  /** From 0, without gaps. */
+  readonly sequence_number: number;
+  readonly [key: string]: unknown;
+}
+
+/** Numbers the events of one response. */
+export class EventSequence {
+  // changed by events
+  /** The number of the next event. */
+  private next = 0;
+  /** Events that were added and not yet taken. */
+  private events: ResponseEvent[] = [];
+
+  add(type: string, fields: Readonly<Record<string, unknown>>): void {
+    this.events.push({ type, sequence_number: this.next++, ...fields });
+  }
+
+  /** The events added since the last call. */
+  take(): ResponseEvent[] {
+    const taken = this.events;
+    this.events = [];
+    return taken;
+  }
+}

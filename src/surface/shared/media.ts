@@ -1,0 +1,80 @@
+import type { ModelCard } from "../../model/card.ts";
+import { invalid } from "../../model/error.ts";
+import type { Detail, ImagePart, Media, VideoPart } from "../../model/item.ts";
+import type { Fields } from "./fields.ts";
+
+/** Frames per second of a video (MiniMax API docs, OpenAI-compatible chat and create response, 2026-11). */
+const frameRate = { min: 0.2, max: 5, default: 1 };
+
+/** The words of a surface for how closely a picture is looked at. */
+export interface DetailWords {
+  details: Readonly<Record<string, Detail>>;
+  /** Those that an error lists; the rest is taken in silence. */
+  listed: readonly string[];
+}
+
+/** What a media part is read from, besides its address. */
+export interface MediaSource {
+  media: Media;
+  /** Objects that may hold the options, the first one first. */
+  options: readonly Fields[];
+  words: DetailWords;
+  /** What later errors about its bytes name. */
+  param: string;
+}
+
+/** Refuses a part that the model cannot take. */
+export function checkModality(part: Fields, card: ModelCard, kind: "image" | "video"): void {
+  if (card.modalities.includes(kind)) return;
+  const { model, takes } = part.phrases;
+  throw invalid(part.path, `${model(card.id)} does not ${takes} ${kind} input`);
+}
+
+/**
+ * Where the bytes are: an http, https or data URL, or `mm_file://{file_id}`. Bytes that stand in the body as base64 are a
+ * data URL too. Whether they exist and what they are is found out by `media/`.
+ */
+export function readMedia(url: string, path: string): Media {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
+  if (/^mm_file:/i.test(url)) return readFile(url, path);
+  if (scheme === "data") {
+    if (url.includes(",")) return { kind: "url", url };
+    throw invalid(path, "is not a data URL: it has no comma");
+  }
+  if ((scheme === "http" || scheme === "https") && URL.canParse(url)) return { kind: "url", url };
+  throw invalid(path, "must be an http, https, data or mm_file URL");
+}
+
+function readFile(url: string, path: string): Media {
+  const fileId = /^mm_file:\/\/([\w-]{1,128})$/i.exec(url)?.[1];
+  if (fileId === undefined) throw invalid(path, "must name a file: mm_file://{file_id}");
+  return { kind: "file", fileId };
+}
+
+export function imagePart(source: MediaSource): ImagePart {
+  return { type: "image", media: source.media, ...readOptions(source), param: source.param };
+}
+
+export function videoPart(source: MediaSource): VideoPart {
+  const { detail, ...size } = readOptions(source);
+  const fps = firstOf(source.options, (fields) => fields.number("fps", frameRate)) ?? frameRate.default;
+  return { type: "video", media: source.media, detail, fps, ...size, param: source.param };
+}
+
+function readOptions({ options, words }: MediaSource): { detail: Detail; maxLongSide?: number } {
+  const known = Object.keys(words.details);
+  const detail = firstOf(options, (fields) => fields.word("detail", known, words.listed)) ?? "default";
+  const maxLongSide = firstOf(options, (fields) => fields.count("max_long_side_pixel"));
+  return {
+    detail: words.details[detail] ?? "default",
+    ...(maxLongSide === undefined ? {} : { maxLongSide }),
+  };
+}
+
+function firstOf<Value>(options: readonly Fields[], read: (fields: Fields) => Value | undefined): Value | undefined {
+  for (const fields of options) {
+    const value = read(fields);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}

@@ -1,0 +1,60 @@
+import { expect, it } from "vitest";
+import { loadConfig } from "../../src/config/load.ts";
+import { Secret } from "../../src/lib/secret.ts";
+
+const upstream = (settings: object): unknown =>
+  loadConfig({ environment: {}, flags: { engines: { a: { kind: "upstream", ...settings } } } }).engines["a"];
+
+it("gives an upstream's settings the form its engine takes", () => {
+  expect(upstream({ url: "http://a/v1" })).toEqual({
+    kind: "upstream",
+    url: [{ url: "http://a/v1", weight: 1 }],
+    dialect: "generic",
+    mode: "chat",
+    affinity: true,
+    timeouts: { connect: 10_000, firstByte: 300_000, idle: 120_000, total: 3_600_000 },
+    markup: { think: {} },
+    repair: {},
+  });
+  const full = {
+    url: ["http://a/v1", "http://b/v1"],
+    weights: [3, 1],
+    key: "secret-1",
+    family: "m2",
+    timeouts: { connect: 0.5, total: 60 },
+    think: ["think"],
+    startsInside: true,
+    calls: "m2",
+    repairOff: ["call-id", "finish-late"],
+  };
+  expect(upstream(full)).toMatchObject({
+    url: [
+      { url: "http://a/v1", weight: 3 },
+      { url: "http://b/v1", weight: 1 },
+    ],
+    key: new Secret("secret-1"),
+    family: "m2",
+    timeouts: { connect: 500, firstByte: 300_000, idle: 120_000, total: 60_000 },
+    markup: { think: { tags: ["think"], startsInside: true }, calls: "m2" },
+    repair: { "call-id": false, "finish-late": false },
+  });
+});
+
+it.each([
+  [
+    { repairOff: ["call-idd"] },
+    /^engines\.a\.repairOff\.0 \(from --engines\): found "call-idd"; Invalid option: expected one of "inline-/,
+  ],
+  [
+    { dialect: "vlm" },
+    /^engines\.a\.dialect \(from --engines\): found "vlm"; Invalid option: expected one of "generic"\|.*"auto"$/,
+  ],
+  [{ weights: [1, 2] }, /^engines\.a\.weights \(from --engines\): found \[1,2\]; one weight for each base URL$/],
+  [
+    { timeouts: { idle: 0 } },
+    /^engines\.a\.timeouts\.idle \(from --engines\): found 0; Too small: expected number to be >0$/,
+  ],
+  [{ tiemouts: {} }, /^engines\.a\.tiemouts: unknown setting/],
+])("refuses %j by name", (settings, message) => {
+  expect(() => upstream({ url: "http://a/v1", ...settings })).toThrow(message);
+});

@@ -1,0 +1,314 @@
+import { describe, expect, it, vi } from "vitest";
+import { textCipher } from "../../../src/lib/cipher.ts";
+import { documentedCards } from "../../../src/model/card.ts";
+import { ParleyError } from "../../../src/model/error.ts";
+import type { Batch } from "../../../src/model/event.ts";
+import { systemIds } from "../../../src/model/id.ts";
+import type { GenerationRequest } from "../../../src/model/request.ts";
+import { Transcript } from "../../../src/model/transcript.ts";
+import { ResponseArchive } from "../../../src/service/responses/archive.ts";
+import { ConversationMemory } from "../../../src/service/responses/memory.ts";
+import { RecentAnswers } from "../../../src/service/responses/recent.ts";
+import { ResponsesService, type ResponsesOptions } from "../../../src/service/responses/responses.ts";
+import type { ResponseEvent } from "../../../src/service/responses/codec.ts";
+import type { ResponseAnswer } from "../../../src/service/responses/answer.ts";
+import { openStore } from "../../../src/store/open.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { responsesCodec, responsesSurface, type ParsedResponses } from "../../../src/surface/responses/index.ts";
+import { silentLog } from "../../../src/telemetry/log.ts";
+
+const owner = { keyId: "k1", name: "one" };
+const stranger = { keyId: "k2", name: "two" };
+const never = new AbortController().signal;
+const options = {
+  ids: systemIds,
+  cipher: textCipher("secret"),
+  sseDone: true,
+  defaultReasoning: "off",
+  storeDefault: true,
+} as const;
+
+function parse(body: object): ParsedResponses {
+  const card = documentedCards[0] ?? expect.fail("no card");
+  const context = { id: systemIds.hex(32), createdAt: 1, strict: false, card: () => card, header: () => undefined };
+  return responsesSurface(options).parse({ model: "MiniMax-M3", input: "hi", ...body }, context);
+}
+
+function asked(body: object, memory?: ConversationMemory) {
+  return { parsed: parse(body), caller: owner, body: { input: "hi", ...body }, memory };
+}
+
+type Answering = (signal: AbortSignal, request: GenerationRequest) => AsyncIterable<Batch>;
+
+/** The use case over an engine that answers with these batches; `requests` are those the engine got. */
+async function serviceOf(answering: Answering, changes: { store?: Store } = {}) {
+  const store = changes.store ?? (await openStore());
+  const archive = new ResponseArchive({ store: store.responses, retentionMs: 1e9, now: () => Date.now() });
+  const signals: AbortSignal[] = [];
+  const requests: GenerationRequest[] = [];
+  const start = vi.fn<ResponsesOptions<ParsedResponses>["generate"]["start"]>(async (request, _caller, signal) => {
+    signals.push(signal);
+    requests.push(request);
+    const transcript = new Transcript();
+    async function* batches(): AsyncGenerator<Batch> {
+      for await (const batch of answering(signal, request)) {
+        transcript.apply(batch);
+        yield batch;
+      }
+    }
+    const target = { engineName: "e", model: "m", engine: undefined as never };
+    const timing = { ownMs: 0, engineMs: 0 };
+    return { request, transcript, batches: batches(), target, rateLimit: {}, timing, servedBy: undefined };
+  });
+  const generate = { start, count: () => Promise.resolve(1) };
+  const codec = responsesCodec(options);
+  const service = new ResponsesService({ generate, archive, recent: new RecentAnswers(), codec, log: silentLog });
+  return { service, archive, start, signals, requests };
+}
+
+const say = (text: string): Batch => [
+  { type: "begin" },
+  { type: "text-start", index: 0 },
+  { type: "text-delta", index: 0, text },
+  { type: "text-end", index: 0 },
+  { type: "finish", reason: "stop" },
+];
+
+async function* saying(): AsyncGenerator<Batch> {
+  yield say("hello");
+}
+
+async function* broken(): AsyncGenerator<Batch> {
+  yield [{ type: "begin" }];
+  throw new Error("nobody expected this");
+}
+
+/** Begins, and ends only when it is aborted. */
+async function* endless(signal: AbortSignal): AsyncGenerator<Batch> {
+  yield [{ type: "begin" }, { type: "text-start", index: 0 }, { type: "text-delta", index: 0, text: "one" }];
+  if (!signal.aborted)
+    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  const error = new ParleyError("canceled", "the request was canceled");
+  yield [
+    { type: "text-end", index: 0 },
+    { type: "finish", reason: "error", error },
+  ];
+}
+
+async function read(answer: ResponseAnswer, after = -1): Promise<ResponseEvent[]> {
+  const all: ResponseEvent[] = [];
+  for await (const events of answer.events(after, never)) all.push(...events);
+  return all;
+}
+
+const types = (events: readonly ResponseEvent[]): string[] => events.map(({ type }) => type);
+
+describe("every kind of answer takes one path", () => {
+  it.each([
+    ["plain", { store: false }],
+    ["stored", { store: true }],
+    ["background", { background: true }],
+  ])("a %s one is told by the same events and the same body", async (_name, body) => {
+    const { service } = await serviceOf(saying);
+    const answer = await service.create(asked(body), never);
+    const events = await read(answer);
+    const shown = types(events).filter((type) => type !== "response.queued");
+    expect(shown).toEqual([
+      "response.created",
+      "response.in_progress",
+      "response.output_item.added",
+      "response.content_part.added",
+      "response.output_text.delta",
+      "response.output_text.done",
+      "response.content_part.done",
+      "response.output_item.done",
+      "response.completed",
+    ]);
+    expect(events.map(({ sequence_number }) => sequence_number)).toEqual([...events.keys()]);
+    const again = await (await service.create(asked(body), never)).body();
+    expect(again).toMatchObject({ status: "completed", output_text: "hello" });
+  });
+
+  it.each([
+    ["plain", { store: false }],
+    ["stored", { store: true }],
+    ["background", { background: true }],
+  ])("a %s warm-up generates nothing and can be continued", async (_name, how) => {
+    const { service, start } = await serviceOf(saying);
+    const memory = new ConversationMemory();
+    const warm = await service.create(asked({ generate: false, ...how }, memory), never);
+    expect(types(await read(warm)).at(-1)).toBe("response.completed");
+    expect(warm.snapshot()).toMatchObject({ status: "completed", output: [], usage: null });
+    expect(start).not.toHaveBeenCalled();
+    const next = await service.create(asked({ previous_response_id: warm.id, input: "go" }, memory), never);
+    expect(await next.body()).toMatchObject({ output_text: "hello" });
+    expect(start.mock.calls[0]?.[0].items).toHaveLength(2);
+  });
+
+  it.each([
+    ["plain", { store: false }],
+    ["stored", { store: true }],
+    ["background", { background: true }],
+  ])("a %s compaction is a response with one item, and replaces what was before it", async (_name, how) => {
+    const { service, start } = await serviceOf(saying);
+    const memory = new ConversationMemory();
+    const input = [{ role: "user", content: "My name is Ada." }, { type: "compaction_trigger" }];
+    const compaction = await service.create(asked({ input, ...how }, memory), never);
+    const events = await read(compaction);
+    expect(types(events).slice(-3)).toEqual([
+      "response.output_item.added",
+      "response.output_item.done",
+      "response.completed",
+    ]);
+    expect(events.at(-1)?.["response"]).toMatchObject({ object: "response", output: [{ type: "compaction" }] });
+    const next = await service.create(
+      asked({ previous_response_id: compaction.id, input: "Who am I?" }, memory),
+      never,
+    );
+    await next.body();
+    const [summary, question, ...more] = start.mock.calls[1]?.[0].items ?? [];
+    expect(JSON.stringify(summary)).toContain("Summary of the conversation so far:\\n\\nhello");
+    expect(JSON.stringify(question)).toContain("Who am I?");
+    expect(more).toEqual([]);
+  });
+});
+
+describe("a running response belongs to the key that asked for it", () => {
+  it("can be read, followed and canceled by that key", async () => {
+    const { service } = await serviceOf(endless);
+    const { id } = await service.create(asked({ background: true }), never);
+    const followed = await service.get(id, owner);
+    expect(followed.snapshot()).toMatchObject({ id, status: "queued" });
+    const reading = read(followed);
+    expect(await service.cancel(id, owner)).toMatchObject({ id, status: "cancelled" });
+    expect(types(await reading).at(-1)).toBe("response.failed");
+  });
+
+  it.each(["get", "cancel", "delete", "inputItems"] as const)("%s finds nothing for another key", async (name) => {
+    const { service, signals } = await serviceOf(endless);
+    const { id } = await service.create(asked({ background: true }), never);
+    // running, not only stored: the engine has begun
+    await expect.poll(async () => (await service.get(id, owner)).snapshot()["status"]).toBe("in_progress");
+    if (name === "get") {
+      // the stored record of a running response is not shown to others either
+      await expect(service.get(id, stranger)).rejects.toMatchObject({ kind: "not-found" });
+    } else await expect(service[name](id, stranger)).rejects.toMatchObject({ kind: "not-found" });
+    expect(signals[0]?.aborted).toBe(false);
+    expect((await service.get(id, owner)).snapshot()).toMatchObject({ status: "in_progress" });
+    await service.close();
+  });
+
+  it("cannot be continued while it runs", async () => {
+    const { service } = await serviceOf(endless);
+    const { id } = await service.create(asked({ background: true }), never);
+    const next = service.create(asked({ previous_response_id: id }), never);
+    await expect(next).rejects.toMatchObject({ code: "previous_response_not_found" });
+    await service.close();
+  });
+});
+
+describe("a stored response", () => {
+  it("is aborted from the start for a caller who went away before", async () => {
+    const { service, signals } = await serviceOf(broken);
+    await service.create(asked({}), AbortSignal.abort());
+    expect(signals[0]?.aborted).toBe(true);
+  });
+
+  it("leaves nothing on the caller's signal, however it ends", async () => {
+    const { service, start } = await serviceOf(broken);
+    const { signal } = new AbortController();
+    const added = vi.spyOn(signal, "addEventListener");
+    const removed = vi.spyOn(signal, "removeEventListener");
+    start.mockRejectedValueOnce(new Error("no engine"));
+    await expect(service.create(asked({}), signal)).rejects.toThrow("no engine");
+    await (await service.create(asked({}), signal)).body();
+    expect(removed.mock.calls.map(([, listener]) => listener)).toEqual(
+      added.mock.calls.map(([, listener]) => listener),
+    );
+  });
+
+  it.each([{}, { background: true }])("ends as failed when its stream ends in an unexpected way: %o", async (body) => {
+    const { service, archive } = await serviceOf(broken);
+    const answer = await service.create(asked(body), never);
+    expect(await answer.body()).toMatchObject({ status: "failed" });
+    expect(JSON.parse((await archive.get(answer.id, owner)).body)).toMatchObject({ status: "failed" });
+  });
+
+  it("that cannot be stored is refused, and its engine is free again", async () => {
+    const store = await openStore();
+    const failing = { ...store, responses: { ...store.responses, save: () => Promise.reject(new Error("disk full")) } };
+    const { service, signals } = await serviceOf(endless, { store: failing as Store });
+    await expect(service.create(asked({ store: true }), never)).rejects.toThrow("disk full");
+    expect(signals[0]?.aborted).toBe(true);
+    await store.close();
+  });
+
+  it("whose outcome cannot be stored breaks off without its last events", async () => {
+    const store = await openStore();
+    const end = (): Promise<void> => Promise.reject(new Error("disk full"));
+    const responses = Object.assign(Object.create(store.responses), { end });
+    const { service } = await serviceOf(saying, { store: { ...store, responses } });
+    const answer = await service.create(asked({ store: true }), never);
+    const seen: string[] = [];
+    const reading = (async () => {
+      for await (const events of answer.events(-1, never)) seen.push(...types(events));
+    })();
+    await expect(reading).rejects.toMatchObject({ kind: "internal" });
+    expect(seen).not.toContain("response.completed");
+    await expect(answer.body()).rejects.toMatchObject({ kind: "internal" });
+    await store.close();
+  });
+
+  it("is replayed from any event on", async () => {
+    const { service } = await serviceOf(saying);
+    const { id } = await service.create(asked({ background: true }), never);
+    const whole = await read(await service.get(id, owner));
+    await expect.poll(async () => (await service.get(id, owner)).snapshot()["status"]).toBe("completed");
+    expect(await read(await service.get(id, owner), 3)).toEqual(whole.slice(4));
+  });
+
+  it("gives its output items to references by their ids, also when it was stored by an older version", async () => {
+    const { service, archive, start } = await serviceOf(saying);
+    const first = await (await service.create(asked({ store: true }), never)).body();
+    const [{ id }] = first["output"] as { id: string }[] as [{ id: string }];
+    const refer = asked({
+      store: false,
+      input: [
+        { type: "item_reference", id },
+        { role: "user", content: "go" },
+      ],
+    });
+    await service.create(refer, never);
+    expect(JSON.stringify(start.mock.calls[1]?.[0].items[0])).toContain("hello");
+    const record = await archive.get(id.split("_")[0] ?? "", owner);
+    const stored = JSON.parse(record.items) as { input: unknown[]; output: { item: unknown }[] };
+    const old = JSON.stringify([...stored.input, ...stored.output.map(({ item }) => item)]);
+    vi.spyOn(archive, "find").mockResolvedValue({ ...record, items: old });
+    await service.create(refer, never);
+    expect(start.mock.calls[2]?.[0].items[0]).toEqual(start.mock.calls[1]?.[0].items[0]);
+  });
+});
+
+describe("an answer that is not stored", () => {
+  it("throws its error where it holds nothing else", async () => {
+    const error = new ParleyError("upstream", "reset");
+    const { service } = await serviceOf(async function* () {
+      yield [{ type: "begin" }, { type: "finish", reason: "error", error }];
+    });
+    const answer = await service.create(asked({ store: false }), never);
+    await expect(answer.body()).rejects.toBe(error);
+  });
+
+  it("of a failed turn is forgotten by the connection, with the turn it continued", async () => {
+    const memory = new ConversationMemory();
+    const { service, start } = await serviceOf(saying);
+    const first = await service.create(asked({ store: false }, memory), never);
+    await first.body();
+    expect(memory.history(first.id)).toHaveLength(2);
+    const failing = await serviceOf(broken);
+    void start;
+    const next = await failing.service.create(asked({ store: false, previous_response_id: first.id }, memory), never);
+    await expect(next.body()).rejects.toThrow("nobody expected this");
+    expect(memory.history(next.id)).toBeUndefined();
+  });
+});
