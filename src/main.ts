@@ -8,10 +8,12 @@ import { join } from "node:path";
 import { createApp as buildApp } from "./app.ts";
 import { loadConfig } from "./config/load.ts";
 import type { ConfigInput } from "./config/schema.ts";
+import type { GenerationRequest } from "./model/request.ts";
 import { systemIds } from "./model/id.ts";
 import { openStore } from "./store/open.ts";
 
 export { ConfigError } from "./config/load.ts";
+export type { GenerationRequest } from "./model/request.ts";
 
 /** The settings of docs/config.md, all optional. `engine` is short for one engine that serves every model name. */
 export type Settings = ConfigInput & { engine?: string };
@@ -19,6 +21,8 @@ export type Settings = ConfigInput & { engine?: string };
 export interface Server {
   /** A key that requests may use: the first of `apiKeys`, else one made for this server. */
   readonly apiKey: string;
+  /** What reached the engines that keep a `journal`, as the engine sees it; oldest first for each engine. */
+  requests(): readonly GenerationRequest[];
   /** Takes requests from now on. Default: the `host` of the settings and any free port, unless they name one. */
   listen(at?: { host?: string; port?: number }): Promise<{ url: string }>;
   /** Refuses new requests, lets running ones end for `graceSeconds` (default 0), and frees everything. */
@@ -44,6 +48,7 @@ export async function createApp(settings: Settings = {}): Promise<Server> {
     const app = await buildApp(config, keepsNothing ? { store: await openStore() } : {});
     return {
       apiKey,
+      requests: () => [...app.catalog.engines().values()].flatMap(({ requests = [] }) => requests),
       listen: async (at) => ({ url: (await app.listen(at)).url }),
       close: async (graceSeconds = 0) => {
         await app.close(graceSeconds);

@@ -71,6 +71,10 @@ class Replay implements Engine {
     return { tokens: measurePrompt(request, 64).tokens, exact: false };
   }
 
+  get requests(): readonly GenerationRequest[] {
+    return this.inner.requests ?? [];
+  }
+
   load(): Load {
     const { running, waiting, slots } = this.inner.load();
     return { running: running + this.playing, waiting, slots };

@@ -46,6 +46,8 @@ class Simulator implements Engine {
   // fixed at birth
   readonly kind = "sim";
   readonly capabilities: Capabilities;
+  readonly requests: GenerationRequest[] = [];
+  private readonly journal: number;
   private readonly prefillTokensPerSecond: number;
   private readonly decodeTokensPerSecond: number;
   private readonly tokensPerBatch: number;
@@ -60,6 +62,7 @@ class Simulator implements Engine {
   private readonly closing = new AbortController();
 
   constructor(options: SimOptions) {
+    this.journal = options.journal ?? 0;
     this.prefillTokensPerSecond = options.prefillTokensPerSecond ?? Infinity;
     this.decodeTokensPerSecond = options.decodeTokensPerSecond ?? Infinity;
     this.tokensPerBatch = options.tokensPerBatch ?? 8;
@@ -86,10 +89,10 @@ class Simulator implements Engine {
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
     if (this.closing.signal.aborted) throw new ParleyError("overloaded", "the engine is closed");
+    if (this.requests.push(request) > this.journal) this.requests.shift();
     const prompt = measurePrompt(request, this.cacheBlock);
     this.refuseOverflow(prompt);
     const plan = planAnswer(request, this.script, this.faults);
-    if (plan.fault?.kind === "error-before") throw faultError(plan.fault);
     const ended = AbortSignal.any([signal, this.closing.signal]);
     const release = await this.slots.acquire(ended);
     // A consumer that aborts and never comes back must not keep the slot.

@@ -2,7 +2,7 @@ import type { GenerationRequest } from "../../model/request.ts";
 import type { ScriptedAnswer } from "../script/schema.ts";
 import type { Script } from "../script/script.ts";
 import { readConversation } from "./conversation.ts";
-import type { FaultPlan } from "./fault.ts";
+import { faultError, type FaultPlan } from "./fault.ts";
 import { planReply, type Reply } from "./reply.ts";
 import type { FaultRule } from "./settings.ts";
 
@@ -20,15 +20,21 @@ export interface Plan {
   finish?: ScriptedAnswer["finish"];
 }
 
-/** A scripted answer where one matches, else the simulator's own. Faults that are set hit both. Throws like `Script.answer`. */
+/**
+ * A scripted answer where one matches, else the simulator's own; the faults that are set hit both. Throws the error of a
+ * fault or a script that comes before the answer.
+ */
 export function planAnswer(request: GenerationRequest, script: Script, faults: FaultPlan): Plan {
   const conversation = readConversation(request);
   const fault = faults.next(conversation.userText);
+  if (fault?.kind === "error-before") throw faultError(fault);
   const answer = script.answer(request, conversation);
   if (answer === undefined) return { reply: planReply(request, conversation), fault, delayMs: 0, usage: {} };
+  const scripted = scriptedFault(answer);
+  if (scripted?.kind === "error-before") throw faultError(scripted);
   const { delayMs, tokensPerSecond, usage, finish } = answer;
   const reply = scriptedReply(answer, request);
-  return { reply, fault: scriptedFault(answer) ?? fault, delayMs, tokensPerSecond, usage, finish };
+  return { reply, fault: scripted ?? fault, delayMs, tokensPerSecond, usage, finish };
 }
 
 function scriptedReply(answer: ScriptedAnswer, request: GenerationRequest): Reply {

@@ -43,6 +43,7 @@ export const simSettings = z.strictObject({
   cacheBlock: positive.default(64).describe("Tokens of one block of the prefix cache."),
   contextWindow: positive.default(1_000_000).describe("Tokens, input and output together."),
   faults: z.array(faultSettings).default([]).describe("What goes wrong, and when. See simulator.md."),
+  journal: z.int().min(0).default(0).describe("Requests that are kept for tests in the same process; 0: none."),
   seed: z.int().default(0).describe("Of the random numbers that faults with a probability are decided by."),
 });
 export type SimSettings = z.output<typeof simSettings>;

@@ -209,6 +209,16 @@ describe("simEngine", () => {
     });
   });
 
+  it("keeps the latest requests where it keeps a journal", async () => {
+    const kept = async (journal: number): Promise<unknown[]> => {
+      const engine = simEngine({ journal });
+      for (const text of ["1", "2", "3"]) await ask(engine, requestOf(text));
+      return (engine.requests ?? []).map(({ items }) => items[0]);
+    };
+    expect(await kept(0)).toEqual([]);
+    expect(await kept(2)).toEqual([message("user", "2"), message("user", "3")]);
+  });
+
   it("refuses more than the queue takes", async () => {
     const engine = simEngine({ slots: 1, queueLimit: 0 });
     const stream = engine.generate(requestOf(story), new AbortController().signal)[Symbol.asyncIterator]();
