@@ -8,7 +8,7 @@ import {
   typeOf,
 } from "../../lib/json-schema/schema.ts";
 import { invalid } from "../../model/error.ts";
-import { isObject, type Json, type JsonObject } from "../../model/json.ts";
+import type { Json, JsonObject } from "../../model/json.ts";
 import { sampleOfPattern } from "./pattern.ts";
 
 /** Which properties an object gets besides the required ones: `all`, or those that have a `default`. */
