@@ -15,8 +15,9 @@ import { sampleOfPattern } from "./pattern.ts";
 export type OptionalProperties = "all" | "defaults";
 
 /**
- * A value valid against the schema, and always the same one. Knows the keywords that tools and structured outputs use: type, properties, required, items, prefixItems, enum, const, default, $ref, allOf, anyOf, oneOf,
- * bounds, lengths, pattern and format. Throws `invalid` for a schema that is too complex or asks for too much.
+ * A value valid against the schema, and always the same one. Knows the keywords that tools and structured outputs use:
+ * type, properties, required, items, prefixItems, enum, const, default, $ref, allOf, anyOf, oneOf, bounds, lengths,
+ * pattern and format. Throws `invalid` for a schema that is too complex or asks for too much.
  */
 export function sampleValue(schema: JsonObject, optional: OptionalProperties): Json {
   const refuse = (problem: string): Error => invalid("schema", problem);
