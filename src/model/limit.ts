@@ -1,7 +1,7 @@
 /** How much one key, organisation or model may use; an absent field is no limit. */
 export interface Limits {
   requestsPerMinute?: number;
-  /** Input and output together, as the vendor counts them (spec sheet 5). */
+  /** Input and output together, as the vendor counts them (MiniMax API docs, rate limits, 2026-08). */
   tokensPerMinute?: number;
   /** Answers under way at once. */
   streams?: number;

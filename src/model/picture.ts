@@ -1,4 +1,6 @@
-/** How the vendor sees pictures: how far they are scaled and how many tokens they stand for (spec sheet 1.4). */
+/**
+ * How the vendor sees pictures: how far they are scaled and how many tokens they stand for (MiniMax API docs, OpenAI-compatible chat, 2026-11).
+ */
 
 import type { Detail, ImagePart, PixelSize, VideoPart } from "./item.ts";
 
@@ -16,7 +18,8 @@ const longest = 3584;
 
 /**
  * The longest side allowed for one part: what the caller says, in whole patches, else that of its detail. A video's 504,
- * 1008 and 2016 must differ in tokens at the default detail, so the caller's word goes before it (spec sheet 1.4).
+ * 1008 and 2016 must differ in tokens at the default detail (MiniMax-Provider-Verifier), so the caller's value goes
+ * before it.
  */
 export function longSideOf(part: { type: "image" | "video"; detail: Detail; maxLongSide?: number }): number {
   if (part.maxLongSide === undefined) return longSides[part.type][part.detail];

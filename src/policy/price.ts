@@ -13,8 +13,9 @@ const m2: Price = { ...m27, cached: 30_000 };
 const fast = (price: Price): Price => ({ ...price, input: 600_000, output: 2_400_000 });
 
 /**
- * The vendor's list in dollars (spec sheet 5). Of the models before M2.7 only the yuan list names the price of cached
- * input: half of M2.7's. Cache writing, which the vendor charges for explicit caches, does not happen here.
+ * The vendor's list in dollars (MiniMax API docs, pricing, 2026-08). Of the models before M2.7 only the yuan list names
+ * the price of cached input: half of M2.7's. Cache writing, which the vendor charges for explicit caches, does not
+ * happen here.
  */
 export const documentedPrices: Readonly<Record<string, Price>> = {
   "MiniMax-M3": m3,

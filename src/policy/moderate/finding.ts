@@ -1,4 +1,4 @@
-/** The vendor's kinds of sensitive content (seed 001), with the names word files and settings may use. */
+/** The vendor's kinds of sensitive content (its chat page, 2026-11), with the names for word files and settings. */
 export const categoryNames = ["severe", "porn", "ads", "prohibited", "abuse", "violence", "other"] as const;
 
 /** 1 to 7, in the order of `categoryNames`. */
