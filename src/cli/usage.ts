@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { microsPerDollar } from "../model/account.ts";
+import { microsPerDollar, type Subject } from "../model/account.ts";
 import { accountView, organisationView, usageCsv, usageView, type AdminService } from "../service/admin.ts";
 import {
   given,
@@ -130,7 +130,7 @@ export function addMoney(program: Command, { command, settings }: CommandTools):
 
 interface Change {
   description: string;
-  work: (admin: AdminService, subject: string, amount: number | null) => ReturnType<AdminService["account"]>;
+  work: (admin: AdminService, subject: Subject, amount: number | null) => ReturnType<AdminService["account"]>;
 }
 
 async function query(admin: AdminService, flags: Flags): Promise<Usage> {
@@ -140,7 +140,7 @@ async function query(admin: AdminService, flags: Flags): Promise<Usage> {
     by: by as Usage["by"],
     from: typeof from === "number" ? from : undefined,
     to: typeof to === "number" ? to : undefined,
-    keyId: key === undefined ? undefined : (await admin.subject({ key })).replace("key:", ""),
+    keyId: key === undefined ? undefined : (await admin.subject({ key })).id,
     model: textOption(flags, "model"),
   });
 }

@@ -9,6 +9,9 @@ export interface Limits {
   growth?: number;
 }
 
+/** Seconds that a window of a limit per minute covers: sixty whole ones and the current one. */
+export const windowSeconds = 61;
+
 /** What is left of one kind of limit, the tightest where several apply. */
 export interface Remaining {
   limit: number;
@@ -17,7 +20,7 @@ export interface Remaining {
   reset: number;
 }
 
-/** What a caller may still use; only what is limited is told. */
+/** What a caller may still use; absent where nothing is limited. */
 export interface RateLimitStatus {
   requests?: Remaining;
   tokens?: Remaining;
