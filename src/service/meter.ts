@@ -7,6 +7,7 @@ import type { Caller } from "../policy/authenticate.ts";
 import { refuseSpent, type Budgets } from "../policy/budget.ts";
 import { isLimited, type Limited, type Limiter, type Reservation } from "../policy/limiter.ts";
 import { costOf, priceOf } from "../policy/price.ts";
+import type { AccountStore, LedgerRow } from "../store/store.ts";
 import type { LedgerWriter } from "./ledger.ts";
 
 export interface MeterOptions {
