@@ -25,7 +25,7 @@ export interface Sampling {
   seed?: number;
   /** Texts that end the answer; not part of it. */
   stop: readonly string[];
-  /** Upper bound on output tokens, thought included. */
+  /** Upper bound on output tokens, reasoning included. */
   maxTokens?: number;
 }
 
