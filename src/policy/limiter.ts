@@ -48,6 +48,7 @@ export function isLimited({ limits }: Limited): boolean {
 interface Counter {
   requests: MinuteWindow;
   tokens: MinuteWindow;
+  /** Streams that are reserved and not released. */
   streams: number;
 }
 
