@@ -13,7 +13,7 @@ export interface SchemaReaderOptions {
 const maxSteps = 100_000;
 /** Schemas within each other, references followed. */
 const maxDepth = 400;
-const anything: Schema = {};
+const anything: Schema = Object.freeze({});
 
 /**
  * Reads one JSON Schema. Every part of it has a normal form: the list of its alternatives, each a schema without `$ref`,

@@ -12,7 +12,7 @@ const joins = /^[\p{M}\u1160-\u11ff\ud7b0-\ud7ff]/u;
 const slow = 1;
 const backslash = 0x5c;
 /** UTF-16 units of a character with its marks; a longer row of marks is cut here. */
-const longestCluster = 64;
+const maxClusterUnits = 64;
 
 /** Called with each folded UTF-16 unit and the offset in the source at which its character begins. */
 export type Feed = (unit: number, start: number) => void;
@@ -100,7 +100,7 @@ export class FoldStream {
   private cluster(source: string, at: number, final: boolean): number {
     let text = "";
     let next = at;
-    while (next - at < longestCluster) {
+    while (next - at < maxClusterUnits) {
       const point = readPoint(source, next, { json: this.json, final });
       if (point === undefined && !final) return -1;
       if (point === undefined || (text !== "" && !continues(point.text))) break;
