@@ -6,6 +6,7 @@ import { type Item, type Role, textPart } from "../../src/model/item.ts";
 import { isObject, parseJson } from "../../src/model/json.ts";
 import type { GenerationRequest, ToolDefinition } from "../../src/model/request.ts";
 import { Transcript } from "../../src/model/transcript.ts";
+import { generationRequest } from "../support/request.ts";
 
 /*
  * The contract suite of the Engine port (src/engine/engine.ts). How to run it on an engine:
@@ -76,20 +77,14 @@ export function message(role: Role, text: string): Item {
 
 /** A request that asks one thing; `changes` replaces whole fields. */
 export function requestOf(asked: string, changes: Partial<GenerationRequest> = {}): GenerationRequest {
-  return {
+  return generationRequest({
     id: "066a2a56c0ffee00c0ffee00c0ffee00",
     createdAt: 1_780_152_150,
     model: "test",
     items: [message("user", asked)],
-    tools: [],
-    toolChoice: "auto",
-    parallelCalls: true,
-    reasoning: "off",
-    format: { type: "text" },
     sampling: { stop: [], temperature: 0 },
-    tier: "standard",
     ...changes,
-  };
+  });
 }
 
 /** Reads a stream to its end, checks its grammar and folds it. */

@@ -9,6 +9,7 @@ import { MediaPreparer, refuseMedia, type MediaTarget, type PreparerOptions } fr
 import type { Frame, ImagePart, Item, Media, Part, VideoPart } from "../../src/model/item.ts";
 import type { GenerationRequest } from "../../src/model/request.ts";
 import { dataUrl, noise, png } from "./fixture.ts";
+import { generationRequest } from "../support/request.ts";
 
 const frames: MediaTarget = { image: true, video: "frames" };
 const native: MediaTarget = { image: true, video: "native" };
@@ -105,15 +106,8 @@ const video = (media: Media | string, more: Partial<VideoPart> = {}): VideoPart 
 
 function request(...parts: Part[]): GenerationRequest {
   const named = parts.map((part, index) => (part.type === "text" ? part : { param: `parts[${index}]`, ...part }));
-  const items: Item[] = [
-    { type: "message", role: "user", parts: named },
-    { type: "reasoning", text: "hm" },
-  ];
-  const sampling = { stop: [] };
-  return {
-    ...{ id: "0".repeat(32), createdAt: 1, model: "MiniMax-M3", items, tools: [], toolChoice: "auto", sampling },
-    ...{ parallelCalls: true, reasoning: "off", format: { type: "text" }, tier: "standard" },
-  };
+  const message: Item = { type: "message", role: "user", parts: named };
+  return generationRequest({ items: [message, { type: "reasoning", text: "hm" }] });
 }
 
 async function prepare(preparer: MediaPreparer, asked: GenerationRequest, target = frames): Promise<Part[]> {

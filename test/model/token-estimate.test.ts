@@ -2,20 +2,9 @@ import { describe, expect, it } from "vitest";
 import { textPart } from "../../src/model/item.ts";
 import type { GenerationRequest } from "../../src/model/request.ts";
 import { estimateInput, estimateText, estimateTokens } from "../../src/model/token-estimate.ts";
+import { generationRequest } from "../support/request.ts";
 
-const request: GenerationRequest = {
-  id: "0",
-  createdAt: 1,
-  model: "m",
-  items: [],
-  tools: [],
-  toolChoice: "auto",
-  parallelCalls: true,
-  reasoning: "off",
-  format: { type: "text" },
-  sampling: { stop: [] },
-  tier: "standard",
-};
+const request = generationRequest({ items: [] });
 
 describe("the estimate of tokens", () => {
   const user = (text: string) => ({ type: "message", role: "user", parts: [textPart(text)] }) as const;

@@ -6,20 +6,14 @@ import type { GenerationRequest } from "../../src/model/request.ts";
 import { GenerateService } from "../../src/service/generate.ts";
 import type { Generation } from "../../src/service/generation.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
+import { generationRequest } from "../support/request.ts";
 
-const request = (tier: GenerationRequest["tier"] = "standard"): GenerationRequest => ({
-  id: "0".repeat(32),
-  createdAt: 1,
-  model: "MiniMax-M3",
-  items: [{ type: "message", role: "user", parts: [textPart("Tell me a story")] }],
-  tools: [],
-  toolChoice: "auto",
-  parallelCalls: true,
-  reasoning: "off",
-  format: { type: "text" },
-  sampling: { stop: [], maxTokens: 3 },
-  tier,
-});
+const request = (tier: GenerationRequest["tier"] = "standard"): GenerationRequest =>
+  generationRequest({
+    items: [{ type: "message", role: "user", parts: [textPart("Tell me a story")] }],
+    sampling: { stop: [], maxTokens: 3 },
+    tier,
+  });
 
 function serve(slots: number) {
   const engine = simEngine({ slots, decodeTokensPerSecond: 500 });

@@ -9,21 +9,10 @@ import type { GenerationRequest } from "../../src/model/request.ts";
 import { GenerateService } from "../../src/service/generate.ts";
 import type { EndedGeneration, Generation } from "../../src/service/generation.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
+import { generationRequest } from "../support/request.ts";
 
 const caller = { keyId: "k", name: "test" };
-const request: GenerationRequest = {
-  id: "0".repeat(32),
-  createdAt: 1,
-  model: "MiniMax-M3",
-  items: [{ type: "message", role: "user", parts: [{ type: "text", text: "hi" }] }],
-  tools: [],
-  toolChoice: "auto",
-  parallelCalls: true,
-  reasoning: "on",
-  format: { type: "text" },
-  sampling: { stop: [] },
-  tier: "standard",
-};
+const request = generationRequest({ reasoning: "on" });
 
 function service(...engines: Engine[]): GenerateService {
   const named = new Map(engines.map((engine, index) => [`e${index}`, engine]));

@@ -7,7 +7,6 @@ import { ParleyError } from "../../src/model/error.ts";
 import type { Batch, Usage } from "../../src/model/event.ts";
 import { systemIds } from "../../src/model/id.ts";
 import { textPart } from "../../src/model/item.ts";
-import type { GenerationRequest } from "../../src/model/request.ts";
 import { MemoryLimiter } from "../../src/policy/limiter.ts";
 import { documentedPrices } from "../../src/policy/price.ts";
 import { GenerateService } from "../../src/service/generate.ts";
@@ -17,22 +16,14 @@ import { Meter, type MeterOptions } from "../../src/service/meter.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { LedgerRow, Store } from "../../src/store/store.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
+import { generationRequest } from "../support/request.ts";
 
 const caller = { keyId: "k", name: "test", organisation: "o" };
 const at = Date.UTC(2026, 10, 20);
-const request: GenerationRequest = {
-  id: "0".repeat(32),
-  createdAt: 1,
+const request = generationRequest({
   model: "minimax-m3",
   items: [{ type: "message", role: "user", parts: [textPart("Tell me about the harbour, please.")] }],
-  tools: [],
-  toolChoice: "auto",
-  parallelCalls: true,
-  reasoning: "off",
-  format: { type: "text" },
-  sampling: { stop: [] },
-  tier: "standard",
-};
+});
 const usage: Usage = { input: 1_000, cached: 400, output: 50, reasoning: 10 };
 
 let store: Store;

@@ -3,27 +3,15 @@ import { createCatalog } from "../../src/engine/catalog.ts";
 import { scriptBatches, scriptEngine } from "../../src/engine/script.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import { GrammarCheck, type Batch, type GenerationEvent } from "../../src/model/event.ts";
-import type { GenerationRequest } from "../../src/model/request.ts";
 import type { Verdict } from "../../src/policy/moderate/finding.ts";
 import { createModerator, type Moderator } from "../../src/policy/moderate/moderate.ts";
 import { GenerateService } from "../../src/service/generate.ts";
 import type { Generation } from "../../src/service/generation.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
+import { generationRequest } from "../support/request.ts";
 
 const caller = { keyId: "k", name: "test" };
-const request: GenerationRequest = {
-  id: "0".repeat(32),
-  createdAt: 1,
-  model: "MiniMax-M3",
-  items: [{ type: "message", role: "user", parts: [{ type: "text", text: "hi" }] }],
-  tools: [],
-  toolChoice: "auto",
-  parallelCalls: true,
-  reasoning: "off",
-  format: { type: "text" },
-  sampling: { stop: [] },
-  tier: "standard",
-};
+const request = generationRequest();
 
 /** Cuts the answer at its third batch, or fails there. */
 async function* cutting(batches: AsyncIterable<Batch>, how: "cut" | "fail"): AsyncGenerator<Batch> {

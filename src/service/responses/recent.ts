@@ -1,87 +1,45 @@
-import type { Item, Part } from "../../model/item.ts";
+import { LruCache } from "../../lib/lru.ts";
+import type { Item } from "../../model/item.ts";
 import type { RememberedTurn } from "./archive.ts";
+import { sizeOfItems } from "./item-size.ts";
 
-/** Characters of all that is remembered of one sort, and how many at most. */
-const maxCharacters = 16 * 1024 * 1024;
+/** Characters of all that is remembered of one kind, and how many entries at most. */
+const maxChars = 16 * 1024 * 1024;
 const maxItems = 20_000;
 const maxTurns = 2_000;
 
 /**
  * Answers that are not stored, for a while: clients that leave `store` out take OpenAI's default and refer to earlier
- * items and responses by id. Bounded; the oldest go first; gone with the process.
+ * items and responses by id. Bounded; what was not used for the longest time is forgotten first; gone with the process.
  */
 export class RecentAnswers {
   // changed by events
-  private readonly items = new Bounded<Item>(maxItems);
-  private readonly turns = new Bounded<RememberedTurn>(maxTurns);
+  /** Output items by owner and id; filled by finished answers. */
+  private readonly items = new LruCache<string, Item>({
+    maxEntries: maxItems,
+    maxSize: maxChars,
+    sizeOf: (item) => sizeOfItems([item]),
+  });
+  /** Turns by owner and response id; filled by finished answers. */
+  private readonly turns = new LruCache<string, RememberedTurn>({
+    maxEntries: maxTurns,
+    maxSize: maxChars,
+    sizeOf: (turn) => sizeOfItems(turn.items),
+  });
 
   keep(owner: string, id: string, item: Item): void {
-    this.items.keep(`${owner} ${id}`, item, sizeOf([item]));
+    this.items.set(`${owner} ${id}`, item);
   }
 
   find(owner: string, id: string): Item | undefined {
-    return this.items.find(`${owner} ${id}`);
+    return this.items.get(`${owner} ${id}`);
   }
 
   keepTurn(owner: string, id: string, turn: RememberedTurn): void {
-    this.turns.keep(`${owner} ${id}`, turn, sizeOf(turn.items));
+    this.turns.set(`${owner} ${id}`, turn);
   }
 
   turn(owner: string, id: string): RememberedTurn | undefined {
-    return this.turns.find(`${owner} ${id}`);
+    return this.turns.get(`${owner} ${id}`);
   }
-}
-
-class Bounded<Value> {
-  // fixed at birth
-  private readonly most: number;
-  // changed by events
-  private readonly entries = new Map<string, { value: Value; size: number }>();
-  private characters = 0;
-
-  constructor(most: number) {
-    this.most = most;
-  }
-
-  keep(key: string, value: Value, size: number): void {
-    this.drop(key);
-    this.entries.set(key, { value, size });
-    this.characters += size;
-    while (this.characters > maxCharacters || this.entries.size > this.most) {
-      const oldest = this.entries.keys().next().value;
-      if (oldest === undefined) return;
-      this.drop(oldest);
-    }
-  }
-
-  find(key: string): Value | undefined {
-    return this.entries.get(key)?.value;
-  }
-
-  private drop(key: string): void {
-    this.characters -= this.entries.get(key)?.size ?? 0;
-    this.entries.delete(key);
-  }
-}
-
-/** An item costs something even where it holds no text. */
-const itemCost = 100;
-
-/** About as many characters as the items hold; nothing is written out for it. */
-function sizeOf(items: readonly Item[]): number {
-  let size = 0;
-  for (const item of items) {
-    size += itemCost;
-    if (item.type === "reasoning") size += item.text.length;
-    else if (item.type === "call") size += item.args.length;
-    else for (const part of item.parts) size += partSize(part);
-  }
-  return size;
-}
-
-function partSize(part: Part): number {
-  if (part.type === "text") return part.text.length;
-  const { media } = part;
-  if (media.kind === "url") return media.url.length;
-  return media.kind === "bytes" ? media.bytes.length : media.fileId.length;
 }

@@ -5,6 +5,7 @@ import { GrammarCheck } from "../../../src/model/event.ts";
 import { textPart, type Item } from "../../../src/model/item.ts";
 import type { GenerationRequest } from "../../../src/model/request.ts";
 import { Transcript } from "../../../src/model/transcript.ts";
+import { generationRequest } from "../../support/request.ts";
 
 export interface Asked {
   path: string;
@@ -81,20 +82,7 @@ export function user(text: string): Item {
 }
 
 export function requestOf(over: Partial<GenerationRequest> = {}): GenerationRequest {
-  return {
-    id: "0".repeat(32),
-    createdAt: 1_700_000_000,
-    model: "MiniMax-M3",
-    items: [user("hi")],
-    tools: [],
-    toolChoice: "auto",
-    parallelCalls: true,
-    reasoning: "adaptive",
-    format: { type: "text" },
-    sampling: { stop: [] },
-    tier: "standard",
-    ...over,
-  };
+  return generationRequest({ createdAt: 1_700_000_000, reasoning: "adaptive", ...over });
 }
 
 /** Reads a stream to its end, checks its grammar and folds it. */

@@ -10,6 +10,7 @@ import { createModerator, inputTexts, type Moderator } from "../../../src/policy
 import type { ModerationSettings } from "../../../src/policy/moderate/settings.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { folded, play } from "./support.ts";
+import { generationRequest } from "../../support/request.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-moderate-"));
 const path = join(folder, "words.txt");
@@ -21,19 +22,7 @@ const off: ModerationSettings = { input: "block", scope: "all", output: "block",
 const words: ModerationSettings = { ...off, words: { files: [{ path }], severity: {} } };
 
 function request(...items: Item[]): GenerationRequest {
-  return {
-    id: "0".repeat(32),
-    createdAt: 1,
-    model: "m",
-    items,
-    tools: [{ name: "t", description: "a tool", parameters: {} }],
-    toolChoice: "auto",
-    parallelCalls: true,
-    reasoning: "off",
-    format: { type: "text" },
-    sampling: { stop: [] },
-    tier: "standard",
-  };
+  return generationRequest({ items, tools: [{ name: "t", description: "a tool", parameters: {} }] });
 }
 
 const message = (role: "user" | "system" | "assistant", text: string): Item => ({

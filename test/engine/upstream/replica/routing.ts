@@ -17,6 +17,7 @@ import { ParleyError } from "../../../../src/model/error.ts";
 import type { Batch } from "../../../../src/model/event.ts";
 import { textPart, type Item } from "../../../../src/model/item.ts";
 import type { GenerationRequest } from "../../../../src/model/request.ts";
+import { generationRequest } from "../../../support/request.ts";
 
 export interface World {
   replicas: number;
@@ -234,19 +235,13 @@ async function converse({ world, at, own, applications, clock, generate, places,
 }
 
 function requestFor(id: string, items: readonly Item[]): GenerationRequest {
-  return {
+  return generationRequest({
     id,
     createdAt: 0,
     model: "sim",
     items: [...items],
-    tools: [],
-    toolChoice: "auto",
-    parallelCalls: true,
-    reasoning: "off",
-    format: { type: "text" },
     sampling: { stop: [], maxTokens: 48 },
-    tier: "standard",
-  };
+  });
 }
 
 class Tally {
