@@ -14,8 +14,8 @@ const blockEnd = new PatternSet([closer], "<");
 /**
  * Tool calls as `<tool_call>{"name": ..., "arguments": {...}}</tool_call>`, the common form of open models; `parameters`
  * instead of `arguments`, an array of calls, several objects in one block and `<tool_calls>` (M2 under the M1 template,
- * github.com/MiniMax-AI/MiniMax-M2/issues/14) are met too. Arguments given as a JSON string are unpacked. The JSON itself says where it ends, so a
- * closing tag inside a string is part of the string. What is no such object stays text.
+ * github.com/MiniMax-AI/MiniMax-M2/issues/14) are read too. Arguments given as a JSON string are unpacked. The end of the
+ * JSON value ends the call, so a closing tag inside a string is part of the string. What is no such object stays text.
  */
 export class JsonReader implements CallReader {
   // fixed at birth
@@ -24,8 +24,9 @@ export class JsonReader implements CallReader {
   readonly straysAlways = false;
   private readonly options: MarkupOptions;
   // changed by events
+  /** Names the call whose arguments were not JSON. */
   fault: string | undefined;
-  /** `skip`: the call is spoilt; on to the closing tag. */
+  /** What comes next; `skip`: the call's JSON is broken, and everything up to the closing tag is dropped. */
   private state: "between" | "key" | "colon" | "value" | "skip" = "between";
   /** The block as it came, as long as it has not become a call. */
   private raw = "";
@@ -33,7 +34,9 @@ export class JsonReader implements CallReader {
   private called = false;
   /** The key or value being read; absent between tokens. */
   private json: JsonText | undefined;
+  /** What of it was read but not passed on. */
   private gathered = "";
+  /** The last key that was read. */
   private key = "";
   /** The open call's name, once known. */
   private name = "";
@@ -133,8 +136,13 @@ export class JsonReader implements CallReader {
     return false;
   }
 
+<<<<<<< HEAD
   /** `false`: it spoils the call. */
   private valueEnded(written: string, out: EventSink): boolean {
+=======
+  /** `false`: the call cannot be one. */
+  private valueEnded(written: string, out: EventBuilder): boolean {
+>>>>>>> jsonkit
     this.state = "key";
     if (this.streaming) {
       out.callDelta(written);
@@ -196,7 +204,7 @@ export class JsonReader implements CallReader {
     return false;
   }
 
-  /** Remembers text that may turn out to be no call. */
+  /** Keeps text that may turn out to be no call. */
   private keep(text: string): string {
     if (this.name === "") this.raw += text;
     return text;

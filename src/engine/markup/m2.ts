@@ -24,7 +24,7 @@ const insideInvoke = new PatternSet([parameter, closeInvoke, closeBlock, invoke]
 
 /**
  * What ends a value. A string may hold a literal `</parameter>` (code that speaks of this format), so the closing tag
- * counts only where the block goes on behind it; and a forgotten one is taken as said where the whole call closes.
+ * counts only where the block goes on behind it; and a forgotten one is assumed where the whole call closes.
  */
 const valueEnds = [
   new Pattern("end", parameterEnd, [space, ...literal("<parameter"), "[\\s>]"]),

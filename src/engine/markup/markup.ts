@@ -7,7 +7,7 @@ export type CallMarkup = "m2" | "m3" | "json" | "none";
 export interface ThinkMarkup {
   /** Tag names that open and close reasoning, without brackets: `think`, `mm:think`. Empty: no reasoning in text. */
   tags: readonly string[];
-  /** The prompt already opened the thinking tag. Configuration, never guessed. */
+  /** The prompt already opened the reasoning tag. Configuration, never guessed. */
   startsInside: boolean;
 }
 
