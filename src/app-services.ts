@@ -24,7 +24,6 @@ import { ModelService } from "./service/model.ts";
 import { ResponseArchive } from "./service/responses/archive.ts";
 import { RecentAnswers } from "./service/responses/recent.ts";
 import { ResponsesService } from "./service/responses/responses.ts";
-import { RouteBook } from "./service/route-book.ts";
 import { openBlobs, openLimitStore, openStore } from "./store/open.ts";
 import type { LimitStore, Store } from "./store/store.ts";
 import { responsesCodec, type ParsedResponses, type ResponsesOptions } from "./surface/responses/index.ts";
@@ -95,7 +94,6 @@ export async function openServices(
   const files = await openFiles(ground, store);
   const media = openMedia({ ...config.media, files: files.port });
   opened.defer(() => media.close());
-  const routes = new RouteBook();
   const engines = new EngineSet({ ids, log, ...watchUpstreams(metrics) });
   const catalog = new LiveCatalog(
     createCatalog({ engines: overrides.engines ?? engines.of(config), entries: catalogEntries(config) }),
@@ -115,7 +113,6 @@ export async function openServices(
     observers,
     watch: watch.generation,
     log,
-    routes,
   });
   const { responses, archive, responsesOptions } = await openResponses(ground, store, generate);
   const models = new ModelService(catalog);

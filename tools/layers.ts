@@ -49,7 +49,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     ],
   },
   http: { may: [...ground, "service", "surface", "policy/authenticate.ts"] },
-  "app-engine.ts": { may: [...ground, "engine", "config", "service/route-book.ts"] },
+  "app-engine.ts": { may: [...ground, "engine", "config"] },
   "app-services.ts": { may: [...ground, "app-engine.ts", ...peers, "config", "policy", "service"] },
   "app.ts": { may: [...ground, "app-engine.ts", "app-services.ts", ...peers, "config", "policy", "service", "http"] },
   "main.ts": { may: [...ground, "app.ts", "config", "store/open.ts"] },

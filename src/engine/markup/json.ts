@@ -136,13 +136,8 @@ export class JsonReader implements CallReader {
     return false;
   }
 
-<<<<<<< HEAD
-  /** `false`: it spoils the call. */
-  private valueEnded(written: string, out: EventSink): boolean {
-=======
   /** `false`: the call cannot be one. */
-  private valueEnded(written: string, out: EventBuilder): boolean {
->>>>>>> jsonkit
+  private valueEnded(written: string, out: EventSink): boolean {
     this.state = "key";
     if (this.streaming) {
       out.callDelta(written);
