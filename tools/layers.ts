@@ -88,6 +88,7 @@ export const minFileLines = 20;
 
 /** The short files that have a reason. */
 export const shortFiles: Readonly<Record<string, string>> = {
+  "engine/replay/settings.ts": "settings stand beside what they configure",
   "engine/settings.ts": "settings stand beside what they configure",
   "engine/llama/settings.ts": "settings stand beside what they configure",
   "surface/responses/settings.ts": "settings stand beside what they configure",
