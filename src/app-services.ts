@@ -29,9 +29,8 @@ import { openBlobs, openLimitStore, openStore } from "./store/open.ts";
 import type { LimitStore, Store } from "./store/store.ts";
 import { responsesCodec, type ParsedResponses, type ResponsesOptions } from "./surface/responses/index.ts";
 import { createLog, type Log } from "./telemetry/log.ts";
-import { Metrics } from "./telemetry/metrics.ts";
+import { measureProcess, Metrics } from "./telemetry/metrics.ts";
 import { OtlpExporter } from "./telemetry/otlp.ts";
-import { measureProcess } from "./telemetry/process-metrics.ts";
 import { RequestWatch } from "./telemetry/watch.ts";
 
 /** What tests may put in the place of the real thing. */

@@ -100,7 +100,9 @@ const verbs: Readonly<Record<string, Verb>> = {
     description: "show one key",
     work: async (admin, reference, json) => {
       const record = await admin.key(reference);
-      const { balanceMicros, budgetMicros, spentMicros } = accountView(await admin.account(`key:${record.id}`));
+      const { balanceMicros, budgetMicros, spentMicros } = accountView(
+        await admin.account({ kind: "key", id: record.id }),
+      );
       show({ ...keyView(record), balanceMicros, budgetMicros, spentMicros }, json);
     },
   },

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { microsPerDollar } from "../model/account.ts";
+import { microsPerDollar, type Subject } from "../model/account.ts";
 import { accountView, organisationView, usageCsv, usageView, type AdminService } from "../service/admin.ts";
 import { administer, count, limitsOf, show, showList, type Flags, type Toolbox } from "./keys.ts";
 
@@ -121,7 +121,7 @@ export function addMoney(program: Command, { command, settings }: Toolbox): void
 
 interface Change {
   description: string;
-  work: (admin: AdminService, subject: string, amount: number | null) => ReturnType<AdminService["account"]>;
+  work: (admin: AdminService, subject: Subject, amount: number | null) => ReturnType<AdminService["account"]>;
 }
 
 async function query(admin: AdminService, flags: Flags): Promise<Usage> {
@@ -130,7 +130,7 @@ async function query(admin: AdminService, flags: Flags): Promise<Usage> {
     by: by as Usage["by"],
     ...(typeof from === "number" ? { from } : {}),
     ...(typeof to === "number" ? { to } : {}),
-    ...(typeof key === "string" ? { keyId: (await admin.subject({ key })).replace("key:", "") } : {}),
+    ...(typeof key === "string" ? { keyId: (await admin.subject({ key })).id } : {}),
     ...(typeof model === "string" ? { model } : {}),
   };
 }

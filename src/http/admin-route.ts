@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { z } from "zod";
+import { parseSubject, type Subject } from "../model/account.ts";
 import { invalid } from "../model/error.ts";
 import type { AdminService } from "../service/admin.ts";
 import {
@@ -107,10 +108,12 @@ function mountMoney(server: FastifyInstance, { admin, bodyLimit }: AdminRouteOpt
   });
 }
 
-async function known(admin: AdminService, subject: string): Promise<string> {
-  const [kind, id] = /^(key|organisation):(.+)$/.exec(subject)?.slice(1) ?? [];
-  if (kind === undefined || id === undefined) throw invalid("subject", "must be key:<id> or organisation:<id>");
-  return admin.subject({ [kind]: id });
+async function known(admin: AdminService, text: string): Promise<Subject> {
+  const subject = parseSubject(text);
+  if (subject === undefined || subject.kind === "model") {
+    throw invalid("subject", "must be key:<id> or organisation:<id>");
+  }
+  return admin.subject({ [subject.kind]: subject.id });
 }
 
 async function body<T>(request: FastifyRequest, schema: z.ZodType<T>, limit: number): Promise<T> {

@@ -23,6 +23,11 @@ function parse(text: string): Network | undefined {
   return /^\d{1,3}$/.test(prefix) && Number(prefix) <= width ? { address, prefix: Number(prefix), family } : undefined;
 }
 
+/** The address itself for an IPv4 address written inside IPv6 (`::ffff:10.0.0.1`), as sockets of both families show it. */
+export function unmapped(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
+}
+
 /** Whether a text is an address or a network in CIDR form: `10.1.2.3`, `10.0.0.0/8`, `2001:db8::/32`. */
 export function isNetwork(text: string): boolean {
   return parse(text) !== undefined;

@@ -1,6 +1,7 @@
 import { lookup as systemLookup, type LookupAddress } from "node:dns";
-import { isIP, type LookupFunction, type Socket } from "node:net";
+import { isIP, type LookupFunction } from "node:net";
 import type { Agent, buildConnector, request } from "undici";
+import { unmapped } from "../lib/cidr.ts";
 import { invalid, ParleyError } from "../model/error.ts";
 import { AllowList, isPublicAddress } from "./address.ts";
 import { tooLarge } from "./limit.ts";
@@ -167,18 +168,13 @@ function guardedConnector(options: DownloaderOptions, build: typeof buildConnect
     connect(target, (...outcome) => {
       const [error, socket] = outcome;
       if (error !== null || socket === null) callback(...outcome);
-      else if (may(host, remoteOf(socket))) callback(null, socket);
+      else if (may(host, unmapped(socket.remoteAddress ?? ""))) callback(null, socket);
       else {
         socket.destroy();
         callback(refusal(), null);
       }
     });
   };
-}
-
-/** On a socket of both families IPv4 peers are shown as mapped ones. */
-function remoteOf(socket: Socket): string {
-  return (socket.remoteAddress ?? "").replace(/^::ffff:(?=\d+\.)/i, "");
 }
 
 /** Hands on only the addresses that may be connected to; fails where there is none. */

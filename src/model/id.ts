@@ -4,6 +4,12 @@ import { randomBytes, randomInt } from "node:crypto";
 const vendorEpoch = 1_672_531_200;
 const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
 
+/** Id of an API key; `static-<n>` for the n-th key of the configuration. The mark refuses ids of other things. */
+export type KeyId = string & { readonly of?: "key" };
+
+/** Id of an answer. */
+export type ResponseId = string & { readonly of?: "response" };
+
 /** Where ids take their chance and time from; tests give a fixed one. */
 export interface IdSource {
   /** `length` lower-case hex digits. */

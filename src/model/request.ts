@@ -1,3 +1,4 @@
+import type { ResponseId } from "./id.ts";
 import type { Item } from "./item.ts";
 import type { JsonObject } from "./json.ts";
 
@@ -30,8 +31,8 @@ export interface Sampling {
 
 /** What is asked of an engine. Immutable once built; steps that change it make a new one. */
 export interface GenerationRequest {
-  /** The answer's id (`model/id.ts`). */
-  id: string;
+  /** The answer's id. */
+  id: ResponseId;
   /** Unix seconds. */
   createdAt: number;
   /** The catalog name the caller asked for; the catalog replaces it by the engine's own name. */

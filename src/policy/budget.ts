@@ -1,27 +1,29 @@
+import { parseSubject, type Micros } from "../model/account.ts";
 import { ParleyError } from "../model/error.ts";
 import type { AccountRecord } from "../store/store.ts";
 
-/** Millionths of a dollar a month for those without a budget of their own. */
+/** What those may spend in a month that have no budget of their own. */
 export interface Budgets {
-  key?: number;
-  organisation?: number;
+  key?: Micros;
+  organisation?: Micros;
 }
 
 /**
- * Throws `balance` when a balance or a month's budget is used up. `pending` tells what was used and is not written
- * yet. Fails closed: when the accounts cannot be read, the request is refused with that error. Whoever is not spent
- * yet may begin an answer whose cost nobody knows before: a balance can end below zero by the answers under way.
+ * Throws `balance` when a balance or a month's budget is used up. `pending`: what a subject used that is not in the store
+ * yet. Fails closed: when the accounts cannot be read, the request is refused with that error. While something is left,
+ * an answer may begin whose cost nobody knows before: a balance can end below zero by the answers under way.
  */
 export function refuseSpent(
   accounts: readonly AccountRecord[],
   budgets: Budgets,
-  pending: (subject: string) => number,
+  pending: (subject: string) => Micros,
 ): void {
   for (const { subject, balance, budget, spent } of accounts) {
     const open = pending(subject);
     if (balance !== null && balance - open <= 0) throw new ParleyError("balance", "insufficient balance");
-    const most = budget ?? (subject.startsWith("organisation:") ? budgets.organisation : budgets.key);
-    if (most !== undefined && spent + open >= most) {
+    const isOrganisation = parseSubject(subject)?.kind === "organisation";
+    const limit = budget ?? (isOrganisation ? budgets.organisation : budgets.key);
+    if (limit !== undefined && spent + open >= limit) {
       throw new ParleyError("balance", "insufficient balance: the budget of this month is spent");
     }
   }

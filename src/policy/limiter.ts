@@ -1,24 +1,25 @@
+import { formatSubject, type Subject } from "../model/account.ts";
 import { ParleyError } from "../model/error.ts";
 import type { RateLimitStatus, Limits, Remaining } from "../model/limit.ts";
 import { MinuteWindow } from "./minute-window.ts";
 
 /**
- * How much. An estimate is reserved before any work and the truth settled after it, also after an abort. The limiter of
- * one process cannot fail: it holds its counts in memory. They begin at nothing with every start.
+ * How much. An estimate is reserved before any work and what was really used is committed after it, also after an abort.
+ * The limiter of one process cannot fail: it counts in memory, from zero with every start.
  */
 
-/** Somebody or something with limits: `key:<id>`, `organisation:<id>` or `model:<name>`. */
+/** A subject and the limits it is held to. */
 export interface Limited {
-  name: string;
+  subject: Subject;
   limits: Limits;
 }
 
 export interface Reservation {
   rateLimit: RateLimitStatus;
-  /** The stream is over, what it used not known yet. */
-  leave: () => void;
-  /** Ends it and tells the tokens that were really used. Only the first call counts. */
-  settle: (tokens: number) => void;
+  /** Gives the stream back while what it used is not known yet: the tokens stay reserved until `commit`. */
+  releaseStream: () => void;
+  /** Ends the reservation: the tokens that were really used replace the estimate. Only the first call counts. */
+  commit: (tokens: number) => void;
 }
 
 export interface Limiter {
@@ -31,13 +32,13 @@ export interface Limiter {
   close(): Promise<void>;
 }
 
-/** Requests of ten seconds that `growth` always lets through. */
-const growthFloor = 10;
+/** Requests that `growth` lets through in any span of ten seconds. */
+const minGrowthRequests = 10;
 const growthSeconds = 10;
-/** Seconds after which a stream may have ended. */
-const streamWait = 1;
-/** With more counters than this, those that count nothing are dropped now and then. */
-const manyCounters = 1_000;
+/** What `retryAfter` says where a stream must end first. */
+const streamRetrySeconds = 1;
+/** With more counters than this, those that count nothing are dropped once in `sweepMs`. */
+const maxIdleCounters = 1_000;
 const sweepMs = 60_000;
 
 export function isLimited({ limits }: Limited): boolean {
@@ -57,7 +58,9 @@ export class MemoryLimiter implements Limiter {
   // fixed at birth
   private readonly now: () => number;
   // changed by events
+  /** By formatted subject; `reserve` makes them, `sweep` drops those that count nothing. */
   private readonly counters = new Map<string, Counter>();
+  /** When `sweep` last looked at all counters, in milliseconds of `now`. */
   private sweptAt = 0;
 
   constructor(now: () => number = () => performance.now()) {
@@ -67,31 +70,31 @@ export class MemoryLimiter implements Limiter {
   async reserve(all: readonly Limited[], estimate: number): Promise<Reservation> {
     const now = this.now();
     this.sweep(now);
-    const held = all.filter(isLimited).map((one) => ({ ...one, counter: this.counter(one.name) }));
+    const held = all.filter(isLimited).map((one) => ({ ...one, counter: this.counter(formatSubject(one.subject)) }));
     for (const one of held) refuse(one, estimate, now);
     const taken = held.map((one) => {
       const { counter } = one;
-      const tokens = bounded(estimate, one.limits);
+      const tokens = boundedEstimate(estimate, one.limits);
       counter.streams += 1;
       counter.requests.add(1, now);
       return { counter, tokens, slot: counter.tokens.add(tokens, now) };
     });
     let [streaming, open] = [true, true];
-    const leave = (): void => {
+    const releaseStream = (): void => {
       if (streaming) for (const { counter } of taken) counter.streams -= 1;
       streaming = false;
     };
-    const settle = (tokens: number): void => {
-      leave();
+    const commit = (used: number): void => {
+      releaseStream();
       if (!open) return;
       open = false;
       const later = this.now();
-      for (const { counter, tokens: reserved, slot } of taken) {
-        if (tokens < reserved) counter.tokens.takeBack(reserved - tokens, slot, later);
-        else counter.tokens.add(tokens - reserved, later);
+      for (const { counter, tokens, slot } of taken) {
+        if (used < tokens) counter.tokens.subtract(tokens - used, slot, later);
+        else counter.tokens.add(used - tokens, later);
       }
     };
-    return { rateLimit: rateLimitStatus(held, now), leave, settle };
+    return { rateLimit: rateLimitStatus(held, now), releaseStream, commit };
   }
 
   async close(): Promise<void> {
@@ -112,7 +115,7 @@ export class MemoryLimiter implements Limiter {
   }
 
   private sweep(now: number): void {
-    if (this.counters.size <= manyCounters || now - this.sweptAt < sweepMs) return;
+    if (this.counters.size <= maxIdleCounters || now - this.sweptAt < sweepMs) return;
     this.sweptAt = now;
     for (const [name, { streams, requests, tokens }] of this.counters) {
       if (streams === 0 && requests.used(now) === 0 && tokens.used(now) === 0) this.counters.delete(name);
@@ -126,19 +129,19 @@ function refuse(held: Held, estimate: number, now: number): void {
   const { requestsPerMinute, tokensPerMinute, streams, growth } = limits;
   const refusal = (what: keyof typeof refusals, wait: number): ParleyError =>
     limitError(held, { what, wait, rateLimit: rateLimitStatus([held], now) });
-  if (streams !== undefined && counter.streams >= streams) throw refusal("streams", streamWait);
+  if (streams !== undefined && counter.streams >= streams) throw refusal("streams", streamRetrySeconds);
   if (growth !== undefined && tooFast(counter.requests, growth, now)) throw refusal("growth", growthSeconds);
   if (requestsPerMinute !== undefined && counter.requests.used(now) + 1 > requestsPerMinute) {
     throw refusal("requests", counter.requests.wait(requestsPerMinute - 1, now) / 1000);
   }
   if (tokensPerMinute === undefined) return;
-  const level = tokensPerMinute - bounded(estimate, limits);
+  const level = tokensPerMinute - boundedEstimate(estimate, limits);
   if (counter.tokens.used(now) > level) throw refusal("tokens", counter.tokens.wait(level, now) / 1000);
 }
 
 function tooFast(requests: MinuteWindow, growth: number, now: number): boolean {
   const before = requests.sum(growthSeconds, growthSeconds, now);
-  return requests.sum(growthSeconds, 0, now) + 1 > Math.max(growthFloor, growth * before);
+  return requests.sum(growthSeconds, 0, now) + 1 > Math.max(minGrowthRequests, growth * before);
 }
 
 const refusals = {
@@ -161,15 +164,14 @@ export interface Refusal {
   rateLimit: RateLimitStatus;
 }
 
-/** Says which limit refused, and whose: of the key, the organisation or the model. */
-export function limitError({ name, limits }: Limited, { what, wait, rateLimit }: Refusal): ParleyError {
+/** The error names the limit that refused, and whose it is: of the key, the organisation or the model. */
+export function limitError({ subject, limits }: Limited, { what, wait, rateLimit }: Refusal): ParleyError {
   const { kind, text } = refusals[what];
-  const whose = name.split(":")[0] ?? "";
-  return new ParleyError(kind, `${text(limits)} (${whose})`, { retryAfter: Math.max(wait, 0.001), rateLimit });
+  return new ParleyError(kind, `${text(limits)} (${subject.kind})`, { retryAfter: Math.max(wait, 0.001), rateLimit });
 }
 
-/** An estimate that no limit could ever hold counts as the limit. */
-export function bounded(estimate: number, { tokensPerMinute }: Limits): number {
+/** An estimate above the limit counts as the limit: one large request passes when nothing else does. */
+export function boundedEstimate(estimate: number, { tokensPerMinute }: Limits): number {
   return Math.min(estimate, tokensPerMinute ?? estimate);
 }
 
@@ -187,6 +189,6 @@ function remaining(limit: number | undefined, window: MinuteWindow, now: number)
 }
 
 export function tightest(all: readonly (Remaining | undefined)[]): Remaining | undefined {
-  const told = all.filter((one) => one !== undefined);
-  return told.toSorted((a, b) => a.remaining - b.remaining)[0];
+  const limited = all.filter((one) => one !== undefined);
+  return limited.toSorted((a, b) => a.remaining - b.remaining)[0];
 }

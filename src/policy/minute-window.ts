@@ -1,5 +1,5 @@
-/** Slots of one second: sixty whole ones and the one under way, so that any 60 seconds lie inside. */
-const span = 61;
+import { windowSeconds } from "../model/limit.ts";
+
 const slotMs = 1_000;
 
 /**
@@ -8,8 +8,11 @@ const slotMs = 1_000;
  */
 export class MinuteWindow {
   // changed by events
-  private readonly slots = Array.from({ length: span }, () => 0);
+  /** What was added in each second, a ring indexed by the slot's number; `put` changes it, `advance` empties old ones. */
+  private readonly slots = Array.from({ length: windowSeconds }, () => 0);
+  /** Number of the current slot; `advance` moves it on. */
   private newest = 0;
+  /** Sum of all slots. */
   private total = 0;
 
   /** The slot of a time in milliseconds. */
@@ -22,17 +25,17 @@ export class MinuteWindow {
     return this.total;
   }
 
-  /** Adds to the present slot; returns it, for a later correction. */
+  /** Adds to the current slot; returns it, for a later correction. */
   add(amount: number, now: number): number {
     this.advance(now);
     this.put(this.newest, amount);
     return this.newest;
   }
 
-  /** Takes back from a slot; nothing where it has left the window already. */
-  takeBack(amount: number, slot: number, now: number): void {
+  /** Subtracts from a slot; nothing where that has left the window already. */
+  subtract(amount: number, slot: number, now: number): void {
     this.advance(now);
-    if (slot > this.newest - span) this.put(slot, -Math.min(amount, this.slots[slot % span] ?? 0));
+    if (slot > this.newest - windowSeconds) this.put(slot, -Math.min(amount, this.slots[slot % windowSeconds] ?? 0));
   }
 
   /** What was added in the `seconds` that end `ago` seconds before now. */
@@ -47,25 +50,25 @@ export class MinuteWindow {
   wait(level: number, now: number): number {
     this.advance(now);
     let left = this.total;
-    for (let slot = this.newest - span + 1; slot <= this.newest && left > level; slot += 1) {
+    for (let slot = this.newest - windowSeconds + 1; slot <= this.newest && left > level; slot += 1) {
       left -= this.at(slot);
-      if (left <= level) return (slot + span) * slotMs - now;
+      if (left <= level) return (slot + windowSeconds) * slotMs - now;
     }
     return 0;
   }
 
   private at(slot: number): number {
-    return slot < 0 ? 0 : (this.slots[slot % span] ?? 0);
+    return slot < 0 ? 0 : (this.slots[slot % windowSeconds] ?? 0);
   }
 
   private put(slot: number, amount: number): void {
-    this.slots[slot % span] = this.at(slot) + amount;
+    this.slots[slot % windowSeconds] = this.at(slot) + amount;
     this.total += amount;
   }
 
   private advance(now: number): void {
     const slot = MinuteWindow.slotOf(now);
-    const first = Math.max(this.newest + 1, slot - span + 1);
+    const first = Math.max(this.newest + 1, slot - windowSeconds + 1);
     for (let at = first; at <= slot; at += 1) this.put(at, -this.at(at));
     this.newest = Math.max(this.newest, slot);
   }

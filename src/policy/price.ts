@@ -1,5 +1,5 @@
+import type { Micros, Price } from "../model/account.ts";
 import type { Usage } from "../model/event.ts";
-import type { Price } from "../model/price.ts";
 
 const m3: Price = {
   input: 300_000,
@@ -13,8 +13,8 @@ const m2: Price = { ...m27, cached: 30_000 };
 const fast = (price: Price): Price => ({ ...price, input: 600_000, output: 2_400_000 });
 
 /**
- * The vendor's list in dollars (spec sheet 5). Of the models before M2.7 only the yuan list names the price of cached
- * input: half of M2.7's. Cache writing, which the vendor charges for explicit caches, does not happen here.
+ * The vendor's price list in dollars (MiniMax API docs, pay as you go, 2026-08). Of the models before M2.7 only the list
+ * in yuan names the price of cached input: half of M2.7's. Cache writing, which the vendor charges for explicit caches, does not happen here.
  */
 export const documentedPrices: Readonly<Record<string, Price>> = {
   "MiniMax-M3": m3,
@@ -30,11 +30,8 @@ export const documentedPrices: Readonly<Record<string, Price>> = {
 
 const million = 1_000_000n;
 
-/**
- * What an answer costs in millionths of a dollar: summed exactly, then rounded up once, so that never less is charged
- * than was used.
- */
-export function costOf(price: Price, usage: Usage, tier: "standard" | "priority"): number {
+/** What an answer costs: summed exactly, then rounded up once, so that never less is charged than was used. */
+export function costOf(price: Price, usage: Usage, tier: "standard" | "priority"): Micros {
   const rates = price.long !== undefined && usage.input > price.long.above ? price.long : price;
   const cached = Math.min(usage.cached, usage.input);
   const sum =

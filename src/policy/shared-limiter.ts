@@ -1,13 +1,14 @@
-import type { RateLimitStatus, Remaining } from "../model/limit.ts";
-import { windowSeconds, type LimitAnswer, type LimitClaim, type LimitStore } from "../store/store.ts";
+import { formatSubject } from "../model/account.ts";
+import { windowSeconds, type RateLimitStatus, type Remaining } from "../model/limit.ts";
+import type { LimitAnswer, LimitClaim, LimitStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
-import { bounded, isLimited, limitError, MemoryLimiter, tightest } from "./limiter.ts";
+import { boundedEstimate, isLimited, limitError, MemoryLimiter, tightest } from "./limiter.ts";
 import type { Limited, Limiter, Reservation } from "./limiter.ts";
 
 /**
- * How much, for several processes on one PostgreSQL. Fails closed: when the database cannot be asked, the request is
- * refused with its error; a truth that cannot be told leaves the estimate standing until its minute is over. A process
- * that dies gives its streams back after 30 seconds. `growth` is watched by each process on its own.
+ * How much, for several processes on one PostgreSQL. Fails closed: when the database does not answer, the request is
+ * refused with its error; a commit that fails leaves the estimate in place until its minute is over. The streams of a
+ * process that dies are leases that run out after 30 seconds. `growth` is watched by each process on its own.
  */
 export interface SharedLimiterOptions {
   /** Closed with the limiter. */
@@ -17,9 +18,10 @@ export interface SharedLimiterOptions {
   id(): string;
 }
 
+/** How often the leases of streams are renewed; a third of their life. */
 const renewMs = 10_000;
 
-type Asked = LimitClaim & { what: "streams" | "requests" | "tokens"; of: Limited };
+type Claim = LimitClaim & { what: "streams" | "requests" | "tokens"; of: Limited };
 
 export class SharedLimiter implements Limiter {
   // fixed at birth
@@ -27,93 +29,95 @@ export class SharedLimiter implements Limiter {
   private readonly growth = new MemoryLimiter();
   private readonly timer: NodeJS.Timeout;
   // changed by events
-  private readonly open = new Set<string>();
-  private readonly telling = new Set<Promise<void>>();
+  /** Reservations that hold a stream; their leases are renewed until `releaseStream` removes them. */
+  private readonly streaming = new Set<string>();
+  /** Writes to the database that nobody waits for; `write` adds them, their end removes them. */
+  private readonly writing = new Set<Promise<void>>();
 
   constructor(options: SharedLimiterOptions) {
     this.options = options;
-    this.timer = setInterval(() => this.tell(this.keep()), renewMs);
+    this.timer = setInterval(() => this.write(this.renew()), renewMs);
     this.timer.unref();
   }
 
   async reserve(all: readonly Limited[], estimate: number): Promise<Reservation> {
     const limited = all.filter(isLimited);
-    (await this.growth.reserve(limited.map(growthOnly), 0)).settle(0);
-    const asked = limited.flatMap((one) => claimsOf(one, estimate));
-    if (asked.length === 0) return { rateLimit: {}, leave: () => undefined, settle: () => undefined };
+    (await this.growth.reserve(limited.map(growthOnly), 0)).commit(0);
+    const claims = limited.flatMap((one) => claimsOf(one, estimate));
+    if (claims.length === 0) return { rateLimit: {}, releaseStream: () => undefined, commit: () => undefined };
     const id = this.options.id();
-    const answer = await this.options.store.claim(asked.map(claimOf), id);
-    const rateLimit = rateLimitStatus(asked, answer);
-    const refused = asked[answer.refused];
+    const answer = await this.options.store.claim(claims.map(claimOf), id);
+    const rateLimit = rateLimitStatus(claims, answer);
+    const refused = claims[answer.refused];
     if (refused !== undefined) throw limitError(refused.of, { what: refused.what, wait: answer.wait, rateLimit });
-    if (asked.some(({ kind }) => kind === "stream")) this.open.add(id);
-    const leave = (): void => {
-      if (this.open.delete(id)) this.tell(this.options.store.release([id]));
+    if (claims.some(({ kind }) => kind === "stream")) this.streaming.add(id);
+    const releaseStream = (): void => {
+      if (this.streaming.delete(id)) this.write(this.options.store.release([id]));
     };
     let open = true;
-    const settle = (tokens: number): void => {
-      leave();
-      if (open) this.tell(this.options.store.correct(corrections(asked, answer.slot, tokens)));
+    const commit = (tokens: number): void => {
+      releaseStream();
+      if (open) this.write(this.options.store.correct(corrections(claims, answer.slot, tokens)));
       open = false;
     };
-    return { rateLimit, leave, settle };
+    return { rateLimit, releaseStream, commit };
   }
 
   async close(): Promise<void> {
     clearInterval(this.timer);
-    await this.told();
+    await this.flush();
     await this.growth.close();
     await this.options.store.close();
   }
 
-  /** Resolves when the database has heard of everything that ended so far. */
-  async told(): Promise<void> {
-    await Promise.all(this.telling);
+  /** Resolves when everything that ended so far is written. */
+  async flush(): Promise<void> {
+    await Promise.all(this.writing);
   }
 
-  private async keep(): Promise<void> {
-    if (this.open.size > 0) await this.options.store.renew([...this.open]);
+  private async renew(): Promise<void> {
+    if (this.streaming.size > 0) await this.options.store.renew([...this.streaming]);
     await this.options.store.sweep();
   }
 
-  private tell(work: Promise<void>): void {
-    const told = work
-      .catch((error: unknown) => this.options.log.error({ err: error }, "shared limits could not be told"))
-      .finally(() => this.telling.delete(told));
-    this.telling.add(told);
+  private write(work: Promise<void>): void {
+    const written = work
+      .catch((error: unknown) => this.options.log.error({ err: error }, "shared limits could not be written"))
+      .finally(() => this.writing.delete(written));
+    this.writing.add(written);
   }
 }
 
-function growthOnly({ name, limits }: Limited): Limited {
-  return { name, limits: limits.growth === undefined ? {} : { growth: limits.growth } };
+function growthOnly({ subject, limits }: Limited): Limited {
+  return { subject, limits: limits.growth === undefined ? {} : { growth: limits.growth } };
 }
 
-function claimsOf(of: Limited, estimate: number): Asked[] {
+function claimsOf(of: Limited, estimate: number): Claim[] {
   const { streams, requestsPerMinute, tokensPerMinute } = of.limits;
-  const claims: Asked[] = [];
-  const add = (what: Asked["what"], most: number | undefined, amount: number): void => {
+  const claims: Claim[] = [];
+  const add = (what: Claim["what"], most: number | undefined, amount: number): void => {
     const kind = what === "streams" ? "stream" : "window";
-    if (most !== undefined) claims.push({ name: `${what} ${of.name}`, kind, amount, most, what, of });
+    if (most !== undefined) claims.push({ name: `${what} ${formatSubject(of.subject)}`, kind, amount, most, what, of });
   };
   add("streams", streams, 1);
   add("requests", requestsPerMinute, 1);
-  add("tokens", tokensPerMinute, bounded(estimate, of.limits));
+  add("tokens", tokensPerMinute, boundedEstimate(estimate, of.limits));
   return claims;
 }
 
-function corrections(asked: readonly Asked[], slot: number, tokens: number): Parameters<LimitStore["correct"]>[0] {
-  const counted = asked.filter(({ what }) => what === "tokens");
+function corrections(claims: readonly Claim[], slot: number, tokens: number): Parameters<LimitStore["correct"]>[0] {
+  const counted = claims.filter(({ what }) => what === "tokens");
   return counted.map(({ name, amount }) => ({ name, slot, by: tokens - amount })).filter(({ by }) => by !== 0);
 }
 
-function claimOf({ name, kind, amount, most }: Asked): LimitClaim {
+function claimOf({ name, kind, amount, most }: Claim): LimitClaim {
   return { name, kind, amount, most };
 }
 
-function rateLimitStatus(asked: readonly Asked[], { refused, used }: LimitAnswer): RateLimitStatus {
-  const left = (what: Asked["what"]): Remaining | undefined =>
+function rateLimitStatus(claims: readonly Claim[], { refused, used }: LimitAnswer): RateLimitStatus {
+  const left = (what: Claim["what"]): Remaining | undefined =>
     tightest(
-      asked.map((claim, index) => {
+      claims.map((claim, index) => {
         if (claim.what !== what) return undefined;
         const before = used[index] ?? { amount: 0, reset: 0 };
         const taken = refused < 0 ? claim.amount : 0;

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { isNetwork } from "../lib/cidr.ts";
 import { invalid } from "../model/error.ts";
-import { isRange } from "../policy/address.ts";
 
 /**
  * What operators may say of keys, organisations and money, in one place: the service holds every input to it, the admin
@@ -18,7 +18,7 @@ const label = z
   .regex(/^\P{Cc}*$/u, "must not hold control characters");
 const filled = label.refine((text) => text.trim() !== "", "must not be empty");
 const list = z.array(filled).max(maxEntries, `must have at most ${maxEntries} entries`).readonly();
-const range = filled.refine(isRange, {
+const range = filled.refine(isNetwork, {
   error: ({ input }) => `${JSON.stringify(input)} is no address or CIDR range`,
 });
 const ranges = z.array(range).max(maxEntries, `must have at most ${maxEntries} entries`).readonly();

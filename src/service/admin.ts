@@ -1,4 +1,4 @@
-import { keySubject, monthOf, organisationSubject } from "../model/account.ts";
+import { formatSubject, monthOf, type Subject } from "../model/account.ts";
 import { ParleyError, invalid } from "../model/error.ts";
 import { vendorId, type IdSource } from "../model/id.ts";
 import { keyHash, type KeyHash, type KnownKey } from "../policy/authenticate.ts";
@@ -163,32 +163,33 @@ export class AdminService {
   }
 
   /** Balance, budget and this month's spending of one key or organisation. */
-  async account(subject: string): Promise<AccountRecord> {
-    const [record] = await this.store.accounts.read([subject], monthOf(this.ids.now()));
-    if (record === undefined) throw unknown("account", subject);
+  async account(subject: Subject): Promise<AccountRecord> {
+    const [record] = await this.store.accounts.read([formatSubject(subject)], monthOf(this.ids.now()));
+    if (record === undefined) throw unknown("account", formatSubject(subject));
     return record;
   }
 
-  /** The account of a key or an organisation; `static-<n>` stands for the n-th key of the configuration. */
-  async subject(of: { key?: string; organisation?: string }): Promise<string> {
-    if (of.key !== undefined) return keySubject(/^static-\d+$/.test(of.key) ? of.key : (await this.key(of.key)).id);
-    if (of.organisation !== undefined) return organisationSubject((await this.organisation(of.organisation)).id);
+  /** A key or an organisation by id or name; `static-<n>` stands for the n-th key of the configuration. */
+  async subject(of: { key?: string; organisation?: string }): Promise<Subject> {
+    const { key, organisation } = of;
+    if (key !== undefined) return { kind: "key", id: /^static-\d+$/.test(key) ? key : (await this.key(key)).id };
+    if (organisation !== undefined) return { kind: "organisation", id: (await this.organisation(organisation)).id };
     throw invalid("key", "name a key or an organisation");
   }
 
   /** Pays in millionths of a dollar (a negative amount takes out); from then on the subject is held to its balance. */
-  async credit(subject: string, amount: number): Promise<AccountRecord> {
+  async credit(subject: Subject, amount: number): Promise<AccountRecord> {
     const { balance } = await this.account(subject);
     // beyond 2^53 the balance could not be read again
     if (!Number.isSafeInteger(amount + (balance ?? 0)))
       throw invalid("amount", "must be a whole number that the balance can hold");
-    await this.store.accounts.credit(subject, amount);
+    await this.store.accounts.credit(formatSubject(subject), amount);
     return this.account(subject);
   }
 
   /** Changes what is given, all of it or nothing. Throws `invalid`, naming the field. */
-  async changeAccount(subject: string, input: AccountInput): Promise<AccountRecord> {
-    await this.store.accounts.update(subject, checkInput(input, accountChange));
+  async changeAccount(subject: Subject, input: AccountInput): Promise<AccountRecord> {
+    await this.store.accounts.update(formatSubject(subject), checkInput(input, accountChange));
     return this.account(subject);
   }
 

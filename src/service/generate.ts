@@ -3,10 +3,11 @@ import type { Catalog } from "../engine/engine.ts";
 import type { MediaPreparer } from "../media/prepare.ts";
 import { canceled, ParleyError, toParleyError } from "../model/error.ts";
 import type { Batch, GenerationEvent, Usage } from "../model/event.ts";
+import { outcomeOf, type Outcome } from "../model/outcome.ts";
 import type { GenerationRequest } from "../model/request.ts";
+import { estimateTokens } from "../model/token-estimate.ts";
 import { Transcript } from "../model/transcript.ts";
 import type { Caller } from "../policy/authenticate.ts";
-import { estimateTokens } from "../model/token-estimate.ts";
 import type { Moderator } from "../policy/moderate/moderate.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { GenerationWatch } from "../telemetry/watch.ts";
@@ -109,7 +110,7 @@ export class GenerateService {
   /** Hands batches on and folds each; however it ends, the stream has exactly one `finish` and the record is finished. */
   private async *run(transcript: Transcript, { started, signal, finish }: Running): AsyncGenerator<Batch> {
     const { first, rest } = started;
-    let outcome = "canceled";
+    let outcome: Outcome = "canceled";
     try {
       for (let batch: Batch | undefined = first; batch !== undefined; batch = (await rest.next()).value) {
         if (batch.length === 0) continue;
@@ -149,7 +150,7 @@ export class GenerateService {
 }
 
 /** Ends the record; `lateUsage`: what the engine reported after the last batch. Only the first call counts. */
-type Finish = (outcome: string, lateUsage?: Usage) => void;
+type Finish = (outcome: Outcome, lateUsage?: Usage) => void;
 
 interface Running {
   started: Started;
@@ -196,22 +197,18 @@ function endedFacts({
   usage,
   transcript,
 }: EndedGeneration): Parameters<ReturnType<GenerationWatch>>[0] {
-  if (started === undefined) return { model, how: outcome };
+  if (started === undefined) return { model, outcome };
   const { target, firstMs } = started;
   const { engine, engineName, model: engineModel } = target;
   const { kind, address } = engine;
   const replica = transcript.servedBy?.replica;
   return {
     model,
-    how: outcome,
+    outcome,
     firstMs,
     usage,
     engine: { name: engineName, kind, model: engineModel, replica, address },
   };
-}
-
-function outcomeOf({ reason, error }: NonNullable<Transcript["finish"]>): string {
-  return error?.kind ?? reason;
 }
 
 /** Usage that an engine reports after an abort. Nothing is read where the reader stopped without an abort. */

@@ -1,6 +1,7 @@
 import type { Target } from "../engine/engine.ts";
 import type { Batch, ServedBy, Usage } from "../model/event.ts";
 import type { RateLimitStatus } from "../model/limit.ts";
+import type { Outcome } from "../model/outcome.ts";
 import type { GenerationRequest } from "../model/request.ts";
 import type { Transcript } from "../model/transcript.ts";
 
@@ -39,12 +40,12 @@ export interface GenerationRecord {
   totalMs: number | undefined;
   /** What the engine reported; set at the end, absent where it reported nothing. */
   usage: Usage | undefined;
-  /** A finish reason, or the kind of the error that ended it; set at the end. */
-  outcome: string | undefined;
+  /** Set at the end. */
+  outcome: Outcome | undefined;
 }
 
 /** A generation that is over. */
-export type EndedGeneration = GenerationRecord & { outcome: string; totalMs: number };
+export type EndedGeneration = GenerationRecord & { outcome: Outcome; totalMs: number };
 
 /** Called once with every generation that is over, before its last batch is handed on. */
 export type GenerationObserver = (ended: EndedGeneration) => void;

@@ -1,8 +1,8 @@
-import { monthOf, subjectsOf } from "../model/account.ts";
+import { monthOf, subjectsOf, type Price } from "../model/account.ts";
 import type { Usage } from "../model/event.ts";
 import { vendorId, type IdSource } from "../model/id.ts";
 import type { Limits, RateLimitStatus } from "../model/limit.ts";
-import type { Price } from "../model/price.ts";
+import { chargedOutcomes, type Outcome } from "../model/outcome.ts";
 import type { Caller } from "../policy/authenticate.ts";
 import { refuseSpent, type Budgets } from "../policy/budget.ts";
 import { isLimited, type Limited, type Limiter, type Reservation } from "../policy/limiter.ts";
@@ -46,8 +46,7 @@ export interface BillableWork {
 export interface Used {
   /** The configured name of the engine that did it. */
   engine: string;
-  /** A finish reason, `canceled`, or the kind of the error that ended it. */
-  outcome: string;
+  outcome: Outcome;
   /** A promise where it still has to be counted; it must not reject. */
   usage: Usage | Promise<Usage>;
 }
@@ -61,9 +60,6 @@ export interface Admission {
   /** The work did not begin: returns the whole reservation. */
   release(): void;
 }
-
-/** Outcomes that are charged: those that the caller caused. Work that failed on the server's side costs nothing. */
-const charged: ReadonlySet<string> = new Set(["stop", "length", "calls", "filter", "canceled"]);
 
 /** A larger count is an engine's mistake and is booked as 0. */
 const maxTokens = 1_000_000_000;
@@ -98,7 +94,7 @@ export class Meter {
     };
     return {
       rateLimit: reservation.rateLimit,
-      release: () => once(() => reservation.settle(0)),
+      release: () => once(() => reservation.commit(0)),
       commit: (used) => once(() => this.commit(used, { work, caller, reservation })),
     };
   }
@@ -118,12 +114,12 @@ export class Meter {
   private limited(caller: Caller, model: string): Limited[] {
     const { limits } = this.options;
     const all: Limited[] = [
-      { name: `key:${caller.keyId}`, limits: { ...limits.key, ...caller.limits } },
-      { name: `model:${model}`, limits: limits.models[model] ?? {} },
+      { subject: { kind: "key", id: caller.keyId }, limits: { ...limits.key, ...caller.limits } },
+      { subject: { kind: "model", id: model }, limits: limits.models[model] ?? {} },
     ];
     if (caller.organisation !== undefined) {
       const own = { ...limits.organisation, ...caller.organisationLimits };
-      all.push({ name: `organisation:${caller.organisation}`, limits: own });
+      all.push({ subject: { kind: "organisation", id: caller.organisation }, limits: own });
     }
     return all.filter(isLimited);
   }
@@ -131,7 +127,7 @@ export class Meter {
   private commit(used: Used, reserved: Reserved): void {
     const { usage } = used;
     if (!(usage instanceof Promise)) return this.book(used, usage, reserved);
-    reserved.reservation.leave();
+    reserved.reservation.releaseStream();
     const counting = usage
       .then((counted) => this.book(used, counted, reserved))
       .finally(() => this.counting.delete(counting));
@@ -140,10 +136,10 @@ export class Meter {
 
   private book({ engine, outcome }: Used, reported: Usage, { work, caller, reservation }: Reserved): void {
     const usage = wholeUsage(reported);
-    reservation.settle(usage.input + usage.output);
+    reservation.commit(usage.input + usage.output);
     const { prices, aborted, ledger, now, booked } = this.options;
     const price = priceOf(work.model, prices);
-    const free = price === undefined || !charged.has(outcome) || (outcome === "canceled" && aborted === "free");
+    const free = price === undefined || !chargedOutcomes.has(outcome) || (outcome === "canceled" && aborted === "free");
     const row: LedgerRow = {
       id: vendorId(this.options.ids),
       request: work.id,

@@ -1,6 +1,6 @@
 import { monthOf, subjectsOf } from "../model/account.ts";
+import { chargedOutcomes } from "../model/outcome.ts";
 import { placeholders, type Row, type SqlDatabase, type SqlRunner, type SqlValue } from "./database.ts";
-import { chargedOutcomes } from "./store.ts";
 import type { LedgerRow, LedgerStore, UsageGroup, UsageQuery, UsageRow } from "./store.ts";
 
 const columns =
@@ -9,7 +9,8 @@ const columnCount = columns.split(",").length;
 /** Rows of one insert; PostgreSQL binds up to 65,535 values, SQLite up to 32,766. */
 const rowsPerInsert = 250;
 const dayMs = 86_400_000;
-const charged = chargedOutcomes.map((outcome) => `'${outcome}'`).join(", ");
+/** As SQL: outcomes are words of the server, never of a caller. */
+const charged = [...chargedOutcomes].map((outcome) => `'${outcome}'`).join(", ");
 
 const spend = `insert into spend (subject, month, cost) values (?, ?, ?)
   on conflict (subject, month) do update set cost = spend.cost + excluded.cost`;

@@ -1,5 +1,6 @@
+import { windowSeconds } from "../model/limit.ts";
 import type { SqlDatabase } from "./database.ts";
-import { windowSeconds, type LimitAnswer, type LimitStore } from "./store.ts";
+import type { LimitAnswer, LimitStore } from "./store.ts";
 
 /** Seconds after which a stream that nobody renewed no longer counts, as in the function. */
 const streamSeconds = 30;

@@ -84,9 +84,6 @@ export interface AccountStore {
   update(subject: string, change: AccountChange): Promise<void>;
 }
 
-/** Outcomes of a generation that did not fail: they are charged, and a report does not count them as failed. */
-export const chargedOutcomes = ["stop", "length", "calls", "filter", "canceled"] as const;
-
 /** What one generation used. */
 export interface LedgerRow {
   id: string;
@@ -169,9 +166,6 @@ export interface LimitAnswer {
   /** Where the claims were added. */
   slot: number;
 }
-
-/** Seconds a window of a shared counter covers: sixty whole ones and the one under way. */
-export const windowSeconds = 61;
 
 /** Counters that several processes share; a store of its own, because not every database that keeps keys can count. The database's clock counts; no claim passes a limit in any 60 seconds. */
 export interface LimitStore {

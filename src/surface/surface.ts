@@ -18,7 +18,7 @@ export interface ParseContext {
   header(name: string): string | undefined;
 }
 
-/** One parsed request: what goes to an engine, and what only the answer cares about. */
+/** One parsed request: what goes to an engine, and what only the answer depends on. */
 export interface ParsedRequest<AnswerOptions> {
   request: GenerationRequest;
   answerOptions: AnswerOptions;
@@ -35,7 +35,7 @@ export interface Reply {
 export interface SseEncoder {
   /** Text to write now; `""` when everything was held back. The transcript has already seen the batch. */
   encode(batch: Batch, transcript: Transcript): string;
-  /** Writes out what is held back; called when `longestWait` passed since something was first held. */
+  /** Writes out what is held back; called when `maxWaitMs` passed since something was first held. */
   flush(transcript: Transcript): string;
   /** Whether something is held back. */
   readonly pending: boolean;
@@ -44,13 +44,13 @@ export interface SseEncoder {
 }
 
 /** Pure translation between one wire protocol and the canonical model. */
-export interface Surface<Wanted extends { stream: boolean }> {
+export interface Surface<AnswerOptions extends { stream: boolean }> {
   readonly name: string;
   readonly path: string;
   /** Throws `ParleyError`, kind `invalid`, naming the field. */
-  parse(body: unknown, context: ParseContext): ParsedRequest<Wanted>;
-  json(transcript: Transcript, parsed: ParsedRequest<Wanted>): unknown;
-  sse(parsed: ParsedRequest<Wanted>): SseEncoder;
+  parse(body: unknown, context: ParseContext): ParsedRequest<AnswerOptions>;
+  json(transcript: Transcript, parsed: ParsedRequest<AnswerOptions>): unknown;
+  sse(parsed: ParsedRequest<AnswerOptions>): SseEncoder;
   /** The error in this surface's dialect; `requestId` as in `model/id.ts`. */
   error(error: ParleyError, requestId: string): Reply;
 }
@@ -58,7 +58,7 @@ export interface Surface<Wanted extends { stream: boolean }> {
 /** Headers by which agents name their session; requests of one session share a prompt's beginning. */
 const sessionHeaders = ["x-session-affinity", "x-session-id", "session-id", "thread-id"] as const;
 
-/** The session a request belongs to, where its client says so; a hint only. */
+/** The session a request belongs to, where its client names one; a hint only. */
 export function sessionOf(context: ParseContext): string | undefined {
   for (const name of sessionHeaders) {
     const value = context.header(name);

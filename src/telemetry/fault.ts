@@ -1,4 +1,4 @@
-/** What a log line tells of an error. */
+/** An error as a log line shows it. */
 export interface Fault {
   /** The error's class. */
   type: string;
@@ -6,18 +6,18 @@ export interface Fault {
   kind?: string;
   /** A code such as `ECONNREFUSED`. */
   code?: string;
-  /** Where it was made: lines of the stack, without the message. */
+  /** Where it was thrown: lines of the stack, without the message. */
   frames?: readonly string[];
   cause?: Fault;
 }
 
-const mostFrames = 12;
-const deepest = 4;
-/** Names and codes are written by programmers; whatever does not look like one could be somebody's text. */
-const word = /^[\w.:-]{1,64}$/;
+const maxFrames = 12;
+const maxCauses = 4;
+/** Names and codes are identifiers; a text that does not look like one could be a caller's. */
+const identifier = /^[\w.:-]{1,64}$/;
 
 /**
- * An error without its words: they may quote what was asked or answered (an upstream repeats the prompt, `JSON.parse`
+ * An error without its message: that may quote what was asked or answered (an upstream repeats the prompt, `JSON.parse`
  * repeats what it read, a database repeats values). What is left are names, codes and places in the code.
  */
 export function faultOf(thrown: unknown, depth = 0): Fault {
@@ -25,15 +25,15 @@ export function faultOf(thrown: unknown, depth = 0): Fault {
   const { kind, code } = thrown as { kind?: unknown; code?: unknown };
   const frames = depth === 0 ? framesOf(thrown) : [];
   return {
-    type: word.test(thrown.name) ? thrown.name : "Error",
-    ...(typeof kind === "string" && word.test(kind) ? { kind } : {}),
-    ...(typeof code === "string" && word.test(code) ? { code } : {}),
+    type: identifier.test(thrown.name) ? thrown.name : "Error",
+    ...(typeof kind === "string" && identifier.test(kind) ? { kind } : {}),
+    ...(typeof code === "string" && identifier.test(code) ? { code } : {}),
     ...(frames.length > 0 ? { frames } : {}),
-    ...(thrown.cause === undefined || depth >= deepest ? {} : { cause: faultOf(thrown.cause, depth + 1) }),
+    ...(thrown.cause === undefined || depth >= maxCauses ? {} : { cause: faultOf(thrown.cause, depth + 1) }),
   };
 }
 
-/** None where the stack does not hold the message as it is: then nobody knows where the message ends. */
+/** None where the stack does not hold the message as it is: then it is unknown where the message ends. */
 function framesOf({ stack = "", message }: Error): string[] {
   const at = stack.indexOf(message);
   if (at < 0) return [];
@@ -41,6 +41,6 @@ function framesOf({ stack = "", message }: Error): string[] {
     .slice(at + message.length)
     .split("\n")
     .filter((line) => line.startsWith("    at "))
-    .slice(0, mostFrames)
+    .slice(0, maxFrames)
     .map((line) => line.trim());
 }

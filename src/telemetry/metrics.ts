@@ -1,3 +1,5 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+
 /** Counters, gauges and histograms in Prometheus text (exposition format 0.0.4). No registry but the one you make. */
 
 export type Labels = Readonly<Record<string, string>>;
@@ -8,7 +10,7 @@ interface Family {
   lines(name: string): string[];
 }
 
-/** One registry; the composition root makes one and hands its members to those who count. */
+/** One registry of metrics. */
 export class Metrics {
   private readonly families = new Map<string, Family>();
 
@@ -19,7 +21,7 @@ export class Metrics {
     return counter;
   }
 
-  /** Asked when read. */
+  /** `read` is called for every `text`. */
   gauge(name: string, help: string, read: () => readonly (readonly [Labels, number])[]): void {
     const lines = (full: string): string[] => read().map(([labels, value]) => line(full, labels, value));
     this.add(name, { kind: "gauge", help, lines });
@@ -47,11 +49,14 @@ export class Metrics {
   }
 }
 
-/** Label sets beyond this share one series named `other`: callers choose model names, and memory is not theirs. */
-const mostSeries = 500;
+/** Label sets beyond this share one series: callers choose model names, and must not fill the memory with them. */
+const maxSeries = 500;
 
 class Series<T> {
+  // changed by events
+  /** By the labels as JSON; `at` adds the first value of a label set. */
   private readonly byKey = new Map<string, { labels: Labels; value: T }>();
+  // fixed at birth
   private readonly fresh: () => T;
 
   constructor(fresh: () => T) {
@@ -62,7 +67,7 @@ class Series<T> {
     const key = JSON.stringify(labels);
     const known = this.byKey.get(key);
     if (known !== undefined) return known;
-    if (this.byKey.size >= mostSeries && labels["overflow"] === undefined) return this.at({ overflow: "true" });
+    if (this.byKey.size >= maxSeries && labels["overflow"] === undefined) return this.at({ overflow: "true" });
     const made = { labels, value: this.fresh() };
     this.byKey.set(key, made);
     return made;
@@ -126,4 +131,21 @@ function line(name: string, labels: Labels, value: number): string {
 
 function escaped(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
+
+const nanosPerSecond = 1e9;
+
+/** Gauges of the process itself: memory, start, delay of the event loop. The result stops the measuring. */
+export function measureProcess(metrics: Metrics): () => void {
+  const started = Date.now() / 1000 - process.uptime();
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  delay.enable();
+  metrics.gauge("process_resident_memory_bytes", "Resident memory.", () => [[{}, process.memoryUsage.rss()]]);
+  metrics.gauge("process_start_time_seconds", "Unix time of the start.", () => [[{}, started]]);
+  metrics.gauge("parley_event_loop_delay_p99_seconds", "Delay of the event loop since the last reading.", () => {
+    const p99 = delay.percentile(99) / nanosPerSecond;
+    delay.reset();
+    return [[{}, p99]];
+  });
+  return () => delay.disable();
 }

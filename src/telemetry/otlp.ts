@@ -6,9 +6,9 @@ import { exportBody, type AttributeValue, type Span, type SpanSink } from "./spa
 export interface OtlpOptions {
   /** Base URL of the collector, or the full URL that ends in `/v1/traces`. */
   url: string;
-  /** Sent with every export, such as a token. */
+  /** Sent with every export, for example a token. */
   headers: Readonly<Record<string, string>>;
-  /** Who we are: `service.name` and the like. */
+  /** Attributes of this server: `service.name` and the like. */
   resource: Readonly<Record<string, AttributeValue>>;
   log: Log;
   metrics: Pick<Metrics, "counter">;
@@ -16,22 +16,22 @@ export interface OtlpOptions {
   retryMs?: number;
 }
 
-const mostWaiting = 4096;
-const mostInBatch = 512;
-/** Spans wait so long for company. */
-const gatherMs = 1000;
-const answerMs = 10_000;
-const tries = 4;
-/** The end of the process waits for the collector no longer than this. */
-const closeMs = 2000;
-/** Answers after which OTLP wants the same batch once more. */
-const passing: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+const maxQueuedSpans = 4096;
+const maxBatchSpans = 512;
+/** How long a span waits for others of its batch. */
+const batchDelayMs = 1000;
+const timeoutMs = 10_000;
+const maxAttempts = 4;
+/** The longest that `close` waits for the collector. */
+const closeTimeoutMs = 2000;
+/** Statuses after which the same batch is sent again (OTLP 1.x, failures). */
+const retryableStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
-type Outcome = "sent" | "again" | "refused";
+type SendResult = "sent" | "retry" | "refused";
 
 /**
  * Sends spans to an OpenTelemetry collector: OTLP over HTTP in its JSON form, batch after batch. What does not fit into
- * the queue while the collector is slow or away is dropped and counted; requests never wait for it.
+ * the queue while the collector is slow or unreachable is dropped and counted; requests never wait for it.
  */
 export class OtlpExporter implements SpanSink {
   // fixed at birth
@@ -40,10 +40,15 @@ export class OtlpExporter implements SpanSink {
   private readonly spans: ReturnType<Metrics["counter"]>;
   private readonly closing = new AbortController();
   // changed by events
-  private waiting: Span[] = [];
+  /** Spans that are not being sent yet; `add` appends, `drain` takes. */
+  private queue: Span[] = [];
+  /** Runs while the queue waits for its batch to fill. */
   private timer: NodeJS.Timeout | undefined;
+  /** Set while `drain` runs. */
   private sending: Promise<void> | undefined;
+  /** Whether the last batch was sent; a change is logged. */
   private healthy = true;
+  /** Set by `close`; later spans are dropped. */
   private closed = false;
 
   constructor(options: OtlpOptions) {
@@ -53,16 +58,16 @@ export class OtlpExporter implements SpanSink {
   }
 
   add(span: Span): void {
-    if (this.closed || this.waiting.length >= mostWaiting) return this.spans.add({ outcome: "dropped" });
-    this.waiting.push(span);
-    if (this.waiting.length >= mostInBatch) this.flush();
-    else this.timer ??= setTimeout(() => this.flush(), gatherMs).unref();
+    if (this.closed || this.queue.length >= maxQueuedSpans) return this.spans.add({ outcome: "dropped" });
+    this.queue.push(span);
+    if (this.queue.length >= maxBatchSpans) this.flush();
+    else this.timer ??= setTimeout(() => this.flush(), batchDelayMs).unref();
   }
 
-  /** Sends what waits, for two seconds at most; what is left then is dropped. Never rejects. */
+  /** Sends the queue, for two seconds at most; what is left then is dropped. Never rejects. */
   async close(): Promise<void> {
     this.closed = true;
-    const timer = setTimeout(() => this.closing.abort(), closeMs);
+    const timer = setTimeout(() => this.closing.abort(), closeTimeoutMs);
     this.flush();
     await this.sending;
     clearTimeout(timer);
@@ -76,19 +81,19 @@ export class OtlpExporter implements SpanSink {
 
   /** One batch after the other until nothing waits. */
   private async drain(): Promise<void> {
-    while (this.waiting.length > 0) {
-      const batch = this.waiting.splice(0, mostInBatch);
-      const sent = await this.deliver(exportBody(batch, this.options.resource));
+    while (this.queue.length > 0) {
+      const batch = this.queue.splice(0, maxBatchSpans);
+      const sent = await this.send(exportBody(batch, this.options.resource));
       this.spans.add({ outcome: sent ? "sent" : "dropped" }, batch.length);
-      this.tell(sent);
+      this.logChange(sent);
     }
   }
 
-  private async deliver(body: string): Promise<boolean> {
+  private async send(body: string): Promise<boolean> {
     const { retryMs = 500 } = this.options;
-    for (let attempt = 0; attempt < tries && !this.closing.signal.aborted; attempt++) {
+    for (let attempt = 0; attempt < maxAttempts && !this.closing.signal.aborted; attempt++) {
       const outcome = await this.post(body);
-      if (outcome !== "again") return outcome === "sent";
+      if (outcome !== "retry") return outcome === "sent";
       await pause(retryMs * 2 ** attempt, undefined, { ref: false, signal: this.closing.signal }).catch(
         () => undefined,
       );
@@ -96,25 +101,25 @@ export class OtlpExporter implements SpanSink {
     return false;
   }
 
-  private async post(body: string): Promise<Outcome> {
+  private async post(body: string): Promise<SendResult> {
     try {
       const response = await fetch(this.url, {
         method: "POST",
         headers: { ...this.options.headers, "content-type": "application/json" },
         body,
         redirect: "error",
-        signal: AbortSignal.any([this.closing.signal, AbortSignal.timeout(answerMs)]),
+        signal: AbortSignal.any([this.closing.signal, AbortSignal.timeout(timeoutMs)]),
       });
       await response.body?.cancel();
       if (response.ok) return "sent";
-      return passing.has(response.status) ? "again" : "refused";
+      return retryableStatuses.has(response.status) ? "retry" : "refused";
     } catch {
-      return "again";
+      return "retry";
     }
   }
 
-  /** One line when it begins to fail and one when it works again. */
-  private tell(sent: boolean): void {
+  /** Logs one line when sending begins to fail and one when it works again. */
+  private logChange(sent: boolean): void {
     if (sent === this.healthy) return;
     this.healthy = sent;
     if (sent) this.options.log.info({}, "traces reach the collector again");

@@ -1,71 +1,22 @@
-import type { Usage } from "../model/event.ts";
 import type { GenerationRequest } from "../model/request.ts";
 import type { Log } from "./log.ts";
-import { modelName } from "./model-name.ts";
-import { generationSpan, httpSpan } from "./request-span.ts";
+import { generationSpan, httpSpan, modelName } from "./request-span.ts";
+import type { GenerationEnd, RequestStart, RequestEnd } from "./request-span.ts";
 import type { SpanSink } from "./span.ts";
 import { isSampled, parseTraceparent, type TraceContext } from "./trace-context.ts";
 
-/** An HTTP request that has come. */
-export interface RequestBegun {
-  id: string;
-  method: string;
-  traceparent: string | undefined;
-}
-
-/** How it was answered. */
-export interface RequestEnded {
-  /** The route's pattern; absent for unknown paths. */
-  route: string | undefined;
-  /** 499 where the caller left before anything was sent. */
-  status: number;
-  /** Whether the whole answer was sent. */
-  complete: boolean;
-  /** The kind of error it was answered with. */
-  error: string | undefined;
-  /** Absent where no known key was sent. */
-  keyId: string | undefined;
-  /** Our side of the connection. */
-  address: string | undefined;
-  port: number | undefined;
-}
-
-/** How a generation ended; without `engine` none could begin. */
-export interface GenerationEnded {
-  /** A finish reason or an error's kind. */
-  how: string;
-  /** The catalog's name, not the caller's spelling. */
-  model?: string | undefined;
-  engine?: EngineFacts;
-  /** Milliseconds to the first batch. */
-  firstMs?: number;
-  usage?: Usage | undefined;
-}
-
-/** Which engine answered. */
-export interface EngineFacts {
-  name: string;
-  kind: string;
-  /** The engine's own model name. */
-  model: string;
-  /** Base URL of the replica that answered, where there are several. */
-  replica: string | undefined;
-  /** Base URL of another server, where there is one. */
-  address: string | undefined;
-}
-
-/** Told of a generation when it is asked for; what it returns is told once, when it is over. */
-export type GenerationWatch = (request: GenerationRequest, keyId: string) => (ended: GenerationEnded) => void;
+/** Called when a generation is requested; the result is called once, when it is over. */
+export type GenerationWatch = (request: GenerationRequest, keyId: string) => (ended: GenerationEnd) => void;
 
 export interface RequestWatchOptions {
   log: Log;
-  /** Hex digits by chance (`IdSource`). */
+  /** Random hex digits (`IdSource`). */
   hex: (length: number) => string;
-  /** Without it nothing is traced. `ratio`: which share of the traces that begin here is recorded. */
+  /** Absent: nothing is traced. `ratio`: the share of the traces beginning here that is recorded, 0 to 1. */
   traces?: { sink: SpanSink; ratio: number };
 }
 
-/** A moment on both clocks, so that what is measured later stands at the right time. */
+/** A moment on both clocks: the wall clock places a span, the monotonic one measures it. Milliseconds. */
 interface Moment {
   wallMs: number;
   clock: number;
@@ -73,51 +24,62 @@ interface Moment {
 
 /** One request under way. */
 interface Entry extends Moment {
-  begun: RequestBegun;
+  begun: RequestStart;
+  /** The request's own span; `undefined` where nothing is traced. */
   trace: TraceContext | undefined;
+  /** Span of the caller that the header names. */
   parentId: string | undefined;
-  /** Generations that are not over. */
+  /** Generations that are not over; `generation` counts. */
   generating: number;
-  /** Of the last generation. */
+  /** Log fields of the last generation that ended. */
   facts: Facts | undefined;
-  ended: (RequestEnded & { ms: number }) | undefined;
-  told: boolean;
+  /** Set by `end`, with the milliseconds the request took. */
+  ended: (RequestEnd & { ms: number }) | undefined;
+  /** Set when the request's line is written. */
+  logged: boolean;
 }
 
 type Facts = Readonly<Record<string, string | number | undefined>>;
 
 /**
  * Follows requests and their generations: one log line for each finished request, and a span for each of both where
- * traces are wanted. It is given ids, names, counts and times, never what was asked or answered.
+ * traces are configured. It gets ids, names, counts and times, never what was asked or answered.
  */
 export class RequestWatch {
   // fixed at birth
   private readonly options: RequestWatchOptions;
   // changed by events
+  /** By request id, from `begin` to `end`. */
   private readonly open = new Map<string, Entry>();
 
   constructor(options: RequestWatchOptions) {
     this.options = options;
   }
 
-  begin(begun: RequestBegun): void {
+  begin(begun: RequestStart): void {
     const parent = parseTraceparent(begun.traceparent);
     const trace = this.trace(parent);
     const entry: Entry = {
-      ...{ ...now(), begun, trace, parentId: parent?.spanId },
-      ...{ generating: 0, facts: undefined, ended: undefined, told: false },
+      ...now(),
+      begun,
+      trace,
+      parentId: parent?.spanId,
+      generating: 0,
+      facts: undefined,
+      ended: undefined,
+      logged: false,
     };
     this.open.set(begun.id, entry);
   }
 
-  /** Told once, when the connection has no more of this answer to carry. */
-  end(id: string, ended: RequestEnded): void {
+  /** Called once, when nothing more of this answer is sent. */
+  end(id: string, ended: RequestEnd): void {
     const entry = this.open.get(id);
     if (entry === undefined) return;
     this.open.delete(id);
     entry.ended = { ...ended, ms: performance.now() - entry.clock };
-    // an answer that broke off is told with what the engine still says of it
-    if (entry.generating === 0 || ended.complete) this.tell(entry);
+    // an answer that broke off is logged with what the engine still reports of it
+    if (entry.generating === 0 || ended.complete) this.logRequest(entry);
   }
 
   readonly generation: GenerationWatch = (request, keyId) => {
@@ -133,27 +95,32 @@ export class RequestWatch {
         const place = { ...times, traceId: trace.traceId, spanId: trace.spanId, parentId: parent?.spanId };
         this.options.traces?.sink.add(generationSpan(place, request, ended));
       }
-      this.tellGeneration(entry, { id: request.id, keyId, ...facts });
+      this.endGeneration(entry, { id: request.id, keyId, ...facts });
     };
   };
 
   /** A generation outlives its request when it runs in the background, and has none on a WebSocket. */
-  private tellGeneration(entry: Entry | undefined, line: Facts): void {
+  private endGeneration(entry: Entry | undefined, line: Facts): void {
     if (entry !== undefined) {
       entry.generating -= 1;
       entry.facts = line;
     }
-    if (entry === undefined || entry.told) this.options.log.info(line, "generation");
-    else if (entry.ended !== undefined && entry.generating === 0) this.tell(entry);
+    if (entry === undefined || entry.logged) this.options.log.info(line, "generation");
+    else if (entry.ended !== undefined && entry.generating === 0) this.logRequest(entry);
   }
 
-  private tell(entry: Entry): void {
+  private logRequest(entry: Entry): void {
     const { begun, trace, ended } = entry;
     if (ended === undefined) return;
-    entry.told = true;
+    entry.logged = true;
     const { route, status, error, keyId, ms, complete } = ended;
     const line = {
-      ...{ id: begun.id, method: begun.method, route, status, error, ms: tenths(ms) },
+      id: begun.id,
+      method: begun.method,
+      route,
+      status,
+      error,
+      ms: roundToTenths(ms),
       keyId,
       ...entry.facts,
     };
@@ -181,16 +148,16 @@ function spanTimes({ wallMs }: Moment, ms: number): { startMs: number; endMs: nu
   return { startMs: wallMs, endMs: wallMs + ms };
 }
 
-function factsOf(asked: string, { model, how, engine, firstMs, usage }: GenerationEnded): Facts {
+function factsOf(asked: string, { model, outcome, engine, firstMs, usage }: GenerationEnd): Facts {
   return {
     model: model ?? modelName(asked),
     engine: engine?.name,
     replica: engine?.replica === undefined ? undefined : placeOf(engine.replica),
-    outcome: how,
+    outcome,
     inputTokens: usage?.input,
     cachedTokens: usage?.cached,
     outputTokens: usage?.output,
-    firstTokenMs: firstMs === undefined ? undefined : tenths(firstMs),
+    firstTokenMs: firstMs === undefined ? undefined : roundToTenths(firstMs),
   };
 }
 
@@ -200,6 +167,6 @@ function placeOf(address: string): string {
   return url === null ? address : `${url.origin}${url.pathname}`;
 }
 
-function tenths(ms: number): number {
+function roundToTenths(ms: number): number {
   return Math.round(ms * 10) / 10;
 }

@@ -54,9 +54,10 @@ export async function measureAccount(): Promise<Row[]> {
     const admin = await openAdmin(store, systemIds);
     const { key, record } = await admin.createKey({ name: "bench" });
     const limiter = new MemoryLimiter();
-    const limited = [{ name: "key:a", limits: { requestsPerMinute: 1e9, tokensPerMinute: 1e12, streams: 10 } }];
+    const limits = { requestsPerMinute: 1e9, tokensPerMinute: 1e12, streams: 10 };
+    const limited = [{ subject: { kind: "key" as const, id: "a" }, limits }];
     const lookup = await spent(asks, () => admin.lookup(admin.hash(key)));
-    const reserve = await spent(asks, async () => (await limiter.reserve(limited, 100)).settle(80));
+    const reserve = await spent(asks, async () => (await limiter.reserve(limited, 100)).commit(80));
     const accounts = await spent(asks, () => store.accounts.read([`key:${record.id}`], 202_611));
     const write = await spent(batches, () => store.ledger.add(Array.from({ length: batchRows }, () => row(record.id))));
     return [

@@ -60,4 +60,11 @@ describe("AllowList", () => {
       expect(list.hasHost(host)).toBe(false);
     },
   );
+
+  it("reads an entry strictly: one that is no valid network allows no address", () => {
+    const broken = new AllowList(["10.0.0.0/", "10.0.0.0/8/8", "127.0.0.1/x"]);
+    for (const address of ["10.0.0.0", "10.0.0.1", "127.0.0.1", "192.168.0.1"]) {
+      expect(broken.hasAddress(address)).toBe(false);
+    }
+  });
 });

@@ -99,6 +99,22 @@ describe("addresses that are not public", () => {
     expect(visits).toEqual([`turncoat.test:${port} /`]);
   });
 
+  it("are refused when the connection leads elsewhere than the name server said", async () => {
+    let reads = 0;
+    // public when it is looked at, loopback when it is connected to
+    const address = {
+      family: 4,
+      get address() {
+        reads += 1;
+        return reads === 1 ? "8.8.8.8" : "127.0.0.2";
+      },
+    };
+    const lookup: LookupFunction = (_host, _options, callback) => callback(null, [address] as never, 4);
+    await expect(get(`http://turncoat.test:${port}/`, { lookup })).rejects.toMatchObject(refused);
+    expect(reads).toBeGreaterThan(1);
+    expect(visits).toEqual([]);
+  });
+
   it.each(["http://127.0.0.2:PORT/", "http://[::1]:PORT/", "//127.0.0.2:PORT/", "http://2130706434:PORT/"])(
     "are refused as the goal of a redirect: %s",
     async (goal) => {

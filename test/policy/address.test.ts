@@ -1,28 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clientAddress, inRanges, isRange } from "../../src/policy/address.ts";
-
-describe("isRange", () => {
-  it.each(["10.1.2.3", "10.0.0.0/8", "0.0.0.0/0", "1.2.3.4/32", "::1", "2001:db8::/32", "::/0"])(
-    "takes %s",
-    (range) => {
-      expect(isRange(range)).toBe(true);
-    },
-  );
-
-  it.each([
-    "",
-    "10.1.2",
-    "10.1.2.3/33",
-    "10.1.2.3/-1",
-    "10.1.2.3/",
-    "10.1.2.3/8/8",
-    "::1/129",
-    "localhost",
-    "10.0.0.0/8 ",
-  ])("refuses %j", (range) => {
-    expect(isRange(range)).toBe(false);
-  });
-});
+import { clientAddress, inRanges } from "../../src/policy/address.ts";
 
 describe("inRanges", () => {
   it.each([

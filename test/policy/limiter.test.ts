@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { parseSubject } from "../../src/model/account.ts";
 import type { ParleyError } from "../../src/model/error.ts";
 import type { Limits } from "../../src/model/limit.ts";
 import { MemoryLimiter, type Limited, type Reservation } from "../../src/policy/limiter.ts";
@@ -9,7 +10,11 @@ function make(start = 0) {
   return { clock, limiter: new MemoryLimiter(() => clock.now) };
 }
 
-const key = (limits: Limits, name = "key:a"): Limited => ({ name, limits });
+const key = (limits: Limits, text = "key:a"): Limited => {
+  const subject = parseSubject(text);
+  if (subject === undefined) throw new Error(text);
+  return { subject, limits };
+};
 const refused = (work: Promise<unknown>): Promise<ParleyError> =>
   work.then(
     () => expect.unreachable("was admitted"),
@@ -45,11 +50,11 @@ describe("MemoryLimiter", () => {
     const first = await limiter.reserve(all, 60);
     expect(first.rateLimit.tokens).toMatchObject({ limit: 100, remaining: 40 });
     expect(await refused(limiter.reserve(all, 41))).toMatchObject({ kind: "rate-limit" });
-    first.settle(10);
-    first.settle(0);
+    first.commit(10);
+    first.commit(0);
     const second = await limiter.reserve(all, 41);
     expect(second.rateLimit.tokens?.remaining).toBe(49);
-    second.settle(95);
+    second.commit(95);
     expect(await refused(limiter.reserve(all, 1))).toMatchObject({ kind: "rate-limit" });
   });
 
@@ -58,8 +63,8 @@ describe("MemoryLimiter", () => {
     const all = [key({ tokensPerMinute: 100 })];
     const large = await limiter.reserve(all, 5_000);
     expect(large.rateLimit.tokens?.remaining).toBe(0);
-    large.settle(0);
-    (await limiter.reserve(all, 1)).settle(1);
+    large.commit(0);
+    (await limiter.reserve(all, 1)).commit(1);
     await refused(limiter.reserve(all, 5_000));
   });
 
@@ -69,8 +74,8 @@ describe("MemoryLimiter", () => {
     const first = await limiter.reserve(all, 0);
     await limiter.reserve(all, 0);
     expect(await refused(limiter.reserve(all, 0))).toMatchObject({ kind: "connection-limit", retryAfter: 1 });
-    first.settle(0);
-    first.settle(0);
+    first.commit(0);
+    first.commit(0);
     await limiter.reserve(all, 0);
     await refused(limiter.reserve(all, 0));
   });
@@ -79,13 +84,13 @@ describe("MemoryLimiter", () => {
     const { limiter } = make();
     const all = [key({ streams: 1, tokensPerMinute: 100 })];
     const first = await limiter.reserve(all, 60);
-    first.leave();
-    first.leave();
+    first.releaseStream();
+    first.releaseStream();
     const second = await limiter.reserve(all, 40);
     expect(second.rateLimit.tokens?.remaining).toBe(0);
-    first.settle(10);
+    first.commit(10);
     expect(await refused(limiter.reserve(all, 1))).toMatchObject({ kind: "connection-limit" });
-    second.settle(40);
+    second.commit(40);
     expect((await limiter.reserve(all, 1)).rateLimit.tokens?.remaining).toBe(49);
   });
 
@@ -93,7 +98,7 @@ describe("MemoryLimiter", () => {
     const { clock, limiter } = make();
     const all = [key({ growth: 2 })];
     const times = async (count: number): Promise<void> => {
-      for (let done = 0; done < count; done += 1) (await limiter.reserve(all, 0)).settle(0);
+      for (let done = 0; done < count; done += 1) (await limiter.reserve(all, 0)).commit(0);
     };
     await times(10);
     expect(await refused(limiter.reserve(all, 0))).toMatchObject({ kind: "growth-limit", retryAfter: 10 });
@@ -130,12 +135,12 @@ describe("MemoryLimiter", () => {
     const { clock, limiter } = make();
     const kept = await limiter.reserve([key({ streams: 1 }, "key:kept")], 0);
     for (let number = 0; number < 1_500; number += 1) {
-      (await limiter.reserve([key({ requestsPerMinute: 1 }, `key:${number}`)], 0)).settle(0);
+      (await limiter.reserve([key({ requestsPerMinute: 1 }, `key:${number}`)], 0)).commit(0);
     }
     clock.now = 130_000;
     await limiter.reserve([key({ requestsPerMinute: 1 })], 0);
     expect(limiter.size).toBe(2);
-    kept.settle(0);
+    kept.commit(0);
   });
 });
 
@@ -157,7 +162,7 @@ describe("the arithmetic, whatever happens", () => {
         const admitted: { at: number; used: number }[] = [];
         let open: { until: number; used: number; reservation: Reservation }[] = [];
         const settle = (): void => {
-          for (const one of open.filter(({ until }) => until <= clock.now)) one.reservation.settle(one.used);
+          for (const one of open.filter(({ until }) => until <= clock.now)) one.reservation.commit(one.used);
           open = open.filter(({ until }) => until > clock.now);
         };
         for (const { after, estimate, part, holdFor } of steps) {

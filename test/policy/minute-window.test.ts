@@ -16,12 +16,12 @@ describe("MinuteWindow", () => {
   it("takes back from a slot that is still there, never more than it holds", () => {
     const window = new MinuteWindow();
     const slot = window.add(10, 5_000);
-    window.takeBack(4, slot, 9_000);
+    window.subtract(4, slot, 9_000);
     expect(window.used(9_000)).toBe(6);
-    window.takeBack(100, slot, 9_000);
+    window.subtract(100, slot, 9_000);
     expect(window.used(9_000)).toBe(0);
     window.add(3, 200_000);
-    window.takeBack(3, slot, 200_000);
+    window.subtract(3, slot, 200_000);
     expect(window.used(200_000)).toBe(3);
   });
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { documentedCards } from "../../src/model/card.ts";
-import type { Price } from "../../src/model/price.ts";
+import type { Price } from "../../src/model/account.ts";
 import { costOf, documentedPrices, priceOf } from "../../src/policy/price.ts";
 
 const m3 = documentedPrices["MiniMax-M3"] as Price;

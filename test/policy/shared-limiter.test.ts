@@ -1,5 +1,5 @@
 import { PGlite } from "@electric-sql/pglite";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemIds, vendorId } from "../../src/model/id.ts";
 import type { Limits } from "../../src/model/limit.ts";
 import type { Limited, Reservation } from "../../src/policy/limiter.ts";
@@ -50,7 +50,7 @@ function firstStore(): LimitStore {
   return store;
 }
 
-const key = (name: string, limits: Limits): Limited => ({ name: `key:${name}`, limits });
+const key = (id: string, limits: Limits): Limited => ({ subject: { kind: "key", id }, limits });
 
 /** Every process asks so often at once. */
 async function storm(each: number, all: readonly Limited[], estimate: number): Promise<Reservation[]> {
@@ -61,8 +61,8 @@ async function storm(each: number, all: readonly Limited[], estimate: number): P
 }
 
 async function settle(reservations: readonly Reservation[], tokens: number): Promise<void> {
-  for (const one of reservations) one.settle(tokens);
-  for (const limiter of limiters) await limiter.told();
+  for (const one of reservations) one.commit(tokens);
+  for (const limiter of limiters) await limiter.flush();
 }
 
 const first = (): SharedLimiter => limiters[0] as SharedLimiter;
@@ -99,7 +99,7 @@ describe("limits shared by several processes", () => {
     const taken = await storm(10, all, 0);
     expect(taken).toHaveLength(7);
     await expect(first().reserve(all, 0)).rejects.toMatchObject({ kind: "connection-limit", retryAfter: 1 });
-    for (const one of taken) one.leave();
+    for (const one of taken) one.releaseStream();
     await settle(taken, 0);
     expect(await storm(10, all, 0)).toHaveLength(7);
   });
@@ -152,5 +152,74 @@ describe("limits shared by several processes", () => {
     await expect(away.reserve([key("x", { streams: 1 })], 0)).rejects.toThrow("connection refused");
     expect((await away.reserve([key("x", {})], 0)).rateLimit).toEqual({});
     await away.close();
+  });
+});
+
+describe("the leases of streams", () => {
+  const renewals: (readonly string[])[] = [];
+  const lines: string[] = [];
+  let sweeps = 0;
+  let fails = false;
+  const store: LimitStore = {
+    claim: (claims) =>
+      Promise.resolve({ refused: -1, wait: 0, slot: 0, used: claims.map(() => ({ amount: 0, reset: 0 })) }),
+    correct: () => Promise.resolve(),
+    release: () => Promise.resolve(),
+    renew: async (ids) => {
+      renewals.push(ids);
+      if (fails) throw new Error("connection lost");
+    },
+    sweep: async () => {
+      sweeps += 1;
+    },
+    close: () => Promise.resolve(),
+  };
+  const log = { ...silentLog, error: (_fields: unknown, text: string) => void lines.push(text) } as typeof silentLog;
+  let limiter: SharedLimiter;
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    let ids = 0;
+    limiter = new SharedLimiter({ store, log, id: () => `stream-${(ids += 1)}` });
+    for (const list of [renewals, lines]) list.length = 0;
+    [sweeps, fails] = [0, false];
+  });
+  afterEach(async () => {
+    await limiter.close();
+    vi.useRealTimers();
+  });
+
+  const turn = async (): Promise<void> => {
+    vi.advanceTimersByTime(10_000);
+    await limiter.flush();
+  };
+
+  it("are renewed every ten seconds while the streams last, and no longer", async () => {
+    const one = await limiter.reserve([key("a", { streams: 9 })], 0);
+    const two = await limiter.reserve([key("a", { streams: 9 })], 0);
+    await limiter.reserve([key("a", { requestsPerMinute: 9 })], 0);
+    await turn();
+    one.releaseStream();
+    await turn();
+    two.commit(0);
+    await turn();
+    expect(renewals).toEqual([["stream-1", "stream-2"], ["stream-2"]]);
+    expect(sweeps).toBe(3);
+  });
+
+  it("survive a renewal that fails: it is logged, and the next one is tried", async () => {
+    await limiter.reserve([key("a", { streams: 9 })], 0);
+    fails = true;
+    await turn();
+    fails = false;
+    await turn();
+    expect(renewals).toEqual([["stream-1"], ["stream-1"]]);
+    expect([lines, sweeps]).toEqual([["shared limits could not be written"], 1]);
+  });
+
+  it("end with the limiter", async () => {
+    await limiter.reserve([key("a", { streams: 9 })], 0);
+    await limiter.close();
+    await turn();
+    expect(renewals).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { formatSubject } from "../../src/model/account.ts";
 import { systemIds } from "../../src/model/id.ts";
 import { keyView, openAdmin, usageCsv, type AdminService } from "../../src/service/admin.ts";
 import { openStore } from "../../src/store/open.ts";
@@ -121,8 +122,13 @@ describe("money", () => {
   it("is paid in, taken away and held to a budget", async () => {
     const { record } = await admin.createKey({ name: "one" });
     const subject = await admin.subject({ key: "one" });
-    expect(subject).toBe(`key:${record.id}`);
-    expect(await admin.credit(subject, 5_000_000)).toEqual({ subject, balance: 5_000_000, budget: null, spent: 0 });
+    expect(formatSubject(subject)).toBe(`key:${record.id}`);
+    expect(await admin.credit(subject, 5_000_000)).toEqual({
+      subject: formatSubject(subject),
+      balance: 5_000_000,
+      budget: null,
+      spent: 0,
+    });
     await expect(admin.credit(subject, Number.MAX_SAFE_INTEGER)).rejects.toMatchObject({ kind: "invalid" });
     expect(await admin.changeAccount(subject, { budget: 7 })).toMatchObject({ balance: 5_000_000, budget: 7 });
     expect(await admin.accounts()).toHaveLength(1);
@@ -130,13 +136,13 @@ describe("money", () => {
     await expect(admin.changeAccount(subject, { budget: -1 })).rejects.toMatchObject({ kind: "invalid" });
     await expect(admin.credit(subject, 0.5)).rejects.toMatchObject({ kind: "invalid" });
     await expect(admin.subject({ key: "nobody" })).rejects.toMatchObject({ kind: "not-found" });
-    expect(await admin.subject({ key: "static-1" })).toBe("key:static-1");
+    expect(await admin.subject({ key: "static-1" })).toEqual({ kind: "key", id: "static-1" });
   });
 });
 
 describe("an account's change", () => {
   it("is made as a whole or not at all", async () => {
-    const subject = "key:static-1";
+    const subject = await admin.subject({ key: "static-1" });
     await admin.changeAccount(subject, { balance: 5, budget: 7 });
     expect(await admin.account(subject)).toMatchObject({ balance: 5, budget: 7 });
     await expect(admin.changeAccount(subject, { balance: 100, budget: -1 })).rejects.toMatchObject({

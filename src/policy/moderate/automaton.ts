@@ -1,29 +1,30 @@
 import { categoryNames, type Finding } from "./finding.ts";
-import { fold, FoldTable } from "./fold.ts";
+import { normalize, NormalTable } from "./normalize.ts";
 
 /** A word or phrase as its author wrote it. */
 export interface Word extends Finding {
   text: string;
 }
 
-/** A word in its folded form. */
+/** A word in its normalized form. */
 export interface Pattern extends Finding {
-  /** UTF-16 units of the folded form. */
+  /** UTF-16 units of the normalized form. */
   length: number;
-  /** It begins, it ends with a letter that belongs to a word: there no other such letter may stand beside it. */
+  /** It begins with a letter of a script with word spaces: no other such letter may stand before it. */
   edgeBefore: boolean;
+  /** It ends with one: no other such letter may stand after it. */
   edgeAfter: boolean;
 }
 
 /**
- * All words at once (Aho and Corasick, 1975): one step for each folded unit, however many words there are. Nodes are
+ * All words at once (Aho and Corasick, 1975): one step for each normalized unit, however many words there are. Nodes are
  * numbered level by level, so that the children of one node stand side by side, sorted by label; node 0 is the root.
  */
 export interface Automaton {
-  /** How single characters fold. */
-  table: FoldTable;
+  /** How single characters are normalized. */
+  table: NormalTable;
   patterns: readonly Pattern[];
-  /** Folded unit to label; 0 for units in no word. */
+  /** Normalized unit to label; 0 for units in no word. */
   labels: Uint16Array;
   /** Label to child of the root. */
   root: Int32Array;
@@ -40,7 +41,7 @@ export interface Automaton {
   /** Node to how many of the last units may become a severe word. */
   hold: Int32Array;
   /** Units of the longest pattern. */
-  longest: number;
+  maxUnits: number;
   hasSevere: boolean;
 }
 
@@ -51,23 +52,23 @@ interface Branch {
   depth: number;
 }
 
-/** Words whose folded forms are the same become one: the severe one, else the first. */
+/** Words with the same normalized form become one: the severe one, else the first. */
 export function buildAutomaton(words: readonly Word[]): Automaton {
   const patterns: Pattern[] = [];
-  const table = new FoldTable();
+  const table = new NormalTable();
   const labels = new Uint16Array(65_536);
   const top = branch(0);
   let labelCount = 0;
   for (const word of words) {
-    const folded = foldWord(word.text, table);
+    const normalized = normalizeWord(word.text, table);
     let node = top;
-    for (let at = 0; at < folded.length; at++) {
-      const unit = folded.charCodeAt(at);
+    for (let at = 0; at < normalized.length; at++) {
+      const unit = normalized.charCodeAt(at);
       if (labels[unit] === 0) labels[unit] = ++labelCount;
       node = descend(node, labels[unit] ?? 0);
       node.severe ||= word.severity === "severe";
     }
-    if (folded !== "") place(node, word, { folded, patterns });
+    if (normalized !== "") place(node, word, { normalized, patterns });
   }
   const flat = flatten(top, labelCount + 1);
   const longest = patterns.reduce((most, { length }) => Math.max(most, length), 0);
@@ -76,14 +77,14 @@ export function buildAutomaton(words: readonly Word[]): Automaton {
     patterns,
     labels,
     ...flat,
-    longest,
+    maxUnits: longest,
     hasSevere: top.children.size > 0 && flat.hasSevere,
   };
 }
 
-/** The form in which a word is looked for; `""` when nothing of it can be seen. */
-export function foldWord(text: string, table?: FoldTable): string {
-  return fold(text, table).trim();
+/** The form in which a word is looked for; `""` when all of it is invisible. */
+export function normalizeWord(text: string, table?: NormalTable): string {
+  return normalize(text, table).trim();
 }
 
 /** The state after one more unit. */
@@ -104,7 +105,7 @@ const wordLetter = /[\p{L}\p{N}\p{M}]/u;
 const unspaced =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}ー]/u;
 
-/** Whether a folded unit is a letter or digit of a script that sets words apart. */
+/** Whether a normalized unit is a letter or digit of a script that sets words apart. */
 export function inWord(unit: number): boolean {
   if (unit < 0x80) return (unit >= 0x61 && unit <= 0x7a) || (unit >= 0x30 && unit <= 0x39);
   const letter = String.fromCharCode(unit);
@@ -124,7 +125,7 @@ function descend(node: Branch, label: number): Branch {
   return child;
 }
 
-function place(node: Branch, word: Word, { folded, patterns }: { folded: string; patterns: Pattern[] }): void {
+function place(node: Branch, word: Word, { normalized, patterns }: { normalized: string; patterns: Pattern[] }): void {
   const { category, severity } = word;
   if (category < 1 || category > categoryNames.length) throw new RangeError(`no category ${category}`);
   const known = patterns[node.pattern];
@@ -133,9 +134,9 @@ function place(node: Branch, word: Word, { folded, patterns }: { folded: string;
     return;
   }
   node.pattern = patterns.length;
-  const edgeBefore = inWord(folded.charCodeAt(0));
-  const edgeAfter = inWord(folded.charCodeAt(folded.length - 1));
-  patterns.push({ length: folded.length, category, severity, edgeBefore, edgeAfter });
+  const edgeBefore = inWord(normalized.charCodeAt(0));
+  const edgeAfter = inWord(normalized.charCodeAt(normalized.length - 1));
+  patterns.push({ length: normalized.length, category, severity, edgeBefore, edgeAfter });
 }
 
 type Flat = Pick<Automaton, "root" | "children" | "label" | "fail" | "ends" | "link" | "hold" | "hasSevere">;

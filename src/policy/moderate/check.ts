@@ -9,7 +9,7 @@ export interface GuardedOptions {
   log: Log;
 }
 
-/** A check with a deadline and a rule for the case that it fails. What the caller cancels stays canceled. */
+/** A check with a deadline and a rule for its failure. What the caller cancels stays canceled. */
 export function guarded(check: Check, { timeoutMs, fails, log }: GuardedOptions): Check {
   return async (text, signal) => {
     try {
@@ -23,26 +23,26 @@ export function guarded(check: Check, { timeoutMs, fails, log }: GuardedOptions)
   };
 }
 
-/** Pieces of one text that are judged side by side. */
-const abreast = 4;
+/** Pieces of one text that are judged at once. */
+const piecesAtOnce = 4;
 
-/** A check that is shown at most `longest` UTF-16 units at once. Asks no further once something severe was found. */
-export function inPieces(check: Check, longest: number): Check {
+/** A check that is given at most `maxUnits` UTF-16 units at once. It stops at the first severe finding. */
+export function inPieces(check: Check, maxUnits: number): Check {
   return async (text, signal) => {
-    const pieces = cut(text, longest);
+    const pieces = split(text, maxUnits);
     let verdict: Verdict;
-    for (let at = 0; at < pieces.length && verdict?.severity !== "severe"; at += abreast) {
-      const verdicts = await Promise.all(pieces.slice(at, at + abreast).map((piece) => check(piece, signal)));
+    for (let at = 0; at < pieces.length && verdict?.severity !== "severe"; at += piecesAtOnce) {
+      const verdicts = await Promise.all(pieces.slice(at, at + piecesAtOnce).map((piece) => check(piece, signal)));
       verdict = verdicts.reduce(worse, verdict);
     }
     return verdict;
   };
 }
 
-function cut(text: string, longest: number): string[] {
+function split(text: string, maxUnits: number): string[] {
   const pieces: string[] = [];
   for (let at = 0; at < text.length;) {
-    const end = pieceEnd(text, at, longest);
+    const end = pieceEnd(text, at, maxUnits);
     pieces.push(text.slice(at, end));
     at = end;
   }
@@ -50,10 +50,10 @@ function cut(text: string, longest: number): string[] {
 }
 
 /** A piece ends after white space or a sentence where there is one in its last quarter, and never within a character. */
-function pieceEnd(text: string, at: number, longest: number): number {
-  const end = at + longest;
+function pieceEnd(text: string, start: number, maxUnits: number): number {
+  const end = start + maxUnits;
   if (end >= text.length) return text.length;
-  const from = at + Math.ceil(longest * 0.75);
-  for (let cut = end; cut > from; cut--) if (/[\s。！？；，]/.test(text[cut - 1] ?? "")) return cut;
+  const from = start + Math.ceil(maxUnits * 0.75);
+  for (let at = end; at > from; at--) if (/[\s。！？；，]/.test(text[at - 1] ?? "")) return at;
   return /[\ud800-\udbff]/.test(text[end - 1] ?? "") ? end + 1 : end;
 }

@@ -5,7 +5,7 @@ import { worse, type Check, type Finding, type Verdict } from "./finding.ts";
 
 /** What one category of the endpoint means here. */
 export interface EndpointRow extends Finding {
-  /** Counts from this score on, 0 to 1; without it the endpoint's own yes or no counts. */
+  /** Found from this score on, 0 to 1; without it the endpoint's own flag decides. */
   score?: number;
 }
 
@@ -14,12 +14,12 @@ export interface EndpointOptions {
   url: string;
   key?: Secret;
   model?: string;
-  /** By the endpoint's category names, besides the usual ones; a row here takes the place of the usual one. */
+  /** By the endpoint's category names; a row here replaces the default one of that name. */
   categories: Readonly<Record<string, EndpointRow>>;
 }
 
 /** OpenAI's category names. Flagged content of an unknown category is `other`. */
-const usual: Readonly<Record<string, EndpointRow>> = {
+const defaultRows: Readonly<Record<string, EndpointRow>> = {
   "sexual/minors": { category: 1, severity: "severe" },
   sexual: { category: 2, severity: "severe" },
   illicit: { category: 4, severity: "severe" },
@@ -34,12 +34,12 @@ const usual: Readonly<Record<string, EndpointRow>> = {
   "self-harm/intent": { category: 7, severity: "severe" },
   "self-harm/instructions": { category: 7, severity: "severe" },
 };
-const unknown: EndpointRow = { category: 7, severity: "severe" };
+const unknownRow: EndpointRow = { category: 7, severity: "severe" };
 
 /** `POST {url}/moderations` as a check. Throws on any other answer than results. */
 export function endpointCheck(options: EndpointOptions): Check {
   const url = `${options.url.replace(/\/+$/, "")}/moderations`;
-  const rows = new Map(Object.entries({ ...usual, ...options.categories }));
+  const rows = new Map(Object.entries({ ...defaultRows, ...options.categories }));
   const headers = {
     "content-type": "application/json",
     accept: "application/json",
@@ -47,7 +47,7 @@ export function endpointCheck(options: EndpointOptions): Check {
   };
   return async (text, signal) => {
     const body = JSON.stringify({ input: text, ...(options.model === undefined ? {} : { model: options.model }) });
-    // loaded with the first request: 8 MB that a server without outgoing calls does not need
+    // imported with the first request: 8 MB that a server without outgoing calls does not need
     const { request } = await import("undici");
     const answer = await request(url, { method: "POST", headers, body, signal });
     if (answer.statusCode !== 200) {
@@ -72,10 +72,10 @@ function read(result: Record<string, unknown>, rows: ReadonlyMap<string, Endpoin
   const scores = isObject(result["category_scores"]) ? result["category_scores"] : {};
   let verdict: Verdict;
   for (const name of new Set([...Object.keys(flags), ...Object.keys(scores)])) {
-    const { category, severity, score } = rows.get(name) ?? unknown;
+    const { category, severity, score } = rows.get(name) ?? unknownRow;
     const reached = score === undefined ? flags[name] === true : Number(scores[name]) >= score;
     if (reached) verdict = worse(verdict, { category, severity });
   }
   if (verdict !== undefined || result["flagged"] !== true || Object.values(flags).includes(true)) return verdict;
-  return { category: unknown.category, severity: unknown.severity };
+  return { category: unknownRow.category, severity: unknownRow.severity };
 }

@@ -1,4 +1,7 @@
-/** The vendor's kinds of sensitive content (seed 001), with the names word files and settings may use. */
+/**
+ * The vendor's kinds of sensitive content (MiniMax API docs, OpenAI-compatible chat, 2026-11), with the names that word
+ * files and settings may use.
+ */
 export const categoryNames = ["severe", "porn", "ads", "prohibited", "abuse", "violence", "other"] as const;
 
 /** 1 to 7, in the order of `categoryNames`. */
@@ -13,10 +16,10 @@ export interface Finding {
   severity: Severity;
 }
 
-/** `undefined`: nothing to object to. */
+/** `undefined`: no objection. */
 export type Verdict = Finding | undefined;
 
-/** Judges one text. Throws when it cannot tell. */
+/** Judges one text. Throws when it cannot. */
 export type Check = (text: string, signal: AbortSignal) => Promise<Verdict>;
 
 /** A category by its number or its name; `undefined` for anything else. */
@@ -25,7 +28,7 @@ export function categoryOf(text: string): Category | undefined {
   return found < 0 ? undefined : found + 1;
 }
 
-/** The weightier of two; the first where they weigh the same. */
+/** The severer of two; the first where they are equal. */
 export function worse(one: Verdict, other: Verdict): Verdict {
   if (one === undefined) return other;
   return one.severity === "mild" && other?.severity === "severe" ? other : one;

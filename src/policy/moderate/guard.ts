@@ -16,7 +16,7 @@ export interface Question {
   maxTokens: number;
 }
 
-/** The model's whole answer as text. */
+/** Resolves with the model's whole answer as text. */
 export type Ask = (question: Question, signal: AbortSignal) => Promise<string>;
 
 export interface GuardOptions {
@@ -26,7 +26,7 @@ export interface GuardOptions {
   maxTokens: number;
   /** Tried in order; the first that matches counts. */
   verdicts: readonly VerdictRow[];
-  /** What an answer without objection looks like; without it, every answer that no row matches. */
+  /** Regular expression of an answer without objection; absent: every answer that no row matches. */
   safe?: string;
 }
 

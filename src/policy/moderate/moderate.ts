@@ -11,19 +11,19 @@ import { worse, type Check, type Verdict } from "./finding.ts";
 import { modelCheck, type Ask } from "./guard.ts";
 import { Scanner } from "./scanner.ts";
 import type { ModerationSettings } from "./settings.ts";
-import { judged } from "./window-screen.ts";
+import { screenWindows } from "./window-screen.ts";
 import { readWordFiles } from "./word-file.ts";
 import { WordScreen } from "./word-screen.ts";
 
 /**
- * Is it allowed. Word lists cannot fail: a file that cannot be used ends the start. A guard model and a moderations
- * endpoint can; each fails `closed` by default (what could not be judged is refused with `upstream`) or `open` (it
- * passes), as its settings say.
+ * Is it allowed. Word lists cannot fail while the server runs: a file that cannot be used prevents the start. A guard
+ * model and a moderations endpoint can; each fails `closed` by default (what could not be judged is refused with
+ * `upstream`) or `open` (it passes), as its settings say.
  */
 export interface Moderator {
   /** Judges what is asked. Throws `input-sensitive` for what is refused; a finding marks the answer. */
   input(request: GenerationRequest, signal: AbortSignal): Promise<Verdict>;
-  /** The answer as far as it may go out. Ending it early ends the batches it reads. */
+  /** The answer as far as it may be sent. Ending it early ends the batches it reads. */
   output(batches: AsyncIterable<Batch>, signal: AbortSignal): AsyncIterable<Batch>;
 }
 
@@ -44,7 +44,7 @@ export function createModerator(settings: ModerationSettings, options: ModerateO
   if (endpoint !== undefined) add(endpointCheck(endpoint), endpoint);
   if ((automaton === undefined && checks.length === 0) || (input === "off" && output === "off")) return undefined;
   return {
-    input: (request, signal) => judgeInput(request, signal, { settings, automaton, checks }),
+    input: (request, signal) => checkInput(request, signal, { settings, automaton, checks }),
     output: (batches, signal) => screenOutput(batches, signal, { settings, automaton, checks }),
   };
 }
@@ -55,7 +55,7 @@ interface Tools {
   checks: readonly Check[];
 }
 
-async function judgeInput(request: GenerationRequest, signal: AbortSignal, tools: Tools): Promise<Verdict> {
+async function checkInput(request: GenerationRequest, signal: AbortSignal, tools: Tools): Promise<Verdict> {
   const { settings, automaton, checks } = tools;
   if (settings.input === "off") return undefined;
   const blocks = settings.input === "block";
@@ -78,7 +78,7 @@ function screenOutput(batches: AsyncIterable<Batch>, signal: AbortSignal, tools:
   const blocks = settings.output === "block";
   let screened = batches;
   if (automaton !== undefined) screened = screen(screened, new WordScreen({ automaton, blocks }));
-  for (const check of checks) screened = judged(screened, { check, signal, blocks, window: settings.window });
+  for (const check of checks) screened = screenWindows(screened, { check, signal, blocks, window: settings.window });
   return screened;
 }
 
@@ -91,7 +91,7 @@ async function* screen(batches: AsyncIterable<Batch>, words: WordScreen): AsyncG
   }
 }
 
-/** Texts of everybody but the model: messages, tool results and, where all is looked at, what tools say of themselves. */
+/** Texts that the model did not write: messages, tool results and, with scope `all`, the descriptions of tools. */
 export function inputTexts(request: GenerationRequest, scope: ModerationSettings["scope"]): string[] {
   const { items, tools } = request;
   const lastUser = items.findLastIndex((item) => item.type === "message" && item.role === "user");
@@ -103,15 +103,15 @@ export function inputTexts(request: GenerationRequest, scope: ModerationSettings
   return texts.filter((text) => text !== "");
 }
 
-/** UTF-16 units that are looked at before others get their turn: about ten milliseconds. */
-const turn = 250_000;
+/** UTF-16 units that are scanned before other work gets a turn: about ten milliseconds. */
+const sliceUnits = 250_000;
 
 /** The first severe word of a whole text, else the first mild one. */
 async function findWord(automaton: Automaton, text: string): Promise<Verdict> {
   const scanner = new Scanner({ automaton, json: false });
-  for (let at = 0; at < text.length && scanner.severe === undefined; at += turn) {
+  for (let at = 0; at < text.length && scanner.severe === undefined; at += sliceUnits) {
     if (at > 0) await setImmediate();
-    scanner.push(text.slice(at, at + turn));
+    scanner.push(text.slice(at, at + sliceUnits));
   }
   scanner.end();
   if (scanner.severe !== undefined) return { category: scanner.severe.category, severity: "severe" };

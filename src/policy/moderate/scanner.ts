@@ -1,6 +1,6 @@
 import { inWord, step, type Automaton, type Pattern } from "./automaton.ts";
 import type { Category } from "./finding.ts";
-import { FoldStream } from "./fold.ts";
+import { NormalizedStream } from "./normalize.ts";
 
 const space = 0x20;
 
@@ -24,28 +24,33 @@ export interface SevereMatch {
 export class Scanner {
   // fixed at birth
   private readonly automaton: Automaton;
-  private readonly stream: FoldStream;
+  private readonly stream: NormalizedStream;
   private readonly mask: number;
-  /** Of the latest folded units: what they are, and where in the text they come from. */
+  /** The latest normalized units, a ring. */
   private readonly units: Uint16Array;
+  /** Where in the text each of them begins. */
   private readonly starts: Float64Array;
   // changed by events
+  /** Node of the automaton; `feed` moves it. */
   private state = 0;
+  /** Normalized units so far. */
   private count = 0;
+  /** The last of them; -1 before the first. */
   private last = -1;
-  /** Found, if no letter of the same word follows. */
+  /** Matches that count unless a letter of the same word follows; `decide` empties it. */
   private waiting: { pattern: Pattern; start: number }[] = [];
+  /** Set once, by the severe word that ends first. */
   severe: SevereMatch | undefined;
   /** Category of the first mild word; 0 for none. */
   mild: Category = 0;
 
   constructor({ automaton, json }: ScannerOptions) {
-    const size = 2 ** Math.ceil(Math.log2(automaton.longest + 2));
+    const size = 2 ** Math.ceil(Math.log2(automaton.maxUnits + 2));
     this.automaton = automaton;
     this.mask = size - 1;
     this.units = new Uint16Array(size);
     this.starts = new Float64Array(size);
-    this.stream = new FoldStream({ json, table: automaton.table, feed: (unit, start) => this.feed(unit, start) });
+    this.stream = new NormalizedStream({ json, table: automaton.table, feed: (unit, start) => this.feed(unit, start) });
   }
 
   /** UTF-16 offset up to which the text has no part in any severe word, whatever follows. */
@@ -59,7 +64,7 @@ export class Scanner {
     if (this.severe === undefined) this.stream.push(text);
   }
 
-  /** The text is over: what waited for its end is decided. */
+  /** The text is over: matches that waited for its end are decided. */
   end(): void {
     if (this.severe !== undefined) return;
     this.stream.end();
@@ -92,7 +97,7 @@ export class Scanner {
     else this.accept(found);
   }
 
-  /** Takes what waited, unless the next unit goes on with the word; -1: nothing follows. */
+  /** Accepts the matches that waited, unless the next unit continues their word; -1: nothing follows. */
   private decide(unit: number): void {
     const { waiting } = this;
     this.waiting = [];

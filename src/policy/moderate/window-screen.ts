@@ -3,17 +3,17 @@ import type { Category, Check, Verdict } from "./finding.ts";
 import { contentOf, endOf, isDelta, isEnd, isStart, type StartEvent } from "./open-item.ts";
 
 export interface WindowScreenOptions {
-  /** UTF-16 units that are judged at once; from a quarter of them on the end of a sentence is enough. */
+  /** UTF-16 units of a question; from a quarter of them on it ends with a sentence. */
   window: number;
-  /** Nothing goes out before it was judged; otherwise everything goes out at once and findings mark the answer. */
+  /** Whether nothing is sent before it was judged; otherwise findings only mark the answer. */
   blocks: boolean;
 }
 
 const sentenceEnd = /[.!?…。！？；\n]["'”’」』）)]*\s*$/;
 
 /**
- * Gathers an answer into windows for a judge that takes time. After each `accept` the caller looks at `due`, has
- * `question` judged and tells the outcome to `settle`. A question shows the window before it once more, so that what
+ * Gathers an answer into windows for a check that takes time. When `accept` makes a question `due`, the caller has it
+ * judged, calls `nextWindow`, and gives the verdict to `decide`. A question repeats the window before it, so that what
  * lies across two windows is seen whole.
  */
 export class WindowScreen {
@@ -21,14 +21,21 @@ export class WindowScreen {
   private readonly window: number;
   private readonly blocks: boolean;
   // changed by events
+  /** Events that wait for a verdict; only where the screen blocks. */
   private waiting: GenerationEvent[] = [];
+  /** The start of the current or last item. */
   private open: StartEvent | undefined;
+  /** Whether the start of the current item has been released. */
   private started = false;
+  /** The window before this one, of the same item. */
   private before = "";
+  /** The window that is being gathered; `nextWindow` empties it. */
   private text = "";
+  /** The category that the answer was last marked with; 0 for none. */
   private marked: Category = 0;
+  /** The window is full or its item over: its question is to be judged now. */
   due = false;
-  /** Something severe came: the answer is over. */
+  /** Something severe was found: the answer is over. */
   stopped = false;
 
   constructor({ window, blocks }: WindowScreenOptions) {
@@ -40,7 +47,7 @@ export class WindowScreen {
     return (this.before + this.text).toWellFormed();
   }
 
-  /** What may go out now. */
+  /** Returns the events that may be sent now. */
   accept(event: GenerationEvent): GenerationEvent[] {
     if (isStart(event)) {
       this.open = event;
@@ -56,23 +63,23 @@ export class WindowScreen {
     return isEnd(event) && !this.due ? this.release() : [];
   }
 
-  /** The question is on its way, or answered: the next window begins. */
-  turn(): void {
+  /** The question is being judged: the next window begins. */
+  nextWindow(): void {
     this.before = this.text.slice(-this.window);
     this.text = "";
     this.due = false;
   }
 
-  /** What may go out after a verdict. */
-  settle(verdict: Verdict): GenerationEvent[] {
+  /** Returns the events that may be sent after a verdict. */
+  decide(verdict: Verdict): GenerationEvent[] {
     const out: GenerationEvent[] = [];
-    const cut = this.blocks && verdict?.severity === "severe";
-    if (cut && this.started && this.open !== undefined) out.push(endOf(this.open));
-    if (verdict !== undefined && (cut || verdict.category !== this.marked)) {
+    const truncate = this.blocks && verdict?.severity === "severe";
+    if (truncate && this.started && this.open !== undefined) out.push(endOf(this.open));
+    if (verdict !== undefined && (truncate || verdict.category !== this.marked)) {
       this.marked = verdict.category;
       out.push({ type: "flag", side: "output", category: verdict.category });
     }
-    if (!cut) return [...out, ...this.release()];
+    if (!truncate) return [...out, ...this.release()];
     this.stopped = true;
     out.push({ type: "finish", reason: "filter" });
     return out;
@@ -96,8 +103,8 @@ export interface JudgedOptions extends WindowScreenOptions {
   signal: AbortSignal;
 }
 
-/** The batches, judged window by window. Where nothing is held back the verdicts are awaited before the end. */
-export async function* judged(batches: AsyncIterable<Batch>, options: JudgedOptions): AsyncGenerator<Batch> {
+/** The batches, judged window by window. Where nothing is held back, the verdicts are awaited before the end. */
+export async function* screenWindows(batches: AsyncIterable<Batch>, options: JudgedOptions): AsyncGenerator<Batch> {
   const screen = new WindowScreen(options);
   const judge = new Judge(screen, options);
   for await (const batch of batches) {
@@ -113,13 +120,14 @@ export async function* judged(batches: AsyncIterable<Batch>, options: JudgedOpti
   }
 }
 
-/** Asks the questions of a screen, one after the other or, where nothing waits for the answer, side by side. */
+/** Has the questions of a screen judged: one after the other where it blocks, else at the same time. */
 class Judge {
   // fixed at birth
   private readonly screen: WindowScreen;
   private readonly options: JudgedOptions;
   // changed by events
-  private asked: Promise<Verdict>[] = [];
+  /** Verdicts that are not awaited yet; only where the screen does not block. */
+  private verdicts: Promise<Verdict>[] = [];
 
   constructor(screen: WindowScreen, options: JudgedOptions) {
     this.screen = screen;
@@ -129,17 +137,17 @@ class Judge {
   async ask(): Promise<GenerationEvent[]> {
     const { screen } = this;
     const verdict = this.options.check(screen.question, this.options.signal);
-    screen.turn();
-    if (this.options.blocks) return screen.settle(await verdict);
-    // Nobody waits for it yet, and a rejection without a listener would end the process.
+    screen.nextWindow();
+    if (this.options.blocks) return screen.decide(await verdict);
+    // awaited only at the end, and a rejection without a listener would end the process
     verdict.catch(() => undefined);
-    this.asked.push(verdict);
+    this.verdicts.push(verdict);
     return [];
   }
 
   async rest(): Promise<GenerationEvent[]> {
-    const verdicts = await Promise.all(this.asked);
-    this.asked = [];
-    return verdicts.flatMap((verdict) => this.screen.settle(verdict));
+    const verdicts = await Promise.all(this.verdicts);
+    this.verdicts = [];
+    return verdicts.flatMap((verdict) => this.screen.decide(verdict));
   }
 }

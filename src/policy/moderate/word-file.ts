@@ -1,27 +1,27 @@
 import { readFileSync } from "node:fs";
-import { foldWord, type Word } from "./automaton.ts";
-import { FoldTable } from "./fold.ts";
+import { normalizeWord, type Word } from "./automaton.ts";
+import { NormalTable } from "./normalize.ts";
 import { categoryNames, categoryOf, type Category, type Severity } from "./finding.ts";
 
 /** One file of words as the settings name it. */
 export interface WordFile {
   path: string;
-  /** Of words before the first heading. */
+  /** Category of words before the first heading. */
   category?: string;
-  /** Of all words whose heading names none; default what the category has. */
+  /** Severity of words whose heading names none; default that of the category. */
   severity?: Severity;
 }
 
-/** What each category weighs where neither the file nor a heading says it; by name or number. */
+/** Severity of each category where neither the file nor a heading names one; by name or number. */
 export type CategorySeverities = Readonly<Record<string, Severity>>;
 
-/** A file or a line in it cannot be used; says which and why. */
+/** A file or a line in it cannot be used; the message names it and the reason. */
 export class WordFileError extends Error {
   override readonly name = "WordFileError";
 }
 
-/** Folded UTF-16 units; it bounds how much of an answer may be held back. */
-const longestWord = 200;
+/** UTF-16 units of a normalized word; it bounds how much of an answer may be held back. */
+const maxWordUnits = 200;
 const allowed = `1 to 7 or ${categoryNames.join(", ")}`;
 
 /** All words of the files. Throws `WordFileError`. */
@@ -35,8 +35,8 @@ export function readWordFiles(files: readonly WordFile[], severities: CategorySe
  */
 export function parseWordFile(source: string, file: WordFile, severities: CategorySeverities = {}): Word[] {
   const words: Word[] = [];
-  const weights = weigh(severities);
-  const table = new FoldTable();
+  const defaults = severityDefaults(severities);
+  const table = new NormalTable();
   let category = file.category === undefined ? undefined : categoryOf(file.category);
   let severity = file.severity;
   if (file.category !== undefined && category === undefined) throw unknownCategory(file.path, file.category);
@@ -53,21 +53,21 @@ export function parseWordFile(source: string, file: WordFile, severities: Catego
         `${place}: a word without a category; put a heading such as [2] above it or set it for the file`,
       );
     }
-    words.push({ text: checked(line, place, table), category, severity: severity ?? weights[category - 1] ?? "mild" });
+    words.push({ text: checked(line, place, table), category, severity: severity ?? defaults[category - 1] ?? "mild" });
   }
   if (words.length === 0) throw new WordFileError(`${file.path}: no words in it`);
   return words;
 }
 
-/** By category; `severe` violations are refused, the other kinds mark the answer. */
-function weigh(severities: CategorySeverities): Severity[] {
-  const weights = categoryNames.map((name): Severity => (name === "severe" ? "severe" : "mild"));
+/** In the order of `categoryNames`: the category `severe` is severe, the others are mild unless the settings say more. */
+function severityDefaults(severities: CategorySeverities): Severity[] {
+  const defaults = categoryNames.map((name): Severity => (name === "severe" ? "severe" : "mild"));
   for (const [name, severity] of Object.entries(severities)) {
     const category = categoryOf(name);
     if (category === undefined) throw unknownCategory("severity", name);
-    weights[category - 1] = severity;
+    defaults[category - 1] = severity;
   }
-  return weights;
+  return defaults;
 }
 
 function heading(line: string, place: string): { category: Category; severity?: Severity } {
@@ -83,10 +83,10 @@ function heading(line: string, place: string): { category: Category; severity?: 
   return { category, severity };
 }
 
-function checked(line: string, place: string, table: FoldTable): string {
-  const { length } = foldWord(line, table);
+function checked(line: string, place: string, table: NormalTable): string {
+  const { length } = normalizeWord(line, table);
   if (length === 0) throw new WordFileError(`${place}: nothing of this word can be seen`);
-  if (length > longestWord) throw new WordFileError(`${place}: ${length} characters, at most ${longestWord}`);
+  if (length > maxWordUnits) throw new WordFileError(`${place}: ${length} characters, at most ${maxWordUnits}`);
   return line;
 }
 

@@ -6,32 +6,34 @@ import { Scanner } from "./scanner.ts";
 
 export interface WordScreenOptions {
   automaton: Automaton;
-  /** Severe words are kept from going out; otherwise they mark the answer like mild ones. */
+  /** Whether severe words are withheld; otherwise they mark the answer like mild ones. */
   blocks: boolean;
 }
 
-interface Open {
+interface OpenItem {
   start: StartEvent;
-  /** An item whose beginning may not go out is never begun. */
+  /** Whether `start` has been released; that of an item with no text that may be sent never is. */
   started: boolean;
   scanner: Scanner;
-  /** What came and did not go out, from offset `released` of the item's text on. */
+  /** Text that is held back, from offset `released` of the item's text on. */
   held: string;
   released: number;
 }
 
 /**
- * Keeps severe words out of an answer. Text that may be the beginning of one is held back until it is known: at most the
- * longest word, less one character, plus the character that is being spelled. Every item is looked at by itself.
+ * Keeps severe words out of an answer. Text that may be the beginning of one is held back until that is certain: at most
+ * the longest word less one character, and the last character, which marks may follow. Every item is scanned by itself.
  */
 export class WordScreen {
   // fixed at birth
   private readonly automaton: Automaton;
   private readonly holds: boolean;
   // changed by events
-  private open: Open | undefined;
+  /** The item under way, between its start and its end. */
+  private open: OpenItem | undefined;
+  /** The category that the answer was last marked with; 0 for none. */
   private marked: Category = 0;
-  /** A severe word came: the answer is over. */
+  /** A severe word was found: the answer is over. */
   stopped = false;
 
   constructor({ automaton, blocks }: WordScreenOptions) {
@@ -39,7 +41,7 @@ export class WordScreen {
     this.holds = blocks && automaton.hasSevere;
   }
 
-  /** What may go out now. */
+  /** Returns the events that may be sent now. */
   accept(batch: Batch): GenerationEvent[] {
     const out: GenerationEvent[] = [];
     for (const event of batch) {
@@ -69,7 +71,7 @@ export class WordScreen {
     if (!this.holds) out.push(start);
   }
 
-  private grow(open: Open, event: DeltaEvent, out: GenerationEvent[]): void {
+  private grow(open: OpenItem, event: DeltaEvent, out: GenerationEvent[]): void {
     const text = contentOf(event);
     open.scanner.push(text);
     if (this.holds) open.held += text;
@@ -77,7 +79,7 @@ export class WordScreen {
     this.release(open, out);
   }
 
-  private release(open: Open, out: GenerationEvent[]): void {
+  private release(open: OpenItem, out: GenerationEvent[]): void {
     const { severe, mild, clear } = open.scanner;
     const mark = this.holds ? mild : (severe?.category ?? mild);
     if (mark !== 0 && mark !== this.marked) {
@@ -98,7 +100,7 @@ export class WordScreen {
     out.push({ type: "flag", side: "output", category: severe.category }, { type: "finish", reason: "filter" });
   }
 
-  private startOnce(open: Open, out: GenerationEvent[]): void {
+  private startOnce(open: OpenItem, out: GenerationEvent[]): void {
     if (!open.started) out.push(open.start);
     open.started = true;
   }

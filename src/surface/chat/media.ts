@@ -1,7 +1,7 @@
 import type { ModelCard } from "../../model/card.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { Detail, ImagePart, VideoPart } from "../../model/item.ts";
-import { patch } from "../../model/picture.ts";
+import { patchPixels } from "../../model/picture.ts";
 import type { Fields } from "../shared/fields.ts";
 import { checkModality, imagePart, readMedia, videoPart } from "../shared/media.ts";
 import type { MediaSource } from "../shared/media.ts";
@@ -53,5 +53,5 @@ function readSource(part: Fields, key: string): MediaSource {
 /** The long side cut down to whole vision patches, which is all that this page of the vendor takes. */
 function wholePatches<Part extends ImagePart | VideoPart>(part: Part): Part {
   if (part.maxLongSide === undefined) return part;
-  return { ...part, maxLongSide: Math.max(patch, Math.floor(part.maxLongSide / patch) * patch) };
+  return { ...part, maxLongSide: Math.max(patchPixels, Math.floor(part.maxLongSide / patchPixels) * patchPixels) };
 }

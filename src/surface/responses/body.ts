@@ -43,7 +43,7 @@ export function statusFrom(transcript: Transcript): ResponseStatus {
 }
 
 /**
- * The response object: the vendor's fields first, in the order of its samples (seeds 000 and 004), then what Open
+ * The response object: the vendor's fields first, in the order of its samples, then what Open
  * Responses requires beyond them.
  */
 export function responseBody(source: BodySource, transcript: Transcript, status = statusFrom(transcript)): JsonObject {
@@ -89,7 +89,7 @@ export function responseBody(source: BodySource, transcript: Transcript, status 
   };
 }
 
-/** What was used, where the engine tells; under the name the caller chose, as long as it is the same tier. */
+/** The tier that was used, where the engine reports it; under the name the caller chose, as long as it is the same tier. */
 function tierOf({ tier }: Transcript, asked: string): string {
   if (tier === undefined || (tier === "priority") === (asked === "priority")) return asked;
   return tier === "priority" ? tier : "default";

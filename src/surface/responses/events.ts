@@ -24,7 +24,7 @@ export const terminalTypes: Readonly<Record<ResponseStatus, string>> = {
 /**
  * Batches in, events out: one encoder for server-sent events, WebSocket messages and stored replay. One answer needs
  * one. Deltas of a batch that belong to one item become one event. An item is closed by what comes after it, because
- * only then is known whether it was cut.
+ * only then is known whether it was truncated.
  */
 export class ResponseEvents {
   // fixed at birth
@@ -174,7 +174,7 @@ export class ResponseEvents {
     this.sequence.add(terminalTypes[status], { response: responseBody(this.source, transcript, status) });
   }
 
-  /** Where the open item stands; content of messages and thoughts is one part. */
+  /** Where the open item stands; content of messages and reasoning is one part. */
   private place(item: AnswerItem): JsonObject {
     const at = { item_id: this.output.idOf(item, this.open), output_index: this.open };
     return item.type === "call" ? at : { ...at, content_index: 0 };

@@ -5,8 +5,8 @@ import type { ParsedRequest } from "../surface.ts";
 import { OpenCalls } from "../shared/open-calls.ts";
 import type { Reference, ResponsesAnswerOptions } from "./answer-options.ts";
 
-/** A thought that is no longer there changes little; a conversation should not end for it. */
-const thoughtId = /_rs(_\d+)?$/;
+/** Reasoning that is no longer stored changes little; a conversation should not end for it. */
+const reasoningId = /_rs(_\d+)?$/;
 
 /** Where the parts of a conversation that are not in the request come from. */
 export interface Recall {
@@ -24,7 +24,7 @@ export function needsRecall(answerOptions: ResponsesAnswerOptions): boolean {
 }
 
 /**
- * The parsed with its whole conversation: instructions, history, input. In the result `answerOptions.input` holds only
+ * The request with its whole conversation: instructions, history, input. In the result `answerOptions.input` holds only
  * items: what history keeps of this turn. Throws `invalid` for an unknown reference and for calls and results that do
  * not pair up.
  */
@@ -43,7 +43,7 @@ export function recalled(
 function dereference(reference: Reference, recall: Recall): readonly Item[] {
   const items = recall.resolve(reference.id);
   if (items !== undefined) return items;
-  if (thoughtId.test(reference.id)) return [];
+  if (reasoningId.test(reference.id)) return [];
   throw new ParleyError("invalid", `${reference.param}: item ${JSON.stringify(reference.id)} not found`, {
     param: reference.param,
     code: "item_not_found",

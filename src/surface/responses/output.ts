@@ -11,7 +11,7 @@ import type { ToolForm, ToolForms } from "./answer-options.ts";
 export type ItemStatus = "in_progress" | "completed" | "incomplete";
 type AnswerCall = Extract<AnswerItem, { type: "call" }>;
 
-/** What an item's id ends with (seed 004: `<id>_msg`, `<id>_rs`, `<id>_fc_<index>`). */
+/** What an item's id ends with (MiniMax API docs, create response, 2026-11: `<id>_msg`, `<id>_rs`, `<id>_fc_<index>`). */
 const endings: Readonly<Record<AnswerItem["type"], string>> = { text: "msg", reasoning: "rs", call: "fc" };
 
 export interface OutputOptions {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { buildAutomaton, foldWord, inWord, type Word } from "../../../src/policy/moderate/automaton.ts";
-import { fold } from "../../../src/policy/moderate/fold.ts";
+import { buildAutomaton, normalizeWord, inWord, type Word } from "../../../src/policy/moderate/automaton.ts";
+import { normalize } from "../../../src/policy/moderate/normalize.ts";
 import { Scanner } from "../../../src/policy/moderate/scanner.ts";
 
 const severe = (...texts: string[]): Word[] => texts.map((text) => ({ text, category: 2, severity: "severe" }));
@@ -15,8 +15,8 @@ function scan(words: readonly Word[], pieces: readonly string[], json = false): 
 
 /** Whether a word stands in a text, found the slow way. */
 function contains(text: string, word: string): boolean {
-  const folded = fold(text);
-  const wanted = foldWord(word);
+  const folded = normalize(text);
+  const wanted = normalizeWord(word);
   for (let at = folded.indexOf(wanted); at >= 0; at = folded.indexOf(wanted, at + 1)) {
     const before = at > 0 && inWord(folded.charCodeAt(at - 1)) && inWord(wanted.charCodeAt(0));
     const end = at + wanted.length;
@@ -80,7 +80,9 @@ describe("Scanner", () => {
 
   it("finds exactly what looking at every place finds, however the text is cut, and holds enough back", () => {
     const letters = fc.constantFrom("a", "b", "A", "ａ", " ", "中", "文", "\u200b", "\u0301", ".", "é");
-    const wordText = fc.string({ unit: letters, minLength: 1, maxLength: 4 }).filter((text) => foldWord(text) !== "");
+    const wordText = fc
+      .string({ unit: letters, minLength: 1, maxLength: 4 })
+      .filter((text) => normalizeWord(text) !== "");
     const texts = fc.array(fc.string({ unit: letters, maxLength: 6 }), { maxLength: 8 });
     fc.assert(
       fc.property(fc.array(wordText, { minLength: 1, maxLength: 6 }), texts, (words, pieces) => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ParleyError } from "../../../src/model/error.ts";
 import type { Batch, GenerationEvent } from "../../../src/model/event.ts";
 import type { Check, Verdict } from "../../../src/policy/moderate/finding.ts";
-import { judged } from "../../../src/policy/moderate/window-screen.ts";
+import { screenWindows } from "../../../src/policy/moderate/window-screen.ts";
 import { contents, folded, play, type Said } from "./support.ts";
 
 const signal = new AbortController().signal;
@@ -35,7 +35,7 @@ async function collect(batches: AsyncIterable<Batch>): Promise<GenerationEvent[]
 }
 
 function screen(items: readonly Said[], check: Check, { blocks = true, window = 20 } = {}): Promise<GenerationEvent[]> {
-  return collect(judged(source(play(items)), { check, signal, blocks, window }));
+  return collect(screenWindows(source(play(items)), { check, signal, blocks, window }));
 }
 
 const text = (...pieces: string[]): Said => ({ kind: "text", pieces });
@@ -62,7 +62,7 @@ describe("judged", () => {
   it("never begins an item whose first window is refused, and ends the engine's stream", async () => {
     const ended = { value: false };
     const batches = source(play([text("BAD to the bone."), text("x")]), ended);
-    const events = await collect(judged(batches, { check: judge().check, signal, blocks: true, window: 20 }));
+    const events = await collect(screenWindows(batches, { check: judge().check, signal, blocks: true, window: 20 }));
     expect(events).toEqual([
       { type: "begin" },
       { type: "flag", side: "output", category: 4 },
@@ -89,7 +89,7 @@ describe("judged", () => {
 
   it("holds nothing back when it does not block; verdicts come before the end", async () => {
     const late = Promise.withResolvers<Verdict>();
-    const batches = judged(source(play([letters("BAD thing, yes.")])), {
+    const batches = screenWindows(source(play([letters("BAD thing, yes.")])), {
       check: () => late.promise,
       signal,
       blocks: false,
@@ -112,7 +112,12 @@ describe("judged", () => {
     for (const blocks of [true, false]) {
       const ended = { value: false };
       const check = (): Promise<Verdict> => Promise.reject(new ParleyError("upstream", "down"));
-      const batches = judged(source(play([text("Some sentence.")]), ended), { check, signal, blocks, window: 20 });
+      const batches = screenWindows(source(play([text("Some sentence.")]), ended), {
+        check,
+        signal,
+        blocks,
+        window: 20,
+      });
       await expect(collect(batches)).rejects.toMatchObject({ kind: "upstream" });
       expect(ended.value).toBe(true);
     }
@@ -126,7 +131,7 @@ describe("judged", () => {
       }
     }
     const check = (): Promise<Verdict> => Promise.reject(new ParleyError("upstream", "down"));
-    const batches = judged(slow(), { check, signal, blocks: false, window: 20 });
+    const batches = screenWindows(slow(), { check, signal, blocks: false, window: 20 });
     await expect(collect(batches)).rejects.toMatchObject({ kind: "upstream" });
   });
 

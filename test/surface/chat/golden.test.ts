@@ -10,9 +10,9 @@ interface Sample {
   body: { id: string; created: number; choices: [{ message: { content: string } }] };
 }
 
-const samples = ["seed-001-image.json", "seed-003-hello.json"];
+const samples = ["documented-image.json", "documented-hello.json"];
 
-/** The seeds are older than `service_tier`, which M3 bodies have carried since June 2026 (docs/api-chat.md). */
+/** The samples are older than `service_tier`, which M3 bodies have carried since June 2026 (docs/api-chat.md). */
 function withoutTier(wire: unknown): string {
   return JSON.stringify(wire).replace(`"service_tier":"standard",`, "");
 }
@@ -38,7 +38,10 @@ test.each(samples)("%s: its stream gathers to the same text", (name) => {
 });
 
 test("the M3 edition's request is read whole", () => {
-  const { request, answerOptions } = chatSurface().parse((fixture("seed-001-image.json") as Sample).request, context());
+  const { request, answerOptions } = chatSurface().parse(
+    (fixture("documented-image.json") as Sample).request,
+    context(),
+  );
   expect(request.reasoning).toBe("adaptive");
   expect(request.sampling).toEqual({ temperature: 1, topP: 0.95, stop: [], maxTokens: 500 });
   expect(answerOptions.stream).toBe(false);
@@ -60,7 +63,7 @@ test("the M3 edition's request is read whole", () => {
 });
 
 test("the M2.7 edition's request: a system message without content sets nothing, the user's name is kept", () => {
-  const { request } = chatSurface().parse((fixture("seed-003-hello.json") as Sample).request, context());
+  const { request } = chatSurface().parse((fixture("documented-hello.json") as Sample).request, context());
   expect(request.items).toEqual([
     { type: "message", role: "user", name: "User", parts: [{ type: "text", text: "Hello" }] },
   ]);

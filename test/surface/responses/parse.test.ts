@@ -29,7 +29,7 @@ function user(text: string): Item {
   return { type: "message", role: "user", parts: [{ type: "text", text }] };
 }
 
-describe("the request of the seeds", () => {
+describe("the request of the vendor's samples", () => {
   test("a plain text", () => {
     const { request, answerOptions } = parse({ model: "MiniMax-M3", input: "Hello!" });
     expect(request).toEqual({

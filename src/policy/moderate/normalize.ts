@@ -9,52 +9,57 @@ const invisible = /\p{Default_Ignorable_Code_Point}/gu;
 const isInvisible = /^\p{Default_Ignorable_Code_Point}/u;
 /** Marks and the later letters of a Hangul syllable join what stands before them. */
 const joins = /^[\p{M}\u1160-\u11ff\ud7b0-\ud7ff]/u;
+/** Marks a unit whose normalized form depends on its neighbours or has several units. */
 const slow = 1;
 const backslash = 0x5c;
-/** UTF-16 units of a character with its marks; a longer row of marks is cut here. */
-const longestCluster = 64;
+/** UTF-16 units of a character with its marks; a longer row of marks is divided here. */
+const maxClusterUnits = 64;
 
-/** Called with each folded UTF-16 unit and the offset in the source at which its character begins. */
+/** Called with each normalized UTF-16 unit and the offset in the source at which its character begins. */
 export type Feed = (unit: number, start: number) => void;
 
-/** Remembers how single units fold, so that common text costs a table look-up. */
-export class FoldTable {
+/** How single units are normalized, computed at their first use: common text costs a table look-up. */
+export class NormalTable {
+  // changed by events
+  /** By unit: its normalized form, `slow`, or 0 while it is not computed. */
   private readonly units = new Uint16Array(65_536);
 
-  /** The folded form of a unit that neither joins nor needs more than one unit; 1 for all others. */
+  /** The normalized form of a unit that neither joins nor needs more than one unit; `slow` for all others. */
   simple(unit: number): number {
     const known = this.units[unit] ?? slow;
-    return known === 0 ? this.learn(unit) : known;
+    return known === 0 ? this.compute(unit) : known;
   }
 
-  private learn(unit: number): number {
+  private compute(unit: number): number {
     const text = String.fromCharCode(unit);
-    const folded = foldCluster(text);
-    const alone = folded.length === 1 && text.isWellFormed() && !continues(text) && folded.charCodeAt(0) > slow;
-    const form = alone ? folded.charCodeAt(0) : slow;
+    const normalized = normalizeCluster(text);
+    const alone = normalized.length === 1 && text.isWellFormed() && !continues(text) && normalized.charCodeAt(0) > slow;
+    const form = alone ? normalized.charCodeAt(0) : slow;
     this.units[unit] = form;
     return form;
   }
 }
 
-export interface FoldOptions {
+export interface NormalizedStreamOptions {
   /** The text is JSON: escapes stand for the characters they mean. */
   json: boolean;
-  table: FoldTable;
+  table: NormalTable;
   feed: Feed;
 }
 
-/** Folds a text that arrives in pieces. A character waits until the next one begins, for marks may follow it. */
-export class FoldStream {
+/** Normalizes a text that arrives in pieces. A character waits until the next one begins, for marks may follow it. */
+export class NormalizedStream {
   // fixed at birth
   private readonly json: boolean;
-  private readonly table: FoldTable;
+  private readonly table: NormalTable;
   private readonly feed: Feed;
   // changed by events
+  /** The source from `base` on: a character that may go on. */
   private rest = "";
+  /** Offset in the source up to which everything was fed. */
   private base = 0;
 
-  constructor({ json, table, feed }: FoldOptions) {
+  constructor({ json, table, feed }: NormalizedStreamOptions) {
     this.json = json;
     this.table = table;
     this.feed = feed;
@@ -100,24 +105,24 @@ export class FoldStream {
   private cluster(source: string, at: number, final: boolean): number {
     let text = "";
     let next = at;
-    while (next - at < longestCluster) {
+    while (next - at < maxClusterUnits) {
       const point = readPoint(source, next, { json: this.json, final });
       if (point === undefined && !final) return -1;
       if (point === undefined || (text !== "" && !continues(point.text))) break;
       text += point.text;
       next += point.length;
     }
-    const folded = foldCluster(text);
-    for (let index = 0; index < folded.length; index++) this.feed(folded.charCodeAt(index), this.base + at);
+    const normalized = normalizeCluster(text);
+    for (let index = 0; index < normalized.length; index++) this.feed(normalized.charCodeAt(index), this.base + at);
     return next;
   }
 }
 
-/** A whole text, folded. Who folds many gives one table for all. */
-export function fold(text: string, table: FoldTable = new FoldTable()): string {
+/** Normalizes a whole text. Share one table between many calls. */
+export function normalize(text: string, table: NormalTable = new NormalTable()): string {
   const units: string[] = [];
   let before = "";
-  const stream = new FoldStream({
+  const stream = new NormalizedStream({
     json: false,
     table,
     feed: (unit) => {
@@ -131,7 +136,7 @@ export function fold(text: string, table: FoldTable = new FoldTable()): string {
   return units.join("");
 }
 
-function foldCluster(text: string): string {
+function normalizeCluster(text: string): string {
   // Upper case first: it is what makes ß and the two small sigmas one.
   const cased = text.replace(invisible, "").normalize("NFKC").toUpperCase().toLowerCase();
   return cased.normalize("NFKC").replace(/\s+/g, " ");

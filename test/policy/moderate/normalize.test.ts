@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fold, FoldStream, FoldTable } from "../../../src/policy/moderate/fold.ts";
+import { normalize, NormalizedStream, NormalTable } from "../../../src/policy/moderate/normalize.ts";
 
 interface Folded {
   text: string;
@@ -9,9 +9,9 @@ interface Folded {
 
 function stream(pieces: readonly string[], json: boolean): Folded {
   const folded: Folded = { text: "", starts: [] };
-  const reader = new FoldStream({
+  const reader = new NormalizedStream({
     json,
-    table: new FoldTable(),
+    table: new NormalTable(),
     feed: (unit, start) => {
       folded.text += String.fromCharCode(unit);
       folded.starts.push(start);
@@ -60,7 +60,7 @@ describe("fold", () => {
     ["𝐁𝐀𝐃", "bad"],
     ["ⓑⓐⓓ", "bad"],
   ])("folds %j to %j", (text, folded) => {
-    expect(fold(text)).toBe(folded);
+    expect(normalize(text)).toBe(folded);
   });
 
   it("does what NFKC does, where letter case and invisible characters play no part", () => {
@@ -69,7 +69,7 @@ describe("fold", () => {
     });
     fc.assert(
       fc.property(plain, (text) => {
-        expect(fold(text)).toBe(text.normalize("NFKC"));
+        expect(normalize(text)).toBe(text.normalize("NFKC"));
       }),
       { numRuns: 500 },
     );
@@ -100,7 +100,7 @@ describe("fold", () => {
   });
 
   it("is not stopped by a long row of marks or invisible characters", () => {
-    expect(fold(`a${"\u200b".repeat(1000)}b`)).toBe("ab");
+    expect(normalize(`a${"\u200b".repeat(1000)}b`)).toBe("ab");
     expect(stream([`x${"\u0301".repeat(300)}`, "y"], false).text.endsWith("y")).toBe(true);
   });
 });
