@@ -39,7 +39,14 @@ export const layers: Readonly<Record<string, Layer>> = {
     ],
   },
   config: {
-    may: [...ground, "engine/**/settings.ts", "media/settings.ts", "policy/**/settings.ts", "store/settings.ts"],
+    may: [
+      ...ground,
+      "surface/**/settings.ts",
+      "engine/**/settings.ts",
+      "media/settings.ts",
+      "policy/**/settings.ts",
+      "store/settings.ts",
+    ],
   },
   http: { may: [...ground, "service", "surface", "policy/authenticate.ts"] },
   "app-engine.ts": { may: [...ground, "engine", "config", "service/route-book.ts"] },
@@ -86,7 +93,6 @@ export const shortFiles: Readonly<Record<string, string>> = {
   "engine/sim/settings.ts": "settings stand beside what they configure",
   "surface/responses/settings.ts": "settings stand beside what they configure",
   "lib/version.ts": "reads package.json once; the command line starts without anything else",
-  "model/price.ts": "a type of the ground that config and policy share",
   "model/json.ts": "a type of the ground that every folder shares",
 };
 

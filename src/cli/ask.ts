@@ -2,10 +2,10 @@ import { textPart } from "../model/item.ts";
 import { systemIds, unixSeconds, vendorId } from "../model/id.ts";
 import type { GenerationRequest } from "../model/request.ts";
 
-/** Who the command line is to the service. */
+/** The command line as a caller of the service. */
 export const caller = { keyId: "cli", name: "command line" };
 
-/** A request that says one text, greedily. */
+/** A request with one user message, sampled greedily. */
 export function ask(model: string, text: string): GenerationRequest {
   return {
     id: vendorId(systemIds),

@@ -4,8 +4,8 @@ import type { GenerationEvent } from "../model/event.ts";
 import { ask, caller } from "./ask.ts";
 import { openStore } from "../store/open.ts";
 
-/** Streams one answer to the terminal: thought to standard error, the answer to standard output. */
-export async function chat(config: Config, wanted: { text: string; model: string }): Promise<void> {
+/** Streams one answer to the terminal: reasoning to standard error, the answer to standard output. */
+export async function chat(config: Config, { text, model }: { text: string; model: string }): Promise<void> {
   const app = await createApp(
     { ...config, log: config.log === "info" ? "error" : config.log },
     { store: await openStore() },
@@ -13,17 +13,17 @@ export async function chat(config: Config, wanted: { text: string; model: string
   const aborter = new AbortController();
   const stop = (): void => aborter.abort();
   process.once("SIGINT", stop);
-  let unread = false;
+  let readerLeft = false;
   process.stdout.on("error", () => {
-    unread = true;
+    readerLeft = true;
     stop();
   });
   try {
-    const generation = await app.generate.start(ask(wanted.model, wanted.text), caller, aborter.signal);
+    const generation = await app.generate.start(ask(model, text), caller, aborter.signal);
     for await (const batch of generation.batches) for (const event of batch) show(event);
     process.stdout.write("\n");
     const error = generation.transcript.finish?.error;
-    if (error !== undefined && !unread) throw error;
+    if (error !== undefined && !readerLeft) throw error;
   } finally {
     process.off("SIGINT", stop);
     await app.close(0);

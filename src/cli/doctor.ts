@@ -9,12 +9,12 @@ import { openStore } from "../store/open.ts";
 
 interface Check {
   name: string;
-  /** Says what was found; throws with what is wrong and what to do. */
+  /** Returns what was found; throws an error that says what is wrong and what to do. */
   run(config: Config): Promise<string>;
 }
 
 const gibibyte = 1024 ** 3;
-const tryMs = 60_000;
+const engineTimeoutMs = 60_000;
 
 const checks: readonly Check[] = [
   { name: "node", run: async () => `${process.version} on ${process.platform}-${process.arch}` },
@@ -53,7 +53,7 @@ const checks: readonly Check[] = [
   },
 ];
 
-/** Checks one thing after another and tells each outcome; exit code 1 when any failed. */
+/** Runs the checks one after another and prints each outcome; exit code 1 when any failed. */
 export async function doctor(config: Config): Promise<void> {
   for (const check of checks) {
     try {
@@ -67,14 +67,14 @@ export async function doctor(config: Config): Promise<void> {
   }
 }
 
-/** Every engine says a few tokens; the first that cannot is the failure. */
+/** Generates a few tokens with every engine; throws at the first that fails. */
 async function tryEngines(app: App): Promise<string> {
   const found: string[] = [];
   for (const [name, engine] of app.catalog.engines()) {
     const started = performance.now();
     const target = app.models.describe().find((row) => row.engine.startsWith(`${name} `));
     const request = ask(target?.engineModel ?? "MiniMax-M3", "Hello");
-    const stop = AbortSignal.timeout(tryMs);
+    const stop = AbortSignal.timeout(engineTimeoutMs);
     for await (const batch of engine.generate({ ...request, sampling: { stop: [], maxTokens: 4 } }, stop)) {
       const finish = batch.find((event) => event.type === "finish");
       if (finish?.error !== undefined) throw finish.error;

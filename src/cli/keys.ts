@@ -13,14 +13,16 @@ import { openStore } from "../store/open.ts";
 
 export type Flags = Record<string, unknown>;
 
-/** How the main program makes a command with the usual settings, and reads them. */
-export interface Toolbox {
+/** What the main program offers to groups of commands. */
+export interface CommandTools {
+  /** A new command that takes the options of settings. */
   command: (parent: Command, name: string, description: string) => Command;
+  /** The configuration, with these flags over it. Throws `ConfigError`. */
   settings: (flags: Flags) => Config;
 }
 
-/** Does one thing with the store and closes it. */
-export async function administer(config: Config, work: (admin: AdminService) => Promise<void>): Promise<void> {
+/** Opens the store, does one thing with it and closes it. */
+export async function withAdmin(config: Config, work: (admin: AdminService) => Promise<void>): Promise<void> {
   const store = await openStore(config.data, config.store.url?.reveal());
   try {
     await work(await openAdmin(store, systemIds));
@@ -32,35 +34,35 @@ export async function administer(config: Config, work: (admin: AdminService) => 
 /** One object as JSON in one line, or as a small table of names and values. */
 export function show(record: Record<string, unknown>, json: boolean): void {
   if (json) console.log(JSON.stringify(record));
-  else for (const [name, value] of Object.entries(record)) console.log(`${name.padEnd(14)} ${plain(value)}`);
+  else for (const [name, value] of Object.entries(record)) console.log(`${name.padEnd(14)} ${cellText(value)}`);
 }
 
-/** Rows as a JSON list in one line, or as a table. */
+/** Rows as a JSON list in one line, or as a table; `empty` is shown where there are none. */
 export function showList(rows: readonly Record<string, unknown>[], json: boolean, empty: string): void {
   if (json) console.log(JSON.stringify(rows));
   else if (rows.length === 0) console.log(empty);
   else
     console.table(
-      rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)]))),
+      rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, cellText(value)]))),
     );
 }
 
-/** `parley keys ...`. Changes hold at once for a server that runs on the same store. */
-export function addKeys(program: Command, { command, settings }: Toolbox): void {
+/** `parley keys ...`. Changes apply at once to a server that runs on the same store. */
+export function addKeys(program: Command, { command, settings }: CommandTools): void {
   const keys = program.command("keys").description("API keys");
   const create = command(keys, "create", "make a key and show it once").requiredOption(
     "--name <name>",
     "what it is for",
   );
   addFields(create).action((flags: Flags) =>
-    administer(settings(flags), async (admin) =>
+    withAdmin(settings(flags), async (admin) =>
       showKey(await admin.createKey({ ...fields(flags), name: String(flags["name"]) }), flags["json"] === true),
     ),
   );
   command(keys, "list", "list the keys")
     .option("--json", "as JSON")
     .action((flags: Flags) =>
-      administer(settings(flags), async (admin) => {
+      withAdmin(settings(flags), async (admin) => {
         const rows = (await admin.keys()).map(keyView);
         const json = flags["json"] === true;
         showList(json ? rows : rows.map(short), json, "No keys yet. `parley keys create --name NAME` makes one.");
@@ -69,12 +71,11 @@ export function addKeys(program: Command, { command, settings }: Toolbox): void 
   const change = command(keys, "change", "change what a key may do").argument("<key>", "its id or name");
   const named = change.option("--name <name>", "what it is for").option("--no-limits", "take its own limits away");
   addFields(named).action((reference: string, flags: Flags) =>
-    administer(settings(flags), async (admin) => {
-      const name = flags["name"];
+    withAdmin(settings(flags), async (admin) => {
       const before = flags["limits"] === false ? {} : (await admin.key(reference)).limits;
       const input = {
         ...fields(flags),
-        ...(typeof name === "string" ? { name } : {}),
+        ...given({ name: textOption(flags, "name") }),
         limits: { ...before, ...limitsOf(flags) },
       };
       show(keyView(await admin.changeKey(reference, input)), flags["json"] === true);
@@ -85,7 +86,7 @@ export function addKeys(program: Command, { command, settings }: Toolbox): void 
       .argument("<key>", "its id or name")
       .option("--json", "as JSON")
       .action((reference: string, flags: Flags) =>
-        administer(settings(flags), (admin) => verb.work(admin, reference, flags["json"] === true)),
+        withAdmin(settings(flags), (admin) => verb.work(admin, reference, flags["json"] === true)),
       );
   }
 }
@@ -126,7 +127,7 @@ const verbs: Readonly<Record<string, Verb>> = {
 
 function showKey({ key, record }: CreatedKey, json: boolean): void {
   if (json) console.log(JSON.stringify({ ...keyView(record), key }));
-  else console.log(`${key}\n\nKept is only its hash: this is the one time the key is shown.`);
+  else console.log(`${key}\n\nOnly its hash is kept: the key is not shown again.`);
 }
 
 function short(row: Record<string, unknown>): Record<string, unknown> {
@@ -136,34 +137,45 @@ function short(row: Record<string, unknown>): Record<string, unknown> {
 
 function addFields(command: Command): Command {
   return command
-    .option("--owner <text>", "whose it is")
-    .option("--organisation <id>", "the organisation it belongs to; none: to nobody")
+    .option("--owner <text>", "the owner, in your own words")
+    .option("--organisation <id>", "the organisation it belongs to; none: to none")
     .option("--tag <text...>", "tags")
     .option("--model <name...>", "models it may use; all: every model")
     .option("--range <cidr...>", "addresses it may be used from; all: everywhere")
     .option("--expires <time>", "a date, a number of days such as 30d, or never", expiry)
-    .option("--requests-per-minute <number>", "its own limit", count)
-    .option("--tokens-per-minute <number>", "its own limit", count)
-    .option("--streams <number>", "answers at once", count)
+    .option("--requests-per-minute <number>", "its own limit", wholeNumber)
+    .option("--tokens-per-minute <number>", "its own limit", wholeNumber)
+    .option("--streams <number>", "concurrent answers", wholeNumber)
     .option("--json", "as JSON");
 }
 
 function fields(flags: Flags): KeyInput {
-  const { owner, organisation, tag, model, range, expires } = flags;
+  const { tag, model, range, expires } = flags;
+  const organisation = textOption(flags, "organisation");
   const limits = limitsOf(flags);
-  return {
-    ...(typeof owner === "string" ? { owner } : {}),
-    ...(typeof organisation === "string" ? { organisation: organisation === "none" ? null : organisation } : {}),
-    ...(Array.isArray(tag) ? { tags: tag.map(String) } : {}),
-    ...(Array.isArray(model) ? { models: listOrAll(model) } : {}),
-    ...(Array.isArray(range) ? { ranges: listOrAll(range) } : {}),
-    ...(typeof expires === "number" ? { expiresAt: expires } : {}),
-    ...(expires === "never" ? { expiresAt: null } : {}),
-    ...(Object.keys(limits).length === 0 ? {} : { limits }),
-  };
+  return given<KeyInput>({
+    owner: textOption(flags, "owner"),
+    organisation: organisation === "none" ? null : organisation,
+    tags: Array.isArray(tag) ? tag.map(String) : undefined,
+    models: Array.isArray(model) ? listOrAll(model) : undefined,
+    ranges: Array.isArray(range) ? listOrAll(range) : undefined,
+    expiresAt: expires === "never" ? null : typeof expires === "number" ? expires : undefined,
+    limits: Object.keys(limits).length === 0 ? undefined : limits,
+  });
 }
 
-/** The limits that were given. */
+/** Only the fields that have a value. */
+export function given<T extends object>(fields: { [Name in keyof T]?: T[Name] | undefined }): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+}
+
+/** The value of an option that takes a text. */
+export function textOption(flags: Flags, name: string): string | undefined {
+  const value = flags[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** The limits among the flags. */
 export function limitsOf(flags: Flags): NonNullable<KeyInput["limits"]> {
   const names = ["requestsPerMinute", "tokensPerMinute", "streams"];
   const given = names.filter((name) => typeof flags[name] === "number");
@@ -174,8 +186,9 @@ function listOrAll(list: readonly unknown[]): string[] | null {
   return list.length === 1 && list[0] === "all" ? null : list.map(String);
 }
 
-export function count(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError("Must be a whole number of 1 or more.");
+/** A whole number of an option; its bounds are the schema's. */
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("Must be a whole number.");
   return Number(text);
 }
 
@@ -188,7 +201,7 @@ function expiry(text: string): number | "never" {
   return time;
 }
 
-function plain(value: unknown): string {
+function cellText(value: unknown): string {
   if (value === null || value === "") return "-";
   return typeof value === "string" ? value : JSON.stringify(value);
 }

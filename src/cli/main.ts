@@ -3,7 +3,7 @@ import { ConfigError, loadProcessConfig, processConfigPath } from "../config/loa
 import type { Config } from "../config/schema.ts";
 import { toParleyError } from "../model/error.ts";
 import { version } from "../lib/version.ts";
-import { addKeys } from "./keys.ts";
+import { addKeys, textOption } from "./keys.ts";
 import { addMoney, addOrganisations, addUsage } from "./usage.ts";
 
 /** Settings every command takes; the long name is the setting's name. */
@@ -17,7 +17,7 @@ const settingOptions: readonly Option[] = [
   new Option("--log <level>", "silent, error, warn, info or debug"),
 ];
 
-/** Loaded when they are run: the whole server takes ten times as long to load as the command line. */
+/** Loaded only when the command runs: the server takes ten times as long to load as the command line. */
 const lazy = {
   serve: () => import("./serve.ts"),
   chat: () => import("./chat.ts"),
@@ -38,10 +38,11 @@ function command(parent: Command, name: string, description: string, options: Co
   return made;
 }
 
-const whole = (text: string): unknown => (/^\d+$/.test(text) ? Number(text) : text);
+/** A port as a number; anything else goes to the settings' schema, which explains the mistake. */
+const portNumber = (text: string): unknown => (/^\d+$/.test(text) ? Number(text) : text);
 
 function build(): Command {
-  // before the sub-commands are made: they copy it
+  // exitOverride before the sub-commands are made: they copy it
   const program = new Command("parley")
     .exitOverride()
     .description("The MiniMax text API on your own machines.")
@@ -49,13 +50,13 @@ function build(): Command {
     .showHelpAfterError();
   command(program, "serve", "start the server")
     .option("--host <address>", "address to listen on")
-    .option("--port <number>", "TCP port; 0 takes any free one", whole)
+    .option("--port <number>", "TCP port; 0 takes any free one", portNumber)
     .action(async (flags: Flags) => {
       const source = { path: processConfigPath(flags), load: () => settings(flags) };
       await (await lazy.serve()).serve(source.load(), source);
     });
   command(program, "chat", "answer one text in the terminal")
-    .argument("<text>", "what to say")
+    .argument("<text>", "the user message")
     .option("--model <name>", "model name", "MiniMax-M2.7")
     .action(async (text: string, flags: Flags) =>
       (await lazy.chat()).chat(settings(flags), { text, model: String(flags["model"]) }),
@@ -69,7 +70,7 @@ function build(): Command {
 }
 
 function addModels(program: Command): void {
-  const models = program.command("models").description("models served, pulled and to be had");
+  const models = program.command("models").description("models: served, downloaded and available");
   command(models, "list", "list the models and the engines that serve them (default)", { isDefault: true })
     .option("--json", "as JSON")
     .action(async (flags: Flags) => (await lazy.models()).listModels(settings(flags), flags["json"] === true));
@@ -80,8 +81,8 @@ function addModels(program: Command): void {
     .action(async (model: string, flags: Flags) =>
       // the engine's own setting must not matter here: it may name the very model that is to be pulled
       (await lazy.models()).pullModel(settings({ ...flags, engine: "sim" }), {
-        wanted: model,
-        sha256: typeof flags["sha256"] === "string" ? flags["sha256"] : undefined,
+        model,
+        sha256: textOption(flags, "sha256"),
         json: flags["json"] === true,
       }),
     );

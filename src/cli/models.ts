@@ -9,8 +9,8 @@ import { pullSource } from "../service/pull/source.ts";
 import { openStore } from "../store/open.ts";
 import { bytesText, Progress } from "./progress.ts";
 
-interface PulledFile {
-  /** What `--engine` takes. */
+interface DownloadedFile {
+  /** The value for `--engine`. */
   name: string;
   file: string;
   bytes: number;
@@ -18,12 +18,12 @@ interface PulledFile {
   state: "whole" | "partial";
 }
 
-/** Lists the served names with the engines behind them, what was pulled, and what can be; loads no model. */
+/** Lists the served names with the engines behind them, the downloaded models and the available ones; loads no model. */
 export async function listModels(config: Config, json: boolean): Promise<void> {
   const app = await createApp(config, { store: await openStore() });
   try {
     const served = app.models.describe();
-    const pulled = await pulledFiles(modelFolder(config.data));
+    const pulled = await downloadedFiles(modelFolder(config.data));
     if (json) console.log(JSON.stringify({ served, pulled, known: hubModels }));
     else show(served, pulled);
   } finally {
@@ -31,16 +31,16 @@ export async function listModels(config: Config, json: boolean): Promise<void> {
   }
 }
 
-function show(served: unknown[], pulled: readonly PulledFile[]): void {
+function show(served: unknown[], pulled: readonly DownloadedFile[]): void {
   console.table(served);
-  console.log("\nPulled (serve one with --engine NAME):");
+  console.log("\nDownloaded (serve one with --engine NAME):");
   if (pulled.length === 0) console.log("none");
   else console.table(pulled.map(({ bytes, ...row }) => ({ ...row, size: bytesText(bytes) })));
-  console.log("\nTo be had with `parley models pull NAME`:");
+  console.log("\nAvailable (download one with `parley models pull NAME`):");
   console.table(hubModels.map(({ name, bytes, licence, about }) => ({ name, size: bytesText(bytes), licence, about })));
 }
 
-async function pulledFiles(folder: string): Promise<PulledFile[]> {
+async function downloadedFiles(folder: string): Promise<DownloadedFile[]> {
   const names = await readdir(folder).catch(() => []);
   const found = names.filter((name) => /\.gguf(\.part)?$/i.test(name)).toSorted();
   return Promise.all(
@@ -55,17 +55,18 @@ async function pulledFiles(folder: string): Promise<PulledFile[]> {
 
 export interface PullOptions {
   /** A name of the list, a path on the hub, or a URL. */
-  wanted: string;
+  model: string;
+  /** Expected checksum in hexadecimal. */
   sha256: string | undefined;
   json: boolean;
 }
 
-/** A connection that breaks off is taken up again so often, with one to sixteen seconds between. */
-const retries = 5;
+/** How often a broken connection is resumed, after pauses of one to sixteen seconds. */
+const maxRetries = 5;
 
-/** Downloads a model into the data folder; Ctrl-C keeps what came. Exit code 130 then. */
+/** Downloads a model into the data folder. Ctrl-C keeps the part that was downloaded; the exit code is then 130. */
 export async function pullModel(config: Config, options: PullOptions): Promise<void> {
-  const source = pullSource(options.wanted, config.hub.url);
+  const source = pullSource(options.model, config.hub.url);
   const aborter = new AbortController();
   const stop = (): void => aborter.abort();
   process.once("SIGINT", stop);
@@ -78,15 +79,15 @@ export async function pullModel(config: Config, options: PullOptions): Promise<v
       sha256: options.sha256,
       token: config.hub.token,
       signal: aborter.signal,
-      retries,
-      onProgress: (done, total) => progress.tell(done, total),
+      retries: maxRetries,
+      onProgress: (done, total) => progress.update(done, total),
     });
     progress.end();
-    tell(pulled, options);
+    report(pulled, options);
   } catch (thrown) {
     progress.end();
     if (!aborter.signal.aborted) throw thrown;
-    process.stderr.write("parley: stopped; what came is kept: run the same command again to continue\n");
+    process.stderr.write("parley: stopped; the downloaded part is kept: run the same command again to continue\n");
     process.exitCode = 130;
   } finally {
     process.off("SIGINT", stop);
@@ -94,7 +95,7 @@ export async function pullModel(config: Config, options: PullOptions): Promise<v
   }
 }
 
-function tell(pulled: Pulled, options: PullOptions): void {
+function report(pulled: Pulled, options: PullOptions): void {
   const file = pulled.path.split(/[/\\]/).at(-1) ?? "";
   const row = hubModels.find((one) => one.file === file);
   const name = row?.name ?? file.replace(/\.gguf$/i, "");
@@ -103,8 +104,8 @@ function tell(pulled: Pulled, options: PullOptions): void {
     return;
   }
   const checked = pulled.verified ? "checksum verified" : "no checksum to compare with";
-  const how = pulled.present ? "was there already" : checked;
-  console.log(`${file}: ${bytesText(pulled.bytes)}, ${how}`);
+  const result = pulled.present ? "already there" : checked;
+  console.log(`${file}: ${bytesText(pulled.bytes)}, ${result}`);
   console.log(`SHA-256 ${pulled.sha256}`);
   if (row !== undefined) console.log(`Licence: ${row.licence}`);
   console.log(`\n${pulled.path}\n\nServe it: parley serve --engine ${name}`);

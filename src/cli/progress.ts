@@ -1,3 +1,4 @@
+/** Where progress is written: a terminal, or a stream of lines. */
 interface Screen {
   isTTY?: boolean;
   write(text: string): unknown;
@@ -5,23 +6,27 @@ interface Screen {
 
 const barWidth = 28;
 const redrawMs = 100;
-const step = 10;
+const stepPercent = 10;
 
-/** Sizes as people say them: decimal units. */
+/** A size in decimal units: `1.20 GB`, `3.4 MB`. */
 export function bytesText(bytes: number): string {
   return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-/** How far a download is: a bar that redraws itself on a terminal, a plain line every ten percent elsewhere. */
+/** Shows how far a download is: a bar that redraws itself on a terminal, a plain line every ten percent elsewhere. */
 export class Progress {
   // fixed at birth
   private readonly title: string;
   private readonly screen: Screen;
   private readonly quiet: boolean;
   // changed by events
+  /** When the first `update` came and how many bytes were there then; the speed is counted from it. */
   private started: { at: number; done: number } | undefined;
+  /** When the bar was drawn last, by `performance.now()`. */
   private drawnAt = -redrawMs;
-  private toldPercent = -step;
+  /** The percentage of the last line. */
+  private shownPercent = -stepPercent;
+  /** Whether the cursor stands behind a bar; cleared by `end`. */
   private drawn = false;
 
   constructor(title: string, screen: Screen, quiet: boolean) {
@@ -30,7 +35,8 @@ export class Progress {
     this.quiet = quiet;
   }
 
-  tell(done: number, total: number | undefined): void {
+  /** `done` and `total` in bytes; `total` is `undefined` where the size is unknown. */
+  update(done: number, total: number | undefined): void {
     if (this.quiet) return;
     const now = performance.now();
     this.started ??= { at: now, done };
@@ -59,11 +65,11 @@ export class Progress {
 
   private line(done: number, total: number | undefined): void {
     // without a length: one line every hundred megabytes
-    const percent = total === undefined ? Math.floor(done / 1e8) * step : Math.floor((done / total) * 100);
-    if (percent < this.toldPercent + step) return;
-    this.toldPercent = percent - (percent % step);
-    const said = total === undefined ? "" : `${percent} %, `;
-    this.screen.write(`${this.title}: ${said}${this.amount(done, total)}\n`);
+    const percent = total === undefined ? Math.floor(done / 1e8) * stepPercent : Math.floor((done / total) * 100);
+    if (percent < this.shownPercent + stepPercent) return;
+    this.shownPercent = percent - (percent % stepPercent);
+    const share = total === undefined ? "" : `${percent} %, `;
+    this.screen.write(`${this.title}: ${share}${this.amount(done, total)}\n`);
   }
 
   private amount(done: number, total: number | undefined): string {

@@ -3,7 +3,7 @@ import { basename, dirname } from "node:path";
 import { createApp, type App } from "../app.ts";
 import type { Config } from "../config/schema.ts";
 
-/** Where the settings came from, to read them again. */
+/** Where the settings come from, to read them again. */
 export interface Source {
   /** The YAML file, if there is one. */
   path: string | undefined;
@@ -11,7 +11,7 @@ export interface Source {
   load(): Config;
 }
 
-/** Starts the server, tells its URL, and stops cleanly on SIGTERM and SIGINT. */
+/** Starts the server, prints its URL, and stops cleanly on SIGTERM and SIGINT. */
 export async function serve(config: Config, source: Source): Promise<void> {
   const app = await createApp(config);
   const stopWatching = reloadOnChange(app, source);
@@ -33,10 +33,11 @@ export async function serve(config: Config, source: Source): Promise<void> {
 
 function stopOnSignal(app: App, drainSeconds: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    let asked = false;
+    // set by the first signal: a second one ends running answers at once
+    let stopping = false;
     const stop = (): void => {
-      const grace = asked ? 0 : drainSeconds;
-      asked = true;
+      const grace = stopping ? 0 : drainSeconds;
+      stopping = true;
       void app.close(grace).then(() => {
         process.off("SIGTERM", stop);
         process.off("SIGINT", stop);
@@ -48,26 +49,26 @@ function stopOnSignal(app: App, drainSeconds: number): Promise<void> {
   });
 }
 
-/** Editors write a file in several steps: a change is looked at when it has been quiet for so long. */
+/** Editors write a file in several steps: it is read when nothing has changed for this long. */
 const settleMs = 200;
 
 /** Takes over changed engines and models on SIGHUP and when the file changes. Returns how to stop. */
 function reloadOnChange(app: App, source: Source): () => void {
   let timer: NodeJS.Timeout | undefined;
-  const soon = (): void => {
+  const reloadSoon = (): void => {
     clearTimeout(timer);
     timer = setTimeout(() => reload(app, source), settleMs);
   };
-  process.on("SIGHUP", soon);
-  const watcher = source.path === undefined ? undefined : watchFile(source.path, soon);
+  process.on("SIGHUP", reloadSoon);
+  const watcher = source.path === undefined ? undefined : watchFile(source.path, reloadSoon);
   return () => {
     clearTimeout(timer);
-    process.off("SIGHUP", soon);
+    process.off("SIGHUP", reloadSoon);
     watcher?.close();
   };
 }
 
-/** Watches the file's folder, because editors replace the file; says so where the system has no watch to give. */
+/** Watches the file's folder, because editors replace the file; prints a line where the system cannot watch. */
 function watchFile(path: string, changed: () => void): FSWatcher | undefined {
   const failed = (error: unknown): void =>
     console.error(`${path} is not watched (${messageOf(error)}); SIGHUP reads it again`);
@@ -86,12 +87,12 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A wrong file changes nothing and says why. */
+/** A file with a mistake changes nothing; the mistake is printed. */
 function reload(app: App, source: Source): void {
   try {
-    const waiting = app.reload(source.load());
+    const needRestart = app.reload(source.load());
     console.log("Settings read again: engines, models, limits and money are up to date.");
-    if (waiting.length > 0) console.log(`These changes need a restart: ${waiting.join(", ")}`);
+    if (needRestart.length > 0) console.log(`These changes need a restart: ${needRestart.join(", ")}`);
   } catch (error) {
     console.error(`Settings not taken over: ${messageOf(error)}`);
   }

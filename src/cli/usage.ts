@@ -1,12 +1,22 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { microsPerDollar, type Subject } from "../model/account.ts";
 import { accountView, organisationView, usageCsv, usageView, type AdminService } from "../service/admin.ts";
-import { administer, count, limitsOf, show, showList, type Flags, type Toolbox } from "./keys.ts";
+import {
+  given,
+  limitsOf,
+  show,
+  showList,
+  textOption,
+  wholeNumber,
+  withAdmin,
+  type CommandTools,
+  type Flags,
+} from "./keys.ts";
 
 type Usage = Parameters<AdminService["usage"]>[0];
 
 /** `parley usage`: what was used, by key, organisation, model or day. */
-export function addUsage(program: Command, { command, settings }: Toolbox): void {
+export function addUsage(program: Command, { command, settings }: CommandTools): void {
   command(program, "usage", "report what was used")
     .addOption(
       new Option("--by <group>", "one line for each").choices(["key", "organisation", "model", "day"]).default("day"),
@@ -18,7 +28,7 @@ export function addUsage(program: Command, { command, settings }: Toolbox): void
     .option("--json", "as JSON")
     .option("--csv", "as comma-separated values")
     .action((flags: Flags) =>
-      administer(settings(flags), async (admin) => {
+      withAdmin(settings(flags), async (admin) => {
         const rows = await admin.usage(await query(admin, flags));
         if (flags["csv"] === true) process.stdout.write(usageCsv(rows));
         else if (flags["json"] === true) console.log(JSON.stringify(rows.map(usageView)));
@@ -28,20 +38,20 @@ export function addUsage(program: Command, { command, settings }: Toolbox): void
 }
 
 /** `parley organisations ...`: tenants, whose keys share limits and money. */
-export function addOrganisations(program: Command, { command, settings }: Toolbox): void {
+export function addOrganisations(program: Command, { command, settings }: CommandTools): void {
   const organisations = program
     .command("organisations")
     .description("organisations, whose keys share limits and money");
   const json = (flags: Flags): boolean => flags["json"] === true;
   const limits = (made: Command): Command =>
     made
-      .option("--requests-per-minute <number>", "limit of all its keys together", count)
-      .option("--tokens-per-minute <number>", "limit of all its keys together", count)
-      .option("--streams <number>", "answers at once", count)
+      .option("--requests-per-minute <number>", "limit of all its keys together", wholeNumber)
+      .option("--tokens-per-minute <number>", "limit of all its keys together", wholeNumber)
+      .option("--streams <number>", "concurrent answers", wholeNumber)
       .option("--json", "as JSON");
   limits(command(organisations, "create", "make an organisation").requiredOption("--name <name>", "its name")).action(
     (flags: Flags) =>
-      administer(settings(flags), async (admin) => {
+      withAdmin(settings(flags), async (admin) => {
         const input = { name: String(flags["name"]), limits: limitsOf(flags) };
         show(organisationView(await admin.createOrganisation(input)), json(flags));
       }),
@@ -49,7 +59,7 @@ export function addOrganisations(program: Command, { command, settings }: Toolbo
   command(organisations, "list", "list the organisations")
     .option("--json", "as JSON")
     .action((flags: Flags) =>
-      administer(settings(flags), async (admin) =>
+      withAdmin(settings(flags), async (admin) =>
         showList((await admin.organisations()).map(organisationView), json(flags), "No organisations yet."),
       ),
     );
@@ -61,28 +71,28 @@ export function addOrganisations(program: Command, { command, settings }: Toolbo
       .argument("<organisation>", "its id or name")
       .option("--json", "as JSON")
       .action((reference: string, flags: Flags) =>
-        administer(settings(flags), async (admin) =>
+        withAdmin(settings(flags), async (admin) =>
           show(organisationView(await admin.changeOrganisation(reference, { disabled })), json(flags)),
         ),
       );
   }
-  command(organisations, "delete", "delete it; its keys stay and belong to nobody")
+  command(organisations, "delete", "delete it; its keys stay, without an organisation")
     .argument("<organisation>", "its id or name")
     .option("--json", "as JSON")
     .action((reference: string, flags: Flags) =>
-      administer(settings(flags), async (admin) =>
+      withAdmin(settings(flags), async (admin) =>
         show({ id: (await admin.deleteOrganisation(reference)).id, deleted: true }, json(flags)),
       ),
     );
 }
 
 /** `parley money ...`: balances and budgets of keys and organisations. */
-export function addMoney(program: Command, { command, settings }: Toolbox): void {
+export function addMoney(program: Command, { command, settings }: CommandTools): void {
   const money = program.command("money").description("balances and monthly budgets");
   command(money, "list", "list every balance and budget that is set")
     .option("--json", "as JSON")
     .action((flags: Flags) =>
-      administer(settings(flags), async (admin) =>
+      withAdmin(settings(flags), async (admin) =>
         showList((await admin.accounts()).map(accountView), flags["json"] === true, "No balance and no budget is set."),
       ),
     );
@@ -92,11 +102,11 @@ export function addMoney(program: Command, { command, settings }: Toolbox): void
       work: (admin, subject, amount) => admin.credit(subject, amount ?? 0),
     },
     balance: {
-      description: "set the balance; none: held to none",
+      description: "set the balance; none: no balance limits it",
       work: (admin, subject, balance) => admin.changeAccount(subject, { balance }),
     },
     budget: {
-      description: "set the dollars of a calendar month; none: the configured ones",
+      description: "set the dollars of a calendar month; none: the configured budget",
       work: (admin, subject, budget) => admin.changeAccount(subject, { budget }),
     },
   };
@@ -107,11 +117,10 @@ export function addMoney(program: Command, { command, settings }: Toolbox): void
       .option("--organisation <organisation>", "of this organisation, by id or name")
       .option("--json", "as JSON")
       .action((amount: number | null, flags: Flags) =>
-        administer(settings(flags), async (admin) => {
-          const { key, organisation } = flags;
+        withAdmin(settings(flags), async (admin) => {
           const subject = await admin.subject({
-            ...(typeof key === "string" ? { key } : {}),
-            ...(typeof organisation === "string" ? { organisation } : {}),
+            key: textOption(flags, "key"),
+            organisation: textOption(flags, "organisation"),
           });
           show(accountView(await change.work(admin, subject, amount)), flags["json"] === true);
         }),
@@ -125,17 +134,18 @@ interface Change {
 }
 
 async function query(admin: AdminService, flags: Flags): Promise<Usage> {
-  const { by, from, to, key, model } = flags;
-  return {
+  const { by, from, to } = flags;
+  const key = textOption(flags, "key");
+  return given<Usage>({
     by: by as Usage["by"],
-    ...(typeof from === "number" ? { from } : {}),
-    ...(typeof to === "number" ? { to } : {}),
-    ...(typeof key === "string" ? { keyId: (await admin.subject({ key })).id } : {}),
-    ...(typeof model === "string" ? { model } : {}),
-  };
+    from: typeof from === "number" ? from : undefined,
+    to: typeof to === "number" ? to : undefined,
+    keyId: key === undefined ? undefined : (await admin.subject({ key })).id,
+    model: textOption(flags, "model"),
+  });
 }
 
-/** For people: dollars, and no id where it says the same as the name. */
+/** The row as a person reads it: with dollars. */
 function readable(row: Parameters<typeof usageView>[0]): Record<string, unknown> {
   const { costMicros, ...shown } = usageView(row);
   return { ...shown, dollars: (Number(costMicros) / microsPerDollar).toFixed(6) };

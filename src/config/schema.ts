@@ -9,6 +9,8 @@ import { mediaSettings } from "../media/settings.ts";
 import { moderationSettings } from "../policy/moderate/settings.ts";
 import { policySettings } from "../policy/settings.ts";
 import { fileSettings, storeSettings } from "../store/settings.ts";
+import { sseSettings } from "../surface/chat/settings.ts";
+import { responsesSettings } from "../surface/responses/settings.ts";
 import { telemetrySettings } from "../telemetry/settings.ts";
 
 const engineSettings = z.discriminatedUnion("kind", [
@@ -63,36 +65,9 @@ export const configSchema = z.strictObject({
       drainSeconds: seconds.min(0).default(30).describe("How long running answers may go on after SIGTERM."),
     })
     .prefault({}),
-  sse: z
-    .strictObject({
-      done: z
-        .boolean()
-        .default(true)
-        .describe("End streams with `data: [DONE]`. The vendor's live wire has none; `false` gives that."),
-      packetMinimum: z
-        .int()
-        .min(0)
-        .default(20)
-        .describe("Smallest piece of text of a chat stream packet, in characters."),
-      packetMaximum: z
-        .int()
-        .min(8)
-        .default(160)
-        .describe("Largest piece of text of a chat stream packet, in characters."),
-      packetWaitMs: z.int().min(0).default(120).describe("Longest time a small piece is held back, in milliseconds."),
-    })
-    .prefault({}),
-  responses: z
-    .strictObject({
-      store: z.boolean().default(false).describe("Keep answers when a request does not say `store` (vendor: false)."),
-      defaultReasoning: z
-        .enum(["off", "adaptive"])
-        .default("off")
-        .describe(
-          "Reasoning of a Responses request without `reasoning` (vendor: off on its English page, adaptive on its Chinese one).",
-        ),
-      retentionDays: days.default(30).describe("Days after which stored responses are deleted."),
-    })
+  sse: sseSettings.prefault({}),
+  responses: responsesSettings
+    .extend({ retentionDays: days.default(30).describe("Days after which stored responses are deleted.") })
     .prefault({}),
   hub: z
     .strictObject({

@@ -4,9 +4,9 @@ import { ParleyError, invalid } from "../model/error.ts";
 
 /** Deeper JSON than this is refused: no real request needs it, and recursive readers must not meet it. */
 const maxDepth = 256;
-/** How long an over-long body is read on, so that the client gets to read the answer (spec sheet 13). */
+/** How long an over-long body is read on, so that the client can read the answer (MiniMax-Provider-Verifier, 2026-06: exact statuses). */
 const drainMs = 10_000;
-/** How long a body may take; the server as a whole is more patient, for the sake of uploaded files. */
+/** How long a body may take; the server as a whole waits longer, for uploaded files. */
 const bodyMs = 120_000;
 
 /**

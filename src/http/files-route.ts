@@ -26,15 +26,15 @@ const success = { status_code: 0, status_msg: "success" };
 /** The codes that the vendor documents for these endpoints, where they differ from those of the text endpoints. */
 const codes: Partial<Readonly<Record<ErrorKind, number>>> = { "key-rejected": 1004, overloaded: 1013, upstream: 1013 };
 
-/** Of a form, besides its file. */
+/** Bounds of a form, besides its file. */
 const limits = { parts: 20, fields: 10, fieldSize: 1024, fieldNameSize: 100, headerPairs: 50 };
-/** Silence after which an upload is given up. */
+/** Silence after which an upload is aborted. */
 const stallMs = 60_000;
-/** How long a refused upload is read on, so that the client gets to read the answer. */
+/** How long the rest of a refused upload is read, so that the client gets to read the answer. */
 const drainMs = 10_000;
 const deleteBodyLimit = 65_536;
 
-/** The vendor's file endpoints (spec sheet 6): errors are answers of status 200 that tell a code in `base_resp`. */
+/** The vendor's file endpoints (MiniMax API docs, File Management, 2026-11): errors are answers of status 200 with a code in `base_resp`. */
 export async function mountFiles(server: FastifyInstance, options: FilesRouteOptions): Promise<void> {
   await server.register(async (scope) => {
     useErrors(scope, filesReply, options.log);
@@ -92,7 +92,7 @@ function mountMetadata(server: FastifyInstance, { files, running }: FilesRouteOp
   server.delete("/v1/files", remove);
 }
 
-/** A token of a download link stands for the key. */
+/** Downloads, with a key or with the token of a download link. */
 function mountContent(server: FastifyInstance, { files, authenticate }: FilesRouteOptions): void {
   server.get("/v1/files/retrieve_content", async (request, reply) => {
     const { file_id, token } = queryOf(request);
@@ -117,7 +117,7 @@ function view({ id, bytes, createdAt, filename, purpose }: FileRecord): object {
   return { file_id: id, bytes, created_at: Math.floor(createdAt / 1000), filename, purpose };
 }
 
-/** The parts of a form; what is wrong with its wrapping is the caller's mistake. */
+/** The parts of a form. Throws `invalid` where the multipart body is damaged. */
 async function* form(request: FastifyRequest): AsyncGenerator<UploadPart> {
   if (!request.isMultipart()) throw invalid("body", "must be multipart/form-data");
   const coding = request.headers["content-encoding"] ?? "identity";
@@ -160,7 +160,7 @@ function formError(error: unknown): ParleyError {
   return new ParleyError("invalid", `body: ${problem}`, { param: "body", cause: error });
 }
 
-/** Reads on what is left of the body, bounded in time. */
+/** Reads and drops the rest of the body, for `drainMs` at most. */
 async function drain({ raw }: FastifyRequest): Promise<void> {
   if (raw.readableEnded || raw.destroyed) return;
   raw.unpipe();
@@ -181,12 +181,12 @@ function queryOf(request: FastifyRequest): Query {
   return request.query as Query;
 }
 
-/** As the caller reached us. */
+/** The origin under which the caller reached this server. */
 function originOf(request: FastifyRequest): string {
   return `${request.protocol}://${request.host}`;
 }
 
-/** A file name as RFC 8187 wants it. */
+/** A file name in the encoding of RFC 8187. */
 function extended(name: string): string {
   return encodeURIComponent(name.toWellFormed()).replace(/['()*]/g, (one) => `%${one.charCodeAt(0).toString(16)}`);
 }

@@ -4,11 +4,11 @@ import { statusOf } from "./watch-request.ts";
 
 export interface OperationsOptions {
   metrics: Metrics;
-  /** What each engine is doing: `ready`, `loading`, or why it failed. */
+  /** The state of each engine: `ready`, `loading` or `failed`. */
   readiness: () => Readonly<Record<string, string>>;
 }
 
-/** What tells other machines how the server is; open to all, says nothing secret and nothing of what was asked. */
+/** Health, readiness and metrics for other machines; open to all, and free of secrets and of request content. */
 export function mountOperations(server: FastifyInstance, { metrics, readiness }: OperationsOptions): void {
   const requests = metrics.counter("parley_http_requests_total", "HTTP requests by route, method and status.");
   const errors = metrics.counter("parley_errors_total", "Requests answered with an error, by route and kind.");

@@ -89,14 +89,8 @@ export class AdminService {
   }
 
   /** By id, or by a name that only one key has. Throws `not-found`, or `invalid` where several have the name. */
-  async key(reference: string): Promise<KeyRecord> {
-    const found = await this.store.keys.get(reference);
-    if (found !== undefined) return found;
-    return only(
-      "key",
-      reference,
-      (await this.store.keys.list()).filter(({ name }) => name === reference),
-    );
+  key(reference: string): Promise<KeyRecord> {
+    return find("key", reference, this.store.keys);
   }
 
   /** Throws `invalid`, naming the field, and `not-found`. */
@@ -133,14 +127,8 @@ export class AdminService {
   }
 
   /** By id or unique name, as with keys. */
-  async organisation(reference: string): Promise<OrganisationRecord> {
-    const found = await this.store.organisations.get(reference);
-    if (found !== undefined) return found;
-    return only(
-      "organisation",
-      reference,
-      (await this.store.organisations.list()).filter(({ name }) => name === reference),
-    );
+  organisation(reference: string): Promise<OrganisationRecord> {
+    return find("organisation", reference, this.store.organisations);
   }
 
   /** Throws `invalid`, naming the field, and `not-found`. */
@@ -169,8 +157,8 @@ export class AdminService {
     return record;
   }
 
-  /** A key or an organisation by id or name; `static-<n>` stands for the n-th key of the configuration. */
-  async subject(of: { key?: string; organisation?: string }): Promise<Subject> {
+  /** The account of a key or an organisation; `static-<n>` stands for the n-th key of the configuration. */
+  async subject(of: { key?: string | undefined; organisation?: string | undefined }): Promise<Subject> {
     const { key, organisation } = of;
     if (key !== undefined) return { kind: "key", id: /^static-\d+$/.test(key) ? key : (await this.key(key)).id };
     if (organisation !== undefined) return { kind: "organisation", id: (await this.organisation(organisation)).id };
@@ -215,12 +203,10 @@ export class AdminService {
         keyId: id,
         name,
         limits,
-        ...(models === null ? {} : { models }),
-        ...(organisation === undefined
-          ? {}
-          : { organisation: organisation.id, organisationLimits: organisation.limits }),
+        ...(models !== null && { models }),
+        ...(organisation && { organisation: organisation.id, organisationLimits: organisation.limits }),
       },
-      ...(ranges === null ? {} : { ranges }),
+      ...(ranges !== null && { ranges }),
     };
   }
 
@@ -242,8 +228,15 @@ export class AdminService {
   }
 }
 
-function only<T>(kind: string, reference: string, found: readonly T[]): T {
-  const [one, second] = found;
+interface Named<T> {
+  get(id: string): Promise<T | undefined>;
+  list(): Promise<T[]>;
+}
+
+async function find<T extends { name: string }>(kind: string, reference: string, among: Named<T>): Promise<T> {
+  const byId = await among.get(reference);
+  if (byId !== undefined) return byId;
+  const [one, second] = (await among.list()).filter(({ name }) => name === reference);
   if (one === undefined) throw unknown(kind, reference);
   if (second !== undefined) throw invalid(kind, `several have the name '${reference.slice(0, 100)}': use the id`);
   return one;

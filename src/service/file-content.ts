@@ -3,26 +3,26 @@ import { invalid, ParleyError } from "../model/error.ts";
 
 export type ContentKind = "video" | "image" | "audio" | "text" | "document";
 
-/** What a file holds, told by its bytes; names and labels have no say. */
+/** What a file holds, decided by its bytes alone; names and labels do not count. */
 export interface Content {
   kind: ContentKind;
   mime: string;
 }
 
 const mebibyte = 1024 * 1024;
-const whole = 512 * mebibyte;
+const maxBytes = 512 * mebibyte;
 
-/** What each purpose takes, with the most bytes of one file (spec sheet 6; `retrieval` is what `mmx` sends by default). */
+/** What each purpose takes, with the most bytes of one file (MiniMax API docs, File Management, 2026-11; `retrieval` is what `mmx` sends by default). */
 export const purposes: Readonly<Record<string, Partial<Readonly<Record<ContentKind, number>>>>> = {
-  video_understanding: { video: whole },
+  video_understanding: { video: maxBytes },
   video_generation_input: { image: 30 * mebibyte, video: 50 * mebibyte, audio: 15 * mebibyte },
   voice_clone: { audio: 20 * mebibyte },
   prompt_audio: { audio: 20 * mebibyte },
-  t2a_async_input: { text: whole },
-  retrieval: { text: whole, document: whole },
+  t2a_async_input: { text: maxBytes },
+  retrieval: { text: maxBytes, document: maxBytes },
 };
 
-const takes: Readonly<Record<ContentKind, string>> = {
+const accepted: Readonly<Record<ContentKind, string>> = {
   video: "video (MP4, AVI, MOV, MKV)",
   image: "images (JPEG, PNG, GIF, WEBP)",
   audio: "audio (MP3, M4A, WAV)",
@@ -45,13 +45,13 @@ export function checkPurpose(value: unknown): string {
   throw invalid("purpose", `must be one of ${Object.keys(purposes).join(", ")}`);
 }
 
-/** Throws `invalid` unless the purpose takes such content of so many bytes; `most` bounds every purpose. */
+/** Throws `invalid` unless the purpose takes such content of this many bytes; `most` bounds every purpose. */
 export function admit(purpose: string, content: Content, { bytes, most }: { bytes: number; most: number }): void {
   const limits = purposes[purpose] ?? {};
   const limit = limits[content.kind];
   if (limit === undefined) {
-    const wanted = (Object.keys(limits) as ContentKind[]).map((kind) => takes[kind]).join(", ");
-    throw invalid("file", `its content is ${content.mime}; ${purpose} takes ${wanted}`);
+    const expected = (Object.keys(limits) as ContentKind[]).map((kind) => accepted[kind]).join(", ");
+    throw invalid("file", `its content is ${content.mime}; ${purpose} takes ${expected}`);
   }
   checkSize(bytes, Math.min(limit, most));
 }
@@ -61,20 +61,23 @@ export function checkSize(bytes: number, most: number): void {
   throw new ParleyError("invalid", `file exceeds size limit: max ${most} bytes`, { param: "file" });
 }
 
-/** Enough for every signature. */
+/** Bytes from the start that are enough for every signature. */
 const headBytes = 512;
 // line ends, tabs and form feeds are text
 const control = /[\x00-\x08\x0e-\x1f\x7f]/;
 
-/** Finds out what comes in, chunk by chunk. */
+/** Detects the content of an upload, chunk by chunk. */
 export class ContentReader {
   // changed by events
+  /** The first bytes, until there are enough to decide. */
   private head = Buffer.alloc(0);
+  /** The content, once it is decided. */
   private found: Content | undefined;
+  /** Checks that a text is UTF-8, across chunks. */
   private readonly decoder = new TextDecoder("utf-8", { fatal: true });
   private decided = false;
 
-  /** What it is as far as can be told by now. Throws `invalid` once it is nothing that is known. */
+  /** The content, or `undefined` while it is undecided. Throws `invalid` for an unknown type. */
   push(chunk: Uint8Array): Content | undefined {
     if (this.decided) {
       if (this.found?.kind === "text") this.readText(chunk, true);
@@ -85,7 +88,7 @@ export class ContentReader {
     return this.found;
   }
 
-  /** What it was. */
+  /** The content of the whole upload. Throws `invalid` for an unknown type and for no bytes. */
   end(): Content {
     if (this.decided && this.found?.kind === "text") this.readText(new Uint8Array(), false);
     if (!this.decided) this.decide(false);
@@ -124,7 +127,7 @@ function sniff(head: Buffer): Content | undefined {
   const image = sniffImage(head);
   if (image !== undefined) return { kind: "image", mime: `image/${image}` };
   const video = sniffVideo(head);
-  // a box beginning with a letter would be larger than any file that is taken: it is a text
+  // a box that begins with a letter would be larger than any accepted file: it is a text
   if ((video === "mp4" || video === "mov") && (head[0] ?? 0) >= 0x20) return undefined;
   return video === undefined ? undefined : { kind: "video", mime: videoTypes[video] };
 }

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { z } from "zod";
 import type { TextCipher } from "../lib/cipher.ts";
 import type { FilePort, StoredFile } from "../media/source.ts";
 import { ParleyError, invalid } from "../model/error.ts";
@@ -15,19 +16,19 @@ export interface FileServiceOptions {
   spool: Spool;
   ids: IdSource;
   log: Log;
-  /** Of one key. */
+  /** Of the files of one key together. */
   quota: FileQuota;
   /** Most bytes of one file, whatever its purpose. */
   fileBytes: number;
   retentionMs: number;
-  /** Seals download links; opens nothing else. */
+  /** Encrypts the tokens of download links; used for nothing else. */
   links: TextCipher;
 }
 
 /** One part of a form, in the order of the wire. */
 export type UploadPart =
   | { type: "field"; name: string; value: unknown }
-  /** `chunks` is read before the next part is asked for. */
+  /** `chunks` must be read before the next part. */
   | { type: "file"; name: string; filename: string | undefined; chunks: AsyncIterable<Uint8Array> };
 
 interface Received {
@@ -41,28 +42,32 @@ interface Draft {
   received?: Received;
 }
 
-/** How long a file may take from the last byte received to its place; then its place is given up. */
-const placingMs = 3_600_000;
+/** How long storing a received file may take; then the place reserved for it is given up. */
+const storingMs = 3_600_000;
+/** How long a download link works. */
 const linkMs = 3_600_000;
-const longestName = 255;
+/** What the token of a link holds: file id, owner, and until when (milliseconds since the Unix epoch). */
+const linkClaim = z.tuple([z.number(), z.string(), z.number()]);
+const maxNameChars = 255;
 /** Ids have 15 or 16 digits: below 2^53, so that they are exact as JSON numbers. */
-const smallestId = 100_000_000_000_000;
+const minId = 100_000_000_000_000;
 const sweepBatch = 100;
 
-/** Uploaded files: everyone sees only their own, and only until they expire. */
+/** Uploaded files: a key sees only its own, and only until they expire. */
 export class FileService {
   // fixed at birth
   private readonly options: FileServiceOptions;
   // changed by events
-  /** What is coming in, by owner. */
+  /** Files and bytes being received, by owner; they count against the quota. */
   private readonly incoming = new Map<string, FileQuota>();
+  /** Uploads under way; `close` waits for them. */
   private readonly uploads = new Set<Promise<FileRecord>>();
 
   constructor(options: FileServiceOptions) {
     this.options = options;
   }
 
-  /** Reads a form and keeps its one file; nothing stays of a form that is refused or breaks off. */
+  /** Reads a form and stores its one file; nothing is kept of a form that is refused or incomplete. */
   async upload(form: AsyncIterable<UploadPart>, caller: Caller): Promise<FileRecord> {
     const upload = this.read(form, caller);
     this.uploads.add(upload);
@@ -71,12 +76,12 @@ export class FileService {
 
   /** Newest first. */
   async list(purpose: string | undefined, caller: Caller): Promise<FileRecord[]> {
-    const wanted = purpose === undefined || purpose === "" ? undefined : checkPurpose(purpose);
+    const only = purpose === undefined || purpose === "" ? undefined : checkPurpose(purpose);
     const all = await this.options.files.list(caller.keyId, this.now());
-    return wanted === undefined ? all : all.filter((file) => file.purpose === wanted);
+    return only === undefined ? all : all.filter((file) => file.purpose === only);
   }
 
-  /** Throws `invalid` for what is no id, and `not-found`. */
+  /** Throws `invalid` for a malformed id, and `not-found`. */
   async retrieve(reference: unknown, caller: Pick<Caller, "keyId">): Promise<FileRecord> {
     const id = fileId(reference);
     const file = await this.options.files.get(id, caller.keyId, this.now());
@@ -92,7 +97,7 @@ export class FileService {
     return { file, body };
   }
 
-  /** From now on nobody finds it; who is reading it reads on. */
+  /** Deletes a file; downloads under way go on. Throws `invalid` and `not-found`. */
   async remove(reference: unknown, purpose: unknown, caller: Caller): Promise<number> {
     const file = await this.retrieve(reference, caller);
     if (purpose !== undefined && checkPurpose(purpose) !== file.purpose) {
@@ -108,12 +113,12 @@ export class FileService {
     return file.id;
   }
 
-  /** A token that stands for the owner's key in downloading this one file, for an hour. */
+  /** A token with which this one file can be downloaded for an hour. */
   link(file: FileRecord): string {
     return this.options.links.encrypt(JSON.stringify([file.id, file.owner, this.now() + linkMs]));
   }
 
-  /** Whose file a token opens. Throws `forbidden`. */
+  /** The owner of the file that a token opens. Throws `forbidden`. */
   linked(reference: unknown, token: string): Pick<Caller, "keyId"> {
     let claim: unknown;
     try {
@@ -121,7 +126,9 @@ export class FileService {
     } catch {
       throw expiredLink();
     }
-    const [id, keyId, until] = claim as [number, string, number];
+    const parsed = linkClaim.safeParse(claim);
+    if (!parsed.success) throw expiredLink();
+    const [id, keyId, until] = parsed.data;
     if (id !== fileId(reference) || until <= this.now()) throw expiredLink();
     return { keyId };
   }
@@ -137,7 +144,7 @@ export class FileService {
     return body === undefined ? undefined : await gather(file, body);
   };
 
-  /** Deletes what is past its time and what uploads left that never came to their end; throws at the first failure. */
+  /** Deletes expired files and the remains of unfinished uploads; throws at the first failure. */
   async sweep(): Promise<void> {
     const { files, spool } = this.options;
     const now = this.now();
@@ -147,7 +154,7 @@ export class FileService {
     await spool.sweep(Date.now());
   }
 
-  /** To be called when no request runs any more: what those left is cleared away. */
+  /** To be called when no request is running: waits until their uploads are cleaned up. */
   async close(): Promise<void> {
     await this.options.blobs.close();
     await Promise.allSettled(this.uploads);
@@ -163,7 +170,7 @@ export class FileService {
       admit(purpose, content, { bytes: spooled.bytes, most: this.options.fileBytes });
       return await this.keep(purpose, draft.received, caller.keyId);
     } finally {
-      // what found its place is no longer there
+      // a stored file is no longer in the spool
       if (draft.received !== undefined) await this.options.spool.discard(draft.received.spooled);
     }
   }
@@ -194,7 +201,7 @@ export class FileService {
     return { spooled, content: reader.end(), filename: plainName(part.filename) };
   }
 
-  /** Passes on what fits into the quota together with everything else that is coming in. */
+  /** Passes chunks on while they fit into the quota together with everything else that is being received. */
   private async *counted(
     chunks: AsyncIterable<Uint8Array>,
     owner: string,
@@ -213,14 +220,14 @@ export class FileService {
         yield chunk;
       }
     } finally {
-      // at once, so that one refusal makes room for the others
+      // at once, so that one refused upload makes room for the others
       incoming.count--;
       incoming.bytes -= bytes;
       if (incoming.count === 0) this.incoming.delete(owner);
     }
   }
 
-  /** Passes on what its purpose takes, as far as that is known by now. */
+  /** Passes chunks on that the purpose takes, as far as the content is known. */
   private async *checked(
     chunks: AsyncIterable<Uint8Array>,
     reader: ContentReader,
@@ -235,18 +242,23 @@ export class FileService {
       if (content !== undefined && purpose !== undefined) admit(purpose, content, { bytes, most });
       yield chunk;
     }
-    // what is found out only now is refused before it is kept
+    // content that is decided only at the end is refused before the file is kept
     reader.end();
   }
 
-  /** Takes a place first, so that what a crash leaves behind is found by the sweep. */
+  /** Reserves a place first, so that the sweep finds what a crash leaves behind. */
   private async keep(purpose: string, { spooled, content, filename }: Received, owner: string): Promise<FileRecord> {
     const { files, blobs, ids, quota, retentionMs } = this.options;
     const createdAt = this.now();
     const record: FileRecord = {
-      id: smallestId + Number.parseInt(ids.hex(13), 16),
-      ...{ owner, filename, purpose, mime: content.mime, bytes: spooled.bytes, createdAt },
-      expiresAt: createdAt + placingMs,
+      id: minId + Number.parseInt(ids.hex(13), 16),
+      owner,
+      filename,
+      purpose,
+      mime: content.mime,
+      bytes: spooled.bytes,
+      createdAt,
+      expiresAt: createdAt + storingMs,
     };
     if (!(await files.reserve(record, quota))) throw overQuota(quota);
     const expiresAt = createdAt + retentionMs;
@@ -283,7 +295,7 @@ function overQuota({ count, bytes }: FileQuota): ParleyError {
   );
 }
 
-/** Throws `invalid`; an int64 beyond our own ids is an id that nobody has. */
+/** Throws `invalid` for a malformed id, and `not-found` for an int64 that is larger than our ids. */
 function fileId(reference: unknown): number {
   if (reference === undefined || reference === "") throw invalid("file_id", "is missing");
   const text = typeof reference === "number" ? reference.toString() : reference;
@@ -301,16 +313,16 @@ function expiredLink(): ParleyError {
   return new ParleyError("forbidden", "this download link is not valid, or no longer");
 }
 
-/** The last part of a path, without anything that is not to be shown; it names nothing on our side. */
-function plainName(said: string | undefined): string {
-  const last = (said ?? "").split(/[/\\]/).at(-1) ?? "";
-  // marks that turn the direction of writing make a name look like another; joiners of emoji stay
+/** The last part of a path, without invisible characters; never used as a path here. */
+function plainName(filename: string | undefined): string {
+  const last = (filename ?? "").split(/[/\\]/).at(-1) ?? "";
+  // marks of writing direction make a name look like another; joiners of emoji stay
   const plain = last.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu, "").trim();
-  const name = [...plain].slice(0, longestName).join("");
+  const name = [...plain].slice(0, maxNameChars).join("");
   return /^\.*$/.test(name) ? "file" : name;
 }
 
-/** One buffer of the known size: a large file is in memory once. */
+/** The bytes in one buffer of the known size, so that a large file is in memory only once. */
 async function gather(file: FileRecord, body: Readable): Promise<StoredFile> {
   const bytes = Buffer.allocUnsafe(file.bytes);
   let at = 0;

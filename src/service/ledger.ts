@@ -3,26 +3,31 @@ import { subjectsOf } from "../model/account.ts";
 import type { LedgerRow, LedgerStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 
-/** Rows are written together: after this many milliseconds, or as soon as there are so many. */
+/** Rows are written together: after this many milliseconds, or as soon as there are this many rows. */
 const flushMs = 50;
-const mostRows = 500;
-/** After a failure the same rows are tried again, with this pause; at the end only so often. */
+const maxRows = 500;
+/** Pause before rows whose write failed are tried again; after `close` they are tried this many times in all. */
 const retryMs = 500;
-const lastTries = 5;
+const maxAttemptsClosing = 5;
 
 /**
- * Writes ledger rows in batches. What was added is in the store after `flushMs`, and after `close` at the latest: the
- * end of the process by force loses at most what was added since. A store that fails for a while loses nothing.
+ * Writes ledger rows in batches. A row is in the store `flushMs` after it was added, and after `close` at the latest: a
+ * killed process loses at most the rows added since. Rows wait in memory while the store fails; none is lost.
  */
 export class LedgerWriter {
   // fixed at birth
   private readonly store: LedgerStore;
   private readonly log: Log;
   // changed by events
+  /** Rows for the next batch; filled by `add`, emptied by `flush`. */
   private waiting: LedgerRow[] = [];
+  /** Cost of the rows not yet in the store, by subject. */
   private readonly unwritten = new Map<string, number>();
+  /** Calls `flush`; runs while rows wait. */
   private timer: NodeJS.Timeout | undefined;
+  /** Resolves when the batch that is being written is in the store, or lost. */
   private writing: Promise<void> | undefined;
+  /** Set by `close`: from then on attempts are limited. */
   private closing = false;
 
   constructor(store: LedgerStore, log: Log) {
@@ -33,7 +38,7 @@ export class LedgerWriter {
   add(row: LedgerRow): void {
     this.waiting.push(row);
     this.note(row, row.cost);
-    if (this.waiting.length >= mostRows) void this.flush();
+    if (this.waiting.length >= maxRows) void this.flush();
     else this.timer ??= setTimeout(() => void this.flush(), flushMs);
   }
 
@@ -54,14 +59,14 @@ export class LedgerWriter {
     await this.writing;
   }
 
-  /** Writes what is left; rows that a failing store refuses to the end are told to the log. */
+  /** Writes what is left; rows that the store keeps refusing are logged as lost. */
   async close(): Promise<void> {
     this.closing = true;
     while (this.writing !== undefined || this.waiting.length > 0) await this.flush();
   }
 
   private async write(rows: readonly LedgerRow[]): Promise<void> {
-    for (let attempt = 1; !(this.closing && attempt > lastTries); attempt += 1) {
+    for (let attempt = 1; !(this.closing && attempt > maxAttemptsClosing); attempt += 1) {
       try {
         await this.store.add(rows);
         for (const row of rows) this.note(row, -row.cost);

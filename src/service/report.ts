@@ -1,6 +1,6 @@
 import type { AccountRecord, KeyRecord, LedgerRow, OrganisationRecord, UsageRow } from "../store/store.ts";
 
-/** How records are shown to operators, by the command line and by the admin API alike: times as ISO texts, no hashes. */
+/** Records as operators see them, on the command line and in the admin API: times as ISO texts, no hashes. */
 
 export function keyView(record: KeyRecord): Record<string, unknown> {
   const { id, name, prefix, disabled, owner, organisation, tags, models, ranges, limits } = record;
@@ -27,7 +27,7 @@ export function usageView(row: UsageRow): Record<string, string | number> {
   return { group, name, requests, failed, canceled, input, cached, output, reasoning, costMicros: cost };
 }
 
-/** One answer; `request` is what its `trace-id` header told. */
+/** One answer; `request` is its `trace-id` header. */
 export function ledgerView({ id: _id, at, cost, ...row }: LedgerRow): Record<string, unknown> {
   return { ...row, at: iso(at), costMicros: cost };
 }

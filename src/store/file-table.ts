@@ -1,7 +1,7 @@
 import type { Row, SqlDatabase, SqlRunner } from "./database.ts";
 import type { FileQuota, FileRecord, FileStore, FileUsage } from "./store.ts";
 
-/** Any number, with the owner's hash: who holds both counts the owner's files. */
+/** Number of the advisory lock, with the owner's hash, under which an owner's files are counted. */
 const quotaLock = 7_237_002;
 
 const insert = `insert into uploaded_file (id, owner, filename, purpose, mime, bytes, created_at, expires_at, ready)

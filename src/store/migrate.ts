@@ -1,7 +1,7 @@
 import type { SqlDatabase } from "./database.ts";
 import { migrations } from "./schema.ts";
 
-/** Any number, the same in every version: who holds it migrates. */
+/** Number of the advisory lock under which tables are made; the same in every version. */
 const lockNumber = 7_237_001;
 
 /**

@@ -1,6 +1,6 @@
 import type { Limits } from "../model/limit.ts";
 
-/** The port to everything that is kept. One implementation in SQL, one small file per driver, one contract suite. */
+/** The port to everything that is stored. One implementation in SQL, one small file per driver, one contract suite. */
 
 /** One API key; the key itself is never kept. Times are milliseconds since the Unix epoch. */
 export interface KeyRecord {
@@ -45,7 +45,7 @@ export interface KeyStore {
   get(id: string): Promise<KeyRecord | undefined>;
   /** Oldest first. */
   list(): Promise<KeyRecord[]>;
-  /** Changes what is given and nothing else; whether there was such a key. */
+  /** Changes only the given fields; `false` where there is no such key. */
   update(id: string, change: KeyChange): Promise<boolean>;
   delete(id: string): Promise<boolean>;
 }
@@ -56,7 +56,7 @@ export interface OrganisationStore {
   /** Oldest first. */
   list(): Promise<OrganisationRecord[]>;
   update(id: string, change: OrganisationChange): Promise<boolean>;
-  /** Its keys stay, and belong to nobody. */
+  /** Its keys stay, without an organisation. */
   delete(id: string): Promise<boolean>;
 }
 
@@ -181,7 +181,7 @@ export interface LimitStore {
   close(): Promise<void>;
 }
 
-/** One stored response. The JSON texts are opaque here; `model/stored.ts` writes and reads them. */
+/** One stored response. The JSON texts are opaque here; `service/responses` writes and reads them. */
 export interface ResponseRecord {
   id: string;
   /** Id of the key it belongs to; nobody else sees it. */
@@ -218,7 +218,7 @@ export interface ResponseStore {
   expire(now: number): Promise<number>;
 }
 
-/** Small named values of the installation itself, such as the secret that seals reasoning. */
+/** Small named values of the installation itself, such as the secret that encrypts reasoning. */
 export interface SettingStore {
   get(name: string): Promise<string | undefined>;
   /** Sets it unless it is set; returns the value that stands. */
@@ -253,9 +253,9 @@ export type FileQuota = FileUsage;
 export interface FileStore {
   /** What an owner has, files being uploaded included. */
   usage(owner: string, now: number): Promise<FileUsage>;
-  /** Takes a place for a file that nobody sees yet; `false`, and nothing is kept, where it would exceed the quota. */
+  /** Reserves a place for a file that is not visible yet; `false`, and nothing is reserved, beyond the quota. */
   reserve(record: FileRecord, quota: FileQuota): Promise<boolean>;
-  /** Makes it visible; whether its place was still there. */
+  /** Makes it visible; `false` where its place is gone. */
   publish(id: number, expiresAt: number): Promise<boolean>;
   /** `undefined` for an unknown, unpublished or expired id, and for another owner's. */
   get(id: number, owner: string, now: number): Promise<FileRecord | undefined>;
@@ -263,9 +263,9 @@ export interface FileStore {
   list(owner: string, now: number): Promise<FileRecord[]>;
   /** Makes it expired; whether there was such a file. */
   end(id: number, owner: string, now: number): Promise<boolean>;
-  /** Forgets it. */
+  /** Deletes the record. */
   remove(id: number): Promise<void>;
-  /** Ids of expired files and of uploads that never came to their end, oldest first. */
+  /** Ids of expired files and of unfinished uploads, oldest first. */
   ended(now: number, limit: number): Promise<number[]>;
 }
 

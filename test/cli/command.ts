@@ -12,6 +12,12 @@ export interface Ended {
   stderr: string;
 }
 
+/** With NODE_V8_COVERAGE set (a folder) the commands write their coverage there too; else nothing is added. */
+function coverage(): Record<string, string> {
+  const folder = process.env["NODE_V8_COVERAGE"];
+  return folder === undefined ? {} : { NODE_V8_COVERAGE: folder };
+}
+
 /** A running command: what it said so far, and how it ended. */
 export class RunningCommand {
   readonly child: ChildProcess;
@@ -21,7 +27,7 @@ export class RunningCommand {
 
   constructor(args: readonly string[], environment: Record<string, string>) {
     // nothing of the surroundings: neither their settings nor their runtime's options
-    const clean = { PATH: process.env["PATH"] ?? "", HOME: tmpdir() };
+    const clean = { PATH: process.env["PATH"] ?? "", HOME: tmpdir(), ...coverage() };
     this.child = spawn(process.execPath, [bin, ...args], {
       env: { ...clean, ...environment },
       stdio: ["ignore", "pipe", "pipe"],

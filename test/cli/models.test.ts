@@ -24,7 +24,7 @@ const models = (...args: string[]) => place.run(["models", ...args], { PARLEY_HU
 const target = (): string => join(place.data, "models", "model-q8.gguf");
 
 describe("parley models", () => {
-  it("lists what is served, pulled and to be had", async () => {
+  it("lists what is served, downloaded and available", async () => {
     const { code, stdout } = await models("--json", "--engine", "sim");
     const { served, pulled, known } = JSON.parse(stdout) as Record<string, Record<string, unknown>[]>;
     expect(code).toBe(0);
@@ -72,7 +72,7 @@ describe("parley models", () => {
     stopped.signal("SIGINT");
     const { code, stderr } = await stopped.ended;
     expect(code).toBe(130);
-    expect(stderr).toMatch(/parley: stopped; what came is kept: run the same command again to continue\n$/);
+    expect(stderr).toMatch(/parley: stopped; the downloaded part is kept: run the same command again to continue\n$/);
     const kept = statSync(`${target()}.part`).size;
     const partial = await models("--json", "--engine", "sim");
     expect(JSON.parse(partial.stdout)).toMatchObject({ pulled: [{ name: "model-q8", state: "partial", bytes: kept }] });

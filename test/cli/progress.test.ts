@@ -14,9 +14,9 @@ describe("progress", () => {
   it("is a bar that redraws itself on a terminal, with speed and time left", () => {
     const terminal = screen(true);
     const progress = new Progress("m.gguf", terminal, false);
-    progress.tell(0, 4e6);
+    progress.update(0, 4e6);
     vi.advanceTimersByTime(2_000);
-    progress.tell(1e6, 4e6);
+    progress.update(1e6, 4e6);
     progress.end();
     expect(terminal.said).toEqual([
       `\r\u001b[Km.gguf ${"░".repeat(28)} 0 %  0.0 MB of 4.0 MB`,
@@ -28,9 +28,9 @@ describe("progress", () => {
   it("counts the speed from where it went on, not from the start of the file", () => {
     const terminal = screen(true);
     const progress = new Progress("m.gguf", terminal, false);
-    progress.tell(3e6, 4e6);
+    progress.update(3e6, 4e6);
     vi.advanceTimersByTime(1_000);
-    progress.tell(3.5e6, 4e6);
+    progress.update(3.5e6, 4e6);
     expect(terminal.said.at(-1)).toContain("0.5 MB/s, 1 s left");
   });
 
@@ -38,10 +38,10 @@ describe("progress", () => {
     const terminal = screen(true);
     const progress = new Progress("m.gguf", terminal, false);
     for (let done = 0; done < 1_000; done += 1) {
-      progress.tell(done, 1_000);
+      progress.update(done, 1_000);
       vi.advanceTimersByTime(1);
     }
-    progress.tell(1_000, 1_000);
+    progress.update(1_000, 1_000);
     expect(terminal.said).toHaveLength(11);
     expect(terminal.said.at(-1)).toContain("█".repeat(28));
   });
@@ -49,7 +49,7 @@ describe("progress", () => {
   it("is a plain line every ten percent elsewhere", () => {
     const file = screen(false);
     const progress = new Progress("m.gguf", file, false);
-    for (let done = 0; done <= 100; done += 1) progress.tell(done * 1e6, 1e8);
+    for (let done = 0; done <= 100; done += 1) progress.update(done * 1e6, 1e8);
     progress.end();
     expect(file.said).toHaveLength(11);
     expect(file.said[0]).toBe("m.gguf: 0 %, 0.0 MB of 100.0 MB\n");
@@ -59,14 +59,14 @@ describe("progress", () => {
   it("goes without a length: a line every hundred megabytes", () => {
     const file = screen(false);
     const progress = new Progress("m.gguf", file, false);
-    for (let done = 0; done <= 25; done += 1) progress.tell(done * 1e7, undefined);
+    for (let done = 0; done <= 25; done += 1) progress.update(done * 1e7, undefined);
     expect(file.said).toEqual(["m.gguf: 0.0 MB\n", "m.gguf: 100.0 MB\n", "m.gguf: 200.0 MB\n"]);
   });
 
   it("says nothing when it shall be quiet", () => {
     const terminal = screen(true);
     const progress = new Progress("m.gguf", terminal, true);
-    progress.tell(1, 2);
+    progress.update(1, 2);
     progress.end();
     expect(terminal.said).toEqual([]);
   });

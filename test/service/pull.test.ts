@@ -235,7 +235,7 @@ describe("a broken download", () => {
 
   it("ends by itself when the hub falls silent, and can be continued", async () => {
     hub.manners.hangAfter = cut;
-    expect((await failure({ stallMs: 150 })).message).toMatch(/fell silent.*0\.1 MB are kept/);
+    expect((await failure({ stallMs: 150 })).message).toMatch(/stopped sending.*0\.1 MB are kept/);
     hub.manners = {};
     expect(await bring()).toMatchObject({ resumedAt: cut, verified: true });
   });
@@ -326,7 +326,7 @@ describe("a full disk", () => {
 
   it.runIf(existsSync("/dev/full"))("is told when it happens", async () => {
     symlinkSync("/dev/full", part());
-    expect((await failure()).message).toMatch(/is full; what came is kept: make room/);
+    expect((await failure()).message).toMatch(/is full; the downloaded part is kept: make room/);
     expect(existsSync(target())).toBe(false);
   });
 });

@@ -15,10 +15,13 @@ export interface CallForm {
   call: (grammar: Grammar, tool: ToolDefinition) => string;
 }
 
-/** Stands before every tag of M3 (spec sheet 8.2). */
+/** Stands before every tag of M3 (chat_template.jinja of MiniMax-M3, 2026-06). */
 const mark = "]<]minimax[>[";
 
-/** The forms of spec sheet 8.1 and 8.2, and the common one of JSON in `<tool_call>` tags. */
+/**
+ * The forms of MiniMax-M2 (its docs/tool_calling_guide.md, 2026-03) and MiniMax-M3 (its chat_template.jinja, 2026-06),
+ * and the common one of JSON in `<tool_call>` tags.
+ */
 export const callForms: Readonly<Partial<Record<CallMarkup, CallForm>>> = {
   m2: { open: "<minimax:tool_call>\n", close: "</minimax:tool_call>", between: "", call: m2Call },
   m3: { open: `${mark}<tool_call>\n`, close: `${mark}</tool_call>`, between: "", call: m3Call },

@@ -5,11 +5,11 @@ import { callForms } from "./call-grammar.ts";
 import { Grammar, anyOf, literal, repeat, shortTextBefore, textBefore } from "./grammar.ts";
 import { SchemaGrammar, anyObject } from "./schema-grammar.ts";
 
-/** Most calls of one forced answer; a small model would otherwise repeat itself without end. */
-const mostCalls = 8;
+/** Calls of one forced answer, at most; a small model would otherwise repeat itself without end. */
+const maxForcedCalls = 8;
 
-/** Answers with more room than so many tokens need no bound on their thought. */
-const longestBound = 16_384;
+/** Answers with room for more tokens than this need no bound on their reasoning. */
+const maxBoundedTokens = 16_384;
 
 /** How a model writes, and the tokens it may write. */
 export interface AnswerForm {
@@ -20,8 +20,8 @@ export interface AnswerForm {
 
 /**
  * The grammar an answer must follow, as GBNF: a forced tool call (`required`, a named tool) or a JSON format, after
- * the thought that the prompt began. Thought has at most as many characters as the answer may have tokens: what was
- * promised must still fit after it. With tools on offer, an answer in a JSON format may also be a call. Undefined where
+ * the reasoning that the prompt began. Reasoning has at most as many characters as the answer may have tokens: the forced
+ * part must still fit after it. With tools on offer, an answer in a JSON format may also be a call. Undefined where
  * the request leaves the model free.
  */
 export function constraintFor(request: GenerationRequest, { calls, think, limit }: AnswerForm): string | undefined {
@@ -31,8 +31,8 @@ export function constraintFor(request: GenerationRequest, { calls, think, limit 
   const [tag] = think.tags;
   if (!think.startsInside || tag === undefined) return grammar.source(answer);
   const end = `</${tag}>`;
-  const thought = limit > longestBound ? textBefore(grammar, end) : shortTextBefore(grammar, end, limit);
-  return grammar.source(`${thought} ${literal(end)} "\\n"{0,2} ${answer}`);
+  const reasoning = limit > maxBoundedTokens ? textBefore(grammar, end) : shortTextBefore(grammar, end, limit);
+  return grammar.source(`${reasoning} ${literal(end)} "\\n"{0,2} ${answer}`);
 }
 
 function answerBody(grammar: Grammar, request: GenerationRequest, calls: CallMarkup): string | undefined {
@@ -60,6 +60,6 @@ function callsBody(
   if (form === undefined) throw invalid("tool_choice", "this model cannot be held to a tool call");
   if (tools.length === 0) throw invalid("tool_choice", "a tool call is required, but no tools are given");
   const call = grammar.rule(anyOf(tools.map((tool) => grammar.rule(form.call(grammar, tool)))));
-  const more = request.parallelCalls ? ` ${repeat(`(${literal(form.between)} ${call})`, 0, mostCalls - 1)}` : "";
+  const more = request.parallelCalls ? ` ${repeat(`(${literal(form.between)} ${call})`, 0, maxForcedCalls - 1)}` : "";
   return `${literal(form.open)} ${call}${more} ${literal(form.close)}`;
 }

@@ -5,25 +5,26 @@ import type { Batch } from "../../model/event.ts";
 import type { IdSource } from "../../model/id.ts";
 import { callIds } from "../../model/id.ts";
 import type { GenerationRequest, Sampling } from "../../model/request.ts";
+import type { Log } from "../../telemetry/log.ts";
 import type { Capabilities, Engine, Load } from "../engine.ts";
 import { markupParser } from "../markup/parser.ts";
 import { firstMedia } from "../template/message.ts";
 import type { RenderedPrompt } from "../template/render.ts";
 import { renderPrompt } from "../template/render.ts";
 import { type AnswerForm, constraintFor } from "./constraint.ts";
-import { Gate } from "./gate.ts";
+import { StopFilter } from "./stop-filter.ts";
 import type { LoadedModel, ModelOptions } from "./model.ts";
 import { defaultSequences, loadModel, promptTokens } from "./model.ts";
 import { SlotPool, closing } from "./pool.ts";
 import type { Slot } from "./pool.ts";
-import { Run } from "./run.ts";
-import type { RunPlan } from "./run.ts";
+import { LlamaGeneration } from "./generation.ts";
+import type { GenerationPlan } from "./generation.ts";
 import { TokenText } from "./token-text.ts";
 
 export interface LlamaEngineOptions extends ModelOptions {
   ids: IdSource;
-  /** Told when the model was loaded. */
-  log?: { info(fields: object, message: string): void };
+  /** Gets one line when the model was loaded. */
+  log?: Pick<Log, "info"> | undefined;
 }
 
 export interface LlamaEngine extends Engine {
@@ -39,13 +40,6 @@ export function llamaEngine(options: LlamaEngineOptions): LlamaEngine {
   return new EmbeddedEngine(options);
 }
 
-/** The same with its model loaded. */
-export async function openLlamaEngine(options: LlamaEngineOptions): Promise<LlamaEngine> {
-  const engine = llamaEngine(options);
-  await engine.open();
-  return engine;
-}
-
 interface Ready {
   loaded: LoadedModel;
   pool: SlotPool<LlamaContextSequence>;
@@ -56,16 +50,20 @@ class EmbeddedEngine implements LlamaEngine {
   // fixed at birth
   private readonly options: LlamaEngineOptions;
   // changed by events
+  /** The model's loading, once begun; gone again when it failed. */
   private loading: Promise<Ready> | undefined;
+  /** Set once the model is loaded. */
   private ready: Ready | undefined;
+  /** Set by `close`; settles when all is freed. */
   private closed: Promise<void> | undefined;
-  private readonly runs = new Map<Run, Promise<void>>();
+  /** What runs now, with the promise of its end. */
+  private readonly generations = new Map<LlamaGeneration, Promise<void>>();
 
   constructor(options: LlamaEngineOptions) {
     this.options = options;
   }
 
-  /** The window is known once the model is loaded, or where the options name it. */
+  /** The window is known once the model is loaded, or where the options set it. */
   get capabilities(): Capabilities {
     const contextWindow = this.ready?.loaded.contextSize ?? this.options.contextSize;
     return {
@@ -83,7 +81,7 @@ class EmbeddedEngine implements LlamaEngine {
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<Batch> {
     const { loaded, pool } = await untilAborted(this.whenReady(), signal, canceled);
     if (this.closed !== undefined) throw closing();
-    const plan = await planRun(loaded, request, this.options.ids);
+    const plan = await planGeneration(loaded, request, this.options.ids);
     if (signal.aborted) throw canceled();
     const slot = await pool.acquire(plan.tokens, signal);
     // either may have happened between the slot's release and this line
@@ -91,12 +89,12 @@ class EmbeddedEngine implements LlamaEngine {
       pool.release(slot);
       throw this.closed === undefined ? canceled() : closing();
     }
-    const run = new Run(plan);
-    const cancel = (): void => run.cancel();
+    const generation = new LlamaGeneration(plan);
+    const cancel = (): void => generation.cancel();
     signal.addEventListener("abort", cancel, { once: true });
-    this.start(run, slot, pool);
+    this.start(generation, slot, pool);
     try {
-      yield* run.batches();
+      yield* generation.batches();
     } finally {
       signal.removeEventListener("abort", cancel);
     }
@@ -125,18 +123,18 @@ class EmbeddedEngine implements LlamaEngine {
     const ready = await this.loading?.catch(() => undefined);
     if (ready === undefined) return;
     ready.pool.close();
-    for (const run of this.runs.keys()) run.cancel(closing());
-    await Promise.all(this.runs.values());
+    for (const generation of this.generations.keys()) generation.cancel(closing());
+    await Promise.all(this.generations.values());
     await ready.loaded.dispose();
   }
 
-  private start(run: Run, slot: Slot<LlamaContextSequence>, pool: Ready["pool"]): void {
-    const done = run.produce(slot.sequence).then(() => {
-      this.runs.delete(run);
+  private start(generation: LlamaGeneration, slot: Slot<LlamaContextSequence>, pool: Ready["pool"]): void {
+    const done = generation.produce(slot.sequence).then(() => {
+      this.generations.delete(generation);
       slot.held = slot.sequence.contextTokens;
       pool.release(slot);
     });
-    this.runs.set(run, done);
+    this.generations.set(generation, done);
   }
 
   private whenReady(): Promise<Ready> {
@@ -178,16 +176,16 @@ function fittingTokens(loaded: LoadedModel, prompt: string): Token[] {
   throw new ParleyError("context", `the prompt has ${found}, the window ${contextSize} tokens`);
 }
 
-async function planRun(loaded: LoadedModel, request: GenerationRequest, ids: IdSource): Promise<RunPlan> {
+async function planGeneration(loaded: LoadedModel, request: GenerationRequest, ids: IdSource): Promise<GenerationPlan> {
   const { text, think } = readPrompt(loaded, request);
   const tokens = fittingTokens(loaded, text);
   const room = loaded.contextSize - tokens.length;
   const limit = Math.max(1, Math.min(request.sampling.maxTokens ?? room, room));
   const { model, family, chunk } = loaded;
-  const gate = new Gate({
+  const filter = new StopFilter({
     stop: request.sampling.stop,
-    calls: mostCalls(request),
-    thinking: think.startsInside,
+    maxCalls: maxCalls(request),
+    inReasoning: think.startsInside,
   });
   return {
     tokens,
@@ -196,12 +194,12 @@ async function planRun(loaded: LoadedModel, request: GenerationRequest, ids: IdS
     sampling: { ...samplingFor(request.sampling, ids), ...(await constrain(loaded, request, { think, limit })) },
     text: new TokenText((some, before) => model.detokenize(some, true, before), tokens),
     parser: markupParser({ think, calls: family.calls, tools: request.tools, callId: callIds(ids) }),
-    gate,
+    filter: filter,
   };
 }
 
 /** An answer that must not call ends where a call would begin. */
-function mostCalls({ toolChoice, parallelCalls }: GenerationRequest): number {
+function maxCalls({ toolChoice, parallelCalls }: GenerationRequest): number {
   if (toolChoice === "none") return 0;
   return parallelCalls ? Number.POSITIVE_INFINITY : 1;
 }
@@ -223,7 +221,7 @@ async function constrain(
   }
 }
 
-/** Where neither caller nor card says anything: what the M2 makers recommend (spec sheet 8.1). */
+/** Where neither the caller nor the card sets anything: what the makers of M2 recommend (README of MiniMax-M2, 2026-03). */
 const usual = { temperature: 1, topP: 0.95, topK: 40 };
 
 function samplingFor(sampling: Sampling, ids: IdSource): SequenceEvaluateOptions {

@@ -1,9 +1,9 @@
 import { invalid } from "../../model/error.ts";
 
-/** UTF-16 units. llama.cpp reads a grammar while nothing else runs: so much of it takes about a second. */
-const longestSource = 500_000;
-/** Its time grows with the square of their number. */
-const mostChoices = 4000;
+/** llama.cpp reads a grammar while nothing else runs: this much of it takes about a second. */
+const maxSourceChars = 500_000;
+/** Alternatives of one rule; llama.cpp's time grows with the square of their number. */
+const maxChoices = 4000;
 
 /**
  * A grammar in llama.cpp's GBNF, rule by rule. Bodies are GBNF source; equal bodies share a rule.
@@ -18,7 +18,7 @@ export class Grammar {
     return this.shared(body, () => body);
   }
 
-  /** The rule known by this key; made once, by a maker that is told its name and may refer to it. */
+  /** The rule known by this key; made once, by a maker that gets the rule's name and may refer to it. */
   shared(key: string, make: (name: string) => string): string {
     const known = this.names.get(key);
     if (known !== undefined) return known;
@@ -42,7 +42,7 @@ export class Grammar {
   /** The whole grammar; `root` is the body an answer must match. Throws `invalid` for one that is too long to be read. */
   source(root: string): string {
     const source = [`root ::= ${root}`, ...[...this.bodies].map(([name, body]) => `${name} ::= ${body}`)].join("\n");
-    if (source.length > longestSource) throw invalid("schema", "is larger than this engine can hold an answer to");
+    if (source.length > maxSourceChars) throw invalid("schema", "is larger than this engine can hold an answer to");
     return source;
   }
 }
@@ -55,11 +55,11 @@ export function literal(text: string): string {
 
 /** One of the bodies. Throws `invalid` for more than llama.cpp can choose from. */
 export function anyOf(bodies: readonly string[]): string {
-  if (bodies.length > mostChoices) throw invalid("schema", `has more than ${mostChoices} values to choose from`);
+  if (bodies.length > maxChoices) throw invalid("schema", `has more than ${maxChoices} values to choose from`);
   return bodies.length === 1 ? (bodies[0] ?? "") : `(${bodies.join(" | ")})`;
 }
 
-/** `body` between `least` and `most` times. Throws `invalid` for a range that is none: llama.cpp would read it forever. */
+/** `body` between `least` and `most` times. Throws `invalid` for an empty range, which llama.cpp would read without end. */
 export function repeat(body: string, least: number, most?: number): string {
   if (most !== undefined && most < least) {
     throw invalid("schema", `asks for at least ${least} and at most ${most} of the same`);

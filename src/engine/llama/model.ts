@@ -3,8 +3,8 @@ import { availableParallelism } from "node:os";
 import type { Template } from "@huggingface/jinja";
 import type { Llama, LlamaContext, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
 import { ParleyError } from "../../model/error.ts";
-import type { PromptFamily, PromptFamilyName, PromptOverrides } from "../template/family.ts";
-import { familyOf, promptFamilies, withOverrides } from "../template/family.ts";
+import type { PromptFamily, PromptOverrides } from "../template/family.ts";
+import { familyOf, withOverrides } from "../template/family.ts";
 import { compileTemplate } from "../template/render.ts";
 import type { Marker } from "./vocabulary.ts";
 import { Vocabulary } from "./vocabulary.ts";
@@ -20,10 +20,6 @@ export interface ModelOptions extends PromptOverrides {
   contextSize?: number | undefined;
   /** Use a GPU where the installed binaries support one; default: no. */
   gpu?: boolean | undefined;
-  /** What the model's template expects; default: by the file's own metadata. Single facts can be overridden. */
-  family?: PromptFamilyName | undefined;
-  /** Jinja source used instead of the file's own chat template. */
-  chatTemplate?: string | undefined;
 }
 
 /** A model in memory, ready to generate. */
@@ -33,7 +29,7 @@ export interface LoadedModel {
   readonly sequences: readonly LlamaContextSequence[];
   /** Tokens of one sequence's window. */
   readonly contextSize: number;
-  /** Most tokens of a prompt that are read in one go; an abort takes effect between two. */
+  /** Prompt tokens read in one go, at most; an abort takes effect between two. */
   readonly chunk: number;
   readonly family: PromptFamily;
   readonly template: Template;
@@ -47,10 +43,11 @@ export interface LoadedModel {
   dispose(): Promise<void>;
 }
 
-/** Windows of modern models are far larger than a small machine's memory; who wants more says so. */
-const defaultWindow = 8192;
+/** Windows of modern models are far larger than a small machine's memory; `contextSize` asks for more. */
+const defaultWindowTokens = 8192;
 export const defaultSequences = 4;
-const chunkSize = { cpu: 256, gpu: 512 };
+/** Prompt tokens read in one go. */
+const chunkTokens = { cpu: 256, gpu: 512 };
 
 /**
  * Threads for a machine with `cores`: one core stays free. ggml's threads spin at every barrier; with as many of them
@@ -98,27 +95,23 @@ async function loadInto(
 ): Promise<LoadedModel> {
   const model = await llama.loadModel({ modelPath: options.model });
   const { general, tokenizer } = model.fileInfo.metadata;
-  const source = options.chatTemplate ?? tokenizer.chat_template;
-  if (source === undefined) {
-    throw new ParleyError("upstream", "the embedded model has no chat template; name one in its settings");
-  }
+  const source = tokenizer.chat_template;
+  if (source === undefined) throw new ParleyError("upstream", "the embedded model has no chat template");
   const template = compileTemplate(source);
   const context = await model.createContext({
     // as much of it as memory holds
-    contextSize: options.contextSize ?? { max: Math.min(model.trainContextSize, defaultWindow) },
+    contextSize: options.contextSize ?? { max: Math.min(model.trainContextSize, defaultWindowTokens) },
     sequences: options.sequences ?? defaultSequences,
     threads,
   });
   survivesSampling(context);
-  const { family } = options;
-  const row = family === undefined ? familyOf(general.name, general.architecture) : promptFamilies[family];
   return {
     model,
     llama,
     sequences: allSequences(context),
     contextSize: context.contextSize,
-    chunk: Math.min(context.batchSize, llama.gpu === false ? chunkSize.cpu : chunkSize.gpu),
-    family: withOverrides(row, options),
+    chunk: Math.min(context.batchSize, llama.gpu === false ? chunkTokens.cpu : chunkTokens.gpu),
+    family: withOverrides(familyOf(general.name, general.architecture), options),
     template,
     bosToken: model.tokens.bosString ?? "",
     eosToken: model.tokens.eosString ?? "",
@@ -133,20 +126,21 @@ async function loadInto(
   };
 }
 
-/** What of the library's inside has to be reached. */
-interface Inside {
+/** The private part of the library's context that has to be replaced. */
+interface ContextInternals {
   _ctx?: { sampleToken?: (...given: unknown[]) => Promise<unknown> };
 }
 
-/** How the library says that no token could be drawn; it then ends that one answer with an error. */
+/** The library's own value for "no token could be drawn"; it then ends that one answer with an error. */
 const noToken = -1;
 
 /**
- * llama.cpp throws where a grammar allows no token that the model has. The library (3.19) hears that outside of the
- * answer's own promise: the process would end, and every answer after it would wait forever.
+ * llama.cpp throws where a grammar allows no token that the model has. The library (still in 3.22.1) handles that
+ * rejection nowhere: the process would end, or every answer after it would wait without end. It has no hook for it: its
+ * private `sampleToken` is replaced, and `test/engine/llama/model.test.ts` fails when a new version needs another way.
  */
 function survivesSampling(context: LlamaContext): void {
-  const native = (context as unknown as Inside)._ctx;
+  const native = (context as unknown as ContextInternals)._ctx;
   const sample = native?.sampleToken;
   if (native === undefined || sample === undefined) return;
   const value = (...given: unknown[]): Promise<unknown> => sample.apply(native, given).catch(() => noToken);

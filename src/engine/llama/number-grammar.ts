@@ -10,7 +10,7 @@ export interface Range {
 }
 
 /** Digits of the largest number that is written without a bound; JavaScript keeps 15 exactly. */
-const mostDigits = 15;
+const maxDigits = 15;
 
 /** The body that matches every whole number of the range, and no other; undefined where there is none. */
 export function integerIn({ least, most, openLeast = false, openMost = false }: Range): string | undefined {
@@ -62,11 +62,11 @@ function upTo(low: number, high: number | undefined): string | undefined {
   const last = high ?? 10 ** String(low).length - 1;
   const ways: string[] = [];
   // numbers of one length at a time
-  for (let from = low; from <= last && String(from).length <= mostDigits; from = 10 ** String(from).length) {
+  for (let from = low; from <= last && String(from).length <= maxDigits; from = 10 ** String(from).length) {
     ways.push(sameLength(String(from), String(Math.min(last, 10 ** String(from).length - 1))));
   }
   const more = String(low).length;
-  if (high === undefined && more < mostDigits) ways.push(`[1-9] ${repeat("[0-9]", more, mostDigits - 1)}`);
+  if (high === undefined && more < maxDigits) ways.push(`[1-9] ${repeat("[0-9]", more, maxDigits - 1)}`);
   return ways.length === 0 ? undefined : anyOf(ways);
 }
 

@@ -1,10 +1,12 @@
 /**
- * Whether the answer so far ends inside Markdown code (a fence, or an open backtick on the line). A tag there is talk
- * about tags: an answer that shows `<think>` in a code block must not turn into thought from there on.
+ * Whether the answer so far ends inside Markdown code (a fence, or an open backtick on the line). A tag there is
+ * text about tags: an answer that shows `<think>` in a code block must not turn into reasoning from there on.
  */
 export class CodeSpan {
   // changed by events
+  /** Inside a fence that was opened on an earlier line. */
   private fenced = false;
+  /** Backticks on the current line. */
   private ticks = 0;
   /** The first characters of the current line; a fence shows within them. */
   private head = "";

@@ -14,7 +14,7 @@ const blockEnd = new PatternSet([closer], "<");
 /**
  * Tool calls as `<tool_call>{"name": ..., "arguments": {...}}</tool_call>`, the common form of open models; `parameters`
  * instead of `arguments`, an array of calls, several objects in one block and `<tool_calls>` (M2 under the M1 template,
- * spec sheet 8.1) are met too. Arguments given as a JSON string are unpacked. The JSON itself says where it ends, so a
+ * github.com/MiniMax-AI/MiniMax-M2/issues/14) are met too. Arguments given as a JSON string are unpacked. The JSON itself says where it ends, so a
  * closing tag inside a string is part of the string. What is no such object stays text.
  */
 export class JsonReader implements CallReader {

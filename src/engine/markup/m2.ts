@@ -41,18 +41,19 @@ const entities: Readonly<Record<string, string>> = {
   "&quot;": '"',
   "&apos;": "'",
 };
-const entityPatterns = Object.keys(entities).map((entity) => new Pattern(entity, literal(entity)));
 const insideValue = new PatternSet(valueEnds, "\\n<");
-const insideEscapedValue = new PatternSet([...valueEnds, ...entityPatterns], "\\n<&");
 
-/** Tool calls of M2 to M2.7: `<invoke name="...">` with `<parameter name="...">` in a block (spec sheet 8.1). */
+/**
+ * Tool calls of M2 to M2.7: `<invoke name="...">` with `<parameter name="...">` in a block (MiniMax-M2
+ * docs/tool_calling_guide.md, 2026-03). Values are raw text: a file that holds `&lt;` arrives as it was written; only names
+ * are decoded.
+ */
 export class M2Reader implements CallReader {
   // fixed at birth
   readonly openers = [opener];
   readonly strays = [stray];
   readonly straysAlways = false;
   private readonly options: MarkupOptions;
-  private readonly insideValue: PatternSet;
   // changed by events
   private state: "between" | "inside" | "value" = "between";
   private writer = new ArgumentWriter();
@@ -63,7 +64,6 @@ export class M2Reader implements CallReader {
 
   constructor(options: MarkupOptions) {
     this.options = options;
-    this.insideValue = options.entities === true ? insideEscapedValue : insideValue;
     this.shape = shapeOf([], "");
     this.value = new TypedValue(this.shape, this.writer);
   }
@@ -133,15 +133,12 @@ export class M2Reader implements CallReader {
       if (cursor.peek() === "\n") cursor.at += 1;
       this.atValueStart = false;
     }
-    const { plain, hit } = this.insideValue.seek(cursor);
+    const { plain, hit } = insideValue.seek(cursor);
     this.value.feed(plain);
     if (hit === undefined) return undefined;
     cursor.at += hit.length;
-    if (hit.kind !== "end") this.value.feed(entities[hit.kind] ?? "");
-    else {
-      this.value.finish();
-      this.state = "inside";
-    }
+    this.value.finish();
+    this.state = "inside";
     return false;
   }
 

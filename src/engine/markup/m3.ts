@@ -8,7 +8,7 @@ import { type Shape, shapeOf } from "./shape.ts";
 import { TypedValue } from "./typed-value.ts";
 
 const space = "\\s{0,64}";
-/** Stands before every structural tag; spaces between the two are tolerated (spec sheet 8.2). */
+/** Stands before every structural tag; spaces between the two are tolerated, as by SGLang's minimax_m3 parser. */
 const token = [...literal("]<]minimax[>["), "\\s{0,16}"];
 const invokeTag = [...token, ...namedTag("invoke")];
 const openTag = [...token, "<", "([^<>/\\n][^<>\\n]{0,255})", ">"];
@@ -41,7 +41,7 @@ interface Frame {
 
 /**
  * Tool calls of M3: the namespace token before each tag, parameters named by their tags, objects as nested tags, arrays
- * as repeated `<item>` (spec sheet 8.2). What a tag holds is decided by what comes first in it and by the schema.
+ * as repeated `<item>` (chat_template.jinja of MiniMax-M3, 2026-06). What a tag holds is decided by what comes first in it and by the schema.
  */
 export class M3Reader implements CallReader {
   // fixed at birth

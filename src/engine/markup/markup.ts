@@ -1,11 +1,11 @@
 import type { EventBuilder } from "../../model/event-builder.ts";
 import type { ToolDefinition } from "../../model/request.ts";
 
-/** A family's way to write tool calls in plain text (spec sheet 8.1, 8.2). `none`: such text is only text. */
+/** A family's way to write tool calls in plain text (MiniMax-M2 docs/tool_calling_guide.md, 2026-03; chat_template.jinja of MiniMax-M3, 2026-06). `none`: such text is only text. */
 export type CallMarkup = "m2" | "m3" | "json" | "none";
 
 export interface ThinkMarkup {
-  /** Tag names that open and close thought, without brackets: `think`, `mm:think`. Empty: no thought in text. */
+  /** Tag names that open and close reasoning, without brackets: `think`, `mm:think`. Empty: no reasoning in text. */
   tags: readonly string[];
   /** The prompt already opened the thinking tag. Configuration, never guessed. */
   startsInside: boolean;
@@ -16,11 +16,6 @@ export interface MarkupOptions {
   calls: CallMarkup;
   /** Their schemas give argument types; calls of undeclared tools pass through. */
   tools: readonly ToolDefinition[];
-  /**
-   * M2 values are escaped as XML: decode the five entities in them. Off unless said, as at the vendor: the model writes
-   * values raw, and a file that holds `&lt;` must arrive as it was written (spec sheet 8.1). Names are always decoded.
-   */
-  entities?: boolean;
   /** Makes the id of the next call. */
   callId: () => string;
 }
@@ -31,10 +26,10 @@ export interface MarkupOptions {
  */
 export interface MarkupParser {
   feed(text: string, out: EventBuilder): void;
-  /** The text is over; writes out what was held back and closes what is open. `cut`: ended by the token limit. */
-  end(out: EventBuilder, cut: boolean): void;
+  /** The text is over; writes out what was held back and closes what is open. `truncated`: ended by the token limit. */
+  end(out: EventBuilder, truncated: boolean): void;
   /**
-   * Says which call's arguments were not JSON, where that happened: the call was closed with what was understood, and
+   * Names the call whose arguments were not JSON, where there was one: it was closed with what was understood, and
    * the caller may end the answer with an error instead of handing it on.
    */
   readonly fault: string | undefined;

@@ -19,11 +19,11 @@ const readers: Readonly<Record<CallMarkup, (options: MarkupOptions) => CallReade
  * The parser for one answer. Rules that are not in the formats themselves:
  * - A tag owns one newline on each side of it; all other white space is the model's. Text between tags that is only
  *   white space is dropped.
- * - Thought that is never closed stays thought. A closing tag counts inside thought, and is dropped where it is the
- *   very first thing (M3 turns without thought, spec sheet 8.2); elsewhere it is text.
- * - An opening tag counts anywhere in the answer outside Markdown code; inside thought only where it repeats what the
+ * - Reasoning that is never closed stays reasoning. A closing tag counts inside reasoning, and is dropped where it is the
+ *   very first thing (turns without reasoning, chat_template.jinja of MiniMax-M3, 2026-06); elsewhere it is text.
+ * - An opening tag counts anywhere in the answer outside Markdown code; inside reasoning only where it repeats what the
  *   prompt has already opened.
- * - Calls inside thought are calls, and the thought goes on behind them.
+ * - Calls inside reasoning are calls, and the reasoning goes on behind them.
  * - Tags of calls count in prose; in code only where the tool is declared (any tool, where the tag does not name it).
  * - A call cut by the end of the text is closed so that its arguments are JSON: strings, objects and arrays end where
  *   they were cut; a value whose kind is not yet certain is left out with its key.
@@ -41,18 +41,21 @@ class Parser implements MarkupParser {
   // changed by events
   private readonly cursor = new Cursor();
   private readonly code = new CodeSpan();
-  private state: "text" | "thought" | "call" = "text";
+  /** What the text being read is. */
+  private state: "text" | "reasoning" | "call" = "text";
   /** What goes on behind the block that is being read. */
-  private around: "text" | "thought" = "text";
+  private outer: "text" | "reasoning" = "text";
   /** Some tag or block was seen. */
   private marked = false;
   /** Since the last tag there was only white space, kept in `gap`. */
-  private blank = true;
+  private onlySpace = true;
+  /** That white space; dropped when another tag follows. */
   private gap = "";
   /** The gap before the block that is being read, and the calls made before it: it may be no block after all. */
   private before = { gap: "", calls: 0 };
   /** The newline of the tag just read is still to come. */
   private newlineDue: boolean;
+  /** No more text comes: what only begins like a tag is text. */
   private final = false;
 
   constructor(options: MarkupOptions, reader: CallReader | undefined) {
@@ -63,7 +66,7 @@ class Parser implements MarkupParser {
     const close = tags.map((tag) => new Pattern("close", ["\\n?", ...literal(`</${tag}>`)]));
     this.marks = new PatternSet([...open, ...close, ...(reader?.openers ?? []), ...(reader?.strays ?? [])], "\\n<\\]");
     this.callMarks = new PatternSet(reader?.openers ?? [], "\\n<\\]");
-    if (startsInside) this.state = "thought";
+    if (startsInside) this.state = "reasoning";
     this.newlineDue = startsInside;
   }
 
@@ -76,21 +79,21 @@ class Parser implements MarkupParser {
     this.run(out);
   }
 
-  end(out: EventBuilder, cut: boolean): void {
+  end(out: EventBuilder, truncated: boolean): void {
     this.cursor.finish();
     this.run(out);
     if (this.state === "call") {
       const prose = this.reader?.end(this.cursor, out) ?? "";
       this.cursor.takeAll();
-      this.leaveCall(cut ? "" : prose, out);
+      this.leaveCall(truncated ? "" : prose, out);
     }
     // the limit fell between a block's opening tag and its first call's name: that tag is no text
-    if (cut && this.callMarks.here(this.cursor) === "partial" && this.cursor.text.includes(">", this.cursor.at)) {
+    if (truncated && this.callMarks.here(this.cursor) === "partial" && this.cursor.text.includes(">", this.cursor.at)) {
       this.cursor.takeAll();
     }
     this.final = true;
     this.run(out);
-    if (!this.marked) this.write(this.gap, out);
+    if (!this.marked) this.emit(this.gap, out);
     out.close();
   }
 
@@ -106,10 +109,10 @@ class Parser implements MarkupParser {
   }
 
   private leaveCall(prose: string, out: EventBuilder): void {
-    this.state = this.around;
+    this.state = this.outer;
     this.newlineDue = prose === "";
     const { gap, calls } = this.before;
-    this.say(prose === "" || out.callCount > calls ? prose : gap + prose, out);
+    this.write(prose === "" || out.callCount > calls ? prose : gap + prose, out);
   }
 
   private prose(out: EventBuilder): boolean {
@@ -119,26 +122,26 @@ class Parser implements MarkupParser {
       this.newlineDue = false;
     }
     const { plain, hit } = this.marks.seek(this.cursor, this.final);
-    this.say(plain, out);
+    this.write(plain, out);
     if (hit === undefined) return false;
-    if (!this.counts(hit, out)) this.say(this.cursor.take(1), out);
+    if (!this.counts(hit, out)) this.write(this.cursor.take(1), out);
     else this.pass(hit, out);
     return true;
   }
 
   /** Whether the tag means something here, or is text that looks like one. */
   private counts(hit: Hit, out: EventBuilder): boolean {
-    const first = !this.marked && this.blank;
-    const talk = this.state === "text" && this.code.holds(this.cursor.peek());
+    const first = !this.marked && this.onlySpace;
+    const inCode = this.state === "text" && this.code.holds(this.cursor.peek());
     switch (hit.kind) {
       case "open":
-        return this.state === "text" ? !talk : first;
+        return this.state === "text" ? !inCode : first;
       case "close":
-        return this.state === "thought" || first;
+        return this.state === "reasoning" || first;
       case "call":
-        return !talk || (hit.name === "" ? this.tools.size > 0 : this.tools.has(hit.name));
+        return !inCode || (hit.name === "" ? this.tools.size > 0 : this.tools.has(hit.name));
       default:
-        return !talk && (this.reader?.straysAlways === true || out.callCount > 0);
+        return !inCode && (this.reader?.straysAlways === true || out.callCount > 0);
     }
   }
 
@@ -148,29 +151,29 @@ class Parser implements MarkupParser {
     out.close();
     this.before = { gap: this.gap, calls: out.callCount };
     this.marked = true;
-    this.blank = true;
+    this.onlySpace = true;
     this.gap = "";
     this.newlineDue = hit.kind !== "call";
     if (hit.kind === "call") {
-      this.around = this.state === "thought" ? "thought" : "text";
+      this.outer = this.state === "reasoning" ? "reasoning" : "text";
       this.state = "call";
       this.reader?.begin(tag);
-    } else this.state = hit.kind === "open" ? "thought" : "text";
-  }
-
-  private say(text: string, out: EventBuilder): void {
-    if (text === "") return;
-    if (this.state === "text") this.code.observe(text);
-    if (!this.blank) return this.write(text, out);
-    this.gap += text;
-    if (!/\S/.test(text)) return;
-    this.blank = false;
-    this.write(this.gap, out);
-    this.gap = "";
+    } else this.state = hit.kind === "open" ? "reasoning" : "text";
   }
 
   private write(text: string, out: EventBuilder): void {
-    if (this.state === "thought") out.reasoning(text);
+    if (text === "") return;
+    if (this.state === "text") this.code.observe(text);
+    if (!this.onlySpace) return this.emit(text, out);
+    this.gap += text;
+    if (!/\S/.test(text)) return;
+    this.onlySpace = false;
+    this.emit(this.gap, out);
+    this.gap = "";
+  }
+
+  private emit(text: string, out: EventBuilder): void {
+    if (this.state === "reasoning") out.reasoning(text);
     else out.text(text);
   }
 }

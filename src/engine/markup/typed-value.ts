@@ -58,7 +58,7 @@ export class TypedValue {
 }
 
 /**
- * Text of a finished value as JSON text, by the vendor's rules (spec sheet 8.1): `null` in any case is null; then by
+ * Text of a finished value as JSON text, by the rules of MiniMax-M2's tool_calling_guide.md (2026-03): `null` in any case is null; then by
  * type; what fits none of its types stays a string. Digits of integers are kept as they stand, however many.
  */
 function converted(text: string, shape: Shape): string {

@@ -1,130 +1,65 @@
+import { matchesRegex } from "../../lib/regex/match.ts";
+import { type CharacterClass, holds, isOf, type RegexNode } from "../../lib/regex/node.ts";
+import { parseRegex } from "../../lib/regex/parse.ts";
+
+/** Characters and steps of one sample; a pattern that asks for more gets none. */
+const maxSteps = 100_000;
+
 /**
- * Makes a text that matches a regular expression of the kind JSON Schemas carry: literals, classes, groups, alternation
- * and counts. `undefined` where the result does not match, as with lookaround or back references.
+ * A text that matches a regular expression of the kind JSON Schemas carry; every choice takes the first branch, every
+ * count its least. Undefined where the expression cannot be read or the text does not match, as with most assertions
+ * inside of it.
  */
 export function sampleOfPattern(source: string): string | undefined {
-  try {
-    const made = new PatternSampler(source).alternatives();
-    return compilePattern(source).test(made) ? made : undefined;
-  } catch {
-    return undefined;
-  }
+  const node = parseRegex(source);
+  if (node === undefined) return undefined;
+  const sample: Sample = { characters: [], assertions: [], steps: 0 };
+  if (!add(node, sample)) return undefined;
+  const { characters, assertions } = sample;
+  return assertions.every(({ sign, at }) => holds(sign, characters, at)) ? characters.join("") : undefined;
 }
 
-/** Schemas are to be read with Unicode; some authors' escapes are only legal without. Throws SyntaxError. */
-export function compilePattern(source: string): RegExp {
-  try {
-    return new RegExp(source, "u");
-  } catch {
-    return new RegExp(source);
-  }
+/** Whether a text matches a pattern; no text is known to match one that cannot be read. */
+export function fitsPattern(text: string, pattern: string): boolean {
+  const node = parseRegex(pattern);
+  return node !== undefined && matchesRegex(node, text);
 }
 
-/** Most repetitions made of one atom; more would only be asked for by mistake. */
-const mostRepeats = 1_000;
-const classSamples: Readonly<Record<string, string>> = {
-  d: "1",
-  w: "a",
-  s: " ",
-  D: "a",
-  W: "-",
-  S: "a",
-  t: "\t",
-  n: "\n",
-  r: "\r",
-};
-const common = ["a", "A", "1", "0", " ", "-", "_", ".", "z", "é", "中"];
+interface Sample {
+  characters: string[];
+  /** What must hold between the characters, once all are there. */
+  assertions: { sign: "^" | "$" | "b" | "B"; at: number }[];
+  steps: number;
+}
 
-/** Recursive descent over the source; every choice takes the first branch, every count its minimum. */
-class PatternSampler {
-  private readonly source: string;
-  private at = 0;
-
-  constructor(source: string) {
-    this.source = source;
-  }
-
-  alternatives(): string {
-    let first: string | undefined;
-    do {
-      const branch = this.branch();
-      first ??= branch;
-    } while (this.take("|"));
-    return first;
-  }
-
-  private branch(): string {
-    let made = "";
-    while (this.at < this.source.length && this.peek() !== "|" && this.peek() !== ")") {
-      const atom = this.atom();
-      made += atom.repeat(this.count());
+/** False where nothing can be made. */
+function add(node: RegexNode, sample: Sample): boolean {
+  sample.steps += 1;
+  if (sample.steps > maxSteps) return false;
+  switch (node.kind) {
+    case "class": {
+      const character = characterOf(node);
+      if (character !== undefined) sample.characters.push(character);
+      return character !== undefined;
     }
-    return made;
+    case "assertion":
+      sample.assertions.push({ sign: node.sign, at: sample.characters.length });
+      return true;
+    case "sequence":
+      return node.parts.every((part) => add(part, sample));
+    case "choice":
+      return node.ways[0] !== undefined && add(node.ways[0], sample);
+    case "repeat":
+      for (let count = 0; count < node.least; count++) if (!add(node.of, sample)) return false;
+      return true;
   }
+}
 
-  private atom(): string {
-    const sign = this.source[this.at++] ?? "";
-    if (sign === "^" || sign === "$") return "";
-    if (sign === ".") return "a";
-    if (sign === "\\") return this.escape();
-    if (sign === "[") return this.charClass();
-    return sign === "(" ? this.group() : sign;
-  }
+const usual = ["a", "A", "1", "0", " ", "-", "_", ".", "z", "é", "中"];
+const printable = Array.from({ length: 95 }, (_, code) => String.fromCharCode(32 + code));
 
-  private group(): string {
-    const head = /^\?(?::|<[A-Za-z]\w*>)/.exec(this.source.slice(this.at, this.at + 60));
-    if (head === null && this.peek() === "?") throw new Error("lookaround");
-    this.at += head?.[0].length ?? 0;
-    const made = this.alternatives();
-    this.take(")");
-    return made;
-  }
-
-  private escape(): string {
-    const sign = this.source[this.at++] ?? "";
-    if (sign === "b" || sign === "B") return "";
-    if (sign === "u" || sign === "x") return this.codePoint(sign === "u" ? 4 : 2);
-    if (sign !== "p" && sign !== "P") return classSamples[sign] ?? sign;
-    const end = this.source.indexOf("}", this.at);
-    const text = this.source.slice(this.at, end + 1);
-    this.at = end + 1;
-    const named = new RegExp(`\\${sign}${text}`, "u");
-    return common.find((candidate) => named.test(candidate)) ?? "a";
-  }
-
-  private codePoint(digits: number): string {
-    const made = String.fromCharCode(Number.parseInt(this.source.slice(this.at, this.at + digits), 16));
-    this.at += digits;
-    return made;
-  }
-
-  private charClass(): string {
-    const start = this.at - 1;
-    let end = this.source[this.at] === "^" ? this.at + 1 : this.at;
-    while (end < this.source.length && this.source[end] !== "]") end += this.source[end] === "\\" ? 2 : 1;
-    this.at = end + 1;
-    const one = compilePattern(`^${this.source.slice(start, this.at)}$`);
-    const printable = Array.from({ length: 95 }, (_, code) => String.fromCharCode(32 + code));
-    return [...common, ...printable].find((candidate) => one.test(candidate)) ?? "";
-  }
-
-  private count(): number {
-    const sign = this.peek();
-    if (sign === "+" || sign === "*" || sign === "?") this.at += 1;
-    const braces = /^\{(\d+)(?:,\d*)?\}/.exec(this.source.slice(this.at, this.at + 20));
-    this.at += braces?.[0].length ?? 0;
-    this.take("?");
-    if (braces !== null) return Math.min(Number(braces[1]), mostRepeats);
-    return sign === "*" || sign === "?" ? 0 : 1;
-  }
-
-  private peek(): string {
-    return this.source[this.at] ?? "";
-  }
-
-  private take(sign: string): boolean {
-    if (this.peek() !== sign) return false;
-    this.at += 1;
-    return true;
-  }
+function characterOf(one: CharacterClass): string | undefined {
+  const found = [...usual, ...printable].find((character) => isOf(one, character));
+  const first = one.spans?.[0]?.[0];
+  return found ?? (first === undefined ? undefined : String.fromCodePoint(first));
 }

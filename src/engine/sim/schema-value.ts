@@ -10,7 +10,7 @@ import {
 import { invalid } from "../../model/error.ts";
 import { isObject, type Json, type JsonObject } from "../../model/json.ts";
 import { type Clues, singularName } from "./clues.ts";
-import { compilePattern, sampleOfPattern } from "./pattern.ts";
+import { fitsPattern, sampleOfPattern } from "./pattern.ts";
 
 export interface ValueOptions {
   clues: Clues;
@@ -38,6 +38,8 @@ const maxDepth = 40;
 const maxSteps = 200_000;
 /** Items of an array, and properties that have no name in the schema. */
 const maxItems = 1_000;
+/** Longer texts of the request are not tried where the schema has a pattern. */
+const maxMatchedChars = 24;
 /** Characters that fill texts up to their least length, in one value. */
 const maxFilledChars = 1_000_000;
 
@@ -261,8 +263,9 @@ class SchemaSampler {
     const composed =
       length !== undefined && (suggestion?.length ?? 0) < length && format === "" && pattern === undefined;
     if (composed) return this.sized(this.compose?.(length) ?? "", schema);
-    if (suggestion !== undefined && fitsFormat(suggestion, format) && fitsPattern(suggestion, pattern))
-      return this.sized(suggestion, schema);
+    const fits =
+      pattern === undefined || ((suggestion?.length ?? 0) <= maxMatchedChars && fitsPattern(suggestion ?? "", pattern));
+    if (suggestion !== undefined && fitsFormat(suggestion, format) && fits) return this.sized(suggestion, schema);
     if (typeof schema["default"] === "string") return schema["default"];
     if (pattern !== undefined) return sampleOfPattern(pattern) ?? "";
     return this.sized(formats[format] ?? this.clues.fallback(name), schema);
@@ -326,15 +329,4 @@ function fitsBounds(value: number, schema: Schema): boolean {
     value <= upperBound(schema, step) &&
     (step === 0 || Number.isInteger(value / step))
   );
-}
-
-/** Long texts are not tried: a schema's pattern may take exponential time on them. */
-function fitsPattern(text: string, pattern: string | undefined): boolean {
-  if (pattern === undefined) return true;
-  if (text.length > 24) return false;
-  try {
-    return compilePattern(pattern).test(text);
-  } catch {
-    return false;
-  }
 }

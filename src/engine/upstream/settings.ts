@@ -16,7 +16,7 @@ export const upstreamSettings = z
     dialect: z
       .enum([...dialectNames, "auto"])
       .default("generic")
-      .describe("Whose habits the server has."),
+      .describe("Which server it is, and so what it understands."),
     model: z
       .string()
       .min(1)
@@ -30,7 +30,7 @@ export const upstreamSettings = z
       .string()
       .min(1)
       .exactOptional()
-      .describe("Jinja text of the chat template for `mode: completions`; default what llama-server tells."),
+      .describe("Jinja text of the chat template for `mode: completions`; default llama-server's own."),
     weights: z
       .array(z.number().positive())
       .exactOptional()
@@ -55,7 +55,7 @@ export const upstreamSettings = z
     family: z
       .enum(["m3", "m2", "her"])
       .exactOptional()
-      .describe("Which model family stands behind it; default what the model's name tells."),
+      .describe("Which model family stands behind it; default read from the model's name."),
     think: z
       .array(z.string())
       .exactOptional()

@@ -58,7 +58,9 @@ export const moderationSettings = z
       .int()
       .min(20)
       .default(200)
-      .describe("Characters of an answer that a guard model or an endpoint judges at once; so many may be held back."),
+      .describe(
+        "Characters of an answer that a guard model or an endpoint judges at once; this many may be held back.",
+      ),
     words: z
       .strictObject({
         files: z.array(wordFile).min(1).describe("Word files: paths, or `path` with `category` and `severity`."),

@@ -5,12 +5,12 @@ export interface HubRequest {
   url: URL;
   /** Sent to the first host only, never to where it redirects. */
   token?: Secret | undefined;
-  /** Asked at every hop, with the checksum known so far: which part of the file is wanted. */
+  /** Headers that name the part of the file to send; called at every hop with the checksum known so far. */
   range(sha256: string | undefined): Record<string, string>;
   signal: AbortSignal;
 }
 
-/** The last answer after all redirects, and what the way there told. */
+/** The last answer after all redirects, and the checksum that one of the redirects named. */
 export interface HubAnswer {
   response: Response;
   host: string;
@@ -18,17 +18,17 @@ export interface HubAnswer {
   sha256: string | undefined;
 }
 
-const mostHops = 8;
+const maxHops = 8;
 const redirects = new Set([301, 302, 303, 307, 308]);
 
 /**
- * Asks a hub for a file. Redirects are followed by hand: the hub tells the checksum in its redirect
+ * Requests a file from a hub. Redirects are followed by hand: the hub sends the checksum with its redirect
  * (`x-linked-etag`, huggingface_hub's `constants.py`), and the token must not reach the content network.
  */
 export async function askHub(request: HubRequest): Promise<HubAnswer> {
   let at = request.url;
   let sha256: string | undefined;
-  for (let hop = 0; hop <= mostHops; hop += 1) {
+  for (let hop = 0; hop <= maxHops; hop += 1) {
     const response = await reach(at, request, sha256);
     sha256 ??= linkedChecksum(response.headers);
     if (!redirects.has(response.status)) return { response, host: at.host, sha256 };
@@ -75,7 +75,7 @@ function unreachable(host: string, thrown: unknown): ParleyError {
   );
 }
 
-/** The code of a network failure, or what there is of one. */
+/** The code of a network failure, else its message. */
 export function reasonOf(thrown: unknown): string {
   const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
   if (cause instanceof Error) return "code" in cause && typeof cause.code === "string" ? cause.code : cause.message;
@@ -87,18 +87,18 @@ function linkedChecksum(headers: Headers): string | undefined {
   return tag !== undefined && /^[0-9a-f]{64}$/.test(tag) ? tag : undefined;
 }
 
-const wordings: Readonly<Record<number, string>> = {
+const statusTexts: Readonly<Record<number, string>> = {
   401: "wants a login: the file is private, gated or not there; set PARLEY_HUB_TOKEN, or choose another file",
   403: "refuses: accept the model's licence on its page and set PARLEY_HUB_TOKEN",
   404: "does not have this file",
   429: "asks to slow down; try again in a few minutes",
 };
 
-/** A status that brings no file, in one line. */
+/** The error for a status that brings no file. */
 export function refusal(host: string, status: number, url: URL): ParleyError {
-  const said = wordings[status] ?? (status >= 500 ? "fails; try again later" : "answers something unexpected");
+  const what = statusTexts[status] ?? (status >= 500 ? "fails; try again later" : "answers something unexpected");
   return new ParleyError(
     status === 404 ? "not-found" : "upstream",
-    `${host} ${said} (HTTP ${status}, ${url.origin}${url.pathname})`,
+    `${host} ${what} (HTTP ${status}, ${url.origin}${url.pathname})`,
   );
 }

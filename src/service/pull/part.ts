@@ -3,30 +3,34 @@ import { createReadStream } from "node:fs";
 import { open, readFile, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
 import { isObject } from "../../model/json.ts";
 
-/** What has to be the same on both sides for a part to be continued. */
+/** What has to be the same on both sides for a part to be resumed. */
 export interface PartFacts {
   url: string;
-  /** The strong entity tag of the answer that began it. */
-  etag?: string;
-  sha256?: string;
+  /** The strong entity tag of the first answer. */
+  etag?: string | undefined;
+  sha256?: string | undefined;
   /** Bytes of the whole file. */
-  total?: number;
+  total?: number | undefined;
 }
 
-/** Where the facts of a file stand, while it comes and when it is there. */
+/** The path of a file's facts, during the download and after it. */
 export function factsPath(target: string): string {
   return `${target}.json`;
 }
 
-/** A file on its way: the bytes in `<file>.part`, what is known of them in `<file>.json`. */
+/** A file that is being downloaded: its bytes in `<file>.part`, their facts in `<file>.json`. */
 export class PartFile {
   // fixed at birth
   readonly target: string;
   readonly path: string;
   // changed by events
+  /** What is known of the part; found by `find`, set by `restart`, forgotten by `discard`. */
   private facts: PartFacts | undefined;
+  /** Bytes in the part so far. */
   private bytes = 0;
+  /** SHA-256 of these bytes. */
   private hash: Hash = createHash("sha256");
+  /** Open between `resume` or `restart` and `close`. */
   private handle: FileHandle | undefined;
 
   private constructor(target: string) {
@@ -34,12 +38,12 @@ export class PartFile {
     this.path = `${target}.part`;
   }
 
-  /** Looks for a part of the same address; reads what is there of it into the checksum. */
+  /** Looks for a part from the same address and computes the checksum of its bytes. */
   static async find(target: string, url: string): Promise<PartFile> {
     const part = new PartFile(target);
     const facts = await readFacts(target);
     const found = await stat(part.path).catch(() => undefined);
-    // without a tag or a checksum nobody could tell whether the file is still the same
+    // without a tag or a checksum a changed file on the hub would go unnoticed
     const traceable = facts?.etag !== undefined || facts?.sha256 !== undefined;
     if (facts?.url !== url || !traceable || found?.isFile() !== true || found.size === 0) return part;
     part.facts = facts;
@@ -56,7 +60,7 @@ export class PartFile {
     return this.facts;
   }
 
-  /** Headers that ask for the rest; none when there is nothing to continue or the hub's file is another one now. */
+  /** Headers that request the rest; none when there is nothing to resume or the hub's file has changed. */
   range(sha256: string | undefined): Record<string, string> {
     if (this.bytes === 0 || this.facts === undefined) return {};
     if (sha256 !== undefined && this.facts.sha256 !== undefined && sha256 !== this.facts.sha256) return {};
@@ -90,12 +94,12 @@ export class PartFile {
     await handle?.close();
   }
 
-  /** The checksum of everything written; the part takes nothing more after it. */
+  /** The checksum of everything written, in hexadecimal; nothing can be written after it. */
   checksum(): string {
     return this.hash.digest("hex");
   }
 
-  /** Whether what came is a GGUF file: its first four bytes say so. */
+  /** Whether the part is a GGUF file: its first four bytes are `GGUF`. */
   async isGguf(): Promise<boolean> {
     const handle = await open(this.path, "r");
     try {
@@ -106,7 +110,7 @@ export class PartFile {
     }
   }
 
-  /** The part becomes the file, at once and after it is safe on the disk; its facts stay beside it. */
+  /** Renames the part to the file, after it is safe on the disk; its facts stay beside it. */
   async finish(sha256: string): Promise<void> {
     const handle = await open(this.path, "r+");
     try {
@@ -128,7 +132,7 @@ export class PartFile {
   }
 }
 
-/** What is known of a file or of its part; `undefined` where nobody wrote it down. */
+/** The facts of a file or of its part; `undefined` where there are none. */
 export async function readFacts(target: string): Promise<PartFacts | undefined> {
   const text = await readFile(factsPath(target), "utf8").catch(() => "null");
   let read: unknown;
@@ -141,8 +145,8 @@ export async function readFacts(target: string): Promise<PartFacts | undefined> 
   const { url, etag, sha256, total } = read;
   return {
     url,
-    ...(typeof etag === "string" ? { etag } : {}),
-    ...(typeof sha256 === "string" ? { sha256 } : {}),
-    ...(typeof total === "number" ? { total } : {}),
+    etag: typeof etag === "string" ? etag : undefined,
+    sha256: typeof sha256 === "string" ? sha256 : undefined,
+    total: typeof total === "number" ? total : undefined,
   };
 }

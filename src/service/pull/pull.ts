@@ -12,28 +12,28 @@ import type { PullSource } from "./source.ts";
 export interface PullOrder extends PullSource {
   /** Made when it is missing. */
   folder: string;
-  /** Expected checksum in hexadecimal; stands above what the hub says. */
+  /** Expected SHA-256 in hexadecimal; it overrides the hub's. */
   sha256?: string | undefined;
   token?: Secret | undefined;
-  /** An abort keeps what came. */
+  /** An abort keeps the part that was downloaded. */
   signal: AbortSignal;
   /** Bytes there and bytes in all, where known; called for every piece. */
-  onProgress?: (done: number, total: number | undefined) => void;
+  onProgress?: ((done: number, total: number | undefined) => void) | undefined;
   /** Silence after which a connection counts as broken; default one minute. */
-  stallMs?: number;
-  /** How often a connection that broke off is taken up again; default never. */
-  retries?: number;
-  /** Waited before the first retry, twice as long before each further one; default one second. */
-  pauseMs?: number;
+  stallMs?: number | undefined;
+  /** How often a broken connection is resumed; default never. */
+  retries?: number | undefined;
+  /** Pause before the first retry, doubled before each further one; default one second. */
+  pauseMs?: number | undefined;
 }
 
 export interface Pulled {
   path: string;
   bytes: number;
   sha256: string;
-  /** The checksum was compared with one that was given or that the hub told. */
+  /** The checksum was compared with one that was given or that the hub sent. */
   verified: boolean;
-  /** Bytes that an earlier attempt had brought. */
+  /** Bytes that an earlier attempt had downloaded. */
   resumedAt: number;
   /** The file was there before. */
   present: boolean;
@@ -41,13 +41,13 @@ export interface Pulled {
 
 const secondMs = 1000;
 const minuteMs = 60_000;
-/** Marks the errors after which another try makes sense. */
-const brokenOff = "broken-off";
+/** The `code` of errors after which another attempt may succeed. */
+const connectionBroken = "broken-off";
 
 /**
- * Brings a GGUF file into a folder: continues where an earlier attempt ended, checks the checksum, and lets the file
- * appear under its name only when it is whole. Throws `ParleyError` with one line that says what to do; what came is
- * kept for the next attempt, except where it is proven wrong.
+ * Downloads a GGUF file into a folder: resumes where an earlier attempt ended, compares the checksum, and gives the file
+ * its name only when it is complete. Throws `ParleyError` with one line that says what to do; the downloaded part is kept
+ * for the next attempt, except where its checksum is wrong.
  */
 export async function pull(order: PullOrder): Promise<Pulled> {
   const target = join(order.folder, order.file);
@@ -57,30 +57,31 @@ export async function pull(order: PullOrder): Promise<Pulled> {
     try {
       return await attempt(order, target);
     } catch (thrown) {
-      const again = thrown instanceof ParleyError && thrown.code === brokenOff && tries < (order.retries ?? 0);
-      if (!again) throw thrown;
+      const retryable =
+        thrown instanceof ParleyError && thrown.code === connectionBroken && tries < (order.retries ?? 0);
+      if (!retryable) throw thrown;
       await sleep((order.pauseMs ?? secondMs) * 2 ** tries, undefined, { signal: order.signal });
     }
   }
 }
 
-/** One connection: what it brings is in the part, however it ends. */
+/** One connection; however it ends, the part file holds what it sent. */
 async function attempt(order: PullOrder, target: string): Promise<Pulled> {
   const part = await PartFile.find(target, order.url.href);
   const stall = new Watchdog(order.signal, order.stallMs ?? minuteMs);
   try {
     const { answer, resumedAt } = await begin(order, part, stall.signal);
     await receive(order, part, answer, stall);
-    return await conclude(order, part, { told: answer.sha256, resumedAt });
+    return await conclude(order, part, { hubSha256: answer.sha256, resumedAt });
   } catch (thrown) {
-    throw stall.stalled ? broken(order.url.host, part, "it fell silent") : thrown;
+    throw stall.stalled ? broken(order.url.host, part, "it stopped sending") : thrown;
   } finally {
     stall.stop();
     await part.close();
   }
 }
 
-/** Aborts when told, and when nothing happened for a while. */
+/** A signal that aborts with the outer one, and when `alive` was not called for `stallMs`. */
 class Watchdog {
   // fixed at birth
   private readonly silence = new AbortController();
@@ -105,15 +106,15 @@ class Watchdog {
   }
 }
 
-/** A file that is there is not asked for again; it must be the wanted one as far as that can be told. */
+/** A file that is there is not downloaded again; it must be the requested one, as far as its facts show. */
 async function present(order: PullOrder, path: string): Promise<Pulled> {
   const facts = await readFacts(path);
   if (facts !== undefined && !sameFile(new URL(facts.url), order.url)) {
     throw new ParleyError("invalid", `${path} is there already, from ${facts.url}; remove it and pull again`);
   }
   const { size } = await stat(path);
-  const told = order.sha256 === undefined ? facts?.sha256 : undefined;
-  const sha256 = told ?? (await checksumOf(path, order.signal));
+  const known = order.sha256 === undefined ? facts?.sha256 : undefined;
+  const sha256 = known ?? (await checksumOf(path, order.signal));
   if (order.sha256 !== undefined && order.sha256 !== sha256) {
     throw new ParleyError(
       "invalid",
@@ -139,7 +140,7 @@ interface Begun {
   resumedAt: number;
 }
 
-/** Asks for the rest, or for the whole when the rest cannot be had; leaves the part open for what comes. */
+/** Requests the rest, or the whole file where the hub cannot send the rest; leaves the part open for writing. */
 async function begin(order: PullOrder, part: PartFile, signal: AbortSignal): Promise<Begun> {
   const answer = await ask(order, part, signal);
   const { response } = answer;
@@ -157,20 +158,20 @@ async function begin(order: PullOrder, part: PartFile, signal: AbortSignal): Pro
   }
   await part.restart({
     url: order.url.href,
-    ...strongTag(response.headers),
-    ...(answer.sha256 === undefined ? {} : { sha256: answer.sha256 }),
-    ...totalOf(response.headers),
+    etag: strongTag(response.headers),
+    sha256: answer.sha256,
+    total: totalOf(response.headers),
   });
   return { answer, resumedAt: 0 };
 }
 
-/** One answer that brings bytes, or says that there are none beyond those we have. */
+/** An answer with bytes of the file, or with status 416: there are none beyond those we have. */
 async function ask(order: PullOrder, part: PartFile, signal: AbortSignal): Promise<HubAnswer> {
   const range = part.range.bind(part);
   const answer = await askHub({ url: order.url, token: order.token, range, signal });
   const { status } = answer.response;
-  const asked = Object.keys(range(answer.sha256)).length > 0;
-  if (status === 200 || (asked && (status === 206 || status === 416))) return answer;
+  const ranged = Object.keys(range(answer.sha256)).length > 0;
+  if (status === 200 || (ranged && (status === 206 || status === 416))) return answer;
   await answer.response.body?.cancel();
   throw refusal(answer.host, status, order.url);
 }
@@ -188,14 +189,14 @@ function wholeSize(headers: Headers): number | undefined {
 }
 
 /** A weak tag says that files are alike, not that their bytes are (RFC 9110, 13.1.5). */
-function strongTag(headers: Headers): { etag?: string } {
+function strongTag(headers: Headers): string | undefined {
   const etag = headers.get("etag");
-  return etag === null || etag.startsWith("W/") ? {} : { etag };
+  return etag === null || etag.startsWith("W/") ? undefined : etag;
 }
 
-function totalOf(headers: Headers): { total?: number } {
+function totalOf(headers: Headers): number | undefined {
   const length = Number(headers.get("content-length") ?? Number.NaN);
-  return Number.isSafeInteger(length) && length > 0 ? { total: length } : {};
+  return Number.isSafeInteger(length) && length > 0 ? length : undefined;
 }
 
 async function receive(order: PullOrder, part: PartFile, answer: HubAnswer, stall: Watchdog): Promise<void> {
@@ -223,13 +224,13 @@ async function receive(order: PullOrder, part: PartFile, answer: HubAnswer, stal
     throw broken(host, part, `it ended at ${part.size} of ${total} bytes`);
 }
 
-async function requireSpace(folder: string, wanted: number): Promise<void> {
+async function requireSpace(folder: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
-  if (wanted <= free) return;
+  if (bytes <= free) return;
   throw new ParleyError(
     "upstream",
-    `not enough space in ${folder}: ${inMegabytes(wanted)} are needed, ${inMegabytes(free)} are free`,
+    `not enough space in ${folder}: ${inMegabytes(bytes)} are needed, ${inMegabytes(free)} are free`,
   );
 }
 
@@ -237,7 +238,10 @@ function unwritable(folder: string, thrown: unknown): ParleyError {
   const code = reasonOf(thrown);
   const full = code === "ENOSPC" || code === "EDQUOT";
   const problem = full ? `the disk of ${folder} is full` : `cannot write into ${folder} (${code})`;
-  return new ParleyError("upstream", `${problem}; what came is kept: make room and run the same command again`);
+  return new ParleyError(
+    "upstream",
+    `${problem}; the downloaded part is kept: make room and run the same command again`,
+  );
 }
 
 function broken(host: string, part: PartFile, reason: string): ParleyError {
@@ -245,7 +249,7 @@ function broken(host: string, part: PartFile, reason: string): ParleyError {
   return new ParleyError(
     "upstream",
     `the connection to ${host} broke off (${reason}); ${kept}: run the same command again to continue`,
-    { code: brokenOff },
+    { code: connectionBroken },
   );
 }
 
@@ -253,19 +257,19 @@ function inMegabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-/** Checks the whole and lets it appear under its name. */
+/** Checks the complete file and gives it its name. */
 async function conclude(
   order: PullOrder,
   part: PartFile,
-  begun: { told: string | undefined; resumedAt: number },
+  begun: { hubSha256: string | undefined; resumedAt: number },
 ): Promise<Pulled> {
-  const expected = order.sha256 ?? begun.told ?? part.known?.sha256;
+  const expected = order.sha256 ?? begun.hubSha256 ?? part.known?.sha256;
   const sha256 = part.checksum();
   if (expected !== undefined && sha256 !== expected) {
     await part.discard();
     throw new ParleyError(
       "upstream",
-      `${order.file}: wrong checksum, expected SHA-256 ${expected}, found ${sha256}; what came was thrown away`,
+      `${order.file}: wrong checksum, expected SHA-256 ${expected}, found ${sha256}; the download was deleted`,
     );
   }
   if (!(await part.isGguf())) {

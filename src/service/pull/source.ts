@@ -1,7 +1,7 @@
 import { hubModels } from "../../model/hub.ts";
 import { invalid } from "../../model/error.ts";
 
-/** Where a file is, and under what name it is kept. */
+/** Where a file is, and the name it gets. */
 export interface PullSource {
   url: URL;
   file: string;
@@ -10,20 +10,20 @@ export interface PullSource {
 const safeFile = /^[\w][\w.+-]{0,200}\.gguf$/i;
 
 /**
- * What was asked for, as an address: a name of the list, `owner/repository/file.gguf` on the hub, or a URL. A link to a
+ * The address of a model: a name of the list, `owner/repository/file.gguf` on the hub, or a URL. A link to a
  * hub's page of a file (`/blob/`) means the file. Throws `invalid` for anything else.
  */
-export function pullSource(wanted: string, hubUrl: string): PullSource {
+export function pullSource(model: string, hubUrl: string): PullSource {
   const base = hubUrl.replace(/\/+$/, "");
-  const row = hubModels.find(({ name }) => name === wanted.toLowerCase());
+  const row = hubModels.find(({ name }) => name === model.toLowerCase());
   if (row !== undefined) return source(new URL(`${base}/${row.repository}/resolve/main/${row.file}`));
-  if (/^https?:\/\//i.test(wanted)) return source(addressOf(wanted));
-  const parts = /^(\w[\w.-]*\/\w[\w.-]*)\/(.+\.gguf)$/i.exec(wanted);
+  if (/^https?:\/\//i.test(model)) return source(addressOf(model));
+  const parts = /^(\w[\w.-]*\/\w[\w.-]*)\/(.+\.gguf)$/i.exec(model);
   if (parts !== null) return source(new URL(`${base}/${parts[1]}/resolve/main/${parts[2]}`));
   const names = hubModels.map(({ name }) => name).join(", ");
   throw invalid(
     "model",
-    `found ${JSON.stringify(wanted.slice(0, 200))}; known are ${names}; or give owner/repository/file.gguf, or a URL of a .gguf file`,
+    `found ${JSON.stringify(model.slice(0, 200))}; known are ${names}; or give owner/repository/file.gguf, or a URL of a .gguf file`,
   );
 }
 

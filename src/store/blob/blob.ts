@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 
 /** The port to what uploaded files hold: large, opaque, found by the number of their record. */
 export interface BlobStore {
-  /** Takes over a spooled file; on return it is kept. Throws `ParleyError` (`overloaded`, `upstream`). */
+  /** Takes over a spooled file; on return it is durable. Throws `ParleyError` (`overloaded`, `upstream`). */
   put(id: number, spooled: Spooled): Promise<void>;
   /**
    * `undefined` where there is none. To be read to its end or destroyed; a blob that is deleted meanwhile is still
@@ -14,7 +14,7 @@ export interface BlobStore {
   close(): Promise<void>;
 }
 
-/** A file on the local disk that waits for its place; it belongs to whoever holds this. */
+/** A received file on the local disk; its holder stores or discards it. */
 export interface Spooled {
   path: string;
   bytes: number;
@@ -22,12 +22,12 @@ export interface Spooled {
   sha256: string;
 }
 
-/** Where uploads are written while they come in: nothing is ever whole in memory. */
+/** Where uploads are written while they are received: none is in memory as a whole. */
 export interface Spool {
-  /** Leaves nothing behind when the chunks end with an error. Throws `overloaded` when the disk is full. */
+  /** Writes the chunks to a file; leaves nothing behind when they end with an error. Throws `overloaded` when the disk is full. */
   receive(chunks: AsyncIterable<Uint8Array>): Promise<Spooled>;
-  /** Forgets a spooled file that found no place. */
+  /** Deletes a spooled file that was not stored. */
   discard(spooled: Spooled): Promise<void>;
-  /** Deletes what processes left that did not live to do it. */
+  /** Deletes the files of processes that ended before they could. */
   sweep(now: number): Promise<void>;
 }

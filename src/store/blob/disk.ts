@@ -5,11 +5,11 @@ import type { Readable } from "node:stream";
 import { ParleyError } from "../../model/error.ts";
 import type { BlobStore, Spool, Spooled } from "./blob.ts";
 
-/** An upload writes all the time: what was not touched for this long has lost its process. */
+/** An upload writes all the time: a file that was not changed for this long has lost its process. */
 const abandonedMs = 3_600_000;
 const noRoom = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
-/** Uploads on their way, in `incoming` below the folder. Names are our own chance, modes are the owner's only. */
+/** Uploads being received, in `incoming` below the folder, under random names and readable by the owner only. */
 export class DiskSpool implements Spool {
   private readonly folder: string;
 
@@ -23,7 +23,7 @@ export class DiskSpool implements Spool {
       return await this.write(path, chunks);
     } catch (error) {
       await rm(path, { force: true });
-      throw clear(error);
+      throw readable(error);
     }
   }
 
@@ -49,7 +49,7 @@ export class DiskSpool implements Spool {
       hash.update(chunk);
       bytes += chunk.length;
     }
-    // what is told to be kept survives a loss of power
+    // a stored file survives a loss of power
     await file.sync();
     return { path, bytes, sha256: hash.digest("hex") };
   }
@@ -65,7 +65,7 @@ export class DiskBlobs implements BlobStore {
 
   async put(id: number, spooled: Spooled): Promise<void> {
     await rename(spooled.path, this.path(id)).catch((error: unknown) => {
-      throw clear(error);
+      throw readable(error);
     });
   }
 
@@ -96,7 +96,8 @@ async function namesIn(folder: string): Promise<string[]> {
   });
 }
 
-function clear(error: unknown): unknown {
+/** A full disk as `overloaded`; any other error as it is. */
+function readable(error: unknown): unknown {
   if (!noRoom.has(codeOf(error))) return error;
   return new ParleyError("overloaded", "the server has no room left to keep the file", { cause: error });
 }

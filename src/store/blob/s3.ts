@@ -11,29 +11,29 @@ export interface BucketOptions extends SigningKeys {
   /** Base URL without the bucket. */
   endpoint: string;
   bucket: string;
-  /** Put before every name. */
+  /** Prefix of every object name. */
   prefix: string;
   /** Bucket in the path instead of in the host name. */
   pathStyle: boolean;
 }
 
 type Answer = Dispatcher.ResponseData;
-interface Asked {
+interface BucketRequest {
   method: "GET" | "PUT" | "DELETE";
   headers?: Record<string, string>;
   sha256?: string;
-  /** Made anew for every try. */
+  /** Called anew for every attempt. */
   body?: () => Readable;
 }
 
 const silenceMs = 60_000;
 const connectMs = 10_000;
-/** Waits before the second and third try of what failed on the way or on the other side. */
+/** Pauses before the second and third attempt of a request that failed on the network or in the bucket. */
 const pausesMs = [100, 500];
-/** Of an error's text, which only the log sees. */
-const longestWords = 2000;
+/** Characters of an error answer that are logged. */
+const maxErrorChars = 2000;
 
-/** Blobs as objects `<prefix><id>` of an S3-compatible bucket. An object comes into being whole or not at all. */
+/** Blobs as objects `<prefix><id>` of an S3-compatible bucket. An object is stored as a whole or not at all. */
 export class BucketBlobs implements BlobStore {
   // fixed at birth
   private readonly options: BucketOptions;
@@ -71,22 +71,22 @@ export class BucketBlobs implements BlobStore {
   }
 
   /** A successful answer, or nothing where there is no such object. */
-  private async ask(id: number, asked: Asked): Promise<Answer | undefined> {
+  private async ask(id: number, sent: BucketRequest): Promise<Answer | undefined> {
     for (const pause of pausesMs) {
-      const outcome = await this.once(id, asked).catch((error: unknown) => unreachable(error));
+      const outcome = await this.once(id, sent).catch((error: unknown) => unreachable(error));
       if (!(outcome instanceof Failure)) return outcome;
-      if (!outcome.passing) throw outcome.error;
+      if (!outcome.retryable) throw outcome.error;
       await setTimeout(pause);
     }
-    const outcome = await this.once(id, asked).catch((error: unknown) => unreachable(error));
+    const outcome = await this.once(id, sent).catch((error: unknown) => unreachable(error));
     if (outcome instanceof Failure) throw outcome.error;
     return outcome;
   }
 
-  private async once(id: number, asked: Asked): Promise<Answer | Failure | undefined> {
-    const { method, headers = {}, sha256 = emptySha256 } = asked;
+  private async once(id: number, sent: BucketRequest): Promise<Answer | Failure | undefined> {
+    const { method, headers = {}, sha256 = emptySha256 } = sent;
     const url = new URL(`${this.base}${id}`);
-    const body = asked.body?.();
+    const body = sent.body?.();
     const answer = await request(url, {
       method,
       headers: signed({ method, url, headers, sha256, at: new Date() }, this.options),
@@ -95,20 +95,20 @@ export class BucketBlobs implements BlobStore {
     }).finally(() => body?.destroy());
     const { statusCode } = answer;
     if (statusCode === 200 || statusCode === 204) return answer;
-    const said = (await answer.body.text()).slice(0, longestWords);
-    // a missing bucket is no missing object
-    if (statusCode === 404 && method !== "PUT" && !said.includes("NoSuchBucket")) return undefined;
-    return new Failure(statusCode >= 500 || statusCode === 429, `answered ${statusCode}`, said);
+    const text = (await answer.body.text()).slice(0, maxErrorChars);
+    // a missing bucket is not a missing object
+    if (statusCode === 404 && method !== "PUT" && !text.includes("NoSuchBucket")) return undefined;
+    return new Failure(statusCode >= 500 || statusCode === 429, `answered ${statusCode}`, text);
   }
 }
 
-/** A try that failed; `passing` when another one may do better. */
+/** A failed attempt; `retryable` when another one may succeed. */
 class Failure {
-  readonly passing: boolean;
+  readonly retryable: boolean;
   readonly error: ParleyError;
 
-  constructor(passing: boolean, what: string, cause: unknown) {
-    this.passing = passing;
+  constructor(retryable: boolean, what: string, cause: unknown) {
+    this.retryable = retryable;
     this.error = new ParleyError("upstream", `the bucket that keeps files ${what}`, { cause });
   }
 }

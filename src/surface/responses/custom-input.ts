@@ -37,7 +37,8 @@ export class CustomInput {
   feed(args: string): string {
     if (this.state === "after" || this.state === "other") return "";
     this.scanner.feed(args);
-    const text = this.half + String(parseJson(`"${this.json}"`));
+    const decoded = parseJson(`"${this.json}"`);
+    const text = this.half + (typeof decoded === "string" ? decoded : "");
     this.json = "";
     const cut = (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800 && this.state === "inside" ? 1 : 0;
     const whole = text.slice(0, text.length - cut);

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { LlamaEngine } from "../../../src/engine/llama/engine.ts";
-import { openLlamaEngine } from "../../../src/engine/llama/engine.ts";
+import { llamaEngine } from "../../../src/engine/llama/engine.ts";
 import { threadsFor } from "../../../src/engine/llama/model.ts";
 import type { Batch } from "../../../src/model/event.ts";
 import { systemIds } from "../../../src/model/id.ts";
@@ -20,7 +20,8 @@ const never = new AbortController().signal;
 let engine: LlamaEngine;
 
 beforeAll(async () => {
-  engine = await openLlamaEngine({ model: tinyModel, ids: systemIds, sequences: 3 });
+  engine = llamaEngine({ model: tinyModel, ids: systemIds, sequences: 3 });
+  await engine.open();
 });
 afterAll(async () => {
   await engine.close();

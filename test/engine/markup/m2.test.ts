@@ -98,9 +98,9 @@ describe("M2 calls", () => {
     expect(args(save([name, value]))).toBe(expected);
   });
 
-  test("entities are decoded where the setting says so, and always in names", () => {
-    const text = save(["path", "a &lt;b&gt; &amp;amp; &quot;&apos; &other; &"]);
-    expect(args(text, { ...m2, entities: true })).toBe('{"path": "a <b> &amp; \\"\' &other; &"}');
+  test("entities are decoded in names, never in values", () => {
+    const text = save(["path", "a &lt;b&gt; &amp;amp; &other; &"]);
+    expect(args(text)).toBe('{"path": "a &lt;b&gt; &amp;amp; &other; &"}');
     expect(rows(block('<invoke name="a&amp;b">', "</invoke>"), m2)).toEqual([["call", "a&b", "{}"]]);
   });
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { Clues } from "../../../src/engine/sim/clues.ts";
-import { compilePattern, sampleOfPattern } from "../../../src/engine/sim/pattern.ts";
+import { fitsPattern, sampleOfPattern } from "../../../src/engine/sim/pattern.ts";
 import { sampleValue } from "../../../src/engine/sim/schema-value.ts";
 import type { Json, JsonObject } from "../../../src/model/json.ts";
 import { growth } from "../../support/cpu.ts";
@@ -265,6 +265,15 @@ describe("clues", () => {
   });
 });
 
+/** Schemas are to be read with Unicode; some authors' escapes are only legal without. */
+function compiled(source: string): RegExp {
+  try {
+    return new RegExp(source, "u");
+  } catch {
+    return new RegExp(source);
+  }
+}
+
 describe("sampleOfPattern", () => {
   it.each([
     "^[A-Z]{2}\\d{6}$",
@@ -277,9 +286,23 @@ describe("sampleOfPattern", () => {
     "[\\]\\\\-]",
     "^\\u0041$",
     "^[\\w-.]+$",
+    "^\\bword\\b$",
+    "^a{5000}$",
+    "^\\u{1F600}\\ud83d\\ude00😀$",
+    "[α-ω]\\f",
     "",
   ])("matches %s", (source) => {
-    expect(compilePattern(source).test(sampleOfPattern(source) ?? "no sample")).toBe(true);
+    expect(compiled(source).test(sampleOfPattern(source) ?? "no sample")).toBe(true);
+  });
+
+  it("gives up on what is too much, and takes no time for it", () => {
+    const nested = `${"(?:".repeat(20)}a${"){1000}".repeat(20)}`;
+    const nothing = `${"(?:".repeat(20)}${"){999999999}".repeat(20)}`;
+    const deep = `${"(".repeat(5_000)}a${")".repeat(5_000)}`;
+    const alternatives = "^(a|a){40}\\bb$";
+    for (const source of [nested, nothing, deep, alternatives]) expect(sampleOfPattern(source)).toBeUndefined();
+    expect(fitsPattern("a".repeat(24), "^(a|a|a|a)*b$")).toBe(false);
+    expect(fitsPattern("a".repeat(24), "^(a|a|a|a)*$")).toBe(true);
   });
 
   it("gives up on what it cannot make", () => {

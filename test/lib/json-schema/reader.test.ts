@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { resolvePointer } from "../../../src/lib/json-schema/pointer.ts";
 import { SchemaReader } from "../../../src/lib/json-schema/reader.ts";
-import type { Schema } from "../../../src/lib/json-schema/schema.ts";
+import { propertiesOf, type Schema } from "../../../src/lib/json-schema/schema.ts";
 import { growth } from "../../support/cpu.ts";
 
 function reader(root: unknown, missing: "refuse" | "allow" = "refuse"): SchemaReader {
@@ -115,7 +115,7 @@ describe("SchemaReader", () => {
     const seen = new Set<unknown>();
     let part: unknown = root;
     for (let count = 0; count < 50; count++) {
-      part = (one.alternatives(part)[0]?.["properties"] as Schema)["next"];
+      part = propertiesOf(one.alternatives(part)[0] ?? {})["next"];
       seen.add(part);
     }
     expect(seen.size).toBe(1);

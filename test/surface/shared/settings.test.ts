@@ -1,15 +1,11 @@
 import { expect, test } from "vitest";
-import { configSchema } from "../../../src/config/schema.ts";
 import { defaultChunkSize } from "../../../src/surface/chat/chunk-size.ts";
 import { sseSettings } from "../../../src/surface/chat/settings.ts";
-import { responsesSettings } from "../../../src/surface/responses/settings.ts";
 
-test("the settings give the surface's own defaults, and the configuration has the same ones", () => {
+test("the settings give the surface's own defaults", () => {
   const { done, packetMinimum, packetMaximum, packetWaitMs } = sseSettings.parse({});
   expect(done).toBe(true);
   expect({ minChars: packetMinimum, maxChars: packetMaximum, maxWaitMs: packetWaitMs }).toEqual(defaultChunkSize);
-  expect(configSchema.parse({}).sse).toEqual(sseSettings.parse({}));
-  expect(configSchema.parse({}).responses).toMatchObject(responsesSettings.parse({}));
 });
 
 test.each([{ done: "yes" }, { packetMinimum: -1 }, { packetMaximum: 7 }, { packetWaitMs: 0.5 }, { other: 1 }])(

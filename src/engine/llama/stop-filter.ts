@@ -1,48 +1,50 @@
 import { EventBuilder } from "../../model/event-builder.ts";
 
-export interface GateOptions {
-  /** Texts that end the answer; looked for in visible text only, never in thought or arguments. */
+export interface StopFilterOptions {
+  /** Texts that end the answer; looked for in visible text only, never in reasoning or arguments. */
   stop: readonly string[];
   /** Most calls of one answer. */
-  calls: number;
-  /** The model begins inside thought. */
-  thinking: boolean;
+  maxCalls: number;
+  /** The model begins inside reasoning: its prompt opened the tag. */
+  inReasoning: boolean;
 }
 
 /**
- * An emitter that ends the answer at a stop text or after the allowed calls: text that may still become a stop text is
- * held back, everything after the end is swallowed. It also knows whether the model is thinking right now.
+ * Builds the events of one answer and ends it at a stop text or after the allowed calls: text that may still become a
+ * stop text is held back, everything after the end is dropped.
  */
-export class Gate extends EventBuilder {
+export class StopFilter extends EventBuilder {
   // fixed at birth
   private readonly stop: readonly string[];
-  private readonly mostCalls: number;
+  private readonly maxCalls: number;
   // changed by events
+  /** Text that may become a stop text; written out by whatever comes next. */
   private held = "";
-  /** Since the thought there were only newlines: they belong to its tag, and no stop text is looked for in them. */
-  private afterThought: boolean;
+  /** Since the reasoning there were only newlines: they belong to its tag, and no stop text is looked for in them. */
+  private afterReasoning: boolean;
   /** The answer has ended here; nothing more needs to be generated. */
   stopped = false;
-  thinking: boolean;
+  /** What the model writes now is reasoning. */
+  inReasoning: boolean;
 
-  constructor(options: GateOptions) {
+  constructor(options: StopFilterOptions) {
     super();
     this.stop = options.stop.filter((text) => text !== "");
-    this.mostCalls = options.calls;
-    this.thinking = options.thinking;
-    this.afterThought = options.thinking;
+    this.maxCalls = options.maxCalls;
+    this.inReasoning = options.inReasoning;
+    this.afterReasoning = options.inReasoning;
   }
 
   override text(text: string): void {
-    this.thinking = false;
+    this.inReasoning = false;
     if (this.stopped) return;
-    const lead = this.afterThought ? (/^\n*/.exec(text)?.[0] ?? "") : "";
+    const lead = this.afterReasoning ? (/^\n*/.exec(text)?.[0] ?? "") : "";
     super.text(lead);
     if (lead.length < text.length) this.answer(text.slice(lead.length));
   }
 
   private answer(text: string): void {
-    this.afterThought = false;
+    this.afterReasoning = false;
     if (this.stop.length === 0) {
       super.text(text);
       return;
@@ -62,14 +64,14 @@ export class Gate extends EventBuilder {
     this.flush();
     super.reasoning(text);
     // after: opening the item closes the one before it
-    this.thinking = true;
-    this.afterThought = true;
+    this.inReasoning = true;
+    this.afterReasoning = true;
   }
 
   override callStart(id: string, name: string): void {
-    this.thinking = false;
+    this.inReasoning = false;
     this.flush();
-    if (this.callCount >= this.mostCalls) this.stopped = true;
+    if (this.callCount >= this.maxCalls) this.stopped = true;
     if (!this.stopped) super.callStart(id, name);
   }
 
@@ -78,7 +80,7 @@ export class Gate extends EventBuilder {
   }
 
   override close(): void {
-    this.thinking = false;
+    this.inReasoning = false;
     this.flush();
     super.close();
   }

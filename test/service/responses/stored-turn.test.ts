@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import type { Item } from "../../../src/model/item.ts";
+import { formatTurn, parseTurn, type StoredTurn } from "../../../src/service/responses/stored-turn.ts";
+
+const input: readonly Item[] = [
+  {
+    type: "message",
+    role: "user",
+    name: "Ann",
+    parts: [
+      { type: "text", text: "看 🙂\u0000" },
+      { type: "image", media: { kind: "url", url: "https://a/b.png" }, detail: "low", maxLongSide: 64, param: "input" },
+      { type: "video", media: { kind: "file", fileId: "12" }, detail: "default", fps: 1 },
+    ],
+  },
+  { type: "message", role: "assistant", phase: "final", parts: [] },
+  { type: "result", id: "c1", parts: [{ type: "text", text: "no" }], failed: true },
+];
+const answer: readonly Item[] = [
+  { type: "reasoning", text: "so", encrypted: "e1" },
+  { type: "call", id: "c2", name: "f", args: "{}" },
+];
+const turn: StoredTurn = { input, output: answer.map((item, index) => ({ id: `r_${index}`, item })) };
+const read = (items: string, body = "{}"): StoredTurn => parseTurn({ id: "r", items, body });
+
+describe("a stored turn", () => {
+  it("is read as it was written, with the version of its form", () => {
+    expect(JSON.parse(formatTurn(turn))).toEqual({ version: 1, ...turn });
+    expect(read(formatTurn(turn))).toEqual(turn);
+  });
+
+  it("without a version is one list, whose last items are those of the body's output", () => {
+    const items = JSON.stringify([...input, ...answer]);
+    expect(read(items, JSON.stringify({ output: [{ id: "r_0" }, { id: "r_1" }] }))).toEqual(turn);
+    expect(read(items)).toEqual({ input: [...input, ...answer], output: [] });
+    expect(read("[]")).toEqual({ input: [], output: [] });
+  });
+
+  it.each([
+    ["{", /response r cannot be read$/],
+    ["null", /response r cannot be read$/],
+    ["{}", /response r have version undefined; this Parley reads up to 1$/],
+    ['{"version":2,"input":[],"output":[]}', /response r have version 2;/],
+    ['{"version":1,"input":{},"output":[]}', /cannot be read at input$/],
+    ['{"version":1,"input":[],"output":[{"id":"a","item":{"type":"song"}}]}', /at output\.0\.item\.type$/],
+    ['[{"type":"call","id":"c","name":"f"}]', /at 0\.args$/],
+    ['[{"type":"message","role":"king","parts":[]}]', /at 0\.role$/],
+  ])("is refused where it is damaged or of a later version: %s", (items, message) => {
+    expect(() => read(items)).toThrow(message);
+  });
+});
