@@ -1,16 +1,23 @@
 import { globSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
-/** Tests that start no server, no process and no native engine, and that leave nothing behind in the process. */
+/** Tests that start no server and no native engine. */
 const fast = [
   "test/{config,lib,model,policy,service,surface}/**/*.test.ts",
   "test/engine/{markup,template,upstream}/**/*.test.ts",
   "test/engine/*.test.ts",
-  "test/architecture.test.ts",
+  "test/*.test.ts",
 ];
 
-/** Below the folders of `fast`, but seconds of work by design: laws over many cases, megabytes of media, simulated hours. */
+/** Tests of servers that run in the process of the test. */
+const server = [
+  "test/{contract,e2e,http,store,telemetry}/**/*.test.ts",
+  "test/engine/{replay,script,sim}/**/*.test.ts",
+];
+
+/** Seconds of work by design: laws over many cases, megabytes of media, simulated hours, the native engine. */
 const slow = [
+  "test/e2e/{host-video,openai-embedded}.test.ts",
   "test/engine/markup/law.test.ts",
   "test/engine/upstream/chaos.test.ts",
   "test/engine/upstream/wire/body.test.ts",
@@ -19,8 +26,9 @@ const slow = [
   "test/service/ledger.test.ts",
 ];
 
-const fastFiles = globSync(fast, { exclude: slow }).map((path) => path.replaceAll("\\", "/"));
 const limits = { testTimeout: 20_000, hookTimeout: 30_000 };
+const fastFiles = filesOf(fast);
+const serverFiles = filesOf(server);
 
 export default defineConfig({
   test: {
@@ -28,10 +36,17 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     teardownTimeout: 10_000,
+    // Nothing in src/ is mutable at module level, so files may share a process: it starts twice, not a hundred times.
     projects: [
-      // Nothing in src/ is mutable at module level, so these files may share a process: it starts twice, not 150 times.
       { test: { name: "fast", include: fastFiles, isolate: false, ...limits } },
-      { test: { name: "slow", include: ["test/**/*.test.ts"], exclude: fastFiles, ...limits } },
+      { test: { name: "server", include: serverFiles, isolate: false, ...limits } },
+      {
+        test: { name: "slow", include: ["test/**/*.test.ts"], exclude: [...fastFiles, ...serverFiles], ...limits },
+      },
     ],
   },
 });
+
+function filesOf(patterns: string[]): string[] {
+  return globSync(patterns, { exclude: slow }).map((path) => path.replaceAll("\\", "/"));
+}
