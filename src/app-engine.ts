@@ -1,9 +1,13 @@
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { ConfigError } from "./config/load.ts";
 import type { Config, EngineConfig } from "./config/schema.ts";
 import type { Engine } from "./engine/engine.ts";
 import { llamaEngine } from "./engine/llama/engine.ts";
+import { replayEngine } from "./engine/replay/engine.ts";
+import { ScriptError } from "./engine/script/script.ts";
 import { simEngine } from "./engine/sim/engine.ts";
+import type { SimSettings } from "./engine/sim/settings.ts";
 import { upstreamEngine } from "./engine/upstream/engine.ts";
 import { managedLlamaServer } from "./engine/upstream/managed.ts";
 import { Secret } from "./lib/secret.ts";
@@ -50,14 +54,17 @@ export class EngineSet {
   }
 }
 
-function openEngine(engine: EngineConfig, { ids, log, onRepair, onRoute }: EngineContext): Engine {
+function openEngine(engine: EngineConfig, context: EngineContext): Engine {
+  const { ids, log, onRepair, onRoute } = context;
   switch (engine.kind) {
     case "llama": {
       const { kind: _kind, model, ...rest } = engine;
       return llamaEngine({ ...rest, model: model === "builtin" ? builtinModel : model, ids, log });
     }
     case "sim":
-      return simEngine(engine);
+      return openSim(engine);
+    case "replay":
+      return replayEngine({ ...engine, engine: openEngine(engine.engine, context) });
     case "upstream": {
       const { kind: _kind, family, affinity, ...rest } = engine;
       const replicas = { affinity, onRoute };
@@ -67,6 +74,16 @@ function openEngine(engine: EngineConfig, { ids, log, onRepair, onRoute }: Engin
       const { kind: _kind, model: gguf, ...rest } = engine;
       return managedLlamaServer({ ...rest, gguf, ids, log, onRepair });
     }
+  }
+}
+
+/** Throws `ConfigError` for a script file that cannot be used. */
+function openSim(engine: SimSettings): Engine {
+  try {
+    return simEngine(engine);
+  } catch (error) {
+    if (error instanceof ScriptError) throw new ConfigError(`script: ${error.message}`);
+    throw error;
   }
 }
 

@@ -90,7 +90,6 @@ export const minFileLines = 20;
 export const shortFiles: Readonly<Record<string, string>> = {
   "engine/settings.ts": "settings stand beside what they configure",
   "engine/llama/settings.ts": "settings stand beside what they configure",
-  "engine/sim/settings.ts": "settings stand beside what they configure",
   "surface/responses/settings.ts": "settings stand beside what they configure",
   "lib/version.ts": "reads package.json once; the command line starts without anything else",
   "model/json.ts": "a type of the ground that every folder shares",

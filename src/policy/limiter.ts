@@ -180,7 +180,7 @@ function rateLimitStatus(held: readonly Held[], now: number): RateLimitStatus {
     held.map(({ limits, counter }) => remaining(limits.requestsPerMinute, counter.requests, now)),
   );
   const tokens = tightest(held.map(({ limits, counter }) => remaining(limits.tokensPerMinute, counter.tokens, now)));
-  return { ...(requests === undefined ? {} : { requests }), ...(tokens === undefined ? {} : { tokens }) };
+  return { requests, tokens };
 }
 
 function remaining(limit: number | undefined, window: MinuteWindow, now: number): Remaining | undefined {

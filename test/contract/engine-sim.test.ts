@@ -1,6 +1,7 @@
 import { simEngine } from "../../src/engine/sim/engine.ts";
 import { describeEngine } from "./engine.ts";
 
+const longAsk = `Repeat: ${"A river ran from the hills to the sea. ".repeat(20)}`;
 const everything = {
   exactCount: true,
   length: true,
@@ -14,8 +15,9 @@ const everything = {
 };
 
 describeEngine("simulator, paced, two slots", {
+  longAsk,
   make: () => simEngine({ slots: 2, decodeTokensPerSecond: 500, prefillTokensPerSecond: 50_000, contextWindow: 4_096 }),
   supports: { ...everything, queue: true, context: true },
 });
 
-describeEngine("simulator, instant", { make: () => simEngine(), supports: everything });
+describeEngine("simulator, instant", { longAsk, make: () => simEngine(), supports: everything });

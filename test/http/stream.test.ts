@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
-import { scriptBatches, scriptEngine, type ScriptEngine, type ScriptOptions } from "../../src/engine/script.ts";
+import { scriptBatches, scriptEngine, type ScriptEngine, type ScriptOptions } from "../support/script-engine.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import type { Batch } from "../../src/model/event.ts";
 import { openStore } from "../../src/store/open.ts";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createCatalog } from "../../src/engine/catalog.ts";
 import type { Engine } from "../../src/engine/engine.ts";
-import { scriptBatches, scriptEngine } from "../../src/engine/script.ts";
+import { scriptBatches, scriptEngine } from "../support/script-engine.ts";
 import { simEngine } from "../../src/engine/sim/engine.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import type { Batch, Usage } from "../../src/model/event.ts";

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
-import { scriptBatches, scriptEngine, type ScriptOptions } from "../../src/engine/script.ts";
+import { scriptBatches, scriptEngine, type ScriptOptions } from "../support/script-engine.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import { isSampled, parseTraceparent } from "../../src/telemetry/trace-context.ts";
 import { startServer, type Running } from "../e2e/start.ts";

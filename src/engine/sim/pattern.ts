@@ -1,4 +1,3 @@
-import { matchesRegex } from "../../lib/regex/match.ts";
 import { type CharacterClass, holds, isOf, type RegexNode } from "../../lib/regex/node.ts";
 import { parseRegex } from "../../lib/regex/parse.ts";
 
@@ -17,12 +16,6 @@ export function sampleOfPattern(source: string): string | undefined {
   if (!add(node, sample)) return undefined;
   const { characters, assertions } = sample;
   return assertions.every(({ sign, at }) => holds(sign, characters, at)) ? characters.join("") : undefined;
-}
-
-/** Whether a text matches a pattern; no text is known to match one that cannot be read. */
-export function fitsPattern(text: string, pattern: string): boolean {
-  const node = parseRegex(pattern);
-  return node !== undefined && matchesRegex(node, text);
 }
 
 interface Sample {

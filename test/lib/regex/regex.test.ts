@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { matchesRegex } from "../../../src/lib/regex/match.ts";
+import { matchesRegex } from "../../support/regex-match.ts";
 import { parseRegex } from "../../../src/lib/regex/parse.ts";
 
 /** Expressions of every kind, small enough for JavaScript's own search. */

@@ -1,0 +1,29 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { replayEngine } from "../../src/engine/replay/engine.ts";
+import { simEngine } from "../../src/engine/sim/engine.ts";
+import { describeEngine } from "./engine.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-replay-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const longAsk = `Repeat: ${"A river ran from the hills to the sea. ".repeat(20)}`;
+const supports = {
+  length: true,
+  thinking: true,
+  forcedCalls: true,
+  stop: true,
+  echo: true,
+  deterministic: true,
+  schema: true,
+};
+
+for (const mode of ["record", "auto"] as const) {
+  describeEngine(`replay over the simulator, ${mode}`, {
+    longAsk,
+    make: () => replayEngine({ engine: simEngine(), folder, mode, speed: "instant" }),
+    supports,
+  });
+}
