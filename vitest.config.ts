@@ -6,18 +6,20 @@ const fast = [
   "test/{config,lib,model,policy,service,surface}/**/*.test.ts",
   "test/engine/{markup,template,upstream}/**/*.test.ts",
   "test/engine/*.test.ts",
-  "test/*.test.ts",
+  "test/support/*.test.ts",
+  "test/architecture.test.ts",
 ];
 
-/** Tests of servers that run in the process of the test. */
+/** Tests of servers and media that run in the process of the test. */
 const server = [
-  "test/{contract,e2e,http,store,telemetry}/**/*.test.ts",
+  "test/{contract,e2e,http,media,store,telemetry}/**/*.test.ts",
   "test/engine/{replay,script,sim}/**/*.test.ts",
 ];
 
 /** Seconds of work by design: laws over many cases, megabytes of media, simulated hours, the native engine. */
 const slow = [
   "test/e2e/{host-video,openai-embedded}.test.ts",
+  "test/media/video.test.ts",
   "test/engine/markup/law.test.ts",
   "test/engine/upstream/chaos.test.ts",
   "test/engine/upstream/wire/body.test.ts",

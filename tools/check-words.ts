@@ -20,7 +20,7 @@ const idiom =
   /\b(?:told|tells?|telling|hears?|heard|said|thoughts?|word of|gives? word|good-bye|so many|to be had|for ever|nobody|whoever|so and so|seed \d{3}|spec sheet)\b/gi;
 
 /** Every idiom in the comments and strings of one file. */
-export function findIdiom(path: string, text: string): Finding[] {
+function findIdiom(path: string, text: string): Finding[] {
   return [...text.matchAll(commentOrString)].flatMap((span) =>
     [...span[0].matchAll(idiom)].map((match) => ({
       folder: path.split("/")[1] ?? path,
