@@ -120,6 +120,30 @@ describe("what is booked", () => {
   });
 });
 
+describe("a reservation", () => {
+  const work = { id: request.id, model: "MiniMax-M3", tier: "standard", estimate: () => 1 } as const;
+  const used = { engine: "e", outcome: "stop", usage } as const;
+
+  it("is booked once, whatever is called after the first commit", async () => {
+    serve(hello, { limits: { key: { streams: 1 }, organisation: {}, models: {} } });
+    const admission = await meter.reserve(work, caller);
+    admission.commit(used);
+    admission.commit(used);
+    admission.release();
+    await meter.reserve(work, caller);
+    await expect(meter.reserve(work, caller)).rejects.toMatchObject({ kind: "connection-limit" });
+    expect(await booked()).toMatchObject([{ cost: 264 }]);
+  });
+
+  it("is not booked any more once it was released", async () => {
+    serve(hello);
+    const admission = await meter.reserve(work, caller);
+    admission.release();
+    admission.commit(used);
+    expect(await booked()).toEqual([]);
+  });
+});
+
 /** An answer of many batches, one token each. */
 const slow = (): Engine => simEngine({ decodeTokensPerSecond: 200, tokensPerBatch: 1 });
 

@@ -178,7 +178,8 @@ describe("traces", () => {
     expect((await server.call("/healthz")).status).toBe(200);
     const begun = performance.now();
     await server.stop();
-    expect(performance.now() - begun).toBeLessThan(2600);
+    // sooner than one request to the collector may take
+    expect(performance.now() - begun).toBeLessThan(8_000);
     expect(record.of("traces do not reach the collector and are dropped")).toHaveLength(1);
   });
 });
