@@ -88,12 +88,7 @@ export const minFileLines = 20;
 
 /** The short files that have a reason. */
 export const shortFiles: Readonly<Record<string, string>> = {
-  "engine/replay/settings.ts": "settings stand beside what they configure",
-  "engine/settings.ts": "settings stand beside what they configure",
-  "engine/llama/settings.ts": "settings stand beside what they configure",
-  "surface/responses/settings.ts": "settings stand beside what they configure",
   "lib/version.ts": "reads package.json once; the command line starts without anything else",
-  "engine/replay/settings.ts": "settings stand beside what they configure",
   "model/outcome.ts": "the one list of outcomes that are charged",
   "model/json.ts": "a type of the ground that every folder shares",
 };
