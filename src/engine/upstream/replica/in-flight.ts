@@ -1,6 +1,7 @@
 /** Counts requests from their start until they end or are aborted, also when nobody reads them any more. */
 export class InFlight {
   // changed by events
+  /** Requests that have not ended; raised by `enter`, lowered by what it returns or by the abort. */
   count = 0;
 
   /** Returns what ends the request; may be called more than once. */
