@@ -4,12 +4,11 @@ import { join } from "node:path";
 import { afterAll } from "vitest";
 import { replayEngine } from "../../src/engine/replay/engine.ts";
 import { simEngine } from "../../src/engine/sim/engine.ts";
-import { describeEngine } from "./engine.ts";
+import { describeEngine, longEcho as longAsk } from "./engine.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-replay-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const longAsk = `Repeat: ${"A river ran from the hills to the sea. ".repeat(20)}`;
 const supports = {
   length: true,
   thinking: true,

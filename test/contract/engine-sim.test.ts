@@ -1,7 +1,6 @@
 import { simEngine } from "../../src/engine/sim/engine.ts";
-import { describeEngine } from "./engine.ts";
+import { describeEngine, longEcho as longAsk } from "./engine.ts";
 
-const longAsk = `Repeat: ${"A river ran from the hills to the sea. ".repeat(20)}`;
 const everything = {
   exactCount: true,
   length: true,

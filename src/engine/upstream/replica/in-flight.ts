@@ -3,7 +3,7 @@ import { onceOrAborted } from "../../../lib/abort.ts";
 /** Counts requests from their start until they end or are aborted, also when nobody reads them any more. */
 export class InFlight {
   // changed by events
-  /** Requests under way; `enter` and the ends of requests change it. */
+  /** Requests that have not ended; raised by `enter`, lowered by what it returns or by the abort. */
   count = 0;
 
   /** Returns what ends the request; may be called more than once. */
