@@ -20,6 +20,17 @@ const { expression } = fc.letrec<{ expression: string }>((tie) => ({
 }));
 const text = fc.array(fc.constantFrom("a", "b", "c", "A", "1", "-", " ", "你", "😀", "."), { maxLength: 6 });
 
+/** Asks at the beginning of each character: left to search by itself, V8 finds `\B` inside of an emoji. */
+function matchesSomewhere(source: string, whole: string): boolean {
+  const sticky = new RegExp(source, "uy");
+  const characters = Array.from(whole);
+  const starts = [0, ...characters.map((_, at) => characters.slice(0, at + 1).join("").length)];
+  return starts.some((at) => {
+    sticky.lastIndex = at;
+    return sticky.test(whole);
+  });
+}
+
 describe("parseRegex and matchesRegex", () => {
   it("law: match what JavaScript's own expressions match", () => {
     fc.assert(
@@ -27,7 +38,7 @@ describe("parseRegex and matchesRegex", () => {
         const node = parseRegex(source);
         if (node === undefined) throw new Error(`not read: ${source}`);
         const whole = characters.join("");
-        expect(matchesRegex(node, whole)).toBe(new RegExp(source, "u").test(whole));
+        expect(matchesRegex(node, whole)).toBe(matchesSomewhere(source, whole));
       }),
       { numRuns: 2_000 },
     );
