@@ -20,17 +20,6 @@ const { expression } = fc.letrec<{ expression: string }>((tie) => ({
 }));
 const text = fc.array(fc.constantFrom("a", "b", "c", "A", "1", "-", " ", "你", "😀", "."), { maxLength: 6 });
 
-/** Asks at the beginning of each character: left to search by itself, V8 finds `\B` inside of an emoji. */
-function matchesSomewhere(source: string, whole: string): boolean {
-  const sticky = new RegExp(source, "uy");
-  const characters = Array.from(whole);
-  const starts = [0, ...characters.map((_, at) => characters.slice(0, at + 1).join("").length)];
-  return starts.some((at) => {
-    sticky.lastIndex = at;
-    return sticky.test(whole);
-  });
-}
-
 describe("parseRegex and matchesRegex", () => {
   it("law: match what JavaScript's own expressions match", () => {
     fc.assert(
@@ -38,7 +27,8 @@ describe("parseRegex and matchesRegex", () => {
         const node = parseRegex(source);
         if (node === undefined) throw new Error(`not read: ${source}`);
         const whole = characters.join("");
-        expect(matchesRegex(node, whole)).toBe(matchesSomewhere(source, whole));
+        // from the start: V8's own search also tries the middle of a surrogate pair, which the language does not
+        expect(matchesRegex(node, whole)).toBe(new RegExp(`^[^]*?(?:${source})`, "u").test(whole));
       }),
       { numRuns: 2_000 },
     );
