@@ -41,7 +41,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   });
   const server = fastify({
     genReqId: () => vendorId(options.ids),
-    routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
+    routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     forceCloseConnections: "idle",
     keepAliveTimeout: 75_000,
     // enough for the largest file over a slow line; routes that read JSON are stricter (body.ts)
