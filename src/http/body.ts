@@ -24,11 +24,16 @@ export async function readJson(stream: IncomingMessage, limit: number): Promise<
   } catch {
     throw invalid("body", "is not valid UTF-8");
   }
-  if (nestsDeeper(text, maxDepth)) throw invalid("body", `is nested deeper than ${maxDepth} levels`);
+  return readText(text, "body");
+}
+
+/** Reads JSON that others wrote; `name` stands for it in errors. Throws `ParleyError` of kind `invalid`. */
+export function readText(text: string, name: string): unknown {
+  if (nestsDeeper(text, maxDepth)) throw invalid(name, `is nested deeper than ${maxDepth} levels`);
   try {
     return JSON.parse(text);
   } catch {
-    throw invalid("body", "is not valid JSON");
+    throw invalid(name, "is not valid JSON");
   }
 }
 
