@@ -6,6 +6,7 @@ import { envelope } from "../surface/shared/envelope.ts";
 import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { RequestWatch } from "../telemetry/watch.ts";
+import { acceptedCodings } from "./content-coding.ts";
 import { corsHeaders, preflightHeaders, type AllowsOrigin } from "./cors.ts";
 import { callerOrigin, rateLimitHeaders, traceHeaders } from "./headers.ts";
 import { requestPath } from "./path.ts";
@@ -97,6 +98,8 @@ export function useErrors(server: FastifyInstance, show: ErrorReply, log: Log): 
     if (error.kind === "internal") log.error({ id: request.id, err: error.cause ?? error }, "internal error");
     if (error.kind === "canceled" && reply.raw.destroyed) return reply.hijack();
     request.errorKind = error.kind;
+    // which codings would do (RFC 9110, 415)
+    if (error.kind === "unsupported-encoding") reply.header("accept-encoding", acceptedCodings);
     if (error.rateLimit !== undefined) reply.headers(rateLimitHeaders(error.rateLimit));
     return send(reply, show(error, request.id));
   });
