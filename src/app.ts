@@ -154,6 +154,7 @@ async function sweep({ archive, files, log }: Services): Promise<void> {
 
 /** Runs work again and again until the server closes. */
 function repeat(opened: AsyncDisposableStack, everyMs: number, work: () => Promise<unknown>): void {
+  if (opened.disposed) throw new Error("the server was closed while it started");
   const timer = setInterval(() => void work(), everyMs).unref();
   opened.defer(() => clearInterval(timer));
 }

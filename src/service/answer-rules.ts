@@ -30,8 +30,15 @@ export class AnswerRules {
   private calls = 0;
   /** Whether the item under way is being dropped. */
   private dropping = false;
-  /** Whether the newlines that models write between reasoning and answer are to be removed: its reasoning is not there. */
-  private trimming = false;
+  /** Whether text was let through. */
+  private hasText = false;
+  /**
+   * A text that follows dropped reasoning and has no text yet. The newlines that models write between reasoning and
+   * answer are removed from it, and it is announced with its first other character.
+   */
+  private waiting: Extract<GenerationEvent, { type: "text-start" }> | undefined;
+  /** Whether the last item was reasoning that was dropped. */
+  private afterReasoning = false;
 
   constructor({ reasoning, parallelCalls }: Pick<GenerationRequest, "reasoning" | "parallelCalls">) {
     this.showsReasoning = reasoning !== "off";
@@ -40,10 +47,10 @@ export class AnswerRules {
 
   /** The batch without what is forbidden; it may be empty. */
   apply(batch: Batch): Batch {
-    return batch.flatMap((event) => this.one(event) ?? []);
+    return batch.flatMap((event) => this.one(event));
   }
 
-  private one(event: GenerationEvent): GenerationEvent | undefined {
+  private one(event: GenerationEvent): GenerationEvent[] {
     switch (event.type) {
       case "text-start":
       case "reasoning-start":
@@ -51,39 +58,57 @@ export class AnswerRules {
         return this.start(event);
       case "text-delta":
         return this.textDelta(event);
+      case "text-end":
+        return this.waiting === undefined ? this.inPlace(event) : this.dropEmptyText();
       case "reasoning-delta":
       case "call-delta":
-      case "text-end":
       case "reasoning-end":
       case "call-end":
-        return this.dropping ? undefined : { ...event, index: event.index - this.dropped };
+        return this.dropping ? [] : this.inPlace(event);
       case "begin":
       case "usage":
       case "flag":
       case "tier":
       case "finish":
-        return event;
+        return [event];
     }
   }
 
-  private start(event: ItemStart): GenerationEvent | undefined {
+  private start(event: ItemStart): GenerationEvent[] {
     this.dropping =
       (event.type === "reasoning-start" && !this.showsReasoning) ||
       (event.type === "call-start" && this.calls >= this.maxCalls);
     if (this.dropping) {
       this.dropped += 1;
-      this.trimming = event.type === "reasoning-start";
-      return undefined;
+      this.afterReasoning = event.type === "reasoning-start";
+      return [];
     }
     if (event.type === "call-start") this.calls += 1;
-    if (event.type !== "text-start") this.trimming = false;
-    return { ...event, index: event.index - this.dropped };
+    const waits = event.type === "text-start" && this.afterReasoning && !this.hasText;
+    this.afterReasoning = false;
+    if (!waits) return this.inPlace(event);
+    this.waiting = event;
+    return [];
   }
 
-  private textDelta(event: Extract<GenerationEvent, { type: "text-delta" }>): GenerationEvent | undefined {
-    const text = this.trimming ? event.text.replace(/^[\r\n]+/, "") : event.text;
-    if (text === "") return undefined;
-    this.trimming = false;
-    return { ...event, text, index: event.index - this.dropped };
+  private textDelta(event: Extract<GenerationEvent, { type: "text-delta" }>): GenerationEvent[] {
+    const { waiting } = this;
+    const text = waiting === undefined ? event.text : event.text.replace(/^[\r\n]+/, "");
+    if (text === "") return [];
+    this.hasText = true;
+    this.waiting = undefined;
+    const delta = this.inPlace({ ...event, text });
+    return waiting === undefined ? delta : [...this.inPlace(waiting), ...delta];
+  }
+
+  private dropEmptyText(): GenerationEvent[] {
+    this.waiting = undefined;
+    this.dropped += 1;
+    this.afterReasoning = true;
+    return [];
+  }
+
+  private inPlace<Event extends { index: number }>(event: Event): Event[] {
+    return [{ ...event, index: event.index - this.dropped }];
   }
 }

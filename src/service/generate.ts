@@ -56,7 +56,7 @@ export class GenerateService {
     const observers = [...(this.options.observers ?? [])];
     const ended = this.options.watch?.(request, caller.keyId);
     if (ended !== undefined) observers.push((one) => ended(endedFacts(one)));
-    const finish = finisher(record, observers);
+    const finish = finisher(record, observers, this.options.log);
     try {
       const admission = await this.admit(record, caller);
       observers.unshift((one) => settle(admission, one));
@@ -79,6 +79,11 @@ export class GenerateService {
       finish(toParleyError(thrown).kind);
       throw thrown;
     }
+  }
+
+  /** Refuses what `start` would refuse before an engine is asked, for work that needs none. Nothing is booked. */
+  async checkLimits(request: GenerationRequest, caller: Caller): Promise<void> {
+    (await this.admit(recordOf(request, caller), caller)).release();
   }
 
   /** Input tokens of a request, counted by the engine that would answer it. */
@@ -167,12 +172,19 @@ function recordOf(request: GenerationRequest, { keyId }: Caller): GenerationReco
   };
 }
 
-function finisher(record: GenerationRecord, observers: readonly GenerationObserver[]): Finish {
+/** An observer that throws keeps neither the others nor the answer from their end. */
+function finisher(record: GenerationRecord, observers: readonly GenerationObserver[], log: Log): Finish {
   return (outcome, lateUsage) => {
     if (record.outcome !== undefined) return;
     const totalMs = performance.now() - record.startedAt;
     const ended = Object.assign(record, { outcome, totalMs, usage: record.transcript.usage ?? lateUsage });
-    for (const observe of observers) observe(ended);
+    for (const observe of observers) {
+      try {
+        observe(ended);
+      } catch (error) {
+        log.error({ id: record.request.id, err: error }, "a generation could not be recorded");
+      }
+    }
   };
 }
 

@@ -6,6 +6,8 @@ import { scriptBatches, scriptEngine } from "../support/script-engine.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import { GrammarCheck, type Batch, type GenerationEvent } from "../../src/model/event.ts";
 import type { GenerationRequest } from "../../src/model/request.ts";
+import { Transcript } from "../../src/model/transcript.ts";
+import { AnswerRules } from "../../src/service/answer-rules.ts";
 import { GenerateService } from "../../src/service/generate.ts";
 import type { EndedGeneration, Generation } from "../../src/service/generation.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
@@ -193,6 +195,52 @@ describe("GenerateService", () => {
       ["upstream", "MiniMax-M3", undefined],
       ["invalid", undefined, undefined],
     ]);
+  });
+
+  it("is not kept from its end by an observer that throws, and the other observers are called", async () => {
+    const seen: string[] = [];
+    const broken = (): never => {
+      throw new Error("bug");
+    };
+    const make = (engine: Engine): GenerateService =>
+      new GenerateService({
+        catalog: createCatalog({ engines: new Map([["e", engine]]), entries: [] }),
+        observers: [broken, (record) => seen.push(record.outcome)],
+        log: silentLog,
+      });
+    const signal = new AbortController().signal;
+    const well = make(scriptEngine({ batches: scriptBatches({ text: "hello there" }) }));
+    expect((await all(await well.start(request, caller, signal))).at(-1)?.type).toBe("finish");
+    const ill = make(failing(new ParleyError("upstream", "down"))).start(request, caller, signal);
+    await expect(ill).rejects.toMatchObject({ kind: "upstream" });
+    expect(seen).toEqual(["stop", "upstream"]);
+  });
+
+  it("leaves no empty text where only newlines follow dropped reasoning, and no words glued together", async () => {
+    const rules = (): AnswerRules => new AnswerRules({ reasoning: "off", parallelCalls: true });
+    const folded = (...batch: GenerationEvent[]): Transcript => {
+      const transcript = new Transcript();
+      const held = rules();
+      for (const event of batch) transcript.apply(held.apply([event]));
+      return transcript;
+    };
+    const text = (index: number, words: string): GenerationEvent[] => [
+      { type: "text-start", index },
+      { type: "text-delta", index, text: words },
+      { type: "text-end", index },
+    ];
+    const reasoning = (index: number): GenerationEvent[] => [
+      { type: "reasoning-start", index },
+      { type: "reasoning-delta", index, text: "hm" },
+      { type: "reasoning-end", index },
+    ];
+    const glued = folded(...text(0, "Let me check."), ...reasoning(1), ...text(2, "\n\nIt is 4."));
+    expect(glued.text()).toBe("Let me check.\n\nIt is 4.");
+    const call: GenerationEvent[] = [
+      { type: "call-start", index: 2, id: "c", name: "f" },
+      { type: "call-end", index: 2 },
+    ];
+    expect(folded(...reasoning(0), ...text(1, "\n\n"), ...call).items.map(({ type }) => type)).toEqual(["call"]);
   });
 
   it("counts with the engine that would answer", async () => {

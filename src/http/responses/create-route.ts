@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { ParleyError } from "../../model/error.ts";
 import type { ResponseAnswer } from "../../service/responses/answer.ts";
 import type { ResponseEvent } from "../../service/responses/codec.ts";
 import type { ResponseRequest, ResponsesService } from "../../service/responses/responses.ts";
@@ -45,7 +46,9 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
     const alone = { kind: "compaction", store: false, storeOmitted: false, background: false } as const;
     const compaction = { ...parsed, answerOptions: { ...parsed.answerOptions, ...alone } };
     const answer = await responses.create({ ...asked, parsed: compaction }, signal);
-    return compactionBody(await answer.body());
+    const body = compactionBody(await answer.body());
+    if (Array.isArray(body["output"]) && body["output"].length > 0) return body;
+    throw new ParleyError("upstream", "the model gave no complete summary of the conversation");
   });
 }
 

@@ -99,8 +99,9 @@ export class ResponseArchive {
       }
       const record: ResponseRecord | undefined = await this.options.store.get(next, caller.keyId);
       if (record === undefined || record.state === "running") throw previousNotFound(next);
-      turns.push(turnItems(parseTurn(record)));
-      next = record.previousId;
+      const stored = parseTurn(record);
+      turns.push(turnItems(stored));
+      next = stored.startsConversation === true ? null : record.previousId;
     }
     return turns.reverse().flat();
   }

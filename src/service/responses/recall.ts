@@ -1,7 +1,7 @@
 import type { Item } from "../../model/item.ts";
 import type { Caller } from "../../policy/authenticate.ts";
 import type { ResponseArchive } from "./archive.ts";
-import type { ItemReference, ParsedResponse, ResponseCodec } from "./codec.ts";
+import type { ItemReference, OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
 import type { ConversationMemory } from "./memory.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { parseTurn } from "./stored-turn.ts";
@@ -31,11 +31,7 @@ export async function recall<Parsed extends ParsedResponse>(
   const references = input.filter((item) => item.type === "reference");
   if (previousResponseId === undefined && references.length === 0) return { parsed, conversation: ownItems(parsed) };
   const history = previousResponseId === undefined ? [] : await earlier(previousResponseId, caller, sources);
-  const found = new Map<string, Item[]>();
-  for (const { id } of references) {
-    const item = sources.recent.find(caller.keyId, id) ?? (await storedItem(id, caller, sources.archive));
-    if (item !== undefined) found.set(id, [item]);
-  }
+  const found = await findItems(new Set(references.map(({ id }) => id)), caller, sources);
   const whole = sources.codec.recalled(parsed, { history, resolve: (id) => found.get(id) });
   return { parsed: whole, conversation: [...history, ...ownItems(whole)] };
 }
@@ -53,8 +49,29 @@ async function earlier<Parsed extends ParsedResponse>(
   return memory?.history(id) ?? archive.history(id, caller, (one) => recent.turn(caller.keyId, one));
 }
 
-/** A stored output item; its id begins with the id of its response. */
-async function storedItem(id: string, caller: Caller, archive: ResponseArchive): Promise<Item | undefined> {
-  const record = await archive.find(id.split("_")[0] ?? "", caller);
-  return record === undefined ? undefined : parseTurn(record).output.find((one) => one.id === id)?.item;
+/** Output items by their ids, recent or stored; each stored response is read once. */
+async function findItems<Parsed extends ParsedResponse>(
+  ids: ReadonlySet<string>,
+  caller: Caller,
+  { recent, archive }: RecallSources<Parsed>,
+): Promise<ReadonlyMap<string, readonly Item[]>> {
+  const found = new Map<string, readonly Item[]>();
+  const stored = new Map<string, readonly OutputItem[]>();
+  for (const id of ids) {
+    let item = recent.find(caller.keyId, id);
+    if (item === undefined) {
+      // an item's id begins with the id of its response
+      const responseId = id.split("_")[0] ?? "";
+      const output = stored.get(responseId) ?? (await storedOutput(responseId, caller, archive));
+      stored.set(responseId, output);
+      item = output.find((one) => one.id === id)?.item;
+    }
+    if (item !== undefined) found.set(id, [item]);
+  }
+  return found;
+}
+
+async function storedOutput(id: string, caller: Caller, archive: ResponseArchive): Promise<readonly OutputItem[]> {
+  const record = await archive.find(id, caller);
+  return record === undefined ? [] : parseTurn(record).output;
 }

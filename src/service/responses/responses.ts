@@ -1,8 +1,9 @@
 import { setImmediate } from "node:timers/promises";
-import { canceled, invalid, toParleyError } from "../../model/error.ts";
+import { canceled, invalid, ParleyError, toParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { Item } from "../../model/item.ts";
 import { isObject, parseJson, type JsonObject } from "../../model/json.ts";
+import type { GenerationRequest } from "../../model/request.ts";
 import { Transcript } from "../../model/transcript.ts";
 import type { Caller } from "../../policy/authenticate.ts";
 import type { ResponseRecord } from "../../store/store.ts";
@@ -10,16 +11,17 @@ import type { Log } from "../../telemetry/log.ts";
 import type { GenerateService } from "../generate.ts";
 import type { ResponseAnswer } from "./answer.ts";
 import type { ResponseArchive } from "./archive.ts";
-import type { ParsedResponse, ResponseCodec, ResponseEvent } from "./codec.ts";
+import type { OutputItem, ParsedResponse, ResponseCodec, ResponseEvent } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
 import type { ConversationMemory } from "./memory.ts";
 import { ownItems, recall } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { parseBody, StoredAnswer } from "./stored.ts";
+import { turnItems, type StoredTurn } from "./stored-turn.ts";
 import { TransientAnswer, type AnswerSource } from "./transient.ts";
 
 export interface ResponsesOptions<Parsed extends ParsedResponse> {
-  generate: Pick<GenerateService, "start" | "count">;
+  generate: Pick<GenerateService, "start" | "count" | "checkLimits">;
   archive: ResponseArchive;
   recent: RecentAnswers;
   codec: ResponseCodec<Parsed>;
@@ -40,6 +42,8 @@ export interface ResponseRequest<Parsed extends ParsedResponse> {
 interface Job<Parsed extends ParsedResponse> extends ResponseRequest<Parsed> {
   /** All items so far, without instructions. */
   conversation: readonly Item[];
+  /** What an engine is asked; for a compaction, for the summary. */
+  request: GenerationRequest;
 }
 
 const emptyAnswer: Batch = [{ type: "begin" }, { type: "finish", reason: "stop" }];
@@ -68,7 +72,10 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       ...this.options,
       memory: asked.memory,
     });
-    const job = { ...asked, parsed, conversation };
+    const { codec } = this.options;
+    const compacts = parsed.answerOptions.kind === "compaction";
+    const request = compacts ? codec.compactionRequest(parsed) : parsed.request;
+    const job = { ...asked, parsed, conversation, request };
     if (parsed.answerOptions.background) return this.startBackground(job);
     return parsed.answerOptions.store ? this.startKept(job, signal) : this.startTransient(job, signal);
   }
@@ -187,11 +194,12 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   }
 
   /** Where the answer comes from, by the kind that was asked for. */
-  private async source({ parsed, caller }: Job<Parsed>, signal: AbortSignal): Promise<AnswerSource> {
-    const { generate, codec } = this.options;
-    const { kind } = parsed.answerOptions;
-    if (kind === "warm-up") return nothingGenerated();
-    const request = kind === "compaction" ? codec.compactionRequest(parsed) : parsed.request;
+  private async source({ parsed, caller, request }: Job<Parsed>, signal: AbortSignal): Promise<AnswerSource> {
+    const { generate } = this.options;
+    if (parsed.answerOptions.kind === "warm-up") {
+      await generate.checkLimits(request, caller);
+      return nothingGenerated();
+    }
     const generation = await generate.start(request, caller, signal);
     return { transcript: generation.transcript, batches: generation.batches, facts: generation };
   }
@@ -199,15 +207,13 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   private async store({ parsed, caller, body }: Job<Parsed>, answer: KeptAnswer): Promise<ResponseRecord> {
     const { answerOptions } = parsed;
     const { archive, codec } = this.options;
-    const compacts = answerOptions.kind === "compaction";
     const record = await archive.begin(
       {
         id: answer.id,
-        // a compaction replaces what was before it
-        previousId: compacts ? null : (answerOptions.previousResponseId ?? null),
+        previousId: answerOptions.previousResponseId ?? null,
         body: JSON.stringify(answer.encoder.body(new Transcript(), answer.background ? "queued" : "in_progress")),
         input: JSON.stringify(codec.inputItems(body, answer.id)),
-        turnInput: turnInput(parsed),
+        turnInput: ownItems(parsed),
       },
       caller,
     );
@@ -242,35 +248,35 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   private async pump(job: Job<Parsed>, { answer, source, record }: Pumped & { source: AnswerSource }): Promise<void> {
     try {
       for await (const batch of source.batches) {
-        const events = answer.encoder.accept(batch, answer.transcript);
-        if (answer.transcript.finish === undefined) answer.publish(events);
-        else await this.conclude(job, { answer, record }, events);
+        if (answer.transcript.finish !== undefined) await this.conclude(job, { answer, record }, batch);
+        else answer.publish(answer.encoder.accept(batch, answer.transcript));
       }
     } catch (thrown) {
       // a mistake of the server: it ends this response, not the process
       this.options.log.error({ id: answer.id, err: thrown }, "a response broke off");
-      await this.fail(job, { answer, record }, [{ type: "finish", reason: "error", error: toParleyError(thrown) }]);
+      await this.fail(job, { answer, record }, failedBatch(thrown));
     }
+    if (answer.state === "over") return;
+    await this.fail(job, { answer, record }, failedBatch(new ParleyError("upstream", "the engine's answer broke off")));
   }
 
+  /** Ends an answer that is not over yet. Never rejects. */
   private async fail(job: Job<Parsed>, pumped: Pumped, batch: Batch): Promise<void> {
     const { answer } = pumped;
+    if (answer.state === "over") return;
     answer.transcript.apply(batch);
-    await this.conclude(job, pumped, answer.encoder.accept(batch, answer.transcript));
+    await this.conclude(job, pumped, batch);
   }
 
   /** Stores the outcome, then publishes the last events. A failure is logged and ends the readers. Never rejects. */
-  private async conclude(
-    job: Job<Parsed>,
-    { answer, record }: Pumped,
-    lastEvents: readonly ResponseEvent[],
-  ): Promise<void> {
+  private async conclude(job: Job<Parsed>, { answer, record }: Pumped, lastBatch: Batch): Promise<void> {
     const { archive, log } = this.options;
     try {
+      const lastEvents = answer.encoder.accept(lastBatch, answer.transcript);
       const output = answer.encoder.items(answer.transcript);
       const body = JSON.stringify(answer.encoder.body(answer.transcript));
       const events = JSON.stringify([...answer.published, ...lastEvents]);
-      await archive.end(record, { body, turn: { input: turnInput(job.parsed), output }, events });
+      await archive.end(record, { body, turn: turnOf(job.parsed, output), events });
       this.rememberInConnection(
         job,
         output.map(({ item }) => item),
@@ -287,7 +293,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   }
 
   /** What later requests may refer to of an answer that is not stored. */
-  private remember(job: Job<Parsed>, output: readonly { id: string; item: Item }[], transcript: Transcript): void {
+  private remember(job: Job<Parsed>, output: readonly OutputItem[], transcript: Transcript): void {
     const { parsed, caller, memory } = job;
     const items = output.map(({ item }) => item);
     this.rememberInConnection(job, items, transcript);
@@ -296,9 +302,9 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     const { recent } = this.options;
     for (const { id, item } of output) recent.keep(caller.keyId, id, item);
     if (transcript.finish?.reason === "error") return;
-    const compacts = parsed.answerOptions.kind === "compaction";
-    const previous = compacts ? undefined : parsed.answerOptions.previousResponseId;
-    recent.keepTurn(caller.keyId, parsed.request.id, { previous, items: [...turnInput(parsed), ...items] });
+    const turn = turnOf(parsed, output);
+    const previous = turn.startsConversation === true ? undefined : parsed.answerOptions.previousResponseId;
+    recent.keepTurn(caller.keyId, parsed.request.id, { previous, items: turnItems(turn) });
   }
 
   /** A failed turn is not remembered, and neither is the one it continued. */
@@ -306,7 +312,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     const { parsed, memory, conversation } = job;
     const { kind, previousResponseId } = parsed.answerOptions;
     if (transcript.finish?.reason !== "error") {
-      memory?.keep(parsed.request.id, kind === "compaction" ? items : [...conversation, ...items]);
+      const summarized = kind === "compaction" && items.length > 0;
+      memory?.keep(parsed.request.id, summarized ? items : [...conversation, ...items]);
     } else if (previousResponseId !== undefined) memory?.forget(previousResponseId);
   }
 }
@@ -322,9 +329,14 @@ function begun(answer: KeptAnswer, source: AnswerSource): void {
   answer.state = "running";
 }
 
-/** What the turn adds to the conversation before the answer; a compaction replaces its input. */
-function turnInput(parsed: ParsedResponse): Item[] {
-  return parsed.answerOptions.kind === "compaction" ? [] : ownItems(parsed);
+/** What a finished turn adds to the conversation; a complete summary takes the place of all that was before. */
+function turnOf(parsed: ParsedResponse, output: readonly OutputItem[]): StoredTurn {
+  const summarized = parsed.answerOptions.kind === "compaction" && output.length > 0;
+  return summarized ? { input: [], output, startsConversation: true } : { input: ownItems(parsed), output };
+}
+
+function failedBatch(thrown: unknown): Batch {
+  return [{ type: "finish", reason: "error", error: toParleyError(thrown) }];
 }
 
 function nothingGenerated(): AnswerSource {

@@ -8,14 +8,20 @@ import type { OutputItem } from "./codec.ts";
 export interface StoredTurn {
   input: readonly Item[];
   output: readonly OutputItem[];
+  /** The conversation begins anew with this turn: its output is a summary of all that was before. */
+  startsConversation?: boolean | undefined;
 }
 
 const version = 1;
 const items = z.array(storedItem);
-const turn = z.object({ input: items, output: z.array(z.object({ id: z.string(), item: storedItem })) });
+const turn = z.object({
+  input: items,
+  output: z.array(z.object({ id: z.string(), item: storedItem })),
+  startsConversation: z.boolean().optional(),
+});
 
-export function formatTurn({ input, output }: StoredTurn): string {
-  return JSON.stringify({ version, input, output });
+export function formatTurn({ input, output, startsConversation }: StoredTurn): string {
+  return JSON.stringify({ version, input, output, startsConversation });
 }
 
 /**

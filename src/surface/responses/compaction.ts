@@ -51,12 +51,15 @@ export class CompactionOutput implements ResponseOutput {
     this.cipher = cipher;
   }
 
-  /** Nothing before the summary is complete, and nothing where it failed. */
+  /** Nothing before the summary is complete, and nothing where it failed, was truncated or is empty. */
   items(transcript: Transcript): JsonObject[] {
-    const { finish } = transcript;
-    if (finish === undefined || finish.reason === "error") return [];
-    const encrypted = (): string => encryptText(this.cipher, "compaction", transcript.text().trim());
-    this.item ??= { id: this.id, type: "compaction", encrypted_content: encrypted() };
+    const summary = transcript.text().trim();
+    if (transcript.finish?.reason !== "stop" || summary === "") return [];
+    this.item ??= {
+      id: this.id,
+      type: "compaction",
+      encrypted_content: encryptText(this.cipher, "compaction", summary),
+    };
     return [this.item];
   }
 

@@ -41,7 +41,7 @@ function asked(body: object, memory?: ConversationMemory) {
 type Answering = (signal: AbortSignal, request: GenerationRequest) => AsyncIterable<Batch>;
 
 /** The use case over an engine that answers with these batches; `requests` are those the engine got. */
-async function serviceOf(answering: Answering, changes: { store?: Store } = {}) {
+async function serviceOf(answering: Answering, changes: { store?: Store; accept?: () => never } = {}) {
   const store = changes.store ?? (await openStore());
   const archive = new ResponseArchive({ store: store.responses, retentionMs: 1e9, now: () => Date.now() });
   const signals: AbortSignal[] = [];
@@ -60,8 +60,12 @@ async function serviceOf(answering: Answering, changes: { store?: Store } = {}) 
     const timing = { ownMs: 0, engineMs: 0 };
     return { request, transcript, batches: batches(), target, rateLimit: {}, timing, servedBy: undefined };
   });
-  const generate = { start, count: () => Promise.resolve(1) };
-  const codec = responsesCodec(options);
+  const generate = { start, count: () => Promise.resolve(1), checkLimits: () => Promise.resolve() };
+  const { accept } = changes;
+  const real = responsesCodec(options);
+  const encoder = (parsed: ParsedResponses) =>
+    Object.assign(real.encoder(parsed), accept === undefined ? {} : { accept });
+  const codec = { ...real, encoder };
   const service = new ResponsesService({ generate, archive, recent: new RecentAnswers(), codec, log: silentLog });
   return { service, archive, start, signals, requests };
 }
@@ -287,6 +291,85 @@ describe("a stored response", () => {
     await service.create(refer, never);
     expect(start.mock.calls[2]?.[0].items[0]).toEqual(start.mock.calls[1]?.[0].items[0]);
   });
+});
+
+describe("a compaction that gave no summary", () => {
+  const failed: Batch = [
+    { type: "begin" },
+    { type: "finish", reason: "error", error: new ParleyError("upstream", "down") },
+  ];
+  const filtered: Batch = [{ type: "begin" }, { type: "finish", reason: "filter" }];
+
+  it.each([
+    ["that failed", failed, "failed"],
+    ["that moderation truncated", filtered, "incomplete"],
+  ])("one %s leaves the conversation as it was", async (_name, second, status) => {
+    const answers = [say("Hello Ann."), second, say("You are Ann.")];
+    const { service, start } = await serviceOf(async function* () {
+      yield answers.shift() ?? [];
+    });
+    const first = await (await service.create(asked({ input: "I am Ann", store: true }), never)).body();
+    const compaction = { input: [{ type: "compaction_trigger" }], previous_response_id: first["id"], store: true };
+    const second_ = await (await service.create(asked(compaction), never)).body();
+    expect(second_).toMatchObject({ status, output: [] });
+    const next = asked({ input: "Who am I?", previous_response_id: second_["id"], store: true });
+    await (await service.create(next, never)).body();
+    expect(JSON.stringify(start.mock.calls.at(-1)?.[0].items)).toContain("I am Ann");
+  });
+
+  it.each([{}, { background: true }, { store: false }])(
+    "is refused where there is nothing to summarize: %o",
+    async (how) => {
+      const { service } = await serviceOf(saying);
+      const input = [{ role: "system", content: "Be brief." }, { type: "compaction_trigger" }];
+      await expect(service.create(asked({ input, ...how }), never)).rejects.toThrow("nothing to compact");
+    },
+  );
+});
+
+describe("mistakes of the server end one response, not the process", () => {
+  it("a stream that throws after its end does not overwrite the outcome", async () => {
+    const { service } = await serviceOf(async function* () {
+      yield say("hello");
+      throw new Error("late");
+    });
+    const answer = await service.create(asked({ store: true }), never);
+    expect(await answer.body()).toMatchObject({ status: "completed" });
+    expect(types(await read(answer)).at(-1)).toBe("response.completed");
+    expect(await (await service.get(answer.id, owner)).body()).toMatchObject({ status: "completed" });
+  });
+
+  it("a stream that ends without a finish fails the response", async () => {
+    const { service } = await serviceOf(async function* () {
+      yield [{ type: "begin" }];
+    });
+    const answer = await service.create(asked({ store: true }), never);
+    expect(await answer.body()).toMatchObject({ status: "failed" });
+    expect(types(await read(answer)).at(-1)).toBe("response.failed");
+  });
+
+  it("an encoder that throws at every event ends its readers", async () => {
+    const accept = (): never => {
+      throw new Error("bug");
+    };
+    const { service } = await serviceOf(saying, { accept });
+    const answer = await service.create(asked({ store: true }), never);
+    await expect(answer.body()).rejects.toMatchObject({ kind: "internal" });
+    await expect(read(answer)).rejects.toMatchObject({ kind: "internal" });
+  });
+});
+
+it("many references to one stored response read it once", async () => {
+  const { service, archive } = await serviceOf(saying);
+  const { id } = await service.create(asked({ store: true }), never);
+  await expect.poll(async () => (await service.get(id, owner)).snapshot()["status"]).toBe("completed");
+  const find = vi.spyOn(archive, "find");
+  const input = Array.from({ length: 50 }, (_, at) => ({
+    type: "item_reference",
+    id: `${id}_${at < 25 ? "msg" : "rs"}`,
+  }));
+  await service.create(asked({ store: false, input }), never);
+  expect(find).toHaveBeenCalledTimes(1);
 });
 
 describe("an answer that is not stored", () => {
