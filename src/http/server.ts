@@ -34,6 +34,9 @@ export interface ServerOptions {
 /** How a scope shows errors; the vendor's envelope where a scope says nothing. */
 export type ErrorReply = (error: ParleyError, requestId: string) => Reply;
 
+/** A media type (RFC 9110), perhaps with parameters. */
+const mediaType = /^\s*[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/;
+
 /** The HTTP server without routes: request ids, headers of every answer, errors, preflights, unknown paths and methods. */
 export function createServer(options: ServerOptions): FastifyInstance {
   const common = ({ raw, routeOptions }: FastifyRequest, reply: FastifyReply): Record<string, string> => ({
@@ -65,6 +68,9 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.decorateRequest("errorKind", undefined);
   server.addHook("onRequest", async (request, reply) => {
     reply.headers(common(request, reply));
+    // any content type is taken: what is none would be refused by the framework
+    const { headers } = request.raw;
+    if (!mediaType.test(headers["content-type"] ?? "")) delete headers["content-type"];
     if (options.watch !== undefined) watchRequest(options.watch, request, reply);
   });
   useErrors(server, envelope, options.log);

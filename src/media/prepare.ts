@@ -1,6 +1,7 @@
 import { LruCache } from "../lib/lru.ts";
 import { sniffVideo, type VideoFormat } from "../lib/sniff.ts";
 import { invalid, type ParleyError } from "../model/error.ts";
+import type { KeyId } from "../model/id.ts";
 import type { Frame, ImagePart, Item, Part, VideoPart } from "../model/item.ts";
 import { longSideOf } from "../model/picture.ts";
 import type { GenerationRequest } from "../model/request.ts";
@@ -17,7 +18,7 @@ export interface MediaTarget {
 export interface PrepareContext {
   target: MediaTarget;
   /** Whose files may be named. */
-  callerKeyId: string;
+  callerKeyId: KeyId;
   signal: AbortSignal;
 }
 

@@ -47,6 +47,15 @@ const called = (ids: string[]): object => ({
   role: "assistant",
   tool_calls: ids.map((id) => ({ id, type: "function", function: { name: "f", arguments: "{}" } })),
 });
+/** Parts a0 to a24, each of which holds the next one twice, down to `end`. */
+function doubling(end: object): string {
+  const parts = Array.from({ length: 24 }, (_, at) => {
+    const $ref = `#/$defs/a${at + 1}`;
+    return [`a${at}`, { allOf: [{ $ref }, { $ref }] }] as const;
+  });
+  return JSON.stringify({ $ref: "#/$defs/a0", $defs: Object.fromEntries([...parts, ["a24", end]]) });
+}
+
 const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
 const million = "n".repeat(1_000_000);
 
@@ -116,6 +125,10 @@ describe("numbers, types and names on chat", () => {
       `"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"$ref":"#"}}}`,
     ],
     [
+      "a schema whose references double at every step",
+      `"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":${doubling({ type: "string" })}}}`,
+    ],
+    [
       "a pattern without end",
       `"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"string","pattern":"(a+)+$","minLength":100000000}}}`,
     ],
@@ -125,6 +138,15 @@ describe("numbers, types and names on chat", () => {
     ],
   ])("%s: 200", async (_name, fields) => {
     expect(await post(chat, chatText(fields))).toMatchObject({ status: 200 });
+  });
+
+  it("a schema whose alternatives multiply is refused at once", async () => {
+    const schema = doubling({ anyOf: [1, 2, 3, 4].map((value) => ({ properties: { [value]: {} } })) });
+    const format = `"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":${schema}}}`;
+    expect(await post(chat, chatText(format))).toMatchObject({
+      status: 400,
+      message: expect.stringContaining("schema: is too complex"),
+    });
   });
 
   it("a schema that asks for a billion items is refused at once", async () => {
@@ -241,6 +263,9 @@ describe("bodies and headers", () => {
     ["what is no gzip", body, { "content-encoding": "gzip" }, 400],
     ["a coding of 10,000 signs", body, { "content-encoding": "x".repeat(10_000) }, 415],
     ["1,500 codings", body, { "content-encoding": "gzip,".repeat(1_500) }, 400],
+    ["a type without a slash", body, { "content-type": "json" }, 200],
+    ["a type of signs", body, { "content-type": "application/json, text/plain;=;;" }, 200],
+    ["a charset that is none", body, { "content-type": "application/json; charset=klingon" }, 200],
     ["a multipart type", body, { "content-type": "multipart/form-data; boundary=x" }, 200],
     ["impossible packets", body, { "x-parley-packet": "min=99999999999,max=-1,wait=NaN" }, 400],
     ["another scheme", body, { authorization: "Basic eDp5" }, 401],
@@ -326,6 +351,31 @@ describe("the wire", () => {
       200,
       "chat.completion",
     ],
+    [
+      "chunks with trailers",
+      `${chunked}${close}trailer: x-sum\r\n\r\n${body.length.toString(16)};a=b\r\n${body}\r\n0\r\nx-sum: 1\r\n\r\n`,
+      200,
+      "chat.completion",
+    ],
+    [
+      "a length twice",
+      request(`${to} HTTP/1.1`, `content-length: ${Buffer.byteLength(body)}\r\n`),
+      400,
+      "malformed HTTP",
+    ],
+    ["expect: 200-ok", request(`${to} HTTP/1.1`, `expect: 200-ok\r\n${close}`), 417, ""],
+    ["an empty content type", request(`${to} HTTP/1.1`, `content-type:\r\n${close}`), 200, "chat.completion"],
+    [
+      "two content types",
+      request(`${to} HTTP/1.1`, `content-type: a\r\ncontent-type: b\r\n${close}`),
+      200,
+      "chat.completion",
+    ],
+    ["a GET with a body", request("GET /v1/models HTTP/1.1", close), 200, '"list"'],
+    ["HEAD", `HEAD /v1/models HTTP/1.1\r\n${head}${close}\r\n`, 200, "content-length: "],
+    ["HEAD of what is posted", `HEAD ${chat} HTTP/1.1\r\n${head}${close}\r\n`, 405, "allow: POST"],
+    ["HEAD of nothing", `HEAD /v1/nothing HTTP/1.1\r\n${head}${close}\r\n`, 404, "trace-id"],
+    ["OPTIONS of nothing", `OPTIONS /v1/nothing HTTP/1.1\r\n${head}${close}\r\n`, 404, "unknown path"],
     ["a chunk of no size", `${chunked}\r\nZZ\r\n{`, 400, "malformed HTTP request (2013)"],
     ["a length and chunks", `${chunked}content-length: 5\r\n\r\n0\r\n\r\n`, 400, "malformed HTTP request (2013)"],
     [
@@ -357,6 +407,18 @@ describe("the wire", () => {
     const text = await raw(bytes);
     expect(text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(text).toContain(part);
+  });
+
+  it("ends HEAD of a stored stream without a word of it", async () => {
+    const kept = await post(responses, responsesText(`"store":true`));
+    const { id } = JSON.parse(kept.text) as { id: string };
+    for (const query of ["", "?stream=true"]) {
+      const answer = await server.call(`${responses}/${id}${query}`, {
+        method: "HEAD",
+        signal: AbortSignal.timeout(5_000),
+      });
+      expect([answer.status, await answer.text()]).toEqual([200, ""]);
+    }
   });
 
   it("answers three requests at once three times, in order", async () => {
