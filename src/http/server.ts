@@ -9,7 +9,7 @@ import type { RequestWatch } from "../telemetry/watch.ts";
 import { acceptedCodings } from "./content-coding.ts";
 import { corsHeaders, preflightHeaders, type AllowsOrigin } from "./cors.ts";
 import { callerOrigin, rateLimitHeaders, traceHeaders } from "./headers.ts";
-import { requestPath } from "./path.ts";
+import { requestPath, routePattern } from "./path.ts";
 import { rawReply } from "./raw-reply.ts";
 import { watchRequest } from "./watch-request.ts";
 
@@ -83,7 +83,7 @@ function answerUnknown(server: FastifyInstance, allowsOrigin: AllowsOrigin): voi
   const routes: { methods: string[]; pattern: RegExp }[] = [];
   server.addHook("onRoute", (route) => {
     const listed = Array.isArray(route.method) ? route.method : [route.method];
-    routes.push({ methods: listed, pattern: new RegExp(`^${route.url.replaceAll(/:[^/]+/g, "[^/]+")}$`) });
+    routes.push({ methods: listed, pattern: routePattern(route.url) });
   });
   server.setNotFoundHandler((request, reply) => {
     const path = requestPath(request.url);
