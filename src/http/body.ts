@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { nestsDeeper } from "../lib/json-scanner/depth.ts";
-import { ParleyError, invalid } from "../model/error.ts";
+import { ParleyError, invalid, toParleyError } from "../model/error.ts";
 import { ContentDecoder, contentCodings, tooLarge } from "./content-coding.ts";
 
 /** Deeper JSON than this is refused: no real request needs it, and recursive readers must not meet it. */
@@ -39,14 +39,14 @@ export function readText(text: string, name: string): unknown {
 
 async function readBytes(stream: IncomingMessage, limit: number): Promise<Buffer> {
   const body = new DecodedBody(stream.headers["content-encoding"], limit);
-  let refusal: unknown;
+  let refusal: ParleyError | undefined;
   let deadline = Infinity;
   try {
     for await (const chunk of arriving(stream)) {
       if (performance.now() > deadline) break;
       if (refusal !== undefined) continue;
       await body.take(chunk).catch((error: unknown) => {
-        refusal = error;
+        refusal = toParleyError(error);
         deadline = performance.now() + drainMs;
         body.close();
       });

@@ -57,7 +57,7 @@ export class ContentDecoder {
   // changed by events
   /** Made with the first byte. */
   private decoder: Decoder | undefined;
-  /** Decoded bytes that nobody took yet. */
+  /** Decoded bytes that were not taken yet. */
   private pieces: Buffer[] = [];
   /** Encoded bytes given to the decoder. */
   private given = 0;

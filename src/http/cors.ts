@@ -27,7 +27,7 @@ export function originCheck(origins: readonly string[]): AllowsOrigin {
   return (origin) => allowed.has(origin) || (allowed.has("loopback") && loopback.test(origin));
 }
 
-/** What every answer says to browsers; `path` is the pattern of the route, or what was asked for where none matched. */
+/** The CORS headers of every answer; `path` is the pattern of the route, or what was asked for where none matched. */
 export function corsHeaders(request: IncomingMessage, path: string, allows: AllowsOrigin): Record<string, string> {
   if (operators.test(path)) return {};
   const { origin } = request.headers;

@@ -16,3 +16,8 @@ function decoded(path: string): string {
     return path;
   }
 }
+
+/** Which paths, as `requestPath` gives them, a route has: `/v1/models/:id` takes one segment for `:id`. */
+export function routePattern(url: string): RegExp {
+  return new RegExp(`^${url.replaceAll(/:[^/]+/g, "[^/]+")}$`);
+}

@@ -9,7 +9,7 @@ import type { RequestWatch } from "../telemetry/watch.ts";
 import { acceptedCodings } from "./content-coding.ts";
 import { corsHeaders, preflightHeaders, type AllowsOrigin } from "./cors.ts";
 import { callerOrigin, rateLimitHeaders, traceHeaders } from "./headers.ts";
-import { requestPath } from "./path.ts";
+import { requestPath, routePattern } from "./path.ts";
 import { rawReply } from "./raw-reply.ts";
 import { watchRequest } from "./watch-request.ts";
 
@@ -33,6 +33,9 @@ export interface ServerOptions {
 
 /** How a scope shows errors; the vendor's envelope where a scope says nothing. */
 export type ErrorReply = (error: ParleyError, requestId: string) => Reply;
+
+/** A media type (RFC 9110), perhaps with parameters. */
+const mediaType = /^\s*[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/;
 
 /** The HTTP server without routes: request ids, headers of every answer, errors, preflights, unknown paths and methods. */
 export function createServer(options: ServerOptions): FastifyInstance {
@@ -65,6 +68,9 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.decorateRequest("errorKind", undefined);
   server.addHook("onRequest", async (request, reply) => {
     reply.headers(common(request, reply));
+    // any content type is taken: what is none would be refused by the framework
+    const { headers } = request.raw;
+    if (!mediaType.test(headers["content-type"] ?? "")) delete headers["content-type"];
     if (options.watch !== undefined) watchRequest(options.watch, request, reply);
   });
   useErrors(server, envelope, options.log);
@@ -77,7 +83,7 @@ function answerUnknown(server: FastifyInstance, allowsOrigin: AllowsOrigin): voi
   const routes: { methods: string[]; pattern: RegExp }[] = [];
   server.addHook("onRoute", (route) => {
     const listed = Array.isArray(route.method) ? route.method : [route.method];
-    routes.push({ methods: listed, pattern: new RegExp(`^${route.url.replaceAll(/:[^/]+/g, "[^/]+")}$`) });
+    routes.push({ methods: listed, pattern: routePattern(route.url) });
   });
   server.setNotFoundHandler((request, reply) => {
     const path = requestPath(request.url);

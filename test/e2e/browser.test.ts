@@ -75,7 +75,11 @@ it.each([
     const headers = new Headers(init?.headers);
     headers.set("content-encoding", coding);
     headers.delete("content-length");
-    return fetch(url, { ...init, headers, body: new Uint8Array(encode(String(init?.body))) });
+    return fetch(url, {
+      ...init,
+      headers,
+      body: new Uint8Array(encode(typeof init?.body === "string" ? init.body : "")),
+    });
   });
   const answer = await openai.responses.create({ model: "MiniMax-M3", input: "Say exactly 'packed'" });
   expect(answer.output_text).toBe("packed");

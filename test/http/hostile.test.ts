@@ -263,6 +263,9 @@ describe("bodies and headers", () => {
     ["what is no gzip", body, { "content-encoding": "gzip" }, 400],
     ["a coding of 10,000 signs", body, { "content-encoding": "x".repeat(10_000) }, 415],
     ["1,500 codings", body, { "content-encoding": "gzip,".repeat(1_500) }, 400],
+    ["a type without a slash", body, { "content-type": "json" }, 200],
+    ["a type of signs", body, { "content-type": "application/json, text/plain;=;;" }, 200],
+    ["a charset that is none", body, { "content-type": "application/json; charset=klingon" }, 200],
     ["a multipart type", body, { "content-type": "multipart/form-data; boundary=x" }, 200],
     ["impossible packets", body, { "x-parley-packet": "min=99999999999,max=-1,wait=NaN" }, 400],
     ["another scheme", body, { authorization: "Basic eDp5" }, 401],
@@ -348,6 +351,31 @@ describe("the wire", () => {
       200,
       "chat.completion",
     ],
+    [
+      "chunks with trailers",
+      `${chunked}${close}trailer: x-sum\r\n\r\n${body.length.toString(16)};a=b\r\n${body}\r\n0\r\nx-sum: 1\r\n\r\n`,
+      200,
+      "chat.completion",
+    ],
+    [
+      "a length twice",
+      request(`${to} HTTP/1.1`, `content-length: ${Buffer.byteLength(body)}\r\n`),
+      400,
+      "malformed HTTP",
+    ],
+    ["expect: 200-ok", request(`${to} HTTP/1.1`, `expect: 200-ok\r\n${close}`), 417, ""],
+    ["an empty content type", request(`${to} HTTP/1.1`, `content-type:\r\n${close}`), 200, "chat.completion"],
+    [
+      "two content types",
+      request(`${to} HTTP/1.1`, `content-type: a\r\ncontent-type: b\r\n${close}`),
+      200,
+      "chat.completion",
+    ],
+    ["a GET with a body", request("GET /v1/models HTTP/1.1", close), 200, '"list"'],
+    ["HEAD", `HEAD /v1/models HTTP/1.1\r\n${head}${close}\r\n`, 200, "content-length: "],
+    ["HEAD of what is posted", `HEAD ${chat} HTTP/1.1\r\n${head}${close}\r\n`, 405, "allow: POST"],
+    ["HEAD of nothing", `HEAD /v1/nothing HTTP/1.1\r\n${head}${close}\r\n`, 404, "trace-id"],
+    ["OPTIONS of nothing", `OPTIONS /v1/nothing HTTP/1.1\r\n${head}${close}\r\n`, 404, "unknown path"],
     ["a chunk of no size", `${chunked}\r\nZZ\r\n{`, 400, "malformed HTTP request (2013)"],
     ["a length and chunks", `${chunked}content-length: 5\r\n\r\n0\r\n\r\n`, 400, "malformed HTTP request (2013)"],
     [
@@ -379,6 +407,18 @@ describe("the wire", () => {
     const text = await raw(bytes);
     expect(text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(text).toContain(part);
+  });
+
+  it("ends HEAD of a stored stream without a word of it", async () => {
+    const kept = await post(responses, responsesText(`"store":true`));
+    const { id } = JSON.parse(kept.text) as { id: string };
+    for (const query of ["", "?stream=true"]) {
+      const answer = await server.call(`${responses}/${id}${query}`, {
+        method: "HEAD",
+        signal: AbortSignal.timeout(5_000),
+      });
+      expect([answer.status, await answer.text()]).toEqual([200, ""]);
+    }
   });
 
   it("answers three requests at once three times, in order", async () => {
