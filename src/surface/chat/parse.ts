@@ -132,7 +132,7 @@ function readRange(body: Fields, key: string, range: { max: number; zero: boolea
 }
 
 /** Tiers of OpenAI's own that clients send by habit. */
-const plainTiers: readonly string[] = ["auto", "default", "flex"];
+const plainTiers: readonly string[] = ["auto", "default", "flex", "scale", "fast"];
 
 function readTier(body: Fields, strict: boolean): GenerationRequest["tier"] {
   const tier = body.string("service_tier") ?? "standard";

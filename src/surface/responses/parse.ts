@@ -26,6 +26,8 @@ const unsupported = {
   prompt: "prompt templates are not supported; use instructions",
 };
 const strictEfforts = ["minimal", "low", "medium", "high", "none"] as const;
+/** The vendor's words and OpenAI's. */
+const efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
 
 /** Reads a request. Throws `invalid` naming the field; fields nobody documents are ignored. */
 export function parseRequest(
@@ -150,7 +152,7 @@ function parseEffort(fields: Fields, strict: boolean): string | undefined {
   const reasoning = fields.object("reasoning");
   if (reasoning === undefined) return undefined;
   reasoning.string("summary");
-  return strict ? reasoning.word("effort", strictEfforts) : reasoning.string("effort");
+  return reasoning.word("effort", strict ? strictEfforts : efforts);
 }
 
 /**

@@ -242,7 +242,10 @@ test("service_tier, parallel_tool_calls, cache hints and stream fields arrive", 
   for (const name of ["x-session-affinity", "x-session-id", "session-id", "thread-id"]) {
     expect(parse({}, { headers: { [name]: "s" } }).request.cacheKey).toBe("s");
   }
-  expect(parse({ service_tier: "auto" }).request.tier).toBe("standard");
+  for (const service_tier of ["auto", "default", "flex", "scale", "fast"]) {
+    expect(parse({ service_tier }).request.tier).toBe("standard");
+    expect(refusal({ service_tier }, { strict: true }).param).toBe("service_tier");
+  }
 });
 
 test("asking for JSON splits the reasoning off, unless the caller says otherwise", () => {
