@@ -24,8 +24,12 @@ export interface ModelCard {
   reasoning: "switchable" | "always" | "never";
   /** Which detail blocks of chat usage this model's wire shows (spec sheet 2.1, section 10 row 13). */
   usageDetail: { cached: "always" | "when-positive"; reasoning: boolean };
-  /** `lines`: `<think>\n...\n</think>\n`; `tight`: `<think>...</think>\n\n` (M2.5, M2.1; section 10 row 12). */
-  reasoningForm: "lines" | "tight";
+  /**
+   * How reasoning stands in the content of chat (MiniMax API docs, OpenAI-compatible chat, samples of the models).
+   * `lines`: `<think>\n...\n</think>\n`; `spaced`: the same with a blank line after it (M2.7); `tight`:
+   * `<think>...</think>\n\n` (M2.5, M2.1).
+   */
+  reasoningForm: "lines" | "spaced" | "tight";
   /** Whether chat bodies carry `service_tier` (M3 only; spec sheet 2.1). */
   showsTier: boolean;
 }
@@ -54,6 +58,7 @@ const m2: Omit<ModelCard, "id" | "created"> = {
   reasoning: "always",
   usageDetail: { cached: "when-positive", reasoning: true },
   showsTier: false,
+  reasoningForm: "spaced",
 };
 
 const plainM2: Omit<ModelCard, "id" | "created"> = {

@@ -7,7 +7,8 @@ export type ToolForm =
   | { kind: "custom"; name: string; namespace?: string }
   | { kind: "local_shell" }
   | { kind: "shell" }
-  | { kind: "apply_patch" };
+  | { kind: "apply_patch" }
+  | { kind: "tool_search" };
 
 /** Keyed by the name the model sees. */
 export type ToolForms = ReadonlyMap<string, ToolForm>;
@@ -38,6 +39,8 @@ export interface Echo {
   metadata: Readonly<Record<string, string>>;
   safetyIdentifier: string | null;
   promptCacheKey: string | null;
+  /** Types of what was left out, in order: hosted tools, and input items that mean nothing here. */
+  dropped: { tools: readonly string[]; items: readonly string[] };
 }
 
 /** What only the answer, the store and the transport care about. */
@@ -61,6 +64,11 @@ export interface ResponsesAnswerOptions {
   input: readonly (Item | Reference)[];
   /** Reasoning items carry `encrypted_content`. */
   encryptReasoning: boolean;
+  /** The request's own `tools`. */
+  tools: readonly JsonObject[];
+  /** Set with the whole conversation at hand. */
   forms: ToolForms;
+  /** The deferred tools that the answer says were found, before anything else. Set with `forms`. */
+  searched: readonly JsonObject[];
   echo: Echo;
 }
