@@ -1,14 +1,17 @@
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { ConfigError } from "./config/load.ts";
 import type { Config, EngineConfig } from "./config/schema.ts";
 import type { Engine } from "./engine/engine.ts";
 import { llamaEngine } from "./engine/llama/engine.ts";
+import { replayEngine } from "./engine/replay/engine.ts";
+import { ScriptError } from "./engine/script/script.ts";
 import { simEngine } from "./engine/sim/engine.ts";
+import type { SimSettings } from "./engine/sim/settings.ts";
 import { upstreamEngine } from "./engine/upstream/engine.ts";
 import { managedLlamaServer } from "./engine/upstream/managed.ts";
 import { Secret } from "./lib/secret.ts";
 import type { IdSource } from "./model/id.ts";
-import type { RouteNote } from "./service/route-book.ts";
 import type { Log } from "./telemetry/log.ts";
 
 const builtinModel = fileURLToPath(new URL("../model/tiny-chat.gguf", import.meta.url));
@@ -17,8 +20,8 @@ const builtinModel = fileURLToPath(new URL("../model/tiny-chat.gguf", import.met
 export interface EngineContext {
   ids: IdSource;
   log: Log;
-  /** Told which replica was chosen for a request. */
-  onRoute: (route: RouteNote) => void;
+  /** Called with the replica that was chosen for a try of a request, and why. */
+  onReplicaChosen: (choice: { replica: string; reason: string }) => void;
   /** Told when a rule changed what an upstream sent. */
   onRepair: (rule: string) => void;
 }
@@ -50,23 +53,36 @@ export class EngineSet {
   }
 }
 
-function openEngine(engine: EngineConfig, { ids, log, onRepair, onRoute }: EngineContext): Engine {
+function openEngine(engine: EngineConfig, context: EngineContext): Engine {
+  const { ids, log, onRepair, onReplicaChosen } = context;
   switch (engine.kind) {
     case "llama": {
       const { kind: _kind, model, ...rest } = engine;
       return llamaEngine({ ...rest, model: model === "builtin" ? builtinModel : model, ids, log });
     }
     case "sim":
-      return simEngine(engine);
+      return openSim(engine);
+    case "replay":
+      return replayEngine({ ...engine, engine: openEngine(engine.engine, context) });
     case "upstream": {
-      const { kind: _kind, family, affinity, ...rest } = engine;
-      const replicas = { affinity, onRoute };
+      const { kind: _kind, family, ...rest } = engine;
+      const replicas = { ...rest.replicas, onReplicaChosen };
       return upstreamEngine({ ...rest, family: family && (() => family), replicas, ids, log, onRepair });
     }
     case "llama-server": {
       const { kind: _kind, model: gguf, ...rest } = engine;
       return managedLlamaServer({ ...rest, gguf, ids, log, onRepair });
     }
+  }
+}
+
+/** Throws `ConfigError` for a script file that cannot be used. */
+function openSim(engine: SimSettings): Engine {
+  try {
+    return simEngine(engine);
+  } catch (error) {
+    if (error instanceof ScriptError) throw new ConfigError(`script: ${error.message}`);
+    throw error;
   }
 }
 

@@ -24,7 +24,6 @@ import { ModelService } from "./service/model.ts";
 import { ResponseArchive } from "./service/responses/archive.ts";
 import { RecentAnswers } from "./service/responses/recent.ts";
 import { ResponsesService } from "./service/responses/responses.ts";
-import { RouteBook } from "./service/route-book.ts";
 import { openBlobs, openLimitStore, openStore } from "./store/open.ts";
 import type { LimitStore, Store } from "./store/store.ts";
 import { responsesCodec, type ParsedResponses, type ResponsesOptions } from "./surface/responses/index.ts";
@@ -95,8 +94,7 @@ export async function openServices(
   const files = await openFiles(ground, store);
   const media = openMedia({ ...config.media, files: files.port });
   opened.defer(() => media.close());
-  const routes = new RouteBook();
-  const engines = new EngineSet({ ids, log, ...watchUpstreams(metrics, routes) });
+  const engines = new EngineSet({ ids, log, ...watchUpstreams(metrics) });
   const catalog = new LiveCatalog(
     createCatalog({ engines: overrides.engines ?? engines.of(config), entries: catalogEntries(config) }),
   );
@@ -115,7 +113,6 @@ export async function openServices(
     observers,
     watch: watch.generation,
     log,
-    routes,
   });
   const { responses, archive, responsesOptions } = await openResponses(ground, store, generate);
   const models = new ModelService(catalog);
@@ -151,14 +148,11 @@ function openWatch({ config, ids, log, metrics, opened }: Ground): RequestWatch 
 }
 
 /** Counts choices of replicas and repairs of what upstreams send. */
-function watchUpstreams(metrics: Metrics, routes: RouteBook): Pick<EngineContext, "onRoute" | "onRepair"> {
+function watchUpstreams(metrics: Metrics): Pick<EngineContext, "onReplicaChosen" | "onRepair"> {
   const choices = metrics.counter("parley_routes_total", "Choices of a replica, by replica and reason.");
   const repairs = metrics.counter("parley_repairs_total", "Answers of upstreams that a repair rule changed, by rule.");
   return {
-    onRoute: (route) => {
-      choices.add({ replica: route.replica, reason: route.reason });
-      routes.note(route);
-    },
+    onReplicaChosen: (choice) => choices.add(choice),
     onRepair: (rule) => repairs.add({ rule }),
   };
 }

@@ -30,7 +30,8 @@ export interface Listening {
 
 /** The whole server, built from one configuration. */
 export interface App {
-  listen(): Promise<Listening>;
+  /** `at` takes the place of the settings' address. */
+  listen(at?: { host?: string; port?: number }): Promise<Listening>;
   /**
    * Refuses new requests, lets running answers finish for `graceSeconds`, then ends them and frees everything. Called
    * again it is the same end, with the shorter grace.
@@ -64,13 +65,13 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const server = await mountAll(config, { services, running, readiness, opened: opening });
   const opened = opening.move();
 
-  const listen = async (): Promise<Listening> => {
+  const listen = async (at?: { host?: string; port?: number }): Promise<Listening> => {
     await responses.endOrphans();
     repeat(opened, orphanMs, () => logged(responses.endOrphans(), log, "orphans could not be ended"));
     await sweep(services);
     repeat(opened, sweepMs, () => sweep(services));
     const first = config.apiKeys.length > 0 ? undefined : await admin.createFirstKey();
-    const url = await server.listen({ host: config.host, port: config.port });
+    const url = await server.listen({ host: config.host, port: config.port, ...at });
     warm(catalog, { log, readiness });
     return first === undefined ? { url } : { url, firstKey: first.key };
   };

@@ -11,15 +11,17 @@ interface Outcome {
 const CHECKS: Record<string, readonly string[]> = {
   // incremental: 1 s instead of 5 where little has changed since the last time
   tsc: [
-    "typescript/bin/tsc",
+    "node_modules/typescript/bin/tsc",
     "--noEmit",
     "--incremental",
     "--tsBuildInfoFile",
     "node_modules/.cache/check.tsbuildinfo",
   ],
-  oxlint: ["oxlint/bin/oxlint", "--deny-warnings"],
-  "oxfmt --check": ["oxfmt/bin/oxfmt", "--check"],
-  knip: ["knip/bin/knip.js", "--no-progress"],
+  oxlint: ["node_modules/oxlint/bin/oxlint", "--deny-warnings"],
+  "oxfmt --check": ["node_modules/oxfmt/bin/oxfmt", "--check"],
+  knip: ["node_modules/knip/bin/knip.js", "--no-progress"],
+  "knip of the product alone": ["node_modules/knip/bin/knip.js", "--no-progress", "--config", "knip.product.jsonc"],
+  "word list": ["tools/check-words.ts"],
 };
 
 const outcomes = await Promise.all(Object.entries(CHECKS).map(([name, command]) => run(name, command)));
@@ -31,7 +33,7 @@ process.exitCode = outcomes.filter(({ failed }) => failed).length;
 
 async function run(name: string, [script = "", ...flags]: readonly string[]): Promise<Outcome> {
   const started = performance.now();
-  const child = spawn(process.execPath, [`node_modules/${script}`, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [script, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
   const code = await new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));

@@ -85,7 +85,7 @@ function typeOf(node: Node): string {
   const union = node.anyOf ?? node.oneOf;
   if (union !== undefined) return [...new Set(union.map(typeOf))].join(" or ");
   if (node.type === "array") return `list of ${node.items === undefined ? "anything" : typeOf(node.items)}`;
-  if (node.type === "object") return "named things";
+  if (node.type === "object") return node.properties === undefined ? "named things" : "settings";
   return `${String(node.type ?? "text")}${rangeOf(node)}`;
 }
 

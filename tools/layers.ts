@@ -49,7 +49,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     ],
   },
   http: { may: [...ground, "service", "surface", "policy/authenticate.ts"] },
-  "app-engine.ts": { may: [...ground, "engine", "config", "service/route-book.ts"] },
+  "app-engine.ts": { may: [...ground, "engine", "config"] },
   "app-services.ts": { may: [...ground, "app-engine.ts", ...peers, "config", "policy", "service"] },
   "app.ts": { may: [...ground, "app-engine.ts", "app-services.ts", ...peers, "config", "policy", "service", "http"] },
   "main.ts": { may: [...ground, "app.ts", "config", "store/open.ts"] },
@@ -83,18 +83,15 @@ export const maxFileLines = 350;
 /** The files that are longer today. The list may only shrink. */
 export const longFiles: readonly string[] = [];
 
-/** A file of fewer lines needs a reason to be one of its own. */
+/** A file of fewer lines needs a reason to be one of its own; settings.ts has one: it stands beside what it configures. */
 export const minFileLines = 20;
 
 /** The short files that have a reason. */
 export const shortFiles: Readonly<Record<string, string>> = {
-  "engine/settings.ts": "settings stand beside what they configure",
-  "engine/llama/settings.ts": "settings stand beside what they configure",
-  "engine/sim/settings.ts": "settings stand beside what they configure",
-  "surface/responses/settings.ts": "settings stand beside what they configure",
   "lib/version.ts": "reads package.json once; the command line starts without anything else",
+  "model/outcome.ts": "the one list of outcomes that are charged",
   "model/json.ts": "a type of the ground that every folder shares",
 };
 
 /** How many short files without a reason there may be. The number may only shrink. */
-export const maxShortFilesWithoutReason = 9;
+export const maxShortFilesWithoutReason = 8;

@@ -35,7 +35,7 @@ export function lintConfig(): { overrides: Override[] } {
 }
 
 /** The table of docs/architecture.md. Rows that follow each other and may import the same stand as one. */
-export function docTable(): string {
+function docTable(): string {
   const groups = new Map<string, string[]>();
   for (const [name, layer] of Object.entries(layers)) {
     const sentence = sentenceOf(layer);

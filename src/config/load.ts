@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { parse } from "yaml";
 import type { z } from "zod";
 import { isObject } from "../model/json.ts";
+import { anchorEnginePaths } from "./engine-path.ts";
 import { isHubModel, pulledModel } from "./pulled.ts";
 import { configSchema, type Config } from "./schema.ts";
 
@@ -12,6 +14,8 @@ export class ConfigError extends Error {
 
 /** Where settings come from, weakest first; each is optional. */
 export interface ConfigSources {
+  /** What a file would hold, in its place. */
+  settings?: Readonly<Record<string, unknown>> | undefined;
   environment: Readonly<Record<string, string | undefined>>;
   /** Command-line settings by their dotted names; `undefined` means not given. */
   flags: Readonly<Record<string, unknown>>;
@@ -60,8 +64,9 @@ export const environmentTable: readonly EnvironmentRow[] = [
 
 /** Reads file < environment < flags through one schema and freezes the outcome. Throws `ConfigError`. */
 export function loadConfig(sources: ConfigSources): Config {
-  const path = configPath(sources);
-  const raw: Record<string, unknown> = path === undefined ? {} : readFile(path, sources.environment);
+  const path = sources.settings === undefined ? configPath(sources) : undefined;
+  const raw = path === undefined ? { ...sources.settings } : readFile(path, sources.environment);
+  if (path !== undefined) anchorEnginePaths(raw["engines"], dirname(path));
   const origin = new Map<string, string>(Object.keys(raw).map((name) => [name, path ?? ""]));
   for (const row of environmentTable) {
     const value = blankless(sources.environment[row.variable]);
@@ -95,7 +100,8 @@ export function loadProcessConfig(flags: Readonly<Record<string, unknown>>): Con
 
 /** A model without a path is one that was pulled: its path takes the place of its name. */
 function findPulled(config: Config, shorthand: string | undefined): void {
-  for (const [name, engine] of Object.entries(config.engines)) {
+  for (const [name, configured] of Object.entries(config.engines)) {
+    const engine = configured.kind === "replay" ? configured.engine : configured;
     if (engine.kind !== "llama" || engine.model === "builtin" || /[/\\]|\.gguf$/i.test(engine.model)) continue;
     const path = pulledModel(config.data, engine.model);
     if (path === undefined && existsSync(engine.model)) continue;

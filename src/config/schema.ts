@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Secret } from "../lib/secret.ts";
 import { llamaSettings } from "../engine/llama/settings.ts";
 import { modelSettings } from "../engine/settings.ts";
+import { replaySettings } from "../engine/replay/settings.ts";
 import { simSettings } from "../engine/sim/settings.ts";
 import { llamaServerSettings, upstreamSettings } from "../engine/upstream/settings.ts";
 import { days, httpUrl, seconds, secret } from "../lib/setting-type.ts";
@@ -13,12 +14,12 @@ import { sseSettings } from "../surface/chat/settings.ts";
 import { responsesSettings } from "../surface/responses/settings.ts";
 import { telemetrySettings } from "../telemetry/settings.ts";
 
-const engineSettings = z.discriminatedUnion("kind", [
-  llamaSettings,
-  simSettings,
-  upstreamSettings,
-  llamaServerSettings,
-]);
+const answeringEngines = [llamaSettings, simSettings, upstreamSettings, llamaServerSettings] as const;
+const engineBehind = z.discriminatedUnion("kind", answeringEngines);
+const replay = replaySettings.extend({
+  engine: engineBehind.describe("The engine behind it: its `kind` and settings, as under `engines`."),
+});
+const engineSettings = z.discriminatedUnion("kind", [...answeringEngines, replay]);
 export type EngineConfig = z.output<typeof engineSettings>;
 
 /**
@@ -94,3 +95,4 @@ export const configSchema = z.strictObject({
 });
 
 export type Config = z.output<typeof configSchema>;
+export type ConfigInput = z.input<typeof configSchema>;

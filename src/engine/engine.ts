@@ -39,6 +39,8 @@ export interface Engine {
   load(): Load;
   /** What an engine of several replicas knows of each; `up` is false while its circuit is not closed. */
   members?(): readonly { name: string; up: boolean; running: number }[];
+  /** The requests it was given, oldest first, where an engine keeps them for tests. */
+  readonly requests?: readonly GenerationRequest[];
   /** Makes ready what the first request would otherwise wait for, such as a model in memory. */
   open?(): Promise<void>;
   close(): Promise<void>;

@@ -34,7 +34,10 @@ const stallMs = 60_000;
 const drainMs = 10_000;
 const deleteBodyLimit = 65_536;
 
-/** The vendor's file endpoints (MiniMax API docs, File Management, 2026-11): errors are answers of status 200 with a code in `base_resp`. */
+/**
+ * The vendor's file endpoints (MiniMax API docs, file management, 2026-08): an error is an answer of status 200 with a
+ * code in `base_resp`.
+ */
 export async function mountFiles(server: FastifyInstance, options: FilesRouteOptions): Promise<void> {
   await server.register(async (scope) => {
     useErrors(scope, filesReply, options.log);

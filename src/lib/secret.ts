@@ -1,4 +1,4 @@
-/** A value that must not be seen: it prints as `***` wherever it is shown, and only `reveal` tells it. */
+/** A value that must not be seen: it prints as `***` wherever it is shown, and only `reveal` returns it. */
 export class Secret {
   readonly #value: string;
 

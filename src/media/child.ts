@@ -26,7 +26,7 @@ export interface ChildOutcome {
 /** Starts a command with the limits filled in. */
 export type Run = (command: string, args: readonly string[]) => Promise<ChildOutcome>;
 
-/** How often the memory is looked at. */
+/** How often the memory is checked. */
 const memoryCheckMs = 50;
 /** Of the standard error, the last of it. */
 const maxErrorChars = 64 * 1024;

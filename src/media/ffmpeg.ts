@@ -28,7 +28,7 @@ export async function ffmpegFrames(command: string, job: VideoJob, run: Run): Pr
   });
 }
 
-/** From what `ffmpeg -i` tells of a file. Turned clips are shown upright, so their sides change places. */
+/** Reads the output of `ffmpeg -i`; `undefined` where it names no video. Turned clips are shown upright, so their sides change places. */
 export function readFacts(text: string): VideoFacts | undefined {
   const stream = /Stream #\S+.*: Video: .*?[ ,](\d{1,5})x(\d{1,5})[ ,]/.exec(text);
   if (stream === null) return undefined;

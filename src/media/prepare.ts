@@ -1,6 +1,7 @@
 import { LruCache } from "../lib/lru.ts";
 import { sniffVideo, type VideoFormat } from "../lib/sniff.ts";
 import { invalid, type ParleyError } from "../model/error.ts";
+import type { KeyId } from "../model/id.ts";
 import {
   notShownText,
   textPart,
@@ -25,7 +26,7 @@ export interface MediaTarget {
 export interface PrepareContext {
   target: MediaTarget;
   /** Whose files may be named. */
-  callerKeyId: string;
+  callerKeyId: KeyId;
   signal: AbortSignal;
 }
 
@@ -92,7 +93,7 @@ export function takesMedia(request: GenerationRequest, target: MediaTarget): boo
 
 /**
  * Why an engine cannot take the request's media; `undefined` where it can, or where all it does not take stands in the
- * results of tools: nobody can take those back, so a line of text takes their place (`replaceUnread`), unless strict.
+ * results of tools: callers cannot take those back, so a line of text takes their place (`replaceUnread`), unless strict.
  */
 export function refuseMedia(request: GenerationRequest, target: MediaTarget): ParleyError | undefined {
   const held = request.strict === true ? request.items : request.items.filter((item) => item.type !== "result");

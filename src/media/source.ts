@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { invalid } from "../model/error.ts";
+import type { KeyId } from "../model/id.ts";
 import type { Media } from "../model/item.ts";
 import { decodeDataUrl } from "./data-url.ts";
 import type { Downloader } from "./fetch.ts";
@@ -12,7 +13,7 @@ import { tooLarge, tooLargeTogether } from "./limit.ts";
  */
 export type FilePort = (
   fileId: string,
-  callerKeyId: string,
+  callerKeyId: KeyId,
   admit: (bytes: number) => void,
 ) => Promise<StoredFile | undefined>;
 
@@ -49,7 +50,7 @@ export interface SourceWork {
 export class RequestSources {
   // fixed at birth
   private readonly options: SourceOptions;
-  private readonly callerKeyId: string;
+  private readonly callerKeyId: KeyId;
   /** Places that several parts name: only their bytes are held for the whole request. */
   private readonly shared: ReadonlySet<string>;
   private readonly deadline: AbortSignal;
@@ -59,7 +60,7 @@ export class RequestSources {
   /** What is counted against `requestBytes`; `spend` adds to it. */
   private bytes = 0;
 
-  constructor(options: SourceOptions, callerKeyId: string, shared: ReadonlySet<string>) {
+  constructor(options: SourceOptions, callerKeyId: KeyId, shared: ReadonlySet<string>) {
     this.options = options;
     this.callerKeyId = callerKeyId;
     this.shared = shared;

@@ -35,7 +35,7 @@ export function parseSubject(text: string): Subject | undefined {
 }
 
 /** Those whose balances and budgets a request of this key touches, formatted. */
-export function subjectsOf(caller: { keyId: KeyId; organisation?: string | null }): string[] {
+export function subjectsOf(caller: { keyId: KeyId; organisation?: string | null | undefined }): string[] {
   const { keyId, organisation } = caller;
   const key = formatSubject({ kind: "key", id: keyId });
   return typeof organisation === "string" ? [key, formatSubject({ kind: "organisation", id: organisation })] : [key];

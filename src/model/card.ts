@@ -1,9 +1,10 @@
 /**
- * What the vendor documents of each model: windows, limits, defaults, modalities and thinking rules (spec sheet 1.2,
- * 2.1, 5 and 10; seeds 001 to 004). Pure data; which engine serves a name is the catalog's business.
+ * What the vendor documents of each model: windows, limits, defaults, modalities and reasoning rules (MiniMax API docs,
+ * OpenAI-compatible chat of M3 and of M2.7, create response and models, 2026-08 to 2026-11). Pure data; which engine
+ * serves a name is decided by the catalog.
  */
 
-/** Prompt and markup family; it decides how thought and tool calls look in the model's own text (spec sheet 8). */
+/** Prompt and markup family: how reasoning and tool calls look in the model's own text (its chat template). */
 export type Family = "m3" | "m2" | "her";
 
 export interface ModelCard {
@@ -15,14 +16,14 @@ export interface ModelCard {
   contextWindow: number;
   /** Largest accepted output limit, in tokens. */
   maxOutput: number;
-  /** What a request over `maxOutput` meets: an error, or a silent cut (role-play page, seed 003). */
+  /** What a request over `maxOutput` meets: an error, or silent truncation (role-play guide of M2-her). */
   overMaxOutput: "reject" | "clamp";
   temperature: { default: number; max: number; zero: boolean };
   topP: { default: number; zero: boolean };
   modalities: readonly ("text" | "image" | "video")[];
   /** `switchable`: may be turned off; `always`: cannot; `never`: has none. */
   reasoning: "switchable" | "always" | "never";
-  /** Which detail blocks of chat usage this model's wire shows (spec sheet 2.1, section 10 row 13). */
+  /** Which detail blocks of chat usage this model's wire shows (its raw answers, 2026-06). */
   usageDetail: { cached: "always" | "when-positive"; reasoning: boolean };
   /**
    * How reasoning stands in the content of chat (MiniMax API docs, OpenAI-compatible chat, samples of the models).
@@ -30,7 +31,7 @@ export interface ModelCard {
    * `<think>...</think>\n\n` (M2.5, M2.1).
    */
   reasoningForm: "lines" | "spaced" | "tight";
-  /** Whether chat bodies carry `service_tier` (M3 only; spec sheet 2.1). */
+  /** Whether chat bodies carry `service_tier` (M3 only; raw answers, 2026-06). */
   showsTier: boolean;
 }
 
@@ -79,7 +80,7 @@ const her: Omit<ModelCard, "id" | "created"> = {
   usageDetail: { cached: "when-positive", reasoning: false },
 };
 
-/** Release days from the vendor's model list and announcements (spec sheet 0 and 5). */
+/** Release days from the vendor's model list and announcements (MiniMax API docs, models, 2026-08). */
 export const documentedCards: readonly ModelCard[] = [
   { id: "MiniMax-M3", created: 1_780_272_000, ...m3 },
   { id: "MiniMax-M2.7", created: 1_773_799_200, ...m2 },

@@ -82,3 +82,6 @@ export class EventBuilder {
     this.gathered.push({ type: `${kind}-start`, index: ++this.index });
   }
 }
+
+/** Where writers of content put it: an `EventBuilder`, or something in front of one. */
+export type EventSink = Pick<EventBuilder, "text" | "reasoning" | "callStart" | "callDelta" | "close" | "callCount">;

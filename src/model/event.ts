@@ -40,7 +40,7 @@ export type GenerationEvent =
   | { type: "call-delta"; index: number; args: string }
   | { type: "call-end"; index: number }
   | { type: "usage"; usage: Usage }
-  /** Moderation marked one side; `category` 1 to 7 as in seed 001. */
+  /** Moderation marked one side; `category` 1 to 7 as in the vendor's chat page (2026-11). */
   | { type: "flag"; side: "input" | "output"; category: number }
   /** Which service tier an engine says it used; told only by those that have tiers. */
   | { type: "tier"; tier: "standard" | "priority" }

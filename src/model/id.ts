@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from "node:crypto";
 
-/** Seconds between the Unix epoch and 2023-01-01 UTC, the vendor's own epoch (spec sheet 2.1). */
+/** Seconds between the Unix epoch and 2023-01-01 UTC, the epoch of the vendor's ids (raw answers, 2026-06). */
 const vendorEpoch = 1_672_531_200;
 const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
 
@@ -36,7 +36,7 @@ export function unixSeconds(ids: IdSource): number {
 
 /**
  * An id in the vendor's form: 32 lower-case hex digits, the first 8 of them the seconds since 2023-01-01 UTC
- * (spec sheet 2.1). Answers and `request_id` share it.
+ * (raw answers, 2026-06). Answers and `request_id` share it.
  */
 export function vendorId(ids: IdSource): string {
   const seconds = unixSeconds(ids) - vendorEpoch;
@@ -45,7 +45,7 @@ export function vendorId(ids: IdSource): string {
 
 /**
  * A maker of tool-call ids for one answer: `call_function_<12>_<n>`, n from 1; calls of one answer share the middle
- * (spec sheet 2.1).
+ * (raw answers, 2026-06).
  */
 export function callIds(ids: IdSource): () => string {
   const middle = ids.word(12);

@@ -7,7 +7,7 @@ import type { JsonObject } from "./json.ts";
 
 /**
  * Who speaks. `root` ranks above `system`; `developer` is a system voice. The last four are the role-play roles:
- * persona of the user, scene of a group, and example turns (spec sheet 1.3).
+ * persona of the user, scene of a group, and example turns (MiniMax API docs, role-play guide).
  */
 export const roles = [
   "root",

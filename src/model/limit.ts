@@ -22,6 +22,6 @@ export interface Remaining {
 
 /** What a caller may still use; absent where nothing is limited. */
 export interface RateLimitStatus {
-  requests?: Remaining;
-  tokens?: Remaining;
+  requests?: Remaining | undefined;
+  tokens?: Remaining | undefined;
 }

@@ -5,7 +5,7 @@ import type { JsonObject } from "./json.ts";
 export interface ToolDefinition {
   name: string;
   description?: string;
-  /** A JSON Schema; key order is the caller's and is kept down to the prompt (spec sheet 8.1). */
+  /** A JSON Schema; key order is the caller's and is kept down to the prompt, as the chat templates expect. */
   parameters: JsonObject;
   /** Whether arguments must fit `parameters` exactly; absent where the caller did not say. */
   strict?: boolean;
@@ -27,7 +27,7 @@ export interface Sampling {
   seed?: number;
   /** Texts that end the answer; not part of it. */
   stop: readonly string[];
-  /** Upper bound on output tokens, thought included. */
+  /** Upper bound on output tokens, reasoning included. */
   maxTokens?: number;
 }
 

@@ -18,7 +18,7 @@ export class Transcript {
   finish: { reason: FinishReason; error?: ParleyError } | undefined;
   /** Set by `begin` where the engine has replicas. */
   servedBy: ServedBy | undefined;
-  /** 0: not marked; 1 to 7: the category (seed 001). */
+  /** 0: not marked; 1 to 7: the category, as in the `flag` event. */
   inputFlag = 0;
   outputFlag = 0;
   /** The service tier that the engine says it used. */

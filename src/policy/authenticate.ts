@@ -1,35 +1,35 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { ParleyError } from "../model/error.ts";
+import type { KeyId } from "../model/id.ts";
 import type { Limits } from "../model/limit.ts";
 import { clientAddress, inRanges, type Origin } from "./address.ts";
 
 export type { Origin } from "./address.ts";
 
 /**
- * Who may. Fails closed: without a proof that the key is known, the answer is 401; when the store cannot be asked, the
- * error is passed on and the request is refused. Keys are looked up on every request, so that a change of one holds
- * for the next request of every process.
+ * Who may. Fails closed: a key that is not found is answered with 401; when the store cannot be read, its error is passed
+ * on and the request is refused. Keys are looked up on every request, so that a change holds for the next request of
+ * every process.
  */
 
 /** Who sends a request. */
 export interface Caller {
-  /** Stable id of the key; `static-<n>` for keys from the configuration. */
-  keyId: string;
+  keyId: KeyId;
   name: string;
   /** Id of the organisation the key belongs to. */
-  organisation?: string;
+  organisation?: string | undefined;
   /** Names of the models it may use; absent: all. */
-  models?: readonly string[];
+  models?: readonly string[] | undefined;
   /** The key's own limits; absent: the configured ones. */
-  limits?: Limits;
-  organisationLimits?: Limits;
+  limits?: Limits | undefined;
+  organisationLimits?: Limits | undefined;
 }
 
 /** A key that is known, enabled and not expired. */
 export interface KnownKey {
   caller: Caller;
-  /** Where it may be used from; absent: everywhere. */
-  ranges?: readonly string[];
+  /** Addresses and CIDR ranges it may be used from; absent: all. */
+  ranges?: readonly string[] | undefined;
 }
 
 /** Finds a stored key by its hash; `undefined` for unknown, disabled and expired ones. */
@@ -42,8 +42,8 @@ export interface AuthenticateOptions {
   staticKeys: readonly string[];
   hash: KeyHash;
   lookup: KeyLookup;
-  /** Addresses and ranges of proxies whose word on the caller's address is taken. */
-  trustedProxies?: readonly string[];
+  /** Addresses and CIDR ranges of proxies whose `X-Forwarded-For` is believed. */
+  trustedProxies?: readonly string[] | undefined;
 }
 
 /** Throws `ParleyError`. */
@@ -75,7 +75,7 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
 }
 
 /**
- * The door of the admin API. Fails closed: without configured admin keys everyone is refused, and a key of the model
+ * The check of the admin API. Fails closed: without configured admin keys everyone is refused, and a key of the model
  * API opens nothing here.
  */
 export function createAdminCheck(
@@ -96,11 +96,11 @@ export function mayUse(allowed: readonly string[] | undefined, model: string): b
   return allowed === undefined || allowed.some((name) => name.toLowerCase() === model.toLowerCase());
 }
 
-/** Tells which of the keys has the given hash, -1 when none; always looks at all of them. */
-function fixedKeys(keys: readonly string[], hash: KeyHash): (asked: string) => number {
+/** Finds the index of the key with the given hash, -1 when there is none. It compares all of them, in constant time. */
+function fixedKeys(keys: readonly string[], hash: KeyHash): (hash: string) => number {
   const digests = keys.map((key) => Buffer.from(hash(key), "hex"));
-  return (asked) => {
-    const digest = Buffer.from(asked, "hex");
+  return (wanted) => {
+    const digest = Buffer.from(wanted, "hex");
     let found = -1;
     for (const [index, one] of digests.entries()) if (timingSafeEqual(one, digest)) found = index;
     return found;

@@ -1,6 +1,7 @@
 import { onceOrAborted } from "../lib/abort.ts";
 import { WaitQueue, type Waiter } from "../lib/wait-queue.ts";
 import { canceled } from "../model/error.ts";
+import type { KeyId } from "../model/id.ts";
 
 /**
  * Who is next when an engine is busy. `priority` goes before `standard`; within one of them the key with the fewest
@@ -9,7 +10,7 @@ import { canceled } from "../model/error.ts";
  */
 
 export interface Turn {
-  keyId: string;
+  keyId: KeyId;
   tier: "standard" | "priority";
 }
 
@@ -20,13 +21,13 @@ export class FairQueue {
   private readonly queue = new WaitQueue<Turn, void>(canceled);
   // changed by events
   /** Turns under way by key; `take` and `giveBack` count. */
-  private readonly running = new Map<string, number>();
+  private readonly running = new Map<KeyId, number>();
   /** Turns under way of all keys. */
   private taken = 0;
   /** Turns given so far; numbers them for `lastTurn`. */
   private turns = 0;
   /** Number of each key's last turn; `take` sets it, and it is cleared when no turn is under way. */
-  private readonly lastTurn = new Map<string, number>();
+  private readonly lastTurn = new Map<KeyId, number>();
 
   /** `capacity`: answers the engine can give at once, `Infinity` where unknown, 0 while it is not open yet. */
   constructor(capacity: () => number) {
@@ -84,7 +85,7 @@ export class FairQueue {
     return (this.lastTurn.get(a.keyId) ?? 0) < (this.lastTurn.get(b.keyId) ?? 0);
   }
 
-  private count(keyId: string): number {
+  private count(keyId: KeyId): number {
     return this.running.get(keyId) ?? 0;
   }
 }

@@ -48,6 +48,7 @@ export function isLimited({ limits }: Limited): boolean {
 interface Counter {
   requests: MinuteWindow;
   tokens: MinuteWindow;
+  /** Streams that are reserved and not released. */
   streams: number;
 }
 
@@ -180,7 +181,7 @@ function rateLimitStatus(held: readonly Held[], now: number): RateLimitStatus {
     held.map(({ limits, counter }) => remaining(limits.requestsPerMinute, counter.requests, now)),
   );
   const tokens = tightest(held.map(({ limits, counter }) => remaining(limits.tokensPerMinute, counter.tokens, now)));
-  return { ...(requests === undefined ? {} : { requests }), ...(tokens === undefined ? {} : { tokens }) };
+  return { requests, tokens };
 }
 
 function remaining(limit: number | undefined, window: MinuteWindow, now: number): Remaining | undefined {

@@ -20,7 +20,7 @@ const limits = z.strictObject({
 const rates = {
   input: dollars.describe("Dollars per million input tokens."),
   cached: dollars.describe("Dollars per million input tokens that a prefix cache held."),
-  output: dollars.describe("Dollars per million output tokens, thought included."),
+  output: dollars.describe("Dollars per million output tokens, reasoning included."),
 };
 
 const price = z.strictObject({

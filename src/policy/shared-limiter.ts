@@ -128,7 +128,5 @@ function rateLimitStatus(claims: readonly Claim[], { refused, used }: LimitAnswe
         };
       }),
     );
-  const requests = left("requests");
-  const tokens = left("tokens");
-  return { ...(requests === undefined ? {} : { requests }), ...(tokens === undefined ? {} : { tokens }) };
+  return { requests: left("requests"), tokens: left("tokens") };
 }

@@ -203,10 +203,11 @@ export class AdminService {
         keyId: id,
         name,
         limits,
-        ...(models !== null && { models }),
-        ...(organisation && { organisation: organisation.id, organisationLimits: organisation.limits }),
+        models: models ?? undefined,
+        organisation: organisation?.id,
+        organisationLimits: organisation?.limits,
       },
-      ...(ranges !== null && { ranges }),
+      ranges: ranges ?? undefined,
     };
   }
 

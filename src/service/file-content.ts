@@ -12,7 +12,10 @@ export interface Content {
 const mebibyte = 1024 * 1024;
 const maxBytes = 512 * mebibyte;
 
-/** What each purpose takes, with the most bytes of one file (MiniMax API docs, File Management, 2026-11; `retrieval` is what `mmx` sends by default). */
+/**
+ * What each purpose takes, with the most bytes of one file (MiniMax API docs, file management, 2026-08). `retrieval` is
+ * what the vendor's command line `mmx` sends by default.
+ */
 export const purposes: Readonly<Record<string, Partial<Readonly<Record<ContentKind, number>>>>> = {
   video_understanding: { video: maxBytes },
   video_generation_input: { image: 30 * mebibyte, video: 50 * mebibyte, audio: 15 * mebibyte },

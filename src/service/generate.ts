@@ -16,7 +16,6 @@ import { countUsage } from "./count-usage.ts";
 import { EngineQueues } from "./engine-queue.ts";
 import type { EndedGeneration, Generation, GenerationObserver, GenerationRecord, Started } from "./generation.ts";
 import type { Admission, Meter } from "./meter.ts";
-import type { RouteBook } from "./route-book.ts";
 import { Router } from "./route.ts";
 import { screened } from "./screen.ts";
 
@@ -34,8 +33,6 @@ export interface GenerateOptions {
   observers?: readonly GenerationObserver[] | undefined;
   /** Called when a generation is asked for; what it returns is called when the generation is over. */
   watch?: GenerationWatch | undefined;
-  /** Where engines with replicas note what they chose. */
-  routes?: Pick<RouteBook, "take"> | undefined;
   log: Log;
 }
 
@@ -68,8 +65,6 @@ export class GenerateService {
       const firstMs = performance.now() - record.startedAt;
       record.started = { target, prepared, engineMs, firstMs };
       const [begin] = first;
-      const noted = this.options.routes?.take(request.id);
-      if (begin?.type === "begin" && noted !== undefined) begin.servedBy ??= noted;
       this.options.log.debug({ id: request.id, engine: target.engineName, caller: caller.keyId }, "generation started");
       return {
         request,

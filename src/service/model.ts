@@ -3,7 +3,7 @@ import type { ModelCard } from "../model/card.ts";
 import { ParleyError } from "../model/error.ts";
 import { mayUse } from "../policy/authenticate.ts";
 
-/** One row of `GET /v1/models` (MiniMax API docs, Models, OpenAI-compatible, 2026-11). */
+/** One row of `GET /v1/models` (MiniMax API docs, models, 2026-08). */
 export interface ModelRow {
   id: string;
   object: "model";

@@ -1,7 +1,7 @@
 import { textCipher } from "../../src/lib/cipher.ts";
 /** The pure parts, without a network: what one delta, one piece, one chunk costs. */
 import { markupParser } from "../../src/engine/markup/parser.ts";
-import { plainText } from "../../src/engine/upstream/read/content.ts";
+import { plainText } from "../../src/engine/upstream/read/markup.ts";
 import { ChatDecoder } from "../../src/engine/upstream/read/decode.ts";
 import { dialects } from "../../src/engine/upstream/dialect/dialect.ts";
 import { Repairs } from "../../src/engine/upstream/read/repair.ts";

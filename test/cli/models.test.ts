@@ -23,7 +23,7 @@ const onHub = filePath.replace("/resolve/main", "").slice(1);
 const models = (...args: string[]) => place.run(["models", ...args], { PARLEY_HUB_URL: hub.url });
 const target = (): string => join(place.data, "models", "model-q8.gguf");
 
-describe("parley models", () => {
+describe("parley models", { timeout: 60_000 }, () => {
   it("lists what is served, downloaded and available", async () => {
     const { code, stdout } = await models("--json", "--engine", "sim");
     const { served, pulled, known } = JSON.parse(stdout) as Record<string, Record<string, unknown>[]>;

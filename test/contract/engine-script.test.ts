@@ -1,4 +1,4 @@
-import { scriptBatches, scriptEngine } from "../../src/engine/script.ts";
+import { scriptBatches, scriptEngine } from "../support/script-engine.ts";
 import type { GenerationRequest } from "../../src/model/request.ts";
 import { describeEngine } from "./engine.ts";
 

@@ -1,5 +1,5 @@
 import { simEngine } from "../../src/engine/sim/engine.ts";
-import { describeEngine } from "./engine.ts";
+import { describeEngine, longEcho as longAsk } from "./engine.ts";
 
 const everything = {
   exactCount: true,
@@ -14,8 +14,9 @@ const everything = {
 };
 
 describeEngine("simulator, paced, two slots", {
+  longAsk,
   make: () => simEngine({ slots: 2, decodeTokensPerSecond: 500, prefillTokensPerSecond: 50_000, contextWindow: 4_096 }),
   supports: { ...everything, queue: true, context: true },
 });
 
-describeEngine("simulator, instant", { make: () => simEngine(), supports: everything });
+describeEngine("simulator, instant", { longAsk, make: () => simEngine(), supports: everything });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll } from "vitest";
 import { startServer, testKey, type Running } from "../e2e/start.ts";
 import { bridgeServer } from "../engine/upstream/bridge.ts";
 import type { FakeServer } from "../engine/upstream/fake.ts";
-import { describeEngine } from "./engine.ts";
+import { describeEngine, longEcho as longAsk } from "./engine.ts";
 
 const pace = { decodeTokensPerSecond: 500, prefillTokensPerSecond: 50_000 };
 const supports = {
@@ -30,11 +30,13 @@ afterAll(async () => {
 });
 
 describeEngine("upstream, an OpenAI-compatible server", {
+  longAsk,
   make: () => upstreamEngine({ url: bridge.url, dialect: "vllm" }),
   supports: { ...supports, exactCount: true, schema: true },
 });
 
 describeEngine("upstream, Parley behind Parley", {
+  longAsk,
   make: () => upstreamEngine({ url: parley.url, dialect: "auto", key: new Secret(testKey) }),
   model: "MiniMax-M3",
   supports: { ...supports, exactCount: true, schema: true },

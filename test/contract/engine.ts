@@ -24,6 +24,9 @@ import { generationRequest } from "../support/request.ts";
  * to `longAsk` take some hundred milliseconds. Any server an engine talks to is the test's own to start and stop
  * (beforeAll outside, afterAll outside).
  */
+/** Makes engines that only echo answer at length. */
+export const longEcho = `Repeat: ${"A river ran from the hills to the sea. ".repeat(20)}`;
+
 export interface EngineContract {
   make(): Engine | Promise<Engine>;
   /** The engine's own model name; default `test`. */

@@ -7,9 +7,15 @@ import { z } from "zod";
 import { startServer, testKey, type Running } from "./start.ts";
 
 // Clients we did not write, on the simulator.
+const answers = [
+  {
+    when: { contains: "in Paris?", toolResult: false, tools: ["get_weather"] },
+    answer: { calls: [{ name: "get_weather", arguments: { city: "Paris" } }] },
+  },
+];
 let server: Running;
 beforeAll(async () => {
-  server = await startServer({ engine: "sim" });
+  server = await startServer({ engines: { sim: { kind: "sim", answers } } });
 });
 afterAll(() => server.stop());
 

@@ -24,7 +24,7 @@ const clips: Readonly<Record<string, Clip>> = {
   square: { ...small, width: 504, height: 504 },
   hd: { ...small, width: 1280, height: 720 },
   fullHd: { ...small, width: 1920, height: 1080 },
-  uhd: { ...small, width: 3840, height: 2160 },
+  uhd: { ...small, width: 3840, height: 2160, rate: 5 },
   twoSeconds: { ...small, colors: [red, blue] },
   flower: { ...small, colors: [lime, lime], width: 320, height: 176 },
   twelve: { ...three, colors: twelve },
@@ -36,9 +36,6 @@ const clips: Readonly<Record<string, Clip>> = {
   avi: { ...three, extension: "avi" },
   aviMpeg4: { ...three, extension: "avi", codec: "mpeg4" },
   minutes5: long(300),
-  minutes10: long(600),
-  minutes20: long(1200),
-  minutes30: long(1800),
 };
 
 async function files(): Promise<Map<string, Buffer>> {

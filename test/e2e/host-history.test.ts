@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ask, expectCall, spoken } from "./host.ts";
+import { ask, spoken } from "./host.ts";
 import {
   type Check,
   afterCall,
@@ -21,88 +21,43 @@ import {
 } from "./host-tool.ts";
 import { startServer, type Running } from "./start.ts";
 
-/** Tools in the history: the cases of the vendor's checks for hosts of M3, restated; the simulator answers. */
+/** Tools in the history: the cases of the vendor's checks for hosts of M3 on the wire. The simulator answers. */
 let server: Running;
 beforeAll(async () => {
   server = await startServer({ engine: "sim" });
 });
 afterAll(() => server.stop());
 
+const round = [user("Weather in Beijing?"), called("call_1", beijing), told("call_1", "25°C, sunny")];
 const answered: [string, object, Check][] = [
-  [
-    "a tool known from history only, another one declared",
-    {
-      messages: [
-        user(
-          "What's the weather in Beijing? You MUST call the function `get_weather` with location='Beijing' to answer. Do not reply in natural language.",
-        ),
-        called("call_priming_1", beijing),
-        told("call_priming_1", "Beijing: 25°C, sunny"),
-        user("What's the weather in Shanghai?"),
-      ],
-      tools: [readFile],
-    },
-    calls(weather, shanghai),
-  ],
-  [
-    "a tool known from history only, none declared",
-    {
-      messages: [
-        user("List the skills with `list_skills`."),
-        called("call_a", {}, "list_skills"),
-        told("call_a", "list_skills is temporarily unavailable, retry later."),
-        user("<system-reminder>The cooldown is over; list_skills is available again. Retry it now.</system-reminder>"),
-      ],
-      ...on,
-    },
-    (answer) => expectCall(answer, { name: "list_skills" }),
-  ],
+  ["a result", { messages: round, tools: [weather] }, every(talks, tells("25°C, sunny"))],
+  ["no tools declared any more", { messages: round }, every(talks, tells("25°C, sunny"))],
+  ["other tools declared", { messages: [...round, user("And now?")], tools: [readFile] }, calls(readFile)],
   [
     "a thought, and a call after a result",
-    {
-      messages: [
-        user("What's the weather in Beijing?"),
-        called("call_1", beijing),
-        told("call_1", "25°C, sunny"),
-        user("And in Shanghai? Think step by step."),
-      ],
-      tools: [weather],
-      ...on,
-    },
-    every(calls(weather, shanghai), thought),
+    { messages: [...round, user("And in Shanghai?")], tools: [weather], ...on },
+    every(calls(weather), thought),
   ],
   [
-    "results to be compared",
+    "two rounds",
     {
       messages: [
-        { role: "system", content: "You are a weather assistant. Always use tools." },
-        user("Weather in Beijing?"),
-        called("c1", beijing),
-        told("c1", "25°C sunny"),
+        { role: "system", content: "You are kind." },
+        ...round,
         user("And Shanghai?"),
         called("c2", shanghai),
         told("c2", "28°C cloudy"),
-        user("Compare them. Think step by step before answering."),
       ],
       tools: [weather],
       ...on,
     },
-    every(talks, thought, tells(/25[^]*28/)),
+    every(talks, thought, tells("28°C cloudy")),
   ],
   [
-    "a question about a result",
-    {
-      messages: [
-        user("Weather in Tokyo?"),
-        called("c1", { location: "Tokyo" }),
-        told("c1", "Tokyo: 22°C, cloudy"),
-        user("Is it warm there?"),
-      ],
-      tools: [weather],
-    },
-    talks,
+    "a text after a result",
+    afterCall(told("call_1", "sunny, 25°C"), user("Say: thanks")),
+    every(talks, tells("thanks")),
   ],
-  ["thanks after a result", afterCall(told("call_1", "sunny, 25°C"), user("Thanks")), talks],
   [
     "no content beside a call",
     {
@@ -129,7 +84,7 @@ const answered: [string, object, Check][] = [
   [
     "a result full of signs",
     afterCall(told("call_1", '{"temp": "25°C", "desc": "<b>Sunny</b> ☀️", "note": "It\'s \\"great\\""}')),
-    every(talks, tells("<b>Sunny</b> ☀️")),
+    every(talks, tells('<b>Sunny</b> ☀️", "note": "It\'s \\"great\\""}')),
   ],
   ["a result of 50,000 characters", afterCall(told("call_1", "A".repeat(50_000))), talks],
   [
@@ -151,7 +106,7 @@ describe.each([false, true])("history, stream %s", (stream) => {
   });
 
   test("a whole round: call, result, answer", async () => {
-    const question = user("What's the weather in Beijing and Shanghai?");
+    const question = user("get_weather for Beijing, get_weather for Shanghai");
     const first = await ask(server, { messages: [question], tools: [weather], stream });
     const sent = first.calls.map(({ id, name, text: args }) => ({
       id,

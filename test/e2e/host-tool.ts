@@ -159,4 +159,3 @@ export const tells =
   (part: string | RegExp): Check =>
   (answer) =>
     expect(spoken(answer)).toMatch(part);
-export const isForBeijing = calls(weather, beijing);

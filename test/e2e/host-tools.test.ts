@@ -4,14 +4,12 @@ import {
   type Check,
   type Tool,
   asks,
-  beijing,
   booking,
   calls,
   every,
   everyType,
   flights,
   forecast,
-  isForBeijing,
   nested,
   objectField,
   off,
@@ -19,7 +17,6 @@ import {
   oneOf,
   parametersOf,
   pool,
-  shanghai,
   special,
   talks,
   thought,
@@ -32,186 +29,65 @@ import {
 } from "./host-tool.ts";
 import { startServer, type Running } from "./start.ts";
 
-/** The tool cases of the vendor's checks for hosts of M3, restated; the simulator answers. */
+/** The tool cases of the vendor's checks for hosts of M3: what goes over the wire. The simulator answers. */
 let server: Running;
 beforeAll(async () => {
   server = await startServer({ engine: "sim" });
 });
 afterAll(() => server.stop());
 
+const names =
+  (...wanted: string[]): Check =>
+  (answer) =>
+    expect(answer.calls.map(({ name }) => name)).toEqual(wanted);
+const question = "What's the weather in Beijing?";
 const answered: [string, object, Check][] = [
-  ["a call", asks("What's the weather in Beijing?", weather), isForBeijing],
-  ["a short question", asks("Weather in Beijing?", weather), isForBeijing],
+  ["a call", asks(question, weather), calls(weather)],
+  ["the first of six", asks(question, ...pool(6)), calls(pool(6)[0] as Tool)],
+  ["one that the text names", asks("Call get_current_time.", weather, time), calls(time)],
+  ...[everyType, unitWeather, forecast, flights, booking, nested, oneOf, objectField, writeFile, special].map(
+    (one): [string, object, Check] => [`arguments of ${one.function.name}`, asks(question, one), calls(one)],
+  ),
+  ["no parameters", asks(question, tool("get_current_time", undefined, "Get the server time")), calls(time)],
+  ["no description", asks(question, tool("get_weather", parametersOf(weather))), calls(weather)],
+  ["two calls of one tool", asks("get_weather and get_weather", weather), names("get_weather", "get_weather")],
+  ["two tools", asks("get_weather and get_current_time", weather, time), names("get_weather", "get_current_time")],
   [
-    "a tool asked for by name",
-    { ...asks("Use the get_weather tool to fetch weather for Beijing.", weather), tool_choice: "auto" },
-    isForBeijing,
+    "five tools",
+    asks("get_weather, tool_1, tool_2, tool_3, tool_4", ...pool(5)),
+    names("get_weather", "tool_1", "tool_2", "tool_3", "tool_4"),
   ],
-  [
-    "the right tool of six",
-    {
-      messages: [
-        { role: "system", content: "You are a helpful assistant. Use tools when appropriate." },
-        user("What's the weather in Beijing?"),
-      ],
-      tools: pool(6),
-    },
-    calls(pool(6)[0] as Tool),
-  ],
-  [
-    "arguments of every type",
-    asks("Call the complex tool with str_param='hello'", everyType),
-    calls(everyType, { str_param: "hello" }),
-  ],
-  [
-    "no parameters",
-    asks("What time is it now? Call the tool.", tool("get_current_time", undefined, "Get the current server time")),
-    calls(time),
-  ],
-  ["no description", asks("What's the weather in Beijing?", tool("get_weather", parametersOf(weather))), isForBeijing],
-  [
-    "two cities",
-    asks("What's the weather in Beijing and Shanghai?", weather),
-    (answer) =>
-      expect(answer.calls.map(({ name, args }) => [name, args])).toEqual([
-        ["get_weather", beijing],
-        ["get_weather", shanghai],
-      ]),
-  ],
-  ["tool_choice none", { ...asks("What's the weather in Beijing?", weather), tool_choice: "none" }, talks],
-  [
-    "tool_choice required",
-    { ...asks("What's the weather in Beijing?", weather), tool_choice: "required" },
-    isForBeijing,
-  ],
-  ["tool_choice required, small talk", { ...asks("Hello!", weather), tool_choice: "required" }, calls(weather)],
-  ["tool_choice auto", { ...asks("What's the weather in Beijing?", weather), tool_choice: "auto" }, isForBeijing],
+  ["tool_choice none", { ...asks(question, weather), tool_choice: "none" }, talks],
+  ["tool_choice required", { ...asks("Say: hello", weather), tool_choice: "required" }, calls(weather)],
+  ["tool_choice auto", { ...asks(question, weather), tool_choice: "auto" }, calls(weather)],
   [
     "a named tool",
     {
-      ...asks("What's the weather in Beijing?", weather, time),
+      ...asks(question, weather, time),
       tool_choice: { type: "function", function: { name: "get_current_time" } },
     },
     calls(time),
   ],
   [
-    "two tools at once",
-    asks("What's the weather in Beijing AND what's the current server time? Please call both tools.", weather, time),
-    (answer) => {
-      expect(answer.calls.map(({ name }) => name).toSorted()).toEqual(["get_current_time", "get_weather"]);
-      expect(answer.calls.find(({ name }) => name === "get_weather")?.args).toEqual(beijing);
-    },
-  ],
-  [
-    "an enum",
-    asks("What's the weather in New York? Use fahrenheit as the temperature unit.", unitWeather),
-    calls(unitWeather, { location: "New York", unit: "fahrenheit" }),
-  ],
-  [
-    "a number in bounds",
-    asks("Give me a 3-day weather forecast for Beijing.", forecast),
-    calls(forecast, { ...beijing, days: 3 }),
-  ],
-  [
-    "several required fields",
-    asks("Search flights from Beijing to Tokyo on 2026-06-15.", flights),
-    calls(flights, { from_city: "Beijing", to_city: "Tokyo", date: "2026-06-15" }),
-  ],
-  [
-    "a list of objects",
-    asks("Book hotel H001 for check-in on 2026-07-01 with 2 guests: Alice (age 30) and Bob (age 25).", booking),
-    calls(booking, {
-      hotel_id: "H001",
-      check_in: "2026-07-01",
-      guests: [
-        { name: "Alice", age: 30 },
-        { name: "Bob", age: 25 },
-      ],
-    }),
-  ],
-  ["four levels", asks("Call the nested tool", nested), calls(nested)],
-  [
-    "a choice of schemas",
-    asks(
-      '调用 ExampleFunction, 连续三次, 中间不要等待, 第一次只用参数 number = 42, 第二次只用参数 stringList = ["12", "34"], 第三次只用参数 numberList = [12, 34].',
-      oneOf,
-    ),
-    (answer) =>
-      expect(answer.calls.map(({ name, args }) => [name, args])).toEqual([
-        ["ExampleFunction", { number: 42 }],
-        ["ExampleFunction", { stringList: ["12", "34"] }],
-        ["ExampleFunction", { numberList: [12, 34] }],
-      ]),
-  ],
-  [
-    "an object for a field",
-    {
-      ...asks(
-        'Call the tool `example` with "some-string" for `string` field and `{"some-key": "some-value"}` for `object` field. Don\'t do anything else, just call the tool and don\'t consider too much.',
-        objectField,
-      ),
-      tool_choice: "auto",
-      temperature: 1,
-      top_p: 0.95,
-      max_tokens: 32_000,
-      ...on,
-    },
-    calls(objectField, { string: "some-string", object: { "some-key": "some-value" } }),
-  ],
-  [
-    "tools, and JSON asked for",
-    { ...asks("What's the weather in Beijing? Return as JSON.", weather), tool_choice: "auto", ...off },
-    isForBeijing,
+    "sampling, a limit and a thought",
+    { ...asks(question, weather), temperature: 1, top_p: 0.95, max_tokens: 32_000, ...on },
+    every(calls(weather), thought),
   ],
   [
     "tools beside json_object",
-    {
-      ...asks("What's the weather in Beijing? Return as JSON.", weather),
-      response_format: { type: "json_object" },
-      ...off,
-    },
-    isForBeijing,
-  ],
-  [
-    "five tools",
-    asks(
-      "Call all 5 tools: get_weather with Beijing, tool_1 with A, tool_2 with B, tool_3 with C, tool_4 with D",
-      ...pool(5),
-    ),
-    (answer) =>
-      expect(answer.calls.map(({ name, args }) => [name, args?.["param"]])).toEqual(
-        ["Beijing", "A", "B", "C", "D"].map((value, index) => [index === 0 ? "get_weather" : `tool_${index}`, value]),
-      ),
+    { ...asks(question, weather), response_format: { type: "json_object" }, ...off },
+    calls(weather),
   ],
   [
     "system, thought and tools",
-    {
-      messages: [
-        { role: "system", content: "You are a weather expert." },
-        user("What's the weather in Tokyo? Think step by step."),
-      ],
-      tools: [weather],
-      ...on,
-    },
-    every(calls(weather, { location: "Tokyo" }), thought),
+    { messages: [{ role: "system", content: "You are kind." }, user(question)], tools: [weather], ...on },
+    every(calls(weather), thought),
   ],
-  ["thirty tools and a greeting", asks("Hello, just say hi", ...pool(30)), talks],
-  ["a name with - and .", asks("Call my-tool.v2 with x='hello'", special), calls(special, { x: "hello" })],
-  [
-    "a text that ends with a newline",
-    asks(
-      "Call write_file exactly once to create '/tmp/hello.txt'. The file body MUST be the two lines below and MUST end with a trailing newline (`\\n`), i.e. `content` ends with a `\\n` character:\nline 1: hello\nline 2: world\nSo `content` should be exactly `hello\\nworld\\n` (12 chars: h,e,l,l,o,\\n,w,o,r,l,d,\\n).",
-      writeFile,
-    ),
-    (answer) => {
-      expectCall(answer, { name: "write_file" });
-      expect(answer.calls[0]?.args).toEqual({ path: "/tmp/hello.txt", content: "hello\nworld\n" });
-    },
-  ],
+  ["thirty tools and a text", asks("Say: hi", ...pool(30)), talks],
   [
     "one call at a time",
-    { ...asks("What's the weather in Beijing and Shanghai?", weather), parallel_tool_calls: false },
-    (answer) => expect(answer.calls).toHaveLength(1),
+    { ...asks("get_weather and get_weather", weather), parallel_tool_calls: false },
+    names("get_weather"),
   ],
 ];
 
@@ -222,4 +98,23 @@ describe.each([false, true])("tools, stream %s", (stream) => {
     expect([answer.status, answer.error]).toEqual([200, ""]);
     check(answer);
   });
+});
+
+/** What a model says, exactly: arguments reach the caller sign by sign. */
+test.each([false, true])("scripted calls come as they are, stream %s", async (stream) => {
+  const sent = { path: "/tmp/hello.txt", content: 'hello\nworld\n "\\ 中 😀' };
+  const call = { name: "write_file", arguments: sent };
+  const answers = [{ answer: { text: "I write.", calls: [call, { ...call, name: "my-tool.v2" }] } }];
+  const scripted = await startServer({ engines: { sim: { kind: "sim", answers } } });
+  try {
+    const answer = await ask(scripted, { ...asks("Write it.", writeFile, special), stream, ...off });
+    expect([answer.content, answer.finish]).toEqual(["I write.", "tool_calls"]);
+    expect(answer.calls.map(({ name, args }) => [name, args])).toEqual([
+      ["write_file", sent],
+      ["my-tool.v2", sent],
+    ]);
+    expectCall(answer, { name: "write_file", schema: parametersOf(writeFile) });
+  } finally {
+    await scripted.stop();
+  }
 });

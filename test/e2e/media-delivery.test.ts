@@ -1,7 +1,7 @@
 /** What upstream servers of each dialect are sent, and which engines are not asked at all. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import sharp from "sharp";
-import { scriptBatches, scriptEngine } from "../../src/engine/script.ts";
+import { scriptBatches, scriptEngine } from "../support/script-engine.ts";
 import type { Capabilities } from "../../src/engine/engine.ts";
 import { doneFrame, fakeServer, frame, sse, usageFrame, type FakeServer } from "../engine/upstream/fake.ts";
 import { blue, clip, dataUrl, lime, png, red } from "../media/fixture.ts";

@@ -211,23 +211,29 @@ describe("output", () => {
 
   it("includes thought and the arguments of calls", async () => {
     const tool = { name: "note", parameters: { type: "object", properties: { text: { type: "string" } } } };
-    await withServer({ words, input: "off" }, async (server) => {
-      const answer = await server.openai.chat.completions.create({
-        ...quiet,
-        tools: [{ type: "function", function: tool }],
-        tool_choice: { type: "function", function: { name: "note" } },
-        messages: [{ role: "user", content: 'Call note with text "敏感词"' }],
-      });
-      const [choice] = answer.choices;
-      expect(choice?.finish_reason).toBe("content_filter");
-      expect(JSON.stringify(choice)).not.toContain("敏感词");
-      const thought = await server.openai.chat.completions.create({
-        model,
-        messages: [{ role: "user", content: "Tell me about a forbidden thing" }],
-      });
-      expect(thought).toMatchObject({ output_sensitive: true, choices: [{ finish_reason: "content_filter" }] });
-      expect(thought.choices[0]?.message.content?.toLowerCase()).not.toContain("forbidden thing");
-    });
+    const call = { name: "note", arguments: { text: "敏感词" } };
+    const answers = [{ when: { tools: ["note"] }, answer: { calls: [call] } }];
+    await withServer(
+      { words, input: "off" },
+      async (server) => {
+        const answer = await server.openai.chat.completions.create({
+          ...quiet,
+          tools: [{ type: "function", function: tool }],
+          tool_choice: { type: "function", function: { name: "note" } },
+          messages: [{ role: "user", content: "Take a note." }],
+        });
+        const [choice] = answer.choices;
+        expect(choice?.finish_reason).toBe("content_filter");
+        expect(JSON.stringify(choice)).not.toContain("敏感词");
+        const thought = await server.openai.chat.completions.create({
+          model,
+          messages: [{ role: "user", content: "Tell me about a forbidden thing" }],
+        });
+        expect(thought).toMatchObject({ output_sensitive: true, choices: [{ finish_reason: "content_filter" }] });
+        expect(thought.choices[0]?.message.content?.toLowerCase()).not.toContain("forbidden thing");
+      },
+      { engines: { sim: { kind: "sim", answers } } },
+    );
   });
 });
 

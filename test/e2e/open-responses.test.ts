@@ -3,7 +3,7 @@ import WebSocket from "ws";
 import { dataUrl, png } from "../media/fixture.ts";
 import { eventsOf, type WireEvent } from "../surface/responses/harness.ts";
 import { eventSchemas, problems } from "../surface/responses/open-responses.ts";
-import { startServer, testKey, type Running } from "./start.ts";
+import { remembering, startServer, testKey, type Running } from "./start.ts";
 
 /**
  * The public compliance tests of Open Responses, restated: what is asked and what an answer must hold, over HTTP and over
@@ -14,8 +14,11 @@ let server: Running;
 let keeping: Running;
 const open: WebSocket[] = [];
 beforeAll(async () => {
-  server = await startServer({ engine: "sim" });
-  keeping = await startServer({ engine: "sim", responses: { store: true } });
+  const call = { name: "get_weather", arguments: { location: "San Francisco, CA" } };
+  const asked = { when: { contains: "like in San Francisco?" }, answer: { calls: [call] } };
+  const engines = { sim: { ...remembering, answers: [asked, ...remembering.answers] } };
+  server = await startServer({ engines });
+  keeping = await startServer({ engines, responses: { store: true } });
 });
 afterEach(() => {
   for (const socket of open.splice(0)) socket.terminate();
@@ -231,10 +234,7 @@ describe("over HTTP", () => {
     const at = stores ? keeping : server;
     const first = await respond({ input: "Remember this code word: papaya. Reply with only OK." }, at);
     expect(first["store"]).toBe(stores);
-    const second = await respond(
-      { previous_response_id: first.id, input: "What code word did I ask you to remember?" },
-      at,
-    );
+    const second = await respond({ previous_response_id: first.id, input: "Which was the code word?" }, at);
     expect(second).toMatchObject({ ...completed, previous_response_id: first.id });
     expect(second.output_text).toContain("papaya");
   });
@@ -283,7 +283,7 @@ describe("compaction", () => {
     });
     const { output } = (await response.json()) as Resource;
     const ask = await connect();
-    const next = said("user", "Continue from here. Reply with exactly: compacted");
+    const next = said("user", "Reply with exactly: compacted");
     const { answer } = await ask({ store: false, input: [...output, next], tools: [] });
     expect(answer).toMatchObject({ ...completed, output_text: "compacted" });
   });
@@ -314,7 +314,7 @@ describe("over WebSocket", () => {
     const { answer: second } = await ask({
       store: false,
       previous_response_id: first?.id,
-      input: "What is the code word? Reply with only the code word.",
+      input: "What is the code word?",
     });
     expect(second).toMatchObject({ ...completed, previous_response_id: first?.id });
     expect(second?.output_text).toBe("cobalt");
@@ -326,12 +326,12 @@ describe("over WebSocket", () => {
     const lost = await ask({
       store: false,
       previous_response_id: first?.id,
-      input: "Try to continue after reconnect. Reply with exactly: reconnected",
+      input: "Reply with exactly: reconnected",
     });
     expect(lost.code).toBe("previous_response_not_found");
     const { answer } = await ask({
       store: false,
-      input: [said("user", "Start a new response and reply with exactly: recovered")],
+      input: [said("user", "Reply with exactly: recovered")],
     });
     expect(answer).toMatchObject({ ...completed, output_text: "recovered" });
   });

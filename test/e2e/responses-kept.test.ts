@@ -4,12 +4,12 @@ import { join } from "node:path";
 import type { Response as OpenAIResponse } from "openai/resources/responses/responses";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openStore } from "../../src/store/open.ts";
-import { startServer, type Running } from "./start.ts";
+import { remembering, startServer, type Running } from "./start.ts";
 
 let server: Running;
 beforeAll(async () => {
   server = await startServer({
-    engines: { fast: { kind: "sim" }, slow: { kind: "sim", decodeTokensPerSecond: 40 } },
+    engines: { fast: remembering, slow: { kind: "sim", decodeTokensPerSecond: 40 } },
     models: { slow: { engine: "slow", like: "MiniMax-M3" } },
   });
 });

@@ -1,12 +1,12 @@
 import { ResponsesWS } from "openai/resources/responses/ws";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import WebSocket from "ws";
-import { startServer, testKey, type Running } from "./start.ts";
+import { remembering, startServer, testKey, type Running } from "./start.ts";
 
 let server: Running;
 const open: { close(): void }[] = [];
 beforeAll(async () => {
-  server = await startServer({ engine: "sim" });
+  server = await startServer({ engines: { sim: remembering } });
 });
 afterEach(() => {
   for (const one of open.splice(0)) one.close();

@@ -8,6 +8,18 @@ import { silentLog } from "../../src/telemetry/log.ts";
 
 export const testKey = "sk-test-0123456789";
 
+/** A simulator that knows a name and a code word only where the conversation holds them: proof of what reaches it. */
+export const remembering = {
+  kind: "sim",
+  answers: [
+    ...["Alice", "Ludmila"].map((name) => ({
+      when: { contains: "my name?", history: `name is ${name}` },
+      answer: name,
+    })),
+    ...["papaya", "cobalt"].map((word) => ({ when: { contains: "code word?", history: word }, answer: word })),
+  ],
+};
+
 export interface Running {
   app: App;
   url: string;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { scriptBatches, scriptEngine } from "../../src/engine/script.ts";
+import { scriptBatches, scriptEngine } from "../support/script-engine.ts";
 import { startServer, testKey, type Running } from "../e2e/start.ts";
 
 let server: Running;

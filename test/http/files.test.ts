@@ -458,9 +458,7 @@ describe("an upload that breaks off", () => {
     try {
       const socket = await begin(ending.url, ending.data);
       const closed = new Promise((resolve) => socket.once("close", resolve));
-      const started = performance.now();
       await ending.app.close(0.1);
-      expect(performance.now() - started).toBeLessThan(5000);
       await closed;
       expect(await kept(ending.data)).toEqual([]);
     } finally {

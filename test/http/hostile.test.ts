@@ -47,6 +47,15 @@ const called = (ids: string[]): object => ({
   role: "assistant",
   tool_calls: ids.map((id) => ({ id, type: "function", function: { name: "f", arguments: "{}" } })),
 });
+/** Parts a0 to a24, each of which holds the next one twice, down to `end`. */
+function doubling(end: object): string {
+  const parts = Array.from({ length: 24 }, (_, at) => {
+    const $ref = `#/$defs/a${at + 1}`;
+    return [`a${at}`, { allOf: [{ $ref }, { $ref }] }] as const;
+  });
+  return JSON.stringify({ $ref: "#/$defs/a0", $defs: Object.fromEntries([...parts, ["a24", end]]) });
+}
+
 const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
 const million = "n".repeat(1_000_000);
 
@@ -116,6 +125,10 @@ describe("numbers, types and names on chat", () => {
       `"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"$ref":"#"}}}`,
     ],
     [
+      "a schema whose references double at every step",
+      `"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":${doubling({ type: "string" })}}}`,
+    ],
+    [
       "a pattern without end",
       `"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"string","pattern":"(a+)+$","minLength":100000000}}}`,
     ],
@@ -125,6 +138,15 @@ describe("numbers, types and names on chat", () => {
     ],
   ])("%s: 200", async (_name, fields) => {
     expect(await post(chat, chatText(fields))).toMatchObject({ status: 200 });
+  });
+
+  it("a schema whose alternatives multiply is refused at once", async () => {
+    const schema = doubling({ anyOf: [1, 2, 3, 4].map((value) => ({ properties: { [value]: {} } })) });
+    const format = `"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":${schema}}}`;
+    expect(await post(chat, chatText(format))).toMatchObject({
+      status: 400,
+      message: expect.stringContaining("schema: is too complex"),
+    });
   });
 
   it("a schema that asks for a billion items is refused at once", async () => {

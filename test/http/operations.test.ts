@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
-import { scriptBatches, scriptEngine } from "../../src/engine/script.ts";
+import { scriptBatches, scriptEngine } from "../support/script-engine.ts";
 import { startServer, type Running } from "../e2e/start.ts";
 
 const servers: Running[] = [];

@@ -2,7 +2,7 @@
 import { connect, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, expect, it } from "vitest";
-import { scriptEngine } from "../../src/engine/script.ts";
+import { scriptEngine } from "../support/script-engine.ts";
 import type { Batch } from "../../src/model/event.ts";
 import { startServer, testKey, type Running } from "../e2e/start.ts";
 

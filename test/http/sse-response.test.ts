@@ -15,10 +15,11 @@ afterEach(async () => {
 /** A server that answers everything with one stream; tells how that ended. */
 async function answering(
   work: (sse: SseResponse) => Promise<void>,
+  heartbeatMs = 60_000,
 ): Promise<{ port: number; ended: Promise<unknown> }> {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   server = createServer((_request, response) => {
-    const sse = new SseResponse({ response, headers: {}, heartbeatMs: 60_000, stallMs: 200 });
+    const sse = new SseResponse({ response, headers: {}, heartbeatMs, stallMs: 200 });
     work(sse).then(() => resolve("over"), resolve);
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
@@ -61,4 +62,22 @@ it("breaks the connection off when a batch cannot be told", async () => {
   const read = fetch(`http://127.0.0.1:${port}/`).then((answer) => answer.text());
   await expect(read).rejects.toThrow(/terminated|fetch failed/);
   expect(await ended).toBe(failure);
+});
+
+it("keeps a connection alive that falls silent after its first event", async () => {
+  const seen = Promise.withResolvers<void>();
+  async function* silentAfterOne(): AsyncGenerator<string> {
+    yield "data: 1\n\n";
+    await seen.promise;
+    yield "data: 2\n\n";
+  }
+  const { port, ended } = await answering((sse) => sse.relay(silentAfterOne(), ""), 20);
+  let text = "";
+  const { body } = await fetch(`http://127.0.0.1:${port}/`);
+  for await (const part of (body ?? expect.fail()).pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (text.includes(": keep-alive\n\n")) seen.resolve();
+  }
+  expect(await ended).toBe("over");
+  expect(text).toMatch(/^data: 1\n\n(?:: keep-alive\n\n)+data: 2\n\n$/);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createCatalog } from "../../src/engine/catalog.ts";
 import type { Engine } from "../../src/engine/engine.ts";
-import { scriptBatches, scriptEngine } from "../../src/engine/script.ts";
+import { scriptBatches, scriptEngine } from "../support/script-engine.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import { systemIds } from "../../src/model/id.ts";
 import { catalogAsk } from "../../src/service/ask.ts";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createCatalog } from "../../src/engine/catalog.ts";
 import type { Catalog, Engine } from "../../src/engine/engine.ts";
 import { LiveCatalog } from "../../src/engine/live-catalog.ts";
-import { scriptBatches, scriptEngine } from "../../src/engine/script.ts";
+import { scriptBatches, scriptEngine } from "../support/script-engine.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import { GrammarCheck, type Batch, type GenerationEvent } from "../../src/model/event.ts";
 import type { GenerationRequest } from "../../src/model/request.ts";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createCatalog } from "../../src/engine/catalog.ts";
 import type { Engine } from "../../src/engine/engine.ts";
-import { scriptBatches, scriptEngine } from "../../src/engine/script.ts";
+import { scriptBatches, scriptEngine } from "../support/script-engine.ts";
 import { simEngine } from "../../src/engine/sim/engine.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import type { Batch, Usage } from "../../src/model/event.ts";
@@ -117,6 +117,30 @@ describe("what is booked", () => {
   it("of an answer without a finish is a failure of ours", async () => {
     await read(await start(serve(scriptEngine({ batches: [[{ type: "begin" }, { type: "usage", usage }]] }))));
     expect(await booked()).toMatchObject([{ outcome: "upstream", cost: 0 }]);
+  });
+});
+
+describe("a reservation", () => {
+  const work = { id: request.id, model: "MiniMax-M3", tier: "standard", estimate: () => 1 } as const;
+  const used = { engine: "e", outcome: "stop", usage } as const;
+
+  it("is booked once, whatever is called after the first commit", async () => {
+    serve(hello, { limits: { key: { streams: 1 }, organisation: {}, models: {} } });
+    const admission = await meter.reserve(work, caller);
+    admission.commit(used);
+    admission.commit(used);
+    admission.release();
+    await meter.reserve(work, caller);
+    await expect(meter.reserve(work, caller)).rejects.toMatchObject({ kind: "connection-limit" });
+    expect(await booked()).toMatchObject([{ cost: 264 }]);
+  });
+
+  it("is not booked any more once it was released", async () => {
+    serve(hello);
+    const admission = await meter.reserve(work, caller);
+    admission.release();
+    admission.commit(used);
+    expect(await booked()).toEqual([]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createCatalog } from "../../src/engine/catalog.ts";
-import { scriptBatches, scriptEngine } from "../../src/engine/script.ts";
+import { scriptBatches, scriptEngine } from "../support/script-engine.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import { GrammarCheck, type Batch, type GenerationEvent } from "../../src/model/event.ts";
 import type { Verdict } from "../../src/policy/moderate/finding.ts";

@@ -1,7 +1,7 @@
 /** docs/operations.md against the server: every series and every field of a log line has its row. */
 import { readFileSync } from "node:fs";
 import { afterEach, expect, it } from "vitest";
-import { scriptBatches, scriptEngine } from "../../src/engine/script.ts";
+import { scriptBatches, scriptEngine } from "../support/script-engine.ts";
 import { startServer, type Running } from "../e2e/start.ts";
 import { LogRecord, attributesOf, startCollector, until } from "./record.ts";
 

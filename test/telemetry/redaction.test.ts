@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import WebSocket from "ws";
-import { scriptBatches, scriptEngine, type ScriptOptions } from "../../src/engine/script.ts";
+import { scriptBatches, scriptEngine, type ScriptOptions } from "../support/script-engine.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import { startServer, testKey, type Running } from "../e2e/start.ts";
 import { fakeServer, frame, type Handler } from "../engine/upstream/fake.ts";

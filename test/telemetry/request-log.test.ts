@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import WebSocket from "ws";
 import type { Engine } from "../../src/engine/engine.ts";
-import { scriptBatches, scriptEngine, type ScriptOptions } from "../../src/engine/script.ts";
+import { scriptBatches, scriptEngine, type ScriptOptions } from "../support/script-engine.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import { startServer, testKey, type Running } from "../e2e/start.ts";
 import { LogRecord, until } from "./record.ts";

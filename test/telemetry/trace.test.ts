@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Engine } from "../../src/engine/engine.ts";
-import { scriptBatches, scriptEngine, type ScriptOptions } from "../../src/engine/script.ts";
+import { scriptBatches, scriptEngine, type ScriptOptions } from "../support/script-engine.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import { isSampled, parseTraceparent } from "../../src/telemetry/trace-context.ts";
 import { startServer, type Running } from "../e2e/start.ts";
@@ -178,7 +178,8 @@ describe("traces", () => {
     expect((await server.call("/healthz")).status).toBe(200);
     const begun = performance.now();
     await server.stop();
-    expect(performance.now() - begun).toBeLessThan(2600);
+    // sooner than one request to the collector may take
+    expect(performance.now() - begun).toBeLessThan(8_000);
     expect(record.of("traces do not reach the collector and are dropped")).toHaveLength(1);
   });
 });

@@ -168,7 +168,7 @@ function readPrompt(loaded: LoadedModel, request: GenerationRequest): RenderedPr
 
 /** The prompt's tokens, which leave room for an answer; else `context`. */
 function fittingTokens(loaded: LoadedModel, prompt: string): Token[] {
-  const { contextSize, longestToken } = loaded;
+  const { contextSize, maxTokenChars: longestToken } = loaded;
   // megabytes that cannot fit are not worth the half second of tokenising them
   const tokens = prompt.length / longestToken > contextSize ? undefined : promptTokens(loaded, prompt);
   if (tokens !== undefined && tokens.length < contextSize) return tokens;

@@ -37,7 +37,7 @@ export interface LoadedModel {
   readonly eosToken: string;
   readonly vocabulary: Vocabulary<Token>;
   /** Length of the vocabulary's longest entry; no token stands for more of a text's characters. */
-  readonly longestToken: number;
+  readonly maxTokenChars: number;
   /** The library's module; loaded with the first model, never before. */
   readonly library: typeof import("node-llama-cpp");
   dispose(): Promise<void>;
@@ -116,7 +116,7 @@ async function loadInto(
     bosToken: model.tokens.bosString ?? "",
     eosToken: model.tokens.eosString ?? "",
     vocabulary: readVocabulary(model),
-    longestToken: textsOf(model).reduce((longest, text) => Math.max(longest, text.length), 1),
+    maxTokenChars: textsOf(model).reduce((longest, text) => Math.max(longest, text.length), 1),
     library,
     dispose: async () => {
       await context.dispose();

@@ -13,7 +13,7 @@ export const llamaSettings = z.strictObject({
   sequences: positive.default(4).describe("Requests generated at once; more wait in a fair queue."),
   contextSize: positive.exactOptional().describe("Tokens of one conversation; default what the model was made for."),
   gpu: z.boolean().default(false).describe("Use a GPU when the installed binaries support one."),
-  think: z.array(z.string()).exactOptional().describe("Names of the tags that enclose thought, without brackets."),
-  startsInside: z.boolean().exactOptional().describe("The model's template opens the thinking tag itself."),
+  think: z.array(z.string()).exactOptional().describe("Names of the tags that enclose reasoning, without brackets."),
+  startsInside: z.boolean().exactOptional().describe("The model's template opens the reasoning tag itself."),
   calls: z.enum(["m2", "m3", "json", "none"]).exactOptional().describe("How the model writes tool calls."),
 });

@@ -1,8 +1,8 @@
 const replacement = "\uFFFD";
 /** A UTF-8 character has at most 4 bytes, so the beginning of an unfinished one lies within the last 3 tokens. */
-const longestWait = 3;
+const maxWaitTokens = 3;
 /** Earlier tokens that decide whether a word's leading space is written (SentencePiece vocabularies). */
-const lookBack = 4;
+const lookBackTokens = 4;
 
 export type Detokenize<Token> = (tokens: readonly Token[], before: readonly Token[]) => string;
 
@@ -16,15 +16,15 @@ export class TokenText<Token> {
   private readonly detokenize: Detokenize<Token>;
   // changed by events
   private before: readonly Token[];
-  /** Tokens since the last boundary that is one of characters, too. */
+  /** Tokens since the last token that ended a character. */
   private pending: readonly Token[] = [];
-  /** How much of their text was given out. */
+  /** Characters of their text that `feed` has returned. */
   private shown = 0;
 
   /** `before`: the prompt's tokens. */
   constructor(detokenize: Detokenize<Token>, before: readonly Token[]) {
     this.detokenize = detokenize;
-    this.before = before.slice(-lookBack);
+    this.before = before.slice(-lookBackTokens);
   }
 
   /** The text that is complete with this token; may be empty. */
@@ -36,13 +36,13 @@ export class TokenText<Token> {
     const end = waits ? whole.length - 1 : whole.length;
     const text = whole.slice(this.shown, end).replaceAll(replacement, "");
     this.shown = end;
-    const keep = waits ? Math.min(longestWait, this.pending.length) : 0;
+    const keep = waits ? Math.min(maxWaitTokens, this.pending.length) : 0;
     if (keep < this.pending.length) this.forget(this.pending.length - keep);
     return text;
   }
 
   private forget(count: number): void {
-    this.before = [...this.before, ...this.pending.slice(0, count)].slice(-lookBack);
+    this.before = [...this.before, ...this.pending.slice(0, count)].slice(-lookBackTokens);
     this.pending = this.pending.slice(count);
     this.shown = this.pending.length === 0 ? 0 : this.detokenize(this.pending, this.before).length - 1;
   }

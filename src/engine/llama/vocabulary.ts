@@ -1,4 +1,4 @@
-/** What a vocabulary says of one token that stands for a fixed text, like a turn's end. */
+/** A token of a vocabulary that stands for a fixed text, like a turn's end. */
 export interface Marker<Token> {
   token: Token;
   text: string;

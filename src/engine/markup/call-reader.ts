@@ -1,4 +1,4 @@
-import type { EventBuilder } from "../../model/event-builder.ts";
+import type { EventSink } from "../../model/event-builder.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Pattern } from "./pattern.ts";
 
@@ -15,7 +15,7 @@ export interface CallReader {
   /** This opening was stepped over. */
   begin(opening: string): void;
   /** Reads on. `undefined`: wants more text. Else the block is over, and the text is prose that was no call. */
-  read(cursor: Cursor, out: EventBuilder): string | undefined;
+  read(cursor: Cursor, out: EventSink): string | undefined;
   /** The text ended inside the block: closes what is open. Returns prose that was no call. */
-  end(cursor: Cursor, out: EventBuilder): string;
+  end(cursor: Cursor, out: EventSink): string;
 }

@@ -1,4 +1,4 @@
-import type { EventBuilder } from "../../model/event-builder.ts";
+import type { EventSink } from "../../model/event-builder.ts";
 import { parseJson } from "../../model/json.ts";
 import type { CallReader } from "./call-reader.ts";
 import type { Cursor } from "./cursor.ts";
@@ -14,8 +14,8 @@ const blockEnd = new PatternSet([closer], "<");
 /**
  * Tool calls as `<tool_call>{"name": ..., "arguments": {...}}</tool_call>`, the common form of open models; `parameters`
  * instead of `arguments`, an array of calls, several objects in one block and `<tool_calls>` (M2 under the M1 template,
- * github.com/MiniMax-AI/MiniMax-M2/issues/14) are met too. Arguments given as a JSON string are unpacked. The JSON itself says where it ends, so a
- * closing tag inside a string is part of the string. What is no such object stays text.
+ * github.com/MiniMax-AI/MiniMax-M2/issues/14) are read too. Arguments given as a JSON string are unpacked. The end of the
+ * JSON value ends the call, so a closing tag inside a string is part of the string. What is no such object stays text.
  */
 export class JsonReader implements CallReader {
   // fixed at birth
@@ -24,8 +24,9 @@ export class JsonReader implements CallReader {
   readonly straysAlways = false;
   private readonly options: MarkupOptions;
   // changed by events
+  /** Names the call whose arguments were not JSON. */
   fault: string | undefined;
-  /** `skip`: the call is spoilt; on to the closing tag. */
+  /** What comes next; `skip`: the call's JSON is broken, and everything up to the closing tag is dropped. */
   private state: "between" | "key" | "colon" | "value" | "skip" = "between";
   /** The block as it came, as long as it has not become a call. */
   private raw = "";
@@ -33,7 +34,9 @@ export class JsonReader implements CallReader {
   private called = false;
   /** The key or value being read; absent between tokens. */
   private json: JsonText | undefined;
+  /** What of it was read but not passed on. */
   private gathered = "";
+  /** The last key that was read. */
   private key = "";
   /** The open call's name, once known. */
   private name = "";
@@ -53,14 +56,14 @@ export class JsonReader implements CallReader {
     this.called = false;
   }
 
-  read(cursor: Cursor, out: EventBuilder): string | undefined {
+  read(cursor: Cursor, out: EventSink): string | undefined {
     for (;;) {
       const prose = this.step(cursor, out);
       if (prose !== false) return prose;
     }
   }
 
-  end(_cursor: Cursor, out: EventBuilder): string {
+  end(_cursor: Cursor, out: EventSink): string {
     if (this.state === "between" || this.state === "skip") return this.called ? "" : this.raw;
     if (this.name === "") return this.raw;
     if (this.json !== undefined && this.state === "value") {
@@ -72,7 +75,7 @@ export class JsonReader implements CallReader {
   }
 
   /** One token or stretch: `false`: go on; `undefined`: wants more text; else as `read`. */
-  private step(cursor: Cursor, out: EventBuilder): string | undefined | false {
+  private step(cursor: Cursor, out: EventSink): string | undefined | false {
     if (this.state === "skip") return this.skip(cursor);
     if (this.json === undefined) this.keep(cursor.skipSpace());
     if (cursor.empty) return undefined;
@@ -110,7 +113,7 @@ export class JsonReader implements CallReader {
     return "";
   }
 
-  private inJson(cursor: Cursor, out: EventBuilder): string | false {
+  private inJson(cursor: Cursor, out: EventSink): string | false {
     if (this.json === undefined) {
       this.json = new JsonText();
       this.gathered = "";
@@ -133,8 +136,8 @@ export class JsonReader implements CallReader {
     return false;
   }
 
-  /** `false`: it spoils the call. */
-  private valueEnded(written: string, out: EventBuilder): boolean {
+  /** `false`: the call cannot be one. */
+  private valueEnded(written: string, out: EventSink): boolean {
     this.state = "key";
     if (this.streaming) {
       out.callDelta(written);
@@ -172,7 +175,7 @@ export class JsonReader implements CallReader {
   }
 
   /** Text that is no call after all is given back; a call already begun ends here, with what was understood. */
-  private spoil(out: EventBuilder): string | false {
+  private spoil(out: EventSink): string | false {
     if (this.name === "") {
       this.json = undefined;
       return this.raw;
@@ -185,7 +188,7 @@ export class JsonReader implements CallReader {
     return false;
   }
 
-  private finishCall(out: EventBuilder): string | false {
+  private finishCall(out: EventSink): string | false {
     this.json = undefined;
     this.state = "between";
     if (this.name === "") return this.raw;
@@ -196,7 +199,7 @@ export class JsonReader implements CallReader {
     return false;
   }
 
-  /** Remembers text that may turn out to be no call. */
+  /** Keeps text that may turn out to be no call. */
   private keep(text: string): string {
     if (this.name === "") this.raw += text;
     return text;

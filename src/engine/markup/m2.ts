@@ -1,4 +1,4 @@
-import type { EventBuilder } from "../../model/event-builder.ts";
+import type { EventSink } from "../../model/event-builder.ts";
 import { ArgumentWriter } from "./argument-writer.ts";
 import type { CallReader } from "./call-reader.ts";
 import type { Cursor } from "./cursor.ts";
@@ -24,7 +24,7 @@ const insideInvoke = new PatternSet([parameter, closeInvoke, closeBlock, invoke]
 
 /**
  * What ends a value. A string may hold a literal `</parameter>` (code that speaks of this format), so the closing tag
- * counts only where the block goes on behind it; and a forgotten one is taken as said where the whole call closes.
+ * counts only where the block goes on behind it; and a forgotten one is assumed where the whole call closes.
  */
 const valueEnds = [
   new Pattern("end", parameterEnd, [space, ...literal("<parameter"), "[\\s>]"]),
@@ -72,14 +72,14 @@ export class M2Reader implements CallReader {
     this.state = "between";
   }
 
-  read(cursor: Cursor, out: EventBuilder): string | undefined {
+  read(cursor: Cursor, out: EventSink): string | undefined {
     let over: boolean | undefined = false;
     while (over === false) over = this.step(cursor, out);
     if (this.state !== "between") out.callDelta(this.writer.take());
     return over === true ? "" : undefined;
   }
 
-  end(cursor: Cursor, out: EventBuilder): string {
+  end(cursor: Cursor, out: EventSink): string {
     if (this.state === "between") return "";
     if (this.state === "value") {
       const rest = cursor.takeAll();
@@ -94,7 +94,7 @@ export class M2Reader implements CallReader {
   }
 
   /** One tag or stretch of text: `true`: the block is over; `undefined`: wants more text. */
-  private step(cursor: Cursor, out: EventBuilder): boolean | undefined {
+  private step(cursor: Cursor, out: EventSink): boolean | undefined {
     if (this.state === "value") return this.inValue(cursor);
     if (this.state === "inside") {
       const { hit } = insideInvoke.seek(cursor);
@@ -111,7 +111,7 @@ export class M2Reader implements CallReader {
     return false;
   }
 
-  private insideTag(hit: Hit, cursor: Cursor, out: EventBuilder): boolean {
+  private insideTag(hit: Hit, cursor: Cursor, out: EventSink): boolean {
     cursor.at += hit.length;
     if (hit.kind === "parameter") {
       const name = decoded(hit.name);
@@ -142,7 +142,7 @@ export class M2Reader implements CallReader {
     return false;
   }
 
-  private startCall(name: string, out: EventBuilder): void {
+  private startCall(name: string, out: EventSink): void {
     const tool = decoded(name).trim();
     out.callStart(this.options.callId(), tool);
     this.shape = shapeOf(this.options.tools, tool);
@@ -151,7 +151,7 @@ export class M2Reader implements CallReader {
     this.state = "inside";
   }
 
-  private finishCall(out: EventBuilder): void {
+  private finishCall(out: EventSink): void {
     this.writer.closeAll();
     out.callDelta(this.writer.take());
     out.close();

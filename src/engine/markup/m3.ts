@@ -1,4 +1,4 @@
-import type { EventBuilder } from "../../model/event-builder.ts";
+import type { EventSink } from "../../model/event-builder.ts";
 import { ArgumentWriter } from "./argument-writer.ts";
 import type { CallReader } from "./call-reader.ts";
 import type { Cursor } from "./cursor.ts";
@@ -63,14 +63,14 @@ export class M3Reader implements CallReader {
     this.stack = [];
   }
 
-  read(cursor: Cursor, out: EventBuilder): string | undefined {
+  read(cursor: Cursor, out: EventSink): string | undefined {
     let over: boolean | undefined = false;
     while (over === false) over = this.step(cursor, out);
     if (this.stack.length > 0) out.callDelta(this.writer.take());
     return over === true ? "" : undefined;
   }
 
-  end(cursor: Cursor, out: EventBuilder): string {
+  end(cursor: Cursor, out: EventSink): string {
     const top = this.stack.at(-1);
     if (top?.kind === "value") {
       const rest = cursor.takeAll();
@@ -84,7 +84,7 @@ export class M3Reader implements CallReader {
   }
 
   /** One tag or stretch of text: `true`: the block is over; `undefined`: wants more text. */
-  private step(cursor: Cursor, out: EventBuilder): boolean | undefined {
+  private step(cursor: Cursor, out: EventSink): boolean | undefined {
     const top = this.stack.at(-1);
     if (top === undefined) return this.between(cursor, out);
     if (top.kind === "undecided") return this.decide(top, cursor);
@@ -101,7 +101,7 @@ export class M3Reader implements CallReader {
     return false;
   }
 
-  private between(cursor: Cursor, out: EventBuilder): boolean | undefined {
+  private between(cursor: Cursor, out: EventSink): boolean | undefined {
     cursor.skipSpace();
     const hit = betweenInvokes.here(cursor);
     if (hit === "partial") return undefined;
@@ -125,7 +125,7 @@ export class M3Reader implements CallReader {
     return false;
   }
 
-  private inValue(frame: Frame, cursor: Cursor, out: EventBuilder): boolean | undefined {
+  private inValue(frame: Frame, cursor: Cursor, out: EventSink): boolean | undefined {
     const { plain, hit } = insideValue.seek(cursor);
     frame.value.feed(plain);
     if (hit === undefined) return undefined;
@@ -154,7 +154,7 @@ export class M3Reader implements CallReader {
   }
 
   /** Closes the innermost tag of that name, and what was left open inside it. */
-  private closeTag(name: string, out: EventBuilder): boolean {
+  private closeTag(name: string, out: EventSink): boolean {
     const tag = name.trim();
     const depth = this.stack.findLastIndex((frame) => frame.name === tag);
     if (depth > 0) while (this.stack.length > depth) this.closeTop();
@@ -168,7 +168,7 @@ export class M3Reader implements CallReader {
     else if (frame !== undefined && frame.kind !== "undecided") this.writer.close();
   }
 
-  private startCall(name: string, out: EventBuilder): void {
+  private startCall(name: string, out: EventSink): void {
     const tool = name.trim();
     out.callStart(this.options.callId(), tool);
     this.writer = new ArgumentWriter();
@@ -178,7 +178,7 @@ export class M3Reader implements CallReader {
     this.stack = [{ name: "invoke", kind: "object", shape, value, count: 0 }];
   }
 
-  private finishCall(out: EventBuilder): void {
+  private finishCall(out: EventSink): void {
     if (this.stack.length === 0) return;
     while (this.stack.length > 0) this.closeTop();
     out.callDelta(this.writer.take());

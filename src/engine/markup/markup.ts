@@ -1,4 +1,4 @@
-import type { EventBuilder } from "../../model/event-builder.ts";
+import type { EventSink } from "../../model/event-builder.ts";
 import type { ToolDefinition } from "../../model/request.ts";
 
 /** A family's way to write tool calls in plain text (MiniMax-M2 docs/tool_calling_guide.md, 2026-03; chat_template.jinja of MiniMax-M3, 2026-06). `none`: such text is only text. */
@@ -7,7 +7,7 @@ export type CallMarkup = "m2" | "m3" | "json" | "none";
 export interface ThinkMarkup {
   /** Tag names that open and close reasoning, without brackets: `think`, `mm:think`. Empty: no reasoning in text. */
   tags: readonly string[];
-  /** The prompt already opened the thinking tag. Configuration, never guessed. */
+  /** The prompt already opened the reasoning tag. Configuration, never guessed. */
   startsInside: boolean;
 }
 
@@ -25,9 +25,9 @@ export interface MarkupOptions {
  * chunking of the same text gives the same events after joining deltas.
  */
 export interface MarkupParser {
-  feed(text: string, out: EventBuilder): void;
+  feed(text: string, out: EventSink): void;
   /** The text is over; writes out what was held back and closes what is open. `truncated`: ended by the token limit. */
-  end(out: EventBuilder, truncated: boolean): void;
+  end(out: EventSink, truncated: boolean): void;
   /**
    * Names the call whose arguments were not JSON, where there was one: it was closed with what was understood, and
    * the caller may end the answer with an error instead of handing it on.

@@ -1,4 +1,4 @@
-import type { EventBuilder } from "../../model/event-builder.ts";
+import type { EventSink } from "../../model/event-builder.ts";
 import type { CallReader } from "./call-reader.ts";
 import { CodeSpan } from "./code-span.ts";
 import { Cursor } from "./cursor.ts";
@@ -74,12 +74,12 @@ class Parser implements MarkupParser {
     return this.reader?.fault;
   }
 
-  feed(text: string, out: EventBuilder): void {
+  feed(text: string, out: EventSink): void {
     this.cursor.push(text);
     this.run(out);
   }
 
-  end(out: EventBuilder, truncated: boolean): void {
+  end(out: EventSink, truncated: boolean): void {
     this.cursor.finish();
     this.run(out);
     if (this.state === "call") {
@@ -97,25 +97,25 @@ class Parser implements MarkupParser {
     out.close();
   }
 
-  private run(out: EventBuilder): void {
+  private run(out: EventSink): void {
     while (this.state === "call" ? this.call(out) : this.prose(out));
   }
 
-  private call(out: EventBuilder): boolean {
+  private call(out: EventSink): boolean {
     const prose = this.reader?.read(this.cursor, out);
     if (prose === undefined) return false;
     this.leaveCall(prose, out);
     return true;
   }
 
-  private leaveCall(prose: string, out: EventBuilder): void {
+  private leaveCall(prose: string, out: EventSink): void {
     this.state = this.outer;
     this.newlineDue = prose === "";
     const { gap, calls } = this.before;
     this.write(prose === "" || out.callCount > calls ? prose : gap + prose, out);
   }
 
-  private prose(out: EventBuilder): boolean {
+  private prose(out: EventSink): boolean {
     if (this.newlineDue) {
       if (this.cursor.empty) return false;
       if (this.cursor.peek() === "\n") this.cursor.at += 1;
@@ -130,7 +130,7 @@ class Parser implements MarkupParser {
   }
 
   /** Whether the tag means something here, or is text that looks like one. */
-  private counts(hit: Hit, out: EventBuilder): boolean {
+  private counts(hit: Hit, out: EventSink): boolean {
     const first = !this.marked && this.onlySpace;
     const inCode = this.state === "text" && this.code.holds(this.cursor.peek());
     switch (hit.kind) {
@@ -145,7 +145,7 @@ class Parser implements MarkupParser {
     }
   }
 
-  private pass(hit: Hit, out: EventBuilder): void {
+  private pass(hit: Hit, out: EventSink): void {
     const tag = this.cursor.take(hit.length);
     if (hit.kind === "stray") return;
     out.close();
@@ -161,7 +161,7 @@ class Parser implements MarkupParser {
     } else this.state = hit.kind === "open" ? "reasoning" : "text";
   }
 
-  private write(text: string, out: EventBuilder): void {
+  private write(text: string, out: EventSink): void {
     if (text === "") return;
     if (this.state === "text") this.code.observe(text);
     if (!this.onlySpace) return this.emit(text, out);
@@ -172,7 +172,7 @@ class Parser implements MarkupParser {
     this.gap = "";
   }
 
-  private emit(text: string, out: EventBuilder): void {
+  private emit(text: string, out: EventSink): void {
     if (this.state === "reasoning") out.reasoning(text);
     else out.text(text);
   }

@@ -5,15 +5,17 @@ import { splitTokens } from "./tokens.ts";
 export interface AnswerToken {
   kind: "reasoning" | "text" | "call" | "args";
   text: string;
+  /** Of a `call`, where a script gives one. */
+  id?: string | undefined;
 }
 
-/** The answer in tokens, ended where the first stop text would begin. Stop texts end answer text, never thought. */
+/** The answer in tokens, ended where the first stop text would begin. Stop texts end answer text, never reasoning. */
 export function answerTokens(reply: Reply, stop: readonly string[]): AnswerToken[] {
   const text = untilStop(reply.text, stop);
-  const tokens = [...tokensOf("reasoning", reply.thought), ...tokensOf("text", text)];
+  const tokens = [...tokensOf("reasoning", reply.reasoning), ...tokensOf("text", text)];
   if (text.length < reply.text.length) return tokens;
   for (const call of reply.calls) {
-    tokens.push({ kind: "call", text: call.name });
+    tokens.push({ kind: "call", text: call.name, id: call.id });
     // one by one: arguments may have more tokens than a function takes values
     for (const token of tokensOf("args", call.args)) tokens.push(token);
   }

@@ -2,71 +2,43 @@ import { setImmediate } from "node:timers/promises";
 import { Semaphore } from "../../lib/semaphore.ts";
 import { EventBuilder } from "../../model/event-builder.ts";
 import { canceled, ParleyError } from "../../model/error.ts";
-import type { Batch } from "../../model/event.ts";
+import type { Batch, FinishReason, Usage } from "../../model/event.ts";
 import { callIds, type IdSource } from "../../model/id.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { Capabilities, Engine, Load } from "../engine.ts";
+import { readScript, Script } from "../script/script.ts";
 import { answerTokens, type AnswerToken } from "./answer.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { faultError, FaultPlan, type FaultRule } from "./fault.ts";
+import { faultError, FaultPlan } from "./fault.ts";
+import { planAnswer, type Plan } from "./plan.ts";
 import { PrefixCache } from "./prefix-cache.ts";
 import { measurePrompt, type Prompt } from "./prompt.ts";
-import { planReply } from "./reply.ts";
+import type { SimSettings } from "./settings.ts";
 
-export interface SimOptions {
-  /** Default: instant. Cached tokens cost nothing. */
-  prefillTokensPerSecond?: number;
-  /** Per request. Default: instant. */
-  decodeTokensPerSecond?: number;
-  /** Default 8. */
-  tokensPerBatch?: number;
-  /** Requests generated at once; default no bound. */
-  slots?: number;
-  /** Requests that may wait for a slot; one more is refused as `overloaded`. Default: no limit. */
-  queueLimit?: number;
-  /** Tokens the prefix cache holds; 0 turns it off. Default 1,000,000. */
-  cacheTokens?: number;
-  /** Tokens per cache block; default 64. */
-  cacheBlock?: number;
-  /** Tokens, input and output together; default 1,000,000. */
-  contextWindow?: number;
-  faults?: readonly FaultRule[];
-  clock?: Clock;
+/** The settings, each with the default of `settings.ts`, and what tests put in the place of the real thing. */
+export type SimOptions = { [Name in keyof SimSettings]?: SimSettings[Name] | undefined } & {
+  clock?: Clock | undefined;
   /** Where call ids come from. Default: the request's own id, so that equal requests get equal answers. */
-  ids?: IdSource;
-}
-
-/**
- * A deterministic engine without a model: it answers by rules, at the speed it is told to, with real slots, a real prefix
- * cache and the faults it is told to have. For tests, load and other people's pipelines.
- */
-export function simEngine(options: SimOptions = {}): Engine {
-  return new Simulator({ ...defaults, ...options });
-}
-
-type Settings = Required<Omit<SimOptions, "ids">> & Pick<SimOptions, "ids">;
-
-const defaults: Settings = {
-  prefillTokensPerSecond: Infinity,
-  decodeTokensPerSecond: Infinity,
-  tokensPerBatch: 8,
-  slots: Infinity,
-  queueLimit: Infinity,
-  cacheTokens: 1_000_000,
-  cacheBlock: 64,
-  contextWindow: 1_000_000,
-  faults: [],
-  clock: systemClock,
+  ids?: IdSource | undefined;
 };
 
-/** An instant answer lets other work run after so many batches. */
-const batchesPerBreath = 64;
+/**
+ * A deterministic engine without a model: it echoes, calls tools and makes values by their schemas, at the speed that is
+ * set, with real slots, a real prefix cache, and the scripted answers and faults that are set. For tests, load and other
+ * people's pipelines. Throws `ScriptError` for a script file that cannot be used.
+ */
+export function simEngine(options: SimOptions = {}): Engine {
+  return new Simulator(options);
+}
+
+/** An instant answer lets other work run after this many batches. */
+const batchesPerPause = 64;
 
 /** One answer under way. */
 interface Run {
   request: GenerationRequest;
   prompt: Prompt;
-  fault: FaultRule | undefined;
+  plan: Plan;
   signal: AbortSignal;
 }
 
@@ -74,38 +46,59 @@ class Simulator implements Engine {
   // fixed at birth
   readonly kind = "sim";
   readonly capabilities: Capabilities;
-  private readonly options: Settings;
+  readonly requests: GenerationRequest[] = [];
+  private readonly journal: number;
+  private readonly prefillTokensPerSecond: number;
+  private readonly decodeTokensPerSecond: number;
+  private readonly tokensPerBatch: number;
+  private readonly cacheBlock: number;
+  private readonly contextWindow: number;
+  private readonly clock: Clock;
+  private readonly ids: IdSource | undefined;
   private readonly slots: Semaphore;
   private readonly cache: PrefixCache;
+  private readonly script: Script;
   private readonly faults: FaultPlan;
   private readonly closing = new AbortController();
 
-  constructor(options: Settings) {
-    this.options = options;
-    this.capabilities = { contextWindow: options.contextWindow, constrained: true, image: true, video: "frames" };
-    this.slots = new Semaphore(options.slots, {
+  constructor(options: SimOptions) {
+    this.journal = options.journal ?? 0;
+    this.prefillTokensPerSecond = options.prefillTokensPerSecond ?? Infinity;
+    this.decodeTokensPerSecond = options.decodeTokensPerSecond ?? Infinity;
+    this.tokensPerBatch = options.tokensPerBatch ?? 8;
+    this.cacheBlock = options.cacheBlock ?? 64;
+    this.contextWindow = options.contextWindow ?? 1_000_000;
+    this.capabilities = { contextWindow: this.contextWindow, constrained: true, image: true, video: "frames" };
+    this.clock = options.clock ?? systemClock;
+    this.ids = options.ids;
+    this.slots = new Semaphore(options.slots ?? Infinity, {
       abortError: canceled,
       queue: {
-        limit: options.queueLimit,
+        limit: options.queueLimit ?? Infinity,
         full: () => new ParleyError("overloaded", "every slot is busy", { retryAfter: 1 }),
       },
     });
-    this.cache = new PrefixCache(options.cacheTokens, options.cacheBlock);
-    this.faults = new FaultPlan(options.faults);
+    this.cache = new PrefixCache(options.cacheTokens ?? 1_000_000, this.cacheBlock);
+    const file = options.script === undefined ? { answers: [] } : readScript(options.script);
+    this.script = new Script({
+      answers: [...(options.answers ?? []), ...file.answers],
+      strict: options.strict === true || file.strict === true,
+    });
+    this.faults = new FaultPlan(options.faults ?? [], options.seed);
   }
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
     if (this.closing.signal.aborted) throw new ParleyError("overloaded", "the engine is closed");
-    const prompt = measurePrompt(request, this.options.cacheBlock);
+    if (this.requests.push(request) > this.journal) this.requests.shift();
+    const prompt = measurePrompt(request, this.cacheBlock);
     this.refuseOverflow(prompt);
-    const fault = this.faults.next(request);
-    if (fault?.kind === "error-before") throw faultError(fault);
+    const plan = planAnswer(request, this.script, this.faults);
     const ended = AbortSignal.any([signal, this.closing.signal]);
     const release = await this.slots.acquire(ended);
     // A consumer that aborts and never comes back must not keep the slot.
     ended.addEventListener("abort", release, { once: true });
     try {
-      yield* this.play({ request, prompt, fault, signal: ended });
+      yield* this.play({ request, prompt, plan, signal: ended });
     } finally {
       ended.removeEventListener("abort", release);
       release();
@@ -113,7 +106,7 @@ class Simulator implements Engine {
   }
 
   count(request: GenerationRequest, _signal: AbortSignal): Promise<{ tokens: number; exact: boolean }> {
-    return Promise.resolve({ tokens: measurePrompt(request, this.options.cacheBlock).tokens, exact: true });
+    return Promise.resolve({ tokens: measurePrompt(request, this.cacheBlock).tokens, exact: true });
   }
 
   load(): Load {
@@ -126,41 +119,39 @@ class Simulator implements Engine {
   }
 
   private refuseOverflow(prompt: Prompt): void {
-    const { contextWindow } = this.options;
-    if (prompt.tokens < contextWindow) return;
-    throw new ParleyError("context", `the prompt has ${prompt.tokens} tokens, the context window ${contextWindow}`);
+    if (prompt.tokens < this.contextWindow) return;
+    const message = `the prompt has ${prompt.tokens} tokens, the context window ${this.contextWindow}`;
+    throw new ParleyError("context", message);
   }
 
   private async *play(run: Run): AsyncGenerator<Batch> {
-    const { request, prompt, signal } = run;
-    const { clock, prefillTokensPerSecond, contextWindow } = this.options;
+    const { request, prompt, plan, signal } = run;
     const cached = this.cache.lookup(prompt);
-    await clock.sleep(((prompt.tokens - cached) / prefillTokensPerSecond) * 1_000, signal);
+    const prefillMs = ((prompt.tokens - cached) / this.prefillTokensPerSecond) * 1_000;
+    await this.clock.sleep(prefillMs + plan.delayMs, signal);
     if (signal.aborted) throw canceled();
     this.cache.store(prompt);
-    const reply = planReply(request);
-    const limit = Math.min(request.sampling.maxTokens ?? Infinity, contextWindow - prompt.tokens);
-    const tokens = answerTokens(reply, request.sampling.stop);
-    const said = tokens.slice(0, limit);
-    const writer = new Writer(callIds(this.options.ids ?? fixedIds(request)));
-    const broken = yield* this.decode(run, said, writer);
-    writer.usage(prompt.tokens, cached);
-    writer.finish(broken ?? (tokens.length > limit ? "length" : "stop"));
+    const limit = Math.min(request.sampling.maxTokens ?? Infinity, this.contextWindow - prompt.tokens);
+    const tokens = answerTokens(plan.reply, request.sampling.stop);
+    const writer = new Writer(callIds(this.ids ?? fixedIds(request)));
+    const broken = yield* this.decode(run, tokens.slice(0, limit), writer);
+    writer.usage({ input: prompt.tokens, cached }, plan.usage);
+    if (broken !== undefined) writer.fail(broken);
+    else writer.finish(tokens.length > limit ? "length" : plan.finish);
     yield writer.out.take();
   }
 
-  /** Says the tokens batch by batch; gives the error that cut them short, if one did. */
+  /** Yields the tokens batch by batch; returns the error that cut them short, if one did. */
   private async *decode(
     run: Run,
     tokens: readonly AnswerToken[],
     writer: Writer,
   ): AsyncGenerator<Batch, ParleyError | undefined> {
-    const { tokensPerBatch } = this.options;
-    const breaksAt =
-      run.fault?.kind === "error-after" || run.fault?.kind === "stall" ? (run.fault.afterTokens ?? 0) : Infinity;
-    const start = this.options.clock.now();
+    const { fault } = run.plan;
+    const breaksAt = fault?.kind === "error-after" || fault?.kind === "stall" ? (fault.afterTokens ?? 0) : Infinity;
+    const start = this.clock.now();
     for (let at = 0, batch = 1; at < tokens.length; batch += 1) {
-      const next = Math.min(at + tokensPerBatch, tokens.length, Math.max(at, breaksAt));
+      const next = Math.min(at + this.tokensPerBatch, tokens.length, Math.max(at, breaksAt));
       if (next === at) return this.breakDown(run);
       await this.pace(run, { start, next, batch });
       if (run.signal.aborted) return canceled();
@@ -173,17 +164,16 @@ class Simulator implements Engine {
 
   /** Waits until the tokens up to `next` are due. Due times count from the start, so that timers' lateness does not add up. */
   private async pace(run: Run, due: { start: number; next: number; batch: number }): Promise<void> {
-    const { clock, decodeTokensPerSecond } = this.options;
-    const extra = run.fault?.kind === "slow" ? (run.fault.delay ?? 1_000) * due.batch : 0;
-    const at = due.start + (due.next / decodeTokensPerSecond) * 1_000 + extra;
-    if (at > due.start) await clock.sleep(at - clock.now(), run.signal);
-    else if (due.batch % batchesPerBreath === 0) await setImmediate();
+    const { fault, tokensPerSecond = this.decodeTokensPerSecond } = run.plan;
+    const extra = fault?.kind === "slow" ? (fault.delayMs ?? 1_000) * due.batch : 0;
+    const at = due.start + (due.next / tokensPerSecond) * 1_000 + extra;
+    if (at > due.start) await this.clock.sleep(at - this.clock.now(), run.signal);
+    else if (due.batch % batchesPerPause === 0) await setImmediate();
   }
 
-  private async breakDown(run: Run): Promise<ParleyError> {
-    const { fault } = run;
-    if (fault?.kind === "error-after") return faultError(fault);
-    await this.options.clock.sleep(Infinity, run.signal);
+  private async breakDown({ plan, signal }: Run): Promise<ParleyError> {
+    if (plan.fault?.kind === "error-after") return faultError(plan.fault);
+    await this.clock.sleep(Infinity, signal);
     return canceled();
   }
 }
@@ -194,7 +184,9 @@ class Writer {
   readonly out = new EventBuilder();
   private readonly callId: () => string;
   // changed by events
+  /** Tokens written; counted by `write`. */
   private output = 0;
+  /** Those of them that are reasoning; counted by `write`. */
   private reasoning = 0;
 
   constructor(callId: () => string) {
@@ -207,18 +199,23 @@ class Writer {
       this.reasoning += 1;
       this.out.reasoning(token.text);
     } else if (token.kind === "text") this.out.text(token.text);
-    else if (token.kind === "call") this.out.callStart(this.callId(), token.text);
+    else if (token.kind === "call") this.out.callStart(token.id ?? this.callId(), token.text);
     else this.out.callDelta(token.text);
   }
 
-  usage(input: number, cached: number): void {
+  /** `scripted` replaces what was counted. */
+  usage(counted: Pick<Usage, "input" | "cached">, scripted: Plan["usage"]): void {
     this.out.close();
-    this.out.usage({ input, cached, output: this.output, reasoning: this.reasoning });
+    const { input = counted.input, cached = counted.cached, output = this.output } = scripted;
+    this.out.usage({ input, cached, output, reasoning: scripted.reasoning ?? this.reasoning });
   }
 
-  finish(how: "stop" | "length" | ParleyError): void {
-    if (how instanceof ParleyError) this.out.finish("error", how);
-    else this.out.finish(how === "stop" && this.out.callCount > 0 ? "calls" : how);
+  finish(reason: FinishReason | undefined): void {
+    this.out.finish(reason ?? (this.out.callCount > 0 ? "calls" : "stop"));
+  }
+
+  fail(error: ParleyError): void {
+    this.out.finish("error", error);
   }
 }
 

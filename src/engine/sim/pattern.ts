@@ -1,4 +1,3 @@
-import { matchesRegex } from "../../lib/regex/match.ts";
 import { type CharacterClass, holds, isOf, type RegexNode } from "../../lib/regex/node.ts";
 import { parseRegex } from "../../lib/regex/parse.ts";
 
@@ -13,22 +12,18 @@ const maxSteps = 100_000;
 export function sampleOfPattern(source: string): string | undefined {
   const node = parseRegex(source);
   if (node === undefined) return undefined;
-  const sample: Sample = { characters: [], assertions: [], steps: 0 };
+  const sample: Sample = { characters: [], assertions: [], chosen: new Map(), steps: 0 };
   if (!add(node, sample)) return undefined;
   const { characters, assertions } = sample;
   return assertions.every(({ sign, at }) => holds(sign, characters, at)) ? characters.join("") : undefined;
-}
-
-/** Whether a text matches a pattern; no text is known to match one that cannot be read. */
-export function fitsPattern(text: string, pattern: string): boolean {
-  const node = parseRegex(pattern);
-  return node !== undefined && matchesRegex(node, text);
 }
 
 interface Sample {
   characters: string[];
   /** What must hold between the characters, once all are there. */
   assertions: { sign: "^" | "$" | "b" | "B"; at: number }[];
+  /** The character of each class that was met. */
+  chosen: Map<CharacterClass, string | undefined>;
   steps: number;
 }
 
@@ -38,7 +33,8 @@ function add(node: RegexNode, sample: Sample): boolean {
   if (sample.steps > maxSteps) return false;
   switch (node.kind) {
     case "class": {
-      const character = characterOf(node);
+      const character = sample.chosen.has(node) ? sample.chosen.get(node) : characterOf(node);
+      sample.chosen.set(node, character);
       if (character !== undefined) sample.characters.push(character);
       return character !== undefined;
     }

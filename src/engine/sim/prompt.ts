@@ -22,7 +22,7 @@ export function measurePrompt(request: GenerationRequest, blockSize: number): Pr
   return { tokens: ruler.tokens, blocks: ruler.blocks };
 }
 
-/** Tools first, then the conversation: the order in which the vendor matches prefixes (spec sheet 5). */
+/** Tools first, then the conversation: the order in which the vendor matches prefixes (MiniMax API docs, prompt caching, 2026-11). */
 function* segments(request: GenerationRequest): Generator<Segment> {
   // no template shows `strict`
   for (const { strict: _, ...tool } of request.tools) yield `<tool>${JSON.stringify(tool)}\n`;

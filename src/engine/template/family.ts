@@ -1,53 +1,53 @@
 import type { GenerationRequest } from "../../model/request.ts";
 import type { CallMarkup } from "../markup/markup.ts";
 
-type Thinking = GenerationRequest["reasoning"];
+type ReasoningMode = GenerationRequest["reasoning"];
 
 /**
  * What has to be known of a family's chat template to feed it and to read what the model answers. Facts of the
- * MiniMax rows: spec sheet 8.1 and 8.2. Whether a prompt ends inside thought stands here and is never looked for in
+ * MiniMax rows: chat_template.jinja of MiniMaxAI/MiniMax-M2 and MiniMax-M3. Whether a prompt ends inside reasoning stands here and is never looked for in
  * the prompt.
  */
 export interface PromptFamily {
-  /** Tag names of thought in the model's text, without brackets. Empty: the model writes none. */
+  /** Tag names of reasoning in the model's text, without brackets. Empty: the model writes none. */
   thinkTags: readonly string[];
-  /** Per thinking mode: the rendered prompt ends inside the thinking tag. */
-  opensThought: Readonly<Record<Thinking, boolean>>;
-  /** Added to a prompt that opened thought although none is wanted, as the template would write an empty thought. */
-  closeThought: string;
+  /** Per reasoning mode: the rendered prompt ends inside the thinking tag. */
+  opensReasoning: Readonly<Record<ReasoningMode, boolean>>;
+  /** Added to a prompt that opened reasoning although none is wanted, as the template would write empty reasoning. */
+  closeReasoning: string;
   /** How the model writes tool calls. */
   calls: CallMarkup;
   /** System-side roles with a block of their own; the others are merged into one leading `system` message. */
-  ownVoices: readonly "root"[];
+  ownRoles: readonly "root"[];
 }
 
 const plain: PromptFamily = {
   thinkTags: ["think"],
-  opensThought: { on: false, adaptive: false, off: false },
-  closeThought: "\n</think>\n\n",
+  opensReasoning: { on: false, adaptive: false, off: false },
+  closeReasoning: "\n</think>\n\n",
   calls: "json",
-  ownVoices: [],
+  ownRoles: [],
 };
 
 export const promptFamilies = {
-  /** M2, M2.1, M2.5, M2.7: the template opens thought always, it knows no switch. */
-  m2: { ...plain, opensThought: { on: true, adaptive: true, off: true }, calls: "m2" },
-  /** M3: opened only when thinking is on; `adaptive` leaves the choice to the model. */
+  /** M2, M2.1, M2.5, M2.7: the template always opens reasoning; it has no switch. */
+  m2: { ...plain, opensReasoning: { on: true, adaptive: true, off: true }, calls: "m2" },
+  /** M3: opened only when reasoning is on; `adaptive` leaves the choice to the model. */
   m3: {
     ...plain,
     thinkTags: ["mm:think"],
-    opensThought: { on: true, adaptive: false, off: false },
-    closeThought: "</mm:think>",
+    opensReasoning: { on: true, adaptive: false, off: false },
+    closeReasoning: "</mm:think>",
     calls: "m3",
-    ownVoices: ["root"],
+    ownRoles: ["root"],
   },
-  /** The model that ships with this project (`model/`): M2's form with a switch that closes thought at once. */
-  tiny: { ...plain, opensThought: { on: true, adaptive: true, off: false }, calls: "m2" },
-  /** Any other chat model: thought, if any, is opened by the model itself. */
+  /** The model that ships with this project (`model/`): M2's form with a switch that closes reasoning at once. */
+  tiny: { ...plain, opensReasoning: { on: true, adaptive: true, off: false }, calls: "m2" },
+  /** Any other chat model: reasoning, if any, is opened by the model itself. */
   generic: plain,
   /** Models whose template ends in an open `<think>` (R1 distillates, QwQ). */
-  opened: { ...plain, opensThought: { on: true, adaptive: true, off: true } },
-  /** Models without thought. */
+  opened: { ...plain, opensReasoning: { on: true, adaptive: true, off: true } },
+  /** Models without reasoning. */
   silent: { ...plain, thinkTags: [] },
 } as const satisfies Record<string, PromptFamily>;
 
@@ -80,10 +80,10 @@ export function withOverrides(family: PromptFamily, overrides: PromptOverrides):
   return {
     ...family,
     ...(think === undefined ? {} : { thinkTags: think }),
-    ...(tag === undefined || family.thinkTags.includes(tag) ? {} : { closeThought: `\n</${tag}>\n\n` }),
+    ...(tag === undefined || family.thinkTags.includes(tag) ? {} : { closeReasoning: `\n</${tag}>\n\n` }),
     ...(startsInside === undefined
       ? {}
-      : { opensThought: { on: startsInside, adaptive: startsInside, off: startsInside } }),
+      : { opensReasoning: { on: startsInside, adaptive: startsInside, off: startsInside } }),
     ...(calls === undefined ? {} : { calls }),
   };
 }

@@ -20,43 +20,43 @@ export interface TemplateMessage {
   tool_call_id?: string;
 }
 
-type Voice = "root" | "system" | "user" | "assistant";
+type PlacedRole = "root" | "system" | "user" | "assistant";
 
 /** Where a role's text goes, and the words put before it. Role-play roles have no place of their own in templates. */
-const places: Readonly<Record<Role, { voice: Voice; lead?: string; speaker?: string }>> = {
-  root: { voice: "root" },
-  system: { voice: "system" },
-  developer: { voice: "system" },
-  user: { voice: "user" },
-  assistant: { voice: "assistant" },
-  user_system: { voice: "system", lead: "The user's persona" },
-  group: { voice: "system", lead: "The scene" },
-  sample_message_user: { voice: "system", lead: "Example dialogue", speaker: "User" },
-  sample_message_ai: { voice: "system", lead: "Example dialogue", speaker: "Assistant" },
+const places: Readonly<Record<Role, { role: PlacedRole; lead?: string; speaker?: string }>> = {
+  root: { role: "root" },
+  system: { role: "system" },
+  developer: { role: "system" },
+  user: { role: "user" },
+  assistant: { role: "assistant" },
+  user_system: { role: "system", lead: "The user's persona" },
+  group: { role: "system", lead: "The scene" },
+  sample_message_user: { role: "system", lead: "Example dialogue", speaker: "User" },
+  sample_message_ai: { role: "system", lead: "Example dialogue", speaker: "Assistant" },
 };
 
 /**
  * Items as template messages. System-side text is merged, in order, into one leading message (templates read the first
- * only, spec sheet 8.1), except for voices the family knows apart. Thought, text and calls of one assistant turn fold
- * into one message. Images and videos say nothing here: the engine refuses them or sends them another way.
+ * only), except for roles that the family keeps apart. Reasoning, text and calls of one assistant turn fold
+ * into one message. Images and videos are left out here: the engine refuses them or sends them another way.
  */
-export function templateMessages(items: readonly Item[], family?: Pick<PromptFamily, "ownVoices">): TemplateMessage[] {
+export function templateMessages(items: readonly Item[], family?: Pick<PromptFamily, "ownRoles">): TemplateMessage[] {
   const named = namesThatMatter(items);
   const heads: Record<"root" | "system", string[]> = { root: [], system: [] };
   const turns = new Turns();
   let lead: string | undefined;
   for (const item of items) {
     const place = item.type === "message" ? places[item.role] : undefined;
-    if (item.type !== "message" || place === undefined || place.voice === "user" || place.voice === "assistant") {
+    if (item.type !== "message" || place === undefined || place.role === "user" || place.role === "assistant") {
       turns.add(item, named);
       lead = undefined;
       continue;
     }
-    const said = systemText(item, place, lead);
-    const own = place.voice === "root" && (family?.ownVoices.includes("root") ?? false);
+    const text = systemText(item, place, lead);
+    const own = place.role === "root" && (family?.ownRoles.includes("root") ?? false);
     // example turns under one heading are one block
-    if (place.speaker !== undefined && lead === place.lead) heads.system.push(`${heads.system.pop() ?? ""}\n${said}`);
-    else if (said !== "") heads[own ? "root" : "system"].push(said);
+    if (place.speaker !== undefined && lead === place.lead) heads.system.push(`${heads.system.pop() ?? ""}\n${text}`);
+    else if (text !== "") heads[own ? "root" : "system"].push(text);
     lead = place.lead;
   }
   return [...head("root", heads.root), ...head("system", heads.system), ...turns.messages];
@@ -90,15 +90,15 @@ function namesThatMatter(items: readonly Item[]): ReadonlySet<Role> {
   return new Set([...names].filter(([, senders]) => senders.size > 1).map(([role]) => role));
 }
 
-/** Folds items of the conversation into messages; an assistant turn takes thought, then text, then calls. */
+/** Folds items of the conversation into messages; an assistant turn takes reasoning, then text, then calls. */
 class Turns {
   readonly messages: TemplateMessage[] = [];
   // changed by items
   private turn: TemplateMessage | undefined;
-  private stage: "thought" | "text" | "calls" = "thought";
+  private stage: "reasoning" | "text" | "calls" = "reasoning";
 
   add(item: Item, named: ReadonlySet<Role>): void {
-    if (item.type === "reasoning") this.thought(item.text);
+    if (item.type === "reasoning") this.reasoning(item.text);
     else if (item.type === "call") this.call(item);
     else if (item.type === "result") this.other({ role: "tool", content: textOf(item.parts), tool_call_id: item.id });
     else if (item.role === "assistant") this.text(item, named);
@@ -110,8 +110,8 @@ class Turns {
     this.messages.push(message);
   }
 
-  private thought(text: string): void {
-    const turn = this.turnFor("thought");
+  private reasoning(text: string): void {
+    const turn = this.turnFor("reasoning");
     turn.reasoning_content = turn.reasoning_content === undefined ? text : `${turn.reasoning_content}\n${text}`;
   }
 
@@ -120,7 +120,7 @@ class Turns {
     if (this.stage === "text") this.turn = undefined;
     const turn = this.turnFor("text");
     const { content, ...rest } = sender(item, named);
-    // templates put their own newlines behind thought; those the model wrote there stand in the answer's text
+    // templates put their own newlines behind reasoning; those the model wrote there stand in the answer's text
     Object.assign(turn, rest, { content: content.replace(/^\n+/u, "") });
     this.stage = "text";
   }
@@ -135,8 +135,8 @@ class Turns {
     turn.tool_calls = [...(turn.tool_calls ?? []), call];
   }
 
-  private turnFor(stage: "thought" | "text" | "calls"): TemplateMessage {
-    const order = ["thought", "text", "calls"];
+  private turnFor(stage: "reasoning" | "text" | "calls"): TemplateMessage {
+    const order = ["reasoning", "text", "calls"];
     if (this.turn === undefined || order.indexOf(stage) < order.indexOf(this.stage)) {
       this.turn = { role: "assistant", content: "" };
       this.messages.push(this.turn);
@@ -171,16 +171,16 @@ export function plainerMessages(messages: readonly TemplateMessage[]): TemplateM
   };
   const plain: TemplateMessage[] = [];
   for (const message of messages) {
-    const voice = message.role === "root" || message.role === "system" ? "user" : message.role;
+    const role = message.role === "root" || message.role === "system" ? "user" : message.role;
     const last = plain.at(-1);
-    if (last?.role === voice && voice === "user") {
+    if (last?.role === role && role === "user") {
       last.content = `${last.content}\n\n${message.content}`;
       continue;
     }
     const { tool_calls: calls, tool_call_id: answered } = message;
     plain.push({
       ...message,
-      role: voice,
+      role,
       ...(calls === undefined ? {} : { tool_calls: calls.map((call) => ({ ...call, id: short(call.id) })) }),
       ...(answered === undefined ? {} : { tool_call_id: short(answered) }),
     });

@@ -21,7 +21,7 @@ export interface RenderedPrompt {
   think: ThinkMarkup;
 }
 
-/** M3's own switch has three positions (spec sheet 8.2); other templates know on and off. */
+/** M3's own switch has three positions (chat_template.jinja of MiniMaxAI/MiniMax-M3); other templates know on and off. */
 const thinkingMode = { on: "enabled", adaptive: "adaptive", off: "disabled" } as const;
 
 /** Parses a chat template once. Throws `internal` where our Jinja cannot read it: no caller is to blame. */
@@ -45,32 +45,32 @@ export function renderPrompt(
 ): RenderedPrompt {
   const { family } = options;
   const compiled = typeof template === "string" ? compileTemplate(template) : template;
-  const { reasoning: thinking } = request;
+  const { reasoning } = request;
   const tools = request.toolChoice === "none" ? [] : request.tools;
   const guard = options.guard ?? ((text: string) => text);
   const messages = templateMessages(request.items, family);
   const variables = {
     ...(tools.length === 0 ? {} : { tools: eachText(tools.map(templateTool), guard) }),
     add_generation_prompt: true,
-    enable_thinking: thinking !== "off",
-    thinking_mode: thinkingMode[thinking],
+    enable_thinking: reasoning !== "off",
+    thinking_mode: thinkingMode[reasoning],
     bos_token: options.bosToken ?? "",
     eos_token: options.eosToken ?? "",
   };
-  const say = (some: readonly TemplateMessage[]): string =>
+  const render = (some: readonly TemplateMessage[]): string =>
     compiled.render({ ...variables, messages: eachText(some, guard) });
   const text = accepted(
-    () => say(messages),
-    () => say(plainerMessages(messages)),
+    () => render(messages),
+    () => render(plainerMessages(messages)),
   );
-  const closes = thinking === "off" && family.opensThought.off;
+  const closes = reasoning === "off" && family.opensReasoning.off;
   return {
-    text: closes ? text + family.closeThought : text,
-    think: { tags: family.thinkTags, startsInside: family.opensThought[thinking] && !closes },
+    text: closes ? text + family.closeReasoning : text,
+    think: { tags: family.thinkTags, startsInside: family.opensReasoning[reasoning] && !closes },
   };
 }
 
-/** The first way the template takes; when it takes none, what it said to the last one. */
+/** The first way the template takes; when it takes none, an error with what it raised for the last one. */
 function accepted(...ways: readonly (() => string)[]): string {
   let refusal: unknown;
   for (const way of ways) {
@@ -80,8 +80,8 @@ function accepted(...ways: readonly (() => string)[]): string {
       refusal = thrown;
     }
   }
-  const said = refusal instanceof Error ? refusal.message : String(refusal);
-  throw new ParleyError("invalid", `messages: the model's chat template refuses them: ${said}`, {
+  const reason = refusal instanceof Error ? refusal.message : String(refusal);
+  throw new ParleyError("invalid", `messages: the model's chat template refuses them: ${reason}`, {
     param: "messages",
     cause: refusal,
   });

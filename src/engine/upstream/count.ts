@@ -5,7 +5,7 @@ import type { GenerationRequest } from "../../model/request.ts";
 import type { UpstreamClient } from "./wire/client.ts";
 import type { Dialect } from "./dialect/dialect.ts";
 import { chatMessages, content } from "./dialect/message.ts";
-import { thinkingFields, toolFields } from "./dialect/request.ts";
+import { reasoningSwitchFields, toolFields } from "./dialect/request.ts";
 
 export interface CountInput {
   request: GenerationRequest;
@@ -16,8 +16,8 @@ export interface CountInput {
 
 type Ask = (client: UpstreamClient, input: CountInput) => Promise<unknown>;
 
-/** How each server counts the tokens of a prompt. */
-const ways: Readonly<Record<Dialect["count"], Ask>> = {
+/** How each server counts the tokens of a prompt; the number, or anything else where it has none. */
+const counters: Readonly<Record<Dialect["count"], Ask>> = {
   none: async () => undefined,
   vllm: async (client, input) => {
     const answer = await client.ask(
@@ -44,7 +44,7 @@ const ways: Readonly<Record<Dialect["count"], Ask>> = {
 export async function countTokens(client: UpstreamClient, input: CountInput): Promise<number | undefined> {
   try {
     const signal = AbortSignal.any([input.signal, AbortSignal.timeout(10_000)]);
-    const tokens = await ways[input.dialect.count](client, { ...input, signal });
+    const tokens = await counters[input.dialect.count](client, { ...input, signal });
     return typeof tokens === "number" ? tokens : undefined;
   } catch {
     input.signal.throwIfAborted();
@@ -58,11 +58,11 @@ function prompt({ request, dialect, family }: CountInput): JsonObject {
   return {
     messages: chatMessages(request.items, dialect, family),
     ...(tools === undefined ? {} : { tools }),
-    ...thinkingFields(request, dialect, family),
+    ...reasoningSwitchFields(request, dialect, family),
   };
 }
 
-/** The request in the form of the Responses endpoint (spec sheet 3.1, 3.4). */
+/** The request in the form of the Responses endpoint (platform.minimaxi.com/docs/api-reference/responses-input-tokens). */
 function responsesBody({ request, dialect }: CountInput): JsonObject {
   const tools = request.tools.map((tool) => ({ type: "function", ...tool }));
   return {

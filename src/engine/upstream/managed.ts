@@ -25,13 +25,13 @@ export interface ManagedOptions extends Omit<UpstreamOptions, "url" | "replicas"
   /** Further arguments, as they are. */
   args?: readonly string[] | undefined;
   /** Milliseconds the model may take to load. Default 300,000. */
-  startTimeout?: number | undefined;
+  startTimeoutMs?: number | undefined;
 }
 
 const defaultSlots = 4;
 const stopGraceMs = 5_000;
-const shortestPause = 500;
-const longestPause = 30_000;
+const minPauseMs = 500;
+const maxPauseMs = 30_000;
 
 /**
  * llama-server as a child process: started with the first request or by `open`, watched, started again with growing
@@ -53,9 +53,12 @@ class ManagedServer implements Engine {
   private readonly options: ManagedOptions;
   private readonly closing = new AbortController();
   // changed by events
+  /** The start that runs or has succeeded; unset when it failed or the process ended. */
   private starting: Promise<Running> | undefined;
+  /** The process that is ready; unset when it ends. */
   private running: Running | undefined;
-  private pause = shortestPause;
+  /** Milliseconds before the next restart; doubled by each. */
+  private pauseMs = minPauseMs;
   /** Requests that wait for its start. */
   private waiting = 0;
 
@@ -110,7 +113,7 @@ class ManagedServer implements Engine {
     try {
       const running = await this.launch();
       this.running = running;
-      this.pause = shortestPause;
+      this.pauseMs = minPauseMs;
       void running.ended.then(() => this.restart());
       return running;
     } catch (error) {
@@ -119,16 +122,16 @@ class ManagedServer implements Engine {
     }
   }
 
-  /** After a death nobody asked for. */
+  /** The process ended unasked. */
   private async restart(): Promise<void> {
     const dead = this.running;
     this.running = undefined;
     this.starting = undefined;
     await dead?.engine.close();
     if (this.closing.signal.aborted) return;
-    this.options.log?.warn({ pauseMs: this.pause }, "llama-server ended; it is started again");
-    await wait(this.pause, undefined, { signal: this.closing.signal }).catch(() => undefined);
-    this.pause = Math.min(this.pause * 2, longestPause);
+    this.options.log?.warn({ pauseMs: this.pauseMs }, "llama-server ended; it is started again");
+    await wait(this.pauseMs, undefined, { signal: this.closing.signal }).catch(() => undefined);
+    this.pauseMs = Math.min(this.pauseMs * 2, maxPauseMs);
     if (!this.closing.signal.aborted) await this.ready().catch(() => undefined);
   }
 
@@ -145,7 +148,7 @@ class ManagedServer implements Engine {
       await this.healthy(port, ended);
     } catch (thrown) {
       child.kill("SIGKILL");
-      // paths and what the binary says are for the log: callers get the message
+      // paths and the output of the binary are for the log: callers get the message
       const reason = `llama-server did not start (${binary}): ${tail() || String(thrown)}`;
       log?.error({ reason }, "llama-server did not start");
       throw new ParleyError("upstream", "llama-server did not start", { cause: new Error(reason, { cause: thrown }) });
@@ -164,7 +167,7 @@ class ManagedServer implements Engine {
   private async healthy(port: number, ended: Promise<void>): Promise<void> {
     let over = false;
     void ended.then(() => (over = true));
-    const deadline = performance.now() + (this.options.startTimeout ?? 300_000);
+    const deadline = performance.now() + (this.options.startTimeoutMs ?? 300_000);
     while (performance.now() < deadline) {
       if (over) throw new Error("the process ended");
       if (this.closing.signal.aborted) throw new Error("the engine is closed");
@@ -210,7 +213,7 @@ async function stop({ child, engine, ended }: Running): Promise<void> {
   clearTimeout(timer);
 }
 
-/** The end of what it says on standard error, for the message when it does not start. */
+/** The end of its standard error, for the message when it does not start. */
 function lastLines(child: ChildProcess): () => string {
   let text = "";
   child.stderr?.on("data", (chunk: Buffer) => (text = (text + chunk.toString("utf8")).slice(-2_000)));

@@ -11,7 +11,7 @@ import type { Capabilities, Load } from "../engine.ts";
 import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
 import type { PromptFamily } from "../template/family.ts";
 import { UpstreamClient, type ClientOptions, type OpenAnswer } from "./wire/client.ts";
-import { markupOf, type ModelMarkup } from "./read/content.ts";
+import { markupOf, type ModelMarkup } from "./read/markup.ts";
 import { countTokens } from "./count.ts";
 import { ChatDecoder } from "./read/decode.ts";
 import { dialects, familyOf, guessDialect, type Dialect, type DialectName } from "./dialect/dialect.ts";
@@ -39,10 +39,10 @@ export interface ServerOptions extends ClientOptions {
   mode?: "chat" | "completions" | undefined;
   /** Jinja source of the model's chat template, for raw mode; default llama-server's own. */
   template?: string | undefined;
-  /** What raw mode has to know of the template; default by the model's family. */
+  /** Facts of the template for raw mode; default by the model's family. */
   prompt?: PromptFamily | undefined;
   repair?: RepairSwitches | undefined;
-  /** Told once per answer and rule that changed it. */
+  /** Called once per answer and rule that changed it. */
   onRepair?: ((rule: RepairRule) => void) | undefined;
   ids?: IdSource | undefined;
   log?: Log | undefined;
@@ -55,10 +55,10 @@ interface Prepared {
   decoder: ChatDecoder;
 }
 
-/** Milliseconds a server may take to say what it is. */
-const probeTimeout = 5_000;
-/** Bytes of an answer that is no stream. */
-const longestAnswer = 64 * 1024 * 1024;
+/** For each question of `dialect: auto`. */
+const probeTimeoutMs = 5_000;
+/** Of an answer that is no stream. */
+const maxBodyBytes = 64 * 1024 * 1024;
 /** What raw mode does anyway. */
 const inlineRules: ReadonlySet<RepairRule> = new Set(["inline-thought", "inline-calls", "finish-reason"]);
 
@@ -70,8 +70,11 @@ export class UpstreamServer implements Member {
   private readonly client: UpstreamClient;
   private readonly inFlight = new InFlight();
   // changed by events
+  /** Set at birth where it is configured, else by the first request. */
   private dialect: Dialect | undefined;
+  /** The detection of the dialect while it runs; shared by the requests that wait for it. */
   private guess: Promise<Dialect> | undefined;
+  /** The chat template of raw mode; set by the first request, unset when it could not be loaded. */
   private template: Promise<RawTemplate> | undefined;
 
   constructor(options: ServerOptions) {
@@ -95,16 +98,16 @@ export class UpstreamServer implements Member {
     return { ...own, ...this.options.capabilities };
   }
 
-  async *generate(asked: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
+  async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
     const leave = this.inFlight.enter(signal);
     try {
-      const dialect = await this.known(signal);
-      const family = this.familyOf(asked.model);
-      const request = this.own(asked);
+      const dialect = await this.detected(signal);
+      const family = this.familyOf(request.model);
+      const renamed = this.own(request);
       const { path, body, decoder } =
         this.options.mode === "completions"
-          ? await this.raw(request, dialect, family)
-          : this.chat(request, dialect, family);
+          ? await this.raw(renamed, dialect, family)
+          : this.chat(renamed, dialect, family);
       const answer = await this.client.open(path, body, signal);
       try {
         yield* answer.json ? wholeAnswer(answer, decoder) : streamedAnswer(answer, decoder);
@@ -117,7 +120,7 @@ export class UpstreamServer implements Member {
   }
 
   async count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }> {
-    const dialect = await this.known(signal);
+    const dialect = await this.detected(signal);
     const input = { request: this.own(request), dialect, family: this.familyOf(request.model), signal };
     const tokens = await countTokens(this.client, input);
     return tokens === undefined ? { tokens: estimateInput(request), exact: false } : { tokens, exact: true };
@@ -129,7 +132,7 @@ export class UpstreamServer implements Member {
     return { running, waiting: this.inFlight.count - running, slots };
   }
 
-  /** Resolves when the server says that it can serve. A server that only lacks the health path is there. */
+  /** Resolves when the server reports that it can serve, and where it has no health path. */
   async probe(signal: AbortSignal): Promise<void> {
     const { health } = this.dialect ?? dialects.generic;
     try {
@@ -187,26 +190,26 @@ export class UpstreamServer implements Member {
       markup: { ...own, ...markup, think: { ...own.think, ...markup?.think } },
       tools: request.tools,
       callId: callIds(ids),
-      limit: request.sampling.maxTokens,
-      mostCalls: request.toolChoice === "none" ? 0 : request.parallelCalls ? Infinity : 1,
+      maxTokens: request.sampling.maxTokens,
+      maxCalls: request.toolChoice === "none" ? 0 : request.parallelCalls ? Infinity : 1,
       estimateInput: () => estimateInput(request),
     });
   }
 
-  /** The dialect, found out at the first request when it is to be guessed; a server that is away is asked again. */
-  private async known(signal: AbortSignal): Promise<Dialect> {
+  /** The dialect, detected at the first request where it is `auto`; a server that cannot be reached is asked again. */
+  private async detected(signal: AbortSignal): Promise<Dialect> {
     if (this.dialect !== undefined) return this.dialect;
-    this.guess ??= this.ask().finally(() => (this.guess = undefined));
+    this.guess ??= this.detect().finally(() => (this.guess = undefined));
     this.dialect = await untilAborted(this.guess, signal, canceled);
     return this.dialect;
   }
 
-  private async ask(): Promise<Dialect> {
+  private async detect(): Promise<Dialect> {
     const name = await guessDialect(this.client.url, async (path) => {
       try {
-        return await this.client.ask(path, undefined, AbortSignal.timeout(probeTimeout));
+        return await this.client.ask(path, undefined, AbortSignal.timeout(probeTimeoutMs));
       } catch (thrown) {
-        // A server that is away tells nothing; the next request asks again.
+        // A server that cannot be reached proves nothing; the next request asks again.
         if (!(thrown instanceof ParleyError)) throw networkFailure(thrown);
         return undefined;
       }
@@ -230,7 +233,7 @@ async function* streamedAnswer(answer: OpenAnswer, decoder: ChatDecoder): AsyncG
     events.end();
     decoder.end();
   } catch (thrown) {
-    broken(thrown, answer, decoder);
+    connectionFailed(thrown, answer, decoder);
   }
   const rest: GenerationEvent[] = decoder.take();
   if (rest.length > 0) yield rest;
@@ -242,17 +245,17 @@ async function* wholeAnswer(answer: OpenAnswer, decoder: ChatDecoder): AsyncGene
   for await (const bytes of answer.reads) {
     chunks.push(bytes);
     size += bytes.length;
-    if (size > longestAnswer) throw new ParleyError("upstream", "the upstream's answer has no end");
+    if (size > maxBodyBytes) throw new ParleyError("upstream", "the upstream's answer has no end");
   }
-  decoder.whole(Buffer.concat(chunks).toString("utf8"));
+  decoder.body(Buffer.concat(chunks).toString("utf8"));
   yield decoder.take();
 }
 
 /**
- * The connection failed: an answer that had said how it ends is whole, any other ends with the error. What the decoder
- * itself threw goes on: nothing was handed out yet.
+ * The connection failed: an answer with a finish reason is complete, any other ends with the error. What the decoder
+ * itself threw is thrown on: no batch was handed out yet.
  */
-function broken(thrown: unknown, answer: OpenAnswer, decoder: ChatDecoder): void {
+function connectionFailed(thrown: unknown, answer: OpenAnswer, decoder: ChatDecoder): void {
   if (decoder.finished) throw thrown;
   if (answer.late && decoder.ending) decoder.endLate();
   else if (decoder.ending) decoder.end();

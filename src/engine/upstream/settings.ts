@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { deadline, httpUrl, positive, secret } from "../../lib/setting-type.ts";
+import { deadline, httpUrl, positive, seconds, secret } from "../../lib/setting-type.ts";
 import { dialectNames } from "./dialect/dialect.ts";
 import { repairRules, type RepairRule } from "./read/repair.ts";
 
@@ -39,6 +39,27 @@ export const upstreamSettings = z
       .boolean()
       .default(true)
       .describe("Requests that begin alike go to the same base URL, for its prefix cache; false: the least loaded."),
+    replicas: z
+      .strictObject({
+        attempts: positive
+          .exactOptional()
+          .describe("Tries per request, the first included; default one per base URL, at least 2, at most 4."),
+        failures: positive
+          .default(3)
+          .describe(
+            "Failures in a row after which a base URL gets no requests for a while (its circuit breaker opens).",
+          ),
+        cooldown: deadline
+          .prefault(2)
+          .describe("Seconds without requests; doubled each time the trial request after them fails, up to 60."),
+        probeInterval: seconds
+          .nonnegative()
+          .transform((value) => value * 1000)
+          .prefault(5)
+          .describe("Seconds between two health probes; 0: none."),
+      })
+      .prefault({})
+      .describe("What is done when one of several base URLs fails: docs/routing.md."),
     connections: positive.exactOptional().describe("Connections to one base URL at most; default no bound."),
     slots: positive
       .exactOptional()
@@ -63,7 +84,7 @@ export const upstreamSettings = z
     startsInside: z
       .boolean()
       .exactOptional()
-      .describe("The model's text begins inside thought: the prompt opened the tag."),
+      .describe("The model's text begins inside reasoning: the prompt opened the tag."),
     calls: z.enum(["m2", "m3", "json", "none"]).exactOptional().describe("How the model's own text writes tool calls."),
     repairOff: z.array(z.enum(ruleNames)).default([]).describe("Repair rules that are switched off."),
   })
@@ -71,9 +92,16 @@ export const upstreamSettings = z
     path: ["weights"],
     error: "one weight for each base URL",
   })
-  .transform(({ url, weights, timeouts, think, startsInside, calls, repairOff, ...same }) => ({
+  .transform(({ url, weights, affinity, replicas, timeouts, think, startsInside, calls, repairOff, ...same }) => ({
     ...same,
     url: [url].flat().map((one, index) => ({ url: one, weight: weights?.[index] ?? 1 })),
+    replicas: {
+      affinity,
+      attempts: replicas.attempts,
+      failures: replicas.failures,
+      cooldownMs: replicas.cooldown,
+      probeMs: replicas.probeInterval,
+    },
     timeouts,
     markup: {
       think: { ...(think && { tags: think }), ...(startsInside !== undefined && { startsInside }) },

@@ -2,7 +2,7 @@ import { stringEnd } from "./string.ts";
 
 /**
  * Whether a JSON text nests objects and arrays more than `levels` deep: brackets outside strings are counted, in linear
- * time and without recursion. Strings are leapt over, for those of images have megabytes. Says nothing about validity.
+ * time and without recursion. Strings are leapt over, for those of images have megabytes. The text need not be valid.
  */
 export function nestsDeeper(text: string, levels: number): boolean {
   let depth = 0;

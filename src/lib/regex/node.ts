@@ -30,17 +30,18 @@ export function spanOf(sign: string): Span {
 
 /** What of some spans lies outside of others. */
 export function without(spans: readonly Span[], removed: readonly Span[]): readonly Span[] {
-  let left = spans;
-  for (const [low, high] of removed) {
-    left = left.flatMap(([from, to]): Span[] => {
-      const parts: Span[] = [
-        [from, Math.min(to, low - 1)],
-        [Math.max(from, high + 1), to],
-      ];
-      return high < from || low > to ? [[from, to]] : parts.filter(([start, end]) => start <= end);
-    });
-  }
-  return left;
+  const sorted = removed.toSorted(([one], [other]) => one - other);
+  return spans.flatMap(([low, high]) => {
+    const left: Span[] = [];
+    let from = low;
+    for (const [start, end] of sorted) {
+      if (start > high) break;
+      if (start > from) left.push([from, start - 1]);
+      from = Math.max(from, end + 1);
+    }
+    if (from <= high) left.push([from, high]);
+    return left;
+  });
 }
 
 /** Whether an expression matches the empty text, assertions apart. */

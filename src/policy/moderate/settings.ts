@@ -53,13 +53,13 @@ export const moderationSettings = z
     output: z
       .enum(["off", "flag", "block"])
       .default("block")
-      .describe("What is severe in an answer: `block` cuts the answer before it, `flag` only marks it."),
+      .describe("What is severe in an answer: `block` truncates the answer before it, `flag` only marks it."),
     window: z
       .int()
       .min(20)
       .default(200)
       .describe(
-        "Characters of an answer that a guard model or an endpoint judges at once; this many may be held back.",
+        "Characters of an answer that a guard model or an endpoint judges at once; at most this many are held back.",
       ),
     words: z
       .strictObject({

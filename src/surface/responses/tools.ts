@@ -213,7 +213,7 @@ function freeName(taken: ReadonlySet<string>, wanted: string): string {
   return name;
 }
 
-/** What tells one tool of the caller from another. */
+/** What makes one tool of the caller different from another. */
 function keyOf(form: ToolForm): string {
   return JSON.stringify("name" in form ? [form.kind, form.namespace ?? null, form.name] : [form.kind]);
 }

@@ -35,7 +35,7 @@ export function checkModality(part: Fields, card: ModelCard, kind: "image" | "vi
   throw invalid(part.path, `${model(card.id)} does not ${takes} ${kind} input`);
 }
 
-/** What a tool's result says in the place of something that the model cannot take: nobody can take it back any more. */
+/** What a tool's result says in the place of what the model cannot read: callers cannot take it out of the history again. */
 export function notShown(kind: "image" | "video" | "file", { modalities }: ModelCard): TextPart {
   return textPart(notShownText(kind, modalities));
 }

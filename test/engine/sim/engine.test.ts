@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { answerTokens } from "../../../src/engine/sim/answer.ts";
 import type { Clock } from "../../../src/engine/sim/clock.ts";
 import { type SimOptions, simEngine } from "../../../src/engine/sim/engine.ts";
 import type { Batch } from "../../../src/model/event.ts";
@@ -23,6 +24,7 @@ function windableClock(): Clock & { slept: number[] } {
   };
 }
 
+const story = `Repeat: ${"A river ran from the hills to the sea. ".repeat(10)}`;
 const limited = (maxTokens: number): Partial<GenerationRequest> => ({ sampling: { stop: [], maxTokens } });
 
 async function batches(request: GenerationRequest, options: SimOptions = {}): Promise<Batch[]> {
@@ -33,13 +35,13 @@ async function batches(request: GenerationRequest, options: SimOptions = {}): Pr
 
 describe("simEngine", () => {
   it("answers equal requests with equal events", async () => {
-    const request = requestOf("Weather in Paris and London", { tools: [weatherTool], reasoning: "on" });
+    const request = requestOf("get_weather and get_weather", { tools: [weatherTool], reasoning: "on" });
     expect(await batches(request)).toEqual(await batches(request));
   });
 
   it("gives calls ids that differ within an answer and between answers", async () => {
     const ids = async (id: string): Promise<string[]> =>
-      (await ask(simEngine(), requestOf("Weather in Paris and London", { id, tools: [weatherTool] })))
+      (await ask(simEngine(), requestOf("get_weather and get_weather", { id, tools: [weatherTool] })))
         .calls()
         .map((call) => call.id);
     const all = [...(await ids("a".repeat(32))), ...(await ids("b".repeat(32)))];
@@ -49,12 +51,12 @@ describe("simEngine", () => {
 
   it("takes call ids from a source where one is given", async () => {
     const ids = { hex: () => "", word: () => "fromsource00", now: () => 0 };
-    const answer = await ask(simEngine({ ids }), requestOf("Weather in Oslo", { tools: [timeTool] }));
+    const answer = await ask(simEngine({ ids }), requestOf("Hi", { tools: [timeTool] }));
     expect(answer.calls()[0]?.id).toBe("call_function_fromsource00_1");
   });
 
   it("thinks first, then calls, in items of their own", async () => {
-    const request = requestOf("Weather in Paris and London", { tools: [weatherTool], reasoning: "adaptive" });
+    const request = requestOf("get_weather and get_weather", { tools: [weatherTool], reasoning: "adaptive" });
     const answer = await ask(simEngine(), request);
     expect(answer.items.map((item) => item.type)).toEqual(["reasoning", "call", "call"]);
     expect(answer.finish).toEqual({ reason: "calls" });
@@ -76,7 +78,7 @@ describe("simEngine", () => {
   });
 
   it("counts thought as part of the output", async () => {
-    const answer = await ask(simEngine(), requestOf("Explain tides", { reasoning: "on", ...limited(3) }));
+    const answer = await ask(simEngine(), requestOf("Why are there tides?", { reasoning: "on", ...limited(3) }));
     expect(answer.usage).toMatchObject({ output: 3, reasoning: 3 });
     expect(answer.text()).toBe("");
   });
@@ -113,7 +115,7 @@ describe("simEngine", () => {
 
   describe("window", () => {
     it("refuses a prompt that leaves no room and clamps the answer to what is left", async () => {
-      const request = requestOf("Tell me a long story");
+      const request = requestOf(story);
       const { tokens } = await simEngine().count(request, new AbortController().signal);
       await expect(ask(simEngine({ contextWindow: tokens }), request)).rejects.toMatchObject({ kind: "context" });
       const answer = await ask(simEngine({ contextWindow: tokens + 5 }), request);
@@ -125,7 +127,7 @@ describe("simEngine", () => {
   describe("speed", () => {
     it("takes its time per token, for the prompt and for the answer", async () => {
       const clock = windableClock();
-      const request = requestOf("Tell me a long story", limited(40));
+      const request = requestOf(story, limited(40));
       const options = {
         clock,
         prefillTokensPerSecond: 100,
@@ -151,7 +153,7 @@ describe("simEngine", () => {
     });
 
     it("says as many tokens a batch as it is told to", async () => {
-      const all = await batches(requestOf("Tell me a long story", limited(10)), { tokensPerBatch: 4 });
+      const all = await batches(requestOf(story, limited(10)), { tokensPerBatch: 4 });
       const texts = all.map((batch) => batch.filter((event) => event.type === "text-delta").length);
       expect(texts).toEqual([4, 4, 2, 0]);
     });
@@ -182,7 +184,7 @@ describe("simEngine", () => {
       "fails after %i tokens, within the grammar, and reports what was used",
       async (afterTokens) => {
         const engine = simEngine({ faults: [{ kind: "error-after", afterTokens }] });
-        const answer = await ask(engine, requestOf("Tell me a long story"));
+        const answer = await ask(engine, requestOf(story));
         expect(answer.finish).toMatchObject({ reason: "error", error: { kind: "upstream" } });
         expect(answer.usage?.output).toBe(afterTokens);
       },
@@ -191,7 +193,7 @@ describe("simEngine", () => {
     it("stalls until it is aborted", async () => {
       const engine = simEngine({ faults: [{ kind: "stall", afterTokens: 4 }], slots: 1 });
       const abort = new AbortController();
-      const reading = collect(engine.generate(requestOf("Tell me a long story"), abort.signal));
+      const reading = collect(engine.generate(requestOf(story), abort.signal));
       await new Promise((resolve) => setTimeout(resolve, 20));
       expect(engine.load().running).toBe(1);
       abort.abort();
@@ -201,20 +203,34 @@ describe("simEngine", () => {
 
     it("slows every batch", async () => {
       const clock = windableClock();
-      const engine = simEngine({ clock, faults: [{ kind: "slow", delay: 70 }], tokensPerBatch: 5 });
-      await ask(engine, requestOf("Tell me a long story", limited(15)));
+      const engine = simEngine({ clock, faults: [{ kind: "slow", delayMs: 70 }], tokensPerBatch: 5 });
+      await ask(engine, requestOf(story, limited(15)));
       expect(clock.slept).toEqual([70, 70, 70]);
     });
   });
 
+  it("keeps the latest requests where it keeps a journal", async () => {
+    const kept = async (journal: number): Promise<unknown[]> => {
+      const engine = simEngine({ journal });
+      for (const text of ["1", "2", "3"]) await ask(engine, requestOf(text));
+      return (engine.requests ?? []).map(({ items }) => items[0]);
+    };
+    expect(await kept(0)).toEqual([]);
+    expect(await kept(2)).toEqual([message("user", "2"), message("user", "3")]);
+  });
+
   it("refuses more than the queue takes", async () => {
     const engine = simEngine({ slots: 1, queueLimit: 0 });
-    const stream = engine
-      .generate(requestOf("Tell me a long story"), new AbortController().signal)
-      [Symbol.asyncIterator]();
+    const stream = engine.generate(requestOf(story), new AbortController().signal)[Symbol.asyncIterator]();
     await stream.next();
     await expect(ask(engine, requestOf("Hi"))).rejects.toMatchObject({ kind: "overloaded" });
     await engine.close();
     await stream.return?.();
   });
+});
+
+it("arguments of many tokens are an answer like any other", () => {
+  const calls = [{ name: "t", args: JSON.stringify(Array.from({ length: 200_000 }, (_, index) => index)) }];
+  const tokens = answerTokens({ reasoning: "", text: "", calls }, []);
+  expect(tokens.map(({ text }) => text).join("")).toBe(`t${calls[0]?.args}`);
 });

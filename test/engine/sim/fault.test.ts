@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { faultError, FaultPlan, type FaultRule } from "../../../src/engine/sim/fault.ts";
-import { requestOf } from "../../contract/engine.ts";
+import { faultError, FaultPlan } from "../../../src/engine/sim/fault.ts";
+import type { FaultRule } from "../../../src/engine/sim/settings.ts";
 
 function fired(rules: readonly FaultRule[], asked: readonly string[]): (string | undefined)[] {
   const plan = new FaultPlan(rules);
-  return asked.map((text) => plan.next(requestOf(text))?.kind);
+  return asked.map((text) => plan.next(text)?.kind);
 }
 
 describe("FaultPlan", () => {
@@ -28,6 +28,18 @@ describe("FaultPlan", () => {
 
   it("takes the first rule that fits", () => {
     expect(fired([{ kind: "stall", matching: "x" }, { kind: "slow" }], ["x", "y"])).toEqual(["stall", "slow"]);
+  });
+
+  it("fires as often as its probability says, and the same way for the same seed", () => {
+    const pattern = (seed: number): boolean[] => {
+      const plan = new FaultPlan([{ kind: "slow", probability: 0.25 }], seed);
+      return Array.from({ length: 1_000 }, () => plan.next("") !== undefined);
+    };
+    expect(pattern(7)).toEqual(pattern(7));
+    expect(pattern(8)).not.toEqual(pattern(7));
+    const count = pattern(7).filter((fired) => fired).length;
+    expect(count).toBeGreaterThan(200);
+    expect(count).toBeLessThan(300);
   });
 
   it("makes the error it was told to make", () => {

@@ -1,14 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { Clues } from "../../../src/engine/sim/clues.ts";
-import { fitsPattern, sampleOfPattern } from "../../../src/engine/sim/pattern.ts";
+import { sampleOfPattern } from "../../../src/engine/sim/pattern.ts";
 import { sampleValue } from "../../../src/engine/sim/schema-value.ts";
 import type { Json, JsonObject } from "../../../src/model/json.ts";
 import { growth } from "../../support/cpu.ts";
 
-function make(schema: JsonObject, text = "", optional: "all" | "suggested" = "all"): Json {
-  return sampleValue(schema, { clues: new Clues(text), optional });
+function make(schema: JsonObject, optional: "all" | "defaults" = "all"): Json {
+  return sampleValue(schema, optional);
 }
 
 /** zod reads JSON Schema by itself: a judge that shares no code with us. */
@@ -68,32 +67,20 @@ const { schema: anySchema } = fc.letrec<{ schema: JsonObject }>((tie) => ({
   ),
 }));
 
-const texts = [
-  'Book a flight from Paris to "New York" on 2026-03-04 for 3 people, budget 450.5.',
-  "",
-  "把“文件”发给 a@b.cn，共 12 份",
-  "city=Rome, count: 7",
-];
-
 describe("sampleValue", () => {
-  it("makes a value that fits, whatever the schema and the text", () => {
+  it("makes a value that fits, whatever the schema", () => {
     fc.assert(
-      fc.property(
-        anySchema,
-        fc.constantFrom(...texts),
-        fc.constantFrom("all" as const, "suggested" as const),
-        (schema, text, optional) => {
-          expect(valid(schema, make(schema, text, optional))).toBe(true);
-        },
-      ),
+      fc.property(anySchema, fc.constantFrom("all" as const, "defaults" as const), (schema, optional) => {
+        expect(valid(schema, make(schema, optional))).toBe(true);
+      }),
       { numRuns: 300 },
     );
   });
 
   it("is deterministic", () => {
     fc.assert(
-      fc.property(anySchema, fc.constantFrom(...texts), (schema, text) => {
-        expect(make(schema, text)).toEqual(make(schema, text));
+      fc.property(anySchema, (schema) => {
+        expect(make(schema)).toEqual(make(schema));
       }),
     );
   });
@@ -212,7 +199,7 @@ describe("sampleValue", () => {
     expect(Object.keys(make(schema) as JsonObject)).toEqual(names);
   });
 
-  it("leaves out optional properties that neither the text nor the schema gives a value", () => {
+  it("leaves out optional properties that have no default", () => {
     const schema = {
       type: "object",
       properties: {
@@ -223,45 +210,7 @@ describe("sampleValue", () => {
       },
       required: ["command"],
     };
-    expect(make(schema, "Run `ls -la`", "suggested")).toEqual({ command: "ls -la", limit: 5 });
-    expect(make(schema, "Run `ls` in fahrenheit", "suggested")).toEqual({
-      command: "ls",
-      unit: "fahrenheit",
-      limit: 5,
-    });
-  });
-});
-
-describe("clues", () => {
-  const strings = (names: readonly string[]): JsonObject => ({
-    type: "object",
-    properties: Object.fromEntries(names.map((name) => [name, { type: "string" }])),
-    required: names,
-  });
-
-  it.each<[string, string[], Json]>([
-    ["What is the weather in San Francisco, CA today?", ["location"], { location: "San Francisco, CA" }],
-    ["北京今天天气怎么样？", ["city"], { city: "北京" }],
-    ["请帮我查一下上海的天气", ["city"], { city: "上海" }],
-    ["Fly from Paris to New York", ["origin", "destination"], { origin: "Paris", destination: "New York" }],
-    ["Mail bob@example.com the file src/main.ts", ["email", "path"], { email: "bob@example.com", path: "src/main.ts" }],
-    ["Open https://example.com/a?b=1 now", ["url"], { url: "https://example.com/a?b=1" }],
-    ['Set title to "One" and body to "Two"', ["title", "body"], { title: "One", body: "Two" }],
-    ["Calculate (2+3)*4 for me", ["expression"], { expression: "(2+3)*4" }],
-    ["fromCity=Rome toCity: 'Oslo'", ["fromCity", "toCity"], { fromCity: "Rome", toCity: "Oslo" }],
-    ["Who wrote Faust?", ["query"], { query: "Who wrote Faust?" }],
-    ["Do something", ["command"], { command: "echo ok" }],
-  ])("%s", (text, names, expected) => {
-    expect(make(strings(names), text)).toEqual(expected);
-  });
-
-  it("hands numbers out in order, each where it fits", () => {
-    const schema = {
-      type: "object",
-      properties: { a: { type: "integer" }, b: { type: "number", minimum: 100 }, c: { type: "integer" } },
-      required: ["a", "b", "c"],
-    };
-    expect(make(schema, "add 3 and 250.5 and 8")).toEqual({ a: 3, b: 250.5, c: 8 });
+    expect(make(schema, "defaults")).toEqual({ command: "example command", limit: 5 });
   });
 });
 
@@ -301,8 +250,6 @@ describe("sampleOfPattern", () => {
     const deep = `${"(".repeat(5_000)}a${")".repeat(5_000)}`;
     const alternatives = "^(a|a){40}\\bb$";
     for (const source of [nested, nothing, deep, alternatives]) expect(sampleOfPattern(source)).toBeUndefined();
-    expect(fitsPattern("a".repeat(24), "^(a|a|a|a)*b$")).toBe(false);
-    expect(fitsPattern("a".repeat(24), "^(a|a|a|a)*$")).toBe(true);
   });
 
   it("gives up on what it cannot make", () => {

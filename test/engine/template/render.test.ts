@@ -97,10 +97,10 @@ describe("familyOf", () => {
     expect(familyOf(undefined, "qwen3")).toBe(promptFamilies.generic);
     expect(withOverrides(promptFamilies.generic, { think: ["thought"], startsInside: true, calls: "none" })).toEqual({
       thinkTags: ["thought"],
-      opensThought: { on: true, adaptive: true, off: true },
-      closeThought: "\n</thought>\n\n",
+      opensReasoning: { on: true, adaptive: true, off: true },
+      closeReasoning: "\n</thought>\n\n",
       calls: "none",
-      ownVoices: [],
+      ownRoles: [],
     });
     expect(withOverrides(promptFamilies.m3, {})).toEqual(promptFamilies.m3);
   });

@@ -126,10 +126,8 @@ describe("upstream engine", () => {
       const [message] = asked.body["messages"] as { content: string }[];
       sse(response).end(frame({ content: message?.content ?? "" }) + frame({}, "stop") + doneFrame);
     });
-    const begun = performance.now();
     const { transcript } = await fold(engine.generate(requestOf({ items: [user(text)] }), never));
     expect(transcript.text() === text).toBe(true);
-    expect(performance.now() - begun).toBeLessThan(5_000);
   });
 
   it("finds out the dialect once, also for requests that come together", async () => {
@@ -229,13 +227,11 @@ describe("upstream engine", () => {
     });
     const controller = new AbortController();
     const events: GenerationEvent[] = [];
-    const begun = performance.now();
     for await (const batch of engine.generate(requestOf(), controller.signal)) {
       events.push(...batch);
       controller.abort();
     }
     await server.gone;
-    expect(performance.now() - begun).toBeLessThan(1_000);
     const last = events.at(-1);
     expect(last).toMatchObject({ type: "finish", reason: "error", error: { kind: "canceled" } });
     expect(engine.load().running).toBe(0);

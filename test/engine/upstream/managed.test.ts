@@ -15,7 +15,14 @@ afterEach(async () => {
 });
 
 function start(over: Partial<ManagedOptions> = {}): Engine {
-  const engine = managedLlamaServer({ binary, gguf: "some.gguf", slots: 2, threads: 3, startTimeout: 10_000, ...over });
+  const engine = managedLlamaServer({
+    binary,
+    gguf: "some.gguf",
+    slots: 2,
+    threads: 3,
+    startTimeoutMs: 10_000,
+    ...over,
+  });
   open.push(engine);
   return engine;
 }

@@ -135,6 +135,13 @@ describe("SchemaReader", () => {
     expect(growth(work[0] ?? (() => undefined), work[1] ?? (() => undefined))).toBeLessThan(20);
   });
 
+  it("a long list of alternatives costs nothing more where it is referred to again", () => {
+    const long = { anyOf: Array.from({ length: 3_000 }, (_, at) => ({ const: at })) };
+    const places = Array.from({ length: 2_000 }, () => ({ $ref: "#/$defs/long" }));
+    const one = reader({ $defs: { long } });
+    for (const place of places) expect(one.alternatives(place)).toBe(one.alternatives(long));
+  });
+
   it("refuses what multiplies", () => {
     const ways = Array.from({ length: 40 }, (_, at) => ({ properties: { [`p${at}`]: {} } }));
     const product = { allOf: Array.from({ length: 6 }, () => ({ anyOf: ways.map((way) => ({ ...way })) })) };

@@ -4,25 +4,25 @@ import type { JsonObject } from "../../../model/json.ts";
 export const dialectNames = ["generic", "vllm", "sglang", "llama-server", "ollama", "minimax", "parley"] as const;
 export type DialectName = (typeof dialectNames)[number];
 
-/** Members of a message or delta that carry thought. */
-export type ThoughtField = "reasoning_content" | "reasoning" | "reasoning_details";
+/** Members of a message or delta that carry reasoning. */
+export type ReasoningField = "reasoning_content" | "reasoning" | "reasoning_details";
 
 /** What differs between servers that all call themselves OpenAI-compatible. Facts only; `request.ts` and `decode.ts` act. */
 export interface Dialect {
   name: DialectName;
-  /** Read in this order; the first that speaks wins when two say the same. */
-  thoughtFields: readonly ThoughtField[];
+  /** Read in this order; the first that is not empty wins when two hold the same. */
+  reasoningFields: readonly ReasoningField[];
   /** Written on assistant messages of the history; all of them, because releases of one server disagree. */
-  thoughtHistory: readonly ThoughtField[];
+  reasoningHistory: readonly ReasoningField[];
   /**
    * `template`: `chat_template_kwargs`; `object`: the vendor's `thinking: { type }`; `effort`: `reasoning_effort: "none"`
    * to turn it off.
    */
-  thinking: "template" | "object" | "effort" | "none";
+  reasoningSwitch: "template" | "object" | "effort" | "none";
   limit: "max_tokens" | "max_completion_tokens";
   /** Takes `stream_options: { include_usage: true }`. */
   streamUsage: boolean;
-  /** `merge`: one system message, first; the model's template drops or refuses others (spec sheet 8.1, 9). */
+  /** `merge`: one system message, first; the model's template drops or refuses others. */
   systems: "merge" | "keep";
   /** Roles it understands beyond system, user, assistant and tool. */
   root: boolean;
@@ -39,7 +39,7 @@ export interface Dialect {
   detail: "vendor" | "openai";
   /** How output is held to a schema; `none`: it cannot be. */
   format: "response_format" | "guided_json" | "none";
-  /** Asks for thought in its own field: `reasoning_split: true`. */
+  /** Asks for reasoning in its own field: `reasoning_split: true`. */
   split: boolean;
   /** Takes `service_tier`. */
   tier: boolean;
@@ -62,9 +62,9 @@ export interface Dialect {
 
 const generic: Dialect = {
   name: "generic",
-  thoughtFields: ["reasoning_content", "reasoning", "reasoning_details"],
-  thoughtHistory: ["reasoning_content"],
-  thinking: "none",
+  reasoningFields: ["reasoning_content", "reasoning", "reasoning_details"],
+  reasoningHistory: ["reasoning_content"],
+  reasoningSwitch: "none",
   limit: "max_tokens",
   streamUsage: true,
   systems: "merge",
@@ -90,8 +90,8 @@ const generic: Dialect = {
 const vendor: Dialect = {
   ...generic,
   name: "minimax",
-  thoughtHistory: ["reasoning_details"],
-  thinking: "object",
+  reasoningHistory: ["reasoning_details"],
+  reasoningSwitch: "object",
   limit: "max_completion_tokens",
   root: true,
   rolePlay: true,
@@ -104,7 +104,8 @@ const vendor: Dialect = {
 };
 
 /**
- * One row per server. Sources: spec sheet 1, 8.1 and 9; vLLM reads and writes `reasoning` (vllm-project/vllm#50594) and
+ * One row per server. Sources: the vendor's pages (platform.minimax.io/docs/api-reference/text-chat-openai, 2026-08), the
+ * chat templates of MiniMaxAI/MiniMax-M2 and MiniMax-M3; vLLM reads and writes `reasoning` (vllm-project/vllm#50594) and
  * older releases `reasoning_content`; llama-server silently turns a named choice into `auto`; Ollama lists its fields at
  * docs.ollama.com/api/openai-compatibility.
  */
@@ -113,9 +114,9 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
   vllm: {
     ...generic,
     name: "vllm",
-    thoughtFields: ["reasoning", "reasoning_content", "reasoning_details"],
-    thoughtHistory: ["reasoning", "reasoning_content"],
-    thinking: "template",
+    reasoningFields: ["reasoning", "reasoning_content", "reasoning_details"],
+    reasoningHistory: ["reasoning", "reasoning_content"],
+    reasoningSwitch: "template",
     topK: true,
     video: "native",
     count: "vllm",
@@ -126,7 +127,7 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
   sglang: {
     ...generic,
     name: "sglang",
-    thinking: "template",
+    reasoningSwitch: "template",
     topK: true,
     video: "native",
     health: "/health",
@@ -136,7 +137,7 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
   "llama-server": {
     ...generic,
     name: "llama-server",
-    thinking: "template",
+    reasoningSwitch: "template",
     topK: true,
     namedChoice: "narrow",
     strictTools: false,
@@ -147,9 +148,9 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
   ollama: {
     ...generic,
     name: "ollama",
-    thoughtFields: ["reasoning", "reasoning_content", "reasoning_details"],
-    thoughtHistory: ["reasoning"],
-    thinking: "effort",
+    reasoningFields: ["reasoning", "reasoning_content", "reasoning_details"],
+    reasoningHistory: ["reasoning"],
+    reasoningSwitch: "effort",
     namedChoice: "narrow",
     strictTools: false,
     health: "/api/version",
@@ -158,7 +159,7 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
   parley: {
     ...vendor,
     name: "parley",
-    thoughtHistory: ["reasoning_content"],
+    reasoningHistory: ["reasoning_content"],
     systems: "keep",
     developer: true,
     topK: true,
@@ -176,12 +177,12 @@ const familyNames: readonly (readonly [RegExp, Family])[] = [
   [/minimax.*m2|^m2\b/i, "m2"],
 ];
 
-/** The prompt and markup family a model's name tells of; `undefined` for models of other makers. */
+/** The prompt and markup family by a model's name; `undefined` for models of other makers. */
 export function familyOf(model: string): Family | undefined {
   return familyNames.find(([pattern]) => pattern.test(model))?.[1];
 }
 
-/** The vendor's own hosts (spec sheet 1.1). */
+/** The vendor's own hosts (platform.minimax.io and platform.minimaxi.com, 2026-08). */
 const vendorHost = /(^|\.)(minimax\.io|minimaxi\.com|minimax\.cn|minimax\.chat)$/;
 
 /** Asks one path of the server; the parsed JSON of a 200, else `undefined`. */
@@ -203,7 +204,7 @@ const marks: readonly { path: string; member: string; dialect: DialectName }[] =
   { path: "/version", member: "version", dialect: "vllm" },
 ];
 
-/** Finds out whose server this is. Only asked with `dialect: auto`; what answers nothing telling is `generic`. */
+/** Finds out whose server this is. Only asked with `dialect: auto`; a server that matches no row is `generic`. */
 export async function guessDialect(baseUrl: string, probe: Probe): Promise<DialectName> {
   if (vendorHost.test(new URL(baseUrl).hostname)) return "minimax";
   const owner = firstOwner(await probe("models"));

@@ -14,18 +14,21 @@ import {
 } from "../../../model/item.ts";
 import type { Json, JsonObject } from "../../../model/json.ts";
 import { dataUrl } from "../wire/body.ts";
-import type { Dialect, ThoughtField } from "./dialect.ts";
+import type { Dialect, ReasoningField } from "./dialect.ts";
 
 /** An assistant turn while its items gather. */
 interface Turn {
-  thought: string;
+  reasoning: string;
   message: MessageItem | undefined;
   calls: CallItem[];
 }
 
 type Block = Turn | Exclude<Item, ReasoningItem | CallItem>;
 
-/** How role-play voices are put into words for models that have no such roles (spec sheet 1.3). */
+/**
+ * How role-play voices are put into words for models that have no such roles
+ * (platform.minimax.io/docs/guides/text-chat).
+ */
 const spoken: Partial<Record<Role, (text: string, name: string) => string>> = {
   user_system: (text, name) => `The user${name === "" ? "" : ` (${name})`}: ${text}`,
   group: (text, name) => `The conversation${name === "" ? "" : ` (${name})`}: ${text}`,
@@ -37,12 +40,12 @@ const systemRoles: ReadonlySet<Role> = new Set(["root", "system", "developer"]);
 
 /** Items as the `messages` of a chat upstream. */
 export function chatMessages(items: readonly Item[], dialect: Dialect, family: Family | undefined): Json {
-  const blocks = fold(items);
-  const thoughtFrom = firstThought(blocks, family);
+  const blocks = groupTurns(items);
+  const reasoningFrom = firstReasoning(blocks, family);
   const messages: JsonObject[] = [];
   const instructions: Part[] = [];
   for (const [at, block] of blocks.entries()) {
-    if ("calls" in block) messages.push(assistantMessage(block, at >= thoughtFrom, dialect));
+    if ("calls" in block) messages.push(assistantMessage(block, at >= reasoningFrom, dialect));
     else if (block.type === "result") messages.push(resultMessage(block.id, block.parts, dialect));
     else {
       const role = roleFor(block.role, dialect, family);
@@ -59,10 +62,10 @@ export function chatMessages(items: readonly Item[], dialect: Dialect, family: F
 }
 
 /** Reasoning, text and calls that follow one another are one turn; chat has one message for them. */
-function fold(items: readonly Item[]): Block[] {
+function groupTurns(items: readonly Item[]): Block[] {
   const blocks: Block[] = [];
   let turn: Turn | undefined;
-  const words = leadsToWords(items);
+  const beforeMessage = leadsToMessage(items);
   for (const [at, item] of items.entries()) {
     const own =
       item.type === "reasoning" || item.type === "call" || (item.type === "message" && item.role === "assistant");
@@ -71,26 +74,26 @@ function fold(items: readonly Item[]): Block[] {
       blocks.push(item);
       continue;
     }
-    const apart = item.type === "reasoning" && turn?.message !== undefined && words[at] === true;
+    const apart = item.type === "reasoning" && turn?.message !== undefined && beforeMessage[at] === true;
     if (turn === undefined || apart || !fits(turn, item)) {
-      turn = { thought: "", message: undefined, calls: [] };
+      turn = { reasoning: "", message: undefined, calls: [] };
       blocks.push(turn);
     }
-    if (item.type === "reasoning") turn.thought += turn.thought === "" ? item.text : `\n${item.text}`;
+    if (item.type === "reasoning") turn.reasoning += turn.reasoning === "" ? item.text : `\n${item.text}`;
     else if (item.type === "call") turn.calls.push(item);
     else turn.message = item;
   }
   return blocks;
 }
 
-/** Of each item: the next one that is no thought is something the assistant said. */
-function leadsToWords(items: readonly Item[]): readonly boolean[] {
+/** Of each item: the next one that is not reasoning is a message of the assistant. */
+function leadsToMessage(items: readonly Item[]): readonly boolean[] {
   const leads: boolean[] = Array.from({ length: items.length }, () => false);
-  let words = false;
+  let message = false;
   for (let at = items.length - 1; at >= 0; at--) {
     const item = items[at];
-    leads[at] = words;
-    if (item?.type !== "reasoning") words = item?.type === "message" && item.role === "assistant";
+    leads[at] = message;
+    if (item?.type !== "reasoning") message = item?.type === "message" && item.role === "assistant";
   }
   return leads;
 }
@@ -101,10 +104,10 @@ function fits(turn: Turn, item: Item): boolean {
 }
 
 /**
- * The first block whose thought is sent. M3 is shown every thought; M2 and models of other makers only those after the
- * last words of the user, so that a tool loop keeps them (spec sheet 8.1, 8.2).
+ * The first block whose reasoning is sent. M3 is shown all reasoning; M2 and models of other makers only that after the
+ * last message of the user, so that a tool loop keeps it (chat_template.jinja of MiniMaxAI/MiniMax-M2 and MiniMax-M3).
  */
-function firstThought(blocks: readonly Block[], family: Family | undefined): number {
+function firstReasoning(blocks: readonly Block[], family: Family | undefined): number {
   if (family === "m3") return 0;
   if (family === "her") return blocks.length;
   return blocks.findLastIndex((block) => "role" in block && block.role === "user") + 1;
@@ -120,10 +123,10 @@ function roleFor(role: Role, dialect: Dialect, family: Family | undefined): stri
 
 function instruction(item: MessageItem): readonly Part[] {
   if (systemRoles.has(item.role)) return item.parts;
-  return [{ type: "text", text: worded(item) }, ...item.parts.filter((part) => part.type !== "text")];
+  return [{ type: "text", text: spokenText(item) }, ...item.parts.filter((part) => part.type !== "text")];
 }
 
-function worded(item: MessageItem): string {
+function spokenText(item: MessageItem): string {
   return spoken[item.role]?.(textOf(item.parts), item.name ?? "") ?? textOf(item.parts);
 }
 
@@ -144,16 +147,16 @@ function resultMessage(id: string, parts: readonly Part[], dialect: Dialect): Js
   return { role: "tool", tool_call_id: id, content: content(parts, dialect) };
 }
 
-function assistantMessage(turn: Turn, withThought: boolean, dialect: Dialect): JsonObject {
+function assistantMessage(turn: Turn, withReasoning: boolean, dialect: Dialect): JsonObject {
   const text = turn.message === undefined ? "" : textOf(turn.message.parts);
-  // An empty string beside calls is what the vendor refuses (spec sheet 1.3); null is fine everywhere.
+  // An empty string beside calls is what the vendor refuses; null is accepted everywhere.
   const message: Record<string, Json> = {
     role: "assistant",
     content: text === "" && turn.calls.length > 0 ? null : text,
   };
   if (turn.message?.name !== undefined) message["name"] = turn.message.name;
-  if (withThought && turn.thought !== "") {
-    for (const field of dialect.thoughtHistory) message[field] = thoughtFields[field](turn.thought);
+  if (withReasoning && turn.reasoning !== "") {
+    for (const field of dialect.reasoningHistory) message[field] = reasoningValues[field](turn.reasoning);
   }
   if (turn.calls.length > 0) {
     message["tool_calls"] = turn.calls.map(({ id, name, args }) => ({
@@ -165,7 +168,7 @@ function assistantMessage(turn: Turn, withThought: boolean, dialect: Dialect): J
   return message;
 }
 
-const thoughtFields: Readonly<Record<ThoughtField, (text: string) => Json>> = {
+const reasoningValues: Readonly<Record<ReasoningField, (text: string) => Json>> = {
   reasoning: (text) => text,
   reasoning_content: (text) => text,
   reasoning_details: (text) => [

@@ -8,7 +8,7 @@ import { promptFamilies, type PromptFamily } from "../../template/family.ts";
 import { firstMedia } from "../../template/message.ts";
 import { compileTemplate, renderPrompt } from "../../template/render.ts";
 import type { UpstreamClient } from "../wire/client.ts";
-import type { ModelMarkup } from "../read/content.ts";
+import type { ModelMarkup } from "../read/markup.ts";
 import type { Dialect } from "./dialect.ts";
 
 /** A model's chat template, for servers that only complete text. */
@@ -32,8 +32,8 @@ export function promptFamilyOf(family: Family | undefined): PromptFamily {
 }
 
 /**
- * The template: configured, or llama-server's own from `GET /props`. Other servers do not tell theirs, so for them it
- * has to be configured.
+ * The template: configured, or llama-server's own from `GET /props`. Other servers do not serve theirs, so for them it
+ * has to be configured. Throws `internal` where there is none.
  */
 export async function loadTemplate(client: UpstreamClient, source: string | undefined): Promise<RawTemplate> {
   if (source !== undefined) return { template: compileTemplate(source), bosToken: "", eosToken: "" };
@@ -47,12 +47,13 @@ export async function loadTemplate(client: UpstreamClient, source: string | unde
 }
 
 /**
- * The first signs of marks of the families' templates. A caller's text must not end a turn or open one (spec sheet 8).
- * What follows is only looked at: a mark may begin with the last sign of another.
+ * The first characters of special tokens of the families' templates (chat_template.jinja of MiniMaxAI/MiniMax-M2 and
+ * MiniMax-M3). A caller's text must not end a turn or open one. What follows is only looked at: a token may begin with the
+ * last character of another.
  */
 const marks = /\](?=~!b\[|~b\]|<\]\w+\[>\[)|\[(?=e~\[)|<(?=\|\w+\|>)/g;
 
-/** Puts a word joiner, which shows nothing, into every mark that a caller's text spells. */
+/** Puts a word joiner, which is invisible, into every special token that a caller's text spells. */
 function guard(text: string): string {
   return text.replace(marks, "$&\u2060");
 }
@@ -82,10 +83,10 @@ export function rawRequest(
   const media = firstMedia(request.items);
   if (media !== undefined) throw new ParleyError("invalid", `${media.param}: this model takes no ${media.type}`, media);
   const opening = openingFor(request, family.calls);
-  // A forced call and a grammar begin where thought has ended.
+  // A forced call and a grammar begin where reasoning has ended.
   const direct = opening !== "" || request.format.type !== "text";
-  const asked = direct ? { ...request, reasoning: "off" as const } : request;
-  const prompt = renderPrompt(template, asked, { family, bosToken, eosToken, guard });
+  const rendered = direct ? { ...request, reasoning: "off" as const } : request;
+  const prompt = renderPrompt(template, rendered, { family, bosToken, eosToken, guard });
   const { sampling } = request;
   const body: Record<string, Json> = { model: request.model, prompt: prompt.text + opening, stream: true };
   if (dialect.streamUsage) body["stream_options"] = { include_usage: true };

@@ -24,7 +24,7 @@ export function chatBody(request: GenerationRequest, dialect: Dialect, family: F
   return {
     ...body,
     ...toolFields(request, dialect),
-    ...thinkingFields(request, dialect, family),
+    ...reasoningSwitchFields(request, dialect, family),
     ...formatFields(request.format, dialect),
   };
 }
@@ -50,21 +50,26 @@ function toolField({ name, description, parameters, strict }: ToolDefinition, di
   return { type: "function", function: { ...shown, ...held } };
 }
 
-/** M3's template takes three modes, M2 always thinks, other makers' templates mostly know `enable_thinking`. */
+/** M3's template takes three modes, M2 always reasons, other makers' templates mostly know `enable_thinking`. */
 const templateModes = { on: "enabled", off: "disabled", adaptive: "adaptive" } as const;
 
-/** The fields that switch thinking; nothing where the model or the server leaves no choice. */
-export function thinkingFields(request: GenerationRequest, dialect: Dialect, family: Family | undefined): JsonObject {
-  const { reasoning: thinking } = request;
+/** The fields that switch reasoning; nothing where the model or the server leaves no choice. */
+export function reasoningSwitchFields(
+  request: GenerationRequest,
+  dialect: Dialect,
+  family: Family | undefined,
+): JsonObject {
+  const { reasoning } = request;
   if (family === "m2" || family === "her") return {};
-  if (dialect.thinking === "effort") return thinking === "off" ? { reasoning_effort: "none" } : {};
-  // The vendor refuses `enabled` (spec sheet 1.2): adaptive is its way to say on.
-  if (dialect.thinking === "object") return { thinking: { type: thinking === "off" ? "disabled" : "adaptive" } };
-  if (dialect.thinking === "none") return {};
+  if (dialect.reasoningSwitch === "effort") return reasoning === "off" ? { reasoning_effort: "none" } : {};
+  // The vendor refuses `enabled` (platform.minimax.io/docs/api-reference/text-chat-openai): adaptive means on.
+  if (dialect.reasoningSwitch === "object")
+    return { thinking: { type: reasoning === "off" ? "disabled" : "adaptive" } };
+  if (dialect.reasoningSwitch === "none") return {};
   // Templates ignore what they do not know; a model of another maker may stand behind an M3 name.
   const kwargs = {
-    ...(family === "m3" ? { thinking_mode: templateModes[thinking] } : {}),
-    ...(thinking === "adaptive" ? {} : { enable_thinking: thinking === "on" }),
+    ...(family === "m3" ? { thinking_mode: templateModes[reasoning] } : {}),
+    ...(reasoning === "adaptive" ? {} : { enable_thinking: reasoning === "on" }),
   };
   return Object.keys(kwargs).length === 0 ? {} : { chat_template_kwargs: kwargs };
 }

@@ -1,7 +1,7 @@
-import type { EventBuilder } from "../../../model/event-builder.ts";
 import { ParleyError } from "../../../model/error.ts";
 import { isObject } from "../../../model/json.ts";
 import { ArgumentText } from "./arguments.ts";
+import type { Emit, Piece, Stage, StageContext } from "./piece.ts";
 import type { Repairs } from "./repair.ts";
 
 interface Call {
@@ -16,108 +16,116 @@ interface Call {
 }
 
 /** One entry of `tool_calls` in a delta, whatever is missing in it. */
-interface Piece {
+interface Entry {
   index: number | undefined;
   id: string;
   name: string;
   args: string;
 }
 
-/** Ids the vendor makes (spec sheet 2.1); other servers' ids are replaced, so that the wire is the vendor's. */
+/** Beginning of ids the vendor makes (samples of its OpenAI-compatible chat page); other servers' ids are replaced, so that the wire is the vendor's. */
 const vendorId = "call_function_";
 
 /**
- * Puts the pieces of tool calls in order: events of calls never overlap, so one call is told while later ones wait.
- * A call is over when its JSON is and something else begins, or when the stream is.
+ * The stage for tool calls, with the rules `call-order`, `call-name`, `call-id` and `call-arguments`. Events of calls
+ * never overlap: one call is emitted while later ones wait, and so does content. A call is over when its JSON is and
+ * something else begins, or when the stream is. Throws `upstream` at a call that cannot be repaired.
  */
-export class CallAssembly {
+export class ToolCalls {
   // fixed at birth
-  private readonly out: EventBuilder;
+  private readonly emit: Emit;
   private readonly repairs: Repairs;
   private readonly callId: () => string;
   // changed by events
+  /** In the order in which they began. */
   private readonly calls: Call[] = [];
+  /** Ids of the upstream that were used. */
   private readonly ids = new Set<string>();
+  /** The call that the newest entry belongs to. */
   private last: Call | undefined;
+  /** Content and reasoning that came while a call was not complete; emitted at the end of the answer. */
+  private waiting: Piece[] = [];
 
-  constructor(out: EventBuilder, repairs: Repairs, callId: () => string) {
-    this.out = out;
+  constructor(emit: Emit, { repairs, callId }: Pick<StageContext, "repairs" | "callId">) {
+    this.emit = emit;
     this.repairs = repairs;
     this.callId = callId;
   }
 
-  /** Whether any call was begun. */
-  get any(): boolean {
-    return this.calls.length > 0;
-  }
-
-  /** Whether the arguments of a call are not whole. */
+  /** Whether the arguments of a call are not complete. */
   get incomplete(): boolean {
     return this.calls.some((call) => call.state !== "closed" && !call.args.complete);
   }
 
-  /** Other content wants to follow: ends calls whose JSON is complete. False while one is not and content must wait. */
-  settle(): boolean {
+  accept(piece: Piece): void {
+    if (piece.type === "tool-calls") {
+      this.emit({ type: "call-boundary" });
+      this.feed(piece.entries);
+    } else if (piece.type === "end") {
+      this.emit(piece);
+      this.end(piece.truncated);
+      if (this.waiting.length === 0) return;
+      for (const one of this.waiting) this.emit(one);
+      this.emit(piece);
+    } else if (this.settle()) this.emit(piece);
+    else this.waiting.push(piece);
+  }
+
+  /** Ends calls whose JSON is complete. False while one is not, so that content must wait. */
+  private settle(): boolean {
     this.advance(true);
     return this.calls.every((call) => call.state === "closed");
   }
 
-  /** Takes `delta.tool_calls`. */
-  feed(entries: readonly unknown[]): void {
-    for (const entry of entries) {
-      const piece = readPiece(entry);
-      if (piece !== undefined) this.one(piece);
+  private feed(entries: readonly unknown[]): void {
+    for (const value of entries) {
+      const entry = readEntry(value);
+      if (entry !== undefined) this.one(entry);
     }
   }
 
-  /** Takes the legacy `delta.function_call`. */
-  feedLegacy(entry: unknown): void {
-    this.feed([{ index: 0, function: entry }]);
-  }
-
-  /** The stream is over. `cut`: by the token limit, so that half a call is the truth. */
-  end(cut: boolean): void {
+  private end(truncated: boolean): void {
     for (const call of this.calls) {
       if (call.state === "closed") continue;
       if (call.state === "waiting" && !this.begin(call)) {
-        if (cut) return;
+        if (truncated) return;
         throw new ParleyError("upstream", "the upstream's tool call has no name");
       }
-      this.close(call, cut);
+      this.close(call, truncated);
     }
   }
 
-  private one(piece: Piece): void {
-    const call = this.find(piece) ?? this.add(piece);
+  private one(entry: Entry): void {
+    const call = this.find(entry) ?? this.add(entry);
     this.last = call;
-    if (call.id === "") call.id = piece.id;
-    if (call.name === "" && piece.name !== "") {
-      call.name = piece.name;
+    if (call.id === "") call.id = entry.id;
+    if (call.name === "" && entry.name !== "") {
+      call.name = entry.name;
       if (call.held !== "") this.repairs.fired("call-name");
     }
-    if (call.state === "open") this.push(call, piece.args);
-    else if (call.state === "waiting") call.held += piece.args;
-    else if (piece.args.trim() !== "") this.repairs.fired("call-arguments");
+    if (call.state === "open") this.push(call, entry.args);
+    else if (call.state === "waiting") call.held += entry.args;
+    else if (entry.args.trim() !== "") this.repairs.fired("call-arguments");
     this.advance(false);
   }
 
-  private find(piece: Piece): Call | undefined {
-    const same = piece.index === undefined ? this.last : this.calls.findLast((call) => call.index === piece.index);
+  private find(entry: Entry): Call | undefined {
+    const same = entry.index === undefined ? this.last : this.calls.findLast((call) => call.index === entry.index);
     if (same === undefined) return undefined;
     // Some servers number every call 0, or not at all: a name together with a new id is a new call, and so is a name
     // where nothing else tells calls apart.
-    const ids = piece.id !== "" && same.id !== "";
-    const unmarked = !ids && same.name !== "" && (piece.index === undefined || same.args.complete);
-    const another = piece.name !== "" && (ids ? piece.id !== same.id : unmarked);
+    const ids = entry.id !== "" && same.id !== "";
+    const unmarked = !ids && same.name !== "" && (entry.index === undefined || same.args.complete);
+    const another = entry.name !== "" && (ids ? entry.id !== same.id : unmarked);
     if (!another || !this.repairs.on("call-order")) return same;
     this.repairs.fired("call-order");
     return undefined;
   }
 
-  private add(piece: Piece): Call {
-    const index = piece.index ?? this.calls.length;
-    if (piece.index === undefined || index > this.calls.length) this.repairs.fired("call-order");
-    const call: Call = { index, id: piece.id, name: piece.name, held: "", args: new ArgumentText(), state: "waiting" };
+  private add(entry: Entry): Call {
+    const index = entry.index ?? this.calls.length;
+    if (entry.index === undefined || index > this.calls.length) this.repairs.fired("call-order");
+    const call: Call = { index, id: entry.id, name: entry.name, held: "", args: new ArgumentText(), state: "waiting" };
     this.calls.push(call);
     return call;
   }
@@ -136,7 +144,7 @@ export class CallAssembly {
   private begin(call: Call): boolean {
     if (call.name === "") return false;
     call.state = "open";
-    this.out.callStart(this.idFor(call), call.name);
+    this.emit({ type: "call-start", id: this.idFor(call), name: call.name });
     const held = call.held;
     call.held = "";
     this.push(call, held);
@@ -156,19 +164,19 @@ export class CallAssembly {
   private push(call: Call, piece: string): void {
     const certain = call.args.feed(piece);
     const repairing = this.repairs.on("call-arguments");
-    this.out.callDelta(repairing ? certain : piece);
+    this.emit({ type: "call-delta", args: repairing ? certain : piece });
     if (repairing && call.args.broken) throw broken(call);
   }
 
-  private close(call: Call, cut: boolean): void {
+  private close(call: Call, truncated: boolean): void {
     call.state = "closed";
-    if (this.repairs.on("call-arguments") && !cut) {
+    if (this.repairs.on("call-arguments") && !truncated) {
       const rest = call.args.end();
       if (rest === undefined) throw broken(call);
-      this.out.callDelta(rest);
+      this.emit({ type: "call-delta", args: rest });
       if (call.args.repaired) this.repairs.fired("call-arguments");
     }
-    this.out.close();
+    this.emit({ type: "item-end" });
   }
 }
 
@@ -179,10 +187,10 @@ function broken(call: Call): ParleyError {
   );
 }
 
-function readPiece(entry: unknown): Piece | undefined {
-  if (!isObject(entry)) return undefined;
-  const called = isObject(entry["function"]) ? entry["function"] : {};
-  const { index, id } = entry;
+function readEntry(value: unknown): Entry | undefined {
+  if (!isObject(value)) return undefined;
+  const called = isObject(value["function"]) ? value["function"] : {};
+  const { index, id } = value;
   const { name, arguments: args } = called;
   return {
     index: typeof index === "number" ? index : undefined,
@@ -191,3 +199,14 @@ function readPiece(entry: unknown): Piece | undefined {
     args: typeof args === "string" ? args : isObject(args) ? JSON.stringify(args) : "",
   };
 }
+
+/**
+ * Drops calls beyond the most that the request allows: not every server heeds `parallel_tool_calls: false` and
+ * `tool_choice: "none"`. Arguments that follow a dropped call's start belong to no call, so the builder drops them.
+ */
+export const callLimit: Stage =
+  (emit, { answer, maxCalls }) =>
+  (piece) => {
+    if (piece.type === "call-start" && answer.callCount >= maxCalls) emit({ type: "item-end" });
+    else emit(piece);
+  };

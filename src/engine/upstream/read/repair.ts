@@ -13,15 +13,15 @@ export const repairRules = {
     thread: "https://github.com/waybarrios/vllm-mlx/pull/98",
   },
   "thought-twice": {
-    does: "the same thought in two fields, or in a field and in content, is told once",
+    does: "the same reasoning in two fields, or in a field and in content, is kept once",
     thread: "https://github.com/vellum-ai/vellum-assistant/pull/34556",
   },
   "blank-content": {
-    does: "white space alone between thought and call is no text",
+    does: "white space alone between reasoning and call is no text",
     thread: "https://github.com/vllm-project/vllm/pull/32248",
   },
   "call-order": {
-    does: "calls with index gaps, without index or with pieces that interleave are told one after the other",
+    does: "calls with index gaps, without index or with pieces that interleave are put one after the other",
     thread: "https://github.com/ollama/ollama/issues/15457",
   },
   "call-name": {
@@ -33,7 +33,7 @@ export const repairRules = {
     thread: "https://github.com/sgl-project/sglang/issues/7048",
   },
   "call-arguments": {
-    does: "argument JSON that is unambiguous but not valid is completed; anything worse ends the answer with an error",
+    does: "argument JSON that is unambiguous but not valid is completed (a backslash that begins no escape stands for itself); anything worse ends the answer with an error",
     thread: "https://github.com/vllm-project/vllm/issues/32152",
   },
   "finish-reason": {
@@ -59,13 +59,14 @@ export type RepairRule = keyof typeof repairRules;
 /** Rules that are switched off; all others are on. */
 export type RepairSwitches = Partial<Record<RepairRule, boolean>>;
 
-/** Which rules apply to one stream, and who hears when one fired. */
+/** Which rules apply to one stream, and who is called when one fired. */
 export class Repairs {
   // fixed at birth
   private readonly switches: RepairSwitches;
   private readonly listener: ((rule: RepairRule) => void) | undefined;
   // changed by events
-  private readonly told = new Set<RepairRule>();
+  /** Rules that have fired; set by `fired`. */
+  private readonly counted = new Set<RepairRule>();
 
   constructor(switches: RepairSwitches = {}, listener?: (rule: RepairRule) => void) {
     this.switches = switches;
@@ -76,10 +77,10 @@ export class Repairs {
     return this.switches[rule] !== false;
   }
 
-  /** Notes that a rule changed this stream; told once per stream. */
+  /** A rule changed this stream; the listener is called once per rule. */
   fired(rule: RepairRule): void {
-    if (this.told.has(rule)) return;
-    this.told.add(rule);
+    if (this.counted.has(rule)) return;
+    this.counted.add(rule);
     this.listener?.(rule);
   }
 }

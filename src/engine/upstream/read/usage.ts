@@ -1,68 +1,33 @@
-import { EventBuilder } from "../../../model/event-builder.ts";
 import type { Usage } from "../../../model/event.ts";
 import { isObject } from "../../../model/json.ts";
 import { estimateText } from "../../../model/token-estimate.ts";
+import type { Emit } from "./piece.ts";
+import type { Repairs } from "./repair.ts";
 
-/** Usage as the upstream said it; `reasoning` is `undefined` where it does not count thought. */
-export interface SaidUsage {
+/** Usage as the upstream reported it; `reasoning` is `undefined` where it does not count reasoning. */
+export interface ReportedUsage {
   input: number;
   cached: number;
   output: number;
   reasoning: number | undefined;
 }
 
-/**
- * An emitter that weighs what goes through, for usage the upstream does not tell. Calls beyond `mostCalls` are not told:
- * not every server heeds `parallel_tool_calls` and `tool_choice: "none"`.
- */
-export class WeighingEmitter extends EventBuilder {
-  // fixed at birth
-  private readonly mostCalls: number;
-  // changed by events
-  /** Estimated tokens. */
-  thought = 0;
-  rest = 0;
-  /** Pieces of thought so far; tells whether a parser found any. */
-  thoughts = 0;
-  /** A call is being told. */
-  inCall = false;
-  /** What of a piece of thought is news; `undefined`: all of it. */
-  news: ((thought: string) => string) | undefined;
+/** Estimated tokens of what went through. */
+export interface OutputWeight {
+  reasoning: number;
+  /** Text and calls. */
+  rest: number;
+}
 
-  constructor(mostCalls = Infinity) {
-    super();
-    this.mostCalls = mostCalls;
-  }
-
-  override text(text: string): void {
-    this.rest += estimateText(text);
-    super.text(text);
-  }
-
-  override reasoning(text: string): void {
-    this.thoughts += 1;
-    const told = this.news === undefined ? text : this.news(text);
-    this.thought += estimateText(told);
-    super.reasoning(told);
-  }
-
-  override callStart(id: string, name: string): void {
-    this.rest += estimateText(name);
-    // arguments of a call that was not begun go nowhere
-    if (this.callCount < this.mostCalls) super.callStart(id, name);
-    else super.close();
-    this.inCall = true;
-  }
-
-  override close(): void {
-    this.inCall = false;
-    super.close();
-  }
-
-  override callDelta(args: string): void {
-    this.rest += estimateText(args);
-    super.callDelta(args);
-  }
+/** A stage that adds what goes through to `weight`, for usage the upstream does not report. */
+export function weighInto(weight: OutputWeight): (emit: Emit) => Emit {
+  return (emit) => (piece) => {
+    if (piece.type === "reasoning") weight.reasoning += estimateText(piece.text);
+    else if (piece.type === "text") weight.rest += estimateText(piece.text);
+    else if (piece.type === "call-start") weight.rest += estimateText(piece.name);
+    else if (piece.type === "call-delta") weight.rest += estimateText(piece.args);
+    emit(piece);
+  };
 }
 
 /**
@@ -70,7 +35,7 @@ export class WeighingEmitter extends EventBuilder {
  * `reasoning_tokens` outside of the details.
  * `undefined` where it is absent or all zero, which means not counted.
  */
-export function readUsage(chunk: Record<string, unknown>): SaidUsage | undefined {
+export function readUsage(chunk: Record<string, unknown>): ReportedUsage | undefined {
   const { usage } = chunk;
   if (!isObject(usage)) return undefined;
   const input = count(usage["prompt_tokens"]) ?? 0;
@@ -85,20 +50,26 @@ export function readUsage(chunk: Record<string, unknown>): SaidUsage | undefined
   return { input, cached: Math.min(cached, input), output, reasoning };
 }
 
-/** The usage to tell: what was said, completed by what went through. */
-export function settleUsage(said: SaidUsage | undefined, through: WeighingEmitter, input: number): Usage {
-  const whole = through.thought + through.rest;
-  if (said === undefined) {
-    return {
-      input,
-      cached: 0,
-      output: Math.ceil(whole),
-      reasoning: Math.min(Math.ceil(through.thought), Math.ceil(whole)),
-    };
+/**
+ * The rule `usage-missing`: the usage of an answer, as it was reported and completed by an estimate, or all estimated;
+ * `undefined` where it was not reported and the rule is off.
+ */
+export function finalUsage(
+  reported: ReportedUsage | undefined,
+  weight: OutputWeight,
+  { repairs, estimateInput }: { repairs: Repairs; estimateInput: () => number },
+): Usage | undefined {
+  const whole = weight.reasoning + weight.rest;
+  if (reported !== undefined) {
+    const share = whole === 0 ? 0 : Math.round((reported.output * weight.reasoning) / whole);
+    // Some servers report 0 tokens of reasoning that they streamed.
+    return { ...reported, reasoning: Math.min(reported.reasoning || share, reported.output) };
   }
-  const share = whole === 0 ? 0 : Math.round((said.output * through.thought) / whole);
-  // Some servers say 0 of a thought they streamed.
-  return { ...said, reasoning: Math.min(said.reasoning || share, said.output) };
+  if (!repairs.on("usage-missing")) return undefined;
+  repairs.fired("usage-missing");
+  const output = Math.ceil(whole);
+  const reasoning = Math.min(Math.ceil(weight.reasoning), output);
+  return { input: estimateInput(), cached: 0, output, reasoning };
 }
 
 function inside(value: unknown, member: string): number | undefined {

@@ -2,12 +2,12 @@ import { hash } from "node:crypto";
 import { textOf, type Item } from "../../../model/item.ts";
 import type { GenerationRequest } from "../../../model/request.ts";
 
-/** Characters of one message that tell conversations apart. */
-const telling = 4_096;
+/** Characters of one message that go into the digest. */
+const digestChars = 4_096;
 
 /**
  * What requests that share a prompt prefix have in common: the caller's cache key, else a digest of tools, system
- * voices and the first words of the user. It stays the same while a conversation grows.
+ * messages and the first words of the user. It stays the same while a conversation grows.
  */
 export function affinityKey(request: GenerationRequest): string {
   if (request.cacheKey !== undefined && request.cacheKey !== "") return `key ${request.cacheKey}`;
@@ -15,11 +15,11 @@ export function affinityKey(request: GenerationRequest): string {
   const items = request.items;
   const firstUser = items.findIndex((item) => item.type === "message" && item.role === "user");
   const prefix = firstUser === -1 ? items.slice(0, 1) : items.slice(0, firstUser + 1);
-  return hash("sha1", [request.model, tools, ...prefix.map(tellingText)].join("\n"), "hex");
+  return hash("sha1", [request.model, tools, ...prefix.map(itemText)].join("\n"), "hex");
 }
 
-function tellingText(item: Item): string {
-  return "parts" in item ? textOf(item.parts).slice(0, telling) : "";
+function itemText(item: Item): string {
+  return "parts" in item ? textOf(item.parts).slice(0, digestChars) : "";
 }
 
 /** Something requests are spread over. */

@@ -1,19 +1,14 @@
+import { onceOrAborted } from "../../../lib/abort.ts";
+
 /** Counts requests from their start until they end or are aborted, also when nobody reads them any more. */
 export class InFlight {
   // changed by events
+  /** Requests that have not ended; raised by `enter`, lowered by what it returns or by the abort. */
   count = 0;
 
   /** Returns what ends the request; may be called more than once. */
   enter(signal: AbortSignal): () => void {
     this.count += 1;
-    let inside = true;
-    const leave = (): void => {
-      signal.removeEventListener("abort", leave);
-      if (inside) this.count -= 1;
-      inside = false;
-    };
-    signal.addEventListener("abort", leave, { once: true });
-    if (signal.aborted) leave();
-    return leave;
+    return onceOrAborted(signal, () => (this.count -= 1));
   }
 }

@@ -1,14 +1,14 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { isRetryable, ParleyError, toParleyError, type ErrorKind } from "../../../model/error.ts";
-import type { Batch } from "../../../model/event.ts";
+import { canceled, isRetryable, ParleyError, toParleyError, type ErrorKind } from "../../../model/error.ts";
+import type { Batch, ServedBy } from "../../../model/event.ts";
 import type { GenerationRequest } from "../../../model/request.ts";
 import type { Capabilities, Engine, Load } from "../../engine.ts";
 import { affinityKey, rendezvous, type Weighted } from "./affinity.ts";
-import { Breaker, defaultBreaker, type BreakerOptions } from "./breaker.ts";
+import { Breaker, defaultBreaker } from "./breaker.ts";
 import { RetryBudget } from "./budget.ts";
 import { InFlight } from "./in-flight.ts";
 
-/** An engine that can be asked whether it is there. */
+/** An engine whose health can be probed. */
 export interface Member extends Engine {
   /** Rejects while it cannot serve. */
   probe(signal: AbortSignal): Promise<void>;
@@ -20,51 +20,74 @@ export interface ReplicaOf extends Weighted {
 
 /**
  * Why a replica was chosen. `affinity`: the key's own; `spill`: the own one has its full share of the load; `failover`:
- * the own one is away; `retry`: another failed before it began; `panic`: all seem away, so any may prove otherwise;
+ * the own one is down; `retry`: another failed before it began; `panic`: all seem down, so any may prove otherwise;
  * `load`: affinity is off.
  */
 export type RouteReason = "affinity" | "spill" | "failover" | "retry" | "panic" | "load";
 
-export interface Route {
-  /** The request's id. */
-  id: string;
+/** Which replica was chosen for one try of a request. */
+export interface ReplicaChoice {
+  /** Base URL of the replica. */
   replica: string;
   reason: RouteReason;
-  /** From 1. */
-  attempt: number;
 }
 
 export interface ReplicaOptions {
   /** Default true; false chooses the least loaded. */
   affinity?: boolean | undefined;
-  /** A replica whose slots are full holds at most this multiple of its fair share. Default 1.25. */
-  bound?: number | undefined;
   /** Tries per request, the first included; default one per replica, at least 2, at most 4. */
   attempts?: number | undefined;
-  /** Milliseconds before a second try of the same replicas; doubled each time, with jitter. Default 100. */
-  backoff?: number | undefined;
-  breaker?: Partial<BreakerOptions> | undefined;
+  /** Failures in a row that open the circuit breaker of a replica. Default 3. */
+  failures?: number | undefined;
+  /** Milliseconds a circuit breaker stays open at first. Default 2,000. */
+  cooldownMs?: number | undefined;
   /** Milliseconds between health probes; 0: none. Default 5,000. */
-  probeEvery?: number | undefined;
-  onRoute?: ((route: Route) => void) | undefined;
-  /** Milliseconds; tests give a fixed clock. */
-  now?: (() => number) | undefined;
-  /** 0 to 1; tests give fixed chance. */
-  random?: (() => number) | undefined;
+  probeMs?: number | undefined;
+  /** Called for every try of a request, before it is made. */
+  onReplicaChosen?: ((choice: ReplicaChoice) => void) | undefined;
+  tuning?: Partial<ReplicaTuning> | undefined;
 }
+
+/** What nobody has to set: measured values, and a clock and chance that tests replace. */
+export interface ReplicaTuning {
+  /** A replica whose slots are full holds at most this multiple of its fair share of the running requests. */
+  loadBound: number;
+  /** Milliseconds before a second try of the same replicas; doubled each time, with jitter. */
+  backoffMs: number;
+  /** Milliseconds. */
+  now: () => number;
+  /** 0 to 1. */
+  random: () => number;
+}
+
+const defaultTuning: ReplicaTuning = {
+  loadBound: 1.25,
+  backoffMs: 100,
+  now: () => performance.now(),
+  random: () => Math.random(),
+};
 
 interface Replica extends ReplicaOf {
   breaker: Breaker;
   inFlight: InFlight;
-  /** It asked to be left alone until then. */
-  restUntil: number;
+  /** It asked to be left alone until then, on the clock; set from `Retry-After`. */
+  cooldownUntil: number;
 }
-/** Errors that tell of a replica that is ill, not of one that is busy. */
-const ill: ReadonlySet<ErrorKind> = new Set(["upstream", "timeout", "internal"]);
+
+/** One try of a request at one replica. */
+interface Attempt {
+  replica: Replica;
+  /** What the breaker returned when the request was sent. */
+  era: number;
+  servedBy: ServedBy;
+}
+
+/** Errors of a replica that is broken, not of one that is busy: they open its breaker. */
+const countsAsFailure: ReadonlySet<ErrorKind> = new Set(["upstream", "timeout", "internal"]);
 /** Requests a server of unknown size runs at once without harm to each; llama-server's own default. */
 const likelySlots = 4;
-const longestRest = 60_000;
-const probeTimeout = 3_000;
+const maxRetryAfterMs = 60_000;
+const probeTimeoutMs = 3_000;
 
 /** Several servers of one kind as one engine: affinity with bounded load, health, retries before the first batch. */
 export class ReplicaSet implements Engine {
@@ -72,23 +95,26 @@ export class ReplicaSet implements Engine {
   readonly kind = "upstream";
   private readonly replicas: readonly Replica[];
   private readonly options: ReplicaOptions;
+  private readonly tuning: ReplicaTuning;
   private readonly attempts: number;
-  private readonly now: () => number;
   private readonly budget = new RetryBudget(0.2, 10);
   // changed by events
+  /** Sends the health probes; set by the first request or by `open`. */
   private timer: NodeJS.Timeout | undefined;
+  /** Set by `close`: no more probes. */
   private closed = false;
 
   constructor(members: readonly ReplicaOf[], options: ReplicaOptions = {}) {
     this.options = options;
-    this.now = options.now ?? (() => performance.now());
+    this.tuning = { ...defaultTuning, ...options.tuning };
     this.attempts = options.attempts ?? Math.min(4, Math.max(2, members.length));
-    const breaker = { ...defaultBreaker, ...options.breaker };
+    const { failures = defaultBreaker.failures, cooldownMs = defaultBreaker.cooldownMs } = options;
+    const breaker = { failures, cooldownMs, maxCooldownMs: Math.max(cooldownMs, defaultBreaker.maxCooldownMs) };
     this.replicas = members.map((member) => ({
       ...member,
-      breaker: new Breaker(breaker, this.now),
+      breaker: new Breaker(breaker, this.tuning.now),
       inFlight: new InFlight(),
-      restUntil: 0,
+      cooldownUntil: 0,
     }));
   }
 
@@ -103,13 +129,15 @@ export class ReplicaSet implements Engine {
     const tried = new Set<Replica>();
     for (let attempt = 1; ; attempt++) {
       const { replica, reason } = this.choose(order, tried);
-      this.options.onRoute?.({ id: request.id, replica: replica.name, reason, attempt });
+      this.options.onReplicaChosen?.({ replica: replica.name, reason });
       const leave = replica.inFlight.enter(signal);
+      const servedBy = { replica: replica.name, reason, attempt };
+      const current: Attempt = { replica, era: replica.breaker.enter(), servedBy };
       try {
         const stream = replica.member.generate(request, signal)[Symbol.asyncIterator]();
-        const first = await this.begin(replica, stream, signal);
+        const first = await this.begin(current, stream, signal);
         if (!(first instanceof ParleyError)) {
-          yield* this.rest(replica, first, stream);
+          yield* this.rest(current, first, stream);
           return;
         }
         if (attempt >= this.attempts || signal.aborted || !isRetryable(first)) throw first;
@@ -137,7 +165,7 @@ export class ReplicaSet implements Engine {
     };
   }
 
-  /** What is known of each replica, for people and metrics. */
+  /** State of each replica, for people and metrics. */
   status(): { name: string; state: "closed" | "open" | "half-open"; running: number }[] {
     return this.replicas.map(({ name, breaker, inFlight }) => ({
       name,
@@ -174,61 +202,59 @@ export class ReplicaSet implements Engine {
   }
 
   private choose(order: readonly Replica[], tried: ReadonlySet<Replica>): { replica: Replica; reason: RouteReason } {
-    const now = this.now();
+    const now = this.tuning.now();
     const fresh = order.filter((replica) => !tried.has(replica));
-    const there = fresh.filter((replica) => replica.breaker.state !== "open" && replica.restUntil <= now);
+    const available = fresh.filter((replica) => replica.breaker.state !== "open" && replica.cooldownUntil <= now);
     const [own = this.first] = order;
-    const chosen = there.find((replica) => this.hasRoom(replica, there)) ?? there[0];
+    const chosen = available.find((replica) => this.hasRoom(replica, available)) ?? available[0];
     if (chosen === undefined) {
-      const soonest = (replica: Replica): number => Math.max(replica.breaker.openUntil, replica.restUntil);
+      const soonest = (replica: Replica): number => Math.max(replica.breaker.cooldownUntil, replica.cooldownUntil);
       const [replica = own] = (fresh.length > 0 ? fresh : order).toSorted((a, b) => soonest(a) - soonest(b));
       return { replica, reason: "panic" };
     }
     if (tried.size > 0) return { replica: chosen, reason: "retry" };
     if (this.options.affinity === false) return { replica: chosen, reason: "load" };
     if (chosen === own) return { replica: chosen, reason: "affinity" };
-    return { replica: chosen, reason: there.includes(own) ? "spill" : "failover" };
+    return { replica: chosen, reason: available.includes(own) ? "spill" : "failover" };
   }
 
   /**
    * Bounded load: one more request must not take it over a multiple of its fair share of what is running. Below its
    * slots a replica always has room: moving a conversation costs its cache and wins nothing.
    */
-  private hasRoom(replica: Replica, there: readonly Replica[]): boolean {
-    const { bound = 1.25 } = this.options;
+  private hasRoom(replica: Replica, available: readonly Replica[]): boolean {
     const { slots } = replica.member.load();
     const free = Number.isFinite(slots) ? slots : likelySlots;
-    const running = there.reduce((sum, one) => sum + one.inFlight.count, 1);
-    const weight = there.reduce((sum, one) => sum + one.weight, 0);
-    const share = Math.ceil((bound * running * replica.weight) / weight);
+    const running = available.reduce((sum, one) => sum + one.inFlight.count, 1);
+    const weight = available.reduce((sum, one) => sum + one.weight, 0);
+    const share = Math.ceil((this.tuning.loadBound * running * replica.weight) / weight);
     return replica.inFlight.count + 1 <= Math.max(share, free);
   }
 
   /** The first batch, or the error that came instead of it. */
   private async begin(
-    replica: Replica,
+    { replica, servedBy }: Attempt,
     stream: AsyncIterator<Batch>,
     signal: AbortSignal,
   ): Promise<Batch | ParleyError> {
-    replica.breaker.enter();
     try {
       const first = await stream.next();
       if (first.done === true) throw new ParleyError("upstream", "the upstream ended without an answer");
-      replica.breaker.success();
-      return first.value;
+      replica.breaker.releaseTrial();
+      return first.value.map((event) => (event.type === "begin" ? { ...event, servedBy } : event));
     } catch (thrown) {
       const error = toParleyError(thrown);
-      this.learn(replica, signal.aborted ? new ParleyError("canceled", "") : error);
+      this.recordError(replica, signal.aborted ? canceled() : error);
       return error;
     }
   }
 
-  /** Hands the answer on and notes how it ended. */
-  private async *rest(replica: Replica, first: Batch, stream: AsyncIterator<Batch>): AsyncGenerator<Batch> {
+  /** Hands the answer on and records how it ended. */
+  private async *rest(attempt: Attempt, first: Batch, stream: AsyncIterator<Batch>): AsyncGenerator<Batch> {
     try {
       for (let batch = first; ;) {
         const last = batch.at(-1);
-        if (last?.type === "finish" && last.error !== undefined) this.learn(replica, last.error);
+        if (last?.type === "finish") this.recordEnd(attempt, last.error);
         yield batch;
         const next = await stream.next();
         if (next.done === true) return;
@@ -239,30 +265,35 @@ export class ReplicaSet implements Engine {
     }
   }
 
-  private learn(replica: Replica, error: ParleyError): void {
-    if (ill.has(error.kind)) replica.breaker.failure();
-    else replica.breaker.neither();
+  private recordEnd({ replica, era }: Attempt, error: ParleyError | undefined): void {
+    if (error === undefined) replica.breaker.recordSuccess(era);
+    else this.recordError(replica, error);
+  }
+
+  private recordError(replica: Replica, error: ParleyError): void {
+    if (countsAsFailure.has(error.kind)) replica.breaker.recordFailure();
+    else replica.breaker.releaseTrial();
     if (error.kind !== "rate-limit" && error.kind !== "overloaded") return;
-    const rest = Math.min((error.retryAfter ?? 1) * 1_000, longestRest);
-    replica.restUntil = Math.max(replica.restUntil, this.now() + rest);
+    const cooldownMs = Math.min((error.retryAfter ?? 1) * 1_000, maxRetryAfterMs);
+    replica.cooldownUntil = Math.max(replica.cooldownUntil, this.tuning.now() + cooldownMs);
   }
 
   /** All were tried: a moment before the next round, longer each time, with jitter so that requests do not march. */
   private async pause(attempt: number, tried: Set<Replica>, signal: AbortSignal): Promise<void> {
     tried.clear();
-    const { backoff = 100, random = Math.random } = this.options;
-    const longest = backoff * 2 ** Math.max(0, attempt - this.replicas.length);
+    const { backoffMs, random } = this.tuning;
+    const longestMs = backoffMs * 2 ** Math.max(0, attempt - this.replicas.length);
     try {
-      await wait(longest * (0.5 + random() / 2), undefined, { signal });
+      await wait(longestMs * (0.5 + random() / 2), undefined, { signal });
     } catch {
-      throw new ParleyError("canceled", "the request was canceled");
+      throw canceled();
     }
   }
 
   private watch(): void {
-    const { probeEvery = 5_000 } = this.options;
-    if (this.closed || this.timer !== undefined || probeEvery === 0) return;
-    this.timer = setInterval(() => void this.probeAll(), probeEvery);
+    const { probeMs = 5_000 } = this.options;
+    if (this.closed || this.timer !== undefined || probeMs === 0) return;
+    this.timer = setInterval(() => void this.probeAll(), probeMs);
     this.timer.unref();
   }
 
@@ -272,10 +303,10 @@ export class ReplicaSet implements Engine {
 
   private async probe(replica: Replica): Promise<void> {
     try {
-      await replica.member.probe(AbortSignal.timeout(probeTimeout));
-      replica.breaker.there();
+      await replica.member.probe(AbortSignal.timeout(probeTimeoutMs));
+      replica.breaker.markUp();
     } catch {
-      if (!this.closed) replica.breaker.away();
+      if (!this.closed) replica.breaker.markDown();
     }
   }
 }

@@ -36,13 +36,13 @@ export class LargeDataUrl {
 /** A data URL as a value of a body. */
 export function dataUrl(mime: string, bytes: Uint8Array): Json {
   if (bytes.length < large) return startOf(mime) + base64(bytes);
-  // `Json` knows no classes; this one says what it is in JSON
+  // `Json` has no classes; this one has a `toJSON`
   return new LargeDataUrl(mime, bytes) as unknown as Json;
 }
 
 /** A body ready to be sent, as often as it takes. */
 export interface WrittenBody {
-  /** Bytes; absent where the text says it itself. */
+  /** Bytes; absent where `open` returns a text. */
   length?: number;
   open(): string | Readable;
 }

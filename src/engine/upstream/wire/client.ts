@@ -1,30 +1,9 @@
 import type { Dispatcher, Pool } from "undici";
 import type { Secret } from "../../../lib/secret.ts";
-import { ParleyError } from "../../../model/error.ts";
+import type { ParleyError } from "../../../model/error.ts";
 import { writeBody, type WrittenBody } from "./body.ts";
 import { networkCode, networkFailure, statusFailure } from "./failure.ts";
-
-/** Milliseconds. */
-export interface Timeouts {
-  /** To open a connection. */
-  connect: number;
-  /** From the request to the first byte of the answer's body. */
-  firstByte: number;
-  /** Between two reads. */
-  idle: number;
-  /** For the whole answer. */
-  total: number;
-  /** From the finish reason to the end of the stream. */
-  grace: number;
-}
-
-export const defaultTimeouts: Timeouts = {
-  connect: 10_000,
-  firstByte: 300_000,
-  idle: 120_000,
-  total: 3_600_000,
-  grace: 2_000,
-};
+import { Deadlines, defaultTimeouts, type Timeouts } from "./timeouts.ts";
 
 export interface ClientOptions {
   /** With or without `/v1`; without any path `/v1` is meant. */
@@ -50,10 +29,10 @@ export interface OpenAnswer {
   close(): void;
 }
 
-/** Bytes of an error body that are read. */
-const mostErrorBytes = 64 * 1024;
-/** Bytes of an answer that is no stream. */
-const mostJsonBytes = 64 * 1024 * 1024;
+/** Of an error body that are read. */
+const maxErrorBytes = 64 * 1024;
+/** Of an answer that is no stream. */
+const maxJsonBytes = 64 * 1024 * 1024;
 /** Connections that died while idle; nothing was generated yet, so a new one may be tried at once. */
 const stale = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
@@ -67,6 +46,7 @@ export class UpstreamClient {
   private readonly headers: Readonly<Record<string, string>>;
   private readonly timeouts: Timeouts;
   // changed by events
+  /** Opened with the first request. */
   private opened: Promise<Pool> | undefined;
 
   constructor(options: ClientOptions) {
@@ -84,7 +64,7 @@ export class UpstreamClient {
 
   /** Starts an answer. Throws a `ParleyError` for every status but 200 and everything that goes wrong before it. */
   async open(path: string, body: unknown, signal: AbortSignal): Promise<OpenAnswer> {
-    const watch = new Watch(this.timeouts, signal);
+    const watch = new Deadlines(this.timeouts, signal);
     try {
       const answer = await this.send(path, writeBody(body), watch.signal);
       if (answer.statusCode !== 200) throw await refusal(answer);
@@ -110,7 +90,7 @@ export class UpstreamClient {
       signal,
     });
     if (answer.statusCode !== 200) throw await refusal(answer);
-    const text = await readAll(answer.body, mostJsonBytes);
+    const text = await readAll(answer.body, maxJsonBytes);
     return text === "" ? {} : (JSON.parse(text) as unknown);
   }
 
@@ -160,12 +140,12 @@ class Answer implements OpenAnswer {
   // fixed at birth
   readonly json: boolean;
   private readonly answer: Dispatcher.ResponseData;
-  private readonly watch: Watch;
+  private readonly watch: Deadlines;
 
-  constructor(answer: Dispatcher.ResponseData, watch: Watch) {
+  constructor(answer: Dispatcher.ResponseData, watch: Deadlines) {
     this.answer = answer;
     this.watch = watch;
-    // Cutting a body that nobody reads any more makes it say so; unheard, that would end this process.
+    // Destroying a body that nobody reads emits an error; without a listener that would end this process.
     answer.body.on("error", () => {});
     this.json = String(answer.headers["content-type"] ?? "").includes("json");
   }
@@ -204,116 +184,14 @@ class Answer implements OpenAnswer {
   }
 }
 
-/** The deadlines of one answer, joined with the caller's signal. One timer; a read only notes the time. */
-class Watch {
-  // fixed at birth
-  private readonly controller = new AbortController();
-  private readonly timeouts: Timeouts;
-  private readonly caller: AbortSignal;
-  private readonly begun = performance.now();
-  private readonly onAbort = (): void => {
-    this.cut(new ParleyError("canceled", "the request was canceled"));
-  };
-  // changed by events
-  private last = this.begun;
-  private phase: "first" | "flowing" | "ending" = "first";
-  private timer: NodeJS.Timeout | undefined;
-  private paused = false;
-  /** Why the answer was cut; `undefined` while it was not. */
-  reason: ParleyError | undefined;
-  late = false;
-
-  constructor(timeouts: Timeouts, caller: AbortSignal) {
-    this.timeouts = timeouts;
-    this.caller = caller;
-    if (caller.aborted) this.onAbort();
-    else {
-      caller.addEventListener("abort", this.onAbort, { once: true });
-      this.arm();
-    }
-  }
-
-  get signal(): AbortSignal {
-    return this.controller.signal;
-  }
-
-  get hurried(): boolean {
-    return this.phase === "ending";
-  }
-
-  /** The reader is busy: a slow caller is not a silent upstream. */
-  pause(): void {
-    this.paused = true;
-  }
-
-  touch(): void {
-    this.paused = false;
-    this.last = performance.now();
-    if (this.phase !== "first") return;
-    this.phase = "flowing";
-    this.rearm();
-  }
-
-  hurry(): void {
-    if (this.phase === "ending") return;
-    this.phase = "ending";
-    this.last = performance.now();
-    this.rearm();
-  }
-
-  stop(): void {
-    clearTimeout(this.timer);
-    this.caller.removeEventListener("abort", this.onAbort);
-  }
-
-  private rearm(): void {
-    clearTimeout(this.timer);
-    this.arm();
-  }
-
-  private arm(): void {
-    this.timer = setTimeout(() => this.check(), Math.max(1, this.due() - performance.now()));
-    this.timer.unref();
-  }
-
-  /** When the next deadline passes, on the clock of `performance`. */
-  private due(): number {
-    const { firstByte, idle, total, grace } = this.timeouts;
-    const allowed = this.phase === "first" ? firstByte : this.phase === "flowing" ? idle : grace;
-    return Math.min(this.begun + total, this.last + allowed);
-  }
-
-  private check(): void {
-    if (this.paused) this.last = performance.now();
-    if (performance.now() < this.due()) {
-      this.arm();
-      return;
-    }
-    this.late = this.phase === "ending";
-    const total = performance.now() >= this.begun + this.timeouts.total;
-    const what = total
-      ? "did not finish in time"
-      : this.phase === "first"
-        ? "did not begin to answer in time"
-        : "fell silent";
-    this.cut(new ParleyError("timeout", `the upstream ${what}`));
-  }
-
-  private cut(reason: ParleyError): void {
-    this.stop();
-    this.reason = reason;
-    this.controller.abort(reason);
-  }
-}
-
 async function refusal(answer: Dispatcher.ResponseData): Promise<ParleyError> {
   const retryAfter = answer.headers["retry-after"];
-  const body = await readAll(answer.body, mostErrorBytes).catch(() => "");
+  const body = await readAll(answer.body, maxErrorBytes).catch(() => "");
   return statusFailure(answer.statusCode, body, Array.isArray(retryAfter) ? retryAfter[0] : retryAfter);
 }
 
 /** The body as text, up to a bound; what is beyond it is cut off. */
-async function readAll(body: Dispatcher.ResponseData["body"], most: number): Promise<string> {
+async function readAll(body: Dispatcher.ResponseData["body"], maxBytes: number): Promise<string> {
   body.on("error", () => {});
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -321,7 +199,7 @@ async function readAll(body: Dispatcher.ResponseData["body"], most: number): Pro
     const bytes = chunk as Uint8Array;
     chunks.push(bytes);
     size += bytes.length;
-    if (size > most) break;
+    if (size > maxBytes) break;
   }
   return Buffer.concat(chunks).toString("utf8");
 }

@@ -1,7 +1,7 @@
 import { ParleyError, type ErrorKind } from "../../../model/error.ts";
 import { isObject, parseJson } from "../../../model/json.ts";
 
-/** HTTP status of an upstream to the kind our caller meets. Anything else: `upstream`. */
+/** HTTP status of an upstream to the kind of error our caller gets. Anything else: `upstream`. */
 const byStatus: Readonly<Record<number, ErrorKind>> = {
   400: "invalid",
   404: "not-found",
@@ -13,7 +13,7 @@ const byStatus: Readonly<Record<number, ErrorKind>> = {
   529: "overloaded",
 };
 
-/** The vendor's numeric codes (spec sheet 4.1), for the hosted API and for Parley behind Parley. */
+/** The vendor's numeric codes (platform.minimaxi.com, error codes, 2026-08), for its hosted API and for Parley behind Parley. */
 const byCode: Readonly<Record<number, ErrorKind>> = {
   1001: "timeout",
   1002: "rate-limit",
@@ -30,14 +30,14 @@ const byCode: Readonly<Record<number, ErrorKind>> = {
 /** The vendor's code for everything wrong with a request, used for other statuses as well: the status says more. */
 const invalidParameters = 2013;
 
-/** How servers say that the prompt is too long: vLLM, SGLang, llama-server, Ollama, the vendor, OpenAI. */
+/** How servers report that the prompt is too long: vLLM, SGLang, llama-server, Ollama, the vendor, OpenAI. */
 const contextWords =
   /context (length|window|size)|maximum context|exceeds? (the )?(available )?context|exceed_context|longer than the model'?s|prompt is too long|input is too long/i;
 
-/** Kinds whose message is the caller's business; of the others only the status is told. */
-const told: ReadonlySet<ErrorKind> = new Set(["invalid", "not-found", "too-large", "token-limit"]);
+/** Kinds whose message is sent to the caller; of the others only the status is. */
+const messageKinds: ReadonlySet<ErrorKind> = new Set(["invalid", "not-found", "too-large", "token-limit"]);
 
-interface Told {
+interface ReportedError {
   message: string;
   code: number;
   status: number;
@@ -46,46 +46,47 @@ interface Told {
 /** The error of an answer that is not 200. `body` is its beginning as text. */
 export function statusFailure(status: number, body: string, retryAfter: string | undefined): ParleyError {
   const parsed = parseJson(body);
-  const said = readError(parsed) ?? { message: isObject(parsed) ? "" : body.trim(), code: 0, status: 0 };
-  return failure({ ...said, status }, retrySeconds(retryAfter));
+  const reported = readError(parsed) ?? { message: isObject(parsed) ? "" : body.trim(), code: 0, status: 0 };
+  return failure({ ...reported, status }, retrySeconds(retryAfter));
 }
 
 /** The error a body or an event of a 200 carries; `undefined` when it carries none. */
 export function bodyFailure(value: unknown): ParleyError | undefined {
-  const said = readError(value);
-  return said === undefined ? undefined : failure(said, undefined);
+  const reported = readError(value);
+  return reported === undefined ? undefined : failure(reported, undefined);
 }
 
-function failure(said: Told, retryAfter: number | undefined): ParleyError {
-  const text = said.message.slice(0, 500);
+function failure(reported: ReportedError, retryAfter: number | undefined): ParleyError {
+  const text = reported.message.slice(0, 500);
   const detail = {
-    cause: new Error(`upstream: ${said.status} ${text}`),
+    cause: new Error(`upstream: ${reported.status} ${text}`),
     ...(retryAfter === undefined ? {} : { retryAfter }),
   };
-  const kind = kindOf(said);
+  const kind = kindOf(reported);
   if (kind === "invalid" && contextWords.test(text)) return new ParleyError("context", text, detail);
-  if (told.has(kind)) return new ParleyError(kind, text === "" ? `the upstream answered ${said.status}` : text, detail);
-  if (said.status === 401 || said.status === 403) {
+  if (messageKinds.has(kind))
+    return new ParleyError(kind, text === "" ? `the upstream answered ${reported.status}` : text, detail);
+  if (reported.status === 401 || reported.status === 403) {
     return new ParleyError("upstream", "the upstream refused the credentials configured for it", detail);
   }
-  const what = said.status === 0 ? "reported an error" : `answered ${said.status}`;
+  const what = reported.status === 0 ? "reported an error" : `answered ${reported.status}`;
   return new ParleyError(kind, `the upstream ${what}`, detail);
 }
 
-function kindOf(said: Told): ErrorKind {
-  const coded = byCode[said.code];
+function kindOf(reported: ReportedError): ErrorKind {
+  const coded = byCode[reported.code];
   if (coded !== undefined) return coded;
   // Some servers answer 500 where the caller's prompt is at fault.
-  if (contextWords.test(said.message) && said.status < 501) return "invalid";
-  if (said.status === 0 && said.code === invalidParameters) return "invalid";
-  return byStatus[said.status] ?? "upstream";
+  if (contextWords.test(reported.message) && reported.status < 501) return "invalid";
+  if (reported.status === 0 && reported.code === invalidParameters) return "invalid";
+  return byStatus[reported.status] ?? "upstream";
 }
 
 /**
  * Reads the error forms in use: `{error:{message,code,http_code}}`, `{error:"text"}`, vLLM's `{object:"error",message}`,
  * FastAPI's `{detail}`, the vendor's `base_resp`.
  */
-function readError(value: unknown): Told | undefined {
+function readError(value: unknown): ReportedError | undefined {
   if (!isObject(value)) return undefined;
   const { error, detail } = value;
   if (typeof error === "string" && error !== "") return withCode(error, 0);
@@ -101,7 +102,7 @@ function readError(value: unknown): Told | undefined {
 }
 
 /** The vendor puts its code in parentheses at the end, and `invalid params, ` before what our own envelope prefixes. */
-function withCode(message: string, status: number): Told {
+function withCode(message: string, status: number): ReportedError {
   const match = /\s*\((\d{4,5})\)\s*$/.exec(message);
   const bare = (match === null ? message : message.slice(0, match.index)).replace(/^invalid params, /, "");
   const plausible = status >= 400 && status < 600 ? status : 0;

@@ -207,12 +207,12 @@ describe("repair rules", () => {
 
   it("does not complete a call that the token limit cut, whatever the upstream says", () => {
     const frames = [named(0, "1", "remove", '{"path": "/", "dry_run": true'), ...end("tool_calls")];
-    expect(tell(frames, { limit: 5 })).toMatchObject({
+    expect(tell(frames, { maxTokens: 5 })).toMatchObject({
       items: ['remove({"path": "/", "dry_run": )'],
       finish: "length",
       fired: ["finish-reason"],
     });
-    expect(tell(frames, { limit: 6 })).toMatchObject({
+    expect(tell(frames, { maxTokens: 6 })).toMatchObject({
       items: ['remove({"path": "/", "dry_run": true})'],
       finish: "calls",
     });
@@ -438,14 +438,14 @@ describe("calls that were not allowed", () => {
   const two = [named(0, "1", "f", '{"a":1}'), named(1, "2", "g", '{"b":2}'), ...end("tool_calls")];
 
   it("a second call is not told where one is the most, nor any where none is allowed", () => {
-    expect(tell(two, { mostCalls: 1 })).toMatchObject({ items: ['f({"a":1})'], finish: "calls" });
-    expect(tell([text("No."), ...two], { mostCalls: 0 })).toMatchObject({ items: ["text:No."], finish: "stop" });
+    expect(tell(two, { maxCalls: 1 })).toMatchObject({ items: ['f({"a":1})'], finish: "calls" });
+    expect(tell([text("No."), ...two], { maxCalls: 0 })).toMatchObject({ items: ["text:No."], finish: "stop" });
   });
 
   it("whether they come as calls or as markup", () => {
     const invoke = (name: string): string => `<invoke name="${name}">\n<parameter name="a">1</parameter>\n</invoke>\n`;
     const block = `<minimax:tool_call>\n${invoke("f")}${invoke("g")}</minimax:tool_call>`;
-    const told = tell([text(block), text("Done."), ...end("stop")], { family: "m2", mostCalls: 1 });
+    const told = tell([text(block), text("Done."), ...end("stop")], { family: "m2", maxCalls: 1 });
     expect(told).toMatchObject({ items: ['f({"a": 1})', "text:Done."], finish: "calls" });
   });
 });

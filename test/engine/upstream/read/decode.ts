@@ -1,4 +1,4 @@
-import { markupOf, type ModelMarkup } from "../../../../src/engine/upstream/read/content.ts";
+import { markupOf, type ModelMarkup } from "../../../../src/engine/upstream/read/markup.ts";
 import { ChatDecoder } from "../../../../src/engine/upstream/read/decode.ts";
 import { dialects, type Dialect } from "../../../../src/engine/upstream/dialect/dialect.ts";
 import { Repairs, type RepairRule, type RepairSwitches } from "../../../../src/engine/upstream/read/repair.ts";
@@ -15,8 +15,8 @@ export interface DecodeSetup {
   family?: Family | undefined;
   markup?: Partial<ModelMarkup>;
   switches?: RepairSwitches;
-  limit?: number;
-  mostCalls?: number;
+  maxTokens?: number;
+  maxCalls?: number;
   onRepair?: (rule: RepairRule) => void;
 }
 
@@ -27,8 +27,8 @@ export function decoderFor(setup: DecodeSetup = {}): ChatDecoder {
     markup: { ...markupOf(setup.family), ...setup.markup },
     tools: [],
     callId: callIds(fixedIds()),
-    limit: setup.limit,
-    mostCalls: setup.mostCalls,
+    maxTokens: setup.maxTokens,
+    maxCalls: setup.maxCalls,
     estimateInput: () => 5,
   });
 }

@@ -39,7 +39,7 @@ const cases: Readonly<Record<string, Case>> = {
     usage: [212, 192, 50, 18],
     repairs: ["blank-content"],
   },
-  // Reasoning parser minimax_m2_append_think (spec sheet 8.1).
+  // Reasoning parser minimax_m2_append_think of vLLM.
   "documented-vllm-append-think.sse": {
     dialect: "vllm",
     family: "m2",
@@ -79,7 +79,7 @@ const cases: Readonly<Record<string, Case>> = {
     usage: [90, 0, 33, 9],
     repairs: ["call-order"],
   },
-  // Spec sheet 2.2, captured stream with reasoning_split.
+  // Captured stream with reasoning_split (ENTERPILOT/GoModel, MiniMax stream test, 2026-09).
   "documented-minimax-split.sse": {
     dialect: "minimax",
     family: "m3",

@@ -4,13 +4,13 @@ import { RetryBudget } from "../../../../src/engine/upstream/replica/budget.ts";
 
 function breaker(): { one: Breaker; clock: { at: number } } {
   const clock = { at: 0 };
-  return { one: new Breaker({ failures: 3, openFor: 100, longest: 300 }, () => clock.at), clock };
+  return { one: new Breaker({ failures: 3, cooldownMs: 100, maxCooldownMs: 300 }, () => clock.at), clock };
 }
 
 function fail(one: Breaker, times: number): void {
   for (let i = 0; i < times; i++) {
     one.enter();
-    one.failure();
+    one.recordFailure();
   }
 }
 
@@ -18,7 +18,7 @@ describe("Breaker", () => {
   it("opens after failures in a row only", () => {
     const { one } = breaker();
     fail(one, 2);
-    one.success();
+    one.recordSuccess(one.enter());
     fail(one, 2);
     expect(one.state).toBe("closed");
     fail(one, 1);
@@ -32,9 +32,9 @@ describe("Breaker", () => {
     expect(one.state).toBe("open");
     clock.at = 100;
     expect(one.state).toBe("half-open");
-    one.enter();
+    const trial = one.enter();
     expect(one.state).toBe("open");
-    one.success();
+    one.recordSuccess(trial);
     expect(one.state).toBe("closed");
   });
 
@@ -43,10 +43,10 @@ describe("Breaker", () => {
     fail(one, 3);
     const opened: number[] = [];
     for (let i = 0; i < 4; i++) {
-      clock.at = one.openUntil;
+      clock.at = one.cooldownUntil;
       one.enter();
-      one.failure();
-      opened.push(one.openUntil - clock.at);
+      one.recordFailure();
+      opened.push(one.cooldownUntil - clock.at);
     }
     expect(opened).toEqual([200, 300, 300, 300]);
   });
@@ -54,8 +54,18 @@ describe("Breaker", () => {
   it("is not moved by late failures of older requests", () => {
     const { one } = breaker();
     fail(one, 3);
-    one.failure();
-    expect(one.openUntil).toBe(100);
+    one.recordFailure();
+    expect(one.cooldownUntil).toBe(100);
+  });
+
+  it("is not closed by late successes of older requests", () => {
+    const { one } = breaker();
+    const older = one.enter();
+    fail(one, 3);
+    one.recordSuccess(older);
+    expect(one.state).toBe("open");
+    one.recordSuccess(one.enter());
+    expect(one.state).toBe("closed");
   });
 
   it("frees the trial when it was canceled", () => {
@@ -63,19 +73,19 @@ describe("Breaker", () => {
     fail(one, 3);
     clock.at = 100;
     one.enter();
-    one.neither();
+    one.releaseTrial();
     expect(one.state).toBe("half-open");
   });
 
   it("takes back what a probe said, and nothing else", () => {
     const { one } = breaker();
-    one.away();
+    one.markDown();
     expect(one.state).toBe("open");
-    one.there();
+    one.markUp();
     expect(one.state).toBe("closed");
     fail(one, 3);
-    one.away();
-    one.there();
+    one.markDown();
+    one.markUp();
     expect(one.state).toBe("open");
   });
 });

@@ -5,10 +5,11 @@ import {
   ReplicaSet,
   type Member,
   type ReplicaOptions,
-  type Route,
+  type ReplicaChoice,
+  type ReplicaTuning,
 } from "../../../../src/engine/upstream/replica/replicas.ts";
 import { ParleyError, type ErrorDetail, type ErrorKind } from "../../../../src/model/error.ts";
-import type { Batch } from "../../../../src/model/event.ts";
+import type { Batch, ServedBy } from "../../../../src/model/event.ts";
 import type { GenerationRequest } from "../../../../src/model/request.ts";
 import { doneFrame, fakeServer, fold, frame, requestOf, sse, usageFrame, user, type FakeServer } from "../fake.ts";
 
@@ -62,29 +63,32 @@ class Puppet implements Member {
 interface Stage {
   set: ReplicaSet;
   puppets: Puppet[];
-  routes: Route[];
+  choices: ReplicaChoice[];
+  /** Of each answer that began. */
+  servedBy: (ServedBy | undefined)[];
   clock: { at: number };
   ask: (text: string) => Promise<string>;
 }
 
-function stage(count: number, options: ReplicaOptions = {}): Stage {
+function stage(count: number, options: ReplicaOptions = {}, tuning: Partial<ReplicaTuning> = {}): Stage {
   const puppets = Array.from({ length: count }, () => new Puppet());
-  const routes: Route[] = [];
+  const choices: ReplicaChoice[] = [];
+  const servedBy: (ServedBy | undefined)[] = [];
   const clock = { at: 0 };
   const members = puppets.map((member, at) => ({ name: `r${at}`, weight: 1, member }));
   const set = new ReplicaSet(members, {
-    backoff: 1,
-    probeEvery: 0,
-    now: () => clock.at,
-    random: () => 0,
-    onRoute: (route) => routes.push(route),
+    probeMs: 0,
+    onReplicaChosen: (choice) => choices.push(choice),
+    tuning: { backoffMs: 1, now: () => clock.at, random: () => 0, ...tuning },
     ...options,
   });
   const ask = async (text: string): Promise<string> => {
-    const { transcript } = await fold(set.generate(requestOf({ items: [user(text)] }), never));
+    const { transcript, events } = await fold(set.generate(requestOf({ items: [user(text)] }), never));
+    const [begin] = events;
+    servedBy.push(begin?.type === "begin" ? begin.servedBy : undefined);
     return transcript.finish?.error?.kind ?? "answered";
   };
-  return { set, puppets, routes, clock, ask };
+  return { set, puppets, choices, servedBy, clock, ask };
 }
 
 const error = (kind: ErrorKind, detail: ErrorDetail = {}): ParleyError => new ParleyError(kind, "no", detail);
@@ -93,20 +97,21 @@ const at = <T>(list: readonly T[], index: number): T => {
   if (found === undefined) throw new Error(`nothing at ${index}`);
   return found;
 };
-const owner = (routes: readonly Route[]): number => Number(at(routes, 0).replica.slice(1));
+const owner = (choices: readonly ReplicaChoice[]): number => Number(at(choices, 0).replica.slice(1));
 
 describe("a replica set", () => {
   it("sends a conversation where it was before", async () => {
-    const { routes, ask } = stage(4);
+    const { choices, servedBy, ask } = stage(4);
     for (let i = 0; i < 5; i++) await ask("hello");
-    expect(new Set(routes.map((route) => `${route.replica} ${route.reason} ${route.attempt}`)).size).toBe(1);
+    expect(new Set(choices.map(({ replica, reason }) => `${replica} ${reason}`)).size).toBe(1);
+    expect(servedBy).toEqual(choices.map((choice) => ({ ...choice, attempt: 1 })));
     for (let i = 0; i < 40; i++) await ask(`other ${i}`);
-    expect(new Set(routes.map((route) => route.replica)).size).toBe(4);
-    expect(routes.every((route) => route.reason === "affinity")).toBe(true);
+    expect(new Set(choices.map((choice) => choice.replica)).size).toBe(4);
+    expect(choices.every((choice) => choice.reason === "affinity")).toBe(true);
   });
 
   it("lets no replica hold more than its bounded share", async () => {
-    const { set, puppets, routes, ask } = stage(4);
+    const { set, puppets, choices, ask } = stage(4);
     let release: () => void = () => {};
     const hold = new Promise<void>((resolve) => (release = resolve));
     for (const puppet of puppets) puppet.hold = hold;
@@ -116,12 +121,12 @@ describe("a replica set", () => {
     expect(set.status().reduce((sum, { running }) => sum + running, 0)).toBe(40);
     release();
     await Promise.all(answers);
-    expect(new Set(routes.map(({ reason }) => reason))).toEqual(new Set(["affinity", "spill"]));
+    expect(new Set(choices.map(({ reason }) => reason))).toEqual(new Set(["affinity", "spill"]));
     expect(set.status().every(({ running }) => running === 0)).toBe(true);
   });
 
   it("takes the least loaded when affinity is off", async () => {
-    const { puppets, routes, ask } = stage(3, { affinity: false });
+    const { puppets, choices, ask } = stage(3, { affinity: false });
     let release: () => void = () => {};
     const hold = new Promise<void>((resolve) => (release = resolve));
     for (const puppet of puppets) puppet.hold = hold;
@@ -130,22 +135,20 @@ describe("a replica set", () => {
     expect(puppets.map((puppet) => puppet.asked)).toEqual([3, 3, 3]);
     release();
     await Promise.all(answers);
-    expect(new Set(routes.map(({ reason }) => reason))).toEqual(new Set(["load"]));
+    expect(new Set(choices.map(({ reason }) => reason))).toEqual(new Set(["load"]));
   });
 
   it.each(["upstream", "overloaded", "timeout", "rate-limit"] as const)(
     "tries another replica after %s",
     async (kind) => {
-      const { puppets, routes, ask } = stage(3);
+      const { puppets, choices, servedBy, ask } = stage(3);
       await ask("x");
-      at(puppets, owner(routes)).trouble = error(kind);
-      routes.length = 0;
+      at(puppets, owner(choices)).trouble = error(kind);
+      choices.length = 0;
       expect(await ask("x")).toBe("answered");
-      expect(routes.map(({ reason, attempt }) => [reason, attempt])).toEqual([
-        ["affinity", 1],
-        ["retry", 2],
-      ]);
-      expect(new Set(routes.map(({ replica }) => replica)).size).toBe(2);
+      expect(choices.map(({ reason }) => reason)).toEqual(["affinity", "retry"]);
+      expect(servedBy.at(-1)).toEqual({ ...at(choices, 1), attempt: 2 });
+      expect(new Set(choices.map(({ replica }) => replica)).size).toBe(2);
     },
   );
 
@@ -174,7 +177,7 @@ describe("a replica set", () => {
   });
 
   it("retries no more than its budget allows", async () => {
-    const { puppets, ask } = stage(2, { attempts: 3, breaker: { failures: 1_000 } });
+    const { puppets, ask } = stage(2, { attempts: 3, failures: 1_000 });
     for (const puppet of puppets) puppet.trouble = error("upstream");
     for (let i = 0; i < 100; i++) await ask(`${i}`).catch(() => undefined);
     const asked = puppets.reduce((sum, puppet) => sum + puppet.asked, 0);
@@ -184,73 +187,120 @@ describe("a replica set", () => {
   });
 
   it("stays away from a replica that failed, tries it again later, and comes back", async () => {
-    const { set, puppets, routes, clock, ask } = stage(3);
+    const { set, puppets, choices, clock, ask } = stage(3);
     await ask("x");
-    const own = owner(routes);
+    const own = owner(choices);
     at(puppets, own).trouble = error("upstream");
     for (let i = 0; i < 3; i++) await ask("x");
     expect(at(set.status(), own).state).toBe("open");
-    routes.length = 0;
+    choices.length = 0;
     await ask("x");
-    expect(routes.map(({ reason }) => reason)).toEqual(["failover"]);
+    expect(choices.map(({ reason }) => reason)).toEqual(["failover"]);
     clock.at = 2_000;
     at(puppets, own).trouble = undefined;
-    routes.length = 0;
+    choices.length = 0;
     await ask("x");
-    expect(routes).toMatchObject([{ replica: `r${own}`, reason: "affinity" }]);
+    expect(choices).toMatchObject([{ replica: `r${own}`, reason: "affinity" }]);
     expect(at(set.status(), own).state).toBe("closed");
   });
 
   it("counts answers that break off against their replica", async () => {
-    const { set, puppets, routes, ask } = stage(2);
+    const { set, puppets, choices, clock, ask } = stage(2);
     await ask("x");
-    at(puppets, owner(routes)).ending = error("upstream");
-    for (let i = 0; i < 4; i++) await ask("x");
-    expect(at(set.status(), owner(routes)).state).toBe("closed");
+    const own = owner(choices);
+    at(puppets, own).ending = error("upstream");
+    const endings = [];
+    for (let i = 0; i < 12; i++) endings.push(await ask("x"));
+    expect(endings.filter((ending) => ending === "upstream")).toHaveLength(3);
+    expect(at(puppets, own).asked).toBe(4);
+    expect(at(set.status(), own).state).toBe("open");
+    expect(at(set.members(), own).up).toBe(false);
+    clock.at = 2_000;
+    expect(await ask("x")).toBe("upstream");
+    expect(at(set.status(), own).state).toBe("open");
+    clock.at = 6_000;
+    at(puppets, own).ending = undefined;
+    expect(await ask("x")).toBe("answered");
+    expect(at(set.status(), own).state).toBe("closed");
+  });
+
+  it("counts failures in a row only: an answer that ends well begins a new row", async () => {
+    const { set, puppets, choices, ask } = stage(2);
+    await ask("x");
+    const own = owner(choices);
+    for (let i = 0; i < 4; i++) {
+      at(puppets, own).ending = error("upstream");
+      await ask("x");
+      await ask("x");
+      at(puppets, own).ending = undefined;
+      await ask("x");
+    }
+    expect(at(set.status(), own).state).toBe("closed");
+  });
+
+  it("sends no second trial before the first has begun to answer, and a second one then", async () => {
+    const { set, puppets, choices, clock, ask } = stage(2);
+    await ask("x");
+    const own = owner(choices);
+    at(puppets, own).trouble = error("upstream");
+    for (let i = 0; i < 3; i++) await ask("x");
+    at(puppets, own).trouble = undefined;
+    clock.at = 2_000;
+    let end: () => void = () => {};
+    at(puppets, own).hold = new Promise<void>((resolve) => (end = resolve));
+    const trial = set.generate(requestOf({ items: [user("x")] }), never);
+    const first = trial.next();
+    expect(at(set.status(), own).state).toBe("open");
+    await first;
+    expect(at(set.status(), own).state).toBe("half-open");
+    end();
+    await trial.next();
+    expect(at(set.status(), own).state).toBe("closed");
+    await trial.return(undefined);
   });
 
   it("leaves a busy replica alone for as long as it asks", async () => {
-    const { puppets, routes, clock, ask } = stage(2);
+    const { puppets, choices, clock, ask } = stage(2);
     await ask("x");
-    const own = owner(routes);
+    const own = owner(choices);
     at(puppets, own).trouble = error("rate-limit", { retryAfter: 5 });
     await ask("x");
     at(puppets, own).trouble = undefined;
-    routes.length = 0;
+    choices.length = 0;
     clock.at = 4_999;
     await ask("x");
     clock.at = 5_000;
     await ask("x");
-    expect(routes.map(({ reason }) => reason)).toEqual(["failover", "affinity"]);
+    expect(choices.map(({ reason }) => reason)).toEqual(["failover", "affinity"]);
   });
 
   it("asks all the same when all seem away", async () => {
-    const { set, puppets, routes, ask } = stage(2, { breaker: { failures: 1 } });
+    const { set, puppets, choices, ask } = stage(2, { failures: 1 });
     for (const puppet of puppets) puppet.trouble = error("upstream");
     await ask("x").catch(() => undefined);
     expect(set.status().map(({ state }) => state)).toEqual(["open", "open"]);
     for (const puppet of puppets) puppet.trouble = undefined;
-    routes.length = 0;
+    choices.length = 0;
     expect(await ask("x")).toBe("answered");
-    expect(at(routes, 0).reason).toBe("panic");
+    expect(at(choices, 0).reason).toBe("panic");
   });
 
   it("learns from probes", async () => {
-    const { set, puppets, routes, ask } = stage(2);
+    const { set, puppets, choices, ask } = stage(2);
     await ask("x");
-    const own = owner(routes);
+    const own = owner(choices);
     at(puppets, own).there = false;
     await set.open();
-    routes.length = 0;
+    choices.length = 0;
     await ask("x");
     at(puppets, own).there = true;
     await set.open();
     await ask("x");
-    expect(routes.map(({ reason }) => reason)).toEqual(["failover", "affinity"]);
+    expect(choices.map(({ reason }) => reason)).toEqual(["failover", "affinity"]);
   });
 
   it("ends at once when the caller goes away between tries", async () => {
-    const { set, puppets } = stage(1, { backoff: 60_000, attempts: 2 });
+    const { set, puppets } = stage(1, { attempts: 2 }, { backoffMs: 60_000 });
     at(puppets, 0).trouble = error("upstream");
     const abort = new AbortController();
     const answer = fold(set.generate(requestOf(), abort.signal));
@@ -277,7 +327,7 @@ describe("several base URLs", () => {
 
   it("lose no request when one of them dies under load", async () => {
     const servers = [await server(), await server()];
-    const engine = upstreamEngine({ url: servers.map(({ url }) => url), replicas: { probeEvery: 50 } });
+    const engine = upstreamEngine({ url: servers.map(({ url }) => url), replicas: { probeMs: 50 } });
     open.push(engine);
     const ask = async (i: number): Promise<string> => {
       const { transcript } = await fold(engine.generate(requestOf({ items: [user(`${i}`)] }), never));
@@ -294,7 +344,7 @@ describe("several base URLs", () => {
   it("move everything a dying one held before its first byte", async () => {
     const dying = await fakeServer(() => {});
     const well = await server();
-    const engine = upstreamEngine({ url: [dying.url, well.url], replicas: { probeEvery: 0 } });
+    const engine = upstreamEngine({ url: [dying.url, well.url], replicas: { probeMs: 0 } });
     open.push(engine);
     const answers = Array.from({ length: 30 }, (_, i) =>
       fold(engine.generate(requestOf({ items: [user(`${i}`)] }), never)),
@@ -307,7 +357,7 @@ describe("several base URLs", () => {
   it("weigh as they are told", async () => {
     const [light, heavy] = [await server(), await server()];
     const url = [light.url, { url: heavy.url, weight: 4 }];
-    const engine = upstreamEngine({ url, replicas: { probeEvery: 0 } });
+    const engine = upstreamEngine({ url, replicas: { probeMs: 0 } });
     open.push(engine);
     for (let i = 0; i < 200; i++) await fold(engine.generate(requestOf({ items: [user(`${i}`)] }), never));
     expect(heavy.asked.length).toBeGreaterThan(light.asked.length * 2);

@@ -13,7 +13,7 @@ describe("routing, in the simulation of docs/routing.md", () => {
   });
 
   it("lets no hot key fill one replica", async () => {
-    const busy = { ...world, conversations: 200, turns: 6, hot: true };
+    const busy = { ...world, conversations: 260, turns: 6, hot: true };
     const bounded = await simulate(busy, "affinity, bounded load");
     const plain = await simulate(busy, "plain hashing");
     expect(bounded.imbalance).toBeLessThan(plain.imbalance);

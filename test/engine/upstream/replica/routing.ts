@@ -11,7 +11,7 @@ import {
   ReplicaSet,
   type Member,
   type ReplicaOptions,
-  type Route,
+  type ReplicaTuning,
 } from "../../../../src/engine/upstream/replica/replicas.ts";
 import { ParleyError } from "../../../../src/model/error.ts";
 import type { Batch } from "../../../../src/model/event.ts";
@@ -138,10 +138,10 @@ class SimMember implements Member {
 
 export type Strategy = "round robin" | "least loaded" | "plain hashing" | "affinity, bounded load";
 
-const strategies: Readonly<Record<Strategy, ReplicaOptions>> = {
+const strategies: Readonly<Record<Strategy, { options?: ReplicaOptions; tuning?: Partial<ReplicaTuning> }>> = {
   "round robin": {},
-  "least loaded": { affinity: false },
-  "plain hashing": { bound: Infinity },
+  "least loaded": { options: { affinity: false } },
+  "plain hashing": { tuning: { loadBound: Infinity } },
   "affinity, bounded load": {},
 };
 export const strategyNames = Object.keys(strategies) as Strategy[];
@@ -163,12 +163,9 @@ export async function simulate(world: World, strategy: Strategy): Promise<Outcom
   const set = new ReplicaSet(
     members.map((member, at) => ({ name: `http://replica-${at}/v1`, weight: 1, member })),
     {
-      ...strategies[strategy],
-      backoff: 1,
-      probeEvery: 0,
-      now: () => clock.now(),
-      random,
-      onRoute: (route: Route) => places.set(route.id, route.replica),
+      ...strategies[strategy].options,
+      probeMs: 0,
+      tuning: { backoffMs: 1, now: () => clock.now(), random, ...strategies[strategy].tuning },
     },
   );
   let next = 0;
@@ -225,8 +222,7 @@ async function converse({ world, at, own, applications, clock, generate, places,
     const id = `${at}-${turn}`;
     const hot = world.hot === true && at % 2 === 0;
     const request = { ...requestFor(id, items), ...(hot ? { cacheKey: "hot" } : {}) };
-    await tally.answer(generate(request, never), clock);
-    const place = places.get(id) ?? "";
+    const place = (await tally.answer(generate(request, never), clock)) ?? places.get(id) ?? "";
     tally.place(before, place);
     before = place;
     items.push(say("assistant", words(own, 60)), say("user", words(own, 100 + Math.floor(own() * 500))));
@@ -252,19 +248,23 @@ class Tally {
   private movedByLoss = 0;
   failed = 0;
 
-  /** Reads an answer to its end. */
-  async answer(batches: AsyncIterable<Batch>, clock: Clock): Promise<void> {
+  /** Reads an answer to its end; which replica gave it, where the engine says so. */
+  async answer(batches: AsyncIterable<Batch>, clock: Clock): Promise<string | undefined> {
     const begun = clock.now();
+    let replica: string | undefined;
     let started = false;
     try {
       for await (const batch of batches) {
         if (!started) this.firsts.push(clock.now() - begun);
         started = true;
+        const [begin] = batch;
+        if (begin?.type === "begin") replica = begin.servedBy?.replica;
         this.batch(batch);
       }
     } catch {
       this.failed += 1;
     }
+    return replica;
   }
 
   place(before: string, place: string): void {

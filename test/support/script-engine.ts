@@ -1,10 +1,10 @@
-import { Semaphore } from "../lib/semaphore.ts";
-import { EventBuilder } from "../model/event-builder.ts";
-import { canceled, ParleyError, toParleyError } from "../model/error.ts";
-import type { Batch, FinishReason, GenerationEvent, Usage } from "../model/event.ts";
-import type { GenerationRequest } from "../model/request.ts";
-import type { Capabilities, Engine, Load } from "./engine.ts";
-import { type Clock, systemClock } from "./sim/clock.ts";
+import { Semaphore } from "../../src/lib/semaphore.ts";
+import { EventBuilder } from "../../src/model/event-builder.ts";
+import { canceled, ParleyError, toParleyError } from "../../src/model/error.ts";
+import type { Batch, FinishReason, GenerationEvent, Usage } from "../../src/model/event.ts";
+import type { GenerationRequest } from "../../src/model/request.ts";
+import type { Capabilities, Engine, Load } from "../../src/engine/engine.ts";
+import { type Clock, systemClock } from "../../src/engine/sim/clock.ts";
 
 /** Batches ready made, or made one by one by a test that wants its hand on the tap. */
 export type Script = Iterable<Batch> | AsyncIterable<Batch>;

@@ -1,4 +1,4 @@
-import { holds, isOf, type RegexNode } from "./node.ts";
+import { holds, isOf, type RegexNode } from "../../src/lib/regex/node.ts";
 
 /** Nodes looked at, each for all places of the text at once; an expression that needs more counts as no match. */
 const maxSteps = 50_000;

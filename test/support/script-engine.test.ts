@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { scriptBatches, scriptEngine } from "../../src/engine/script.ts";
+import { scriptBatches, scriptEngine } from "./script-engine.ts";
 import { ParleyError } from "../../src/model/error.ts";
 import { type Batch, GrammarCheck } from "../../src/model/event.ts";
 import { ask, collect, requestOf } from "../contract/engine.ts";

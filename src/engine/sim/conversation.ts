@@ -1,0 +1,50 @@
+import { type ImagePart, type Item, type MessageItem, type Part, textOf, type VideoPart } from "../../model/item.ts";
+import type { GenerationRequest } from "../../model/request.ts";
+
+/** What the simulator and its scripts read from a request. */
+export interface Conversation {
+  /** Text of the last user message; `""` where there is none. */
+  userText: string;
+  /** Text of all root, system and developer messages, one after another. */
+  systemText: string;
+  /** Texts of the tool results that came after it. */
+  results: readonly string[];
+  /** Calls that were made after it. */
+  callsMade: number;
+  /** The last item is a tool's result: an answer is due. */
+  afterResult: boolean;
+  /** The number of this answer in the conversation: 1 where the assistant has not spoken or called yet. */
+  turn: number;
+  /** All images and videos, in order. */
+  media: readonly (ImagePart | VideoPart)[];
+}
+
+export function readConversation({ items }: GenerationRequest): Conversation {
+  const last = items.findLastIndex((item) => item.type === "message" && item.role === "user");
+  const asked = items[last];
+  const since = items.slice(last + 1);
+  return {
+    userText: asked?.type === "message" ? textOf(asked.parts) : "",
+    systemText: items.flatMap((item) => (isInstruction(item) ? [textOf(item.parts)] : [])).join("\n"),
+    results: since.flatMap((item) => (item.type === "result" ? [textOf(item.parts)] : [])),
+    callsMade: since.filter((item) => item.type === "call").length,
+    afterResult: items.at(-1)?.type === "result",
+    turn: 1 + items.filter((item, index) => isAnswer(item) && !isAnswer(items[index - 1])).length,
+    media: items.flatMap(mediaOf),
+  };
+}
+
+function isInstruction(item: Item): item is MessageItem {
+  return item.type === "message" && ["root", "system", "developer"].includes(item.role);
+}
+
+/** A message, its reasoning and its calls stand side by side in the list: one answer. */
+function isAnswer(item: Item | undefined): boolean {
+  if (item === undefined) return false;
+  return item.type === "call" || item.type === "reasoning" || (item.type === "message" && item.role === "assistant");
+}
+
+function mediaOf(item: Item): (ImagePart | VideoPart)[] {
+  const parts: readonly Part[] = item.type === "message" || item.type === "result" ? item.parts : [];
+  return parts.filter((part) => part.type !== "text");
+}

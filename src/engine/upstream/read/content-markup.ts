@@ -1,0 +1,69 @@
+import type { MarkupParser } from "../../markup/markup.ts";
+import { markupParser } from "../../markup/parser.ts";
+import { pieceSink, type Piece, type Stage } from "./piece.ts";
+
+/**
+ * The rules `inline-thought` and `inline-calls`: reads the content field through the markup of the model, so that
+ * reasoning and calls that were left in it are no text. Content never overtakes reasoning: before it is read, what was
+ * held back of the reasoning field is due.
+ */
+export const contentMarkup: Stage = (emit, { repairs, markup, tools, callId, answer }) => {
+  let parser: MarkupParser | undefined;
+  /** Nothing came yet: only then may content begin inside reasoning. */
+  let untouched = true;
+  /** The parser has begun a call and not ended it. */
+  let insideCall = false;
+  let foundReasoning = false;
+
+  const sink = pieceSink((piece: Piece) => {
+    insideCall = piece.type === "call-start" || (insideCall && piece.type === "call-delta");
+    if (piece.type === "reasoning") foundReasoning = true;
+    emit(piece);
+  }, answer);
+
+  const open = (): MarkupParser => {
+    const reasoningToo = repairs.on("inline-thought");
+    const think = {
+      tags: reasoningToo ? markup.think.tags : [],
+      startsInside: reasoningToo && markup.think.startsInside && untouched,
+    };
+    return markupParser({ think, calls: repairs.on("inline-calls") ? markup.calls : "none", tools, callId });
+  };
+
+  const read = (text: string): void => {
+    parser ??= open();
+    untouched = false;
+    foundReasoning = false;
+    const { callCount } = answer;
+    parser.feed(text, sink);
+    if (answer.callCount > callCount) repairs.fired("inline-calls");
+    if (foundReasoning) repairs.fired("inline-thought");
+  };
+
+  const end = (truncated: boolean): void => {
+    parser?.end(sink, truncated);
+    parser = undefined;
+  };
+
+  return (piece) => {
+    switch (piece.type) {
+      case "content":
+        emit({ type: "reasoning-end", truncated: false });
+        return read(piece.text);
+      case "reasoning-field":
+        untouched = false;
+        // reasoning cannot stand inside a call: the call ends here
+        if (insideCall) end(false);
+        return emit(piece);
+      case "call-boundary":
+        emit({ type: "reasoning-end", truncated: false });
+        return end(false);
+      case "end":
+        emit({ type: "reasoning-end", truncated: piece.truncated });
+        end(piece.truncated);
+        return emit(piece);
+      default:
+        return emit(piece);
+    }
+  };
+};

@@ -1,0 +1,53 @@
+import { ParleyError } from "../../../model/error.ts";
+import type { FinishReason } from "../../../model/event.ts";
+import type { Repairs } from "./repair.ts";
+
+/** `finish_reason` values of all servers; unknown ones mean the model stopped. */
+const reasons: Readonly<Record<string, FinishReason>> = {
+  stop: "stop",
+  length: "length",
+  max_tokens: "length",
+  model_length: "length",
+  tool_calls: "calls",
+  function_call: "calls",
+  content_filter: "filter",
+  sensitive: "filter",
+  abort: "error",
+  error: "error",
+};
+
+/** The reason an upstream's `finish_reason` stands for. */
+export function finishReason(value: unknown): FinishReason | undefined {
+  return typeof value === "string" && value !== "" ? (reasons[value] ?? "stop") : undefined;
+}
+
+/** The rule `finish-reason` where the upstream gave none at all. Throws `upstream` where it cannot be supplied. */
+export function missingReason(repairs: Repairs, hasOutput: boolean): FinishReason {
+  if (!repairs.on("finish-reason") || !hasOutput) {
+    throw new ParleyError("upstream", "the upstream ended without a finish reason");
+  }
+  repairs.fired("finish-reason");
+  return "stop";
+}
+
+/**
+ * The rule `finish-reason` where the token limit truncated a call although the upstream reports it as whole: it must not
+ * be completed and run.
+ */
+export function truncatedReason(
+  reason: FinishReason | undefined,
+  { repairs, limitReached, callIncomplete }: { repairs: Repairs; limitReached: boolean; callIncomplete: boolean },
+): FinishReason | undefined {
+  if (reason !== "calls" || !limitReached || !callIncomplete || !repairs.on("finish-reason")) return reason;
+  repairs.fired("finish-reason");
+  return "length";
+}
+
+/** The rule `finish-reason` at the end: `calls` exactly where there are calls, whatever the upstream reported. */
+export function settledReason(reason: FinishReason, repairs: Repairs, callCount: number): FinishReason {
+  const settled =
+    reason === "stop" && callCount > 0 ? "calls" : reason === "calls" && callCount === 0 ? "stop" : reason;
+  if (settled === reason || !repairs.on("finish-reason")) return reason;
+  repairs.fired("finish-reason");
+  return settled;
+}

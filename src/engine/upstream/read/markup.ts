@@ -1,0 +1,22 @@
+import type { Family } from "../../../model/card.ts";
+import type { CallMarkup, ThinkMarkup } from "../../markup/markup.ts";
+
+/** Which markup a model's own text may carry. */
+export interface ModelMarkup {
+  think: ThinkMarkup;
+  calls: CallMarkup;
+}
+
+/** No markup: tags in the text are text. */
+export const plainText: ModelMarkup = { think: { tags: [], startsInside: false }, calls: "none" };
+
+const families: Readonly<Record<Family, ModelMarkup>> = {
+  m3: { think: { tags: ["mm:think", "think"], startsInside: false }, calls: "m3" },
+  m2: { think: { tags: ["think"], startsInside: false }, calls: "m2" },
+  her: plainText,
+};
+
+/** The markup of a family; models of other makers are not read for tags unless configuration says so. */
+export function markupOf(family: Family | undefined): ModelMarkup {
+  return family === undefined ? plainText : families[family];
+}

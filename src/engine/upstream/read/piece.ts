@@ -1,0 +1,72 @@
+import type { EventSink } from "../../../model/event-builder.ts";
+import type { ToolDefinition } from "../../../model/request.ts";
+import type { ModelMarkup } from "./markup.ts";
+import type { Repairs } from "./repair.ts";
+
+/** What one stage of the decoder hands to the next. */
+export type Piece =
+  /** Of the upstream's content field, not yet read for the model's markup. */
+  | { type: "content"; text: string }
+  /** Of the upstream's reasoning field, not yet read for the model's markup. */
+  | { type: "reasoning-field"; text: string }
+  /** `delta.tool_calls` as it came. */
+  | { type: "tool-calls"; entries: readonly unknown[] }
+  /** Tool calls follow: what was held back of content and reasoning is due. */
+  | { type: "call-boundary" }
+  /** What was held back of the reasoning field is due. `truncated`: by the token limit. */
+  | { type: "reasoning-end"; truncated: boolean }
+  /** The answer is over: what was held back is due. Comes again after content that had to wait for a call. */
+  | { type: "end"; truncated: boolean }
+  | { type: "text" | "reasoning"; text: string }
+  | { type: "call-start"; id: string; name: string }
+  /** JSON text of arguments. */
+  | { type: "call-delta"; args: string }
+  /** Ends the text, reasoning or call that is open, if any. */
+  | { type: "item-end" };
+
+export type Emit = (piece: Piece) => void;
+
+export interface StageContext {
+  repairs: Repairs;
+  markup: ModelMarkup;
+  tools: readonly ToolDefinition[];
+  /** Makes the id of the next call. */
+  callId: () => string;
+  /** Most calls of the answer. */
+  maxCalls: number;
+  /** The events that came out of the last stage so far. */
+  answer: Pick<EventSink, "callCount">;
+}
+
+/** One step of the decoder: takes pieces and emits what becomes of them. It passes on what is not its own. */
+export type Stage = (emit: Emit, context: StageContext) => Emit;
+
+/** Stages in their order, and what takes the pieces of the last one. */
+export function pipe(stages: readonly Stage[], last: Emit, context: StageContext): Emit {
+  return stages.reduceRight((next, stage) => stage(next, context), last);
+}
+
+/** The output of a markup parser as pieces. */
+export function pieceSink(emit: Emit, answer: StageContext["answer"]): EventSink {
+  return {
+    get callCount() {
+      return answer.callCount;
+    },
+    text: (text) => emit({ type: "text", text }),
+    reasoning: (text) => emit({ type: "reasoning", text }),
+    callStart: (id, name) => emit({ type: "call-start", id, name }),
+    callDelta: (args) => emit({ type: "call-delta", args }),
+    close: () => emit({ type: "item-end" }),
+  };
+}
+
+/** The last step: pieces as events. */
+export function writeTo(out: EventSink): Emit {
+  return (piece) => {
+    if (piece.type === "text") out.text(piece.text);
+    else if (piece.type === "reasoning") out.reasoning(piece.text);
+    else if (piece.type === "call-start") out.callStart(piece.id, piece.name);
+    else if (piece.type === "call-delta") out.callDelta(piece.args);
+    else if (piece.type === "item-end") out.close();
+  };
+}

@@ -1,0 +1,129 @@
+import { canceled, ParleyError } from "../../../model/error.ts";
+
+/** Milliseconds. */
+export interface Timeouts {
+  /** To open a connection. */
+  connect: number;
+  /** From the request to the first byte of the answer's body. */
+  firstByte: number;
+  /** Between two reads. */
+  idle: number;
+  /** For the whole answer. */
+  total: number;
+  /** From the finish reason to the end of the stream. */
+  grace: number;
+}
+
+export const defaultTimeouts: Timeouts = {
+  connect: 10_000,
+  firstByte: 300_000,
+  idle: 120_000,
+  total: 3_600_000,
+  grace: 2_000,
+};
+
+/** The deadlines of one answer, joined with the caller's signal. One timer; a read only notes the time. */
+export class Deadlines {
+  // fixed at birth
+  private readonly controller = new AbortController();
+  private readonly timeouts: Timeouts;
+  private readonly caller: AbortSignal;
+  private readonly begun = performance.now();
+  private readonly onAbort = (): void => {
+    this.cut(canceled());
+  };
+  // changed by events
+  /** When the last read came, or the ending began; set by `touch`, `hurry` and, while paused, by the timer. */
+  private last = this.begun;
+  /** `ending`: the finish reason has come; set by `touch` and `hurry`. */
+  private phase: "first" | "flowing" | "ending" = "first";
+  private timer: NodeJS.Timeout | undefined;
+  /** Our reader is busy, so that the upstream cannot send; set by `pause`, unset by `touch`. */
+  private paused = false;
+  /** Why the answer was cut off; `undefined` while it was not. */
+  reason: ParleyError | undefined;
+  /** The grace time was what ended it. */
+  late = false;
+
+  constructor(timeouts: Timeouts, caller: AbortSignal) {
+    this.timeouts = timeouts;
+    this.caller = caller;
+    if (caller.aborted) this.onAbort();
+    else {
+      caller.addEventListener("abort", this.onAbort, { once: true });
+      this.arm();
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  get hurried(): boolean {
+    return this.phase === "ending";
+  }
+
+  /** The reader is busy: a slow caller is not a silent upstream. */
+  pause(): void {
+    this.paused = true;
+  }
+
+  touch(): void {
+    this.paused = false;
+    this.last = performance.now();
+    if (this.phase !== "first") return;
+    this.phase = "flowing";
+    this.rearm();
+  }
+
+  hurry(): void {
+    if (this.phase === "ending") return;
+    this.phase = "ending";
+    this.last = performance.now();
+    this.rearm();
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.caller.removeEventListener("abort", this.onAbort);
+  }
+
+  private rearm(): void {
+    clearTimeout(this.timer);
+    this.arm();
+  }
+
+  private arm(): void {
+    this.timer = setTimeout(() => this.check(), Math.max(1, this.due() - performance.now()));
+    this.timer.unref();
+  }
+
+  /** When the next deadline passes, on the clock of `performance`. */
+  private due(): number {
+    const { firstByte, idle, total, grace } = this.timeouts;
+    const allowed = this.phase === "first" ? firstByte : this.phase === "flowing" ? idle : grace;
+    return Math.min(this.begun + total, this.last + allowed);
+  }
+
+  private check(): void {
+    if (this.paused) this.last = performance.now();
+    if (performance.now() < this.due()) {
+      this.arm();
+      return;
+    }
+    this.late = this.phase === "ending";
+    const total = performance.now() >= this.begun + this.timeouts.total;
+    const what = total
+      ? "did not finish in time"
+      : this.phase === "first"
+        ? "did not begin to answer in time"
+        : "fell silent";
+    this.cut(new ParleyError("timeout", `the upstream ${what}`));
+  }
+
+  private cut(reason: ParleyError): void {
+    this.stop();
+    this.reason = reason;
+    this.controller.abort(reason);
+  }
+}
