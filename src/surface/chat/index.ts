@@ -1,8 +1,7 @@
 import type { Surface } from "../surface.ts";
 import { defaultChunkSize } from "./chunk-size.ts";
 import type { ChunkSize } from "./chunk-size.ts";
-import { encodeBody } from "./encode.ts";
-import { chatError } from "./error.ts";
+import { chatError, encodeBody } from "./encode.ts";
 import { parseChat } from "./parse.ts";
 import type { ChatAnswerOptions } from "./parse.ts";
 import { ChatEncoder } from "./stream.ts";

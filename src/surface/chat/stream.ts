@@ -3,8 +3,7 @@ import type { Transcript } from "../../model/transcript.ts";
 import { doneEvent, lineJson, stopReasonOf } from "../shared/answer.ts";
 import type { ParsedRequest, SseEncoder } from "../surface.ts";
 import { ChunkCoalescer } from "./chunk-coalescer.ts";
-import { encodeFlags, encodeUsage, finishNames, noFault, reasoningDetail, assistant } from "./encode.ts";
-import { chatError } from "./error.ts";
+import { chatError, encodeFlags, encodeUsage, finishNames, noFault, reasoningDetail, assistant } from "./encode.ts";
 import type { ChatAnswerOptions } from "./parse.ts";
 import { ReasoningLayout } from "./reasoning-layout.ts";
 

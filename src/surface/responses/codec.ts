@@ -54,7 +54,7 @@ class AnswerEncoder {
     }));
     if (items.length === 0) return [];
     const tools = foundTools(this.source.parsed.answerOptions.searched);
-    const search = this.output.search().map(({ id }) => ({ id: String(id), item: toolsItem(tools) }));
+    const search = this.output.search().map(({ id }) => ({ id, item: toolsItem(tools) }));
     return [...search, ...items];
   }
 }

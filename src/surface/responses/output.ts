@@ -45,7 +45,7 @@ export class Output {
   }
 
   /** The call and the output of the search that comes before the model's items, where there is one. */
-  search(): JsonObject[] {
+  search(): (JsonObject & { id: string })[] {
     const { id, searched } = this.options;
     if (searched.length === 0) return [];
     const common = { call_id: null, execution: "server", status: "completed" };
