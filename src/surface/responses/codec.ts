@@ -12,7 +12,7 @@ import { recalled } from "./history.ts";
 import { toolsItem } from "./item.ts";
 import { foundTools } from "./tools.ts";
 import { inputItems } from "./input-items.ts";
-import type { ResponsesOptions } from "./option.ts";
+import type { ResponsesOptions } from "./answer-options.ts";
 import { answerItems, itemAt, Output } from "./output.ts";
 
 type Parsed = ParsedRequest<ResponsesAnswerOptions>;

@@ -11,7 +11,7 @@ import { sessionOf } from "../surface.ts";
 import { needsRecall, recalled } from "./history.ts";
 import type { ParsedInput } from "./item.ts";
 import { parseItems } from "./item.ts";
-import type { ResponsesOptions } from "./option.ts";
+import type { ResponsesOptions } from "./answer-options.ts";
 import { choiceEcho } from "./tool-choice.ts";
 import { addTools, emptyToolbox, offeredTools, toolsEcho } from "./tools.ts";
 import type { Echo, Reference, ResponsesAnswerOptions } from "./answer-options.ts";
