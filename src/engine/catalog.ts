@@ -1,5 +1,5 @@
 import { documentedCards, type ModelCard } from "../model/card.ts";
-import { invalid } from "../model/error.ts";
+import { ParleyError } from "../model/error.ts";
 import type { Catalog, Engine, Target } from "./engine.ts";
 
 /** One configured name: which engines serve it, in which order, under which name of theirs. */
@@ -37,7 +37,7 @@ export function createCatalog(options: CatalogOptions): Catalog {
 
   const find = (name: string): Row => {
     const row = rows.get(name) ?? folded.get(name.toLowerCase());
-    if (row === undefined) throw invalid("", `unknown model '${name.slice(0, 200)}'`);
+    if (row === undefined) throw unknownModel(name);
     return row;
   };
   return {
@@ -49,6 +49,11 @@ export function createCatalog(options: CatalogOptions): Catalog {
       await Promise.all([...options.engines.values()].map((engine) => engine.close()));
     },
   };
+}
+
+/** In the vendor's words, which do not name the field. */
+function unknownModel(name: string): ParleyError {
+  return new ParleyError("invalid", `unknown model '${name.slice(0, 200)}'`, { param: "model" });
 }
 
 function cardFor(entry: CatalogEntry): ModelCard {

@@ -4,7 +4,7 @@ import { ParleyError, invalid, type ErrorKind } from "../model/error.ts";
 import { isObject } from "../model/json.ts";
 import type { Authenticate } from "../policy/authenticate.ts";
 import type { FileService, UploadPart } from "../service/file.ts";
-import { envelope, envelopeTable } from "../surface/shared/envelope.ts";
+import { envelope, baseResp } from "../surface/shared/envelope.ts";
 import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import { readJson } from "./body.ts";
@@ -52,9 +52,8 @@ export async function mountFiles(server: FastifyInstance, options: FilesRouteOpt
 }
 
 function filesReply(error: ParleyError, requestId: string): Reply {
-  const row = envelopeTable[error.kind];
-  const message = row.fixed ?? `${row.prefix ?? ""}${error.message}`;
-  const base = { status_code: codes[error.kind] ?? row.code, status_msg: message };
+  const { status_code, status_msg } = baseResp(error);
+  const base = { status_code: codes[error.kind] ?? status_code, status_msg };
   return { ...envelope(error, requestId), status: 200, body: { base_resp: base } };
 }
 

@@ -2,7 +2,15 @@ import { LruCache } from "../lib/lru.ts";
 import { sniffVideo, type VideoFormat } from "../lib/sniff.ts";
 import { invalid, type ParleyError } from "../model/error.ts";
 import type { KeyId } from "../model/id.ts";
-import type { Frame, ImagePart, Item, Part, VideoPart } from "../model/item.ts";
+import {
+  notShownText,
+  textPart,
+  type Frame,
+  type ImagePart,
+  type Item,
+  type Part,
+  type VideoPart,
+} from "../model/item.ts";
 import { longSideOf } from "../model/picture.ts";
 import type { GenerationRequest } from "../model/request.ts";
 import type { ImageReader, PreparedImage } from "./image.ts";
@@ -73,14 +81,41 @@ export function hasMedia(request: GenerationRequest): boolean {
   return request.items.some((item) => "parts" in item && item.parts.some((part) => part.type !== "text"));
 }
 
-/** Why an engine cannot take the request's media; `undefined` where it can. */
+function takes(target: MediaTarget, part: MediaPart): boolean {
+  if (part.type === "video" && target.video === "native") return true;
+  return target.image && (part.type === "image" || target.video !== "none");
+}
+
+/** Whether an engine takes all of the request's media as they are. */
+export function takesMedia(request: GenerationRequest, target: MediaTarget): boolean {
+  return mediaParts(request).every((part) => takes(target, part));
+}
+
+/**
+ * Why an engine cannot take the request's media; `undefined` where it can, or where all it does not take stands in the
+ * results of tools: callers cannot take those back, so a line of text takes their place (`replaceUnread`), unless strict.
+ */
 export function refuseMedia(request: GenerationRequest, target: MediaTarget): ParleyError | undefined {
-  for (const part of mediaParts(request)) {
-    const takes = target.image && (part.type === "image" || target.video !== "none");
-    if (takes || (part.type === "video" && target.video === "native")) continue;
-    return invalid(part.param ?? "", `the engine that serves ${request.model} does not take ${part.type} input`);
-  }
-  return undefined;
+  const held = request.strict === true ? request.items : request.items.filter((item) => item.type !== "result");
+  const part = mediaParts({ items: held }).find((one) => !takes(target, one));
+  if (part === undefined) return undefined;
+  return invalid(part.param ?? "", `the engine that serves ${request.model} does not take ${part.type} input`);
+}
+
+/** The request with a line of text for everything in results of tools that the engine does not take. */
+export function replaceUnread(request: GenerationRequest, target: MediaTarget): GenerationRequest {
+  if (request.strict === true || takesMedia(request, target)) return request;
+  const reads: ("text" | "image" | "video")[] = ["text"];
+  if (target.image) reads.push("image");
+  if (target.video === "native" || (target.image && target.video === "frames")) reads.push("video");
+  const items = request.items.map((item): Item => {
+    if (item.type !== "result") return item;
+    const parts = item.parts.map((part) =>
+      part.type === "text" || takes(target, part) ? part : textPart(notShownText(part.type, reads)),
+    );
+    return { ...item, parts };
+  });
+  return { ...request, items };
 }
 
 /** Turns the images and videos of requests into what engines take. What was prepared once is cached by content. */
@@ -99,10 +134,11 @@ export class MediaPreparer {
   }
 
   /** A request whose media are bytes of the kinds that `target` takes. Throws `invalid` naming the part at fault. */
-  async prepare(request: GenerationRequest, context: PrepareContext): Promise<GenerationRequest> {
-    if (!hasMedia(request)) return request;
-    const refused = refuseMedia(request, context.target);
+  async prepare(asked: GenerationRequest, context: PrepareContext): Promise<GenerationRequest> {
+    const refused = refuseMedia(asked, context.target);
     if (refused !== undefined) throw refused;
+    const request = replaceUnread(asked, context.target);
+    if (!hasMedia(request)) return request;
     checkCounts(request);
     const work = new RequestWork(this.options, context, sharedPlaces(request));
     const ready = new Map<Part, Part>();
@@ -233,7 +269,7 @@ class RequestWork {
   }
 }
 
-function* mediaParts(request: GenerationRequest): Generator<MediaPart> {
+function* mediaParts(request: Pick<GenerationRequest, "items">): Generator<MediaPart> {
   for (const item of request.items) {
     if (!("parts" in item)) continue;
     for (const part of item.parts) if (part.type !== "text") yield part;

@@ -25,8 +25,12 @@ export interface ModelCard {
   reasoning: "switchable" | "always" | "never";
   /** Which detail blocks of chat usage this model's wire shows (its raw answers, 2026-06). */
   usageDetail: { cached: "always" | "when-positive"; reasoning: boolean };
-  /** `lines`: `<think>\n...\n</think>\n`; `tight`: `<think>...</think>\n\n` (M2.5 and M2.1; raw answers, 2026-06). */
-  reasoningForm: "lines" | "tight";
+  /**
+   * How reasoning stands in the content of chat (MiniMax API docs, OpenAI-compatible chat, samples of the models).
+   * `lines`: `<think>\n...\n</think>\n`; `spaced`: the same with a blank line after it (M2.7); `tight`:
+   * `<think>...</think>\n\n` (M2.5, M2.1).
+   */
+  reasoningForm: "lines" | "spaced" | "tight";
   /** Whether chat bodies carry `service_tier` (M3 only; raw answers, 2026-06). */
   showsTier: boolean;
 }
@@ -55,6 +59,7 @@ const m2: Omit<ModelCard, "id" | "created"> = {
   reasoning: "always",
   usageDetail: { cached: "when-positive", reasoning: true },
   showsTier: false,
+  reasoningForm: "spaced",
 };
 
 const plainM2: Omit<ModelCard, "id" | "created"> = {

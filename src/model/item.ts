@@ -1,3 +1,5 @@
+import type { JsonObject } from "./json.ts";
+
 /**
  * What a conversation is made of: a flat list of items. Chat messages with tool calls unfold into it on parse; the
  * Responses surface has nearly this shape on the wire.
@@ -92,6 +94,11 @@ export interface MessageItem {
   name?: string;
   /** The caller's own label on an assistant message (Responses `phase`); carried, never interpreted. */
   phase?: string;
+  /**
+   * Tools that can be called from here on, as the Responses wire has them. Kept in histories; a message with tools and
+   * without parts never reaches an engine.
+   */
+  tools?: readonly JsonObject[];
 }
 export interface ReasoningItem {
   type: "reasoning";
@@ -122,4 +129,13 @@ export function textPart(text: string): TextPart {
 /** The text of parts, joined; images and videos say nothing here. */
 export function textOf(parts: readonly Part[]): string {
   return parts.map((part) => (part.type === "text" ? part.text : "")).join("");
+}
+
+/** The line in a tool's result that stands for what its model or engine cannot read. */
+export function notShownText(kind: "image" | "video" | "file", reads: readonly ("text" | "image" | "video")[]): string {
+  const plural = { text: "text", image: "images", video: "videos" };
+  const words = reads.map((one) => plural[one]);
+  const last = words.pop() ?? "text";
+  const listed = words.length === 0 ? last : `${words.join(", ")} and ${last}`;
+  return `[${kind} not shown: this model reads ${listed} only]`;
 }

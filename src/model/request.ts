@@ -7,6 +7,8 @@ export interface ToolDefinition {
   description?: string;
   /** A JSON Schema; key order is the caller's and is kept down to the prompt, as the chat templates expect. */
   parameters: JsonObject;
+  /** Whether arguments must fit `parameters` exactly; absent where the caller did not say. */
+  strict?: boolean;
 }
 
 /** `required`: some call; `{ name }`: a call of that tool. */
@@ -49,4 +51,6 @@ export interface GenerationRequest {
   /** A hint which replica holds the prompt's prefix. */
   cacheKey?: string;
   tier: "standard" | "priority";
+  /** Set: what the vendor refuses is refused. */
+  strict?: boolean;
 }

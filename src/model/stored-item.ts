@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { roles, type Item } from "./item.ts";
+import { isObject, type JsonObject } from "./json.ts";
 
 /**
  * The form in which items are stored as JSON: as surfaces make them. What `media/prepare` adds is never stored. Who
@@ -30,6 +31,7 @@ export const storedItem: z.ZodType<Item> = z.discriminatedUnion("type", [
     parts,
     name: z.string().exactOptional(),
     phase: z.string().exactOptional(),
+    tools: z.array(z.custom<JsonObject>(isObject)).exactOptional(),
   }),
   z.object({ type: z.literal("reasoning"), text: z.string(), encrypted: z.string().exactOptional() }),
   z.object({ type: z.literal("call"), id: z.string(), name: z.string(), args: z.string() }),

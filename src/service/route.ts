@@ -1,5 +1,5 @@
 import type { Catalog, Target } from "../engine/engine.ts";
-import { refuseMedia, type MediaPreparer } from "../media/prepare.ts";
+import { refuseMedia, replaceUnread, takesMedia, type MediaPreparer } from "../media/prepare.ts";
 import { isRetryable, ParleyError, toParleyError } from "../model/error.ts";
 import type { GenerationRequest } from "../model/request.ts";
 import type { Caller } from "../policy/authenticate.ts";
@@ -58,17 +58,20 @@ export class Router {
 
   /** Input tokens of a request, counted by the engine that would answer it. */
   async count(request: GenerationRequest, asker: Asker): Promise<number> {
-    const targets = this.options.catalog.targets(request.model);
-    const able = targets.find(({ engine }) => refuseMedia(request, engine.capabilities) === undefined);
-    const target = able ?? targets[0];
+    const target = this.next(request, new Set());
     if (target === undefined) throw new ParleyError("overloaded", "no engine serves this model");
     const prepared = await this.prepare(request, target, asker);
     return (await target.engine.count(prepared, asker.signal)).tokens;
   }
 
-  /** The first target, in the catalog as it is now, that was not tried. */
-  private next({ model }: GenerationRequest, tried: ReadonlySet<Target["engine"]>): Target | undefined {
-    return this.options.catalog.targets(model).find(({ engine }) => !tried.has(engine));
+  /** The first target, in the catalog as it is now, that was not tried; those that take all media come first. */
+  private next(request: GenerationRequest, tried: ReadonlySet<Target["engine"]>): Target | undefined {
+    const left = this.options.catalog.targets(request.model).filter(({ engine }) => !tried.has(engine));
+    return (
+      left.find(({ engine }) => takesMedia(request, engine.capabilities)) ??
+      left.find(({ engine }) => refuseMedia(request, engine.capabilities) === undefined) ??
+      left[0]
+    );
   }
 
   /**
@@ -90,7 +93,7 @@ export class Router {
   /** The request as one engine takes it: its own model name, and media of the kinds it reads. */
   private async prepare(request: GenerationRequest, target: Target, asker: Asker): Promise<GenerationRequest> {
     const context = { target: target.engine.capabilities, callerKeyId: asker.caller.keyId, signal: asker.signal };
-    const prepared = (await this.options.media?.prepare(request, context)) ?? request;
+    const prepared = (await this.options.media?.prepare(request, context)) ?? replaceUnread(request, context.target);
     return { ...prepared, model: target.model };
   }
 }

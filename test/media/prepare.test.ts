@@ -5,7 +5,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Downloader } from "../../src/media/fetch.ts";
 import { Semaphore } from "../../src/lib/semaphore.ts";
 import { ImageReader } from "../../src/media/image.ts";
-import { MediaPreparer, refuseMedia, type MediaTarget, type PreparerOptions } from "../../src/media/prepare.ts";
+import {
+  MediaPreparer,
+  refuseMedia,
+  replaceUnread,
+  type MediaTarget,
+  type PreparerOptions,
+} from "../../src/media/prepare.ts";
 import type { Frame, ImagePart, Item, Media, Part, VideoPart } from "../../src/model/item.ts";
 import type { GenerationRequest } from "../../src/model/request.ts";
 import { dataUrl, noise, png } from "./fixture.ts";
@@ -351,5 +357,25 @@ describe("refuseMedia", () => {
       expect(refused).toMatchObject({ kind: "invalid", param: "parts[1]", message });
       await expect(prepare(counted().preparer, asked, target)).rejects.toThrow(message);
     }
+  });
+
+  it("puts a line of text in the place of what stands in a tool's result, unless strict", async () => {
+    const message = request(text);
+    const parts = [text, image("x:"), video("x:")];
+    const asked = { ...message, items: [...message.items, { type: "result", id: "a", parts, failed: false } as const] };
+    const lines = async (target: MediaTarget): Promise<unknown[]> => {
+      expect(refuseMedia(asked, target)).toBeUndefined();
+      const prepared = await prepare(counted().preparer, asked, target);
+      return prepared.slice(-2);
+    };
+    expect(await lines(blind)).toEqual([
+      { type: "text", text: "[image not shown: this model reads text only]" },
+      { type: "text", text: "[video not shown: this model reads text only]" },
+    ]);
+    expect(refuseMedia({ ...asked, strict: true }, blind)).toMatchObject({ kind: "invalid" });
+    expect(replaceUnread(asked, pictures).items.at(-1)).toMatchObject({
+      parts: [text, { type: "image" }, { text: "[video not shown: this model reads text and images only]" }],
+    });
+    expect(replaceUnread(asked, { image: true, video: "native" })).toBe(asked);
   });
 });

@@ -24,7 +24,8 @@ export function measurePrompt(request: GenerationRequest, blockSize: number): Pr
 
 /** Tools first, then the conversation: the order in which the vendor matches prefixes (MiniMax API docs, prompt caching, 2026-11). */
 function* segments(request: GenerationRequest): Generator<Segment> {
-  for (const tool of request.tools) yield `<tool>${JSON.stringify(tool)}\n`;
+  // no template shows `strict`
+  for (const { strict: _, ...tool } of request.tools) yield `<tool>${JSON.stringify(tool)}\n`;
   for (const item of request.items) yield* itemSegments(item);
   yield "<assistant>";
 }

@@ -4,7 +4,8 @@ import type { Transcript } from "../../model/transcript.ts";
 import type { ModelCard } from "../../model/card.ts";
 import type { StopReason } from "../shared/answer.ts";
 import { stopReasonOf } from "../shared/answer.ts";
-import type { ParsedRequest } from "../surface.ts";
+import { baseResp, envelope, type ErrorEnvelope } from "../shared/envelope.ts";
+import type { ParsedRequest, Reply } from "../surface.ts";
 import type { ChatAnswerOptions } from "./parse.ts";
 import { ReasoningLayout } from "./reasoning-layout.ts";
 
@@ -134,4 +135,15 @@ export function encodeFlags(transcript: { inputFlag: number; outputFlag: number 
     output_sensitive_type: transcript.outputFlag,
     output_sensitive_int: 0,
   };
+}
+
+/** The body of a chat error: the vendor's envelope, then `base_resp`, which its chat page documents for every answer. */
+interface ChatErrorBody extends ErrorEnvelope {
+  base_resp: { status_code: number; status_msg: string };
+}
+
+/** An error of chat, also inside a stream. */
+export function chatError(error: ParleyError, requestId: string): Reply & { body: ChatErrorBody } {
+  const { status, headers, body } = envelope(error, requestId);
+  return { status, headers, body: { ...body, base_resp: baseResp(error) } };
 }

@@ -1,8 +1,7 @@
-import { envelope } from "../shared/envelope.ts";
 import type { Surface } from "../surface.ts";
 import { defaultChunkSize } from "./chunk-size.ts";
 import type { ChunkSize } from "./chunk-size.ts";
-import { encodeBody } from "./encode.ts";
+import { chatError, encodeBody } from "./encode.ts";
 import { parseChat } from "./parse.ts";
 import type { ChatAnswerOptions } from "./parse.ts";
 import { ChatEncoder } from "./stream.ts";
@@ -23,6 +22,6 @@ export function chatSurface(options: ChatOptions = {}): Surface<ChatAnswerOption
     parse: (body, context) => parseChat(body, context, chunkSize),
     json: encodeBody,
     sse: (parsed) => new ChatEncoder(parsed, options.sseDone ?? true),
-    error: envelope,
+    error: chatError,
   };
 }

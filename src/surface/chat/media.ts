@@ -35,18 +35,18 @@ export class MediaCount {
 }
 
 /** A content part of type `image_url`. */
-export function readImage(part: Fields): ImagePart {
-  return wholePatches(imagePart(readSource(part, "image_url")));
+export function readImage(part: Fields, strict: boolean): ImagePart {
+  return wholePatches(imagePart(readSource(part, "image_url", strict)));
 }
 
 /** A content part of type `video_url`. */
-export function readVideo(part: Fields): VideoPart {
-  return wholePatches(videoPart(readSource(part, "video_url")));
+export function readVideo(part: Fields, strict: boolean): VideoPart {
+  return wholePatches(videoPart(readSource(part, "video_url", strict)));
 }
 
-function readSource(part: Fields, key: string): MediaSource {
+function readSource(part: Fields, key: string, strict: boolean): MediaSource {
   const body = part.requiredObject(key);
-  const media = readMedia(body.requiredString("url"), body.pathOf("url"));
+  const media = readMedia(body.requiredString("url"), body.pathOf("url"), strict);
   return { media, options: [body], words: { details, listed }, param: body.path };
 }
 

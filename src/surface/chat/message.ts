@@ -6,6 +6,7 @@ import { isObject } from "../../model/json.ts";
 import { Fields } from "../shared/fields.ts";
 import { CallOrder, readCalls } from "./calls.ts";
 import { MediaCount, readImage, readVideo } from "./media.ts";
+import { notShown } from "../shared/media.ts";
 import { readReasoningFields, splitReasoning } from "./reasoning-input.ts";
 
 /** Roles that the page of each model family documents; strict mode takes no others (MiniMax API docs, 2026-11). */
@@ -15,6 +16,15 @@ const strictRoles: Readonly<Record<Family, readonly string[]>> = {
   her: ["system", "user", "assistant", "user_system", "group", "sample_message_user", "sample_message_ai"],
 };
 const systemRoles: readonly string[] = ["root", "system", "developer"];
+
+/** Parts that are not text. */
+const partKinds: ReadonlyMap<string, "image" | "video" | "file"> = new Map([
+  ["image_url", "image"],
+  ["video_url", "video"],
+  ["file", "file"],
+  ["input_audio", "file"],
+  ["audio", "file"],
+]);
 
 /** The conversation as far as it was read. */
 interface Reading {
@@ -91,7 +101,7 @@ function readAssistant(reading: Reading, message: Fields): void {
 
 function readResult(reading: Reading, message: Fields): void {
   const id = message.requiredString("tool_call_id");
-  const parts = readContent(reading, message);
+  const parts = readContent(reading, message, "result");
   if (reading.strict && parts.length === 0 && message.given("content") !== undefined) throw emptyContent(message.path);
   reading.order.result(id, message.path);
   reading.items.push({ type: "result", id, parts, failed: false });
@@ -103,36 +113,45 @@ function checkAssistantContent(message: Fields, parts: readonly Part[], calls: r
   throw emptyContent(message.path);
 }
 
-function readContent(reading: Reading, message: Fields): Part[] {
+function readContent(reading: Reading, message: Fields, place: "message" | "result" = "message"): Part[] {
   const content = message.given("content");
   if (content === undefined || content === "") return [];
   if (typeof content === "string") return [textPart(content)];
   if (!Array.isArray(content)) throw message.error("content", "must be a string or an array of parts");
   const path = message.pathOf("content");
   const parts = content.map((part: unknown, index) =>
-    readPart(reading, Fields.of(part, `${path}[${index}]`, message.phrases)),
+    readPart(reading, Fields.of(part, `${path}[${index}]`, message.phrases), place),
   );
   return parts.filter((part) => part.type !== "text" || part.text !== "");
 }
 
-function readPart(reading: Reading, part: Fields): Part {
+function readPart(reading: Reading, part: Fields, place: "message" | "result"): Part {
   const type = part.requiredString("type");
+  const replaced = place === "result" && !reading.strict ? unreadPart(type, reading.card) : undefined;
+  if (replaced !== undefined) return replaced;
   switch (type) {
     case "text":
     case "refusal":
       return textPart(part.requiredString(type));
     case "image_url":
       reading.media.add("image", part);
-      return readImage(part);
+      return readImage(part, reading.strict);
     case "video_url":
       reading.media.add("video", part);
-      return readVideo(part);
+      return readVideo(part, reading.strict);
     case "input_audio":
     case "audio":
       throw new ParleyError("invalid", "history message not support audio", { param: part.path });
     default:
       throw part.error("type", "must be one of text, image_url, video_url");
   }
+}
+
+/** The line of text for a part of a tool's result that the model cannot read; `undefined` for one that it can. */
+function unreadPart(type: string, card: ModelCard): Part | undefined {
+  const kind = partKinds.get(type);
+  if (kind === undefined || (kind !== "file" && card.modalities.includes(kind))) return undefined;
+  return notShown(kind, card);
 }
 
 /** Strict, all families but M3: one system message, in the first place. */

@@ -48,8 +48,7 @@ export function parseChat(
   chunkSize: ChunkSize,
 ): ParsedRequest<ChatAnswerOptions> {
   const body = Fields.of(value, "", phrases);
-  const model = body.requiredString("model");
-  const card = context.card(model);
+  const card = context.card(body.requiredString("model"));
   const { toolChoice, tools } = readToolChoice(body, readTools(body, context.strict));
   const tier = readTier(body, context.strict);
   const cacheKey = readCacheKey(body, context);
@@ -57,7 +56,8 @@ export function parseChat(
   const request: GenerationRequest = {
     id: context.id,
     createdAt: context.createdAt,
-    model,
+    // as the catalog spells it
+    model: card.id,
     reasoning: readReasoning(body, card),
     sampling: readSampling(body, card),
     format: readOutput(body, card, context.strict),
@@ -66,6 +66,7 @@ export function parseChat(
     parallelCalls: body.boolean("parallel_tool_calls") ?? true,
     items: readMessages(body, card, context.strict),
     tier,
+    ...(context.strict ? { strict: true } : {}),
     ...(cacheKey === undefined ? {} : { cacheKey }),
   };
   // A client that asked for JSON parses the whole content: a think block in it would break every answer.
@@ -132,7 +133,7 @@ function readRange(body: Fields, key: string, range: { max: number; zero: boolea
 }
 
 /** Tiers of OpenAI's own that clients send by habit. */
-const plainTiers: readonly string[] = ["auto", "default", "flex"];
+const plainTiers: readonly string[] = ["auto", "default", "flex", "scale", "fast"];
 
 function readTier(body: Fields, strict: boolean): GenerationRequest["tier"] {
   const tier = body.string("service_tier") ?? "standard";

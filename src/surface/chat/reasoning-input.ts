@@ -47,7 +47,7 @@ function splitAtBareClose(content: string, form: ModelCard["reasoningForm"]): Sp
 
 /** Drops the newlines that belong to the tag, not to the answer. */
 function afterTag(text: string, form: ModelCard["reasoningForm"]): string {
-  const newlines = form === "tight" ? 2 : 1;
+  const newlines = form === "lines" ? 1 : 2;
   let start = 0;
   while (start < newlines && text[start] === "\n") start += 1;
   return text.slice(start);

@@ -14,6 +14,7 @@ interface Tags {
 }
 const tags: Readonly<Record<ModelCard["reasoningForm"], Tags>> = {
   lines: { open: "<think>\n", close: "\n</think>\n" },
+  spaced: { open: "<think>\n", close: "\n</think>\n\n" },
   tight: { open: "<think>", close: "</think>\n\n" },
 };
 
@@ -21,8 +22,8 @@ const tags: Readonly<Record<ModelCard["reasoningForm"], Tags>> = {
  * Lays reasoning and text out as the vendor's wire shows them: inline think blocks, or split fields. Takes deltas of any
  * size; bodies and streams both run through it, so they cannot differ.
  *
- * White space at both ends of reasoning is left out, so at its end it is held back until more follows. Split text loses
- * the newlines that stood between the think tag and the answer. With reasoning off none is shown, even if an engine could
+ * White space at both ends of reasoning is left out, so at its end it is held back until more follows. The text after it
+ * loses its leading newlines: behind an inline block stand those of the form, whatever the model wrote. With reasoning off none is shown, even if an engine could
  * not be kept from it (the vendor's host checks demand that).
  */
 export class ReasoningLayout {
@@ -38,7 +39,7 @@ export class ReasoningLayout {
   private open = false;
   /** Blocks of reasoning shown so far. */
   private blocks = 0;
-  /** The next text follows hidden or split reasoning; set by `reasoningEnd`, cleared by the first text that is shown. */
+  /** The next text follows reasoning; set by `reasoningEnd`, cleared by the first text that is shown. */
   private afterReasoning = false;
   /** The content so far is empty or ends with a newline. */
   private lineStart = true;
@@ -66,8 +67,8 @@ export class ReasoningLayout {
   reasoningEnd(): void {
     this.pendingSpace = "";
     if (this.open && !this.split) this.content(this.tags.close, true);
+    this.afterReasoning = this.open || this.split || this.silent;
     this.open = false;
-    this.afterReasoning = this.split || this.silent;
   }
 
   text(text: string): void {

@@ -1,10 +1,9 @@
 import type { Batch, GenerationEvent } from "../../model/event.ts";
 import type { Transcript } from "../../model/transcript.ts";
 import { doneEvent, lineJson, stopReasonOf } from "../shared/answer.ts";
-import { envelope } from "../shared/envelope.ts";
 import type { ParsedRequest, SseEncoder } from "../surface.ts";
 import { ChunkCoalescer } from "./chunk-coalescer.ts";
-import { encodeFlags, encodeUsage, finishNames, noFault, reasoningDetail, assistant } from "./encode.ts";
+import { chatError, encodeFlags, encodeUsage, finishNames, noFault, reasoningDetail, assistant } from "./encode.ts";
 import type { ChatAnswerOptions } from "./parse.ts";
 import { ReasoningLayout } from "./reasoning-layout.ts";
 
@@ -120,7 +119,7 @@ export class ChatEncoder implements SseEncoder {
     const held = this.coalescer.drain();
     if (typeof reason !== "string") {
       this.write(held);
-      this.out += `data: ${lineJson(envelope(reason, this.parsed.request.id).body)}\n\n`;
+      this.out += `data: ${lineJson(chatError(reason, this.parsed.request.id).body)}\n\n`;
       return;
     }
     this.write(held.slice(0, -1));

@@ -3,10 +3,20 @@ import { isObject } from "../../model/json.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { OutputFormat, ToolChoice, ToolDefinition } from "../../model/request.ts";
 import type { Fields } from "../shared/fields.ts";
-import { noParameters, readSchemaFormat, toolDefinition } from "../shared/tools.ts";
+import { isSameTool, noParameters, readSchemaFormat, toolDefinition } from "../shared/tools.ts";
 
 export function readTools(body: Fields, strict: boolean): ToolDefinition[] {
-  return Array.from(body.objects("tools"), (tool) => readTool(tool, strict));
+  const tools: ToolDefinition[] = [];
+  const byName = new Map<string, ToolDefinition>();
+  for (const wanted of body.objects("tools")) {
+    const tool = readTool(wanted, strict);
+    const known = byName.get(tool.name);
+    // The same tool twice is one tool.
+    if (known !== undefined && isSameTool(known, tool)) continue;
+    byName.set(tool.name, tool);
+    tools.push(tool);
+  }
+  return tools;
 }
 
 function readTool(tool: Fields, strict: boolean): ToolDefinition {
@@ -21,7 +31,7 @@ function readTool(tool: Fields, strict: boolean): ToolDefinition {
   if (name === "" || parameters === undefined) {
     throw new ParleyError("invalid", "function name or parameters is empty", { param: body.path });
   }
-  return toolDefinition(name, body.string("description"), parameters);
+  return toolDefinition({ name, description: body.string("description"), parameters, strict: body.boolean("strict") });
 }
 
 function readParameters(body: Fields, strict: boolean): JsonObject | undefined {

@@ -1,3 +1,5 @@
+import type { TextCipher } from "../../lib/cipher.ts";
+import type { IdSource } from "../../model/id.ts";
 import type { Item } from "../../model/item.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 
@@ -7,7 +9,8 @@ export type ToolForm =
   | { kind: "custom"; name: string; namespace?: string }
   | { kind: "local_shell" }
   | { kind: "shell" }
-  | { kind: "apply_patch" };
+  | { kind: "apply_patch" }
+  | { kind: "tool_search" };
 
 /** Keyed by the name the model sees. */
 export type ToolForms = ReadonlyMap<string, ToolForm>;
@@ -38,6 +41,8 @@ export interface Echo {
   metadata: Readonly<Record<string, string>>;
   safetyIdentifier: string | null;
   promptCacheKey: string | null;
+  /** Types of what was left out, in order: hosted tools, and input items that mean nothing here. */
+  dropped: { tools: readonly string[]; items: readonly string[] };
 }
 
 /** What only the answer, the store and the transport care about. */
@@ -61,6 +66,24 @@ export interface ResponsesAnswerOptions {
   input: readonly (Item | Reference)[];
   /** Reasoning items carry `encrypted_content`. */
   encryptReasoning: boolean;
+  /** The request's own `tools`. */
+  tools: readonly JsonObject[];
+  /** Set with the whole conversation at hand. */
   forms: ToolForms;
+  /** The deferred tools that the answer says were found, before anything else. Set with `forms`. */
+  searched: readonly JsonObject[];
   echo: Echo;
+}
+
+/** How the surface behaves on this server. */
+export interface ResponsesOptions {
+  ids: IdSource;
+  /** What M3 does when `reasoning` is omitted: off by the vendor's page of 2026-11, adaptive by an older one in Chinese. */
+  defaultReasoning: "off" | "adaptive";
+  /** Whether responses are kept when `store` is omitted; the vendor does not. */
+  storeDefault: boolean;
+  /** Encrypts reasoning and compactions that callers carry. */
+  cipher: TextCipher;
+  /** Whether a stream ends with `data: [DONE]`: Open Responses wants it, the vendor's wire has none. Default true. */
+  sseDone?: boolean;
 }

@@ -5,7 +5,7 @@ import type { Json, JsonObject } from "../../model/json.ts";
 import type { Transcript } from "../../model/transcript.ts";
 import type { ParsedRequest } from "../surface.ts";
 import { responseError } from "./error.ts";
-import type { ResponsesAnswerOptions } from "./answer-options.ts";
+import type { Echo, ResponsesAnswerOptions } from "./answer-options.ts";
 
 export type ResponseStatus = "queued" | "in_progress" | "completed" | "incomplete" | "failed" | "cancelled";
 
@@ -86,6 +86,18 @@ export function responseBody(source: BodySource, transcript: Transcript, status 
     metadata: echo.metadata,
     safety_identifier: echo.safetyIdentifier,
     prompt_cache_key: echo.promptCacheKey,
+    ...droppedBody(echo.dropped),
+  };
+}
+
+/** What of the request was left out; a field of our own, so that `metadata` stays the caller's. */
+function droppedBody({ tools, items }: Echo["dropped"]): JsonObject {
+  if (tools.length + items.length === 0) return {};
+  return {
+    parley: {
+      ...(tools.length === 0 ? {} : { dropped_tools: [...tools] }),
+      ...(items.length === 0 ? {} : { dropped_items: [...items] }),
+    },
   };
 }
 

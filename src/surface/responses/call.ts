@@ -73,6 +73,8 @@ export function callFields(form: ToolForm, call: Call): JsonObject {
       return { call_id, action: shellAction(args), environment: null };
     case "apply_patch":
       return { call_id, operation: patchOperation(args) };
+    case "tool_search":
+      return { call_id, execution: "client", arguments: argumentsOf(args) as JsonObject };
   }
 }
 
@@ -82,6 +84,7 @@ export const itemTypes: Readonly<Record<ToolForm["kind"], string>> = {
   local_shell: "local_shell_call",
   shell: "shell_call",
   apply_patch: "apply_patch_call",
+  tool_search: "tool_search_call",
 };
 
 function namespaceOf(form: { namespace?: string }): JsonObject {
@@ -134,12 +137,16 @@ function picked(given: Record<string, unknown>, key: string, type: "number" | "s
   return typeof value === type ? { [key]: value as number | string } : {};
 }
 
-/** A call in the caller's history, back to what the model wrote; `undefined` for items that are no calls. */
-export function parseCall(item: Fields, type: string): CallItem | undefined {
-  const read = Object.hasOwn(callReaders, type) ? callReaders[type] : undefined;
-  if (read === undefined) return undefined;
-  const { name, args } = read(item);
-  return { type: "call", id: callIdOf(item), name, args };
+/** What a call of the caller's history was made with, and of which tool. */
+interface ReadCall {
+  form: ToolForm;
+  args: string;
+}
+
+/** A call in the caller's history, back to what the model wrote. `nameOf`: the name by which the model knows a tool. */
+export function parseCall(item: Fields, type: CallType, nameOf: (form: ToolForm) => string): CallItem {
+  const { form, args } = callReaders[type](item);
+  return { type: "call", id: callIdOf(item), name: nameOf(form), args };
 }
 
 /** The id that ties a call and its result; older shell items carry it as `id`. */
@@ -149,26 +156,39 @@ export function callIdOf(item: Fields): string {
   return id;
 }
 
-const callReaders: Readonly<Record<string, (item: Fields) => { name: string; args: string }>> = {
-  function_call: (item) => ({ name: flatNameOf(item), args: functionArguments(item) }),
+const callReaders = {
+  function_call: (item) => ({ form: { kind: "function", ...nameFields(item) }, args: functionArguments(item) }),
   custom_tool_call: (item) => ({
-    name: flatNameOf(item),
+    form: { kind: "custom", ...nameFields(item) },
     args: JSON.stringify({ input: item.string("input") ?? "" }),
   }),
   local_shell_call: (item) => {
     const { type: _type, env: _env, ...action } = item.object("action")?.value ?? {};
-    return { name: "local_shell", args: JSON.stringify(action) };
+    return { form: { kind: "local_shell" }, args: JSON.stringify(action) };
   },
-  shell_call: (item) => ({ name: "shell", args: JSON.stringify(item.object("action")?.value ?? {}) }),
+  shell_call: (item) => ({ form: { kind: "shell" }, args: JSON.stringify(item.object("action")?.value ?? {}) }),
   apply_patch_call: (item) => ({
-    name: "apply_patch",
+    form: { kind: "apply_patch" },
     args: JSON.stringify(item.object("operation")?.value ?? {}),
   }),
-  mcp_call: (item) => ({ name: item.nonEmptyString("name"), args: functionArguments(item) }),
-};
+  mcp_call: (item) => ({
+    form: { kind: "function", name: item.nonEmptyString("name") },
+    args: functionArguments(item),
+  }),
+  tool_search_call: (item) => {
+    const text = typeof item.given("arguments") === "string";
+    return {
+      form: { kind: "tool_search" },
+      args: text ? functionArguments(item) : JSON.stringify(item.object("arguments")?.value ?? {}),
+    };
+  },
+} as const satisfies Record<string, (item: Fields) => ReadCall>;
 
-function flatNameOf(item: Fields): string {
-  return flatName(item.nonEmptyString("name"), item.string("namespace"));
+export type CallType = keyof typeof callReaders;
+
+function nameFields(item: Fields): { name: string; namespace?: string } {
+  const namespace = item.string("namespace");
+  return { name: item.nonEmptyString("name"), ...(namespace === undefined ? {} : { namespace }) };
 }
 
 /** The one name the model sees for a function of a namespace. */

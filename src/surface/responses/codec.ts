@@ -9,8 +9,10 @@ import { CompactionEncoder, CompactionOutput, compactionRequest } from "./compac
 import type { ResponseEvent } from "./event-sequence.ts";
 import { ResponseEvents } from "./events.ts";
 import { recalled } from "./history.ts";
+import { toolsItem } from "./item.ts";
+import { foundTools } from "./tools.ts";
 import { inputItems } from "./input-items.ts";
-import type { ResponsesOptions } from "./option.ts";
+import type { ResponsesOptions } from "./answer-options.ts";
 import { answerItems, itemAt, Output } from "./output.ts";
 
 type Parsed = ParsedRequest<ResponsesAnswerOptions>;
@@ -27,7 +29,7 @@ class AnswerEncoder {
   constructor(parsed: Parsed, options: ResponsesOptions) {
     const { request, answerOptions } = parsed;
     const cipher = answerOptions.encryptReasoning ? options.cipher : undefined;
-    this.output = new Output({ id: request.id, forms: answerOptions.forms, cipher });
+    this.output = new Output({ id: request.id, forms: answerOptions.forms, searched: answerOptions.searched, cipher });
     const source = { parsed, ids: options.ids, output: this.output };
     this.source = source;
     this.encoder = new ResponseEvents(source);
@@ -46,10 +48,14 @@ class AnswerEncoder {
   }
 
   items(transcript: Transcript): { id: string; item: Item }[] {
-    return answerItems(transcript).map((item, index) => ({
+    const items = answerItems(transcript).map((item, index) => ({
       id: this.output.idOf(itemAt(transcript, index), index),
       item,
     }));
+    if (items.length === 0) return [];
+    const tools = foundTools(this.source.parsed.answerOptions.searched);
+    const search = this.output.search().map(({ id }) => ({ id, item: toolsItem(tools) }));
+    return [...search, ...items];
   }
 }
 

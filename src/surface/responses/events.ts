@@ -31,6 +31,8 @@ export class ResponseEvents {
   private readonly source: BodySource;
   private readonly output: Output;
   private readonly sequence = new EventSequence();
+  /** Items that come before the model's own. */
+  private readonly searchItems: number;
   // changed by events
   /** Index of the item that is open, or -1; set by item starts and ends. */
   private open = -1;
@@ -46,6 +48,7 @@ export class ResponseEvents {
   constructor(source: BodySource & { output: Output }) {
     this.source = source;
     this.output = source.output;
+    this.searchItems = source.output.search().length;
   }
 
   /** Events of a background response before an engine took it up: created and queued. */
@@ -98,12 +101,21 @@ export class ResponseEvents {
     const item = itemAt(transcript, index);
     this.open = index;
     this.hasText = item.type !== "text" || !followsReasoning(transcript, index);
-    this.sequence.add("response.output_item.added", { output_index: index, item: this.output.opening(item, index) });
+    if (index === 0) this.announceSearch();
+    const opening = this.output.opening(item, index);
+    this.sequence.add("response.output_item.added", { output_index: this.searchItems + index, item: opening });
     if (item.type === "call") {
       this.custom = this.output.formOf(item.name).kind === "custom" ? new CustomInput() : undefined;
       return;
     }
     this.sequence.add("response.content_part.added", { ...this.place(item), part: partOf(item, "") });
+  }
+
+  private announceSearch(): void {
+    for (const [output_index, item] of this.output.search().entries()) {
+      this.sequence.add("response.output_item.added", { output_index, item });
+      this.sequence.add("response.output_item.done", { output_index, item });
+    }
   }
 
   private grow(event: DeltaEvent): void {
@@ -151,7 +163,7 @@ export class ResponseEvents {
       });
       this.sequence.add("response.content_part.done", { ...this.place(item), part: partOf(item, text) });
     }
-    this.sequence.add("response.output_item.done", { output_index: index, item: done });
+    this.sequence.add("response.output_item.done", { output_index: this.searchItems + index, item: done });
     this.open = -1;
     this.custom = undefined;
   }
@@ -176,7 +188,7 @@ export class ResponseEvents {
 
   /** Where the open item stands; content of messages and reasoning is one part. */
   private place(item: AnswerItem): JsonObject {
-    const at = { item_id: this.output.idOf(item, this.open), output_index: this.open };
+    const at = { item_id: this.output.idOf(item, this.open), output_index: this.searchItems + this.open };
     return item.type === "call" ? at : { ...at, content_index: 0 };
   }
 }

@@ -1,9 +1,13 @@
 import { invalid, ParleyError } from "../../model/error.ts";
 import type { Item } from "../../model/item.ts";
 import { textPart } from "../../model/item.ts";
+import type { JsonObject } from "../../model/json.ts";
+import { Fields } from "../shared/fields.ts";
 import type { ParsedRequest } from "../surface.ts";
 import { OpenCalls } from "../shared/open-calls.ts";
 import type { Reference, ResponsesAnswerOptions } from "./answer-options.ts";
+import { readChoice } from "./tool-choice.ts";
+import { addTools, emptyToolbox, searchedTools, type Toolbox } from "./tools.ts";
 
 /** Reasoning that is no longer stored changes little; a conversation should not end for it. */
 const reasoningId = /_rs(_\d+)?$/;
@@ -24,7 +28,7 @@ export function needsRecall(answerOptions: ResponsesAnswerOptions): boolean {
 }
 
 /**
- * The request with its whole conversation: instructions, history, input. In the result `answerOptions.input` holds only
+ * The request with its whole conversation: instructions, history, input, and every tool they make available. In the result `answerOptions.input` holds only
  * items: what history keeps of this turn. Throws `invalid` for an unknown reference and for calls and results that do
  * not pair up.
  */
@@ -35,9 +39,28 @@ export function recalled(
   const input = parsed.answerOptions.input.flatMap((item) =>
     item.type === "reference" ? dereference(item, recall) : [item],
   );
-  const items = [...instructionItems(parsed.answerOptions.echo.instructions), ...recall.history, ...input];
-  checkPairs(items);
-  return { request: { ...parsed.request, items }, answerOptions: { ...parsed.answerOptions, input } };
+  const { echo, tools: own } = parsed.answerOptions;
+  const conversation = [...instructionItems(echo.instructions), ...recall.history, ...input];
+  checkPairs(conversation);
+  const toolbox = toolboxOf(own, conversation);
+  const { tools, toolChoice, forms } = readChoice(echo.toolChoice, toolbox);
+  const searched = searchedTools(toolbox, Fields.of({ tools: own }, ""));
+  const items = conversation.filter((item) => item.type !== "message" || item.tools === undefined);
+  return {
+    request: { ...parsed.request, items, tools, toolChoice },
+    answerOptions: { ...parsed.answerOptions, input, forms, searched },
+  };
+}
+
+/** The request's own tools and those that items of the conversation add. */
+function toolboxOf(own: readonly JsonObject[], conversation: readonly Item[]): Toolbox {
+  const toolbox = emptyToolbox();
+  addTools(toolbox, Fields.of({ tools: own }, ""), { strict: false, added: false });
+  for (const item of conversation) {
+    if (item.type !== "message" || item.tools === undefined) continue;
+    addTools(toolbox, Fields.of({ tools: item.tools }, ""), { strict: false, added: true });
+  }
+  return toolbox;
 }
 
 function dereference(reference: Reference, recall: Recall): readonly Item[] {

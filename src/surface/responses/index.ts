@@ -5,7 +5,7 @@ import { compactionBody } from "./compaction.ts";
 import { endText, eventJson, eventText, ResponsesSseEncoder } from "./encode.ts";
 import { errorReply, socketError } from "./error.ts";
 import type { ResponseEvent } from "./event-sequence.ts";
-import type { ResponsesOptions } from "./option.ts";
+import type { ResponsesOptions } from "./answer-options.ts";
 import { parseRequest } from "./parse.ts";
 
 export type ParsedResponses = ParsedRequest<ResponsesAnswerOptions>;

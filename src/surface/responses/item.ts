@@ -2,19 +2,23 @@ import type { ModelCard } from "../../model/card.ts";
 import { invalid } from "../../model/error.ts";
 import type { CallItem, Item, Role } from "../../model/item.ts";
 import { textPart } from "../../model/item.ts";
+import type { JsonObject } from "../../model/json.ts";
 import { Fields } from "../shared/fields.ts";
 import { OpenCalls } from "../shared/open-calls.ts";
-import { callIdOf, parseCall, shellOutput } from "./call.ts";
+import { callIdOf, flatName, parseCall, shellOutput, type CallType } from "./call.ts";
 import { parseContent } from "./part.ts";
 import type { TextCipher } from "../../lib/cipher.ts";
 import { decryptText } from "./encrypted-text.ts";
 import type { Reference } from "./answer-options.ts";
+import { addTools, foundTools, modelName, type Toolbox } from "./tools.ts";
 
 /** What reading items depends on. */
 export interface ItemContext {
   card: ModelCard;
   strict: boolean;
   cipher: TextCipher | undefined;
+  /** The tools so far; items add to them. */
+  toolbox: Toolbox;
 }
 
 /** What the input means. */
@@ -22,6 +26,14 @@ export interface ParsedInput {
   items: (Item | Reference)[];
   /** A `compaction_trigger` was among the items. */
   compact: boolean;
+  /** Types of items and parts that were left out, in order. */
+  dropped: Set<string>;
+}
+
+/** The input as far as it was read. */
+interface Reading extends ItemContext {
+  open: OpenCalls;
+  dropped: Set<string>;
 }
 
 /** Put before the text of a decrypted compaction item, so that the model is not misled about its author. */
@@ -29,27 +41,66 @@ const summaryIntroduction = "Summary of the conversation so far:\n\n";
 
 const messageRoles = ["user", "assistant", "system", "developer", "tool"] as const;
 const vendorTypes = new Set(["message", "function_call", "function_call_output", "reasoning"]);
-const resultTypes = new Set(["function_call_output", "custom_tool_call_output"]);
-const shellResultTypes = new Set(["local_shell_call_output", "shell_call_output"]);
-/** `compaction_summary` and `context_compaction` are older names that clients still hold. */
-const compactionTypes = new Set(["compaction", "compaction_summary", "context_compaction"]);
-/**
- * Traces of tools that the vendor's cloud or a client runs (`web_search_call`, `mcp_list_tools`, `computer_call_output`):
- * they hold nothing that a model here could use. By their endings, because agents invent new ones with every release.
- */
-const silentType = /_(call|output|request|response|tools|update)$|^program$/;
+
+type ItemReader = (item: Fields, reading: Reading, type: string) => (Item | Reference)[];
+
+/** What each item type means; `nothing` for what holds nothing that a model here could use. */
+const itemTypes: Readonly<Record<string, ItemReader | "nothing">> = {
+  message: (item, reading) => [parseMessage(item, reading)],
+  /** A word from one agent to another (Codex). */
+  agent_message: (item, reading) => [
+    { type: "message", role: "user", parts: parseContent(item, "content", { ...reading, place: "message" }) },
+  ],
+  reasoning: (item, reading) => parseReasoning(item, reading),
+  item_reference: (item) => [{ type: "reference", id: item.nonEmptyString("id"), param: item.path }],
+  additional_tools: (item, reading) => parseAddedTools(item, reading),
+  tool_search_output: (item, reading) => parseSearchOutput(item, reading),
+  tool_search_call: (item, reading, type) => (isServerSearch(item) ? [] : parseToolCall(item, reading, type)),
+  function_call: parseToolCall,
+  custom_tool_call: parseToolCall,
+  local_shell_call: parseToolCall,
+  shell_call: parseToolCall,
+  apply_patch_call: parseToolCall,
+  mcp_call: parseToolCall,
+  function_call_output: parseResult,
+  custom_tool_call_output: parseResult,
+  local_shell_call_output: (item) => [result(item, [textPart(shellOutput(item))])],
+  shell_call_output: (item) => [result(item, [textPart(shellOutput(item))])],
+  apply_patch_call_output: (item) => [patchResult(item)],
+  compaction: (item, reading) => [parseCompaction(item, reading)],
+  /** Older names that clients still hold. */
+  compaction_summary: (item, reading) => [parseCompaction(item, reading)],
+  context_compaction: (item, reading) => [parseCompaction(item, reading)],
+  /** Traces of tools that the vendor's or OpenAI's cloud runs. */
+  web_search_call: "nothing",
+  file_search_call: "nothing",
+  computer_call: "nothing",
+  computer_call_output: "nothing",
+  code_interpreter_call: "nothing",
+  image_generation_call: "nothing",
+  mcp_list_tools: "nothing",
+  mcp_approval_request: "nothing",
+  mcp_approval_response: "nothing",
+  program: "nothing",
+  program_output: "nothing",
+  configuration_update: "nothing",
+  /** Codex's note of the state of a repository. */
+  ghost_snapshot: "nothing",
+};
 
 /** Throws `invalid` naming the item at fault: `input[3].content[0].type`. */
 export function parseItems(values: readonly unknown[], path: string, context: ItemContext): ParsedInput {
-  const parsed: ParsedInput = { items: [], compact: false };
+  const parsed: ParsedInput = { items: [], compact: false, dropped: new Set() };
   const open = new OpenCalls();
+  const reading: Reading = { ...context, open, dropped: parsed.dropped };
   for (const [index, value] of values.entries()) {
     const item = Fields.of(value, `${path}[${index}]`);
     if (item.given("type") === "compaction_trigger") {
+      if (index < values.length - 1) throw item.error("type", "compaction_trigger must be the last input item");
       parsed.compact = true;
       continue;
     }
-    for (const found of parseItem(item, context, open)) {
+    for (const found of parseItem(item, reading)) {
       if (found.type === "call") open.call(found.id);
       if (found.type === "result") open.result(found.id);
       parsed.items.push(found);
@@ -58,20 +109,57 @@ export function parseItems(values: readonly unknown[], path: string, context: It
   return parsed;
 }
 
-function parseItem(item: Fields, context: ItemContext, open: OpenCalls): (Item | Reference)[] {
+function parseItem(item: Fields, reading: Reading): (Item | Reference)[] {
   const type = typeOf(item);
-  if (context.strict && !vendorTypes.has(type)) throw item.error("type", `unknown item type ${type}`);
-  if (type === "message") return [parseMessage(item, context, open)];
-  if (type === "reasoning") return parseReasoning(item, context);
-  if (type === "item_reference") return [{ type: "reference", id: item.nonEmptyString("id"), param: item.path }];
-  if (resultTypes.has(type)) return [result(item, parseContent(item, "output", context.card))];
-  if (shellResultTypes.has(type)) return [result(item, [textPart(shellOutput(item))])];
-  if (type === "apply_patch_call_output") return [patchResult(item)];
-  if (compactionTypes.has(type)) return [parseCompaction(item, context)];
-  const call = parseCall(item, type);
-  if (call !== undefined) return type === "mcp_call" ? [call, mcpResult(item, call)] : [call];
-  if (silentType.test(type)) return [];
-  throw item.error("type", `unknown item type ${JSON.stringify(type)}`);
+  if (reading.strict && !vendorTypes.has(type)) throw item.error("type", `unknown item type ${type}`);
+  const meaning = Object.hasOwn(itemTypes, type) ? itemTypes[type] : undefined;
+  if (meaning === undefined) throw item.error("type", `unknown item type ${JSON.stringify(type)}`);
+  if (meaning !== "nothing") return meaning(item, reading, type);
+  reading.dropped.add(type);
+  return [];
+}
+
+function parseToolCall(item: Fields, reading: Reading, type: string): Item[] {
+  const call = parseCall(item, type as CallType, (form) => modelName(reading.toolbox, form));
+  return type === "mcp_call" ? [call, mcpResult(item, call)] : [call];
+}
+
+function parseResult(item: Fields, reading: Reading): Item[] {
+  return [result(item, parseContent(item, "output", { ...reading, place: "result" }))];
+}
+
+/** A note of the tools that can be called from here on. */
+export function toolsItem(tools: readonly JsonObject[]): Item {
+  return { type: "message", role: "developer", parts: [], tools };
+}
+
+function parseAddedTools(item: Fields, { toolbox }: Reading): Item[] {
+  item.required("tools", item.array("tools"));
+  addTools(toolbox, item, { strict: false, added: true });
+  return [toolsItem(item.value["tools"] as JsonObject[])];
+}
+
+/** A search that a server has run has no call that waits for its result. */
+function isServerSearch(item: Fields): boolean {
+  const execution = item.word("execution", ["server", "client"] as const);
+  return execution === "server" || (execution === undefined && item.given("call_id") === undefined);
+}
+
+function parseSearchOutput(item: Fields, { toolbox }: Reading): Item[] {
+  const tools = foundTools(Array.from(item.objects("tools"), ({ value }) => value as JsonObject));
+  addTools(toolbox, item, { strict: false, added: true });
+  const note = toolsItem(tools);
+  return isServerSearch(item) ? [note] : [result(item, [textPart(foundText(item))]), note];
+}
+
+/** What the model reads of a search it asked for; the tools themselves are shown where all tools are. */
+function foundText(item: Fields): string {
+  const names = Array.from(item.objects("tools")).flatMap((tool) => {
+    const name = tool.string("name") ?? tool.nonEmptyString("type");
+    if (tool.given("type") !== "namespace") return [name];
+    return Array.from(tool.objects("tools"), (nested) => flatName(nested.nonEmptyString("name"), name));
+  });
+  return names.length === 0 ? "No tools were found." : `Tools found, which can be called now: ${names.join(", ")}`;
 }
 
 /** Absent means a message (MiniMax API docs, create response, 2026-11), except for a bare id, which Open Responses lets stand for a reference. */
@@ -82,14 +170,15 @@ function typeOf(item: Fields): string {
   return bare && item.given("id") !== undefined ? "item_reference" : "message";
 }
 
-function parseMessage(item: Fields, context: ItemContext, open: OpenCalls): Item {
+function parseMessage(item: Fields, reading: Reading): Item {
   const role = item.required("role", item.word("role", messageRoles));
-  const parts = parseContent(item, "content", context.card);
+  const place = role === "tool" ? "result" : "message";
+  const parts = parseContent(item, "content", { ...reading, place });
   // The vendor's own words for it; without `strict` an empty message is passed on.
-  if (context.strict && role === "user" && parts.length === 0) throw item.error("content", "chat content is empty");
+  if (reading.strict && role === "user" && parts.length === 0) throw item.error("content", "chat content is empty");
   if (role === "assistant" && parts.some((part) => part.type !== "text"))
     throw item.error("content", "an assistant says text only");
-  if (role === "tool") return { type: "result", id: toolCallId(item, open), parts, failed: false };
+  if (role === "tool") return { type: "result", id: toolCallId(item, reading.open), parts, failed: false };
   const name = item.string("name");
   const phase = item.string("phase");
   return {

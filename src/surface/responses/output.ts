@@ -19,6 +19,8 @@ export interface OutputOptions {
   forms: ToolForms;
   /** Given: reasoning items carry `encrypted_content`. */
   cipher: TextCipher | undefined;
+  /** Deferred tools that a search by this server has found; the answer says so before its first item. */
+  searched: readonly JsonObject[];
 }
 
 /** Builds the output items of one answer. It remembers ids and encrypted texts: the same item always looks the same. */
@@ -36,9 +38,22 @@ export class Output {
 
   /** Every item so far, with the status it has at this point of the answer. */
   items(transcript: Transcript): JsonObject[] {
-    return transcript.items.map((_, index) =>
+    const items = transcript.items.map((_, index) =>
       this.item(shownItem(transcript, index), index, statusOf(transcript, index)),
     );
+    return items.length === 0 ? [] : [...this.search(), ...items];
+  }
+
+  /** The call and the output of the search that comes before the model's items, where there is one. */
+  search(): (JsonObject & { id: string })[] {
+    const { id, searched } = this.options;
+    if (searched.length === 0) return [];
+    const common = { call_id: null, execution: "server", status: "completed" };
+    const paths = searched.map((tool) => tool["name"] ?? "");
+    return [
+      { id: `${id}_ts`, type: "tool_search_call", ...common, arguments: { paths } },
+      { id: `${id}_tso`, type: "tool_search_output", ...common, tools: [...searched] },
+    ];
   }
 
   /** All answer text as callers see it. */

@@ -1,6 +1,6 @@
 import type { ModelCard } from "../../model/card.ts";
 import { invalid } from "../../model/error.ts";
-import { textPart } from "../../model/item.ts";
+import { textPart, type Item } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest, OutputFormat, Sampling } from "../../model/request.ts";
 import { Fields } from "../shared/fields.ts";
@@ -11,21 +11,21 @@ import { sessionOf } from "../surface.ts";
 import { needsRecall, recalled } from "./history.ts";
 import type { ParsedInput } from "./item.ts";
 import { parseItems } from "./item.ts";
-import type { ResponsesOptions } from "./option.ts";
-import type { Choice, Toolbox } from "./tools.ts";
-import { parseToolChoice, parseTools } from "./tools.ts";
-import type { Echo, ResponsesAnswerOptions } from "./answer-options.ts";
+import type { ResponsesOptions } from "./answer-options.ts";
+import { choiceEcho } from "./tool-choice.ts";
+import { addTools, emptyToolbox, offeredTools, toolsEcho } from "./tools.ts";
+import type { Echo, Reference, ResponsesAnswerOptions } from "./answer-options.ts";
 
 /** The vendor's default on this surface for every model (MiniMax API docs, create response, 2026-11). */
 const defaultTopP = 0.95;
 const metadataLimits = { pairs: 16, key: 64, value: 512 };
-/** The key under which a response names the tool types that were left out. */
-const droppedKey = "parley.dropped_tools";
 const unsupported = {
   conversation: "is not supported; use previous_response_id",
   prompt: "prompt templates are not supported; use instructions",
 };
 const strictEfforts = ["minimal", "low", "medium", "high", "none"] as const;
+/** The vendor's words and OpenAI's. */
+const efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
 
 /** Reads a request. Throws `invalid` naming the field; fields nobody documents are ignored. */
 export function parseRequest(
@@ -34,23 +34,26 @@ export function parseRequest(
   options: ResponsesOptions,
 ): ParsedRequest<ResponsesAnswerOptions> {
   const fields = checkedBody(body);
-  const model = fields.nonEmptyString("model");
-  const card = context.card(model);
-  const toolbox = parseTools(fields, context.strict);
-  const choice = parseToolChoice(fields, toolbox, context.strict);
+  const card = context.card(fields.nonEmptyString("model"));
+  const toolbox = emptyToolbox();
+  addTools(toolbox, fields, { strict: context.strict, added: false });
   const format = parseFormat(fields, context.strict);
   const sampling = parseSampling(fields, card);
   const effort = parseEffort(fields, context.strict);
-  const echo = parseEcho(fields, { toolbox, choice, sampling });
-  const answerOptions = parseAnswerOptions(fields, { context, card, options, echo, toolbox });
+  const input = parseInput(fields, { card, strict: context.strict, cipher: options.cipher, toolbox });
+  const dropped = { tools: [...toolbox.dropped], items: [...input.dropped] };
+  const echo = parseEcho(fields, { strict: context.strict, sampling, dropped });
+  const answerOptions = parseAnswerOptions(fields, { options, echo, input });
   const cacheKey = echo.promptCacheKey ?? sessionOf(context);
   const request: GenerationRequest = {
     id: context.id,
     createdAt: context.createdAt,
-    model,
+    // as the catalog spells it
+    model: card.id,
     items: [],
-    tools: choice.definitions,
-    toolChoice: choice.choice,
+    // `recalled` adds what the conversation makes available, and the choice
+    tools: offeredTools(toolbox).map(({ definition }) => definition),
+    toolChoice: "auto",
     parallelCalls: echo.parallelToolCalls,
     reasoning: reasoningOf(card, effort, options.defaultReasoning),
     format,
@@ -58,6 +61,7 @@ export function parseRequest(
     sampling: { ...sampling, topP: engineTopP(sampling.topP ?? defaultTopP) },
     ...(cacheKey === undefined ? {} : { cacheKey }),
     tier: echo.serviceTier === "priority" ? "priority" : "standard",
+    ...(context.strict ? { strict: true } : {}),
   };
   const parsed = { request, answerOptions };
   return needsRecall(answerOptions) ? parsed : recalled(parsed, { history: [], resolve: () => undefined });
@@ -78,22 +82,18 @@ function checkedBody(body: unknown): Fields {
 }
 
 interface AnswerOptionsSource {
-  context: ParseContext;
-  card: ModelCard;
   options: ResponsesOptions;
   echo: Echo;
-  toolbox: Toolbox;
+  input: ParsedInput;
 }
 
-function parseAnswerOptions(fields: Fields, source: AnswerOptionsSource): ResponsesAnswerOptions {
-  const { context, card, options, echo, toolbox } = source;
+function parseAnswerOptions(fields: Fields, { options, echo, input }: AnswerOptionsSource): ResponsesAnswerOptions {
   const background = fields.boolean("background") ?? false;
   const generate = fields.boolean("generate") ?? true;
   const store = fields.boolean("store");
   if (background && store === false) throw invalid("store", "must be true for a background response");
   const previousResponseId = echo.previousResponseId ?? undefined;
-  const input = parseInput(fields, { card, strict: context.strict, cipher: options.cipher });
-  if (input.items.length === 0 && previousResponseId === undefined && generate) {
+  if (input.items.every(isEmptyMessage) && previousResponseId === undefined && generate) {
     throw invalid("input", "chat content is empty");
   }
   return {
@@ -105,17 +105,24 @@ function parseAnswerOptions(fields: Fields, source: AnswerOptionsSource): Respon
     previousResponseId,
     input: input.items,
     encryptReasoning: fields.strings("include").includes("reasoning.encrypted_content"),
-    forms: toolbox.forms,
+    tools: (fields.array("tools") ?? []) as JsonObject[],
+    forms: new Map(),
+    searched: [],
     echo,
   };
+}
+
+function isEmptyMessage(item: Item | Reference): boolean {
+  return item.type === "message" && item.parts.every((part) => part.type === "text" && part.text === "");
 }
 
 function parseInput(fields: Fields, context: Parameters<typeof parseItems>[2]): ParsedInput {
   const input = fields.given("input");
   if (input === undefined && fields.given("previous_response_id") === undefined) throw invalid("input", "is required");
-  if (input === undefined || input === "") return { items: [], compact: false };
+  if (input === undefined || input === "") return { items: [], compact: false, dropped: new Set() };
   if (typeof input === "string") {
-    return { items: [{ type: "message", role: "user", parts: [textPart(input)] }], compact: false };
+    const message: Item = { type: "message", role: "user", parts: [textPart(input)] };
+    return { items: [message], compact: false, dropped: new Set() };
   }
   if (!Array.isArray(input)) throw invalid("input", "must be a string or an array of items");
   return parseItems(input, "input", context);
@@ -150,7 +157,7 @@ function parseEffort(fields: Fields, strict: boolean): string | undefined {
   const reasoning = fields.object("reasoning");
   if (reasoning === undefined) return undefined;
   reasoning.string("summary");
-  return strict ? reasoning.word("effort", strictEfforts) : reasoning.string("effort");
+  return reasoning.word("effort", strict ? strictEfforts : efforts);
 }
 
 /**
@@ -167,14 +174,19 @@ function reasoningOf(
   return effort === undefined ? omitted : "adaptive";
 }
 
-function parseEcho(fields: Fields, source: { toolbox: Toolbox; choice: Choice; sampling: Sampling }): Echo {
-  const { toolbox, choice, sampling } = source;
+interface EchoSource {
+  strict: boolean;
+  sampling: Sampling;
+  dropped: Echo["dropped"];
+}
+
+function parseEcho(fields: Fields, { strict, sampling, dropped }: EchoSource): Echo {
   const tier = fields.string("service_tier");
   return {
     instructions: fields.string("instructions") ?? null,
     previousResponseId: fields.string("previous_response_id") ?? null,
-    tools: toolbox.echo,
-    toolChoice: choice.echo,
+    tools: toolsEcho(fields),
+    toolChoice: choiceEcho(fields, strict),
     parallelToolCalls: fields.boolean("parallel_tool_calls") ?? true,
     truncation: fields.word("truncation", ["auto", "disabled"]) ?? "disabled",
     text: textEcho(fields),
@@ -184,9 +196,10 @@ function parseEcho(fields: Fields, source: { toolbox: Toolbox; choice: Choice; s
     maxOutputTokens: sampling.maxTokens ?? null,
     maxToolCalls: fields.count("max_tool_calls") ?? null,
     serviceTier: tier === "priority" || tier === "standard" ? tier : "default",
-    metadata: parseMetadata(fields, toolbox.dropped),
+    metadata: parseMetadata(fields),
     safetyIdentifier: fields.string("safety_identifier") ?? null,
     promptCacheKey: fields.string("prompt_cache_key") ?? null,
+    dropped,
   };
 }
 
@@ -216,7 +229,7 @@ function reasoningEcho(fields: Fields): JsonObject {
   return { effort: reasoning?.string("effort") ?? null, summary: reasoning?.string("summary") ?? null };
 }
 
-function parseMetadata(fields: Fields, dropped: ReadonlySet<string>): Record<string, string> {
+function parseMetadata(fields: Fields): Record<string, string> {
   const given = Object.entries(fields.object("metadata")?.value ?? {});
   if (given.length > metadataLimits.pairs) throw invalid("metadata", `must have at most ${metadataLimits.pairs} pairs`);
   const pairs: [string, string][] = given.map(([key, value]) => {
@@ -228,6 +241,5 @@ function parseMetadata(fields: Fields, dropped: ReadonlySet<string>): Record<str
     }
     return [key, value];
   });
-  if (dropped.size > 0) pairs.push([droppedKey, [...dropped].join(",").slice(0, metadataLimits.value)]);
   return Object.fromEntries(pairs);
 }

@@ -1,66 +1,140 @@
-import { invalid } from "../../model/error.ts";
-import type { Json, JsonObject } from "../../model/json.ts";
-import type { ToolChoice, ToolDefinition } from "../../model/request.ts";
-import { Fields } from "../shared/fields.ts";
-import { noParameters, toolDefinition } from "../shared/tools.ts";
+import type { JsonObject } from "../../model/json.ts";
+import { isObject } from "../../model/json.ts";
+import type { ToolDefinition } from "../../model/request.ts";
+import type { Fields } from "../shared/fields.ts";
+import { isSameTool, noParameters, toolDefinition } from "../shared/tools.ts";
 import { flatName, shellDefinitions } from "./call.ts";
 import type { ToolForm } from "./answer-options.ts";
 
-/** What the tools of a request mean. */
+/** One tool of a conversation. */
+interface Tool {
+  definition: ToolDefinition;
+  form: ToolForm;
+  /** `defer_loading`: not offered before a search has found it. */
+  deferred: boolean;
+}
+
+/** The tools of a conversation: those of the request, then those its items add. */
 export interface Toolbox {
-  definitions: ToolDefinition[];
-  /** Keyed by the name the model sees. */
-  forms: Map<string, ToolForm>;
-  /** The tools in effect, as the response repeats them. */
-  echo: JsonObject[];
+  /** By what the caller calls them, oldest first. */
+  tools: Map<string, Tool[]>;
+  /** The names the model sees. */
+  names: Set<string>;
+  /** Who runs the `tool_search` tool, where there is one. */
+  search: "client" | "server" | undefined;
   /** Types of hosted tools that this server does not run, in order. */
   dropped: Set<string>;
 }
 
+/** Where a tool stands: in its namespace, and whether it was added by an item of the conversation. */
+interface Place {
+  namespace?: Fields | undefined;
+  added: boolean;
+}
+
+type ToolReader = (toolbox: Toolbox, tool: Fields, place: Place) => void;
+
 /** Every type that is neither a function nor a tool the caller runs itself is hosted, and dropped. */
-const readers: Readonly<Record<string, (toolbox: Toolbox, tool: Fields, namespace?: Fields) => void>> = {
+const readers: Readonly<Record<string, ToolReader>> = {
   function: addFunction,
   custom: addCustom,
   namespace: addNamespace,
-  local_shell: (toolbox, tool) => addFixed(toolbox, tool, "local_shell"),
+  local_shell: (toolbox, tool, place) => addFixed(toolbox, tool, place, "local_shell"),
   shell: addShell,
-  apply_patch: (toolbox, tool) => addFixed(toolbox, tool, "apply_patch"),
+  apply_patch: (toolbox, tool, place) => addFixed(toolbox, tool, place, "apply_patch"),
+  tool_search: addToolSearch,
 };
 
-export function parseTools(body: Fields, strict: boolean): Toolbox {
-  const toolbox: Toolbox = { definitions: [], forms: new Map(), echo: [], dropped: new Set() };
-  for (const tool of body.objects("tools")) {
-    const type = tool.nonEmptyString("type");
-    if (strict && type !== "function") throw tool.error("type", `invalid tool type: ${type}`);
-    const read = Object.hasOwn(readers, type) ? readers[type] : undefined;
-    if (read === undefined) toolbox.dropped.add(type);
-    else read(toolbox, tool);
-  }
-  return toolbox;
+/** Whether tools of a type can be called here. */
+export function isCallable(type: string): boolean {
+  return Object.hasOwn(readers, type);
 }
 
-function addFunction(toolbox: Toolbox, tool: Fields, namespace?: Fields): void {
-  const name = tool.nonEmptyString("name");
-  const description = tool.string("description");
-  const parameters = tool.object("parameters")?.value as JsonObject | undefined;
+export function emptyToolbox(): Toolbox {
+  return { tools: new Map(), names: new Set(), search: undefined, dropped: new Set() };
+}
+
+/** Adds the `tools` of a request, or of an item that makes more of them available. */
+export function addTools(
+  toolbox: Toolbox,
+  fields: Fields,
+  { strict, added }: { strict: boolean; added: boolean },
+): void {
+  for (const tool of fields.objects("tools")) {
+    const type = tool.nonEmptyString("type");
+    if (strict && type !== "function") throw tool.error("type", `invalid tool type: ${type}`);
+    const read = isCallable(type) ? readers[type] : undefined;
+    if (read === undefined) toolbox.dropped.add(type);
+    else read(toolbox, tool, { added });
+  }
+}
+
+/** The tools the model sees: a deferred one only where this server would be the one to search for it. */
+export function offeredTools({ tools, search }: Toolbox): Tool[] {
+  return [...tools.values()].flat().filter(({ deferred }) => !deferred || search !== "client");
+}
+
+/** The name the model sees for what the caller calls so. */
+export function modelName({ tools }: Toolbox, form: ToolForm): string {
+  const name = "name" in form ? flatName(form.name, form.namespace) : form.kind;
+  return tools.get(keyOf(form))?.[0]?.definition.name ?? name;
+}
+
+/** The wire form of tools that a search has found: they are not deferred any more. */
+export function foundTools(tools: readonly JsonObject[]): JsonObject[] {
+  return tools.map(({ defer_loading: _, ...tool }) => {
+    const nested = tool["tools"];
+    return Array.isArray(nested) ? { ...tool, tools: foundTools(nested.filter(isObject) as JsonObject[]) } : tool;
+  });
+}
+
+/** Those of the request's own tools that are deferred and offered all the same: what a search by this server has found. */
+export function searchedTools(toolbox: Toolbox, own: Fields): JsonObject[] {
+  if (toolbox.search !== "server") return [];
+  return Array.from(own.objects("tools")).flatMap((tool) => waiting(toolbox, tool));
+}
+
+function waiting(toolbox: Toolbox, tool: Fields): JsonObject[] {
+  const isWaiting = (kind: unknown, name: unknown, namespace?: string): boolean => {
+    if ((kind !== "function" && kind !== "custom") || typeof name !== "string") return false;
+    return toolbox.tools.get(keyOf({ kind, name, ...named(namespace) }))?.some(({ deferred }) => deferred) ?? false;
+  };
+  const { type, name, tools } = tool.value;
+  if (type !== "namespace") return isWaiting(type, name) ? [tool.value as JsonObject] : [];
+  const nested = (Array.isArray(tools) ? tools : []).filter(isObject);
+  const left = nested.filter((one) => isWaiting(one["type"], one["name"], String(name)));
+  return left.length === 0 ? [] : [{ ...(tool.value as JsonObject), tools: left as JsonObject[] }];
+}
+
+/** The tools in effect as the response repeats them: what the caller sent, functions with all their members. */
+export function toolsEcho(own: Fields): JsonObject[] {
+  return Array.from(own.objects("tools")).flatMap((tool) => {
+    const type = tool.nonEmptyString("type");
+    if (!isCallable(type) || (type === "shell" && !isLocalShell(tool))) return [];
+    if (type !== "function") return [tool.value as JsonObject];
+    const { value } = tool;
+    const parameters = (tool.object("parameters")?.value ?? noParameters) as JsonObject;
+    const shown = {
+      description: tool.string("description") ?? null,
+      parameters,
+      strict: tool.boolean("strict") ?? null,
+    };
+    const deferred = value["defer_loading"] === true ? { defer_loading: true } : {};
+    return [{ type: "function", name: tool.nonEmptyString("name"), ...shown, ...deferred }];
+  });
+}
+
+function addFunction(toolbox: Toolbox, tool: Fields, place: Place): void {
+  const form: ToolForm = { kind: "function", name: tool.nonEmptyString("name"), ...within(place.namespace) };
+  const description = tool.string("description") ?? place.namespace?.string("description");
+  const parameters = (tool.object("parameters")?.value as JsonObject | undefined) ?? noParameters;
   const strict = tool.boolean("strict");
-  const form: ToolForm = { kind: "function", name, ...within(namespace) };
-  const schema = parameters ?? noParameters;
-  add(
-    toolbox,
-    tool,
-    form,
-    toolDefinition(nameFor(name, namespace), description ?? namespace?.string("description"), schema),
-  );
-  if (namespace !== undefined) return;
-  const shown = { description: description ?? null, parameters: schema, strict: strict ?? null };
-  toolbox.echo.push({ type: "function", name, ...shown });
+  add(toolbox, form, { ...place, tool, definition: toolDefinition({ name: "", description, parameters, strict }) });
 }
 
 /** A tool with free text as its input: the model sees a function with one string. */
-function addCustom(toolbox: Toolbox, tool: Fields, namespace?: Fields): void {
-  const name = tool.nonEmptyString("name");
-  const description = tool.string("description") ?? namespace?.string("description");
+function addCustom(toolbox: Toolbox, tool: Fields, place: Place): void {
+  const description = tool.string("description") ?? place.namespace?.string("description");
   const format = tool.object("format");
   const grammar = format?.string("definition");
   const syntax = format?.string("syntax") ?? "";
@@ -69,106 +143,85 @@ function addCustom(toolbox: Toolbox, tool: Fields, namespace?: Fields): void {
     description:
       grammar === undefined ? "The whole input, as plain text." : `Must match this ${syntax} grammar:\n${grammar}`,
   };
-  const schema = { type: "object", properties: { input }, required: ["input"], additionalProperties: false };
-  const form: ToolForm = { kind: "custom", name, ...within(namespace) };
-  add(toolbox, tool, form, toolDefinition(nameFor(name, namespace), description, schema));
-  if (namespace === undefined) toolbox.echo.push(tool.value as JsonObject);
+  const parameters = { type: "object", properties: { input }, required: ["input"], additionalProperties: false };
+  const form: ToolForm = { kind: "custom", name: tool.nonEmptyString("name"), ...within(place.namespace) };
+  add(toolbox, form, { ...place, tool, definition: toolDefinition({ name: "", description, parameters }) });
 }
 
-function addNamespace(toolbox: Toolbox, tool: Fields): void {
+function addNamespace(toolbox: Toolbox, tool: Fields, { added }: Place): void {
   tool.nonEmptyString("name");
   tool.string("description");
   for (const nested of tool.objects("tools")) {
     const type = nested.nonEmptyString("type");
-    if (type === "function") addFunction(toolbox, nested, tool);
-    else if (type === "custom") addCustom(toolbox, nested, tool);
+    if (type === "function") addFunction(toolbox, nested, { namespace: tool, added });
+    else if (type === "custom") addCustom(toolbox, nested, { namespace: tool, added });
     else toolbox.dropped.add(type);
   }
-  toolbox.echo.push(tool.value as JsonObject);
 }
 
 /** `shell` runs on the caller's machine unless its environment says otherwise. */
-function addShell(toolbox: Toolbox, tool: Fields): void {
-  const place = tool.object("environment")?.string("type");
-  if (place !== undefined && place !== "local") toolbox.dropped.add("shell");
-  else addFixed(toolbox, tool, "shell");
+function isLocalShell(tool: Fields): boolean {
+  return (tool.object("environment")?.string("type") ?? "local") === "local";
 }
 
-function addFixed(toolbox: Toolbox, tool: Fields, kind: keyof typeof shellDefinitions): void {
-  add(toolbox, tool, { kind }, shellDefinitions[kind]);
-  toolbox.echo.push(tool.value as JsonObject);
+function addShell(toolbox: Toolbox, tool: Fields, place: Place): void {
+  if (isLocalShell(tool)) addFixed(toolbox, tool, place, "shell");
+  else toolbox.dropped.add("shell");
 }
 
-function add(toolbox: Toolbox, tool: Fields, form: ToolForm, definition: ToolDefinition): void {
-  if (toolbox.forms.has(definition.name)) {
-    throw tool.error("name", `a tool called ${definition.name} is already there`);
+function addFixed(toolbox: Toolbox, tool: Fields, place: Place, kind: keyof typeof shellDefinitions): void {
+  add(toolbox, { kind }, { ...place, tool, definition: shellDefinitions[kind] });
+}
+
+const searchParameters: JsonObject = {
+  type: "object",
+  properties: { query: { type: "string", description: "What the tool should do." } },
+  required: ["query"],
+};
+
+/** The search for deferred tools: a function for the model where the caller runs it, else all of them are offered. */
+function addToolSearch(toolbox: Toolbox, tool: Fields, place: Place): void {
+  toolbox.search = tool.word("execution", ["server", "client"] as const) ?? "server";
+  const description = tool.string("description") ?? "Finds more tools, which can be called afterwards.";
+  const parameters = (tool.object("parameters")?.value as JsonObject | undefined) ?? searchParameters;
+  if (toolbox.search === "server") return;
+  add(toolbox, { kind: "tool_search" }, { ...place, tool, definition: { name: "", description, parameters } });
+}
+
+/** The same tool twice is one; an item's tool replaces its namesake; any other clash of names is given a name of its own. */
+function add(toolbox: Toolbox, form: ToolForm, from: Place & { tool: Fields; definition: ToolDefinition }): void {
+  const deferred = from.tool.boolean("defer_loading") ?? from.namespace?.boolean("defer_loading") ?? false;
+  const key = keyOf(form);
+  const namesakes = toolbox.tools.get(key) ?? [];
+  const same = namesakes.find(({ definition }) =>
+    isSameTool({ ...definition, name: "" }, { ...from.definition, name: "" }),
+  );
+  const known = same ?? (from.added ? namesakes[0] : undefined);
+  if (known !== undefined) {
+    known.definition = { ...from.definition, name: known.definition.name };
+    known.deferred &&= deferred;
+    return;
   }
-  toolbox.forms.set(definition.name, form);
-  toolbox.definitions.push(definition);
+  const name = freeName(toolbox.names, "name" in form ? flatName(form.name, form.namespace) : form.kind);
+  toolbox.names.add(name);
+  toolbox.tools.set(key, [...namesakes, { definition: { ...from.definition, name }, form, deferred }]);
+}
+
+function freeName(taken: ReadonlySet<string>, wanted: string): string {
+  let name = wanted;
+  for (let count = 2; taken.has(name); count += 1) name = `${wanted}_${count}`;
+  return name;
+}
+
+/** What makes one tool of the caller different from another. */
+function keyOf(form: ToolForm): string {
+  return JSON.stringify("name" in form ? [form.kind, form.namespace ?? null, form.name] : [form.kind]);
 }
 
 function within(namespace: Fields | undefined): { namespace?: string } {
-  return namespace === undefined ? {} : { namespace: namespace.nonEmptyString("name") };
+  return named(namespace?.nonEmptyString("name"));
 }
 
-function nameFor(name: string, namespace: Fields | undefined): string {
-  return flatName(name, namespace?.nonEmptyString("name"));
-}
-
-/** What `tool_choice` means: the choice, the tools left to choose from, and what the response repeats. */
-export interface Choice {
-  choice: ToolChoice;
-  definitions: readonly ToolDefinition[];
-  echo: Json;
-}
-
-const choiceWords = ["none", "auto", "required"] as const;
-
-export function parseToolChoice(body: Fields, toolbox: Toolbox, strict: boolean): Choice {
-  const value = body.given("tool_choice");
-  const { definitions } = toolbox;
-  if (value === undefined) return { choice: "auto", definitions, echo: "auto" };
-  if (typeof value === "string") {
-    const word = body.word("tool_choice", strict ? (["none", "auto"] as const) : choiceWords) ?? "auto";
-    if (word === "required") checkCallable(toolbox);
-    return { choice: word, definitions, echo: word };
-  }
-  if (strict) throw invalid("tool_choice", "must be one of none, auto");
-  const fields = Fields.of(value, "tool_choice");
-  if (fields.nonEmptyString("type") === "allowed_tools") return allowedTools(fields, toolbox);
-  const chosen = chosenTool(fields, toolbox);
-  return { choice: { name: chosen }, definitions, echo: value as JsonObject };
-}
-
-function checkCallable(toolbox: Toolbox): void {
-  if (toolbox.definitions.length > 0) return;
-  const why = toolbox.dropped.size === 0 ? "" : `: ${[...toolbox.dropped].join(", ")} cannot be run by this server`;
-  throw invalid("tool_choice", `required, but there is no tool to call${why}`);
-}
-
-function allowedTools(fields: Fields, toolbox: Toolbox): Choice {
-  const mode = fields.word("mode", choiceWords) ?? "auto";
-  const list = fields.array("tools");
-  if (list === undefined || list.length === 0) throw fields.error("tools", "must name at least one tool");
-  const names = new Set<string>();
-  for (const wanted of fields.objects("tools")) {
-    // A hosted tool among several allowed ones forces nothing: it falls away as it does in `tools`.
-    if (!toolbox.dropped.has(wanted.nonEmptyString("type"))) names.add(chosenTool(wanted, toolbox));
-  }
-  const definitions = toolbox.definitions.filter(({ name }) => names.has(name));
-  if (mode === "required" && definitions.length === 0) checkCallable({ ...toolbox, definitions });
-  return { choice: mode, definitions, echo: { ...fields.value, mode } as JsonObject };
-}
-
-/** The flat name of the tool an object names; throws `invalid` where the request declares no such tool. */
-function chosenTool(fields: Fields, toolbox: Toolbox): string {
-  const type = fields.nonEmptyString("type");
-  if (!Object.hasOwn(readers, type) || type === "namespace") {
-    throw fields.error("type", `tool ${JSON.stringify(type)} cannot be run by this server`);
-  }
-  const named = type === "function" || type === "custom";
-  const name = named ? flatName(fields.nonEmptyString("name"), fields.string("namespace")) : type;
-  const form = toolbox.forms.get(name);
-  if (form?.kind !== type) throw fields.error(named ? "name" : "type", `no ${type} tool called ${name}`);
-  return name;
+function named(namespace: string | undefined): { namespace?: string } {
+  return namespace === undefined ? {} : { namespace };
 }

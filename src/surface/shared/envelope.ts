@@ -60,12 +60,12 @@ export interface ErrorEnvelope {
 }
 
 /**
- * An error as the vendor shows it; chat and every path without a dialect of its own send exactly this. `http_code` is a
+ * An error as the vendor shows it; every path without a dialect of its own sends exactly this. `http_code` is a
  * string; the numeric code stands in parentheses at the end of the message.
  */
 export function envelope(error: ParleyError, requestId: string): Reply & { body: ErrorEnvelope } {
   const row = envelopeTable[error.kind];
-  const message = row.fixed ?? `${row.prefix ?? ""}${error.message}`;
+  const message = messageOf(error);
   return {
     status: row.status,
     headers: retryHeaders(error),
@@ -75,6 +75,16 @@ export function envelope(error: ParleyError, requestId: string): Reply & { body:
       request_id: requestId,
     },
   };
+}
+
+/** The vendor's `base_resp` of an error, as its chat and file pages document it. */
+export function baseResp(error: ParleyError): { status_code: number; status_msg: string } {
+  return { status_code: envelopeTable[error.kind].code, status_msg: messageOf(error) };
+}
+
+function messageOf(error: ParleyError): string {
+  const { fixed, prefix = "" } = envelopeTable[error.kind];
+  return fixed ?? `${prefix}${error.message}`;
 }
 
 /** Whole seconds, at least 1: a client that reads 0 asks again at once. */

@@ -1,10 +1,15 @@
 import type { ModelCard } from "../../model/card.ts";
+import { sniffImage, sniffVideo } from "../../lib/sniff.ts";
 import { invalid } from "../../model/error.ts";
-import type { Detail, ImagePart, Media, VideoPart } from "../../model/item.ts";
+import type { Detail, ImagePart, Media, TextPart, VideoPart } from "../../model/item.ts";
+import { notShownText, textPart } from "../../model/item.ts";
 import type { Fields } from "./fields.ts";
 
 /** Frames per second of a video (MiniMax API docs, OpenAI-compatible chat and create response, 2026-11). */
 const frameRate = { min: 0.2, max: 5, default: 1 };
+
+/** Base64 characters that are enough to know a format. */
+const headChars = 96;
 
 /** The words of a surface for how closely a picture is looked at. */
 export interface DetailWords {
@@ -30,11 +35,17 @@ export function checkModality(part: Fields, card: ModelCard, kind: "image" | "vi
   throw invalid(part.path, `${model(card.id)} does not ${takes} ${kind} input`);
 }
 
+/** What a tool's result says in the place of what the model cannot read: callers cannot take it out of the history again. */
+export function notShown(kind: "image" | "video" | "file", { modalities }: ModelCard): TextPart {
+  return textPart(notShownText(kind, modalities));
+}
+
 /**
- * Where the bytes are: an http, https or data URL, or `mm_file://{file_id}`. Bytes that stand in the body as base64 are a
- * data URL too. Whether they exist and what they are is found out by `media/`.
+ * Where the bytes are: an http, https or data URL, or `mm_file://{file_id}`. Base64 without `data:` in front becomes a
+ * data URL where its first bytes are those of a known format, unless `strict`. Whether the bytes exist and what they are
+ * is found out by `media/`.
  */
-export function readMedia(url: string, path: string): Media {
+export function readMedia(url: string, path: string, strict: boolean): Media {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
   if (/^mm_file:/i.test(url)) return readFile(url, path);
   if (scheme === "data") {
@@ -42,7 +53,20 @@ export function readMedia(url: string, path: string): Media {
     throw invalid(path, "is not a data URL: it has no comma");
   }
   if ((scheme === "http" || scheme === "https") && URL.canParse(url)) return { kind: "url", url };
+  const mime = strict || scheme !== undefined ? undefined : mimeOfBase64(url);
+  if (mime !== undefined) return { kind: "url", url: `data:${mime};base64,${url.trim()}` };
   throw invalid(path, "must be an http, https, data or mm_file URL");
+}
+
+/** What bare base64 holds by its first bytes; `undefined` where they are of no known format. */
+function mimeOfBase64(text: string): string | undefined {
+  const head = text.trimStart().slice(0, headChars);
+  if (!/^[\w+/-]+={0,2}$/.test(head)) return undefined;
+  const bytes = Buffer.from(head, "base64");
+  const image = sniffImage(bytes);
+  if (image !== undefined) return `image/${image}`;
+  const video = sniffVideo(bytes);
+  return video === undefined ? undefined : `video/${video}`;
 }
 
 function readFile(url: string, path: string): Media {

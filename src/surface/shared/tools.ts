@@ -6,8 +6,24 @@ import type { Fields } from "./fields.ts";
 export const noParameters: JsonObject = { type: "object", properties: {} };
 
 /** `parameters` is the caller's own object, never a copy: its key order reaches the prompt. */
-export function toolDefinition(name: string, description: string | undefined, parameters: JsonObject): ToolDefinition {
-  return description === undefined ? { name, parameters } : { name, description, parameters };
+export function toolDefinition(tool: {
+  name: string;
+  description?: string | undefined;
+  parameters: JsonObject;
+  strict?: boolean | undefined;
+}): ToolDefinition {
+  const { name, description, parameters, strict } = tool;
+  return {
+    name,
+    ...(description === undefined ? {} : { description }),
+    parameters,
+    ...(strict === undefined ? {} : { strict }),
+  };
+}
+
+/** Whether two tools are the same for a model. */
+export function isSameTool(one: ToolDefinition, other: ToolDefinition): boolean {
+  return JSON.stringify(toolDefinition(one)) === JSON.stringify(toolDefinition(other));
 }
 
 /** An output format from the object that holds `schema`, `name` and `strict`. */

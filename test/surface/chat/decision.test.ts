@@ -89,14 +89,14 @@ describe("contradictions", () => {
   });
 
   test.each([
-    ["MiniMax-M3", "<think>\nhm\n</think>\n\nHi"],
+    ["MiniMax-M3", "<think>\nhm\n</think>\nHi"],
     ["MiniMax-M2.7", "<think>\nhm\n</think>\n\nHi"],
-    ["MiniMax-M2.5", "<think>hm</think>\n\n\nHi"],
-    ["MiniMax-M2.1", "<think>hm</think>\n\n\nHi"],
-  ])("12 think form of %s; the model's own newline after the tag is kept", (model, content) => {
-    expect(bodyOf({ model }, { reasoning: "\nhm\n", text: "\nHi" })).toMatchObject({
-      choices: [{ message: { content } }],
-    });
+    ["MiniMax-M2.5", "<think>hm</think>\n\nHi"],
+    ["MiniMax-M2.1", "<think>hm</think>\n\nHi"],
+  ])("12 think form of %s; after the tag stand its newlines, whatever the model wrote", (model, content) => {
+    for (const text of ["Hi", "\nHi", "\n\n\nHi"]) {
+      expect(bodyOf({ model }, { reasoning: "\nhm\n", text })).toMatchObject({ choices: [{ message: { content } }] });
+    }
   });
 
   test.each([

@@ -242,7 +242,10 @@ test("service_tier, parallel_tool_calls, cache hints and stream fields arrive", 
   for (const name of ["x-session-affinity", "x-session-id", "session-id", "thread-id"]) {
     expect(parse({}, { headers: { [name]: "s" } }).request.cacheKey).toBe("s");
   }
-  expect(parse({ service_tier: "auto" }).request.tier).toBe("standard");
+  for (const service_tier of ["auto", "default", "flex", "scale", "fast"]) {
+    expect(parse({ service_tier }).request.tier).toBe("standard");
+    expect(refusal({ service_tier }, { strict: true }).param).toBe("service_tier");
+  }
 });
 
 test("asking for JSON splits the reasoning off, unless the caller says otherwise", () => {
@@ -337,4 +340,63 @@ test("strict takes what the vendor takes", () => {
     "result",
     "message",
   ]);
+});
+
+test("strict of a function is carried as it was said; the same tool twice is one", () => {
+  const tool = (strict: unknown) => ({
+    type: "function",
+    function: { name: "f", parameters: { type: "object", properties: { a: {} } }, strict },
+  });
+  const strictOf = (...tools: unknown[]) => parse({ tools }).request.tools.map(({ strict }) => strict);
+  expect([true, false, null].map((strict) => strictOf(tool(strict))[0])).toEqual([true, false, undefined]);
+  expect(strictOf(tool(true), tool(true))).toEqual([true]);
+  expect(strictOf(tool(true), tool(false))).toEqual([true, false]);
+  expect(refusal({ tools: [tool("yes")] }).param).toBe("tools[0].function.strict");
+});
+
+test("a model is answered by the name its card has", () => {
+  const card = { ...context().card("MiniMax-M3"), id: "Mine" };
+  expect(parse({ model: "mine" }, { card: () => card }).request.model).toBe("Mine");
+});
+
+test("media in a tool's result become a line of text where the model cannot read them, unless strict", () => {
+  const image = { type: "image_url", image_url: { url: "data:image/png;base64,iVBORw0KGgo=" } };
+  const call = { id: "a", type: "function", function: { name: "f", arguments: "{}" } };
+  const change = {
+    model: "MiniMax-M2.7",
+    messages: [
+      { role: "user", content: "look" },
+      { role: "assistant", tool_calls: [call] },
+      { role: "tool", tool_call_id: "a", content: [image, { type: "file", file: {} }] },
+    ],
+  };
+  expect(parse(change).request.items[2]).toMatchObject({
+    parts: [
+      { type: "text", text: "[image not shown: this model reads text only]" },
+      { type: "text", text: "[file not shown: this model reads text only]" },
+    ],
+  });
+  expect(refusal(change, { strict: true }).message).toContain("does not support image input");
+  const said = { model: "MiniMax-M2.7", messages: [{ role: "user", content: [image] }] };
+  expect(refusal(said).message).toContain("does not support image input");
+});
+
+test("bare base64 of a known format is a data URL, unless strict", () => {
+  const change = (url: string) => ({
+    messages: [{ role: "user", content: [{ type: "image_url", image_url: { url } }] }],
+  });
+  const jpeg = "/9j/4AAQSkZJRgABAQAAAQABAAD";
+  expect(parse(change(jpeg)).request.items[0]).toMatchObject({
+    parts: [{ media: { kind: "url", url: `data:image/jpeg;base64,${jpeg}` } }],
+  });
+  expect(refusal(change(jpeg), { strict: true }).param).toBe("messages[0].content[0].image_url.url");
+  expect(refusal(change("cat.png")).param).toBe("messages[0].content[0].image_url.url");
+});
+
+test("an error body carries base_resp too", () => {
+  const { body: shown } = chatSurface().error(refusal({ messages: [] }), "id");
+  expect(shown).toMatchObject({
+    error: { message: "invalid params, chat content is empty (2013)" },
+    base_resp: { status_code: 2013, status_msg: "invalid params, chat content is empty" },
+  });
 });

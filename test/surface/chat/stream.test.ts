@@ -127,7 +127,7 @@ test("a failure in mid-stream: what was said, the vendor's error event, then the
   expect(lines[0]).toContain(`"content":"Half an answer"`);
   expect(lines[0]).not.toContain("finish_reason");
   expect(lines[1]).toBe(
-    `data: {"type":"error","error":{"type":"server_error","message":"unknown error, 999 (1000)","http_code":"500"},"request_id":"${answerId}"}`,
+    `data: {"type":"error","error":{"type":"server_error","message":"unknown error, 999 (1000)","http_code":"500"},"request_id":"${answerId}","base_resp":{"status_code":1000,"status_msg":"unknown error, 999"}}`,
   );
 });
 

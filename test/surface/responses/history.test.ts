@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ParleyError } from "../../../src/model/error.ts";
 import type { Item } from "../../../src/model/item.ts";
+import { emptyToolbox } from "../../../src/surface/responses/tools.ts";
 import { compactionBody, compactionRequest } from "../../../src/surface/responses/compaction.ts";
 import { needsRecall, recalled } from "../../../src/surface/responses/history.ts";
 import { inputItems } from "../../../src/surface/responses/input-items.ts";
@@ -129,7 +130,12 @@ describe("what history keeps of an answer", () => {
       }, "calls"),
     );
     const { output } = surfaceWith().json(transcript, parsed) as { output: unknown[] };
-    const context = { card: contextWith().card("MiniMax-M3"), strict: false, cipher: plainCipher };
+    const context = {
+      card: contextWith().card("MiniMax-M3"),
+      strict: false,
+      cipher: plainCipher,
+      toolbox: emptyToolbox(),
+    };
     expect(parseItems(output, "output", context).items).toEqual(answerItems(transcript));
   });
 });

@@ -75,7 +75,8 @@ describe("tools in the request", () => {
     });
     expect(request.tools.map(({ name }) => name)).toEqual(["get_weather"]);
     expect(answerOptions.echo.tools).toEqual([weather]);
-    expect(answerOptions.echo.metadata).toEqual({ own: "kept", "parley.dropped_tools": "web_search,mcp,shell" });
+    expect(answerOptions.echo.metadata).toEqual({ own: "kept" });
+    expect(answerOptions.echo.dropped.tools).toEqual(["web_search", "mcp", "shell"]);
   });
 });
 

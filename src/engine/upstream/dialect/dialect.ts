@@ -32,6 +32,8 @@ export interface Dialect {
   topK: boolean;
   /** `narrow`: a named tool choice is not understood; only that tool is sent and `required`. */
   namedChoice: "object" | "narrow";
+  /** Takes `strict` in the function of a tool. */
+  strictTools: boolean;
   video: "native" | "frames";
   /** Words for a picture's detail: the vendor's, or OpenAI's `auto`. */
   detail: "vendor" | "openai";
@@ -71,6 +73,7 @@ const generic: Dialect = {
   rolePlay: false,
   topK: false,
   namedChoice: "object",
+  strictTools: true,
   video: "frames",
   detail: "openai",
   format: "response_format",
@@ -137,6 +140,7 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
     reasoningSwitch: "template",
     topK: true,
     namedChoice: "narrow",
+    strictTools: false,
     count: "llama-server",
     health: "/health",
     rawFormat: "json_schema",
@@ -148,6 +152,7 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
     reasoningHistory: ["reasoning"],
     reasoningSwitch: "effort",
     namedChoice: "narrow",
+    strictTools: false,
     health: "/api/version",
   },
   minimax: vendor,

@@ -33,19 +33,21 @@ export function chatBody(request: GenerationRequest, dialect: Dialect, family: F
 export function toolFields(request: GenerationRequest, dialect: Dialect): JsonObject {
   const { tools, toolChoice } = request;
   if (tools.length === 0) return {};
-  const body: Body = { tools: tools.map(toolField) };
+  const body: Body = { tools: tools.map((tool) => toolField(tool, dialect)) };
   if (typeof toolChoice === "object") {
     const narrow = dialect.namedChoice === "narrow";
-    if (narrow) body["tools"] = tools.filter((tool) => tool.name === toolChoice.name).map(toolField);
+    const named = tools.filter((tool) => tool.name === toolChoice.name);
+    if (narrow) body["tools"] = named.map((tool) => toolField(tool, dialect));
     body["tool_choice"] = narrow ? "required" : { type: "function", function: { name: toolChoice.name } };
   } else if (toolChoice !== "auto") body["tool_choice"] = toolChoice;
   if (!request.parallelCalls) body["parallel_tool_calls"] = false;
   return body;
 }
 
-function toolField(tool: ToolDefinition): JsonObject {
-  const { name, description, parameters } = tool;
-  return { type: "function", function: { name, ...(description === undefined ? {} : { description }), parameters } };
+function toolField({ name, description, parameters, strict }: ToolDefinition, dialect: Dialect): JsonObject {
+  const shown = { name, ...(description === undefined ? {} : { description }), parameters };
+  const held = strict === undefined || !dialect.strictTools ? {} : { strict };
+  return { type: "function", function: { ...shown, ...held } };
 }
 
 /** M3's template takes three modes, M2 always reasons, other makers' templates mostly know `enable_thinking`. */

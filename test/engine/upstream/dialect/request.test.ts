@@ -116,6 +116,19 @@ describe("fields", () => {
     expect(narrow).toMatchObject({ tool_choice: "required", tools: [{ function: { name: "g" } }] });
   });
 
+  it.each(Object.values(dialects))("strict reaches $name where it takes it", (dialect) => {
+    const tools = [true, false, undefined].map((strict, at) => ({
+      name: `f${at}`,
+      parameters: {},
+      ...(strict === undefined ? {} : { strict }),
+    }));
+    const sent = chatBody(requestOf({ tools }), dialect, undefined)["tools"] as { function: object }[];
+    const takes = dialect.name !== "llama-server" && dialect.name !== "ollama";
+    expect(sent.map((tool) => ("strict" in tool.function ? tool.function.strict : "absent"))).toEqual(
+      takes ? [true, false, "absent"] : ["absent", "absent", "absent"],
+    );
+  });
+
   it("asks for the form of the answer", () => {
     const schema = { type: "object" };
     const format = { type: "schema", name: "n", schema, strict: true } as const;
