@@ -1,6 +1,6 @@
 import type { EventSink } from "../../model/event-builder.ts";
 import { parseJson } from "../../model/json.ts";
-import type { CallReader } from "./call-reader.ts";
+import { brokenOff, notJson, type CallReader } from "./call-reader.ts";
 import type { Cursor } from "./cursor.ts";
 import { JsonText } from "./json-text.ts";
 import type { MarkupOptions } from "./markup.ts";
@@ -24,7 +24,7 @@ export class JsonReader implements CallReader {
   readonly straysAlways = false;
   private readonly options: MarkupOptions;
   // changed by events
-  /** Names the call whose arguments were not JSON. */
+  /** Set by `spoil` and `end`. */
   fault: string | undefined;
   /** What comes next; `skip`: the call's JSON is broken, and everything up to the closing tag is dropped. */
   private state: "between" | "key" | "colon" | "value" | "skip" = "between";
@@ -63,14 +63,12 @@ export class JsonReader implements CallReader {
     }
   }
 
-  end(_cursor: Cursor, out: EventSink): string {
+  end(_cursor: Cursor, out: EventSink, truncated: boolean): string {
     if (this.state === "between" || this.state === "skip") return this.called ? "" : this.raw;
     if (this.name === "") return this.raw;
-    if (this.json !== undefined && this.state === "value") {
-      this.json.close();
-      this.valueEnded(this.json.take(), out);
-    }
-    this.finishCall(out);
+    // behind complete arguments only a bracket is missing
+    if (this.args !== "" && this.json === undefined) this.finishCall(out);
+    else this.breakOff(out, truncated ? undefined : brokenOff(this.name));
     return "";
   }
 
@@ -174,16 +172,24 @@ export class JsonReader implements CallReader {
     return inner.take();
   }
 
-  /** Text that is no call after all is given back; a call already begun ends here, with what was understood. */
+  /** The call has no end: it stays as it is. */
+  private breakOff(out: EventSink, fault: string | undefined): void {
+    this.fault ??= fault;
+    if (this.streaming) out.callDelta(this.json?.take() ?? "");
+    else if (this.args === "") out.callDelta("{");
+    this.json = undefined;
+    this.streaming = false;
+    out.close();
+    this.name = "";
+  }
+
+  /** Text that is no call after all is given back; a call already begun ends here, as it is. */
   private spoil(out: EventSink): string | false {
     if (this.name === "") {
       this.json = undefined;
       return this.raw;
     }
-    this.fault = `the arguments of the call of ${this.name} are not JSON`;
-    this.json?.close();
-    if (this.streaming) out.callDelta(this.json?.take() ?? "");
-    this.finishCall(out);
+    this.breakOff(out, notJson(this.name));
     this.state = "skip";
     return false;
   }

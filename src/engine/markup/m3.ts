@@ -1,6 +1,6 @@
 import type { EventSink } from "../../model/event-builder.ts";
 import { ArgumentWriter } from "./argument-writer.ts";
-import type { CallReader } from "./call-reader.ts";
+import { brokenOff, type CallReader } from "./call-reader.ts";
 import type { Cursor } from "./cursor.ts";
 import type { MarkupOptions } from "./markup.ts";
 import { type Hit, literal, namedTag, Pattern, PatternSet } from "./pattern.ts";
@@ -51,6 +51,10 @@ export class M3Reader implements CallReader {
   readonly straysAlways = true;
   private readonly options: MarkupOptions;
   // changed by events
+  /** Set by `end`. */
+  fault: string | undefined;
+  /** The tool of the open call. */
+  private tool = "";
   private writer = new ArgumentWriter();
   /** Empty between invokes; the first is the invoke itself. */
   private stack: Frame[] = [];
@@ -70,16 +74,18 @@ export class M3Reader implements CallReader {
     return over === true ? "" : undefined;
   }
 
-  end(cursor: Cursor, out: EventSink): string {
+  end(cursor: Cursor, out: EventSink, truncated: boolean): string {
     const top = this.stack.at(-1);
-    if (top?.kind === "value") {
+    if (top === undefined) return "";
+    if (top.kind === "value") {
       const rest = cursor.takeAll();
-      // what is held back is a cut closing tag, or only looks like its beginning
+      // what is held back is a truncated closing tag, or only looks like its beginning
       if (!rest.startsWith("]<")) top.value.feed(rest);
-      top.value.cut();
-      this.stack.pop();
+      top.value.breakOff();
     }
-    this.finishCall(out);
+    out.callDelta(this.writer.take());
+    out.close();
+    if (!truncated) this.fault = brokenOff(this.tool);
     return "";
   }
 
@@ -169,11 +175,11 @@ export class M3Reader implements CallReader {
   }
 
   private startCall(name: string, out: EventSink): void {
-    const tool = name.trim();
-    out.callStart(this.options.callId(), tool);
+    this.tool = name.trim();
+    out.callStart(this.options.callId(), this.tool);
     this.writer = new ArgumentWriter();
     this.writer.begin("object");
-    const shape = shapeOf(this.options.tools, tool);
+    const shape = shapeOf(this.options.tools, this.tool);
     const value = new TypedValue(shape, this.writer);
     this.stack = [{ name: "invoke", kind: "object", shape, value, count: 0 }];
   }

@@ -25,8 +25,8 @@ const readers: Readonly<Record<CallMarkup, (options: MarkupOptions) => CallReade
  *   prompt has already opened.
  * - Calls inside reasoning are calls, and the reasoning goes on behind them.
  * - Tags of calls count in prose; in code only where the tool is declared (any tool, where the tag does not name it).
- * - A call cut by the end of the text is closed so that its arguments are JSON: strings, objects and arrays end where
- *   they were cut; a value whose kind is not yet certain is left out with its key.
+ * - A call that has no closing tag at the end of the text keeps its arguments as they were, which is never valid JSON; a
+ *   value whose kind is not yet certain is left out with its key. It is a fault unless the token limit truncated it.
  */
 export function markupParser(options: MarkupOptions): MarkupParser {
   return new Parser(options, readers[options.calls](options));
@@ -83,7 +83,7 @@ class Parser implements MarkupParser {
     this.cursor.finish();
     this.run(out);
     if (this.state === "call") {
-      const prose = this.reader?.end(this.cursor, out) ?? "";
+      const prose = this.reader?.end(this.cursor, out, truncated) ?? "";
       this.cursor.takeAll();
       this.leaveCall(truncated ? "" : prose, out);
     }

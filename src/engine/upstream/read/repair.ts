@@ -33,11 +33,11 @@ export const repairRules = {
     thread: "https://github.com/sgl-project/sglang/issues/7048",
   },
   "call-arguments": {
-    does: "argument JSON that is unambiguous but not valid is completed; anything worse ends the answer with an error",
+    does: "argument JSON that is unambiguous but not valid is completed (a backslash that begins no escape stands for itself); anything worse ends the answer with an error",
     thread: "https://github.com/vllm-project/vllm/issues/32152",
   },
   "finish-reason": {
-    does: "a missing finish reason, `stop` after calls, and `tool_calls` for a call that the token limit cut are set right",
+    does: "a missing finish reason of an answer that is whole, `stop` after calls, and `tool_calls` or `stop` for a call that the token limit cut are set right",
     thread: "https://github.com/vllm-project/vllm/issues/53269",
   },
   "finish-late": {
