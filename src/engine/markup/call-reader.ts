@@ -4,7 +4,10 @@ import type { Pattern } from "./pattern.ts";
 
 /** Reads the blocks of one call markup; the parser around it finds where they begin. */
 export interface CallReader {
-  /** Kind `call`: where a block begins. A pattern's name is the first tool's, where the opening shows it. */
+  /**
+   * Where a block begins. A pattern's name is the first tool's, where the opening shows it. Kind `bare`: a form that may
+   * be prose, so it counts only for declared tools, at the start of a line.
+   */
   readonly openers: readonly Pattern[];
   /** Kind `stray`: leavings of a broken block, dropped from prose. */
   readonly strays: readonly Pattern[];

@@ -8,6 +8,7 @@ import { literal, Pattern, PatternSet } from "./pattern.ts";
 
 const space = "\\s{0,64}";
 const opener = new Pattern("call", ["\\n?", ...literal("<tool_call"), "s?", ">"], [space, "[{[]"]);
+const bareOpener = new Pattern("bare", ["\\n?", ...literal("<tool_call"), "s?", ">"], [space, "[{[]"]);
 const closer = new Pattern("stray", [...literal("</tool_call"), "s?", ">"]);
 const blockEnd = new PatternSet([closer], "<");
 
@@ -19,10 +20,11 @@ const blockEnd = new PatternSet([closer], "<");
  */
 export class JsonReader implements CallReader {
   // fixed at birth
-  readonly openers = [opener];
+  readonly openers: readonly Pattern[];
   readonly strays = [closer];
   readonly straysAlways = false;
   private readonly options: MarkupOptions;
+  private readonly which: "any" | "declared";
   // changed by events
   /** Set by `spoil` and `end`. */
   fault: string | undefined;
@@ -45,8 +47,11 @@ export class JsonReader implements CallReader {
   /** The value being read is the arguments, and passed on as it comes. */
   private streaming = false;
 
-  constructor(options: MarkupOptions) {
+  /** `which`: calls of which tools are read; of others the block is text. */
+  constructor(options: MarkupOptions, which: "any" | "declared") {
     this.options = options;
+    this.which = which;
+    this.openers = [which === "any" ? opener : bareOpener];
   }
 
   begin(opening: string): void {
@@ -146,6 +151,7 @@ export class JsonReader implements CallReader {
     } else if (this.key === "name" && this.name === "") {
       const name = parseJson(this.gathered + written);
       if (typeof name !== "string" || name === "") return false;
+      if (this.which === "declared" && !this.options.tools.some((tool) => tool.name === name)) return false;
       this.name = name;
       this.raw = "";
       this.called = true;

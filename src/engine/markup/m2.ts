@@ -13,14 +13,22 @@ const invokeEnd = literal("</invoke>");
 const parameterEnd = ["\\n?", ...literal("</parameter>")];
 
 const opener = new Pattern("call", ["\\n?", ...literal("<minimax:tool_call>")], [space, ...namedTag("invoke")]);
+const bareEnds = [[...literal("<parameter"), "[\\s>]"], [...literal("</invoke>")]];
+/** Without the block's tag, or under the tag of M3 without its token. */
+const bareOpeners = ["<tool_call>", ""].flatMap((wrapper) =>
+  bareEnds.map(
+    (end) => new Pattern("bare", ["\\n?", ...literal(wrapper)], [space, ...namedTag("invoke"), space, ...end]),
+  ),
+);
 const stray = new Pattern("stray", blockEnd);
 const invoke = new Pattern("invoke", namedTag("invoke"));
 const parameter = new Pattern("parameter", namedTag("parameter"));
 const closeInvoke = new Pattern("close-invoke", invokeEnd);
 const closeBlock = new Pattern("close-block", blockEnd);
+const closeOther = new Pattern("close-block", literal("</tool_call>"));
 
-const betweenInvokes = new PatternSet([invoke, closeBlock], "<");
-const insideInvoke = new PatternSet([parameter, closeInvoke, closeBlock, invoke], "<");
+const betweenInvokes = new PatternSet([invoke, closeBlock, closeOther], "<");
+const insideInvoke = new PatternSet([parameter, closeInvoke, closeBlock, closeOther, invoke], "<");
 
 /**
  * What ends a value. A string may hold a literal `</parameter>` (code that speaks of this format), so the closing tag
@@ -50,7 +58,7 @@ const insideValue = new PatternSet(valueEnds, "\\n<");
  */
 export class M2Reader implements CallReader {
   // fixed at birth
-  readonly openers = [opener];
+  readonly openers = [opener, ...bareOpeners];
   readonly strays = [stray];
   readonly straysAlways = false;
   private readonly options: MarkupOptions;

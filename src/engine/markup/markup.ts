@@ -16,6 +16,8 @@ export interface MarkupOptions {
   calls: CallMarkup;
   /** Their schemas give argument types; calls of undeclared tools pass through. */
   tools: readonly ToolDefinition[];
+  /** Whether reasoning comes in a field of its own: an opening tag then counts only as the very first thing. */
+  reasoningElsewhere?: (() => boolean) | undefined;
   /** Makes the id of the next call. */
   callId: () => string;
 }

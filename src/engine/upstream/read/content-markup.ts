@@ -13,12 +13,14 @@ export const contentMarkup: Stage = (emit, { repairs, markup, tools, callId, ans
   /** The parser has begun a call and not ended it. */
   let insideCall = false;
   let foundReasoning = false;
+  let everFoundReasoning = false;
+  let fieldUsed = false;
   /** Reasoning that came inside a call; emitted behind it. */
   let waiting: Piece[] = [];
 
   const sink = pieceSink((piece: Piece) => {
     insideCall = piece.type === "call-start" || (insideCall && piece.type === "call-delta");
-    if (piece.type === "reasoning") foundReasoning = true;
+    if (piece.type === "reasoning") everFoundReasoning = foundReasoning = true;
     emit(piece);
     if (insideCall || waiting.length === 0) return;
     for (const one of waiting) emit(one);
@@ -31,7 +33,10 @@ export const contentMarkup: Stage = (emit, { repairs, markup, tools, callId, ans
       tags: reasoningToo ? markup.think.tags : [],
       startsInside: reasoningToo && markup.think.startsInside && untouched,
     };
-    return markupParser({ think, calls: repairs.on("inline-calls") ? markup.calls : "none", tools, callId });
+    const calls = repairs.on("inline-calls") ? markup.calls : "none";
+    // content that mirrors the field has its tags, too
+    const reasoningElsewhere = (): boolean => fieldUsed && !everFoundReasoning;
+    return markupParser({ think, calls, tools, reasoningElsewhere, callId });
   };
 
   const read = (text: string): void => {
@@ -53,24 +58,19 @@ export const contentMarkup: Stage = (emit, { repairs, markup, tools, callId, ans
   };
 
   return (piece) => {
-    switch (piece.type) {
-      case "content":
-        return read(piece.text);
-      case "reasoning-field":
-        untouched = false;
-        // reasoning cannot stand inside a call
-        if (insideCall) waiting.push(piece);
-        else emit(piece);
-        return;
-      case "call-boundary":
-        emit({ type: "reasoning-end", truncated: false });
-        return end(false);
-      case "end":
-        end(piece.truncated);
-        emit({ type: "reasoning-end", truncated: piece.truncated });
-        return emit(piece);
-      default:
-        return emit(piece);
+    if (piece.type === "content") return read(piece.text);
+    if (piece.type === "reasoning-field") {
+      untouched = false;
+      fieldUsed = true;
+      // reasoning cannot stand inside a call
+      if (insideCall) return void waiting.push(piece);
+    } else if (piece.type === "call-boundary") {
+      emit({ type: "reasoning-end", truncated: false });
+      return end(false);
+    } else if (piece.type === "end") {
+      end(piece.truncated);
+      emit({ type: "reasoning-end", truncated: piece.truncated });
     }
+    emit(piece);
   };
 };

@@ -402,6 +402,28 @@ describe("reasoning that is mirrored in its field and in content", () => {
   });
 });
 
+describe("tags in content while reasoning has its own field", () => {
+  it.each<[string, Family, string, string]>([
+    ["opening", "m2", "The <think> tag opens thought.", "The <think> tag opens thought."],
+    ["opening, M3", "m3", "The <mm:think> tag.", "The <mm:think> tag."],
+    ["opening, on a line of its own", "m2", "Tags:\n<think>\nand", "Tags:\n<think>\nand"],
+    ["both", "m2", "Write <think> first and </think> last.", "Write <think> first and </think> last."],
+    ["closing once more, M3", "m3", "One.</mm:think>Two.", "One.Two."],
+    ["closing once more", "m2", "One.\n</think>\nTwo.", "One.\nTwo."],
+    ["closing first", "m2", "</think>\n\nTwo.", "\nTwo."],
+  ])("%s", (_, family, said, expected) => {
+    const whole = tell([thought("Hm."), text(said), ...end("stop")], { family });
+    expect(whole.items).toEqual(["thought:Hm.", `text:${expected}`]);
+    const single = tell([thought("Hm."), ...said.split("").map(text), ...end("stop")], { family });
+    expect(single.items).toEqual(whole.items);
+  });
+
+  it("reads <thinking> too", () => {
+    const frames = [text("<thinking>\nHm.\n</thinking>\nYes."), ...end("stop")];
+    expect(tell(frames, { family: "m2" }).items).toEqual(["thought:Hm.", "text:Yes."]);
+  });
+});
+
 describe("a call in markup that has no end", () => {
   const m2 = '<minimax:tool_call>\n<invoke name="bash">\n';
   const ns = "]<]minimax[>[";
