@@ -21,6 +21,11 @@ export class EventBuilder {
     return this.calls;
   }
 
+  /** Whether a call is open. */
+  get insideCall(): boolean {
+    return this.open === "call";
+  }
+
   text(text: string): void {
     if (text === "") return;
     if (this.open !== "text") this.start("text");

@@ -127,7 +127,9 @@ export class LlamaGeneration {
     const reason = filter.callCount > 0 ? "calls" : "stop";
     filter.close();
     filter.usage({ ...this.usage });
-    filter.finish(truncated && !filter.stopped ? "length" : reason);
+    if (parser.fault !== undefined && !filter.stopped)
+      filter.finish("error", new ParleyError("upstream", parser.fault));
+    else filter.finish(truncated && !filter.stopped ? "length" : reason);
     this.began = true;
     this.ended = true;
     this.changed.resolve();

@@ -4,18 +4,34 @@ import type { Pattern } from "./pattern.ts";
 
 /** Reads the blocks of one call markup; the parser around it finds where they begin. */
 export interface CallReader {
-  /** Kind `call`: where a block begins. A pattern's name is the first tool's, where the opening shows it. */
+  /**
+   * Where a block begins. A pattern's name is the first tool's, where the opening shows it. Kind `bare`: a form that may
+   * be prose, so it counts only for declared tools, at the start of a line.
+   */
   readonly openers: readonly Pattern[];
   /** Kind `stray`: leavings of a broken block, dropped from prose. */
   readonly strays: readonly Pattern[];
   /** Strays are dropped even when no call came before. */
   readonly straysAlways: boolean;
-  /** Set when a call's arguments could not be understood to their end. */
-  readonly fault?: string | undefined;
+  /** Set when a call's arguments could not be understood to their end: what went wrong, with the name of the tool. */
+  readonly fault: string | undefined;
   /** This opening was stepped over. */
   begin(opening: string): void;
   /** Reads on. `undefined`: wants more text. Else the block is over, and the text is prose that was no call. */
   read(cursor: Cursor, out: EventSink): string | undefined;
-  /** The text ended inside the block: closes what is open. Returns prose that was no call. */
-  end(cursor: Cursor, out: EventSink): string;
+  /**
+   * The text ended inside the block. A call whose closing tag never came stays as it is, so that nobody takes it for a
+   * whole one, and is a fault unless `truncated`, by the token limit. Returns prose that was no call.
+   */
+  end(cursor: Cursor, out: EventSink, truncated: boolean): string;
+}
+
+/** The fault of a call that has no end. */
+export function brokenOff(tool: string): string {
+  return `the model's call of '${tool.slice(0, 100)}' broke off before its end`;
+}
+
+/** The fault of a call whose arguments are not JSON. */
+export function notJson(tool: string): string {
+  return `the model wrote arguments for '${tool.slice(0, 100)}' that are not valid JSON`;
 }

@@ -1,6 +1,6 @@
 import type { EventSink } from "../../model/event-builder.ts";
 import { parseJson } from "../../model/json.ts";
-import type { CallReader } from "./call-reader.ts";
+import { brokenOff, notJson, type CallReader } from "./call-reader.ts";
 import type { Cursor } from "./cursor.ts";
 import { JsonText } from "./json-text.ts";
 import type { MarkupOptions } from "./markup.ts";
@@ -8,6 +8,7 @@ import { literal, Pattern, PatternSet } from "./pattern.ts";
 
 const space = "\\s{0,64}";
 const opener = new Pattern("call", ["\\n?", ...literal("<tool_call"), "s?", ">"], [space, "[{[]"]);
+const bareOpener = new Pattern("bare", ["\\n?", ...literal("<tool_call"), "s?", ">"], [space, "[{[]"]);
 const closer = new Pattern("stray", [...literal("</tool_call"), "s?", ">"]);
 const blockEnd = new PatternSet([closer], "<");
 
@@ -19,12 +20,13 @@ const blockEnd = new PatternSet([closer], "<");
  */
 export class JsonReader implements CallReader {
   // fixed at birth
-  readonly openers = [opener];
+  readonly openers: readonly Pattern[];
   readonly strays = [closer];
   readonly straysAlways = false;
   private readonly options: MarkupOptions;
+  private readonly which: "any" | "declared";
   // changed by events
-  /** Names the call whose arguments were not JSON. */
+  /** Set by `spoil` and `end`. */
   fault: string | undefined;
   /** What comes next; `skip`: the call's JSON is broken, and everything up to the closing tag is dropped. */
   private state: "between" | "key" | "colon" | "value" | "skip" = "between";
@@ -45,8 +47,11 @@ export class JsonReader implements CallReader {
   /** The value being read is the arguments, and passed on as it comes. */
   private streaming = false;
 
-  constructor(options: MarkupOptions) {
+  /** `which`: calls of which tools are read; of others the block is text. */
+  constructor(options: MarkupOptions, which: "any" | "declared") {
     this.options = options;
+    this.which = which;
+    this.openers = [which === "any" ? opener : bareOpener];
   }
 
   begin(opening: string): void {
@@ -63,14 +68,12 @@ export class JsonReader implements CallReader {
     }
   }
 
-  end(_cursor: Cursor, out: EventSink): string {
+  end(_cursor: Cursor, out: EventSink, truncated: boolean): string {
     if (this.state === "between" || this.state === "skip") return this.called ? "" : this.raw;
     if (this.name === "") return this.raw;
-    if (this.json !== undefined && this.state === "value") {
-      this.json.close();
-      this.valueEnded(this.json.take(), out);
-    }
-    this.finishCall(out);
+    // behind complete arguments only a bracket is missing
+    if (this.args !== "" && this.json === undefined) this.finishCall(out);
+    else this.breakOff(out, truncated ? undefined : brokenOff(this.name));
     return "";
   }
 
@@ -148,6 +151,7 @@ export class JsonReader implements CallReader {
     } else if (this.key === "name" && this.name === "") {
       const name = parseJson(this.gathered + written);
       if (typeof name !== "string" || name === "") return false;
+      if (this.which === "declared" && !this.options.tools.some((tool) => tool.name === name)) return false;
       this.name = name;
       this.raw = "";
       this.called = true;
@@ -174,16 +178,24 @@ export class JsonReader implements CallReader {
     return inner.take();
   }
 
-  /** Text that is no call after all is given back; a call already begun ends here, with what was understood. */
+  /** The call has no end: it stays as it is. */
+  private breakOff(out: EventSink, fault: string | undefined): void {
+    this.fault ??= fault;
+    if (this.streaming) out.callDelta(this.json?.take() ?? "");
+    else if (this.args === "") out.callDelta("{");
+    this.json = undefined;
+    this.streaming = false;
+    out.close();
+    this.name = "";
+  }
+
+  /** Text that is no call after all is given back; a call already begun ends here, as it is. */
   private spoil(out: EventSink): string | false {
     if (this.name === "") {
       this.json = undefined;
       return this.raw;
     }
-    this.fault = `the arguments of the call of ${this.name} are not JSON`;
-    this.json?.close();
-    if (this.streaming) out.callDelta(this.json?.take() ?? "");
-    this.finishCall(out);
+    this.breakOff(out, notJson(this.name));
     this.state = "skip";
     return false;
   }

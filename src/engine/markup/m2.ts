@@ -1,6 +1,6 @@
 import type { EventSink } from "../../model/event-builder.ts";
 import { ArgumentWriter } from "./argument-writer.ts";
-import type { CallReader } from "./call-reader.ts";
+import { brokenOff, type CallReader } from "./call-reader.ts";
 import type { Cursor } from "./cursor.ts";
 import { type Hit, literal, namedTag, Pattern, PatternSet } from "./pattern.ts";
 import type { MarkupOptions } from "./markup.ts";
@@ -13,14 +13,22 @@ const invokeEnd = literal("</invoke>");
 const parameterEnd = ["\\n?", ...literal("</parameter>")];
 
 const opener = new Pattern("call", ["\\n?", ...literal("<minimax:tool_call>")], [space, ...namedTag("invoke")]);
+const bareEnds = [[...literal("<parameter"), "[\\s>]"], [...literal("</invoke>")]];
+/** Without the block's tag, or under the tag of M3 without its token. */
+const bareOpeners = ["<tool_call>", ""].flatMap((wrapper) =>
+  bareEnds.map(
+    (end) => new Pattern("bare", ["\\n?", ...literal(wrapper)], [space, ...namedTag("invoke"), space, ...end]),
+  ),
+);
 const stray = new Pattern("stray", blockEnd);
 const invoke = new Pattern("invoke", namedTag("invoke"));
 const parameter = new Pattern("parameter", namedTag("parameter"));
 const closeInvoke = new Pattern("close-invoke", invokeEnd);
 const closeBlock = new Pattern("close-block", blockEnd);
+const closeOther = new Pattern("close-block", literal("</tool_call>"));
 
-const betweenInvokes = new PatternSet([invoke, closeBlock], "<");
-const insideInvoke = new PatternSet([parameter, closeInvoke, closeBlock, invoke], "<");
+const betweenInvokes = new PatternSet([invoke, closeBlock, closeOther], "<");
+const insideInvoke = new PatternSet([parameter, closeInvoke, closeBlock, closeOther, invoke], "<");
 
 /**
  * What ends a value. A string may hold a literal `</parameter>` (code that speaks of this format), so the closing tag
@@ -50,11 +58,15 @@ const insideValue = new PatternSet(valueEnds, "\\n<");
  */
 export class M2Reader implements CallReader {
   // fixed at birth
-  readonly openers = [opener];
+  readonly openers = [opener, ...bareOpeners];
   readonly strays = [stray];
   readonly straysAlways = false;
   private readonly options: MarkupOptions;
   // changed by events
+  /** Set by `end`. */
+  fault: string | undefined;
+  /** The tool of the open call. */
+  private tool = "";
   private state: "between" | "inside" | "value" = "between";
   private writer = new ArgumentWriter();
   private shape: Shape;
@@ -79,17 +91,23 @@ export class M2Reader implements CallReader {
     return over === true ? "" : undefined;
   }
 
-  end(cursor: Cursor, out: EventSink): string {
+  end(cursor: Cursor, out: EventSink, truncated: boolean): string {
     if (this.state === "between") return "";
+    let closed = false;
     if (this.state === "value") {
       const rest = cursor.takeAll();
-      // what is held back is the closing tag, whole or cut, or only looks like its beginning
-      const closing = /^\n?<\//.test(rest);
-      if (!closing) this.value.feed(rest);
-      if (/^\n?<\/(?:parameter|invoke)>/.test(rest)) this.value.finish();
-      else this.value.cut();
+      // what is held back is the closing tag, whole or truncated, or only looks like its beginning
+      closed = /^\n?<\/invoke>/.test(rest);
+      if (!/^\n?<\//.test(rest)) this.value.feed(rest);
+      if (closed || /^\n?<\/parameter>/.test(rest)) this.value.finish();
+      else this.value.breakOff();
     }
-    this.finishCall(out);
+    if (closed) this.finishCall(out);
+    else {
+      out.callDelta(this.writer.take());
+      out.close();
+      if (!truncated) this.fault = brokenOff(this.tool);
+    }
     return "";
   }
 
@@ -143,9 +161,9 @@ export class M2Reader implements CallReader {
   }
 
   private startCall(name: string, out: EventSink): void {
-    const tool = decoded(name).trim();
-    out.callStart(this.options.callId(), tool);
-    this.shape = shapeOf(this.options.tools, tool);
+    this.tool = decoded(name).trim();
+    out.callStart(this.options.callId(), this.tool);
+    this.shape = shapeOf(this.options.tools, this.tool);
     this.writer = new ArgumentWriter();
     this.writer.begin("object");
     this.state = "inside";

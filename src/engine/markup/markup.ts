@@ -16,6 +16,8 @@ export interface MarkupOptions {
   calls: CallMarkup;
   /** Their schemas give argument types; calls of undeclared tools pass through. */
   tools: readonly ToolDefinition[];
+  /** Whether reasoning comes in a field of its own: an opening tag then counts only as the very first thing. */
+  reasoningElsewhere?: (() => boolean) | undefined;
   /** Makes the id of the next call. */
   callId: () => string;
 }
@@ -29,8 +31,8 @@ export interface MarkupParser {
   /** The text is over; writes out what was held back and closes what is open. `truncated`: ended by the token limit. */
   end(out: EventSink, truncated: boolean): void;
   /**
-   * Names the call whose arguments were not JSON, where there was one: it was closed with what was understood, and
-   * the caller may end the answer with an error instead of handing it on.
+   * What is wrong with a call, where one is broken: it has no end although the token limit did not truncate it, or its
+   * arguments are not JSON. Names the tool. The caller must end the answer with an error: such a call must not run.
    */
   readonly fault: string | undefined;
 }

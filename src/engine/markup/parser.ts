@@ -8,11 +8,21 @@ import { M3Reader } from "./m3.ts";
 import type { CallMarkup, MarkupOptions, MarkupParser } from "./markup.ts";
 import { type Hit, literal, Pattern, PatternSet } from "./pattern.ts";
 
-const readers: Readonly<Record<CallMarkup, (options: MarkupOptions) => CallReader | undefined>> = {
-  m2: (options) => new M2Reader(options),
-  m3: (options) => new M3Reader(options),
-  json: (options) => new JsonReader(options),
-  none: () => undefined,
+/** All forms that the vendor's models have been seen to write, each under the name of any. */
+function vendorReaders(options: MarkupOptions): readonly CallReader[] {
+  return [
+    new M2Reader(options),
+    new M3Reader(options, "marked"),
+    new M3Reader(options, "bare"),
+    new JsonReader(options, "declared"),
+  ];
+}
+
+const readersOf: Readonly<Record<CallMarkup, (options: MarkupOptions) => readonly CallReader[]>> = {
+  m2: vendorReaders,
+  m3: vendorReaders,
+  json: (options) => [new JsonReader(options, "any")],
+  none: () => [],
 };
 
 /**
@@ -20,21 +30,25 @@ const readers: Readonly<Record<CallMarkup, (options: MarkupOptions) => CallReade
  * - A tag owns one newline on each side of it; all other white space is the model's. Text between tags that is only
  *   white space is dropped.
  * - Reasoning that is never closed stays reasoning. A closing tag counts inside reasoning, and is dropped where it is the
- *   very first thing (turns without reasoning, chat_template.jinja of MiniMax-M3, 2026-06); elsewhere it is text.
- * - An opening tag counts anywhere in the answer outside Markdown code; inside reasoning only where it repeats what the
- *   prompt has already opened.
+ *   first thing, or behind another tag (turns without reasoning, chat_template.jinja of MiniMax-M3, 2026-06), or alone on
+ *   its line; `</mm:think>`, one token of M3, is dropped anywhere. Where its opening tag was text it is text too.
+ * - An opening tag counts at the start of a line outside Markdown code, and only as the very first thing where reasoning
+ *   comes in a field of its own; inside reasoning only where it repeats what the prompt has already opened.
  * - Calls inside reasoning are calls, and the reasoning goes on behind them.
  * - Tags of calls count in prose; in code only where the tool is declared (any tool, where the tag does not name it).
- * - A call cut by the end of the text is closed so that its arguments are JSON: strings, objects and arrays end where
- *   they were cut; a value whose kind is not yet certain is left out with its key.
+ * - A call that has no closing tag at the end of the text keeps its arguments as they were, which is never valid JSON; a
+ *   value whose kind is not yet certain is left out with its key. It is a fault unless the token limit truncated it.
  */
 export function markupParser(options: MarkupOptions): MarkupParser {
-  return new Parser(options, readers[options.calls](options));
+  return new Parser(options, readersOf[options.calls](options));
 }
 
 class Parser implements MarkupParser {
   // fixed at birth
-  private readonly reader: CallReader | undefined;
+  private readonly options: MarkupOptions;
+  private readonly readers: readonly CallReader[];
+  /** The reader that a pattern belongs to. */
+  private readonly owners: ReadonlyMap<Pattern, CallReader>;
   private readonly tools: ReadonlySet<string>;
   private readonly marks: PatternSet;
   private readonly callMarks: PatternSet;
@@ -43,6 +57,12 @@ class Parser implements MarkupParser {
   private readonly code = new CodeSpan();
   /** What the text being read is. */
   private state: "text" | "reasoning" | "call" = "text";
+  /** Reads the block that the state `call` is in. */
+  private reader: CallReader | undefined;
+  /** Since the last line break or tag there was only white space. */
+  private lineBlank = true;
+  /** Opening tags, by name, that were text and whose closing tags have not come. */
+  private readonly quoted = new Map<string, number>();
   /** What goes on behind the block that is being read. */
   private outer: "text" | "reasoning" = "text";
   /** Some tag or block was seen. */
@@ -58,20 +78,25 @@ class Parser implements MarkupParser {
   /** No more text comes: what only begins like a tag is text. */
   private final = false;
 
-  constructor(options: MarkupOptions, reader: CallReader | undefined) {
-    this.reader = reader;
+  constructor(options: MarkupOptions, readers: readonly CallReader[]) {
+    this.options = options;
+    this.readers = readers;
+    const owned = (reader: CallReader): [Pattern, CallReader][] =>
+      [...reader.openers, ...reader.strays].map((pattern) => [pattern, reader]);
+    this.owners = new Map(readers.flatMap(owned));
     this.tools = new Set(options.tools.map((tool) => tool.name));
     const { tags, startsInside } = options.think;
     const open = tags.map((tag) => new Pattern("open", ["\\n?", ...literal(`<${tag}>`)]));
     const close = tags.map((tag) => new Pattern("close", ["\\n?", ...literal(`</${tag}>`)]));
-    this.marks = new PatternSet([...open, ...close, ...(reader?.openers ?? []), ...(reader?.strays ?? [])], "\\n<\\]");
-    this.callMarks = new PatternSet(reader?.openers ?? [], "\\n<\\]");
+    const openers = readers.flatMap((reader) => reader.openers);
+    this.marks = new PatternSet([...open, ...close, ...openers, ...readers.flatMap(({ strays }) => strays)], "\\n<\\]");
+    this.callMarks = new PatternSet(openers, "\\n<\\]");
     if (startsInside) this.state = "reasoning";
     this.newlineDue = startsInside;
   }
 
   get fault(): string | undefined {
-    return this.reader?.fault;
+    return this.readers.find((reader) => reader.fault !== undefined)?.fault;
   }
 
   feed(text: string, out: EventSink): void {
@@ -83,7 +108,7 @@ class Parser implements MarkupParser {
     this.cursor.finish();
     this.run(out);
     if (this.state === "call") {
-      const prose = this.reader?.end(this.cursor, out) ?? "";
+      const prose = this.reader?.end(this.cursor, out, truncated) ?? "";
       this.cursor.takeAll();
       this.leaveCall(truncated ? "" : prose, out);
     }
@@ -124,9 +149,53 @@ class Parser implements MarkupParser {
     const { plain, hit } = this.marks.seek(this.cursor, this.final);
     this.write(plain, out);
     if (hit === undefined) return false;
+    const closes = hit.kind === "close" && this.state === "text" && !this.onlySpace;
+    if (closes && this.undecided(hit)) return false;
     if (!this.counts(hit, out)) this.write(this.cursor.take(1), out);
+    else if (closes) this.dropClosing(hit, out);
     else this.pass(hit, out);
     return true;
+  }
+
+  /** Whether it is not clear yet that the tag stands alone on its line. */
+  private undecided(hit: Hit): boolean {
+    return !this.final && this.atLineStart() && /^[ \t]{0,64}$/.test(this.behind(hit));
+  }
+
+  private behind(hit: Hit): string {
+    return this.cursor.text.slice(this.cursor.at + hit.length, this.cursor.at + hit.length + 65);
+  }
+
+  private atLineStart(): boolean {
+    return this.lineBlank || this.cursor.peek() === "\n";
+  }
+
+  /** A closing tag in text that closes nothing: of the line breaks around it one stays. */
+  private dropClosing(hit: Hit, out: EventSink): void {
+    if (!this.cursor.take(hit.length).startsWith("\n")) return;
+    this.write("\n", out);
+    this.newlineDue = true;
+  }
+
+  private opensReasoning(hit: Hit, first: boolean): boolean {
+    const elsewhere = this.options.reasoningElsewhere?.() === true;
+    if (first || (!elsewhere && this.atLineStart())) return true;
+    const tag = this.tagOf(hit);
+    this.quoted.set(tag, (this.quoted.get(tag) ?? 0) + 1);
+    return false;
+  }
+
+  private isLoneClosing(hit: Hit): boolean {
+    if (this.onlySpace) return true;
+    const tag = this.tagOf(hit);
+    const quoted = this.quoted.get(tag) ?? 0;
+    if (quoted > 0) this.quoted.set(tag, quoted - 1);
+    if (quoted > 0) return false;
+    return tag === "mm:think" || (this.atLineStart() && /^[ \t]*(?:\n|$)/.test(this.behind(hit)));
+  }
+
+  private tagOf(hit: Hit): string {
+    return this.cursor.text.slice(this.cursor.at, this.cursor.at + hit.length).replace(/[\n<>/]/g, "");
   }
 
   /** Whether the tag means something here, or is text that looks like one. */
@@ -135,13 +204,18 @@ class Parser implements MarkupParser {
     const inCode = this.state === "text" && this.code.holds(this.cursor.peek());
     switch (hit.kind) {
       case "open":
-        return this.state === "text" ? !inCode : first;
+        if (this.state !== "text") return first;
+        return !inCode && this.opensReasoning(hit, first);
       case "close":
-        return this.state === "reasoning" || first;
+        return this.state === "reasoning" || first || (!inCode && this.isLoneClosing(hit));
+      case "bare":
+        return (
+          !inCode && this.atLineStart() && (hit.name === "" ? this.tools.size > 0 : this.tools.has(hit.name.trim()))
+        );
       case "call":
         return !inCode || (hit.name === "" ? this.tools.size > 0 : this.tools.has(hit.name));
       default:
-        return !inCode && (this.reader?.straysAlways === true || out.callCount > 0);
+        return !inCode && (this.owners.get(hit.pattern)?.straysAlways === true || out.callCount > 0);
     }
   }
 
@@ -153,17 +227,22 @@ class Parser implements MarkupParser {
     this.marked = true;
     this.onlySpace = true;
     this.gap = "";
-    this.newlineDue = hit.kind !== "call";
-    if (hit.kind === "call") {
+    this.lineBlank = true;
+    const reader = hit.kind === "call" || hit.kind === "bare" ? this.owners.get(hit.pattern) : undefined;
+    this.newlineDue = reader === undefined;
+    if (reader !== undefined) {
       this.outer = this.state === "reasoning" ? "reasoning" : "text";
       this.state = "call";
-      this.reader?.begin(tag);
+      this.reader = reader;
+      reader.begin(tag);
     } else this.state = hit.kind === "open" ? "reasoning" : "text";
   }
 
   private write(text: string, out: EventSink): void {
     if (text === "") return;
     if (this.state === "text") this.code.observe(text);
+    const line = text.lastIndexOf("\n") + 1;
+    this.lineBlank = (line > 0 || this.lineBlank) && !/\S/.test(text.slice(line));
     if (!this.onlySpace) return this.emit(text, out);
     this.gap += text;
     if (!/\S/.test(text)) return;

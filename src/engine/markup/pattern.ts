@@ -3,6 +3,7 @@ import type { Cursor } from "./cursor.ts";
 /** A place where a pattern matched; the cursor stands at its start. */
 export interface Hit {
   kind: string;
+  pattern: Pattern;
   /** UTF-16 units to step over. */
   length: number;
   /** What the pattern's own group caught, or `""`. */
@@ -54,7 +55,7 @@ export class Pattern {
   match(text: string, at: number): Hit | "partial" | undefined {
     this.whole.lastIndex = at;
     const found = this.whole.exec(text);
-    if (found !== null) return { kind: this.kind, length: found[1]?.length ?? 0, name: found[2] ?? "" };
+    if (found !== null) return { kind: this.kind, pattern: this, length: found[1]?.length ?? 0, name: found[2] ?? "" };
     this.start.lastIndex = at;
     return this.start.test(text) ? "partial" : undefined;
   }

@@ -39,20 +39,17 @@ export class TypedValue {
   }
 
   /**
-   * The text ended inside the value. A string ends where it was cut, JSON is closed where it was cut; what may be the
-   * beginning of something else (a number, a word of unknown type) is left out.
+   * The text ended inside the value: writes what is certain of it and closes nothing. What may be the beginning of
+   * something else (a number, a word of unknown type) is left out.
    */
-  cut(): void {
-    if (this.streaming) return this.writer.quote();
+  breakOff(): void {
+    if (this.streaming || this.text === "") return;
     const { types } = this.shape;
-    if (this.text === "") return;
-    if (this.shape.textOnly) return this.writer.put(JSON.stringify(this.text));
+    if (this.shape.textOnly) return this.writer.put(JSON.stringify(this.text).slice(0, -1));
     if (/^\s*[[{]/.test(this.text) && (types.size === 0 || types.has("object") || types.has("array"))) {
       const json = new JsonText();
       json.feed(this.text, 0);
-      if (json.state === "broken") return;
-      json.close();
-      this.writer.put(json.take());
+      if (json.state !== "broken") this.writer.put(json.take());
     }
   }
 }

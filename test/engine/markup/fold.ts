@@ -10,8 +10,17 @@ export interface Setting extends Partial<Omit<MarkupOptions, "think">> {
   cut?: boolean;
 }
 
+/** What the parser reports to be wrong with a call. */
+export function fault(pieces: Iterable<string>, setting: Setting = {}): string | undefined {
+  return read(pieces, setting).fault;
+}
+
 /** Parses pieces, checks the event grammar, and gives the items; ids count from `c1`. */
 export function parsed(pieces: Iterable<string>, setting: Setting = {}): AnswerItem[] {
+  return read(pieces, setting).items;
+}
+
+function read(pieces: Iterable<string>, setting: Setting): { items: AnswerItem[]; fault: string | undefined } {
   const { tags = ["think"], inside = false, cut = false, ...rest } = setting;
   let ordinal = 0;
   const parser = markupParser({
@@ -37,7 +46,7 @@ export function parsed(pieces: Iterable<string>, setting: Setting = {}): AnswerI
   out.finish("stop");
   drain();
   check.end();
-  return transcript.items;
+  return { items: transcript.items, fault: parser.fault };
 }
 
 /** Items as short rows: `["text", "..."]`, `["call", name, args]`. */

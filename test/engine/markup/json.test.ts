@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { markupParser } from "../../../src/engine/markup/parser.ts";
 import { EventBuilder } from "../../../src/model/event-builder.ts";
-import { rows, type Setting } from "./fold.ts";
+import { fault, rows, type Setting } from "./fold.ts";
 
 const json: Setting = { calls: "json", tags: ["think"] };
 const block = (body: string): string => `<tool_call>${body}</tool_call>`;
@@ -38,17 +38,27 @@ describe("JSON calls", () => {
   });
 
   test.each([
-    ['{"name":"w","arguments":{"a":"hal', '{"a": "hal"}'],
-    ['{"name":"w","arguments":{"a":"x\\', '{"a": "x"}'],
-    ['{"name":"w","arguments":{"a":"x","b', '{"a": "x"}'],
-    ['{"name":"w","arguments":{"a":"x","b":', '{"a": "x"}'],
-    ['{"name":"w","arguments":{"a":"x","b":12', '{"a": "x"}'],
-    ['{"name":"w","arguments":{"a":["x",{"b":true', '{"a": ["x", {"b": true}]}'],
-    ['{"name":"w","arguments":"{\\"a\\":\\"hal', '{"a": "hal"}'],
-    ['{"name":"w","arg', "{}"],
-    ['{"name":"w"', "{}"],
-  ])("a block cut at %s", (body, expected) => {
-    expect(rows(`<tool_call>${body}`, { ...json, cut: true })).toEqual([["call", "w", expected]]);
+    ['{"name":"w","arguments":{"a":"hal', '{"a": "hal'],
+    ['{"name":"w","arguments":{"a":"x\\', '{"a": "x'],
+    ['{"name":"w","arguments":{"a":"x","b', '{"a": "x"'],
+    ['{"name":"w","arguments":{"a":"x","b":', '{"a": "x"'],
+    ['{"name":"w","arguments":{"a":"x","b":12', '{"a": "x"'],
+    ['{"name":"w","arguments":{"a":["x",{"b":true', '{"a": ["x", {'],
+    ['{"name":"w","arguments":"{\\"a\\":\\"hal', "{"],
+    ['{"name":"w","arg', "{"],
+    ['{"name":"w"', "{"],
+  ])("a block truncated at %s stays as it is: a fault unless the token limit did it", (body, expected) => {
+    const text = `<tool_call>${body}`;
+    expect(rows(text, { ...json, cut: true })).toEqual([["call", "w", expected]]);
+    expect(rows(text, json)).toEqual([["call", "w", expected]]);
+    expect(fault([text], { ...json, cut: true })).toBeUndefined();
+    expect(fault([text], json)).toBe("the model's call of 'w' broke off before its end");
+  });
+
+  test("a call whose arguments are complete is whole", () => {
+    const text = '<tool_call>{"name":"w","arguments":{"a":"x"}';
+    expect(rows(text, json)).toEqual([["call", "w", '{"a": "x"}']]);
+    expect(fault([text], json)).toBeUndefined();
   });
 
   test("cut before the name: no call, and no text if the limit cut it", () => {
@@ -59,7 +69,7 @@ describe("JSON calls", () => {
     ]);
   });
 
-  test("arguments that are no JSON: closed where they stopped making sense, and said so", () => {
+  test("arguments that are no JSON: they stay as they are, and are a fault", () => {
     let ordinal = 0;
     const parser = markupParser({
       think: { tags: [], startsInside: false },
@@ -71,8 +81,8 @@ describe("JSON calls", () => {
     expect(parser.fault).toBeUndefined();
     parser.feed(`${block('{"name":"w","arguments":{"a":"say "hi""}}')}after`, out);
     parser.end(out, false);
-    expect(parser.fault).toBe("the arguments of the call of w are not JSON");
+    expect(parser.fault).toBe("the model wrote arguments for 'w' that are not valid JSON");
     const said = out.take().map((event) => ("args" in event ? event.args : "text" in event ? event.text : ""));
-    expect(said.join("")).toBe('{"a": "say "}after');
+    expect(said.join("")).toBe('{"a": "say "after');
   });
 });

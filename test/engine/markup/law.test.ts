@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Json, type JsonObject, parseJson } from "../../../src/model/json.ts";
 import type { CallMarkup } from "../../../src/engine/markup/markup.ts";
 import { growth } from "../../support/cpu.ts";
-import { parsed, type Setting } from "./fold.ts";
+import { fault, parsed, type Setting } from "./fold.ts";
 
 const token = "]<]minimax[>[";
 const tools = [
@@ -92,13 +92,16 @@ function cutAt(text: string, places: readonly number[]): string[] {
 }
 
 describe("laws", () => {
-  test("any chunking gives the same items, in the grammar of events, with arguments that are JSON", () => {
+  test("any chunking gives the same items, in the grammar of events, with arguments that are JSON, or truncated, or a fault", () => {
     const law = fc.property(situation, fc.array(fc.nat(), { maxLength: 12 }), ({ text, setting: options }, places) => {
       const whole = parsed([text], options);
       expect(parsed(cutAt(text, places), options)).toEqual(whole);
       expect(parsed(text.split(""), options)).toEqual(whole);
       expect(whole.every((item) => item.done)).toBe(true);
-      expect(whole.filter((item) => item.type === "call" && parseJson(item.args) === undefined)).toEqual([]);
+      const broken = whole.filter((item) => item.type === "call" && parseJson(item.args) === undefined);
+      const problem = fault([text], options);
+      expect(fault(text.split(""), options)).toBe(problem);
+      if (options.cut !== true && broken.length > 0) expect(problem).toBeDefined();
     });
     fc.assert(law, { numRuns: 800, seed: 20261120 });
   });

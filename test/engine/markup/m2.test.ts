@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ToolDefinition } from "../../../src/model/request.ts";
-import { parsed, rows, type Setting } from "./fold.ts";
+import { fault, parsed, rows, type Setting } from "./fold.ts";
 
 const anything = { type: "object", properties: {} };
 const tool: ToolDefinition = {
@@ -165,19 +165,35 @@ describe("M2 calls", () => {
   });
 
   test.each([
-    ['<parameter name="path">half a na', '{"path": "half a na"}'],
-    ['<parameter name="path">x</param', '{"path": "x"}'],
-    ['<parameter name="path">x</parameter>', '{"path": "x"}'],
-    ['<parameter name="path">x</parameter>\n<para', '{"path": "x"}'],
-    ['<parameter name="path">x</parameter>\n<parameter name="count">12', '{"path": "x"}'],
-    ['<parameter name="count">12</parameter>', '{"count": 12}'],
-    ['<parameter name="tags">["a", "b', '{"tags": ["a", "b"]}'],
-    ['<parameter name="detail">{"a": 1, "b": tru', '{"detail": {"a": 1}}'],
-    ['<parameter name="unknown">sev', "{}"],
-    ["", "{}"],
-  ])("a block cut at %j", (body, expected) => {
+    ['<parameter name="path">half a na', '{"path": "half a na'],
+    ['<parameter name="path">x</param', '{"path": "x'],
+    ['<parameter name="path">x</parameter>', '{"path": "x"'],
+    ['<parameter name="path">x</parameter>\n<para', '{"path": "x"'],
+    ['<parameter name="path">x</parameter>\n<parameter name="count">12', '{"path": "x"'],
+    ['<parameter name="count">12</parameter>', '{"count": 12'],
+    ['<parameter name="count">12</parameter>\n</invok', '{"count": 12'],
+    ['<parameter name="tags">["a", "b', '{"tags": ["a", "b'],
+    ['<parameter name="detail">{"a": 1, "b": tru', '{"detail": {"a": 1'],
+    ['<parameter name="maybe">nul', '{"maybe": "nul'],
+    ['<parameter name="unknown">sev', "{"],
+    ["", "{"],
+  ])("a block truncated at %j stays as it is: a fault unless the token limit did it", (body, expected) => {
     const text = `<minimax:tool_call>\n<invoke name="save">\n${body}`;
     expect(args(text, { ...m2, cut: true })).toBe(expected);
+    expect(args(text)).toBe(expected);
+    expect(fault([text], { ...m2, cut: true })).toBeUndefined();
+    expect(fault([text], m2)).toBe("the model's call of 'save' broke off before its end");
+  });
+
+  test.each([
+    '<parameter name="path">x</parameter>\n</invoke>',
+    '<parameter name="path">x\n</invoke>',
+    '<parameter name="path">x\n</invoke>\n</minimax:tool',
+    '<parameter name="path">x</parameter>\n</minimax:tool_call>',
+  ])("a call that ends as %j is whole", (body) => {
+    const text = `<minimax:tool_call>\n<invoke name="save">\n${body}`;
+    expect(args(text)).toBe('{"path": "x"}');
+    expect(fault([text], m2)).toBeUndefined();
   });
 
   test("an opening tag cut before its call is no text", () => {

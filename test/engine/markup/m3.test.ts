@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ToolDefinition } from "../../../src/model/request.ts";
-import { parsed, rows, type Setting } from "./fold.ts";
+import { fault, parsed, rows, type Setting } from "./fold.ts";
 
 const token = "]<]minimax[>[";
 const tool: ToolDefinition = {
@@ -143,18 +143,29 @@ describe("M3 calls", () => {
   });
 
   test.each([
-    ["<path>half a na", '{"path": "half a na"}'],
-    ["<path>x</pa", '{"path": "x"}'],
-    ["<path>x]", '{"path": "x]"}'],
-    ["<path>x</path><start_line>12", '{"path": "x"}'],
-    ["<place><city>Par", '{"place": {"city": "Par"}}'],
-    ["<tags><item>a</item><item>b", '{"tags": ["a", "b"]}'],
-    ["<tags><item>a</item>", '{"tags": ["a"]}'],
-    ["<path>", "{}"],
-    ["<pa", "{}"],
-  ])("a block cut at %s", (body, expected) => {
+    ["<path>half a na", '{"path": "half a na'],
+    ["<path>x</pa", '{"path": "x'],
+    ["<path>x]", '{"path": "x]'],
+    ["<path>x</path>", '{"path": "x"'],
+    ["<path>x</path></invok", '{"path": "x"'],
+    ["<path>x</path><start_line>12", '{"path": "x"'],
+    ["<place><city>Par", '{"place": {"city": "Par'],
+    ["<tags><item>a</item><item>b", '{"tags": ["a", "b'],
+    ["<tags><item>a</item>", '{"tags": ["a"'],
+    ["<path>", "{"],
+    ["<pa", "{"],
+  ])("a block truncated at %s stays as it is: a fault unless the token limit did it", (body, expected) => {
     const text = marked(`<tool_call>\n<invoke name="read_file">${body}`);
     expect(rows(text, { ...m3, cut: true })).toEqual([["call", "read_file", expected]]);
+    expect(rows(text, m3)).toEqual([["call", "read_file", expected]]);
+    expect(fault([text], { ...m3, cut: true })).toBeUndefined();
+    expect(fault([text], m3)).toBe("the model's call of 'read_file' broke off before its end");
+  });
+
+  test.each(["</invoke>", "</tool_call>"])("a call that ends with %s alone is whole", (end) => {
+    const text = marked(`<tool_call>\n<invoke name="read_file"><path>x</path>${end}`);
+    expect(rows(text, m3)).toEqual([["call", "read_file", '{"path": "x"}']]);
+    expect(fault([text], m3)).toBeUndefined();
   });
 
   test("an opening tag cut before its call is no text", () => {

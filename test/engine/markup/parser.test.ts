@@ -32,16 +32,16 @@ describe("thought", () => {
     ["no tags at all", "<think>a</think>b", { tags: [] }, [["text", "<think>a</think>b"]]],
     ["either tag", "<mm:think>a</think>b", { tags: ["think", "mm:think"] }, [["reasoning", "a"], ["text", "b"]]], // prettier-ignore
     ["looks like a tag", "a <thinker> <think b <", {}, [["text", "a <thinker> <think b <"]]],
-    [
-      "doubled brackets",
-      "<<think>a</think>",
-      {},
-      [
-        ["text", "<"],
-        ["reasoning", "a"],
-      ],
-    ],
-    ["emoji at every edge", "🙂<think>🙂</think>🙂", {}, [["text", "🙂"], ["reasoning", "🙂"], ["text", "🙂"]]], // prettier-ignore
+    ["a tag in a line", "Write <think> first and </think> last.", {}, [["text", "Write <think> first and </think> last."]]], // prettier-ignore
+    ["a tag in a line, M3", "Write <mm:think> first, </mm:think> last.", m3, [["text", "Write <mm:think> first, </mm:think> last."]]], // prettier-ignore
+    ["a closing tag alone in its line", "One.\n</think>\nTwo.", {}, [["text", "One.\nTwo."]]],
+    ["a closing tag at the end", "One.\n</think>", {}, [["text", "One.\n"]]],
+    ["a closing tag at the start of a line", "One.\n</think> is it.", {}, [["text", "One.\n</think> is it."]]],
+    ["M3's closing tag anywhere", "One.</mm:think>Two.", m3, [["text", "One.Two."]]],
+    ["M3's closing tag in code", "`</mm:think>`", m3, [["text", "`</mm:think>`"]]],
+    ["two closing tags", "<think>a</think>\n</think>\n\nb", {}, [["reasoning", "a"], ["text", "\nb"]]], // prettier-ignore
+    ["doubled brackets", "<<think>a</think>", {}, [["text", "<<think>a</think>"]]],
+    ["emoji at every edge", "🙂\n<think>🙂</think>🙂", {}, [["text", "🙂"], ["reasoning", "🙂"], ["text", "🙂"]]], // prettier-ignore
   ])("%s", (_, text, setting, expected) => {
     expect(rows(text, setting)).toEqual(expected);
   });

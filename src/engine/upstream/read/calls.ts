@@ -1,5 +1,5 @@
 import { ParleyError } from "../../../model/error.ts";
-import { isObject } from "../../../model/json.ts";
+import { isObject, parseJson } from "../../../model/json.ts";
 import { ArgumentText } from "./arguments.ts";
 import type { Emit, Piece, Stage, StageContext } from "./piece.ts";
 import type { Repairs } from "./repair.ts";
@@ -13,6 +13,8 @@ interface Call {
   held: string;
   args: ArgumentText;
   state: "waiting" | "open" | "closed";
+  /** An entry has named the call once more after its JSON was complete: what follows is another call. */
+  again: boolean;
 }
 
 /** One entry of `tool_calls` in a delta, whatever is missing in it. */
@@ -50,6 +52,11 @@ export class ToolCalls {
     this.emit = emit;
     this.repairs = repairs;
     this.callId = callId;
+  }
+
+  /** Whether one of these calls has begun and is not closed. */
+  get open(): boolean {
+    return this.calls.some((call) => call.state === "open");
   }
 
   /** Whether the arguments of a call are not complete. */
@@ -96,7 +103,8 @@ export class ToolCalls {
   }
 
   private one(entry: Entry): void {
-    const call = this.find(entry) ?? this.add(entry);
+    const same = this.find(entry);
+    const call = same === undefined || this.startsAnother(same, entry) ? this.add(entry, same) : same;
     this.last = call;
     if (call.id === "") call.id = entry.id;
     if (call.name === "" && entry.name !== "") {
@@ -110,22 +118,39 @@ export class ToolCalls {
   }
 
   private find(entry: Entry): Call | undefined {
-    const same = entry.index === undefined ? this.last : this.calls.findLast((call) => call.index === entry.index);
-    if (same === undefined) return undefined;
-    // Some servers number every call 0, or not at all: a name together with a new id is a new call, and so is a name
-    // where nothing else tells calls apart.
-    const ids = entry.id !== "" && same.id !== "";
-    const unmarked = !ids && same.name !== "" && (entry.index === undefined || same.args.complete);
-    const another = entry.name !== "" && (ids ? entry.id !== same.id : unmarked);
-    if (!another || !this.repairs.on("call-order")) return same;
-    this.repairs.fired("call-order");
-    return undefined;
+    return entry.index === undefined ? this.last : this.calls.findLast((call) => call.index === entry.index);
   }
 
-  private add(entry: Entry): Call {
+  /**
+   * Whether the entry begins a new call although its number is that of a call. Some servers number every call 0, or not
+   * at all, and some repeat ids: a name together with a new id is a new call, so is a name where nothing else
+   * distinguishes calls, and so is a name behind complete JSON.
+   */
+  private startsAnother(same: Call, entry: Entry): boolean {
+    const ids = entry.id !== "" && same.id !== "";
+    const unmarked = !ids && same.name !== "" && (entry.index === undefined || isComplete(same));
+    const named = entry.name !== "" && (ids ? entry.id !== same.id : unmarked);
+    if (!(named || this.repeats(same, entry)) || !this.repairs.on("call-order")) return false;
+    this.repairs.fired("call-order");
+    return true;
+  }
+
+  /** Behind complete JSON the name comes once more. The same name without arguments only may be the start of a call. */
+  private repeats(same: Call, entry: Entry): boolean {
+    const hasArgs = entry.args.trim() !== "";
+    if (same.again && hasArgs) return true;
+    if (entry.name === "" || same.name === "" || !isComplete(same)) return false;
+    same.again = true;
+    return hasArgs || entry.name !== same.name;
+  }
+
+  /** `same`: the call that the entry repeats, which may be the only one to name it. */
+  private add(entry: Entry, same?: Call): Call {
     const index = entry.index ?? this.calls.length;
     if (entry.index === undefined || index > this.calls.length) this.repairs.fired("call-order");
-    const call: Call = { index, id: entry.id, name: entry.name, held: "", args: new ArgumentText(), state: "waiting" };
+    const name = entry.name === "" && same?.again === true ? same.name : entry.name;
+    const args = new ArgumentText();
+    const call: Call = { index, id: entry.id, name, held: "", args, state: "waiting", again: false };
     this.calls.push(call);
     return call;
   }
@@ -178,6 +203,11 @@ export class ToolCalls {
     }
     this.emit({ type: "item-end" });
   }
+}
+
+/** Whether the arguments that came are a whole object. */
+function isComplete({ state, held, args }: Call): boolean {
+  return state === "waiting" ? held.trimEnd().endsWith("}") && isObject(parseJson(held)) : args.complete;
 }
 
 function broken(call: Call): ParleyError {

@@ -1,11 +1,10 @@
 import type { MarkupParser } from "../../markup/markup.ts";
 import { markupParser } from "../../markup/parser.ts";
-import { pieceSink, type Piece, type Stage } from "./piece.ts";
+import { pieceSink, refuseFault, type Piece, type Stage } from "./piece.ts";
 
 /**
  * The rules `inline-thought` and `inline-calls`: reads the content field through the markup of the model, so that
- * reasoning and calls that were left in it are no text. Content never overtakes reasoning: before it is read, what was
- * held back of the reasoning field is due.
+ * reasoning and calls that were left in it are no text.
  */
 export const contentMarkup: Stage = (emit, { repairs, markup, tools, callId, answer }) => {
   let parser: MarkupParser | undefined;
@@ -14,11 +13,18 @@ export const contentMarkup: Stage = (emit, { repairs, markup, tools, callId, ans
   /** The parser has begun a call and not ended it. */
   let insideCall = false;
   let foundReasoning = false;
+  let everFoundReasoning = false;
+  let fieldUsed = false;
+  /** Reasoning that came inside a call; emitted behind it. */
+  let waiting: Piece[] = [];
 
   const sink = pieceSink((piece: Piece) => {
     insideCall = piece.type === "call-start" || (insideCall && piece.type === "call-delta");
-    if (piece.type === "reasoning") foundReasoning = true;
+    if (piece.type === "reasoning") everFoundReasoning = foundReasoning = true;
     emit(piece);
+    if (insideCall || waiting.length === 0) return;
+    for (const one of waiting) emit(one);
+    waiting = [];
   }, answer);
 
   const open = (): MarkupParser => {
@@ -27,7 +33,10 @@ export const contentMarkup: Stage = (emit, { repairs, markup, tools, callId, ans
       tags: reasoningToo ? markup.think.tags : [],
       startsInside: reasoningToo && markup.think.startsInside && untouched,
     };
-    return markupParser({ think, calls: repairs.on("inline-calls") ? markup.calls : "none", tools, callId });
+    const calls = repairs.on("inline-calls") ? markup.calls : "none";
+    // content that mirrors the field has its tags, too
+    const reasoningElsewhere = (): boolean => fieldUsed && !everFoundReasoning;
+    return markupParser({ think, calls, tools, reasoningElsewhere, callId });
   };
 
   const read = (text: string): void => {
@@ -36,34 +45,32 @@ export const contentMarkup: Stage = (emit, { repairs, markup, tools, callId, ans
     foundReasoning = false;
     const { callCount } = answer;
     parser.feed(text, sink);
+    refuseFault(parser);
     if (answer.callCount > callCount) repairs.fired("inline-calls");
     if (foundReasoning) repairs.fired("inline-thought");
   };
 
   const end = (truncated: boolean): void => {
-    parser?.end(sink, truncated);
+    const ended = parser;
     parser = undefined;
+    ended?.end(sink, truncated);
+    refuseFault(ended);
   };
 
   return (piece) => {
-    switch (piece.type) {
-      case "content":
-        emit({ type: "reasoning-end", truncated: false });
-        return read(piece.text);
-      case "reasoning-field":
-        untouched = false;
-        // reasoning cannot stand inside a call: the call ends here
-        if (insideCall) end(false);
-        return emit(piece);
-      case "call-boundary":
-        emit({ type: "reasoning-end", truncated: false });
-        return end(false);
-      case "end":
-        emit({ type: "reasoning-end", truncated: piece.truncated });
-        end(piece.truncated);
-        return emit(piece);
-      default:
-        return emit(piece);
+    if (piece.type === "content") return read(piece.text);
+    if (piece.type === "reasoning-field") {
+      untouched = false;
+      fieldUsed = true;
+      // reasoning cannot stand inside a call
+      if (insideCall) return void waiting.push(piece);
+    } else if (piece.type === "call-boundary") {
+      emit({ type: "reasoning-end", truncated: false });
+      return end(false);
+    } else if (piece.type === "end") {
+      end(piece.truncated);
+      emit({ type: "reasoning-end", truncated: piece.truncated });
     }
+    emit(piece);
   };
 };

@@ -96,7 +96,7 @@ export class ChatDecoder {
   data(data: string): void {
     this.guard(() => {
       const chunk = this.chunks.read(data);
-      if (chunk === "done") this.complete();
+      if (chunk === "done") this.complete(this.usage !== undefined);
       else if (chunk !== undefined) this.chunk(chunk);
     });
   }
@@ -114,7 +114,7 @@ export class ChatDecoder {
       if (!this.hasOutput && this.reason === undefined) {
         throw new ParleyError("upstream", "the upstream sent no answer");
       }
-      this.complete();
+      this.complete(true);
     });
   }
 
@@ -190,16 +190,17 @@ export class ChatDecoder {
     this.out.tier(tier);
   }
 
-  /** The upstream reported that all was sent. */
-  private complete(): void {
-    this.reason ??= missingReason(this.options.repairs, this.hasOutput);
+  /** The upstream reported that all was sent. `proven`: not only by a `[DONE]`, which servers send after failures too. */
+  private complete(proven: boolean): void {
+    this.reason ??= missingReason(this.options.repairs, this.hasOutput && proven);
     this.conclude();
   }
 
   private conclude(): void {
     const { repairs, maxTokens = Infinity } = this.options;
     const limitReached = this.usage !== undefined && this.usage.output >= maxTokens;
-    const callIncomplete = this.calls.incomplete;
+    // a call that is open and none of the upstream's own is one in markup, whose closing tag has not come
+    const callIncomplete = this.calls.incomplete || (this.out.insideCall && !this.calls.open);
     this.reason = truncatedReason(this.reason, { repairs, limitReached, callIncomplete });
     this.calls.accept({ type: "end", truncated: this.reason === "length" });
     if (this.reason === "error") throw new ParleyError("upstream", "the upstream gave the answer up");

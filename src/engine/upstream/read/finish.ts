@@ -21,9 +21,12 @@ export function finishReason(value: unknown): FinishReason | undefined {
   return typeof value === "string" && value !== "" ? (reasons[value] ?? "stop") : undefined;
 }
 
-/** The rule `finish-reason` where the upstream gave none at all. Throws `upstream` where it cannot be supplied. */
-export function missingReason(repairs: Repairs, hasOutput: boolean): FinishReason {
-  if (!repairs.on("finish-reason") || !hasOutput) {
+/**
+ * The rule `finish-reason` where the upstream gave none at all. `complete`: something else shows that the answer is
+ * whole. Throws `upstream` where the reason cannot be supplied.
+ */
+export function missingReason(repairs: Repairs, complete: boolean): FinishReason {
+  if (!repairs.on("finish-reason") || !complete) {
     throw new ParleyError("upstream", "the upstream ended without a finish reason");
   }
   repairs.fired("finish-reason");
@@ -38,7 +41,8 @@ export function truncatedReason(
   reason: FinishReason | undefined,
   { repairs, limitReached, callIncomplete }: { repairs: Repairs; limitReached: boolean; callIncomplete: boolean },
 ): FinishReason | undefined {
-  if (reason !== "calls" || !limitReached || !callIncomplete || !repairs.on("finish-reason")) return reason;
+  if ((reason !== "calls" && reason !== "stop") || !limitReached || !callIncomplete || !repairs.on("finish-reason"))
+    return reason;
   repairs.fired("finish-reason");
   return "length";
 }

@@ -11,8 +11,8 @@ export interface ModelMarkup {
 export const plainText: ModelMarkup = { think: { tags: [], startsInside: false }, calls: "none" };
 
 const families: Readonly<Record<Family, ModelMarkup>> = {
-  m3: { think: { tags: ["mm:think", "think"], startsInside: false }, calls: "m3" },
-  m2: { think: { tags: ["think"], startsInside: false }, calls: "m2" },
+  m3: { think: { tags: ["mm:think", "think", "thinking"], startsInside: false }, calls: "m3" },
+  m2: { think: { tags: ["think", "mm:think", "thinking"], startsInside: false }, calls: "m2" },
   her: plainText,
 };
 

@@ -1,5 +1,7 @@
+import { ParleyError } from "../../../model/error.ts";
 import type { EventSink } from "../../../model/event-builder.ts";
 import type { ToolDefinition } from "../../../model/request.ts";
+import type { MarkupParser } from "../../markup/markup.ts";
 import type { ModelMarkup } from "./markup.ts";
 import type { Repairs } from "./repair.ts";
 
@@ -58,6 +60,11 @@ export function pieceSink(emit: Emit, answer: StageContext["answer"]): EventSink
     callDelta: (args) => emit({ type: "call-delta", args }),
     close: () => emit({ type: "item-end" }),
   };
+}
+
+/** Throws `upstream` where a call that the parser has read must not be handed on as a whole one. */
+export function refuseFault(parser: MarkupParser | undefined): void {
+  if (parser?.fault !== undefined) throw new ParleyError("upstream", parser.fault);
 }
 
 /** The last step: pieces as events. */

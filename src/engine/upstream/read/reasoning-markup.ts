@@ -1,6 +1,6 @@
 import type { MarkupParser } from "../../markup/markup.ts";
 import { markupParser } from "../../markup/parser.ts";
-import { pieceSink, type Stage } from "./piece.ts";
+import { pieceSink, refuseFault, type Stage } from "./piece.ts";
 
 /**
  * The rule `thought-markup`: reads the reasoning field through the markup of the model. Tool calls in it are calls,
@@ -22,13 +22,16 @@ export const reasoningMarkup: Stage = (emit, { repairs, markup, tools, callId, a
     parser ??= markupParser({ ...markup, think: { ...markup.think, startsInside: true }, tools, callId });
     const { callCount } = answer;
     parser.feed(certain, sink);
+    refuseFault(parser);
     if (answer.callCount > callCount) repairs.fired("thought-markup");
   };
 
   const end = (truncated: boolean): void => {
     newline = "";
-    parser?.end(sink, truncated);
+    const ended = parser;
     parser = undefined;
+    ended?.end(sink, truncated);
+    refuseFault(ended);
   };
 
   return (piece) => {

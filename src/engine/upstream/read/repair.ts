@@ -37,7 +37,7 @@ export const repairRules = {
     thread: "https://github.com/vllm-project/vllm/issues/32152",
   },
   "finish-reason": {
-    does: "a missing finish reason, `stop` after calls, and `tool_calls` for a call that the token limit cut are set right",
+    does: "a missing finish reason of an answer that is whole, `stop` after calls, and `tool_calls` or `stop` for a call that the token limit cut are set right",
     thread: "https://github.com/vllm-project/vllm/issues/53269",
   },
   "finish-late": {

@@ -1,16 +1,21 @@
 import { createParser } from "eventsource-parser";
 import { ParleyError } from "../../../model/error.ts";
+import { isObject, parseJson } from "../../../model/json.ts";
 
 /** Characters of one unfinished event. */
 const maxEventChars = 32 * 1024 * 1024;
 
+/** A line that names its event `error`. */
+const errorName = /^event:[ \t]*error\s*$/;
+
 /** Texts at the beginning of a line for which more has to arrive before it is known what kind of line it is. */
-const undecidedStart = /^(?:e|er|err|erro|error|\r)$/;
+const undecidedStart = /^(?:e|er|err|erro|error|ev|eve|even|event|event:[^\n]{0,64}|\r)$/;
 
 /**
  * Server-sent events out of network reads: bytes in pieces of any size, the data of each event out. Reads more than the
  * standard (https://html.spec.whatwg.org/multipage/server-sent-events.html), because some servers leave out the blank
- * line between events or after the last one, and llama-server reports errors in lines that begin with `error:`.
+ * line between events or after the last one, and llama-server reports errors in lines that begin with `error:`. The data
+ * of an `event: error` is handed out in a form that is read as an error, whatever it is.
  *
  * The parser is given each line as an event of its own; lines that are one event are put together here. Throws
  * `upstream` at an event of more than 32 Mi characters.
@@ -35,6 +40,8 @@ export class SseReader {
   private undecided = "";
   /** Data of the event that is read; set by `line`. */
   private pending = "";
+  /** The event that is read is named `error`; set by `endLine`. */
+  private errorEvent = false;
   /** Lines that `pending` was put together from. */
   private pendingLines = 0;
 
@@ -68,6 +75,7 @@ export class SseReader {
 
   private endLine(rest: string): void {
     if (!this.insideLine && (rest === "\n" || rest === "\r\n")) this.dispatch();
+    else if (!this.insideLine && errorName.test(rest)) this.beginError();
     // the second newline makes the line an event
     else this.parser.feed(`${this.begun(rest)}\n`);
     this.insideLine = false;
@@ -90,13 +98,26 @@ export class SseReader {
     if (this.pending.length > maxEventChars) throw tooLong();
   }
 
+  private beginError(): void {
+    if (this.pendingLines === 1 && standsAlone(this.pending)) this.dispatch();
+    this.errorEvent = true;
+  }
+
   private dispatch(): void {
-    if (this.pending === "") return;
-    const data = this.pending;
+    const { pending: data, errorEvent } = this;
     this.pending = "";
     this.pendingLines = 0;
-    this.onData(data);
+    this.errorEvent = false;
+    if (errorEvent) this.onData(errorData(data));
+    else if (data !== "") this.onData(data);
   }
+}
+
+/** Data of an `event: error` as an object with an `error` member. */
+function errorData(data: string): string {
+  const value = parseJson(data);
+  if (isObject(value) && ["error", "detail", "base_resp"].some((member) => (value[member] ?? "") !== "")) return data;
+  return JSON.stringify({ error: isObject(value) ? value : { message: data } });
 }
 
 function tooLong(): ParleyError {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { dialects } from "../../../../src/engine/upstream/dialect/dialect.ts";
 import { repairRules, type RepairRule, type RepairSwitches } from "../../../../src/engine/upstream/read/repair.ts";
+import type { ModelMarkup } from "../../../../src/engine/upstream/read/markup.ts";
 import type { Family } from "../../../../src/model/card.ts";
 import { ParleyError } from "../../../../src/model/error.ts";
 import { decode, type DecodeSetup, joined } from "./decode.ts";
@@ -207,6 +208,8 @@ describe("repair rules", () => {
 
   it("does not complete a call that the token limit cut, whatever the upstream says", () => {
     const frames = [named(0, "1", "remove", '{"path": "/", "dry_run": true'), ...end("tool_calls")];
+    const stopped = [...frames.slice(0, 1), ...end("stop")];
+    expect(tell(stopped, { maxTokens: 5 })).toMatchObject({ finish: "length" });
     expect(tell(frames, { maxTokens: 5 })).toMatchObject({
       items: ['remove({"path": "/", "dry_run": )'],
       finish: "length",
@@ -285,6 +288,39 @@ describe("tool calls", () => {
     ],
     ["text after a call", [named(0, "1", "f", "{}"), text("so")], ["f({})", "text:so"], []],
     ["a name that repeats", [named(0, "1", "f", '{"a"'), named(0, "1", "f", ":1}")], ['f({"a":1})'], []],
+    [
+      "two calls of one number and id",
+      [named(0, "c", "f", '{"a":1}'), named(0, "c", "f", '{"a":2}')],
+      ['f({"a":1})', 'f({"a":2})'],
+      ["call-order", "call-id"],
+    ],
+    [
+      "two calls of one id in pieces",
+      [named(0, "c", "f", ""), more(0, '{"a":1}'), named(0, "c", "f", ""), more(0, '{"a"'), more(0, ":2}")],
+      ['f({"a":1})', 'f({"a":2})'],
+      ["call-order", "call-id"],
+    ],
+    [
+      "two calls of one id and no number",
+      [
+        call({ id: "c", function: { name: "f", arguments: "{}" } }),
+        call({ id: "c", function: { name: "g", arguments: '{"b":1}' } }),
+      ],
+      ["f({})", 'g({"b":1})'],
+      ["call-order", "call-id"],
+    ],
+    [
+      "two calls of one id that wait for another",
+      [named(0, "1", "e", '{"z"'), named(1, "c", "f", '{"a":1}'), named(1, "c", "g", '{"b":2}'), more(0, ":0}")],
+      ['e({"z":0})', 'f({"a":1})', 'g({"b":2})'],
+      ["call-order", "call-id"],
+    ],
+    [
+      "a call whose name is repeated at its end",
+      [named(0, "c", "f", '{"a":1}'), named(0, "c", "f", "")],
+      ['f({"a":1})'],
+      [],
+    ],
     ["no arguments", [named(0, "1", "f", ""), named(1, "2", "g", "")], ["f({})", "g({})"], ["call-arguments"]],
     [
       "the legacy form",
@@ -326,6 +362,107 @@ describe("tool calls", () => {
   });
 });
 
+describe("reasoning that is mirrored in its field and in content", () => {
+  const words = "I think\n\nhard about  it, then\nanswer";
+  const mirrored = (all: string): string[] => {
+    const parts = all.match(/[^]{1,3}/g) ?? [];
+    return parts.map((part, at) => frame({ content: (at === 0 ? "<think>\n" : "") + part, reasoning_content: part }));
+  };
+
+  it("is one item, whoever is ahead, in any chunking", () => {
+    const field = fc.array(fc.nat(words.length), { maxLength: 8 });
+    const law = fc.property(field, field, fc.infiniteStream(fc.boolean()), fc.boolean(), (one, two, order, tight) => {
+      const cut = (all: string, places: number[]): string[] => {
+        const at = [0, ...places.toSorted((a, b) => a - b), all.length];
+        return at.slice(1).map((to, index) => all.slice(at[index], to));
+      };
+      const own = cut(words, one).map(thought);
+      const open = tight ? "<think>" : "<think>\n";
+      const copy = cut(`${open}${words}${tight ? "" : "\n"}</think>\n\nYes.`, two).map(text);
+      const frames: string[] = [];
+      while (own.length > 0 || copy.length > 0) {
+        const list = copy.length === 0 || (own.length > 0 && order.next().value === true) ? own : copy;
+        frames.push(...list.splice(0, 1));
+      }
+      const { items } = tell([...frames, ...end("stop")], { family: "m3" });
+      expect(items.filter((item) => item !== "thought:")).toEqual([`thought:${words}`, "text:\nYes."]);
+    });
+    fc.assert(law, { numRuns: 500, seed: 20261128 });
+  });
+
+  it.each([
+    ["in one delta", [...mirrored("I think hard"), text("\n</think>\nYes.")], ["thought:I think hard", "text:Yes."]],
+    ["with another end", [thought("one t"), text("<think>one more</think>Yes.")], ["thought:one t", "thought:one more", "text:Yes."]], // prettier-ignore
+    ["of another kind", [thought("a"), text("<think>\nb"), text("c</think>d")], ["thought:a", "thought:bc", "text:d"]],
+    ["with more in content", [thought("one"), text("<think>one more</think>Yes.")], ["thought:one more", "text:Yes."]],
+    ["with a call behind it", [...mirrored("Hm"), text("</think>"), named(0, "1", "f", "{}")], ["thought:Hm", "f({})"]],
+    ["and late", [text(`<think>Hm</think>${m2call.slice(0, 60)}`), thought("Hm"), text(m2call.slice(60))], ["thought:Hm", 'f({"a": 1})']], // prettier-ignore
+  ])("%s", (_, frames, items) => {
+    expect(tell([...frames, ...end("stop")], { family: "m2" }).items).toEqual(items);
+  });
+});
+
+describe("tags in content while reasoning has its own field", () => {
+  it.each<[string, Family, string, string]>([
+    ["opening", "m2", "The <think> tag opens thought.", "The <think> tag opens thought."],
+    ["opening, M3", "m3", "The <mm:think> tag.", "The <mm:think> tag."],
+    ["opening, on a line of its own", "m2", "Tags:\n<think>\nand", "Tags:\n<think>\nand"],
+    ["both", "m2", "Write <think> first and </think> last.", "Write <think> first and </think> last."],
+    ["closing once more, M3", "m3", "One.</mm:think>Two.", "One.Two."],
+    ["closing once more", "m2", "One.\n</think>\nTwo.", "One.\nTwo."],
+    ["closing first", "m2", "</think>\n\nTwo.", "\nTwo."],
+  ])("%s", (_, family, said, expected) => {
+    const whole = tell([thought("Hm."), text(said), ...end("stop")], { family });
+    expect(whole.items).toEqual(["thought:Hm.", `text:${expected}`]);
+    const single = tell([thought("Hm."), ...said.split("").map(text), ...end("stop")], { family });
+    expect(single.items).toEqual(whole.items);
+  });
+
+  it("reads <thinking> too", () => {
+    const frames = [text("<thinking>\nHm.\n</thinking>\nYes."), ...end("stop")];
+    expect(tell(frames, { family: "m2" }).items).toEqual(["thought:Hm.", "text:Yes."]);
+  });
+});
+
+describe("a call in markup that has no end", () => {
+  const m2 = '<minimax:tool_call>\n<invoke name="bash">\n';
+  const ns = "]<]minimax[>[";
+  const calls: [string, Family, Partial<ModelMarkup>, string, string][] = [
+    ["M2, in a value", "m2", {}, `${m2}<parameter name="command">rm -rf ./a`, "{"],
+    ["M2, between parameters", "m2", {}, `${m2}<parameter name="path">a.txt</parameter>\n`, '{"path": "a.txt"'],
+    ["M3", "m3", {}, `${ns}<tool_call>${ns}<invoke name="bash">${ns}<command>rm -rf ./a`, "{"],
+    ["JSON", "m2", { calls: "json" }, '<tool_call>{"name": "bash", "arguments": {"command": "rm -rf ./a', '{"command": "rm -rf ./a'], // prettier-ignore
+  ];
+  const error = "upstream: the model's call of 'bash' broke off before its end";
+  it.each(calls)("is an error that names the tool, but for the token limit: %s", (_, ...row) => {
+    const [family, markup, said, args] = row;
+    for (const finish of ["stop", "tool_calls"]) {
+      expect(tell([text("So."), text(said), ...end(finish)], { family, markup })).toMatchObject({
+        finish: "error",
+        error,
+      });
+      expect(tell([thought(said), text("a"), ...end(finish)], { family, markup })).toMatchObject({
+        finish: "error",
+        error,
+      });
+      const limited = tell([text(said), ...end(finish)], { family, markup, maxTokens: 5 });
+      expect(limited).toMatchObject({ items: [`bash(${args})`], finish: "length", error: "" });
+    }
+    const limited = tell([text(said), ...end("length")], { family, markup });
+    expect(limited).toMatchObject({ items: [`bash(${args})`], finish: "length", error: "" });
+    const followed = tell([text(said), named(0, "1", "f", "{}"), ...end("tool_calls")], { family, markup });
+    expect(followed).toMatchObject({ finish: "error", error });
+  });
+
+  it("is an error where its arguments are not JSON", () => {
+    const said = '<tool_call>\n{"name": "bash", "arguments": {"command": "ls", oops}}\n</tool_call>';
+    expect(tell([text("So."), text(said), ...end("stop")], { family: "m2", markup: { calls: "json" } })).toMatchObject({
+      finish: "error",
+      error: "upstream: the model wrote arguments for 'bash' that are not valid JSON",
+    });
+  });
+});
+
 describe("text", () => {
   it("keeps tags of models that have no such markup", () => {
     const said = "Use `<think>` and </think>, or <minimax:tool_call>.";
@@ -350,7 +487,37 @@ describe("ends", () => {
     ["nothing", [], "thrown", "upstream: the upstream's answer broke off"],
     ["only [DONE]", [doneFrame], "thrown", "upstream: the upstream ended without a finish reason"],
     ["text, then nothing", [text("a")], "error", "upstream: the upstream's answer broke off"],
-    ["no finish reason", [text("a"), doneFrame], "stop", ""],
+    ["no finish reason", [text("a"), usageFrame(5, 5), doneFrame], "stop", ""],
+    [
+      "no finish reason and no usage",
+      [text("a"), doneFrame],
+      "error",
+      "upstream: the upstream ended without a finish reason",
+    ],
+    [
+      "an error event without an error member, then [DONE]",
+      [text("a"), 'event: error\ndata: {"message":"worker died","code":503}\n\n', doneFrame],
+      "error",
+      "overloaded: the upstream answered 503",
+    ],
+    [
+      "an error event in plain text",
+      [text("a"), "event: error\r\ndata: worker died\r\n\r\n", ...end("stop")],
+      "error",
+      "upstream: the upstream reported an error",
+    ],
+    [
+      "an error event that is an array, without a blank line before it",
+      [text("a").trimEnd(), "\nevent:error\ndata: [1]\n", ...end("stop")],
+      "error",
+      "upstream: the upstream reported an error",
+    ],
+    [
+      "an error event without data",
+      [text("a"), "event: error\n\n", ...end("stop")],
+      "error",
+      "upstream: the upstream reported an error",
+    ],
     ["no [DONE]", [text("a"), frame({}, "stop")], "stop", ""],
     ["an empty answer", end("stop"), "stop", ""],
     ["an unknown reason", [text("a"), frame({}, "eos")], "stop", ""],

@@ -174,15 +174,16 @@ describe("streams of upstreams", () => {
     const transcript = foldEvents(events);
     const { input, cached, output, reasoning } = transcript.usage ?? { input: 0, cached: 0, output: 0, reasoning: 0 };
     expect({
-      thought: transcript.reasoning(),
-      text: transcript.text(),
+      said: transcript.items.flatMap((item) => (item.type === "call" ? [] : [[item.type, item.text]])),
       calls: transcript.calls().map((call) => [call.name, JSON.parse(call.args) as unknown]),
       finish: transcript.finish,
       usage: [input, cached, output, reasoning],
       repairs: [...fired].toSorted(),
     }).toEqual({
-      thought: expected.thought ?? "",
-      text: expected.text ?? "",
+      said: [
+        ...(expected.thought === undefined ? [] : [["reasoning", expected.thought]]),
+        ...(expected.text === undefined ? [] : [["text", expected.text]]),
+      ],
       calls: expected.calls ?? [],
       finish: { reason: expected.finish },
       usage: expected.usage,
