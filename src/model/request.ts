@@ -7,6 +7,8 @@ export interface ToolDefinition {
   description?: string;
   /** A JSON Schema; key order is the caller's and is kept down to the prompt, as the chat templates expect. */
   parameters: JsonObject;
+  /** Arguments must fit `parameters` (OpenAI's strict mode). */
+  strict?: boolean;
 }
 
 /** `required`: some call; `{ name }`: a call of that tool. */
