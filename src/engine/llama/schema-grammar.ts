@@ -25,9 +25,9 @@ const space = '(" " | "\\n" [ \\t]{0,20})?';
 const character = '([^"\\\\\\x7F\\x00-\\x1F] | [\\\\] (["\\\\/bfnrt] | "u" [0-9a-fA-F]{4}))';
 const wholeNumber = '("0" | [1-9] [0-9]{0,14})';
 const fraction = '("." [0-9]{1,16})? ([eE] [-+]? [0-9]{1,2})?';
-/** Without the halves of characters beyond 16 bits: the length counts whole ones. */
-const counted =
-  '([^"\\\\\\x7F\\x00-\\x1F] | [\\\\] (["\\\\/bfnrt] | "u" ([0-9a-cA-Ce-fE-F] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2})))';
+/** Escapes of one byte only: a pair of halves would count as one character. Without counts, which llama.cpp multiplies. */
+const counted = '([^"\\\\\\x7F\\x00-\\x1F] | [\\\\] (["\\\\/bfnrt] | "u00" [0-9a-fA-F] [0-9a-fA-F]))';
+
 /**
  * JSON Schema to GBNF, by the forms of `lib/json-schema/form.ts`: what these leave out is not enforced, and
  * `lib/json-schema/held.ts` finds it. What comes out never has a property that the schema does not name, unless it names
