@@ -7,7 +7,7 @@ export interface ToolDefinition {
   description?: string;
   /** A JSON Schema; key order is the caller's and is kept down to the prompt, as the chat templates expect. */
   parameters: JsonObject;
-  /** Whether arguments must fit `parameters` exactly; absent where the caller did not say. */
+  /** Whether arguments must fit `parameters` exactly (OpenAI's strict mode); absent where the caller did not say. */
   strict?: boolean;
 }
 

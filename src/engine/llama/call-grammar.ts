@@ -1,16 +1,19 @@
-import { propertiesOf, requiredOf, type Schema, valuesOf } from "../../lib/json-schema/schema.ts";
+import { allowedValues, arrayForm, type Field, fieldsOf, textForm } from "../../lib/json-schema/form.ts";
+import { type Schema, typeOf, valuesOf } from "../../lib/json-schema/schema.ts";
 import { isObject } from "../../model/json.ts";
 import type { ToolDefinition } from "../../model/request.ts";
 import type { CallMarkup } from "../markup/markup.ts";
 import type { Grammar } from "./grammar.ts";
 import { anyOf, literal, repeat, textBefore } from "./grammar.ts";
-import { regexBody, unwritableInMarkup } from "./regex-grammar.ts";
-import { SchemaGrammar, bound, formats } from "./schema-grammar.ts";
+import { unwritableInMarkup, written } from "./regex-grammar.ts";
+import { SchemaGrammar, bound } from "./schema-grammar.ts";
 
 /** How a model writes calls: what opens and closes all calls of an answer, and one call of a tool. */
 export interface CallForm {
   open: string;
   close: string;
+  /** What stands at the start of every call or block of calls, and in no other text. */
+  opening: string;
   between: string;
   call: (grammar: Grammar, tool: ToolDefinition) => string;
 }
@@ -23,9 +26,21 @@ const mark = "]<]minimax[>[";
  * and the common one of JSON in `<tool_call>` tags.
  */
 export const callForms: Readonly<Partial<Record<CallMarkup, CallForm>>> = {
-  m2: { open: "<minimax:tool_call>\n", close: "</minimax:tool_call>", between: "", call: m2Call },
-  m3: { open: `${mark}<tool_call>\n`, close: `${mark}</tool_call>`, between: "", call: m3Call },
-  json: { open: "", close: "", between: "\n", call: jsonCall },
+  m2: {
+    open: "<minimax:tool_call>\n",
+    close: "</minimax:tool_call>",
+    opening: "<minimax:tool_call>",
+    between: "",
+    call: m2Call,
+  },
+  m3: {
+    open: `${mark}<tool_call>\n`,
+    close: `${mark}</tool_call>`,
+    opening: `${mark}<tool_call>`,
+    between: "",
+    call: m3Call,
+  },
+  json: { open: "", close: "", opening: "<tool_call", between: "\n", call: jsonCall },
 };
 
 function jsonCall(grammar: Grammar, tool: ToolDefinition): string {
@@ -43,7 +58,7 @@ function m2Call(grammar: Grammar, tool: ToolDefinition): string {
       anyOf(ways.map((way) => (isText(way) ? rawText(grammar, way, "</parameter>") : schemas.plain(way)))),
     );
   };
-  const parameters = fieldsOf(schemas.alternatives(tool.parameters)[0]).map(({ name, part, required }) => {
+  const parameters = parametersOf(schemas.alternatives(tool.parameters)[0]).map(({ name, part, required }) => {
     const rule = grammar.rule(`${literal(`<parameter name="${name}">`)} ${value(part)} "</parameter>\\n"`);
     return required ? rule : `${rule}?`;
   });
@@ -58,14 +73,18 @@ function m3Call(grammar: Grammar, tool: ToolDefinition): string {
   const tagged = (name: string, part: unknown): string =>
     grammar.rule(`${literal(`${mark}<${name}>`)} ${value(part)} ${literal(`${mark}</${name}>`)}`);
   const fields = (schema: Schema | undefined): string =>
-    fieldsOf(schema)
+    parametersOf(schema)
       .map(({ name, part, required }) => `${tagged(name, part)}${required ? "" : "?"}`)
       .join(" ");
   const one = (schema: Schema): string => {
     if (isText(schema)) return rawText(grammar, schema, mark);
     if (isObject(schema["properties"])) return fields(schema);
-    if (schema["type"] !== "array") return schemas.plain(schema);
-    return repeat(tagged("item", schema["items"]), bound(schema["minItems"]) ?? 0, bound(schema["maxItems"]));
+    if (typeOf(schema) !== "array" || valuesOf(schema) !== undefined) return schemas.plain(schema);
+    const { first, rest, least, most } = arrayForm(schema);
+    const listed = first.slice(0, most).map((part) => tagged("item", part));
+    if (most <= listed.length) return listed.length === 0 ? '""' : listed.join(" ");
+    const missing = Math.max(0, (bound(least) ?? 0) - listed.length);
+    return [...listed, repeat(tagged("item", rest), missing, bound(most - listed.length))].join(" ");
   };
   const value = (part: unknown): string => {
     const key = schemas.alternatives(part);
@@ -83,9 +102,9 @@ function m3Call(grammar: Grammar, tool: ToolDefinition): string {
   return `${literal(`${mark}<invoke name="${tool.name}">`)} ${parameters} ${literal(`${mark}</invoke>\n`)}`;
 }
 
-function fieldsOf(schema: Schema = {}): readonly { name: string; part: unknown; required: boolean }[] {
-  const required = new Set(requiredOf(schema));
-  return Object.entries(propertiesOf(schema)).map(([name, part]) => ({ name, part, required: required.has(name) }));
+/** A tool whose parameters are not named gets none: markup writes each under its name. */
+function parametersOf(schema: Schema = {}): readonly Field[] {
+  return fieldsOf(schema) ?? [];
 }
 
 /** All that a value may be, texts apart from other values: they are written differently. */
@@ -109,12 +128,10 @@ function isText(schema: Schema): boolean {
 
 /** Bare text up to the tag that ends it. */
 function rawText(grammar: Grammar, schema: Schema, end: string): string {
-  const values = valuesOf(schema);
+  const values = allowedValues(schema);
   if (values !== undefined) return anyOf(values.map((value) => literal(String(value))));
-  const known = typeof schema["format"] === "string" ? formats[schema["format"]] : undefined;
-  const shape =
-    known ?? (typeof schema["pattern"] === "string" ? regexBody(schema["pattern"], unwritableInMarkup) : undefined);
-  if (shape !== undefined) return shape;
+  const form = textForm(schema, unwritableInMarkup);
+  if (form !== undefined) return written(form);
   const least = bound(schema["minLength"]) ?? 0;
   const most = bound(schema["maxLength"]);
   // counted text may not hold the signs that begin tags: few texts do, and the count stays one rule

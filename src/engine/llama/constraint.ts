@@ -21,8 +21,8 @@ export interface AnswerForm {
 /**
  * The grammar an answer must follow, as GBNF: a forced tool call (`required`, a named tool) or a JSON format, after
  * the reasoning that the prompt began. Reasoning has at most as many characters as the answer may have tokens: the forced
- * part must still fit after it. With tools on offer, an answer in a JSON format may also be a call. Undefined where
- * the request leaves the model free.
+ * part must still fit after it. With tools on offer, an answer in a JSON format may also be a call. A free answer is
+ * held from where its first call begins if a tool is strict. Undefined where the request leaves the model free.
  */
 export function constraintFor(request: GenerationRequest, { calls, think, limit }: AnswerForm): string | undefined {
   const grammar = new Grammar();
@@ -43,11 +43,22 @@ function answerBody(grammar: Grammar, request: GenerationRequest, calls: CallMar
     if (named.length === 0) throw invalid("tool_choice", `no tool named '${toolChoice.name}'`);
     return callsBody(grammar, { ...request, parallelCalls: false }, calls, named);
   }
-  if (format.type === "text") return undefined;
+  if (format.type === "text") return looseBody(grammar, request, calls);
   const json =
     format.type === "json" ? anyObject(grammar) : new SchemaGrammar(grammar, format.schema).json(format.schema);
   const mayCall = toolChoice === "auto" && tools.length > 0 && callForms[calls] !== undefined;
   return mayCall ? anyOf([json, callsBody(grammar, request, calls, tools)]) : json;
+}
+
+/**
+ * A free answer whose calls fit where a tool is strict: any text up to where a call begins, and from there on a call.
+ * Undefined where no tool on offer is strict.
+ */
+function looseBody(grammar: Grammar, request: GenerationRequest, calls: CallMarkup): string | undefined {
+  const { tools, toolChoice } = request;
+  const opening = callForms[calls]?.opening;
+  if (toolChoice !== "auto" || opening === undefined || !tools.some((tool) => tool.strict === true)) return undefined;
+  return `${textBefore(grammar, opening)} (${callsBody(grammar, request, calls, tools)})?`;
 }
 
 function callsBody(

@@ -7,6 +7,7 @@ import { callIds } from "../../model/id.ts";
 import type { GenerationRequest, Sampling } from "../../model/request.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Capabilities, Engine, Load } from "../engine.ts";
+import { requireHeld } from "../held.ts";
 import { markupParser } from "../markup/parser.ts";
 import { firstMedia } from "../template/message.ts";
 import type { RenderedPrompt } from "../template/render.ts";
@@ -210,6 +211,7 @@ async function constrain(
   request: GenerationRequest,
   form: Omit<AnswerForm, "calls">,
 ): Promise<Pick<SequenceEvaluateOptions, "grammarEvaluationState">> {
+  requireHeld(request);
   const source = constraintFor(request, { ...form, calls: loaded.family.calls });
   if (source === undefined) return {};
   const { library, llama, model } = loaded;

@@ -1,21 +1,22 @@
 import { SchemaReader } from "../../lib/json-schema/reader.ts";
 import {
-  prefixItemsOf,
-  propertiesOf,
-  requiredOf,
-  type Schema,
-  typeOf,
-  valuesOf,
-} from "../../lib/json-schema/schema.ts";
+  allowedValues,
+  arrayForm,
+  countOf,
+  fieldsOf,
+  numberBounds,
+  stepForm,
+  textForm,
+} from "../../lib/json-schema/form.ts";
+import { type Schema, typeOf } from "../../lib/json-schema/schema.ts";
+import { maxCount } from "../../lib/regex/sized.ts";
 import { invalid } from "../../model/error.ts";
 import type { Grammar } from "./grammar.ts";
 import { anyOf, literal, repeat } from "./grammar.ts";
 import type { Range } from "./number-grammar.ts";
 import { integerIn, numberIn } from "./number-grammar.ts";
-import { regexBody, unwritableInJson } from "./regex-grammar.ts";
+import { written } from "./regex-grammar.ts";
 
-/** llama.cpp refuses repetitions beyond 2,000 in all. */
-const maxRepeats = 1000;
 /** A body longer than this becomes a rule, so that it stands in the grammar once. */
 const maxInlineChars = 60;
 
@@ -24,24 +25,13 @@ const space = '(" " | "\\n" [ \\t]{0,20})?';
 const character = '([^"\\\\\\x7F\\x00-\\x1F] | [\\\\] (["\\\\/bfnrt] | "u" [0-9a-fA-F]{4}))';
 const wholeNumber = '("0" | [1-9] [0-9]{0,14})';
 const fraction = '("." [0-9]{1,16})? ([eE] [-+]? [0-9]{1,2})?';
-const digits = (count: number): string => repeat("[0-9]", count, count);
-const hex = (count: number): string => repeat("[0-9a-f]", count, count);
-const day = `${digits(4)} "-" ("0" [1-9] | "1" [0-2]) "-" ("0" [1-9] | "1" [0-9] | "2" [0-8])`;
-const clock = '([01] [0-9] | "2" [0-3]) ":" [0-5] [0-9] ":" [0-5] [0-9] ("." [0-9]{1,6})? "Z"';
-/** Formats with a form of their own; of the others any text will do. Days end at the 28th, which every month has. */
-export const formats: Readonly<Record<string, string>> = {
-  date: day,
-  time: clock,
-  "date-time": `${day} "T" ${clock}`,
-  uuid: `${hex(8)} "-" ${hex(4)} "-4" ${hex(3)} "-" [89ab] ${hex(3)} "-" ${hex(12)}`,
-};
+/** Escapes of one byte only: a pair of halves would count as one character. Without counts, which llama.cpp multiplies. */
+const counted = '([^"\\\\\\x7F\\x00-\\x1F] | [\\\\] (["\\\\/bfnrt] | "u00" [0-9a-fA-F] [0-9a-fA-F]))';
 
 /**
- * JSON Schema to GBNF. Known: types and lists of them, properties in the schema's order with required ones, additional
- * properties where no property is named, items, prefixItems, length and number bounds, enum, const, anyOf, oneOf,
- * allOf (intersected), local $ref, the formats above, and `pattern` as far as `regex-grammar.ts` writes it (of a text's
- * format, pattern and length the first holds). Other keywords are not enforced. What comes out never has a property
- * that the schema does not name, unless it names none.
+ * JSON Schema to GBNF, by the forms of `lib/json-schema/form.ts`: what these leave out is not enforced, and
+ * `lib/json-schema/held.ts` finds it. What comes out never has a property that the schema does not name, unless it names
+ * none.
  *
  * The library's own `LlamaJsonSchemaGrammar` (node-llama-cpp 3.22.1) does not do: it ignores `required` and makes every
  * property obligatory, has no `pattern`, no bounds of numbers, no `anyOf` and `allOf`, and reads `$ref` only into
@@ -86,7 +76,7 @@ export class SchemaGrammar {
 
   /** The body that matches JSON text of one alternative. */
   plain(schema: Schema): string {
-    const values = valuesOf(schema);
+    const values = allowedValues(schema);
     if (values !== undefined) return anyOf(some(values).map((value) => literal(JSON.stringify(value))));
     switch (typeOf(schema)) {
       case "object":
@@ -118,15 +108,13 @@ export class SchemaGrammar {
   }
 
   private object(schema: Schema): string {
-    const properties = propertiesOf(schema);
-    const required = new Set(requiredOf(schema));
-    const names = [...new Set([...Object.keys(properties), ...required])];
-    if (names.length === 0) return this.openObject(schema);
-    const fields = names.map((name) => ({
-      pair: this.grammar.rule(`${literal(JSON.stringify(name))} ":" ${space} ${this.json(properties[name])}`),
-      required: required.has(name),
+    const fields = fieldsOf(schema);
+    if (fields === undefined) return this.openObject(schema);
+    const pairs = fields.map(({ name, part, required }) => ({
+      pair: this.grammar.rule(`${literal(JSON.stringify(name))} ":" ${space} ${this.json(part)}`),
+      required,
     }));
-    return this.grammar.rule(`"{" ${space} ${this.fieldList(fields)} ${space} "}"`);
+    return this.grammar.rule(`"{" ${space} ${this.fieldList(pairs)} ${space} "}"`);
   }
 
   /** Fields in order, those not required may be missing; two rules per field, for the comma before all but the first. */
@@ -144,24 +132,29 @@ export class SchemaGrammar {
   }
 
   private openObject(schema: Schema): string {
-    if (schema["additionalProperties"] === false) return `"{" ${space} "}"`;
     const value = this.json(schema["additionalProperties"]);
     const pair = this.grammar.rule(`${text({})} ":" ${space} ${value}`);
-    return this.grammar.rule(`"{" ${space} (${pair} ("," ${space} ${pair})*)? ${space} "}"`);
+    const most = bound(schema["maxProperties"]);
+    if (most === 0) return `"{" ${space} "}"`;
+    const more = repeat(`("," ${space} ${pair})`, 0, most === undefined ? undefined : most - 1);
+    return this.grammar.rule(`"{" ${space} (${pair} ${more})? ${space} "}"`);
   }
 
+  /** Listed items are all there, as far as the schema's number of items allows. */
   private array(schema: Schema): string {
-    const first = prefixItemsOf(schema);
-    if (first.length > 0) {
-      const parts = first.map((part) => this.json(part)).join(` "," ${space} `);
-      return this.grammar.rule(`"[" ${space} ${parts} ${space} "]"`);
-    }
-    const item = this.grammar.rule(this.json(schema["items"]));
-    const least = bound(schema["minItems"]) ?? 0;
-    const most = bound(schema["maxItems"]);
-    if (most === 0) return `"[" ${space} "]"`;
-    const more = repeat(`("," ${space} ${item})`, Math.max(0, least - 1), most === undefined ? undefined : most - 1);
-    const items = least > 0 ? `${item} ${more}` : `(${item} ${more})?`;
+    const { first, rest, least, most } = arrayForm(schema);
+    const end = Number.isFinite(most) ? Math.min(most, maxCount) : undefined;
+    const listed = first.slice(0, end).map((part) => this.json(part));
+    const open = end === undefined || end > listed.length;
+    if (!open && listed.length === 0) return `"[" ${space} "]"`;
+    if (!open) return this.grammar.rule(`"[" ${space} ${listed.join(` "," ${space} `)} ${space} "]"`);
+    const item = this.grammar.rule(this.json(rest));
+    const missing = Math.max(0, Math.min(least, maxCount) - listed.length);
+    const head = listed.length > 0 ? listed : missing > 0 ? [item] : [];
+    const done = head.length - listed.length;
+    const following = (count: number): string =>
+      repeat(`("," ${space} ${item})`, Math.max(0, missing - count), end && end - listed.length - count);
+    const items = head.length > 0 ? `${head.join(` "," ${space} `)} ${following(done)}` : `(${item} ${following(1)})?`;
     return this.grammar.rule(`"[" ${space} ${items} ${space} "]"`);
   }
 }
@@ -192,37 +185,62 @@ function some<Choice>(choices: readonly Choice[]): readonly Choice[] {
 
 /** A length or count of a schema, as far as a grammar can hold it; undefined where there is none. */
 export function bound(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 ? Math.min(value, maxRepeats) : undefined;
+  const count = countOf(value);
+  return count === undefined ? undefined : Math.min(count, maxCount);
 }
 
 function text(schema: Schema): string {
-  const known = typeof schema["format"] === "string" ? formats[schema["format"]] : undefined;
-  if (known !== undefined) return `"\\"" ${known} "\\""`;
-  const pattern = typeof schema["pattern"] === "string" ? regexBody(schema["pattern"], unwritableInJson) : undefined;
-  if (pattern !== undefined) return `"\\"" ${pattern} "\\""`;
-  return `"\\"" ${repeat(character, bound(schema["minLength"]) ?? 0, bound(schema["maxLength"]))} "\\""`;
+  const form = textForm(schema);
+  if (form !== undefined) return `"\\"" ${written(form)} "\\""`;
+  const [least, most] = [bound(schema["minLength"]) ?? 0, bound(schema["maxLength"])];
+  return `"\\"" ${repeat(least === 0 && most === undefined ? character : counted, least, most)} "\\""`;
 }
 
-/** A schema's number bounds: of an included and an excluded one the narrower. */
+/** Bounds as number grammars take them; undefined where there are none. */
 function rangeOf(schema: Schema): Range | undefined {
-  const [from, above] = [number(schema["minimum"]), number(schema["exclusiveMinimum"])];
-  const [to, below] = [number(schema["maximum"]), number(schema["exclusiveMaximum"])];
-  if ([from, above, to, below].every((bound) => bound === undefined)) return undefined;
-  const openLeast = above !== undefined && (from === undefined || above >= from);
-  const openMost = below !== undefined && (to === undefined || below <= to);
-  return { least: openLeast ? above : from, openLeast, most: openMost ? below : to, openMost };
-}
-
-function number(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+  const { least, most, openLeast, openMost } = numberBounds(schema);
+  if (least === -Infinity && most === Infinity) return undefined;
+  return {
+    least: least === -Infinity ? undefined : least,
+    openLeast,
+    most: most === Infinity ? undefined : most,
+    openMost,
+  };
 }
 
 function integer(schema: Schema): string {
+  const steps = stepped(schema);
+  if (steps !== undefined) return steps;
   const range = rangeOf(schema);
-  return (range === undefined ? undefined : integerIn(range)) ?? `"-"? ${wholeNumber}`;
+  if (range === undefined) return `"-"? ${wholeNumber}`;
+  const body = integerIn(range);
+  return body ?? anyOf(some([]));
+}
+
+/** Multiples of a step; undefined where there is none, or none that can be held. */
+function stepped(schema: Schema): string | undefined {
+  const form = stepForm(schema);
+  switch (form?.kind) {
+    case "values":
+      return anyOf(some(form.values).map((value) => literal(JSON.stringify(value))));
+    case "endings": {
+      const small = form.small.map((value) => literal(String(value)));
+      const large = `[1-9] [0-9]{0,10} ${anyOf(form.endings.map(literal))}`;
+      return `${form.negative ? '"-"? ' : ""}${anyOf([...small, large])}`;
+    }
+    case "places":
+      return `${form.negative ? '"-"? ' : ""}${wholeNumber} ("." [0-9]{1,${form.places}})?`;
+    default:
+      return undefined;
+  }
 }
 
 function decimal(schema: Schema): string {
+  const steps = stepped(schema);
+  if (steps !== undefined) return steps;
   const range = rangeOf(schema);
-  return range === undefined ? `"-"? ${wholeNumber} ${fraction}` : numberIn(range);
+  if (range === undefined) return `"-"? ${wholeNumber} ${fraction}`;
+  const { least = -Infinity, most = Infinity, openLeast, openMost } = range;
+  if (least > most || (least === most && (openLeast || openMost))) some([]);
+  return numberIn(range);
 }

@@ -11,7 +11,11 @@ const maxSteps = 100_000;
  */
 export function sampleOfPattern(source: string): string | undefined {
   const node = parseRegex(source);
-  if (node === undefined) return undefined;
+  return node && sampleOf(node);
+}
+
+/** The same of an expression that was parsed. */
+export function sampleOf(node: RegexNode): string | undefined {
   const sample: Sample = { characters: [], assertions: [], chosen: new Map(), steps: 0 };
   if (!add(node, sample)) return undefined;
   const { characters, assertions } = sample;

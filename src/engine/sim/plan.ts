@@ -1,4 +1,5 @@
 import type { GenerationRequest } from "../../model/request.ts";
+import { requireHeld } from "../held.ts";
 import type { ScriptedAnswer } from "../script/schema.ts";
 import type { Script } from "../script/script.ts";
 import { readConversation } from "./conversation.ts";
@@ -29,6 +30,7 @@ export function planAnswer(request: GenerationRequest, script: Script, faults: F
   const fault = faults.next(conversation.userText);
   if (fault?.kind === "error-before") throw faultError(fault);
   const answer = script.answer(request, conversation);
+  if (answer === undefined) requireHeld(request);
   if (answer === undefined) return { reply: planReply(request, conversation), fault, delayMs: 0, usage: {} };
   const scripted = scriptedFault(answer);
   if (scripted?.kind === "error-before") throw faultError(scripted);

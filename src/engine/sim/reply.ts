@@ -68,7 +68,7 @@ function namedTools(text: string, tools: readonly ToolDefinition[]): ToolDefinit
 }
 
 function callOf(tool: ToolDefinition): PlannedCall {
-  const args = sampleValue(tool.parameters, "defaults");
+  const args = sampleValue(tool.parameters, "defaults", tool.strict === true ? "exact" : "loose");
   return { name: tool.name, args: JSON.stringify(isObject(args) ? args : {}) };
 }
 
@@ -84,7 +84,7 @@ function reasoningOf({ userText, afterResult }: Conversation, calls: readonly Pl
 function textOf(request: GenerationRequest, conversation: Conversation): string {
   const { format } = request;
   if (format.type === "schema") {
-    return JSON.stringify(sampleValue(format.schema, "all"));
+    return JSON.stringify(sampleValue(format.schema, "all", format.strict ? "exact" : "loose"));
   }
   const text = plainText(conversation);
   return format.type === "json" ? JSON.stringify({ answer: text }) : text;

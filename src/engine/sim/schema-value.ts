@@ -1,27 +1,32 @@
 import { SchemaReader } from "../../lib/json-schema/reader.ts";
 import {
-  prefixItemsOf,
-  propertiesOf,
-  requiredOf,
-  type Schema,
-  type TypeName,
-  typeOf,
-} from "../../lib/json-schema/schema.ts";
+  allowedValues,
+  arrayForm,
+  countOf,
+  fieldsOf,
+  numberBounds,
+  stepForm,
+  textForm,
+  textPattern,
+} from "../../lib/json-schema/form.ts";
+import { type Schema, type TypeName, typeOf } from "../../lib/json-schema/schema.ts";
 import { invalid } from "../../model/error.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
-import { sampleOfPattern } from "./pattern.ts";
+import { sampleOf, sampleOfPattern } from "./pattern.ts";
 
 /** Which properties an object gets besides the required ones: `all`, or those that have a `default`. */
 export type OptionalProperties = "all" | "defaults";
 
+/** `exact`: an author's `default` is taken only where it certainly fits, and a schema of endless values is refused. */
+export type Fit = "exact" | "loose";
+
 /**
- * A value valid against the schema, and always the same one. Knows the keywords that tools and structured outputs use:
- * type, properties, required, items, prefixItems, enum, const, default, $ref, allOf, anyOf, oneOf, bounds, lengths,
- * pattern and format. Throws `invalid` for a schema that is too complex or asks for too much.
+ * A value for the schema, and always the same one; it fits where `lib/json-schema/held.ts` finds nothing. Throws `invalid` for a schema that is too complex or asks for too much.
  */
-export function sampleValue(schema: JsonObject, optional: OptionalProperties): Json {
+export function sampleValue(schema: JsonObject, optional: OptionalProperties, fit: Fit = "loose"): Json {
   const refuse = (problem: string): Error => invalid("schema", problem);
-  return new SchemaSampler(new SchemaReader(schema, { missing: "allow", refuse }), optional).value(schema, "", 0);
+  const reader = new SchemaReader(schema, { missing: "allow", refuse });
+  return new SchemaSampler(reader, optional, fit).value(schema, "", 0);
 }
 
 /** From here on only what must be there is made, so that recursive schemas end. */
@@ -58,22 +63,27 @@ class SchemaSampler {
   // fixed at birth
   private readonly reader: SchemaReader;
   private readonly optional: OptionalProperties;
+  private readonly fit: Fit;
   // changed by events
   /** Values and looks at schemas; counted by `settle`. */
   private steps = 0;
   /** Characters written only to reach a least length. */
   private filled = 0;
 
-  constructor(reader: SchemaReader, optional: OptionalProperties) {
+  constructor(reader: SchemaReader, optional: OptionalProperties, fit: Fit) {
     this.reader = reader;
+    this.fit = fit;
     this.optional = optional;
   }
 
   value(raw: unknown, name: string, depth: number): Json {
-    if (depth > maxDepth || this.steps > maxSteps) return null;
+    if (depth > maxDepth || this.steps > maxSteps) {
+      if (this.fit === "exact") throw invalid("schema", "asks for a value that is too large");
+      return null;
+    }
     const schema = this.settle(raw, depth);
-    if (schema["const"] !== undefined) return schema["const"] as Json;
-    if (Array.isArray(schema["enum"])) return (schema["enum"] as Json[])[0] ?? null;
+    const values = allowedValues(schema);
+    if (values !== undefined) return (values as Json[])[0] ?? null;
     switch (kindOf(schema)) {
       case "object":
         return this.object(schema, depth);
@@ -102,15 +112,11 @@ class SchemaSampler {
   }
 
   private object(schema: Schema, depth: number): JsonObject {
-    const properties = propertiesOf(schema);
-    const required = new Set(requiredOf(schema));
     const made = new Map<string, Json>();
-    for (const [key, property] of Object.entries(properties)) {
-      const wanted = required.has(key) || (depth < shallowDepth && this.wantsOptional(schema, property, depth));
-      if (wanted) made.set(key, this.value(property, key, depth + 1));
+    for (const { name, part, required } of fieldsOf(schema) ?? []) {
+      const wanted = required || (depth < shallowDepth && this.wantsOptional(schema, part, depth));
+      if (wanted) made.set(name, this.value(part, name, depth + 1));
     }
-    for (const key of required)
-      if (!made.has(key)) made.set(key, this.value(schema["additionalProperties"], key, depth + 1));
     const least = upTo(maxItems, schema["minProperties"], "properties");
     for (let count = 1; made.size < least; count += 1) {
       made.set(`key${count}`, this.value(schema["additionalProperties"], `key${count}`, depth + 1));
@@ -125,15 +131,15 @@ class SchemaSampler {
   }
 
   private array(schema: Schema, name: string, depth: number): Json[] {
-    const prefix = prefixItemsOf(schema);
+    const { first: prefix, rest, most } = arrayForm(schema);
     const least = upTo(maxItems, schema["minItems"], "items");
-    const most = numberOf(schema["maxItems"], Infinity);
-    const usual = depth >= shallowDepth || schema["items"] === false ? 0 : 1;
+    const usual = depth >= shallowDepth || this.reader.alternatives(rest).length === 0 ? 0 : 1;
     const length = Math.min(Math.max(least, prefix.length, prefix.length === 0 ? usual : 0), most, maxItems);
     const made: Json[] = [];
     for (let at = 0; at < length; at += 1) {
-      const item = this.value(prefix[at] ?? schema["items"], singularName(name), depth + 1);
-      made.push(schema["uniqueItems"] === true ? this.unlike(made, item, prefix[at] ?? schema["items"]) : item);
+      const part = at < prefix.length ? prefix[at] : rest;
+      const item = this.value(part, singularName(name), depth + 1);
+      made.push(schema["uniqueItems"] === true ? this.unlike(made, item, part) : item);
     }
     return made;
   }
@@ -142,18 +148,23 @@ class SchemaSampler {
   private unlike(made: readonly Json[], item: Json, raw: unknown): Json {
     const taken = new Set(made.map((value) => JSON.stringify(value)));
     if (!taken.has(JSON.stringify(item))) return item;
-    const choices = this.settle(raw, 0)["enum"];
-    if (Array.isArray(choices)) return (choices as Json[]).find((value) => !taken.has(JSON.stringify(value))) ?? item;
+    const choices = allowedValues(this.settle(raw, 0));
+    if (choices !== undefined) return (choices as Json[]).find((value) => !taken.has(JSON.stringify(value))) ?? item;
     if (typeof item === "number") return Math.max(...made.filter((value) => typeof value === "number")) + 1;
     return typeof item === "string" ? `${item} ${made.length + 1}` : item;
   }
 
   private string(schema: Schema, name: string): string {
-    if (typeof schema["default"] === "string") return schema["default"];
-    if (typeof schema["pattern"] === "string") return sampleOfPattern(schema["pattern"]) ?? "";
-    const { format } = schema;
-    const example = formats[typeof format === "string" ? format : ""];
-    return this.sized(example ?? `example ${wordsOf(name)}`.trim(), schema);
+    const { format, pattern, default: usual } = schema;
+    const asked = textPattern(schema);
+    const isFree = asked === undefined && hasLength(typeof usual === "string" ? usual : "", schema);
+    if (typeof usual === "string" && (isFree || this.fit === "loose")) return usual;
+    const example = typeof format === "string" && Object.hasOwn(formats, format) ? formats[format] : undefined;
+    const sample = example ?? (typeof pattern === "string" ? sampleOfPattern(pattern) : undefined);
+    if (sample !== undefined && hasLength(sample, schema)) return sample;
+    if (asked === undefined) return this.sized(`example ${wordsOf(name)}`.trim(), schema);
+    const form = textForm(schema);
+    return (form === undefined ? undefined : sampleOf(form)) ?? sample ?? "";
   }
 
   /** Cut or filled up to the schema's length in code points. */
@@ -165,6 +176,11 @@ class SchemaSampler {
       throw invalid("schema", `asks for texts of more than ${maxFilledChars} characters`);
     return points.slice(0, numberOf(schema["maxLength"], Infinity)).join("") + "x".repeat(missing);
   }
+}
+
+function hasLength(text: string, schema: Schema): boolean {
+  const length = Array.from(text).length;
+  return length >= (countOf(schema["minLength"]) ?? 0) && length <= (countOf(schema["maxLength"]) ?? Infinity);
 }
 
 /** The type of a schema's values; texts where it names and implies none. */
@@ -183,32 +199,27 @@ function numberOf(value: unknown, otherwise: number): number {
   return typeof value === "number" ? value : otherwise;
 }
 
-/** An exclusive bound moves by one step; without steps by a thousandth. Draft 4 wrote it as a boolean. */
-function lowerBound(schema: Schema, step: number): number {
-  const minimum = numberOf(schema["minimum"], -Infinity);
-  const exclusive = schema["exclusiveMinimum"] === true ? minimum : numberOf(schema["exclusiveMinimum"], -Infinity);
-  return Math.max(minimum, exclusive + (step === 0 ? 0.001 : step));
-}
-
-function upperBound(schema: Schema, step: number): number {
-  const maximum = numberOf(schema["maximum"], Infinity);
-  const exclusive = schema["exclusiveMaximum"] === true ? maximum : numberOf(schema["exclusiveMaximum"], Infinity);
-  return Math.min(maximum, exclusive - (step === 0 ? 0.001 : step));
-}
-
+/** The number nearest to one; an exclusive bound moves by one step, without steps by a thousandth. */
 function numberFor(schema: Schema): number {
-  const whole = kindOf(schema) === "integer";
-  const step = numberOf(schema["multipleOf"], whole ? 1 : 0);
-  const least = lowerBound(schema, step);
-  const most = upperBound(schema, step);
+  const form = stepForm(schema);
+  if (form?.kind === "values") return nearOne(form.values) ?? 0;
+  const step = numberOf(schema["multipleOf"], kindOf(schema) === "integer" ? 1 : 0);
+  const { least, most, openLeast, openMost } = numberBounds(schema);
   const fits = (value: number): boolean =>
-    value >= least && value <= most && (step === 0 || Number.isInteger(value / step));
+    (openLeast ? value > least : value >= least) &&
+    (openMost ? value < most : value <= most) &&
+    (step === 0 || Number.isInteger(value / step));
   const usual = schema["default"];
   if (typeof usual === "number" && fits(usual)) return usual;
-  const plain = Math.min(Math.max(1, least), most);
-  if (step === 0 || Number.isInteger(plain / step)) return plain;
-  const up = Math.ceil(plain / step) * step;
-  return up <= most ? up : Math.floor(plain / step) * step;
+  const near = step === 0 ? 0.001 : step;
+  const plain = Math.min(Math.max(1, openLeast ? least + near : least), openMost ? most - near : most);
+  if (step === 0) return fits(plain) ? plain : (least + most) / 2;
+  const [up, down] = [Math.ceil(plain / step) * step, Math.floor(plain / step) * step];
+  return fits(up) ? up : down;
+}
+
+function nearOne(values: readonly number[]): number | undefined {
+  return values.find((value) => value >= 1) ?? values.at(-1);
 }
 
 /** `fromCity`, `from_city`, `from-city`: `from city`. */

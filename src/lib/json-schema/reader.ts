@@ -1,5 +1,6 @@
-import { intersect } from "./intersect.ts";
+import { excluded, intersect } from "./intersect.ts";
 import { resolvePointer } from "./pointer.ts";
+import { isOfType } from "./form.ts";
 import { isSchema, type Schema, typeNamed, valuesOf } from "./schema.ts";
 
 export interface SchemaReaderOptions {
@@ -19,7 +20,8 @@ const anything: Schema = Object.freeze({});
  * Reads one JSON Schema. Every part of it has a normal form: the list of its alternatives, each a schema without `$ref`,
  * `allOf`, `anyOf` and `oneOf`, with one type at most. References are followed and keywords beside them hold too (as
  * since draft 2019-09), `allOf` is intersected, `anyOf`, `oneOf`, lists of types and OpenAPI's `nullable` become
- * alternatives; of `oneOf`, that no second one may fit is not read. Properties and items stay as they are, to be read in
+ * alternatives; those of `oneOf` carry what they must not be besides. Lists in `items` (before 2020) are read as
+ * `prefixItems`, bounds that are excluded by `true` (draft 4) as numbers. Properties and items stay as they are, to be read in
  * turn, so schemas may contain themselves. The work is bounded: a schema that asks for more is refused.
  */
 export class SchemaReader {
@@ -32,6 +34,8 @@ export class SchemaReader {
   /** Conjunctions by the numbers of their parts: of the same parts there is one only, or recursive ones had no end. */
   private readonly joined = new Map<string, Schema>();
   private readonly numbers = new Map<Schema, number>();
+  /** Schemas by their `$anchor`; made when a reference asks for one. */
+  private anchors: Map<string, Schema> | undefined;
   private steps = 0;
   private depth = 0;
 
@@ -42,9 +46,10 @@ export class SchemaReader {
 
   /**
    * The normal form of a part; the same list and the same schemas each time. Empty: no value fits. What is no schema
-   * (`true`, or a caller's mistake) allows anything.
+   * (`true`, or a caller's mistake) allows anything, `false` nothing.
    */
   alternatives(part: unknown): readonly Schema[] {
+    if (part === false) return [];
     if (!isSchema(part)) return [anything];
     const known = this.known.get(part);
     if (known !== undefined) return known;
@@ -69,14 +74,25 @@ export class SchemaReader {
   private normalized(schema: Schema): readonly Schema[] {
     const { $ref, allOf, anyOf, oneOf, nullable, ...rest } = schema;
     this.spend(1);
-    let found = this.typed(rest);
+    let found = this.typed(modern(rest));
     if (typeof $ref === "string") found = this.product(this.alternatives(this.target($ref)), found);
     for (const part of listOf(allOf) ?? []) found = this.product(found, this.alternatives(part));
-    for (const ways of [listOf(anyOf), listOf(oneOf)]) {
-      if (ways !== undefined) found = this.product(found, this.unique(ways.flatMap((way) => this.alternatives(way))));
-    }
+    const ways = listOf(anyOf);
+    if (ways !== undefined) found = this.product(found, this.unique(ways.flatMap((way) => this.alternatives(way))));
+    const exclusive = listOf(oneOf);
+    if (exclusive !== undefined) found = this.product(found, this.exclusive(exclusive));
     if (nullable === true) found = [...found, { type: "null" }];
     return found;
+  }
+
+  private exclusive(ways: readonly unknown[]): readonly Schema[] {
+    if (ways.length < 2) return ways.flatMap((way) => this.alternatives(way));
+    return ways.flatMap((way, except) => {
+      const mark = { [excluded]: [{ ways, except }] };
+      return this.alternatives(way)
+        .map((one) => this.intersected(one, mark))
+        .filter((one) => one !== undefined);
+    });
   }
 
   /** One schema per type; `const` and `enum` say by themselves which types there are. */
@@ -84,8 +100,13 @@ export class SchemaReader {
     const { type, ...rest } = schema;
     const words = listOf(type);
     if (words === undefined) return [typeNamed(type) === undefined ? rest : { ...rest, type: typeNamed(type) }];
-    if (words.length > 0 && valuesOf(rest) !== undefined) return [rest];
     const names = new Set(words.map(typeNamed));
+    const values = valuesOf(rest);
+    if (words.length > 0 && values !== undefined) {
+      const { const: _, ...others } = rest;
+      const fits = (value: unknown): boolean => [...names].some((name) => name === undefined || isOfType(value, name));
+      return values.every(fits) ? [rest] : [{ ...others, enum: values.filter(fits) }];
+    }
     return [...names].map((name) => (name === undefined ? rest : { ...rest, type: name }));
   }
 
@@ -147,16 +168,61 @@ export class SchemaReader {
   }
 
   private target(reference: string): Schema {
-    const found = resolvePointer(this.root, reference);
+    const found = this.anchored(reference) ?? resolvePointer(this.root, reference);
     if (isSchema(found)) return found;
     if (this.options.missing === "allow") return anything;
     throw this.options.refuse(`'$ref' ${reference} points nowhere in the schema`);
   }
 
-  private spend(steps: number): void {
+  /** The schema that a reference names by its `$anchor`. */
+  private anchored(reference: string): Schema | undefined {
+    if (!/^#[^/]/.test(reference)) return undefined;
+    if (this.anchors === undefined) {
+      this.anchors = new Map();
+      this.collectAnchors(this.root, this.anchors);
+    }
+    return this.anchors.get(reference.slice(1));
+  }
+
+  private collectAnchors(part: unknown, found: Map<string, Schema>): void {
+    if (typeof part !== "object" || part === null) return;
+    this.spend(1);
+    const { $anchor } = part as Schema;
+    if (isSchema(part) && typeof $anchor === "string" && !found.has($anchor)) found.set($anchor, part);
+    for (const inner of Object.values(part)) this.within(() => this.collectAnchors(inner, found));
+  }
+
+  /** Counts work for the schema; refuses when there is too much of it. */
+  spend(steps: number): void {
     this.steps += steps;
     if (this.steps > maxSteps) throw this.options.refuse("is too complex");
   }
+}
+
+/** Older drafts' forms of keywords as 2020-12 has them. */
+function modern(schema: Schema): Schema {
+  const { items, additionalItems, exclusiveMinimum, exclusiveMaximum, minimum, maximum, ...rest } = schema;
+  const list = listOf(items);
+  if (list === undefined && typeof exclusiveMinimum !== "boolean" && typeof exclusiveMaximum !== "boolean") {
+    if (additionalItems === undefined) return schema;
+    const { additionalItems: _, ...others } = schema;
+    return others;
+  }
+  const behind = list === undefined ? items : additionalItems;
+  return {
+    ...rest,
+    ...(list === undefined ? {} : { prefixItems: list }),
+    ...(behind === undefined ? {} : { items: behind }),
+    ...(minimum === undefined || exclusiveMinimum === true ? {} : { minimum }),
+    ...(maximum === undefined || exclusiveMaximum === true ? {} : { maximum }),
+    ...limit("exclusiveMinimum", exclusiveMinimum, minimum),
+    ...limit("exclusiveMaximum", exclusiveMaximum, maximum),
+  };
+}
+
+function limit(word: string, exclusive: unknown, bound: unknown): Schema {
+  if (typeof exclusive !== "boolean") return exclusive === undefined ? {} : { [word]: exclusive };
+  return exclusive && bound !== undefined ? { [word]: bound } : {};
 }
 
 function listOf(value: unknown): readonly unknown[] | undefined {
@@ -166,7 +232,7 @@ function listOf(value: unknown): readonly unknown[] | undefined {
 /** One alternative that excludes nothing. */
 function isFree(alternatives: readonly Schema[]): boolean {
   const [only] = alternatives;
-  return alternatives.length === 1 && only !== undefined && Object.keys(only).length === 0;
+  return alternatives.length === 1 && only !== undefined && Reflect.ownKeys(only).length === 0;
 }
 
 /** What copying a schema costs beside its keywords. */

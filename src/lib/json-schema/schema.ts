@@ -21,17 +21,31 @@ const typeNames: ReadonlyMap<string, TypeName> = new Map<string, TypeName>([
   ["text", "string"],
 ]);
 
-/** Keywords that show the type where none is named. */
+/** Keywords that show the type where none is named; of values of other types they say nothing. */
 const telltales: readonly (readonly [string, TypeName])[] = [
   ["properties", "object"],
   ["required", "object"],
   ["additionalProperties", "object"],
+  ["minProperties", "object"],
+  ["maxProperties", "object"],
+  ["patternProperties", "object"],
+  ["propertyNames", "object"],
+  ["dependentRequired", "object"],
   ["items", "array"],
   ["prefixItems", "array"],
   ["minItems", "array"],
+  ["maxItems", "array"],
+  ["uniqueItems", "array"],
+  ["contains", "array"],
   ["minimum", "number"],
   ["maximum", "number"],
+  ["exclusiveMinimum", "number"],
+  ["exclusiveMaximum", "number"],
   ["multipleOf", "number"],
+  ["pattern", "string"],
+  ["format", "string"],
+  ["minLength", "string"],
+  ["maxLength", "string"],
 ];
 
 export function isSchema(value: unknown): value is Schema {
@@ -48,10 +62,12 @@ export function typeOf(schema: Schema): TypeName | undefined {
   return typeNamed(schema["type"]) ?? telltales.find(([keyword]) => schema[keyword] !== undefined)?.[1];
 }
 
-/** The values that `const` or `enum` leave; undefined where neither stands. */
+/** The values that `const` and `enum` leave; undefined where neither stands. */
 export function valuesOf(schema: Schema): readonly unknown[] | undefined {
-  if (Object.hasOwn(schema, "const")) return [schema["const"]];
-  return Array.isArray(schema["enum"]) ? (schema["enum"] as unknown[]) : undefined;
+  const listed = Array.isArray(schema["enum"]) ? (schema["enum"] as unknown[]) : undefined;
+  if (!Object.hasOwn(schema, "const")) return listed;
+  const only = JSON.stringify(schema["const"]);
+  return listed === undefined || listed.some((value) => JSON.stringify(value) === only) ? [schema["const"]] : [];
 }
 
 /** The schemas of an object's properties by name; empty where there are none. */

@@ -299,6 +299,25 @@ describe("formats and forced calls", () => {
     }
   });
 
+  it("a call that nobody forced fits where its tool is strict", async () => {
+    const parameters = {
+      type: "object",
+      properties: {
+        city: { type: "string", enum: ["Rome", "Berlin"] },
+        days: { type: "integer", minimum: 1, maximum: 3 },
+      },
+      required: ["city", "days"],
+      additionalProperties: false,
+    };
+    const tools = [{ ...weatherTool, strict: true, parameters }];
+    const asked = requestOf("What is the weather in Lisbon?", { tools, toolChoice: "auto" });
+    const answer = await ask(engine, asked);
+    expect(answer.calls()).toMatchObject([{ name: weatherTool.name }]);
+    fits(parameters, answer.calls()[0]?.args ?? "");
+    const plain = await ask(engine, requestOf("What is the capital of Peru?", { tools }));
+    expect(plain.text()).toContain("Lima");
+  });
+
   it.each(["json", "m3"] as const)("a model that writes calls as %s is forced in its own form", async (calls) => {
     const other = tinyEngine({ calls, sequences: 1 });
     try {

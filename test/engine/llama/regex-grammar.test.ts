@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { regexBody, unwritableInJson, unwritableInMarkup } from "../../../src/engine/llama/regex-grammar.ts";
+import { unwritableInMarkup, written } from "../../../src/engine/llama/regex-grammar.ts";
+import type { Span } from "../../../src/lib/regex/node.ts";
+import { sizedText, unwritableInJson } from "../../../src/lib/regex/sized.ts";
+
+function regexBody(pattern: string, unwritable: readonly Span[]): string | undefined {
+  const form = sizedText(pattern, { unwritable });
+  return form && written(form);
+}
 
 /** These bodies are regular: without blanks between parts, and with JavaScript's numbers, they are expressions. */
 function matcher(body: string): RegExp {
@@ -28,6 +35,8 @@ const patterns = [
   "^x{2}.{0,3}y+?$",
   "^-?\\d+(\\.\\d+)?$",
   "^$",
+  "^a|b$",
+  "^$|^[0-9]{2}$",
   "^[\\u4e00-\\u9fa5]{1,3}\\x61?$",
 ];
 
@@ -69,7 +78,7 @@ describe("regexBody", () => {
 
   it.each([
     "(?=a)",
-    "^a|b$",
+    "(^a|b)$",
     "\\bword",
     "(a)\\1",
     "\\cA",

@@ -11,7 +11,7 @@ function reader(root: unknown, missing: "refuse" | "allow" = "refuse"): SchemaRe
 function alternatives(root: Schema): readonly Schema[] {
   return reader(root)
     .alternatives(root)
-    .map(({ $defs: _, ...rest }) => rest);
+    .map(({ $defs: _, ...rest }) => Object.fromEntries(Object.entries(rest)));
 }
 
 /** `$defs` a0, a1, ... of which each combines two references to the next; the last one is `end`. */

@@ -1,0 +1,22 @@
+import { unheldKeyword } from "../lib/json-schema/held.ts";
+import { SchemaReader } from "../lib/json-schema/reader.ts";
+import { invalid } from "../model/error.ts";
+import type { GenerationRequest } from "../model/request.ts";
+
+/**
+ * Checks every schema of a request that says `strict: true`. Throws `invalid`, naming the keyword and its place, for one
+ * that the engines here cannot hold answers to.
+ */
+export function requireHeld({ format, tools, toolChoice }: GenerationRequest): void {
+  if (format.type === "schema" && format.strict) check(format.schema, "schema");
+  if (toolChoice === "none") return;
+  for (const tool of tools) {
+    if (tool.strict === true) check({ type: "object", ...tool.parameters }, `tools: parameters of '${tool.name}'`);
+  }
+}
+
+function check(schema: unknown, param: string): void {
+  const refuse = (problem: string): Error => invalid(param, problem);
+  const problem = unheldKeyword(schema, new SchemaReader(schema, { missing: "refuse", refuse }));
+  if (problem !== undefined) throw invalid(param, problem);
+}
