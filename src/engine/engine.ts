@@ -1,4 +1,4 @@
-import type { ModelCard } from "../model/card.ts";
+import type { Family, ModelCard } from "../model/card.ts";
 import type { Batch } from "../model/event.ts";
 import type { GenerationRequest } from "../model/request.ts";
 
@@ -52,6 +52,8 @@ export interface Target {
   engineName: string;
   /** The engine's own model name. */
   model: string;
+  /** The model's family where the catalog knows it better than that name tells. */
+  family?: Family | undefined;
 }
 
 /** The catalog as the service sees it. */

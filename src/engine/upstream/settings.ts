@@ -76,7 +76,7 @@ export const upstreamSettings = z
     family: z
       .enum(["m3", "m2", "her"])
       .exactOptional()
-      .describe("Which model family stands behind it; default read from the model's name."),
+      .describe("Which model family stands behind it; default that of `like`, else read from the model's name."),
     think: z
       .array(z.string())
       .exactOptional()
@@ -84,7 +84,9 @@ export const upstreamSettings = z
     startsInside: z
       .boolean()
       .exactOptional()
-      .describe("The model's text begins inside reasoning: the prompt opened the tag."),
+      .describe(
+        "`true`: the model's text begins inside reasoning where its template opens the tag; `false`: never. Default: the answer shows it.",
+      ),
     calls: z.enum(["m2", "m3", "json", "none"]).exactOptional().describe("How the model's own text writes tool calls."),
     repairOff: z.array(z.enum(ruleNames)).default([]).describe("Repair rules that are switched off."),
   })

@@ -1,6 +1,7 @@
 import type { Dispatcher, Pool } from "undici";
 import type { Secret } from "../../../lib/secret.ts";
 import type { ParleyError } from "../../../model/error.ts";
+import { parseJson } from "../../../model/json.ts";
 import { writeBody, type WrittenBody } from "./body.ts";
 import { networkCode, networkFailure, statusFailure } from "./failure.ts";
 import { Deadlines, defaultTimeouts, type Timeouts } from "./timeouts.ts";
@@ -77,8 +78,22 @@ export class UpstreamClient {
 
   /** One JSON question, for counting and probing; the parsed answer of a 200. `body` absent: GET. */
   async ask(path: string, body: unknown, signal: AbortSignal): Promise<unknown> {
+    const answer = await this.question(path, body, signal);
+    if (answer.statusCode !== 200) throw await refusal(answer);
+    const text = await readAll(answer.body, maxJsonBytes);
+    return text === "" ? {} : (JSON.parse(text) as unknown);
+  }
+
+  /** The status of a GET, and what was parsed of the body of a 200. Throws only what the network throws. */
+  async look(path: string, signal: AbortSignal): Promise<{ status: number; value: unknown }> {
+    const { statusCode: status, body } = await this.question(path, undefined, signal);
+    const text = await readAll(body, maxJsonBytes);
+    return { status, value: status === 200 ? parseJson(text) : undefined };
+  }
+
+  private async question(path: string, body: unknown, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const pool = await this.pool();
-    const answer = await pool.request({
+    return pool.request({
       path: this.path(path),
       method: body === undefined ? "GET" : "POST",
       headers: {
@@ -89,9 +104,6 @@ export class UpstreamClient {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal,
     });
-    if (answer.statusCode !== 200) throw await refusal(answer);
-    const text = await readAll(answer.body, maxJsonBytes);
-    return text === "" ? {} : (JSON.parse(text) as unknown);
   }
 
   async close(): Promise<void> {
