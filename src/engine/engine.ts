@@ -32,7 +32,7 @@ export interface Engine {
   readonly kind: string;
   readonly capabilities: Capabilities;
   /** Base URL of the one server it asks; absent where it runs here, or has several. */
-  readonly address?: string;
+  readonly address?: string | undefined;
   generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<Batch>;
   /** Input tokens of the request. `exact` is false where it is an estimate. */
   count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }>;

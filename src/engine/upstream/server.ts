@@ -16,7 +16,7 @@ import { markupOf, type ModelMarkup } from "./read/markup.ts";
 import { countTokens } from "./count.ts";
 import { ChatDecoder } from "./read/decode.ts";
 import { dialects, guessDialect, type Dialect, type DialectName } from "./dialect/dialect.ts";
-import { networkFailure } from "./wire/failure.ts";
+import { isUnknownThere, networkFailure } from "./wire/failure.ts";
 import { InFlight } from "./replica/in-flight.ts";
 import { loadTemplate, promptFamilyOf, rawRequest, type RawTemplate } from "./dialect/raw.ts";
 import { Repairs, type RepairRule, type RepairSwitches } from "./read/repair.ts";
@@ -89,7 +89,7 @@ export class UpstreamServer implements Member {
   }
 
   get address(): string {
-    return this.options.url;
+    return this.client.url;
   }
 
   get capabilities(): Capabilities {
@@ -141,7 +141,7 @@ export class UpstreamServer implements Member {
     try {
       await this.client.ask(health, undefined, signal);
     } catch (thrown) {
-      if (!(thrown instanceof ParleyError) || thrown.kind !== "not-found") throw thrown;
+      if (!(thrown instanceof ParleyError) || !isUnknownThere(thrown)) throw thrown;
     }
   }
 
