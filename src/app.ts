@@ -4,6 +4,7 @@ import type { Config } from "./config/schema.ts";
 import { createCatalog } from "./engine/catalog.ts";
 import type { Catalog } from "./engine/engine.ts";
 import { mountAdmin } from "./http/admin-route.ts";
+import { originCheck } from "./http/cors.ts";
 import { mountFiles } from "./http/files-route.ts";
 import { mountGeneration } from "./http/generation-route.ts";
 import { mountModels } from "./http/model-route.ts";
@@ -105,7 +106,8 @@ interface Mounting {
 /** The HTTP server with every route and the WebSocket. */
 async function mountAll(config: Config, { services, running, readiness, opened }: Mounting) {
   const { ids, log, watch, metrics, admin, models } = services;
-  const server = createServer({ ids, log, watch });
+  const allowsOrigin = originCheck(config.cors.origins);
+  const server = createServer({ ids, log, watch, allowsOrigin });
   opened.defer(() => closeServer(server));
   running.watch(server.server);
   const authenticate = createAuthenticate({
@@ -134,7 +136,7 @@ async function mountAll(config: Config, { services, running, readiness, opened }
   const adminKeys = config.adminKeys.map((key) => key.reveal());
   const check = createAdminCheck(adminKeys, admin.hash);
   await mountAdmin(server, { admin, check, bodyLimit: config.server.bodyLimit });
-  const socket = mountSocket(server, { ...route, authenticate });
+  const socket = mountSocket(server, { ...route, authenticate, allowsOrigin });
   opened.defer(() => socket.close());
   return server;
 }

@@ -53,6 +53,7 @@ export const environmentTable: readonly EnvironmentRow[] = [
   { variable: "PARLEY_ENGINE", setting: "engine", read: asText },
   { variable: "PARLEY_ADMIN_KEYS", setting: "adminKeys", read: asList },
   { variable: "PARLEY_STORE_URL", setting: "store", read: (url) => ({ url }) },
+  { variable: "PARLEY_CORS_ORIGINS", setting: "cors.origins", read: asList },
   { variable: "PARLEY_HUB_URL", setting: "hub.url", read: asText },
   { variable: "PARLEY_HUB_TOKEN", setting: "hub.token", read: asText },
   // the standard names of OpenTelemetry (specification, "OTLP exporter configuration")

@@ -5,7 +5,7 @@ import { modelSettings } from "../engine/settings.ts";
 import { replaySettings } from "../engine/replay/settings.ts";
 import { simSettings } from "../engine/sim/settings.ts";
 import { llamaServerSettings, upstreamSettings } from "../engine/upstream/settings.ts";
-import { days, httpUrl, seconds, secret } from "../lib/setting-type.ts";
+import { days, httpUrl, seconds, secret, webOrigin } from "../lib/setting-type.ts";
 import { mediaSettings } from "../media/settings.ts";
 import { moderationSettings } from "../policy/moderate/settings.ts";
 import { policySettings } from "../policy/settings.ts";
@@ -64,6 +64,18 @@ export const configSchema = z.strictObject({
         .default(15)
         .describe("Silence after which a stream sends a comment line; time between two pings of a WebSocket."),
       drainSeconds: seconds.min(0).default(30).describe("How long running answers may go on after SIGTERM."),
+    })
+    .prefault({}),
+  cors: z
+    .strictObject({
+      origins: z
+        .union([z.literal("*").transform((all) => [all]), z.array(webOrigin)], {
+          error: "must be `*` or a list of `loopback` and origins (scheme, host and port: https://app.example.com)",
+        })
+        .prefault(["loopback"])
+        .describe(
+          "Pages that may use the API from a browser: origins, `loopback` (those of localhost, 127.0.0.1 and [::1]), or `*` for all. Never the admin API.",
+        ),
     })
     .prefault({}),
   sse: sseSettings.prefault({}),

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { nestsDeeper } from "../lib/json-scanner/depth.ts";
 import { ParleyError, invalid } from "../model/error.ts";
+import { ContentDecoder, contentCodings, tooLarge } from "./content-coding.ts";
 
 /** Deeper JSON than this is refused: no real request needs it, and recursive readers must not meet it. */
 const maxDepth = 256;
@@ -10,12 +11,11 @@ const drainMs = 10_000;
 const bodyMs = 120_000;
 
 /**
- * Reads a JSON body: bytes, then UTF-8, then JSON. A body over `limit` bytes is read to its end (bounded in time) before
- * it is refused. Throws `ParleyError` of kind `too-large` or `invalid`.
+ * Reads a JSON body: bytes, taken out of their content codings, then UTF-8, then JSON. A body over `limit` bytes, as sent or
+ * decoded, is read to its end (bounded in time) before it is refused; nothing more of it is decoded. Throws `ParleyError` of
+ * kind `too-large`, `invalid` or `unsupported-encoding`.
  */
 export async function readJson(stream: IncomingMessage, limit: number): Promise<unknown> {
-  const encoding = stream.headers["content-encoding"] ?? "identity";
-  if (encoding !== "identity") throw invalid("content-encoding", "is not supported; send the body as it is");
   const bytes = await readBytes(stream, limit);
   if (bytes.length === 0) throw invalid("body", "is empty; a JSON object is required");
   let text: string;
@@ -24,32 +24,81 @@ export async function readJson(stream: IncomingMessage, limit: number): Promise<
   } catch {
     throw invalid("body", "is not valid UTF-8");
   }
-  if (nestsDeeper(text, maxDepth)) throw invalid("body", `is nested deeper than ${maxDepth} levels`);
+  return readText(text, "body");
+}
+
+/** Reads JSON that others wrote; `name` stands for it in errors. Throws `ParleyError` of kind `invalid`. */
+export function readText(text: string, name: string): unknown {
+  if (nestsDeeper(text, maxDepth)) throw invalid(name, `is nested deeper than ${maxDepth} levels`);
   try {
     return JSON.parse(text);
   } catch {
-    throw invalid("body", "is not valid JSON");
+    throw invalid(name, "is not valid JSON");
   }
 }
 
 async function readBytes(stream: IncomingMessage, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
+  const body = new DecodedBody(stream.headers["content-encoding"], limit);
+  let refusal: unknown;
   let deadline = Infinity;
-  for await (const chunk of arriving(stream)) {
-    size += chunk.length;
-    if (size <= limit) {
-      chunks.push(chunk);
-      continue;
+  try {
+    for await (const chunk of arriving(stream)) {
+      if (performance.now() > deadline) break;
+      if (refusal !== undefined) continue;
+      await body.take(chunk).catch((error: unknown) => {
+        refusal = error;
+        deadline = performance.now() + drainMs;
+        body.close();
+      });
     }
-    if (deadline === Infinity) {
-      deadline = performance.now() + drainMs;
-      chunks.length = 0;
-    }
-    if (performance.now() > deadline) break;
+    if (refusal !== undefined) throw refusal;
+    return await body.finish();
+  } finally {
+    body.close();
   }
-  if (size > limit) throw new ParleyError("too-large", `body: larger than the limit of ${limit} bytes`);
-  return Buffer.concat(chunks, size);
+}
+
+/** Gathers a body while its content codings are taken off, the last one first. */
+class DecodedBody {
+  // fixed at birth
+  private readonly limit: number;
+  private readonly decoders: readonly ContentDecoder[];
+  // changed by events
+  private chunks: Buffer[] = [];
+  /** Bytes received, as they were sent. */
+  private received = 0;
+
+  constructor(contentEncoding: string | undefined, limit: number) {
+    this.limit = limit;
+    this.decoders = contentCodings(contentEncoding)
+      .toReversed()
+      .map((coding) => new ContentDecoder(coding, limit));
+  }
+
+  async take(chunk: Buffer): Promise<void> {
+    this.received += chunk.length;
+    if (this.received > this.limit) throw tooLarge(this.limit);
+    await this.pass([chunk], 0);
+  }
+
+  async finish(): Promise<Buffer> {
+    for (const [at, decoder] of this.decoders.entries()) await this.pass(await decoder.finish(), at + 1);
+    return Buffer.concat(this.chunks);
+  }
+
+  close(): void {
+    this.chunks = [];
+    for (const decoder of this.decoders) decoder.close();
+  }
+
+  /** Sends pieces through the decoders from number `at` on. */
+  private async pass(pieces: readonly Buffer[], at: number): Promise<void> {
+    const decoder = this.decoders[at];
+    for (const piece of pieces) {
+      if (decoder === undefined) this.chunks.push(piece);
+      else await this.pass(await decoder.take(piece), at + 1);
+    }
+  }
 }
 
 /** The body's pieces; a caller who goes away in the middle of it has canceled. */

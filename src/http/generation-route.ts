@@ -10,7 +10,7 @@ import type { ModelService } from "../service/model.ts";
 import type { ParsedRequest, ParseContext, Surface } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import { readJson } from "./body.ts";
-import { answerHeaders, traceHeaders } from "./headers.ts";
+import { answerHeaders } from "./headers.ts";
 import type { RunningRequests } from "./running.ts";
 import { useErrors } from "./server.ts";
 import { SseResponse } from "./sse-response.ts";
@@ -105,7 +105,7 @@ export async function streamWhenBegun<Begun>(
   starting: Promise<Begun>,
   { reply, options, send, facts, fail }: Streaming<Begun>,
 ): Promise<FastifyReply> {
-  const headers = traceHeaders(reply);
+  const headers = reply.getHeaders() as Record<string, string>;
   const sse = new SseResponse({ response: reply.raw, headers, heartbeatMs: options.heartbeatMs });
   let begun: Begun;
   try {

@@ -1,4 +1,4 @@
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { ParleyError, invalid, toParleyError, type ErrorKind } from "../model/error.ts";
 import { vendorId, type IdSource } from "../model/id.ts";
 import type { Authenticate, Caller } from "../policy/authenticate.ts";
@@ -6,7 +6,10 @@ import { envelope } from "../surface/shared/envelope.ts";
 import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { RequestWatch } from "../telemetry/watch.ts";
+import { acceptedCodings } from "./content-coding.ts";
+import { corsHeaders, preflightHeaders, type AllowsOrigin } from "./cors.ts";
 import { callerOrigin, rateLimitHeaders, traceHeaders } from "./headers.ts";
+import { requestPath } from "./path.ts";
 import { rawReply } from "./raw-reply.ts";
 import { watchRequest } from "./watch-request.ts";
 
@@ -24,16 +27,22 @@ export interface ServerOptions {
   log: Log;
   /** Follows every request, for the log and for traces. */
   watch?: RequestWatch;
+  /** Which pages may use the server from a browser. */
+  allowsOrigin: AllowsOrigin;
 }
 
 /** How a scope shows errors; the vendor's envelope where a scope says nothing. */
 export type ErrorReply = (error: ParleyError, requestId: string) => Reply;
 
-/** The HTTP server without routes: request ids, trace headers, errors, unknown paths and methods. */
+/** The HTTP server without routes: request ids, headers of every answer, errors, preflights, unknown paths and methods. */
 export function createServer(options: ServerOptions): FastifyInstance {
+  const common = ({ raw, routeOptions }: FastifyRequest, reply: FastifyReply): Record<string, string> => ({
+    ...traceHeaders(reply),
+    ...corsHeaders(raw, routeOptions.url ?? requestPath(raw.url), options.allowsOrigin),
+  });
   const server = fastify({
     genReqId: () => vendorId(options.ids),
-    routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
+    routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     forceCloseConnections: "idle",
     keepAliveTimeout: 75_000,
     // enough for the largest file over a slow line; routes that read JSON are stricter (body.ts)
@@ -41,8 +50,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     logger: false,
     // Java's client offers HTTP/2 with `Upgrade: h2c` on every first request; only a WebSocket is an upgrade here
     http: { shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket" },
-    frameworkErrors: (error, _request, reply) => {
-      void send(reply.headers(traceHeaders(reply)), envelope(fromFramework(error), reply.request.id));
+    frameworkErrors: (error, request, reply) => {
+      void send(reply.headers(common(request, reply)), envelope(fromFramework(error), reply.request.id));
     },
     clientErrorHandler: (error, socket) => {
       options.log.debug({ code: error.code }, "malformed HTTP");
@@ -55,24 +64,31 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.decorateRequest("caller", undefined as never);
   server.decorateRequest("errorKind", undefined);
   server.addHook("onRequest", async (request, reply) => {
-    reply.headers(traceHeaders(reply));
+    reply.headers(common(request, reply));
     if (options.watch !== undefined) watchRequest(options.watch, request, reply);
   });
   useErrors(server, envelope, options.log);
+  answerUnknown(server, options.allowsOrigin);
+  return server;
+}
+
+/** Answers what no route takes: 204 to a browser's preflight, 405 where the path has other methods, 404 elsewhere. */
+function answerUnknown(server: FastifyInstance, allowsOrigin: AllowsOrigin): void {
   const routes: { methods: string[]; pattern: RegExp }[] = [];
   server.addHook("onRoute", (route) => {
     const listed = Array.isArray(route.method) ? route.method : [route.method];
-    routes.push({ methods: listed, pattern: new RegExp(`^${route.url.replaceAll(/:[^/]+/g, "[^/]+")}/?$`) });
+    routes.push({ methods: listed, pattern: new RegExp(`^${route.url.replaceAll(/:[^/]+/g, "[^/]+")}$`) });
   });
   server.setNotFoundHandler((request, reply) => {
-    const path = request.url.split("?")[0] ?? "";
+    const path = requestPath(request.url);
+    const preflight = preflightHeaders(request.raw, path, allowsOrigin);
+    if (preflight !== undefined) return reply.code(204).headers(preflight).send();
     const allowed = new Set(routes.filter((route) => route.pattern.test(path)).flatMap((route) => route.methods));
     if (allowed.size === 0) throw new ParleyError("not-found", `unknown path ${path.slice(0, 200)}`);
     const list = [...allowed].join(", ");
     reply.header("allow", list);
     throw new ParleyError("method", `method ${request.method} is not allowed here; allowed: ${list}`);
   });
-  return server;
 }
 
 /** Shows every error of a scope through `show`; unknown ones are logged with their cause and tell nothing. */
@@ -82,6 +98,8 @@ export function useErrors(server: FastifyInstance, show: ErrorReply, log: Log): 
     if (error.kind === "internal") log.error({ id: request.id, err: error.cause ?? error }, "internal error");
     if (error.kind === "canceled" && reply.raw.destroyed) return reply.hijack();
     request.errorKind = error.kind;
+    // which codings would do (RFC 9110, 415)
+    if (error.kind === "unsupported-encoding") reply.header("accept-encoding", acceptedCodings);
     if (error.rateLimit !== undefined) reply.headers(rateLimitHeaders(error.rateLimit));
     return send(reply, show(error, request.id));
   });

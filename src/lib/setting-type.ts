@@ -21,3 +21,15 @@ export const secret = z
   .string()
   .min(1)
   .transform((value) => new Secret(value));
+
+/** The origin of web pages in the form in which browsers send it, or a word that stands for several. */
+export const webOrigin = z.union([
+  z.enum(["*", "loopback", "null"]),
+  z.string().transform((text, context) => {
+    const web = /^https?:/i.test(text);
+    const origin = web ? URL.parse(text)?.origin : text.toLowerCase();
+    if (origin !== undefined && /^[a-z][a-z\d+.-]*:\/\/[^\s/?#@*]+$/i.test(text)) return origin;
+    context.addIssue({ code: "custom", message: "must be an origin" });
+    return z.NEVER;
+  }),
+]);

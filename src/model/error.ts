@@ -13,6 +13,7 @@ export const errorKinds = [
   "not-found", // no such path, model route or stored object
   "method", // the path exists, the method does not
   "too-large", // body over the limit
+  "unsupported-encoding", // a content coding that cannot be decoded
   "rate-limit", // requests or tokens per minute
   "connection-limit", // too many at once
   "growth-limit", // too fast a rise in requests

@@ -73,6 +73,21 @@ describe("loadConfig", () => {
     expect(JSON.stringify(config)).not.toContain("sk-one");
   });
 
+  it.each([
+    ["*", ["*"]],
+    ["https://App.example.com:443, loopback", ["https://app.example.com", "loopback"]],
+    ["app://Obsidian.md,null", ["app://obsidian.md", "null"]],
+  ])("reads the origins %s", (text, origins) => {
+    expect(load({ PARLEY_CORS_ORIGINS: text }).cors.origins).toEqual(origins);
+  });
+
+  it.each(["https://app.example.com/", "app.example.com", "https://*.example.com", "https://a:99999", ""])(
+    "refuses the origin %j by name",
+    (one) => {
+      expect(() => load({}, { cors: { origins: [one] } })).toThrow(/^cors\.origins .*https:\/\/app\.example\.com\)$/);
+    },
+  );
+
   it("resolves secrets by reference", () => {
     const secret = file("the-upstream-key\n");
     const path = file(

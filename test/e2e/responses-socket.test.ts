@@ -109,7 +109,18 @@ describe("the WebSocket of /v1/responses", () => {
   it.each([
     ["no JSON", "hello", /JSON/],
     ["a list", "[]", /object/],
-    ["another type", '{"type":"response.delete"}', /type/],
+    ["nothing", "", /message: is not valid JSON/],
+    ["half an object", '{"type":"response.processed"', /message: is not valid JSON/],
+    [
+      "too many levels",
+      `{"type":"response.processed","x":${"[".repeat(300)}${"]".repeat(300)}}`,
+      /nested deeper than 256/,
+    ],
+    ["null", "null", /object/],
+    ["another type", '{"type":"session.update"}', /type/],
+    ["a type that only begins so", '{"type":"responses.create"}', /type/],
+    ["a type that is no text", '{"type":["response.processed"]}', /type/],
+    ["no type", "{}", /type/],
     ["no model", '{"type":"response.create","input":"x"}', /model/],
     ["a wrong type", '{"type":"response.create","model":"MiniMax-M3","input":5}', /input/],
     ["an unknown model", '{"type":"response.create","model":"gpt-9","input":"x"}', /unknown model/],
@@ -119,6 +130,22 @@ describe("the WebSocket of /v1/responses", () => {
     expect(refused).toMatchObject([{ type: "error", status: 400 }]);
     expect(refused[0]?.error?.message).toMatch(message);
     expect(end(await ask(create("Say: on"))).output_text).toBe("on");
+  });
+
+  it.each(["response.processed", "response.cancel", "response."])("says nothing to %s and goes on", async (type) => {
+    const { ask, socket } = await connect();
+    socket.send(JSON.stringify({ type, response_id: "resp_1" }));
+    const messages = await ask(create("Say: on"));
+    expect(messages[0]?.type).toBe("response.created");
+    expect(end(messages).output_text).toBe("on");
+  });
+
+  it("answers an error event to a binary message and goes on", async () => {
+    const { ask, socket } = await connect();
+    socket.send(Buffer.from(JSON.stringify(create("Say: binary"))));
+    expect(await ask(create("Say: on"))).toMatchObject([
+      { type: "error", error: { message: expect.stringContaining("text") } },
+    ]);
   });
 
   it.each([

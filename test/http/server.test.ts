@@ -5,7 +5,7 @@ import { silentLog } from "../../src/telemetry/log.ts";
 
 let server: ReturnType<typeof createServer>;
 beforeEach(() => {
-  server = createServer({ ids: systemIds, log: silentLog });
+  server = createServer({ ids: systemIds, log: silentLog, allowsOrigin: () => false });
 });
 afterEach(() => server.close());
 

@@ -1,11 +1,12 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { invalid, ParleyError, toParleyError } from "../../model/error.ts";
 import { unixSeconds, vendorId } from "../../model/id.ts";
-import { isObject, parseJson } from "../../model/json.ts";
+import { isObject } from "../../model/json.ts";
 import type { Caller } from "../../policy/authenticate.ts";
 import { ConversationMemory } from "../../service/responses/memory.ts";
 import { eventJson, socketError } from "../../surface/responses/index.ts";
 import type { ParseContext } from "../../surface/surface.ts";
+import { readText } from "../body.ts";
 import { headerReader } from "../generation-route.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
 
@@ -80,9 +81,11 @@ export class SocketSession {
   }
 
   private async create(text: string): Promise<void> {
-    const message = parseJson(text);
-    if (!isObject(message)) throw invalid("", "a message must be a JSON object");
+    const message = readText(text, "message");
+    if (!isObject(message)) throw invalid("message", "must be a JSON object");
     const { type, ...body } = message;
+    // clients may report how far they are (Codex: `response.processed`), and read an answer as that of their next request
+    if (type !== "response.create" && typeof type === "string" && type.startsWith("response.")) return;
     if (type !== "response.create") throw invalid("type", `must be "response.create"`);
     const caller = await this.of.authenticate();
     const { surface, responses } = this.of.options;

@@ -5,13 +5,16 @@ import { WebSocketServer, type WebSocket } from "ws";
 import { ParleyError, toParleyError } from "../../model/error.ts";
 import { vendorId } from "../../model/id.ts";
 import type { Authenticate } from "../../policy/authenticate.ts";
+import { checkSocketOrigin, type AllowsOrigin } from "../cors.ts";
 import { callerOrigin } from "../headers.ts";
+import { requestPath } from "../path.ts";
 import { rawReply } from "../raw-reply.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
 import { SocketSession } from "./session.ts";
 
 export interface SocketOptions extends ResponsesRouteOptions {
   authenticate: Authenticate;
+  allowsOrigin: AllowsOrigin;
 }
 
 /** Connections at once, and silence after which one is closed. */
@@ -42,8 +45,9 @@ export function mountSocket(server: FastifyInstance, options: SocketOptions): { 
 }
 
 async function admit(request: IncomingMessage, options: SocketOptions, connections: number): Promise<void> {
-  const asked = (request.url ?? "").split("?")[0];
-  if (asked !== path) throw new ParleyError("not-found", `no WebSocket at ${String(asked).slice(0, 200)}`);
+  const asked = requestPath(request.url);
+  if (asked !== path) throw new ParleyError("not-found", `no WebSocket at ${asked.slice(0, 200)}`);
+  checkSocketOrigin(request, options.allowsOrigin);
   if (connections >= maxConnections) throw new ParleyError("connection-limit", "too many WebSocket connections");
   await options.authenticate(request.headers.authorization, callerOrigin(request));
 }

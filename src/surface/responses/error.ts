@@ -15,6 +15,7 @@ const codes: Readonly<Record<ErrorKind, string>> = {
   "not-found": "not_found",
   method: "method_not_allowed",
   "too-large": "request_too_large",
+  "unsupported-encoding": "unsupported_content_encoding",
   "rate-limit": "rate_limit_exceeded",
   "connection-limit": "rate_limit_exceeded",
   "growth-limit": "rate_limit_exceeded",

@@ -36,6 +36,7 @@ export const envelopeTable: Readonly<Record<ErrorKind, EnvelopeRow>> = {
   "not-found": { status: 404, type: "not_found_error", code: 2013 },
   method: { status: 405, type: "bad_request_error", code: 2013 },
   "too-large": { status: 413, type: "bad_request_error", code: 2013, prefix: "invalid params, " },
+  "unsupported-encoding": { status: 415, type: "bad_request_error", code: 2013, prefix: "invalid params, " },
   "rate-limit": { status: 429, type: "rate_limit_error", code: 1002 },
   "connection-limit": { status: 429, type: "rate_limit_error", code: 1041 },
   "growth-limit": { status: 429, type: "rate_limit_error", code: 2045 },

@@ -235,7 +235,7 @@ function shapes(size: number): [string, string, Setting][] {
 }
 
 describe("time grows with the text", () => {
-  const [small, large] = [shapes(15_000), shapes(120_000)];
+  const [small, large] = [shapes(7_500), shapes(60_000)];
   test.each(large.map(([name, text, options], at) => [name, small[at]?.[1] ?? "", text, options] as const))(
     "%s, whole and by the character",
     (_, short, long, options) => {

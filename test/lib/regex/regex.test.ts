@@ -27,7 +27,8 @@ describe("parseRegex and matchesRegex", () => {
         const node = parseRegex(source);
         if (node === undefined) throw new Error(`not read: ${source}`);
         const whole = characters.join("");
-        expect(matchesRegex(node, whole)).toBe(new RegExp(source, "u").test(whole));
+        // from the start: V8's own search also tries the middle of a surrogate pair, which the language does not
+        expect(matchesRegex(node, whole)).toBe(new RegExp(`^[^]*?(?:${source})`, "u").test(whole));
       }),
       { numRuns: 2_000 },
     );

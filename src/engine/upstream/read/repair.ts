@@ -33,7 +33,7 @@ export const repairRules = {
     thread: "https://github.com/sgl-project/sglang/issues/7048",
   },
   "call-arguments": {
-    does: "argument JSON that is unambiguous but not valid is completed; anything worse ends the answer with an error",
+    does: "argument JSON that is unambiguous but not valid is completed (a backslash that begins no escape stands for itself); anything worse ends the answer with an error",
     thread: "https://github.com/vllm-project/vllm/issues/32152",
   },
   "finish-reason": {
