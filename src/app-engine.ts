@@ -65,9 +65,9 @@ function openEngine(engine: EngineConfig, context: EngineContext): Engine {
     case "replay":
       return replayEngine({ ...engine, engine: openEngine(engine.engine, context) });
     case "upstream": {
-      const { kind: _kind, family, ...rest } = engine;
+      const { kind: _kind, ...rest } = engine;
       const replicas = { ...rest.replicas, onReplicaChosen };
-      return upstreamEngine({ ...rest, family: family && (() => family), replicas, ids, log, onRepair });
+      return upstreamEngine({ ...rest, replicas, ids, log, onRepair });
     }
     case "llama-server": {
       const { kind: _kind, model: gguf, ...rest } = engine;

@@ -1,6 +1,7 @@
-import { documentedCards, type ModelCard } from "../model/card.ts";
+import { documentedCards, type Family, type ModelCard } from "../model/card.ts";
 import { ParleyError } from "../model/error.ts";
 import type { Catalog, Engine, Target } from "./engine.ts";
+import { familyOf } from "./family-name.ts";
 
 /** One configured name: which engines serve it, in which order, under which name of theirs. */
 export interface CatalogEntry {
@@ -57,17 +58,27 @@ function unknownModel(name: string): ParleyError {
 }
 
 function cardFor(entry: CatalogEntry): ModelCard {
-  const wanted = (entry.like ?? entry.name).toLowerCase();
-  const known = documentedCards.find((card) => card.id.toLowerCase() === wanted);
-  const base = known ?? documentedCards[0];
+  const base = documented(entry.like ?? entry.name) ?? documentedCards[0];
   if (base === undefined) throw new Error("no documented cards");
   return { ...base, id: entry.name };
+}
+
+function documented(name: string): ModelCard | undefined {
+  const wanted = name.toLowerCase();
+  return documentedCards.find((card) => card.id.toLowerCase() === wanted);
+}
+
+/** What `like` names decides; a documented name decides only where the engine's own name tells nothing. */
+function familyFor({ name, model, like }: CatalogEntry): Family | undefined {
+  if (like !== undefined) return documented(like)?.family;
+  return model === undefined || familyOf(model) !== undefined ? undefined : documented(name)?.family;
 }
 
 function targetsFor(entry: CatalogEntry, engines: ReadonlyMap<string, Engine>): Target[] {
   return entry.engines.map((engineName) => {
     const engine = engines.get(engineName);
     if (engine === undefined) throw new Error(`model ${entry.name} names the unknown engine ${engineName}`);
-    return { engine, engineName, model: entry.model ?? entry.name };
+    const family = familyFor(entry);
+    return { engine, engineName, model: entry.model ?? entry.name, ...(family === undefined ? {} : { family }) };
   });
 }

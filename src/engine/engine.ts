@@ -1,4 +1,4 @@
-import type { ModelCard } from "../model/card.ts";
+import type { Family, ModelCard } from "../model/card.ts";
 import type { Batch } from "../model/event.ts";
 import type { GenerationRequest } from "../model/request.ts";
 
@@ -32,7 +32,7 @@ export interface Engine {
   readonly kind: string;
   readonly capabilities: Capabilities;
   /** Base URL of the one server it asks; absent where it runs here, or has several. */
-  readonly address?: string;
+  readonly address?: string | undefined;
   generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<Batch>;
   /** Input tokens of the request. `exact` is false where it is an estimate. */
   count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }>;
@@ -52,6 +52,8 @@ export interface Target {
   engineName: string;
   /** The engine's own model name. */
   model: string;
+  /** The model's family where the catalog knows it better than that name tells. */
+  family?: Family | undefined;
 }
 
 /** The catalog as the service sees it. */

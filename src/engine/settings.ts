@@ -12,6 +12,6 @@ export const modelSettings = z.strictObject({
     .min(1)
     .exactOptional()
     .describe(
-      "For an alias or a model of your own: the documented model whose limits, defaults and wire form it takes.",
+      "For an alias or a model of your own: the documented model whose limits, defaults, wire form and family it takes.",
     ),
 });

@@ -1,3 +1,4 @@
+import type { Family } from "./card.ts";
 import type { ResponseId } from "./id.ts";
 import type { Item } from "./item.ts";
 import type { JsonObject } from "./json.ts";
@@ -39,6 +40,8 @@ export interface GenerationRequest {
   createdAt: number;
   /** The catalog name the caller asked for; the catalog replaces it by the engine's own name. */
   model: string;
+  /** The model's family where the catalog knows it better than the name tells (an alias). */
+  family?: Family | undefined;
   items: readonly Item[];
   tools: readonly ToolDefinition[];
   toolChoice: ToolChoice;

@@ -28,7 +28,9 @@ export function catalogAsk(catalog: Catalog, ids: IdSource): Ask {
     for (const target of catalog.targets(model)) {
       try {
         const transcript = new Transcript();
-        for await (const batch of target.engine.generate({ ...request, model: target.model }, signal)) {
+        const { engine, model: own, family } = target;
+        const asked = { ...request, model: own, ...(family === undefined ? {} : { family }) };
+        for await (const batch of engine.generate(asked, signal)) {
           transcript.apply(batch);
         }
         if (transcript.finish?.error !== undefined) throw transcript.finish.error;

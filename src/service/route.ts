@@ -94,6 +94,7 @@ export class Router {
   private async prepare(request: GenerationRequest, target: Target, asker: Asker): Promise<GenerationRequest> {
     const context = { target: target.engine.capabilities, callerKeyId: asker.caller.keyId, signal: asker.signal };
     const prepared = (await this.options.media?.prepare(request, context)) ?? replaceUnread(request, context.target);
-    return { ...prepared, model: target.model };
+    const { model, family } = target;
+    return { ...prepared, model, ...(family === undefined ? {} : { family }) };
   }
 }

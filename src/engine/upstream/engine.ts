@@ -1,5 +1,6 @@
 import type { Engine } from "../engine.ts";
 import { ReplicaSet, type ReplicaOptions } from "./replica/replicas.ts";
+import { readBaseUrl } from "./wire/base-url.ts";
 import { UpstreamServer, type ServerOptions } from "./server.ts";
 
 export interface UpstreamOptions extends Omit<ServerOptions, "url"> {
@@ -14,11 +15,10 @@ export function upstreamEngine(options: UpstreamOptions): Engine {
   const { url, replicas, ...server } = options;
   const places = [url].flat().map((place) => (typeof place === "string" ? { url: place, weight: 1 } : place));
   const members = places.map((place) => ({
-    name: place.url,
+    name: readBaseUrl(place.url).name,
     weight: place.weight,
     member: new UpstreamServer({ ...server, url: place.url }),
   }));
-  const [only] = members;
-  if (only === undefined) throw new Error("an upstream needs a base URL");
-  return members.length === 1 ? only.member : new ReplicaSet(members, replicas);
+  if (members.length === 0) throw new Error("an upstream needs a base URL");
+  return new ReplicaSet(members, replicas);
 }

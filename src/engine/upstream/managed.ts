@@ -159,7 +159,14 @@ class ManagedServer implements Engine {
     return {
       child,
       ended,
-      engine: upstreamEngine({ ...rest, url, dialect: "llama-server", slots: rest.slots ?? defaultSlots }),
+      // this engine watches the process itself
+      engine: upstreamEngine({
+        ...rest,
+        replicas: { attempts: 1, probeMs: 0 },
+        url,
+        dialect: "llama-server",
+        slots: rest.slots ?? defaultSlots,
+      }),
     };
   }
 

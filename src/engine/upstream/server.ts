@@ -8,14 +8,15 @@ import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import { estimateInput } from "../../model/token-estimate.ts";
 import type { Capabilities, Load } from "../engine.ts";
+import { familyOf } from "../family-name.ts";
 import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
-import type { PromptFamily } from "../template/family.ts";
+import { withOverrides, type PromptFamily } from "../template/family.ts";
 import { UpstreamClient, type ClientOptions, type OpenAnswer } from "./wire/client.ts";
 import { markupOf, type ModelMarkup } from "./read/markup.ts";
 import { countTokens } from "./count.ts";
 import { ChatDecoder } from "./read/decode.ts";
-import { dialects, familyOf, guessDialect, type Dialect, type DialectName } from "./dialect/dialect.ts";
-import { networkFailure } from "./wire/failure.ts";
+import { dialects, guessDialect, type Dialect, type DialectName } from "./dialect/dialect.ts";
+import { isUnknownThere, networkFailure } from "./wire/failure.ts";
 import { InFlight } from "./replica/in-flight.ts";
 import { loadTemplate, promptFamilyOf, rawRequest, type RawTemplate } from "./dialect/raw.ts";
 import { Repairs, type RepairRule, type RepairSwitches } from "./read/repair.ts";
@@ -28,8 +29,8 @@ export interface ServerOptions extends ClientOptions {
   dialect?: DialectName | "auto" | Dialect | undefined;
   /** The server's own model name; default the name the caller asked for. */
   model?: string | undefined;
-  /** Family of a model name; default read from the server's name, else from the caller's. */
-  family?: ((model: string) => Family | undefined) | undefined;
+  /** Family of the model; default the catalog's, else read from the server's name, else from the caller's. */
+  family?: Family | undefined;
   /** Markup in the model's text; default what the family writes. */
   markup?: { think?: Partial<ThinkMarkup>; calls?: CallMarkup } | undefined;
   /** Requests at once that the server is known to run; default the number of connections, else no bound. */
@@ -57,6 +58,8 @@ interface Prepared {
 
 /** For each question of `dialect: auto`. */
 const probeTimeoutMs = 5_000;
+/** What a server that starts or a proxy before it answers: nothing is known of whose server it is. */
+const awayStatuses: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529]);
 /** Of an answer that is no stream. */
 const maxBodyBytes = 64 * 1024 * 1024;
 /** What raw mode does anyway. */
@@ -86,7 +89,7 @@ export class UpstreamServer implements Member {
   }
 
   get address(): string {
-    return this.options.url;
+    return this.client.url;
   }
 
   get capabilities(): Capabilities {
@@ -102,7 +105,7 @@ export class UpstreamServer implements Member {
     const leave = this.inFlight.enter(signal);
     try {
       const dialect = await this.detected(signal);
-      const family = this.familyOf(request.model);
+      const family = this.familyOf(request);
       const renamed = this.own(request);
       const { path, body, decoder } =
         this.options.mode === "completions"
@@ -121,7 +124,7 @@ export class UpstreamServer implements Member {
 
   async count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }> {
     const dialect = await this.detected(signal);
-    const input = { request: this.own(request), dialect, family: this.familyOf(request.model), signal };
+    const input = { request: this.own(request), dialect, family: this.familyOf(request), signal };
     const tokens = await countTokens(this.client, input);
     return tokens === undefined ? { tokens: estimateInput(request), exact: false } : { tokens, exact: true };
   }
@@ -138,7 +141,7 @@ export class UpstreamServer implements Member {
     try {
       await this.client.ask(health, undefined, signal);
     } catch (thrown) {
-      if (!(thrown instanceof ParleyError) || thrown.kind !== "not-found") throw thrown;
+      if (!(thrown instanceof ParleyError) || !isUnknownThere(thrown)) throw thrown;
     }
   }
 
@@ -152,14 +155,20 @@ export class UpstreamServer implements Member {
     return model === undefined ? request : { ...request, model };
   }
 
-  private familyOf(asked: string): Family | undefined {
-    const { family = familyOf, model = asked } = this.options;
-    return family(model) ?? family(asked);
+  private familyOf({ model: asked, family }: GenerationRequest): Family | undefined {
+    const { model = asked } = this.options;
+    return this.options.family ?? family ?? familyOf(model) ?? familyOf(asked);
   }
 
   private chat(request: GenerationRequest, dialect: Dialect, family: Family | undefined): Prepared {
     const own = markupOf(dialect.inlineMarkup ? family : undefined);
-    const decoder = this.decoder(request, dialect, own);
+    const { think, calls = own.calls } = this.options.markup ?? {};
+    const { reasoning } = request;
+    const start = startOf({ configured: think?.startsInside, reasoning, family });
+    const markup = { calls, think: { tags: think?.tags ?? own.think.tags, startsInside: start === "inside" } };
+    // A server that was asked for reasoning in its own field has a parser.
+    const mayStartInside = start === "unknown" && !dialect.split;
+    const decoder = this.decoder(request, dialect, { markup, mayStartInside });
     return { path: "chat/completions", body: chatBody(request, dialect, family), decoder };
   }
 
@@ -169,15 +178,22 @@ export class UpstreamServer implements Member {
       this.template = undefined;
       throw thrown;
     });
-    const promptFamily = this.options.prompt ?? promptFamilyOf(family);
+    const { think, calls } = this.options.markup ?? {};
+    const promptFamily =
+      this.options.prompt ??
+      withOverrides(promptFamilyOf(family), { think: think?.tags, startsInside: think?.startsInside, calls });
     const { body, markup, opening } = rawRequest(request, dialect, { ...template, family: promptFamily });
-    const decoder = this.decoder(request, dialect, markup);
+    const decoder = this.decoder(request, dialect, { markup });
     decoder.opening(opening);
     return { path: "completions", body, decoder };
   }
 
-  private decoder(request: GenerationRequest, dialect: Dialect, own: ModelMarkup): ChatDecoder {
-    const { ids = systemIds, mode, repair, onRepair, log, markup } = this.options;
+  private decoder(
+    request: GenerationRequest,
+    dialect: Dialect,
+    reading: { markup: ModelMarkup; mayStartInside?: boolean },
+  ): ChatDecoder {
+    const { ids = systemIds, mode, repair, onRepair, log } = this.options;
     const fired = (rule: RepairRule): void => {
       // Reading the model's own markup is raw mode's work, not a repair.
       if (mode === "completions" && inlineRules.has(rule)) return;
@@ -187,7 +203,7 @@ export class UpstreamServer implements Member {
     return new ChatDecoder({
       dialect,
       repairs: new Repairs(mode === "completions" ? {} : repair, fired),
-      markup: { ...own, ...markup, think: { ...own.think, ...markup?.think } },
+      ...reading,
       tools: request.tools,
       callId: callIds(ids),
       maxTokens: request.sampling.maxTokens,
@@ -196,27 +212,52 @@ export class UpstreamServer implements Member {
     });
   }
 
-  /** The dialect, detected at the first request where it is `auto`; a server that cannot be reached is asked again. */
+  /** The dialect, detected at the first request where it is `auto`; a server that is away is asked again. */
   private async detected(signal: AbortSignal): Promise<Dialect> {
     if (this.dialect !== undefined) return this.dialect;
     this.guess ??= this.detect().finally(() => (this.guess = undefined));
-    this.dialect = await untilAborted(this.guess, signal, canceled);
-    return this.dialect;
+    return untilAborted(this.guess, signal, canceled);
   }
 
   private async detect(): Promise<Dialect> {
+    let listed = false;
+    let away = false;
     const name = await guessDialect(this.client.url, async (path) => {
-      try {
-        return await this.client.ask(path, undefined, AbortSignal.timeout(probeTimeoutMs));
-      } catch (thrown) {
+      const signal = AbortSignal.timeout(probeTimeoutMs);
+      const { status, value } = await this.client.look(path, signal).catch((thrown: unknown) => {
         // A server that cannot be reached proves nothing; the next request asks again.
-        if (!(thrown instanceof ParleyError)) throw networkFailure(thrown);
-        return undefined;
-      }
+        throw networkFailure(thrown);
+      });
+      listed ||= path === "models" && status === 200;
+      away ||= awayStatuses.has(status);
+      return value;
     });
+    const dialect = dialects[name];
+    if (name === "generic" && away && !listed) return dialect;
     this.options.log?.info({ dialect: name }, "upstream dialect found");
-    return dialects[name];
+    this.dialect = dialect;
+    return dialect;
   }
+}
+
+/**
+ * Whether the model's text begins inside reasoning: what the family's template does in the mode that was asked for. A
+ * server without a reasoning parser sends it so, one with a parser does not: where nobody said which it is, the answer
+ * shows it.
+ */
+function startOf(facts: {
+  configured: boolean | undefined;
+  reasoning: GenerationRequest["reasoning"];
+  family: Family | undefined;
+}): "inside" | "outside" | "unknown" {
+  const { configured, reasoning, family } = facts;
+  if (configured === false || family === "her") return "outside";
+  const opens = family === undefined ? undefined : promptFamilyOf(family).opensReasoning[reasoning];
+  if (configured === undefined) return opens === true ? "unknown" : "outside";
+  if (opens === true) return "inside";
+  // The words of the configuration hold while reasoning is wanted; with it off, a template may have closed it at once.
+  if (reasoning !== "off") return family === undefined ? "inside" : "unknown";
+  return family === undefined ? "unknown" : "outside";
 }
 
 /** One batch per network read. */

@@ -1,18 +1,58 @@
 import { z } from "zod";
 import { deadline, httpUrl, positive, seconds, secret } from "../../lib/setting-type.ts";
+import { Secret } from "../../lib/secret.ts";
 import { dialectNames } from "./dialect/dialect.ts";
+import { baseUrlFault } from "./wire/base-url.ts";
 import { repairRules, type RepairRule } from "./read/repair.ts";
 
+/** A base URL, so that paths can be put behind it. */
+const baseUrl = httpUrl.superRefine((url, context) => {
+  const fault = baseUrlFault(url);
+  if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+});
+
+/** Headers that belong to the connection and the body. */
+const ownHeaders =
+  /^(host|connection|content-length|content-type|content-encoding|transfer-encoding|accept|expect|upgrade|te|trailer|keep-alive)$/i;
+const headerName = z
+  .string()
+  .regex(/^[\w!#$%&'*+.^`|~-]+$/, "no name of a header")
+  .refine((name) => !ownHeaders.test(name), "Parley sets this header itself");
+const headerValue = z
+  .string()
+  .regex(/^[\t\x20-\x7e\x80-\xff]*$/, "a header holds one line of Latin letters")
+  .transform((value) => new Secret(value));
+
 const ruleNames = Object.keys(repairRules) as RepairRule[];
+
+function authorizations({
+  url,
+  key,
+  headers = {},
+}: {
+  url: string | string[];
+  key?: Secret | undefined;
+  headers?: object | undefined;
+}): number {
+  const inUrl = [url].flat().some((one) => URL.canParse(one) && new URL(one).username + new URL(one).password !== "");
+  const inHeaders = Object.keys(headers).some((name) => name.toLowerCase() === "authorization");
+  return [key !== undefined, inUrl, inHeaders].filter(Boolean).length;
+}
 
 /** The settings of `kind: upstream`, in the form that `UpstreamOptions` takes: deadlines in milliseconds, switches of rules. */
 export const upstreamSettings = z
   .strictObject({
     kind: z.literal("upstream").describe("Any OpenAI-compatible chat server."),
     url: z
-      .union([httpUrl, z.array(httpUrl).min(1)])
-      .describe("Base URL, with `/v1` where the server has it; a list for several replicas."),
+      .union([baseUrl, z.array(baseUrl).min(1)])
+      .describe(
+        "Base URL, with `/v1` where the server has it; a list for several replicas. Its query is sent with every call, its user and password as Basic authorization.",
+      ),
     key: secret.exactOptional().describe("Key for the `Authorization` header."),
+    headers: z
+      .record(headerName, headerValue)
+      .exactOptional()
+      .describe("Further headers of every call, by name; each may be `{ env: NAME }`. Never logged."),
     dialect: z
       .enum([...dialectNames, "auto"])
       .default("generic")
@@ -76,7 +116,7 @@ export const upstreamSettings = z
     family: z
       .enum(["m3", "m2", "her"])
       .exactOptional()
-      .describe("Which model family stands behind it; default read from the model's name."),
+      .describe("Which model family stands behind it; default that of `like`, else read from the model's name."),
     think: z
       .array(z.string())
       .exactOptional()
@@ -84,13 +124,19 @@ export const upstreamSettings = z
     startsInside: z
       .boolean()
       .exactOptional()
-      .describe("The model's text begins inside reasoning: the prompt opened the tag."),
+      .describe(
+        "`true`: the model's text begins inside reasoning where its template opens the tag; `false`: never. Default: the answer shows it.",
+      ),
     calls: z.enum(["m2", "m3", "json", "none"]).exactOptional().describe("How the model's own text writes tool calls."),
     repairOff: z.array(z.enum(ruleNames)).default([]).describe("Repair rules that are switched off."),
   })
   .refine(({ url, weights }) => weights === undefined || weights.length === [url].flat().length, {
     path: ["weights"],
     error: "one weight for each base URL",
+  })
+  .refine(({ url, key, headers }) => authorizations({ url, key, headers }) < 2, {
+    path: ["key"],
+    error: "more than one of key, user and password in the URL, and header Authorization",
   })
   .transform(({ url, weights, affinity, replicas, timeouts, think, startsInside, calls, repairOff, ...same }) => ({
     ...same,

@@ -98,7 +98,8 @@ describe("a faulty upstream", () => {
       how: "thrown",
       error: "upstream: the upstream broke the connection",
     });
-    expect(times).toBe(2);
+    // the engine asks once more, and so does each time its client, as the connection may have been an old one
+    expect(times).toBe(4);
   });
 
   it("that closed an idle connection is asked on a new one", async () => {

@@ -34,6 +34,7 @@ async function start(
 }
 
 const never = new AbortController().signal;
+const unknownThere = "the upstream does not know the model or the address configured for it";
 
 describe("upstream engine", () => {
   it("streams thought, text and usage", async () => {
@@ -278,7 +279,19 @@ describe("upstream engine", () => {
     ],
     [401, { error: "no" }, "upstream", "the upstream refused the credentials configured for it"],
     [403, { detail: "Forbidden" }, "upstream", "the upstream refused the credentials configured for it"],
-    [404, { error: { message: "The model `x` does not exist." } }, "not-found", "The model `x` does not exist."],
+    [404, { error: { message: "The model `x` does not exist." } }, "upstream", unknownThere],
+    [404, "<html>404 page not found</html>", "upstream", unknownThere],
+    [404, "404 page not found", "upstream", unknownThere],
+    [400, "\n<!DOCTYPE html><title>Bad Request</title>", "invalid", "the upstream answered 400"],
+    [413, "<html>nginx</html>", "too-large", "the upstream answered 413"],
+    [504, "", "timeout", "the upstream answered 504"],
+    [200, { error: { code: 504, message: "slow" } }, "timeout", "the upstream answered 504"],
+    [200, { error: { code: 404, message: "no x" } }, "upstream", unknownThere],
+    [200, { error: { type: "rate_limit_error", code: "rate_limit_exceeded" } }, "rate-limit", ""],
+    [400, { error: { type: "rate_limit_error" } }, "rate-limit", ""],
+    [500, { type: "error", error: { type: "overloaded_error", message: "Overloaded" } }, "overloaded", ""],
+    [200, { error: { status: "DEADLINE_EXCEEDED", message: "x" } }, "timeout", ""],
+    [400, { error: { type: "invalid_request_error", message: "timeout: no number" } }, "invalid", "timeout: no number"],
     [413, {}, "too-large", "the upstream answered 413"],
     [422, { error: { message: "input new_sensitive (1026)" } }, "input-sensitive", ""],
     [
@@ -293,13 +306,46 @@ describe("upstream engine", () => {
     [503, { error: { message: "Loading model" } }, "overloaded", "the upstream answered 503"],
     [499, { type: "error", error: { message: "canceled (2013)", http_code: "499" } }, "upstream", ""],
     [529, { error: { message: "busy (2064)" } }, "overloaded", "the upstream answered 529"],
-    [302, "", "upstream", "the upstream answered 302"],
-  ])("says what status %i with %j means", async (status, body, kind, message) => {
+    [302, "", "upstream", "the upstream answered 302: its address is another one"],
+  ] as [number, unknown, string, string][])(
+    "says what status %i with %j means",
+    async (status, body, kind, message) => {
+      const { engine } = await start((_, response) => {
+        const type = status === 200 ? { "content-type": "application/json" } : {};
+        response.writeHead(status, type).end(typeof body === "string" ? body : JSON.stringify(body));
+      });
+      const error = await fold(engine.generate(requestOf(), never)).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ name: "ParleyError", kind, ...(message === "" ? {} : { message }) });
+    },
+  );
+
+  it.each([
+    [{ "retry-after": "20" }, {}, 20],
+    [{ "retry-after-ms": "1500" }, {}, 2],
+    [{}, { error: { message: "slow down", retry_after: 7.2 } }, 8],
+    [{}, { error: "slow down", retry_after: "9" }, 9],
+    [{}, { error: { retry_after_ms: 4000 } }, 4],
+    [{}, { error: { retry_after: "soon" } }, undefined],
+    [{ "retry-after": "3" }, { error: { retry_after: 7 } }, 3],
+  ])("reads %j with %j as a rest of %s seconds", async (headers, body, retryAfter) => {
     const { engine } = await start((_, response) => {
-      response.writeHead(status).end(typeof body === "string" ? body : JSON.stringify(body));
+      response.writeHead(429, headers).end(JSON.stringify(body));
     });
     const error = await fold(engine.generate(requestOf(), never)).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ name: "ParleyError", kind, ...(message === "" ? {} : { message }) });
+    expect(error).toMatchObject({ kind: "rate-limit", retryAfter });
+  });
+
+  it("asks the next server where one does not know the model, and holds nothing against the first", async () => {
+    const gone = await fakeServer((_, response) => void response.writeHead(404).end('{"detail":"Not Found"}'));
+    const good = await fakeServer((_, response) => void sse(response).end(frame({ content: "a" }, "stop") + doneFrame));
+    const engine = upstreamEngine({ url: [gone.url, good.url], replicas: { probeMs: 0, failures: 1 } });
+    open.push(engine, gone, good);
+    for (let i = 0; i < 12; i++) {
+      const { transcript } = await fold(engine.generate(requestOf({ items: [user(`${i}`)] }), never));
+      expect(transcript.text()).toBe("a");
+    }
+    expect(gone.asked.length).toBeGreaterThan(0);
+    expect(engine.members?.().map(({ up }) => up)).toEqual([true, true]);
   });
 
   it("hands on Retry-After", async () => {

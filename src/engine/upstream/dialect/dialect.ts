@@ -1,4 +1,3 @@
-import type { Family } from "../../../model/card.ts";
 import type { JsonObject } from "../../../model/json.ts";
 
 export const dialectNames = ["generic", "vllm", "sglang", "llama-server", "ollama", "minimax", "parley"] as const;
@@ -170,17 +169,6 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
     inlineMarkup: false,
   },
 };
-
-const familyNames: readonly (readonly [RegExp, Family])[] = [
-  [/m2-her/i, "her"],
-  [/minimax.*m3|^m3\b/i, "m3"],
-  [/minimax.*m2|^m2\b/i, "m2"],
-];
-
-/** The prompt and markup family by a model's name; `undefined` for models of other makers. */
-export function familyOf(model: string): Family | undefined {
-  return familyNames.find(([pattern]) => pattern.test(model))?.[1];
-}
 
 /** The vendor's own hosts (platform.minimax.io and platform.minimaxi.com, 2026-08). */
 const vendorHost = /(^|\.)(minimax\.io|minimaxi\.com|minimax\.cn|minimax\.chat)$/;

@@ -10,6 +10,7 @@ import { ChunkReader, firstChoices, parseChunk, readChoice, type Chunk, type Del
 import { contentMarkup } from "./content-markup.ts";
 import { finishReason, missingReason, settledReason, truncatedReason } from "./finish.ts";
 import type { ModelMarkup } from "./markup.ts";
+import { openedReasoning } from "./opened-reasoning.ts";
 import { pipe, writeTo, type StageContext } from "./piece.ts";
 import { reasoningEcho } from "./reasoning-echo.ts";
 import { reasoningMarkup } from "./reasoning-markup.ts";
@@ -20,6 +21,8 @@ export interface DecodeOptions {
   dialect: Pick<Dialect, "reasoningFields">;
   repairs: Repairs;
   markup: ModelMarkup;
+  /** The prompt opened the reasoning tag, and the server may have no parser that takes reasoning out of content. */
+  mayStartInside?: boolean | undefined;
   tools: readonly ToolDefinition[];
   /** Makes the id of the next call. */
   callId: () => string;
@@ -36,7 +39,7 @@ export interface DecodeOptions {
  * Errors that come before the first word are thrown, later ones become the finish.
  *
  * A chunk becomes pieces, which go through a pipe of stages, one a repair rule:
- * tool calls, blank content, markup in content, echoed reasoning, markup in reasoning, weight, call limit, events.
+ * tool calls, opened reasoning, blank content, markup in content, echoed reasoning, markup in reasoning, weight, call limit, events.
  */
 export class ChatDecoder {
   // fixed at birth
@@ -69,7 +72,15 @@ export class ChatDecoder {
     const { repairs, maxCalls = Infinity } = options;
     const context: StageContext = { ...options, maxCalls, answer: this.out };
     this.chunks = new ChunkReader(repairs);
-    const stages = [blankContent, contentMarkup, reasoningEcho, reasoningMarkup, weighInto(this.weight), callLimit];
+    const stages = [
+      openedReasoning,
+      blankContent,
+      contentMarkup,
+      reasoningEcho,
+      reasoningMarkup,
+      weighInto(this.weight),
+      callLimit,
+    ];
     this.calls = new ToolCalls(pipe(stages, writeTo(this.out), context), context);
     this.deltas = {
       reasoningFields: options.dialect.reasoningFields,

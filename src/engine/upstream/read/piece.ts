@@ -31,6 +31,8 @@ export type Emit = (piece: Piece) => void;
 export interface StageContext {
   repairs: Repairs;
   markup: ModelMarkup;
+  /** The prompt opened the reasoning tag, and the server may have no parser that takes reasoning out of content. */
+  mayStartInside?: boolean | undefined;
   tools: readonly ToolDefinition[];
   /** Makes the id of the next call. */
   callId: () => string;

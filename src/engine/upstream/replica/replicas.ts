@@ -3,6 +3,7 @@ import { canceled, isRetryable, ParleyError, toParleyError, type ErrorKind } fro
 import type { Batch, ServedBy } from "../../../model/event.ts";
 import type { GenerationRequest } from "../../../model/request.ts";
 import type { Capabilities, Engine, Load } from "../../engine.ts";
+import { isUnknownThere } from "../wire/failure.ts";
 import { affinityKey, rendezvous, type Weighted } from "./affinity.ts";
 import { Breaker, defaultBreaker } from "./breaker.ts";
 import { RetryBudget } from "./budget.ts";
@@ -79,7 +80,7 @@ interface Attempt {
   replica: Replica;
   /** What the breaker returned when the request was sent. */
   era: number;
-  servedBy: ServedBy;
+  servedBy: ServedBy | undefined;
 }
 
 /** Errors of a replica that is broken, not of one that is busy: they open its breaker. */
@@ -89,7 +90,13 @@ const likelySlots = 4;
 const maxRetryAfterMs = 60_000;
 const probeTimeoutMs = 3_000;
 
-/** Several servers of one kind as one engine: affinity with bounded load, health, retries before the first batch. */
+/** Whether the only server is asked once more at once: not where it was slow, or wants to be left alone for longer. */
+function worthRepeating(error: ParleyError): boolean {
+  const { kind, retryAfter = 0 } = error;
+  return kind !== "timeout" && retryAfter <= 1 && !isUnknownThere(error);
+}
+
+/** One server, or several of one kind, as one engine: affinity with bounded load, health, retries before the first batch. */
 export class ReplicaSet implements Engine {
   // fixed at birth
   readonly kind = "upstream";
@@ -118,6 +125,11 @@ export class ReplicaSet implements Engine {
     }));
   }
 
+  /** The one base URL, where there is only one. */
+  get address(): string | undefined {
+    return this.replicas.length === 1 ? this.first.member.address : undefined;
+  }
+
   get capabilities(): Capabilities {
     return this.first.member.capabilities;
   }
@@ -131,7 +143,8 @@ export class ReplicaSet implements Engine {
       const { replica, reason } = this.choose(order, tried);
       this.options.onReplicaChosen?.({ replica: replica.name, reason });
       const leave = replica.inFlight.enter(signal);
-      const servedBy = { replica: replica.name, reason, attempt };
+      // Where there is one, the engine's name says it.
+      const servedBy = this.replicas.length === 1 ? undefined : { replica: replica.name, reason, attempt };
       const current: Attempt = { replica, era: replica.breaker.enter(), servedBy };
       try {
         const stream = replica.member.generate(request, signal)[Symbol.asyncIterator]();
@@ -141,6 +154,7 @@ export class ReplicaSet implements Engine {
           return;
         }
         if (attempt >= this.attempts || signal.aborted || !isRetryable(first)) throw first;
+        if (this.replicas.length === 1 && !worthRepeating(first)) throw first;
         // One other replica is always asked: when a replica dies, everything it held moves at once. More is rationed.
         if ((attempt > 1 || this.replicas.length === 1) && !this.budget.spend()) throw first;
       } finally {
@@ -241,7 +255,7 @@ export class ReplicaSet implements Engine {
       const first = await stream.next();
       if (first.done === true) throw new ParleyError("upstream", "the upstream ended without an answer");
       replica.breaker.releaseTrial();
-      return first.value.map((event) => (event.type === "begin" ? { ...event, servedBy } : event));
+      return first.value.map((event) => (event.type === "begin" && servedBy ? { ...event, servedBy } : event));
     } catch (thrown) {
       const error = toParleyError(thrown);
       this.recordError(replica, signal.aborted ? canceled() : error);
@@ -271,7 +285,7 @@ export class ReplicaSet implements Engine {
   }
 
   private recordError(replica: Replica, error: ParleyError): void {
-    if (countsAsFailure.has(error.kind)) replica.breaker.recordFailure();
+    if (countsAsFailure.has(error.kind) && !isUnknownThere(error)) replica.breaker.recordFailure();
     else replica.breaker.releaseTrial();
     if (error.kind !== "rate-limit" && error.kind !== "overloaded") return;
     const cooldownMs = Math.min((error.retryAfter ?? 1) * 1_000, maxRetryAfterMs);

@@ -1,7 +1,10 @@
 import type { Dispatcher, Pool } from "undici";
 import type { Secret } from "../../../lib/secret.ts";
-import type { ParleyError } from "../../../model/error.ts";
+import { ParleyError } from "../../../model/error.ts";
+import { parseJson } from "../../../model/json.ts";
+import { readBaseUrl, type BaseUrl } from "./base-url.ts";
 import { writeBody, type WrittenBody } from "./body.ts";
+import { contentCodings, decompressed } from "./content-coding.ts";
 import { networkCode, networkFailure, statusFailure } from "./failure.ts";
 import { Deadlines, defaultTimeouts, type Timeouts } from "./timeouts.ts";
 
@@ -9,7 +12,8 @@ export interface ClientOptions {
   /** With or without `/v1`; without any path `/v1` is meant. */
   url: string;
   key?: Secret | undefined;
-  headers?: Readonly<Record<string, string>> | undefined;
+  /** Sent with every call, besides those that Parley needs. */
+  headers?: Readonly<Record<string, string | Secret>> | undefined;
   /** Connections at most; default no bound. */
   connections?: number | undefined;
   timeouts?: Partial<Timeouts> | undefined;
@@ -36,13 +40,16 @@ const maxJsonBytes = 64 * 1024 * 1024;
 /** Connections that died while idle; nothing was generated yet, so a new one may be tried at once. */
 const stale = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
+const redirects = new Set([301, 302, 303, 307, 308]);
+/** Of them those after which the same request is sent again. */
+const keepsMethod = new Set([307, 308]);
+const maxHops = 3;
+
 /** HTTP to one base URL. */
 export class UpstreamClient {
   // fixed at birth
-  readonly url: string;
-  private readonly origin: string;
+  private readonly base: BaseUrl;
   private readonly connections: number | null;
-  private readonly prefix: string;
   private readonly headers: Readonly<Record<string, string>>;
   private readonly timeouts: Timeouts;
   // changed by events
@@ -50,16 +57,24 @@ export class UpstreamClient {
   private opened: Promise<Pool> | undefined;
 
   constructor(options: ClientOptions) {
-    const url = new URL(options.url);
-    this.url = url.href;
-    this.origin = url.origin;
+    this.base = readBaseUrl(options.url);
     this.connections = options.connections ?? null;
-    this.prefix = url.pathname === "/" ? "/v1" : url.pathname.replace(/\/+$/, "");
     this.timeouts = { ...defaultTimeouts, ...options.timeouts };
+    const { authorization } = this.base;
+    const own = Object.entries(options.headers ?? {}).map(([name, value]) => [
+      name.toLowerCase(),
+      typeof value === "string" ? value : value.reveal(),
+    ]);
     this.headers = {
-      ...options.headers,
+      ...(authorization === undefined ? {} : { authorization }),
+      ...(Object.fromEntries(own) as Record<string, string>),
       ...(options.key === undefined ? {} : { authorization: `Bearer ${options.key.reveal()}` }),
     };
+  }
+
+  /** Without credentials and query. */
+  get url(): string {
+    return this.base.name;
   }
 
   /** Starts an answer. Throws a `ParleyError` for every status but 200 and everything that goes wrong before it. */
@@ -77,21 +92,52 @@ export class UpstreamClient {
 
   /** One JSON question, for counting and probing; the parsed answer of a 200. `body` absent: GET. */
   async ask(path: string, body: unknown, signal: AbortSignal): Promise<unknown> {
-    const pool = await this.pool();
-    const answer = await pool.request({
-      path: this.path(path),
-      method: body === undefined ? "GET" : "POST",
-      headers: {
-        ...this.headers,
-        accept: "application/json",
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal,
-    });
+    const answer = await this.question(path, body, signal);
     if (answer.statusCode !== 200) throw await refusal(answer);
-    const text = await readAll(answer.body, maxJsonBytes);
+    const text = await readAll(answer, maxJsonBytes);
     return text === "" ? {} : (JSON.parse(text) as unknown);
+  }
+
+  /** The status of a GET, and what was parsed of the body of a 200. Throws only what the network throws. */
+  async look(path: string, signal: AbortSignal): Promise<{ status: number; value: unknown }> {
+    const answer = await this.question(path, undefined, signal);
+    const { statusCode: status } = answer;
+    const text = await readAll(answer, maxJsonBytes);
+    return { status, value: status === 200 ? parseJson(text) : undefined };
+  }
+
+  private async question(path: string, body: unknown, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const pool = await this.pool();
+    const headers = {
+      ...this.headers,
+      accept: "application/json",
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    };
+    const text = body === undefined ? {} : { body: JSON.stringify(body) };
+    const method = body === undefined ? "GET" : "POST";
+    return this.followed(path, (at) => pool.request({ path: at, method, headers, ...text, signal }));
+  }
+
+  /** Follows redirects within the same origin; others would carry the key and the prompt elsewhere. */
+  private async followed(
+    path: string,
+    request: (at: string) => Promise<Dispatcher.ResponseData>,
+  ): Promise<Dispatcher.ResponseData> {
+    let at = this.path(path);
+    for (let hops = 0; ; hops++) {
+      const answer = await request(at);
+      const { statusCode, headers } = answer;
+      if (!redirects.has(statusCode)) return answer;
+      await answer.body.dump({ limit: maxErrorBytes }).catch(() => {});
+      const next = URL.parse([headers["location"] ?? ""].flat()[0] ?? "", this.base.origin + at);
+      if (next?.origin !== this.base.origin || !keepsMethod.has(statusCode) || hops >= maxHops) {
+        const cause = new Error(
+          `upstream: ${statusCode} to ${next === null ? "nowhere" : next.origin + next.pathname}`,
+        );
+        throw new ParleyError("upstream", `the upstream answered ${statusCode}: its address is another one`, { cause });
+      }
+      at = next.pathname + next.search;
+    }
   }
 
   async close(): Promise<void> {
@@ -102,7 +148,7 @@ export class UpstreamClient {
   private pool(): Promise<Pool> {
     this.opened ??= import("undici").then(
       (undici) =>
-        new undici.Pool(this.origin, {
+        new undici.Pool(this.base.origin, {
           connections: this.connections,
           connect: { timeout: this.timeouts.connect },
           // Deadlines are the watch's: one timer for the whole answer instead of one per read.
@@ -115,7 +161,8 @@ export class UpstreamClient {
   }
 
   private path(path: string): string {
-    return path.startsWith("/") ? path : `${this.prefix}/${path}`;
+    const { prefix, query } = this.base;
+    return (path.startsWith("/") ? path : `${prefix}/${path}`) + query;
   }
 
   private async send(path: string, body: WrittenBody, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
@@ -125,14 +172,16 @@ export class UpstreamClient {
       "content-type": "application/json",
       accept: "text/event-stream, application/json",
     };
-    const request = () => ({ path: this.path(path), method: "POST" as const, headers, body: body.open(), signal });
     const pool = await this.pool();
-    try {
-      return await pool.request(request());
-    } catch (thrown) {
-      if (signal.aborted || !stale.has(networkCode(thrown))) throw thrown;
-      return pool.request(request());
-    }
+    return this.followed(path, async (at) => {
+      const request = () => ({ path: at, method: "POST" as const, headers, body: body.open(), signal });
+      try {
+        return await pool.request(request());
+      } catch (thrown) {
+        if (signal.aborted || !stale.has(networkCode(thrown))) throw thrown;
+        return pool.request(request());
+      }
+    });
   }
 }
 
@@ -141,12 +190,14 @@ class Answer implements OpenAnswer {
   readonly json: boolean;
   private readonly answer: Dispatcher.ResponseData;
   private readonly watch: Deadlines;
+  private readonly codings: readonly string[];
 
   constructor(answer: Dispatcher.ResponseData, watch: Deadlines) {
     this.answer = answer;
     this.watch = watch;
     // Destroying a body that nobody reads emits an error; without a listener that would end this process.
     answer.body.on("error", () => {});
+    this.codings = contentCodings(answer.headers["content-encoding"]);
     this.json = String(answer.headers["content-type"] ?? "").includes("json");
   }
 
@@ -166,14 +217,16 @@ class Answer implements OpenAnswer {
     this.watch.stop();
     const { body } = this.answer;
     // What is left of an answer that ended is a few bytes; reading them keeps the connection.
-    if (this.watch.hurried && !this.watch.late)
+    if (this.watch.hurried && !this.watch.late && this.codings.length === 0)
       void body.dump({ limit: 65_536, signal: AbortSignal.timeout(1_000) }).catch(() => {});
     else body.destroy();
   }
 
   private async *read(): AsyncGenerator<Uint8Array> {
     try {
-      for await (const bytes of this.answer.body.iterator({ destroyOnReturn: false })) {
+      const { body } = this.answer;
+      const plain = this.codings.length === 0;
+      for await (const bytes of plain ? body.iterator({ destroyOnReturn: false }) : decompressed(body, this.codings)) {
         this.watch.pause();
         yield bytes as Uint8Array;
         this.watch.touch();
@@ -185,17 +238,17 @@ class Answer implements OpenAnswer {
 }
 
 async function refusal(answer: Dispatcher.ResponseData): Promise<ParleyError> {
-  const retryAfter = answer.headers["retry-after"];
-  const body = await readAll(answer.body, maxErrorBytes).catch(() => "");
-  return statusFailure(answer.statusCode, body, Array.isArray(retryAfter) ? retryAfter[0] : retryAfter);
+  const body = await readAll(answer, maxErrorBytes).catch(() => "");
+  return statusFailure(answer.statusCode, body, answer.headers);
 }
 
 /** The body as text, up to a bound; what is beyond it is cut off. */
-async function readAll(body: Dispatcher.ResponseData["body"], maxBytes: number): Promise<string> {
+async function readAll({ body, headers }: Dispatcher.ResponseData, maxBytes: number): Promise<string> {
   body.on("error", () => {});
+  const codings = contentCodings(headers["content-encoding"]);
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of body) {
+  for await (const chunk of codings.length === 0 ? body : decompressed(body, codings)) {
     const bytes = chunk as Uint8Array;
     chunks.push(bytes);
     size += bytes.length;

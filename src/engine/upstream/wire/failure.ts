@@ -1,15 +1,17 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { ParleyError, type ErrorKind } from "../../../model/error.ts";
 import { isObject, parseJson } from "../../../model/json.ts";
 
 /** HTTP status of an upstream to the kind of error our caller gets. Anything else: `upstream`. */
 const byStatus: Readonly<Record<number, ErrorKind>> = {
   400: "invalid",
-  404: "not-found",
   408: "timeout",
   413: "too-large",
   422: "invalid",
   429: "rate-limit",
   503: "overloaded",
+  504: "timeout",
+  524: "timeout",
   529: "overloaded",
 };
 
@@ -27,6 +29,13 @@ const byCode: Readonly<Record<number, ErrorKind>> = {
   2064: "overloaded",
 };
 
+/** Words in `code`, `type` or `status` of an error, where a server or a gateway before it gives no number. */
+const byWord: readonly (readonly [RegExp, ErrorKind])[] = [
+  [/rate.?limit|too.?many.?requests|throttl|resource.?exhausted|quota/i, "rate-limit"],
+  [/overload|service.?unavailable|^unavailable$|server.?busy/i, "overloaded"],
+  [/time.?d?.?out|deadline.?exceeded/i, "timeout"],
+];
+
 /** The vendor's code for everything wrong with a request, used for other statuses as well: the status says more. */
 const invalidParameters = 2013;
 
@@ -35,31 +44,50 @@ const contextWords =
   /context (length|window|size)|maximum context|exceeds? (the )?(available )?context|exceed_context|longer than the model'?s|prompt is too long|input is too long/i;
 
 /** Kinds whose message is sent to the caller; of the others only the status is. */
-const messageKinds: ReadonlySet<ErrorKind> = new Set(["invalid", "not-found", "too-large", "token-limit"]);
+const messageKinds: ReadonlySet<ErrorKind> = new Set(["invalid", "too-large", "token-limit"]);
+
+/** The cause of an error that an upstream reported; for the log, and for what is done about it. */
+class Report extends Error {
+  readonly status: number;
+
+  constructor(status: number, text: string) {
+    super(`upstream: ${status} ${text}`);
+    this.status = status;
+  }
+}
+
+/** The server is well, but does not know the model or the path: no sign of a broken one, and no use to ask it again. */
+export function isUnknownThere(error: ParleyError): boolean {
+  return error.cause instanceof Report && error.cause.status === 404;
+}
 
 interface ReportedError {
   message: string;
   code: number;
   status: number;
+  /** Its `code`, `type` and `status` as text. */
+  words?: readonly string[];
 }
 
 /** The error of an answer that is not 200. `body` is its beginning as text. */
-export function statusFailure(status: number, body: string, retryAfter: string | undefined): ParleyError {
+export function statusFailure(status: number, body: string, headers: IncomingHttpHeaders): ParleyError {
   const parsed = parseJson(body);
-  const reported = readError(parsed) ?? { message: isObject(parsed) ? "" : body.trim(), code: 0, status: 0 };
-  return failure({ ...reported, status }, retrySeconds(retryAfter));
+  // A page was written by a server that knows nothing of the request.
+  const text = isObject(parsed) || body.trimStart().startsWith("<") ? "" : body.trim();
+  const reported = readError(parsed) ?? { message: text, code: 0, status: 0 };
+  return failure({ ...reported, status }, headerSeconds(headers) ?? bodySeconds(parsed));
 }
 
 /** The error a body or an event of a 200 carries; `undefined` when it carries none. */
 export function bodyFailure(value: unknown): ParleyError | undefined {
   const reported = readError(value);
-  return reported === undefined ? undefined : failure(reported, undefined);
+  return reported === undefined ? undefined : failure(reported, bodySeconds(value));
 }
 
 function failure(reported: ReportedError, retryAfter: number | undefined): ParleyError {
   const text = reported.message.slice(0, 500);
   const detail = {
-    cause: new Error(`upstream: ${reported.status} ${text}`),
+    cause: new Report(reported.status, text),
     ...(retryAfter === undefined ? {} : { retryAfter }),
   };
   const kind = kindOf(reported);
@@ -68,6 +96,9 @@ function failure(reported: ReportedError, retryAfter: number | undefined): Parle
     return new ParleyError(kind, text === "" ? `the upstream answered ${reported.status}` : text, detail);
   if (reported.status === 401 || reported.status === 403) {
     return new ParleyError("upstream", "the upstream refused the credentials configured for it", detail);
+  }
+  if (reported.status === 404) {
+    return new ParleyError(kind, "the upstream does not know the model or the address configured for it", detail);
   }
   const what = reported.status === 0 ? "reported an error" : `answered ${reported.status}`;
   return new ParleyError(kind, `the upstream ${what}`, detail);
@@ -79,7 +110,11 @@ function kindOf(reported: ReportedError): ErrorKind {
   // Some servers answer 500 where the caller's prompt is at fault.
   if (contextWords.test(reported.message) && reported.status < 501) return "invalid";
   if (reported.status === 0 && reported.code === invalidParameters) return "invalid";
-  return byStatus[reported.status] ?? "upstream";
+  const { status, words = [] } = reported;
+  const worded = byWord.find(([pattern]) => words.some((word) => pattern.test(word)))?.[1];
+  // What a status says already, words only make more exact.
+  if (worded !== undefined && (status === 0 || status >= 500 || worded === "rate-limit")) return worded;
+  return byStatus[status] ?? "upstream";
 }
 
 /**
@@ -90,9 +125,11 @@ function readError(value: unknown): ReportedError | undefined {
   if (!isObject(value)) return undefined;
   const { error, detail } = value;
   if (typeof error === "string" && error !== "") return withCode(error, 0);
-  if (isObject(error)) return withCode(textFrom(error["message"]), numberFrom(error["http_code"] ?? error["code"]));
+  if (isObject(error)) {
+    return { ...withCode(textFrom(error["message"]), statusFrom(error)), words: wordsFrom(error) };
+  }
   if (value["object"] === "error" || value["type"] === "error") {
-    return withCode(textFrom(value["message"]), numberFrom(value["code"]));
+    return { ...withCode(textFrom(value["message"]), statusFrom(value)), words: wordsFrom(value) };
   }
   const base = value["base_resp"];
   if (isObject(base) && numberFrom(base["status_code"]) !== 0) {
@@ -109,6 +146,16 @@ function withCode(message: string, status: number): ReportedError {
   return { message: bare, code: match === null ? 0 : Number(match[1]), status: plausible };
 }
 
+/** The first of the members in use that is a number. */
+function statusFrom(error: Readonly<Record<string, unknown>>): number {
+  const numbers = [error["http_code"], error["code"], error["status"], error["status_code"]].map(numberFrom);
+  return numbers.find((number) => number !== 0) ?? 0;
+}
+
+function wordsFrom(error: Readonly<Record<string, unknown>>): string[] {
+  return [error["code"], error["type"], error["status"]].filter((word) => typeof word === "string");
+}
+
 function textFrom(value: unknown): string {
   if (typeof value === "string") return value;
   return value === undefined || value === null ? "" : JSON.stringify(value);
@@ -117,6 +164,26 @@ function textFrom(value: unknown): string {
 function numberFrom(value: unknown): number {
   const number = typeof value === "string" ? Number(value) : value;
   return typeof number === "number" && Number.isFinite(number) ? number : 0;
+}
+
+/** Seconds of rest by the headers in use. */
+function headerSeconds(headers: IncomingHttpHeaders): number | undefined {
+  const milliseconds = Number([headers["retry-after-ms"] ?? ""].flat()[0] || Number.NaN);
+  if (Number.isFinite(milliseconds)) return Math.max(0, Math.ceil(milliseconds / 1000));
+  return retrySeconds([headers["retry-after"]].flat()[0]);
+}
+
+/** Seconds of rest by a body: in its error, or beside it. */
+function bodySeconds(body: unknown): number | undefined {
+  if (!isObject(body)) return undefined;
+  for (const place of [body["error"], body]) {
+    if (!isObject(place)) continue;
+    const milliseconds = numberFrom(place["retry_after_ms"]);
+    const found = place["retry_after"] ?? (milliseconds > 0 ? milliseconds / 1000 : undefined);
+    const seconds = typeof found === "string" || typeof found === "number" ? retrySeconds(String(found)) : undefined;
+    if (seconds !== undefined) return seconds;
+  }
+  return undefined;
 }
 
 /** `Retry-After` in seconds, from seconds or a date. */
@@ -134,6 +201,8 @@ const byNetworkCode: Readonly<Record<string, string>> = {
   ENOTFOUND: "has an unknown host name",
   EAI_AGAIN: "has a host name that cannot be resolved now",
   UND_ERR_CONNECT_TIMEOUT: "did not accept the connection in time",
+  Z_DATA_ERROR: "sent a body that cannot be decompressed",
+  Z_BUF_ERROR: "broke off in a compressed body",
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "sent another length than it announced",
 };
 

@@ -1,8 +1,8 @@
+import { familyOf } from "../../../../src/engine/family-name.ts";
 import { describe, expect, it } from "vitest";
 import {
   dialectNames,
   dialects,
-  familyOf,
   guessDialect,
   type DialectName,
 } from "../../../../src/engine/upstream/dialect/dialect.ts";
@@ -379,6 +379,11 @@ describe("guessing", () => {
     ["M2-her", "her"],
     ["Qwen3-32B", undefined],
     ["llama-m30", undefined],
+    ["MiniMax-M2.5-8bit-m3-ultra", "m2"],
+    ["minimax-text-01-m3-ultra", undefined],
+    ["mlx-community/minimax_m3_4bit", "m3"],
+    ["m3e-base", undefined],
+    ["m2.7", "m2"],
   ])("%s is of family %s", (model, family) => {
     expect(familyOf(model)).toBe(family);
   });

@@ -1,0 +1,172 @@
+import type { ServerResponse } from "node:http";
+import * as zlib from "node:zlib";
+import { afterEach, describe, expect, it } from "vitest";
+import type { Engine } from "../../../../src/engine/engine.ts";
+import { upstreamEngine, type UpstreamOptions } from "../../../../src/engine/upstream/engine.ts";
+import { upstreamSettings } from "../../../../src/engine/upstream/settings.ts";
+import { Secret } from "../../../../src/lib/secret.ts";
+import { doneFrame, fakeServer, fold, frame, requestOf, sse, type FakeServer, type Handler } from "../fake.ts";
+
+const open: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.close();
+});
+
+const never = new AbortController().signal;
+const answer = frame({ content: "fine" }, "stop") + doneFrame;
+
+async function start(
+  handler: Handler,
+  options: (server: FakeServer) => Partial<UpstreamOptions> = () => ({}),
+): Promise<{ engine: Engine; server: FakeServer }> {
+  const server = await fakeServer(handler);
+  const engine = upstreamEngine({ url: server.url, replicas: { probeMs: 0 }, ...options(server) });
+  open.push(engine, server);
+  return { engine, server };
+}
+
+async function ask(engine: Engine): Promise<string> {
+  const { transcript } = await fold(engine.generate(requestOf(), never));
+  return transcript.text();
+}
+
+describe("a compressed answer", () => {
+  const codings: [string, (text: string) => Buffer][] = [
+    ["gzip", zlib.gzipSync],
+    ["x-gzip", zlib.gzipSync],
+    ["GZIP", zlib.gzipSync],
+    ["deflate", zlib.deflateSync],
+    ["deflate", zlib.deflateRawSync],
+    ["br", zlib.brotliCompressSync],
+    ["zstd", zlib.zstdCompressSync],
+    ["deflate, gzip", (text) => zlib.gzipSync(zlib.deflateSync(text))],
+    ["identity", (text) => Buffer.from(text)],
+  ];
+  const send = (response: ServerResponse, [status, type, coding, body]: [number, string, string, Buffer]): void => {
+    response.writeHead(status, { "content-type": type, "content-encoding": coding }).end(body);
+  };
+
+  it.each(codings)("%s is read: stream, JSON and error", async (coding, pack) => {
+    const bodies: [number, string, string][] = [
+      [200, "text/event-stream", answer],
+      [200, "application/json", JSON.stringify({ choices: [{ message: { content: "fine" }, finish_reason: "stop" }] })],
+      [400, "application/json", JSON.stringify({ error: { message: "the prompt is too long" } })],
+    ];
+    const { engine } = await start((_, response) => {
+      const [status, type, body] = bodies.shift() ?? [500, "", ""];
+      send(response, [status, type, coding, pack(body)]);
+    });
+    expect(await ask(engine)).toBe("fine");
+    expect(await ask(engine)).toBe("fine");
+    await expect(ask(engine)).rejects.toMatchObject({ kind: "context", message: "the prompt is too long" });
+  });
+
+  it("is told as it comes", async () => {
+    const { engine } = await start((_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream", "content-encoding": "gzip" });
+      const gzip = zlib.createGzip();
+      gzip.pipe(response);
+      gzip.write(frame({ content: "fi" }));
+      gzip.flush();
+    });
+    const controller = new AbortController();
+    for await (const batch of engine.generate(requestOf(), controller.signal)) {
+      if (JSON.stringify(batch).includes("fi")) controller.abort();
+    }
+    expect(controller.signal.aborted).toBe(true);
+  });
+
+  it.each([
+    ["lzma", Buffer.from(answer), "compressed its answer as 'lzma'"],
+    ["gzip", Buffer.from(answer), "cannot be decompressed"],
+    ["gzip, gzip, gzip, gzip", Buffer.from(answer), "more than once or twice"],
+  ])("that is no %s is an error of the upstream", async (coding, body, words) => {
+    const { engine } = await start((_, response) => send(response, [200, "text/event-stream", coding, body]));
+    await expect(ask(engine)).rejects.toMatchObject({ kind: "upstream", message: expect.stringContaining(words) });
+  });
+});
+
+describe("one URL", () => {
+  it.each([503, 502, 500])("is asked once more after a %d", async (status) => {
+    let times = 0;
+    const { engine } = await start((_, response) => {
+      times += 1;
+      if (times === 1) response.writeHead(status).end();
+      else sse(response).end(answer);
+    });
+    expect(await ask(engine)).toBe("fine");
+    expect(engine.members?.()).toEqual([{ name: engine.address, up: true, running: 0 }]);
+  });
+
+  it("is left alone where it asks for it", async () => {
+    const { engine, server } = await start((_, response) => void response.writeHead(503, { "retry-after": "7" }).end());
+    await expect(ask(engine)).rejects.toMatchObject({ kind: "overloaded", retryAfter: 7 });
+    expect(server.asked).toHaveLength(1);
+  });
+
+  it("does not show itself in the answer", async () => {
+    const { engine } = await start((_, response) => void sse(response).end(answer));
+    const { events } = await fold(engine.generate(requestOf(), never));
+    expect(events[0]).toEqual({ type: "begin" });
+  });
+});
+
+describe("what a base URL carries", () => {
+  it("is sent with every call, and shown nowhere", async () => {
+    const { engine, server } = await start(
+      ({ path }, response) =>
+        void (path.includes("completions") ? sse(response).end(answer) : response.end('{"data":[]}')),
+      ({ origin }) => ({
+        url: `${origin.replace("//", "//me:p%40ss@")}/base?api-version=1`,
+        headers: { "X-Team": new Secret("blue") },
+        dialect: "auto",
+      }),
+    );
+    expect(await ask(engine)).toBe("fine");
+    expect(new Set(server.asked.map(({ path }) => path.split("?")[1]))).toEqual(new Set(["api-version=1"]));
+    const { headers = {}, path } = server.asked.at(-1) ?? { path: "" };
+    expect(path).toBe("/base/chat/completions?api-version=1");
+    expect(headers["authorization"]).toBe(`Basic ${Buffer.from("me:p@ss").toString("base64")}`);
+    expect(headers["x-team"]).toBe("blue");
+    expect(engine.address).toBe(`${server.origin}/base`);
+  });
+
+  it.each([
+    [{ url: "http://h/v1/chat/completions" }, "without /chat/completions, which Parley adds: it ends in /v1"],
+    [{ url: ["http://h/v1", "http://h/api/completions/"] }, "it ends in /api"],
+    [{ url: "http://h/v1", headers: { "a b": "1" } }, "Invalid key in record"],
+    [{ url: "http://h/v1", headers: { Host: "x" } }, "Invalid key in record"],
+    [{ url: "http://h/v1", headers: { a: "1\r\nb: 2" } }, "one line"],
+    [{ url: "http://a:b@h/v1", key: "k" }, "more than one of key"],
+    [{ url: "http://h/v1", headers: { Authorization: "x" }, key: "k" }, "more than one of key"],
+  ])("%j is refused", (settings, words) => {
+    const parsed = upstreamSettings.safeParse({ kind: "upstream", ...settings });
+    expect(JSON.stringify(parsed.error?.issues)).toContain(words);
+  });
+});
+
+describe("a redirect", () => {
+  it.each([307, 308])("%d is followed on the same server", async (status) => {
+    const { engine, server } = await start(({ path }, response) => {
+      if (path === "/v1/chat/completions") response.writeHead(status, { location: "/v2/chat?x=1" }).end();
+      else sse(response).end(answer);
+    });
+    expect(await ask(engine)).toBe("fine");
+    expect(server.asked[1]).toMatchObject({ path: "/v2/chat?x=1", body: server.asked[0]?.body });
+  });
+
+  it.each([
+    [307, "http://127.0.0.1:9/v1"],
+    [308, "//other.example/v1"],
+    [301, "/v2"],
+    [307, ""],
+    [307, "/v1/chat/completions"],
+  ])("%d to %s is refused in words", async (status, location) => {
+    const { engine } = await start(
+      (_, response) => void response.writeHead(status, location === "" ? {} : { location }).end(),
+      () => ({ key: new Secret("k"), replicas: { attempts: 1, probeMs: 0 } }),
+    );
+    const message = `the upstream answered ${status}: its address is another one`;
+    await expect(ask(engine)).rejects.toMatchObject({ kind: "upstream", message });
+  });
+});
