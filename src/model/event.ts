@@ -6,7 +6,7 @@ export interface Usage {
   /** Part of `input` that a prefix cache already held. */
   cached: number;
   output: number;
-  /** Part of `output` spent on thought. */
+  /** Part of `output` spent on reasoning. */
   reasoning: number;
 }
 
@@ -42,7 +42,7 @@ export type GenerationEvent =
   | { type: "usage"; usage: Usage }
   /** Moderation marked one side; `category` 1 to 7 as in the vendor's chat page (2026-11). */
   | { type: "flag"; side: "input" | "output"; category: number }
-  /** Which service tier an engine says it used; told only by those that have tiers. */
+  /** Which service tier an engine reports it used; only engines that have tiers send it. */
   | { type: "tier"; tier: "standard" | "priority" }
   | { type: "finish"; reason: FinishReason; error?: ParleyError };
 

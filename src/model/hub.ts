@@ -5,7 +5,7 @@ export interface HubModel {
   /** Owner and name on the hub. */
   repository: string;
   file: string;
-  /** Size of the file as the hub tells it; files are sometimes made anew, so it guides and is not checked. */
+  /** Size of the file as the hub reports it; files are sometimes made anew, so it guides and is not checked. */
   bytes: number;
   licence: string;
   about: string;

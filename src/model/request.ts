@@ -40,7 +40,7 @@ export interface GenerationRequest {
   createdAt: number;
   /** The catalog name the caller asked for; the catalog replaces it by the engine's own name. */
   model: string;
-  /** The model's family where the catalog knows it better than the name tells (an alias). */
+  /** The model's family where the catalog knows it and the name does not show it (an alias). */
   family?: Family | undefined;
   items: readonly Item[];
   tools: readonly ToolDefinition[];

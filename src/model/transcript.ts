@@ -33,7 +33,7 @@ export class Transcript {
     return this.join("text");
   }
 
-  /** All thought, joined. */
+  /** All reasoning, joined. */
   reasoning(): string {
     return this.join("reasoning");
   }
