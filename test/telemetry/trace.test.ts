@@ -71,7 +71,7 @@ describe("traces", () => {
     expect(generation).toMatchObject({
       traceId,
       parentSpanId: request?.spanId,
-      name: "chat minimax-m3",
+      name: "chat MiniMax-M3",
       kind: 1,
       status: {},
     });
@@ -79,7 +79,7 @@ describe("traces", () => {
     expect(attributes).toEqual({
       "gen_ai.operation.name": "chat",
       "gen_ai.provider.name": "script",
-      "gen_ai.request.model": "minimax-m3",
+      "gen_ai.request.model": "MiniMax-M3",
       "gen_ai.request.max_tokens": 99,
       "gen_ai.request.temperature": 1,
       "gen_ai.request.top_p": 0.5,

@@ -54,7 +54,8 @@ export class CompactionOutput implements ResponseOutput {
   /** Nothing before the summary is complete, and nothing where it failed, was truncated or is empty. */
   items(transcript: Transcript): JsonObject[] {
     const summary = transcript.text().trim();
-    if (transcript.finish?.reason !== "stop" || summary === "") return [];
+    const complete = transcript.finish?.reason === "stop" || transcript.finish?.reason === "calls";
+    if (!complete || summary === "") return [];
     this.item ??= {
       id: this.id,
       type: "compaction",

@@ -73,8 +73,9 @@ describe("where the answer of a server without a reasoning parser begins", () =>
   });
 
   it("hands M3 on at once where the prompt opened nothing", async () => {
+    // the closing tag is a token of the family: it is dropped, and nothing is held back for it
     const { ask } = await answering(content("Hi </mm:think> you."));
-    expect(await ask({ model: "MiniMax-M3", reasoning: "off" })).toEqual(["", "Hi </mm:think> you."]);
+    expect(await ask({ model: "MiniMax-M3", reasoning: "off" })).toEqual(["", "Hi  you."]);
   });
 
   it.each([
