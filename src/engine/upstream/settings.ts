@@ -39,6 +39,10 @@ function authorizations({
   return [key !== undefined, inUrl, inHeaders].filter(Boolean).length;
 }
 
+const proxyUrl = secret.refine((value) => /^https?:$/.test(URL.parse(value.reveal())?.protocol ?? ""), {
+  error: "must be a URL that begins with http:// or https://",
+});
+
 /** The settings of `kind: upstream`, in the form that `UpstreamOptions` takes: deadlines in milliseconds, switches of rules. */
 export const upstreamSettings = z
   .strictObject({
@@ -53,6 +57,9 @@ export const upstreamSettings = z
       .record(headerName, headerValue)
       .exactOptional()
       .describe("Further headers of every call, by name; each may be `{ env: NAME }`. Never logged."),
+    proxy: proxyUrl
+      .exactOptional()
+      .describe("URL of an HTTP proxy that every call goes through, for example `{ env: HTTPS_PROXY }`. Never logged."),
     dialect: z
       .enum([...dialectNames, "auto"])
       .default("generic")

@@ -1,4 +1,4 @@
-import type { Dispatcher, Pool } from "undici";
+import type { Dispatcher } from "undici";
 import type { Secret } from "../../../lib/secret.ts";
 import { ParleyError } from "../../../model/error.ts";
 import { parseJson } from "../../../model/json.ts";
@@ -14,6 +14,8 @@ export interface ClientOptions {
   key?: Secret | undefined;
   /** Sent with every call, besides those that Parley needs. */
   headers?: Readonly<Record<string, string | Secret>> | undefined;
+  /** URL of an HTTP proxy that every call goes through; default none. It may hold user and password. */
+  proxy?: Secret | undefined;
   /** Connections at most; default no bound. */
   connections?: number | undefined;
   timeouts?: Partial<Timeouts> | undefined;
@@ -52,13 +54,15 @@ export class UpstreamClient {
   private readonly connections: number | null;
   private readonly headers: Readonly<Record<string, string>>;
   private readonly timeouts: Timeouts;
+  private readonly proxy: Secret | undefined;
   // changed by events
   /** Opened with the first request. */
-  private opened: Promise<Pool> | undefined;
+  private opened: Promise<Dispatcher> | undefined;
 
   constructor(options: ClientOptions) {
     this.base = readBaseUrl(options.url);
     this.connections = options.connections ?? null;
+    this.proxy = options.proxy;
     this.timeouts = { ...defaultTimeouts, ...options.timeouts };
     const { authorization } = this.base;
     const own = Object.entries(options.headers ?? {}).map(([name, value]) => [
@@ -107,7 +111,8 @@ export class UpstreamClient {
   }
 
   private async question(path: string, body: unknown, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const pool = await this.pool();
+    const dispatcher = await this.dispatcher();
+    const { origin } = this.base;
     const headers = {
       ...this.headers,
       accept: "application/json",
@@ -115,7 +120,7 @@ export class UpstreamClient {
     };
     const text = body === undefined ? {} : { body: JSON.stringify(body) };
     const method = body === undefined ? "GET" : "POST";
-    return this.followed(path, (at) => pool.request({ path: at, method, headers, ...text, signal }));
+    return this.followed(path, (at) => dispatcher.request({ origin, path: at, method, headers, ...text, signal }));
   }
 
   /** Follows redirects within the same origin; others would carry the key and the prompt elsewhere. */
@@ -145,18 +150,19 @@ export class UpstreamClient {
   }
 
   /** Opened with the first request, which also loads the library: 8 MB that a server without upstreams does not need. */
-  private pool(): Promise<Pool> {
-    this.opened ??= import("undici").then(
-      (undici) =>
-        new undici.Pool(this.base.origin, {
-          connections: this.connections,
-          connect: { timeout: this.timeouts.connect },
-          // Deadlines are the watch's: one timer for the whole answer instead of one per read.
-          headersTimeout: 0,
-          bodyTimeout: 0,
-          allowH2: false,
-        }),
-    );
+  private dispatcher(): Promise<Dispatcher> {
+    this.opened ??= import("undici").then((undici) => {
+      const options = {
+        connections: this.connections,
+        connect: { timeout: this.timeouts.connect },
+        // Deadlines are the watch's: one timer for the whole answer instead of one per read.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        allowH2: false,
+      };
+      if (this.proxy === undefined) return new undici.Pool(this.base.origin, options);
+      return new undici.ProxyAgent({ uri: this.proxy.reveal(), ...options });
+    });
     return this.opened;
   }
 
@@ -172,14 +178,15 @@ export class UpstreamClient {
       "content-type": "application/json",
       accept: "text/event-stream, application/json",
     };
-    const pool = await this.pool();
+    const dispatcher = await this.dispatcher();
+    const { origin } = this.base;
     return this.followed(path, async (at) => {
-      const request = () => ({ path: at, method: "POST" as const, headers, body: body.open(), signal });
+      const request = () => ({ origin, path: at, method: "POST" as const, headers, body: body.open(), signal });
       try {
-        return await pool.request(request());
+        return await dispatcher.request(request());
       } catch (thrown) {
         if (signal.aborted || !stale.has(networkCode(thrown))) throw thrown;
-        return pool.request(request());
+        return dispatcher.request(request());
       }
     });
   }

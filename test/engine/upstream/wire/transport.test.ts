@@ -1,4 +1,5 @@
-import type { ServerResponse } from "node:http";
+import { createServer, request as httpRequest, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import * as zlib from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Engine } from "../../../../src/engine/engine.ts";
@@ -168,5 +169,60 @@ describe("a redirect", () => {
     );
     const message = `the upstream answered ${status}: its address is another one`;
     await expect(ask(engine)).rejects.toMatchObject({ kind: "upstream", message });
+  });
+});
+
+describe("a proxy", () => {
+  /** An HTTP proxy that forwards plain requests; `seen` are the addresses it was asked for. */
+  async function proxyServer(): Promise<{ url: string; seen: string[]; credentials: (string | undefined)[] }> {
+    const seen: string[] = [];
+    const credentials: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      seen.push(request.url ?? "");
+      credentials.push(request.headers["proxy-authorization"]);
+      const { "proxy-authorization": _own, ...headers } = request.headers;
+      const forwarded = httpRequest(request.url ?? "", { method: request.method, headers }, (answered) => {
+        response.writeHead(answered.statusCode ?? 502, answered.headers);
+        answered.pipe(response);
+      });
+      request.pipe(forwarded);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    open.push({
+      close: async () => {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      },
+    });
+    const { port } = server.address() as AddressInfo;
+    return { url: `http://user:word@127.0.0.1:${port}`, seen, credentials };
+  }
+
+  it("carries every call of its engine, with its own credentials", async () => {
+    const proxy = await proxyServer();
+    const { engine, server } = await start(
+      (_, response) => void sse(response).end(answer),
+      () => ({ proxy: new Secret(proxy.url) }),
+    );
+    expect(await ask(engine)).toBe("fine");
+    expect(await ask(engine)).toBe("fine");
+    const asked = `${server.url}/chat/completions`;
+    expect(proxy.seen).toEqual([asked, asked]);
+    expect(proxy.credentials).toEqual(Array(2).fill(`Basic ${btoa("user:word")}`));
+  });
+
+  it("that is away is a failure of the upstream that names no credentials", async () => {
+    const { engine } = await start(
+      (_, response) => void sse(response).end(answer),
+      () => ({ proxy: new Secret("http://user:word@127.0.0.1:9") }),
+    );
+    const failed = await ask(engine).catch((error: unknown) => error);
+    expect(failed).toMatchObject({ kind: "upstream" });
+    expect(String((failed as Error).message)).not.toContain("word");
+  });
+
+  it.each(["localhost:3128", "socks5://127.0.0.1:1080"])("that is no HTTP proxy is refused: %s", (proxy) => {
+    const read = upstreamSettings.safeParse({ kind: "upstream", url: "http://127.0.0.1/v1", proxy });
+    expect(read.error?.issues[0]).toMatchObject({ path: ["proxy"] });
   });
 });
