@@ -31,6 +31,11 @@ export function brokenOff(tool: string): string {
   return `the model's call of '${tool.slice(0, 100)}' broke off before its end`;
 }
 
+/** The fault of a call whose arguments are written in a form that is not read. */
+export function unknownForm(tool: string): string {
+  return `the model wrote arguments for '${tool.slice(0, 100)}' in a form that is not known`;
+}
+
 /** The fault of a call whose arguments are not JSON. */
 export function notJson(tool: string): string {
   return `the model wrote arguments for '${tool.slice(0, 100)}' that are not valid JSON`;

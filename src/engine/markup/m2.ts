@@ -1,6 +1,6 @@
 import type { EventSink } from "../../model/event-builder.ts";
 import { ArgumentWriter } from "./argument-writer.ts";
-import { brokenOff, type CallReader } from "./call-reader.ts";
+import { brokenOff, type CallReader, unknownForm } from "./call-reader.ts";
 import type { Cursor } from "./cursor.ts";
 import { type Hit, literal, namedTag, Pattern, PatternSet } from "./pattern.ts";
 import type { MarkupOptions } from "./markup.ts";
@@ -63,8 +63,12 @@ export class M2Reader implements CallReader {
   readonly straysAlways = false;
   private readonly options: MarkupOptions;
   // changed by events
-  /** Set by `end`. */
+  /** Set by `end`, and by a call whose arguments have another form. */
   fault: string | undefined;
+  /** Whether the open call has a parameter so far. */
+  private hasParameter = false;
+  /** Whether tags stand in the open call that are no parameters. */
+  private hasOtherTags = false;
   /** The tool of the open call. */
   private tool = "";
   private state: "between" | "inside" | "value" = "between";
@@ -115,7 +119,8 @@ export class M2Reader implements CallReader {
   private step(cursor: Cursor, out: EventSink): boolean | undefined {
     if (this.state === "value") return this.inValue(cursor);
     if (this.state === "inside") {
-      const { hit } = insideInvoke.seek(cursor);
+      const { plain, hit } = insideInvoke.seek(cursor);
+      if (plain.includes("<")) this.hasOtherTags = true;
       return hit === undefined ? undefined : this.insideTag(hit, cursor, out);
     }
     cursor.skipSpace();
@@ -137,6 +142,7 @@ export class M2Reader implements CallReader {
       this.value = new TypedValue(this.shape.member(name), this.writer);
       this.state = "value";
       this.atValueStart = true;
+      this.hasParameter = true;
       return false;
     }
     this.finishCall(out);
@@ -166,10 +172,14 @@ export class M2Reader implements CallReader {
     this.shape = shapeOf(this.options.tools, this.tool);
     this.writer = new ArgumentWriter();
     this.writer.begin("object");
+    this.hasParameter = false;
+    this.hasOtherTags = false;
     this.state = "inside";
   }
 
+  /** Arguments in another form must not be lost silently: a call of nothing would be run. */
   private finishCall(out: EventSink): void {
+    if (this.hasOtherTags && !this.hasParameter) this.fault ??= unknownForm(this.tool);
     this.writer.closeAll();
     out.callDelta(this.writer.take());
     out.close();

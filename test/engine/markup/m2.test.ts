@@ -200,3 +200,14 @@ describe("M2 calls", () => {
     expect(rows("Look.\n<minimax:tool_call>\n<invoke na", { ...m2, cut: true })).toEqual([["text", "Look."]]);
   });
 });
+
+test.each([
+  ["a call whose arguments are written as M3 does", "<path>a.txt</path>", true],
+  ["the same, letter by letter", "<path>a.txt</path>", true],
+  ["a call of nothing", "\n", false],
+  ["words beside a parameter", `note <b>\n<parameter name="path">a</parameter>`, false],
+])("%s is a fault where nothing was read of them", (name, body, lost) => {
+  const text = block(`<invoke name="save">${body}</invoke>`);
+  const found = fault(name.includes("letter") ? text : [text], m2);
+  expect(found).toBe(lost ? "the model wrote arguments for 'save' in a form that is not known" : undefined);
+});
