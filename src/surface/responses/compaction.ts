@@ -51,11 +51,11 @@ export class CompactionOutput implements ResponseOutput {
     this.cipher = cipher;
   }
 
-  /** Nothing before the summary is complete, and nothing where it failed, was truncated or is empty. */
+  /** Nothing before the summary is over, and nothing where it failed, was moderated or is empty. */
   items(transcript: Transcript): JsonObject[] {
     const summary = transcript.text().trim();
-    const complete = transcript.finish?.reason === "stop" || transcript.finish?.reason === "calls";
-    if (!complete || summary === "") return [];
+    const reason = transcript.finish?.reason;
+    if (reason === undefined || reason === "error" || reason === "filter" || summary === "") return [];
     this.item ??= {
       id: this.id,
       type: "compaction",
