@@ -56,7 +56,7 @@ async function readRequest(
   request: FastifyRequest,
   options: ResponsesRouteOptions,
 ): Promise<ResponseRequest<ParsedResponses>> {
-  const body = await readJson(request.raw, options.bodyLimit);
+  const body = await readJson(request.raw, options.bodyLimit, options.jsonReader);
   return { parsed: options.surface.parse(body, parseContext(request, options)), caller: request.caller, body };
 }
 
