@@ -150,6 +150,7 @@ export function parseContext(
     createdAt: unixSeconds(options.ids),
     strict: strict === "true" ? true : strict === "false" ? false : options.strict,
     card: (name) => options.models.card(name),
+    contextWindow: (name) => options.models.contextWindow(name),
     header,
   };
 }

@@ -14,6 +14,8 @@ export interface ParseContext {
   strict: boolean;
   /** The card of a model name; throws `invalid` for an unknown one. */
   card(name: string): ModelCard;
+  /** The largest context window behind a model name, in tokens; absent: the card's. */
+  contextWindow?(name: string): number;
   /** A request header, lower-case name; for per-request overrides. */
   header(name: string): string | undefined;
 }

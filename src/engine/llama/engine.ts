@@ -1,5 +1,6 @@
 import type { LlamaContextSequence, SequenceEvaluateOptions, Token } from "node-llama-cpp";
 import { untilAborted } from "../../lib/abort.ts";
+import { refuseOverlong } from "../../model/context-bound.ts";
 import { canceled, invalid, ParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { IdSource } from "../../model/id.ts";
@@ -162,6 +163,7 @@ class EmbeddedEngine implements LlamaEngine {
 function readPrompt(loaded: LoadedModel, request: GenerationRequest): RenderedPrompt {
   const media = firstMedia(request.items);
   if (media !== undefined) throw invalid(media.param, `this engine takes text only, not ${media.type}`);
+  refuseOverlong(request, loaded.contextSize);
   const { family, template, bosToken, eosToken, vocabulary } = loaded;
   const guard = (text: string): string => vocabulary.guard(text);
   return renderPrompt(template, request, { family, bosToken, eosToken, guard });

@@ -109,6 +109,7 @@ export class SocketSession {
       createdAt: unixSeconds(options.ids),
       strict: options.strict,
       card: (name) => options.models.card(name),
+      contextWindow: (name) => options.models.contextWindow(name),
       header: headerReader(headers),
     };
   }

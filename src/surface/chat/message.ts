@@ -87,7 +87,7 @@ function readAssistant(reading: Reading, message: Fields): void {
   else reading.order.endTurn();
   if (reading.strict) checkAssistantContent(message, content, calls);
 
-  const inline = splitReasoning(textOf(content), reading.card.reasoningForm);
+  const inline = splitReasoning(message, textOf(content), reading.card.reasoningForm);
   const field = readReasoningFields(message);
   if (field !== "" && !inline.reasoning.includes(field.trim())) reading.items.push({ type: "reasoning", text: field });
   for (const text of inline.reasoning) reading.items.push({ type: "reasoning", text });

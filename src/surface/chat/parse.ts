@@ -3,6 +3,7 @@ import { ParleyError } from "../../model/error.ts";
 import type { GenerationRequest, Sampling } from "../../model/request.ts";
 import { Fields } from "../shared/fields.ts";
 import type { Phrases } from "../shared/fields.ts";
+import { refuseOverlongBody } from "../shared/prompt-size.ts";
 import { engineTopP, readOutputLimit, readStop } from "../shared/sampling.ts";
 import type { ParsedRequest, ParseContext } from "../surface.ts";
 import { sessionOf } from "../surface.ts";
@@ -49,6 +50,7 @@ export function parseChat(
 ): ParsedRequest<ChatAnswerOptions> {
   const body = Fields.of(value, "", phrases);
   const card = context.card(body.requiredString("model"));
+  refuseOverlongBody(body, ["messages", "tools"], context.contextWindow?.(card.id) ?? card.contextWindow);
   const { toolChoice, tools } = readToolChoice(body, readTools(body, context.strict));
   const tier = readTier(body, context.strict);
   const cacheKey = readCacheKey(body, context);

@@ -4,6 +4,7 @@ import { textPart, type Item } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest, OutputFormat, Sampling } from "../../model/request.ts";
 import { Fields } from "../shared/fields.ts";
+import { refuseOverlongBody } from "../shared/prompt-size.ts";
 import { engineTopP, readOutputLimit } from "../shared/sampling.ts";
 import { readSchemaFormat } from "../shared/tools.ts";
 import type { ParsedRequest, ParseContext } from "../surface.ts";
@@ -35,6 +36,8 @@ export function parseRequest(
 ): ParsedRequest<ResponsesAnswerOptions> {
   const fields = checkedBody(body);
   const card = context.card(fields.nonEmptyString("model"));
+  const window = context.contextWindow?.(card.id) ?? card.contextWindow;
+  refuseOverlongBody(fields, ["instructions", "input", "tools"], window);
   const toolbox = emptyToolbox();
   addTools(toolbox, fields, { strict: context.strict, added: false });
   const format = parseFormat(fields, context.strict);
