@@ -202,17 +202,18 @@ async function openFiles({ config, ids, log, opened }: Ground, store: Store): Pr
   return files;
 }
 
-async function openResponses({ config, ids, log, opened }: Ground, store: Store, generate: GenerateService) {
+async function openResponses({ config, ids, log, slices, opened }: Ground, store: Store, generate: GenerateService) {
   const { store: storeDefault, defaultReasoning, retentionDays } = config.responses;
   const cipher = textCipher(await store.settings.setOnce("seal-secret", ids.hex(64)));
   const responsesOptions = { ids, cipher, sseDone: config.sse.done, defaultReasoning, storeDefault };
   const archive = new ResponseArchive({
     store: store.responses,
+    slices,
     retentionMs: Math.round(retentionDays * dayMs),
     now: () => ids.now(),
   });
   const codec = responsesCodec(responsesOptions);
-  const responses = new ResponsesService({ generate, archive, recent: new RecentAnswers(), codec, log });
+  const responses = new ResponsesService({ generate, archive, recent: new RecentAnswers(), codec, slices, log });
   opened.defer(() => responses.close());
   return { responses, archive, responsesOptions };
 }

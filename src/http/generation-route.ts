@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { TimeSlices } from "../lib/time-slices.ts";
 import { canceled, toParleyError } from "../model/error.ts";
 import type { Batch } from "../model/event.ts";
 import { unixSeconds, type IdSource } from "../model/id.ts";
@@ -23,6 +24,7 @@ export interface GenerationRouteOptions {
   strict: boolean;
   bodyLimit: number;
   jsonReader: JsonReader;
+  slices: TimeSlices;
   heartbeatMs: number;
   running: RunningRequests;
   log: Log;
@@ -39,7 +41,7 @@ export async function mountGeneration<AnswerOptions extends { stream: boolean }>
     scope.post(surface.path, async (request, reply) => {
       const { signal } = options.running.track(reply.raw);
       const body = await readJson(request.raw, options.bodyLimit, options.jsonReader);
-      const parsed = surface.parse(body, parseContext(request, options));
+      const parsed = await options.slices.run(surface.parseSteps(body, parseContext(request, options)), signal);
       const answering = { surface, parsed, caller: request.caller, reply, signal };
       return parsed.answerOptions.stream ? stream(answering, options) : answer(answering, options);
     });

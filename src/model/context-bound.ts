@@ -22,8 +22,7 @@ export function maxPromptChars(windowTokens: number): number {
 
 /** Throws `context` where the request cannot fit a window of so many tokens. Reads no text, only how long it is. */
 export function refuseOverlong(request: GenerationRequest, windowTokens: number): void {
-  let chars = 0;
-  for (const item of request.items) chars += itemChars(item);
+  let chars = itemsChars(request.items);
   for (const { description = "" } of request.tools) chars += description.length;
   const least = chars / charsPerToken + request.items.length * tokensPerItem;
   if (least > windowTokens) throw overlong(chars, windowTokens);
@@ -32,6 +31,13 @@ export function refuseOverlong(request: GenerationRequest, windowTokens: number)
 /** The error of a prompt that has too many characters. */
 export function overlong(chars: number, windowTokens: number): ParleyError {
   return new ParleyError("context", `the prompt has ${chars} characters, the window ${windowTokens} tokens`);
+}
+
+/** Characters of the text in items. */
+export function itemsChars(items: readonly Item[]): number {
+  let chars = 0;
+  for (const item of items) chars += itemChars(item);
+  return chars;
 }
 
 function itemChars(item: Item): number {

@@ -95,6 +95,11 @@ export class GenerateService {
     return this.router.count(request, { caller, signal });
   }
 
+  /** Tokens of the largest window that serves a model. Throws `invalid` for an unknown one. */
+  contextWindow(model: string): number {
+    return largestWindow(this.options.catalog, model);
+  }
+
   private async admit(record: GenerationRecord, caller: Caller): Promise<Admission> {
     const { request } = record;
     permit(request.model, caller);

@@ -57,7 +57,8 @@ async function readRequest(
   options: ResponsesRouteOptions,
 ): Promise<ResponseRequest<ParsedResponses>> {
   const body = await readJson(request.raw, options.bodyLimit, options.jsonReader);
-  return { parsed: options.surface.parse(body, parseContext(request, options)), caller: request.caller, body };
+  const parsed = await options.slices.run(options.surface.parseSteps(body, parseContext(request, options)));
+  return { parsed, caller: request.caller, body };
 }
 
 interface AnswerStream {

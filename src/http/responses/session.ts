@@ -87,8 +87,9 @@ export class SocketSession {
     if (type !== "response.create" && typeof type === "string" && type.startsWith("response.")) return;
     if (type !== "response.create") throw invalid("type", `must be "response.create"`);
     const caller = await this.of.authenticate();
-    const { surface, responses } = this.of.options;
-    const parsed = surface.parse({ ...body, stream: true, background: false }, this.context());
+    const { surface, responses, slices } = this.of.options;
+    const asked = { ...body, stream: true, background: false };
+    const parsed = await slices.run(surface.parseSteps(asked, this.context()), this.aborter.signal);
     try {
       const { signal } = this.aborter;
       const answer = await responses.create({ parsed, caller, body, memory: this.memory }, signal);

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import type { TimeSlices } from "../../lib/time-slices.ts";
 import { canceled, invalid, ParleyError, toParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { Item } from "../../model/item.ts";
@@ -14,17 +15,18 @@ import type { ResponseArchive } from "./archive.ts";
 import type { OutputItem, ParsedResponse, ResponseCodec, ResponseEvent } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
 import type { ConversationMemory } from "./memory.ts";
-import { ownItems, recall } from "./recall.ts";
+import { ownItems, recall, type RecallSources } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { parseBody, StoredAnswer } from "./stored.ts";
 import { turnItems, type StoredTurn } from "./stored-turn.ts";
 import { TransientAnswer, type AnswerSource } from "./transient.ts";
 
 export interface ResponsesOptions<Parsed extends ParsedResponse> {
-  generate: Pick<GenerateService, "start" | "count" | "checkLimits">;
+  generate: Pick<GenerateService, "start" | "count" | "checkLimits" | "contextWindow">;
   archive: ResponseArchive;
   recent: RecentAnswers;
   codec: ResponseCodec<Parsed>;
+  slices: TimeSlices;
   log: Log;
 }
 
@@ -68,10 +70,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
    * where the request is refused; nothing is stored then.
    */
   async create(asked: ResponseRequest<Parsed>, signal: AbortSignal): Promise<ResponseAnswer> {
-    const { parsed, conversation } = await recall(asked.parsed, asked.caller, {
-      ...this.options,
-      memory: asked.memory,
-    });
+    const { parsed, conversation } = await recall(asked.parsed, asked.caller, this.sources(asked.memory));
     const { codec } = this.options;
     const compacts = parsed.answerOptions.kind === "compaction";
     const request = compacts ? codec.compactionRequest(parsed) : parsed.request;
@@ -82,7 +81,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
 
   /** Input tokens of the request with its whole conversation. */
   async count({ parsed, caller }: ResponseRequest<Parsed>, signal: AbortSignal): Promise<number> {
-    const { parsed: whole } = await recall(parsed, caller, { ...this.options, memory: undefined });
+    const { parsed: whole } = await recall(parsed, caller, this.sources(undefined));
     return this.options.generate.count(whole.request, caller, signal);
   }
 
@@ -100,10 +99,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   }
 
   /** The input items of a stored response in the caller's order. Throws `not-found`. */
-  async inputItems(id: string, caller: Caller): Promise<JsonObject[]> {
-    const stored = parseJson((await this.options.archive.get(id, caller)).input);
-    if (!Array.isArray(stored)) throw new Error(`the stored input of response ${id} cannot be read`);
-    return stored as JsonObject[];
+  inputItems(id: string, caller: Caller): Promise<JsonObject[]> {
+    return this.options.archive.inputItems(id, caller);
   }
 
   /** Ends a background response and returns what it came to. Throws `not-found`, or `invalid` for another kind. */
@@ -143,6 +140,10 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     const all = [...this.running.values()];
     for (const answer of all) answer.abort();
     await Promise.all(all.map((answer) => answer.finished));
+  }
+
+  private sources(memory: ConversationMemory | undefined): RecallSources<Parsed> {
+    return { ...this.options, memory, windowOf: (model) => this.options.generate.contextWindow(model) };
   }
 
   private find(id: string, caller: Caller): KeptAnswer | undefined {
