@@ -99,7 +99,7 @@ export async function openServices(
   const files = await openFiles(ground, store);
   const media = openMedia({ ...config.media, files: files.port });
   opened.defer(() => media.close());
-  const engines = new EngineSet({ ids, log, ...watchUpstreams(metrics) });
+  const engines = new EngineSet({ ids, log, slices, ...watchUpstreams(metrics) });
   const catalog = new LiveCatalog(
     createCatalog({ engines: overrides.engines ?? engines.of(config), entries: catalogEntries(config) }),
   );

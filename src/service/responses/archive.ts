@@ -36,7 +36,7 @@ export interface RememberedTurn {
 
 export interface HistoryOptions {
   /** Finds turns that are not stored. */
-  remembered(id: string): RememberedTurn | undefined;
+  remembered: (id: string) => RememberedTurn | undefined;
   /** Tokens of the window that the conversation has to fit. */
   windowTokens: number;
 }

@@ -17,7 +17,7 @@ export interface RecallSources<Parsed extends ParsedResponse> {
   codec: ResponseCodec<Parsed>;
   slices: TimeSlices;
   /** Tokens of the largest window that serves a model. */
-  windowOf(model: string): number;
+  windowOf: (model: string) => number;
 }
 
 /** References of one request. */

@@ -2,7 +2,7 @@ import { invalid } from "../../model/error.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 import type { ToolChoice, ToolDefinition } from "../../model/request.ts";
 import { Fields } from "../shared/fields.ts";
-import type { ToolForm, ToolForms } from "./answer-options.ts";
+import type { ToolForms } from "./answer-options.ts";
 import { isCallable, offeredTools, type Toolbox } from "./tools.ts";
 
 /** What `tool_choice` means: the choice, the tools left to choose from, and how calls of them look. */

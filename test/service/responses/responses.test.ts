@@ -292,11 +292,12 @@ describe("a stored response", () => {
 
   it("is read once for all references to it, of which there may be a thousand", async () => {
     const store = await openStore();
-    const { service, requests } = await serviceOf(saying, { store });
-    const { id } = await service.create(asked({ store: true }), never).then((answer) => answer.body());
+    const { service, archive, requests } = await serviceOf(saying, { store });
+    const { id } = await service.create(asked({ store: true }), never);
+    await expect.poll(() => archive.get(id, owner)).toMatchObject({ state: "done" });
     const get = vi.spyOn(store.responses, "get");
     const references = (count: number) =>
-      Array.from({ length: count }, () => ({ type: "item_reference", id: `${String(id)}_msg` }));
+      Array.from({ length: count }, () => ({ type: "item_reference", id: `${id}_msg` }));
     await service.create(asked({ input: [...references(999), { role: "user", content: "x" }] }), never);
     expect(get).toHaveBeenCalledTimes(1);
     expect(requests.at(-1)?.items).toHaveLength(1_000);
