@@ -19,7 +19,7 @@ import { ownItems, recall, type RecallSources } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { parseBody, StoredAnswer } from "./stored.ts";
 import { turnItems, type StoredTurn } from "./stored-turn.ts";
-import { TransientAnswer, type AnswerSource } from "./transient.ts";
+import { nothingGenerated, TransientAnswer, type AnswerSource } from "./transient.ts";
 
 export interface ResponsesOptions<Parsed extends ParsedResponse> {
   generate: Pick<GenerateService, "start" | "count" | "checkLimits" | "contextWindow">;
@@ -47,8 +47,6 @@ interface Job<Parsed extends ParsedResponse> extends ResponseRequest<Parsed> {
   /** What an engine is asked; for a compaction, for the summary. */
   request: GenerationRequest;
 }
-
-const emptyAnswer: Batch = [{ type: "begin" }, { type: "finish", reason: "stop" }];
 
 /**
  * The use case behind `/v1/responses`: every kind of answer (plain, stored, background, warm-up, compaction) is made on
@@ -95,7 +93,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
 
   /** A stored response, running or over. Throws `not-found`. */
   async get(id: string, caller: Caller): Promise<ResponseAnswer> {
-    return this.find(id, caller) ?? new StoredAnswer(await this.options.archive.get(id, caller));
+    const { slices } = this.options;
+    return this.find(id, caller) ?? new StoredAnswer(await this.options.archive.get(id, caller), slices);
   }
 
   /** The input items of a stored response in the caller's order. Throws `not-found`. */
@@ -212,8 +211,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       {
         id: answer.id,
         previousId: answerOptions.previousResponseId ?? null,
-        body: JSON.stringify(answer.encoder.body(new Transcript(), answer.background ? "queued" : "in_progress")),
-        input: JSON.stringify(codec.inputItems(body, answer.id)),
+        body: answer.encoder.body(new Transcript(), answer.background ? "queued" : "in_progress"),
+        input: codec.inputItems(body, answer.id),
         turnInput: ownItems(parsed),
       },
       caller,
@@ -275,9 +274,12 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     try {
       const lastEvents = answer.encoder.accept(lastBatch, answer.transcript);
       const output = answer.encoder.items(answer.transcript);
-      const body = JSON.stringify(answer.encoder.body(answer.transcript));
-      const events = JSON.stringify([...answer.published, ...lastEvents]);
-      await archive.end(record, { body, turn: turnOf(job.parsed, output), events });
+      const events = [...answer.published, ...lastEvents];
+      await archive.end(record, {
+        body: answer.encoder.body(answer.transcript),
+        turn: turnOf(job.parsed, output),
+        events,
+      });
       this.rememberInConnection(
         job,
         output.map(({ item }) => item),
@@ -338,13 +340,4 @@ function turnOf(parsed: ParsedResponse, output: readonly OutputItem[]): StoredTu
 
 function failedBatch(thrown: unknown): Batch {
   return [{ type: "finish", reason: "error", error: toParleyError(thrown) }];
-}
-
-function nothingGenerated(): AnswerSource {
-  const transcript = new Transcript();
-  async function* batches(): AsyncGenerator<Batch> {
-    transcript.apply(emptyAnswer);
-    yield emptyAnswer;
-  }
-  return { transcript, batches: batches(), facts: undefined };
 }
