@@ -13,11 +13,11 @@ export type Piece =
   | { type: "reasoning-field"; text: string }
   /** `delta.tool_calls` as it came. */
   | { type: "tool-calls"; entries: readonly unknown[] }
-  /** Tool calls follow: what was held back of content and reasoning is due. */
+  /** A tool call follows: what was held back of content and reasoning is due. */
   | { type: "call-boundary" }
   /** What was held back of the reasoning field is due. `truncated`: by the token limit. */
   | { type: "reasoning-end"; truncated: boolean }
-  /** The answer is over: what was held back is due. Comes again after content that had to wait for a call. */
+  /** The answer is over: what was held back is due. */
   | { type: "end"; truncated: boolean }
   | { type: "text" | "reasoning"; text: string }
   | { type: "call-start"; id: string; name: string }
