@@ -35,12 +35,13 @@ const readersOf: Readonly<Record<CallMarkup, (options: MarkupOptions) => readonl
  * - An opening tag counts at the start of a line outside Markdown code, and only as the very first thing where reasoning
  *   comes in a field of its own; inside reasoning only where it repeats what the prompt has already opened.
  * - Calls inside reasoning are calls, and the reasoning goes on behind them.
- * - Tags of calls count in prose; in code only where the tool is declared (any tool, where the tag does not name it).
+ * - Where no tool is declared nothing is a call: markup that the model quotes is text. Else tags of calls count in prose,
+ *   in code only where the tool is declared (any tool, where the tag does not name it).
  * - A call that has no closing tag at the end of the text keeps its arguments as they were, which is never valid JSON; a
  *   value whose kind is not yet certain is left out with its key. It is a fault unless the token limit truncated it.
  */
 export function markupParser(options: MarkupOptions): MarkupParser {
-  return new Parser(options, readersOf[options.calls](options));
+  return new Parser(options, options.tools.length === 0 ? [] : readersOf[options.calls](options));
 }
 
 class Parser implements MarkupParser {

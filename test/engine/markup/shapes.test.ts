@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { rows, type Setting } from "./fold.ts";
+import { fault, rows, type Setting } from "./fold.ts";
 
 const tools = [
   {
@@ -19,7 +19,7 @@ const called = ["call", "bash", '{"command": "ls"}'];
 describe.each(["m2", "m3"] as const)("calls under the name of %s", (calls) => {
   const setting: Setting = { calls, tools, tags: ["think", "mm:think"] };
 
-  test.each([
+  const shapes: [string, string][] = [
     ["M2", `<minimax:tool_call>\n${m2body}\n</minimax:tool_call>`],
     ["M2 without its block", m2body],
     ["M2 without its block's start", `${m2body}\n</minimax:tool_call>`],
@@ -34,8 +34,19 @@ describe.each(["m2", "m3"] as const)("calls under the name of %s", (calls) => {
     ["M3 without tokens in its call", `${token}<tool_call>${bareBody}</tool_call>`],
     ["JSON of M1", '<tool_calls>\n{"name": "bash", "arguments": {"command": "ls"}}\n</tool_calls>'],
     ["JSON", '<tool_call>{"name": "bash", "arguments": {"command": "ls"}}</tool_call>'],
-  ])("%s", (_, text) => {
+  ];
+
+  test.each(shapes)("%s", (_, text) => {
     expect(rows(`Ok.\n${text}\nDone.`, setting)).toEqual([["text", "Ok."], called, ["text", "Done."]]);
+  });
+
+  test.each(shapes)("%s is text where no tool is declared, whole and truncated, in reasoning too", (_, text) => {
+    const quoted = `Ok.\n${text}\nDone.`;
+    const none = { ...setting, tools: [] };
+    expect(rows(quoted, none)).toEqual([["text", quoted]]);
+    expect(rows(text.slice(0, -20), none)).toEqual([["text", text.slice(0, -20)]]);
+    expect(fault([text.slice(0, -20)], none)).toBeUndefined();
+    expect(rows(quoted, { ...none, inside: true })).toEqual([["reasoning", quoted]]);
   });
 
   test("M3's invoke within a line", () => {

@@ -64,9 +64,12 @@ export function pieceSink(emit: Emit, answer: StageContext["answer"]): EventSink
   };
 }
 
-/** Throws `upstream` where a call that the parser has read must not be handed on as a whole one. */
-export function refuseFault(parser: MarkupParser | undefined): void {
-  if (parser?.fault !== undefined) throw new ParleyError("upstream", parser.fault);
+/**
+ * Throws `upstream` where a call that the parser has read must not be handed on as a whole one. Where no call is allowed
+ * none is handed on, so that a broken one does no harm.
+ */
+export function refuseFault(parser: MarkupParser | undefined, { maxCalls }: Pick<StageContext, "maxCalls">): void {
+  if (parser?.fault !== undefined && maxCalls > 0) throw new ParleyError("upstream", parser.fault);
 }
 
 /** The last step: pieces as events. */
