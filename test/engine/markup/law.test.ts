@@ -105,6 +105,9 @@ describe("laws", () => {
       const problem = fault([text], options);
       expect(fault(text.split(""), options)).toBe(problem);
       if (options.cut !== true && broken.length > 0) expect(problem).toBeDefined();
+      // the limit breaks off the last call and no other
+      const calls = whole.filter((item) => item.type === "call");
+      if (problem === undefined && broken.length > 0) expect(broken).toEqual(calls.slice(-1));
     });
     fc.assert(law, { numRuns: 800, seed: 20261120 });
   });
