@@ -140,6 +140,10 @@ const held: readonly [string, JsonObject][] = [
   ["cents", { type: "number", multipleOf: 0.01, minimum: 0 }],
   ["a bound excluded by true, as draft 4 has it", { type: "integer", minimum: 3, exclusiveMinimum: true, maximum: 5 }],
   ["an impossible property", { type: "object", properties: { a: false, b: integer }, required: ["b"] }],
+  ["listed names with a length", { propertyNames: { enum: ["a", "abc"], maxLength: 1 } }],
+  ["nullable", { type: "integer", nullable: true }],
+  ["nullable beside values with null", { type: "string", enum: ["a", null], nullable: true }],
+  ["keywords of other types than the values", { enum: ["a", 2], contains: integer, dependentSchemas: { a: false } }],
   ["few properties", { type: "object", additionalProperties: integer, maxProperties: 2 }],
   ["required properties enough", { ...A, minProperties: 1 }],
   [
@@ -177,6 +181,18 @@ describe("a schema with strict: true", () => {
     ["if", { if: { type: "string" }, else: false }, "'if' at #"],
     ["dependentRequired", { dependentRequired: { a: ["b"] } }, "'dependentRequired' at #"],
     ["contains", { type: "array", contains: integer }, "'contains' at #"],
+    ["an item of any kind", { contains: true }, "'contains' at #"],
+    ["unevaluatedItems of values without a type", { unevaluatedItems: false }, "'unevaluatedItems' at #"],
+    ["dependentSchemas without a type", { dependentSchemas: { a: false } }, "'dependentSchemas' at #"],
+    [
+      "unevaluatedProperties beside values",
+      { enum: [{ a: 1 }, 0], unevaluatedProperties: false },
+      "'unevaluatedProperties' at #",
+    ],
+    ["listed names beside a pattern", { propertyNames: { enum: ["a"], pattern: "^b" } }, "'propertyNames' at #"],
+    ["listed names of several types", { propertyNames: { const: "a", type: ["integer"] } }, "'propertyNames' at #"],
+    ["nullable beside values without null", { type: "string", enum: ["a"], nullable: true }, "'nullable' at #"],
+    ["nullable beside a reference", { $ref: "#/$defs/A", nullable: true, $defs }, "'nullable' at #"],
     ["uniqueItems", { type: "array", items: integer, uniqueItems: true }, "'uniqueItems' at #"],
     ["oneOf that overlaps", { oneOf: [integer, { type: "number" }] }, "'oneOf' at #"],
     [
@@ -245,6 +261,13 @@ const keywords: fc.Arbitrary<JsonObject> = fc.oneof(
   fc.constantFrom<JsonObject>({ enum: ["a", 2, null, "abc"] }, { const: 3 }, { enum: [1, 5, 12.5, true] }),
   fc.subarray(["a", "b", "c"]).map((required) => ({ required })),
   fc.constantFrom<JsonObject>({ uniqueItems: true }, { additionalProperties: false }, { items: false }),
+  fc.constantFrom<JsonObject>({ contains: true }, { unevaluatedItems: false }, { unevaluatedProperties: false }),
+  fc.constantFrom<JsonObject>(
+    { dependentSchemas: { a: false } },
+    { type: "integer", nullable: true },
+    { enum: [{ a: 1 }, [2], "b"] },
+  ),
+  fc.constantFrom<JsonObject>({ propertyNames: { enum: ["a", "xyz"], maxLength: 2 } }, { propertyNames: { const: 5 } }),
 );
 
 const { schema: anySchema } = fc.letrec<{ schema: JsonObject }>((tie) => ({

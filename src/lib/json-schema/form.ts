@@ -45,7 +45,7 @@ export function fieldsOf(schema: Schema): readonly Field[] | undefined {
 function namesAllowed(schema: Schema): readonly string[] | undefined {
   const { propertyNames } = schema;
   if (!isSchema(propertyNames)) return undefined;
-  return valuesOf(propertyNames)?.filter((name) => typeof name === "string");
+  return allowedValues(propertyNames)?.filter((name) => typeof name === "string");
 }
 
 export interface ArrayForm {
