@@ -72,8 +72,8 @@ export interface ResponseCodec<Parsed extends ParsedResponse> {
   encoder(parsed: Parsed): ResponseEncoder;
   /** The request with its whole conversation and all references replaced. Throws `invalid` for an unknown reference. */
   recalled(parsed: Parsed, parts: RecalledParts): Parsed;
-  /** What an engine is asked for a compaction. Throws `invalid` where there is nothing to compact. */
-  compactionRequest(parsed: Parsed): GenerationRequest;
+  /** What an engine is asked: for a compaction, for a summary. Throws `invalid` where there is nothing to compact. */
+  engineRequest(parsed: Parsed): GenerationRequest;
   /** The caller's input as it is listed later. */
   inputItems(body: unknown, responseId: string): JsonObject[];
   /** The body of a response whose process ended before the answer was complete, from its last stored body. */

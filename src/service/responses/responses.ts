@@ -72,18 +72,15 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       ...this.options,
       memory: asked.memory,
     });
-    const { codec } = this.options;
-    const compacts = parsed.answerOptions.kind === "compaction";
-    const request = compacts ? codec.compactionRequest(parsed) : parsed.request;
-    const job = { ...asked, parsed, conversation, request };
+    const job = { ...asked, parsed, conversation, request: this.options.codec.engineRequest(parsed) };
     if (parsed.answerOptions.background) return this.startBackground(job);
     return parsed.answerOptions.store ? this.startKept(job, signal) : this.startTransient(job, signal);
   }
 
-  /** Input tokens of the request with its whole conversation. */
+  /** Input tokens of what an engine would be asked. */
   async count({ parsed, caller }: ResponseRequest<Parsed>, signal: AbortSignal): Promise<number> {
     const { parsed: whole } = await recall(parsed, caller, { ...this.options, memory: undefined });
-    return this.options.generate.count(whole.request, caller, signal);
+    return this.options.generate.count(this.options.codec.engineRequest(whole), caller, signal);
   }
 
   /** The events of a response that failed before an engine began, for a stream that is already open. */

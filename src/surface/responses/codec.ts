@@ -1,6 +1,7 @@
 import type { Batch } from "../../model/event.ts";
 import type { Item } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
+import type { GenerationRequest } from "../../model/request.ts";
 import type { Transcript } from "../../model/transcript.ts";
 import type { ParsedRequest } from "../surface.ts";
 import type { ResponsesAnswerOptions } from "./answer-options.ts";
@@ -68,7 +69,8 @@ export function responsesCodec(options: ResponsesOptions) {
       return new CompactionEncoder({ parsed, ids: options.ids, output });
     },
     recalled,
-    compactionRequest,
+    engineRequest: (parsed: Parsed): GenerationRequest =>
+      parsed.answerOptions.kind === "compaction" ? compactionRequest(parsed) : parsed.request,
     inputItems,
     interrupted: (body: JsonObject): JsonObject => ({ ...body, status: "failed", error: interruption }),
   };

@@ -24,7 +24,7 @@ const nothingUsed: Usage = { input: 0, cached: 0, output: 0, reasoning: 0 };
 
 /** The request that lets the model itself summarize a conversation. Throws `invalid` where there is none. */
 export function compactionRequest({ request }: ParsedRequest<ResponsesAnswerOptions>): GenerationRequest {
-  if (request.items.every((item) => item.type === "message" && item.role === "system")) {
+  if (request.items.every((item) => item.type === "message" && (item.role === "system" || item.role === "developer"))) {
     throw invalid("input", "is empty: there is nothing to compact");
   }
   return {

@@ -95,7 +95,7 @@ export function parseItems(values: readonly unknown[], path: string, context: It
   const reading: Reading = { ...context, open, dropped: parsed.dropped };
   for (const [index, value] of values.entries()) {
     const item = Fields.of(value, `${path}[${index}]`);
-    if (item.given("type") === "compaction_trigger") {
+    if (!context.strict && item.given("type") === "compaction_trigger") {
       if (index < values.length - 1) throw item.error("type", "compaction_trigger must be the last input item");
       parsed.compact = true;
       continue;

@@ -233,13 +233,18 @@ function parseMetadata(fields: Fields): Record<string, string> {
   const given = Object.entries(fields.object("metadata")?.value ?? {});
   if (given.length > metadataLimits.pairs) throw invalid("metadata", `must have at most ${metadataLimits.pairs} pairs`);
   const pairs: [string, string][] = given.map(([key, value]) => {
-    if (key.length > metadataLimits.key)
+    if (characters(key) > metadataLimits.key)
       throw invalid("metadata", `keys have at most ${metadataLimits.key} characters`);
     if (typeof value !== "string") throw invalid(`metadata.${key}`, "must be a string");
-    if (value.length > metadataLimits.value) {
+    if (characters(value) > metadataLimits.value) {
       throw invalid(`metadata.${key}`, `must have at most ${metadataLimits.value} characters`);
     }
     return [key, value];
   });
   return Object.fromEntries(pairs);
+}
+
+/** Unicode code points. */
+function characters(text: string): number {
+  return Array.from(text).length;
 }
