@@ -2,6 +2,7 @@ import type { Batch } from "../../model/event.ts";
 import type { Item } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
+import type { RecalledParts, References, ResponseEvent } from "../../model/response.ts";
 import type { Transcript } from "../../model/transcript.ts";
 
 /**
@@ -9,26 +10,10 @@ import type { Transcript } from "../../model/transcript.ts";
  * use case of this folder depends on no protocol.
  */
 
-/** One event of a response's stream. */
-export interface ResponseEvent {
-  readonly type: string;
-  /** From 0, without gaps. */
-  readonly sequence_number: number;
-  readonly [field: string]: unknown;
-}
-
-/** A stored item that the caller names by its id instead of sending it. */
-export interface ItemReference {
-  type: "reference";
-  id: string;
-  /** Where it stood in the caller's body. */
-  param: string;
-}
-
 /** A parsed request, as far as the use case reads it. */
 export interface ParsedResponse {
   readonly request: GenerationRequest;
-  readonly answerOptions: {
+  readonly answerOptions: References & {
     /** `warm-up`: nothing is generated. `compaction`: the model summarizes the conversation. */
     readonly kind: "generation" | "warm-up" | "compaction";
     /** Whether the response is stored. */
@@ -36,18 +21,7 @@ export interface ParsedResponse {
     /** Whether the caller left `store` out: items of the answer can then be referred to for a while. */
     readonly storeOmitted: boolean;
     readonly background: boolean;
-    readonly previousResponseId: string | undefined;
-    /** The request's own input, without instructions. */
-    readonly input: readonly (Item | ItemReference)[];
   };
-}
-
-/** The parts of a conversation that are not in the request. */
-export interface RecalledParts {
-  /** The items of the previous response and all before it, oldest first, without instructions. */
-  history: readonly Item[];
-  /** The items that an id stands for; `undefined` for an unknown id. */
-  resolve(id: string): readonly Item[] | undefined;
 }
 
 /** An output item by the id it has on the wire. */

@@ -3,6 +3,7 @@ import type { Batch, Usage } from "../../model/event.ts";
 import type { Item } from "../../model/item.ts";
 import { textPart } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import { Transcript } from "../../model/transcript.ts";
 import type { ParsedRequest } from "../surface.ts";
@@ -11,7 +12,7 @@ import { responseBody, statusFrom, usageBody } from "./body.ts";
 import type { TextCipher } from "../../lib/cipher.ts";
 import { encryptText } from "./encrypted-text.ts";
 import type { ResponsesAnswerOptions } from "./answer-options.ts";
-import { EventSequence, type ResponseEvent } from "./event-sequence.ts";
+import { EventSequence } from "./event-sequence.ts";
 import { terminalTypes } from "./events.ts";
 import { summaryMessage } from "./item.ts";
 

@@ -1,11 +1,12 @@
 import type { Batch, GenerationEvent } from "../../model/event.ts";
 import type { JsonObject } from "../../model/json.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 import type { AnswerItem } from "../../model/transcript.ts";
 import { Transcript } from "../../model/transcript.ts";
 import type { BodySource, ResponseStatus } from "./body.ts";
 import { responseBody, statusFrom } from "./body.ts";
 import { CustomInput, customInput } from "./custom-input.ts";
-import { EventSequence, type ResponseEvent } from "./event-sequence.ts";
+import { EventSequence } from "./event-sequence.ts";
 import type { ItemStatus, Output } from "./output.ts";
 import { followsReasoning, itemAt, shownItem, withoutLeadingNewlines, statusOf, textContent } from "./output.ts";
 

@@ -10,7 +10,7 @@ import { ResponseArchive } from "../../../src/service/responses/archive.ts";
 import { ConversationMemory } from "../../../src/service/responses/memory.ts";
 import { RecentAnswers } from "../../../src/service/responses/recent.ts";
 import { ResponsesService, type ResponsesOptions } from "../../../src/service/responses/responses.ts";
-import type { ResponseEvent } from "../../../src/service/responses/codec.ts";
+import type { ResponseEvent } from "../../../src/model/response.ts";
 import type { ResponseAnswer } from "../../../src/service/responses/answer.ts";
 import { openStore } from "../../../src/store/open.ts";
 import type { Store } from "../../../src/store/store.ts";
