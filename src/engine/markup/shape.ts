@@ -1,6 +1,13 @@
 import { allowedValues, allows } from "../../lib/json-schema/form.ts";
 import { SchemaReader } from "../../lib/json-schema/reader.ts";
-import { prefixItemsOf, propertiesOf, type Schema, type TypeName, typeOf } from "../../lib/json-schema/schema.ts";
+import {
+  prefixItemsOf,
+  propertiesOf,
+  type Schema,
+  type TypeName,
+  typeNamed,
+  typeOf,
+} from "../../lib/json-schema/schema.ts";
 import type { ToolDefinition } from "../../model/request.ts";
 
 /** What a JSON Schema lets a value be: all alternatives of unions, references and compositions side by side. */
@@ -67,10 +74,12 @@ function alternativesOf(parts: readonly unknown[], reader: SchemaReader): readon
 }
 
 function typesOf(schema: Schema): readonly TypeName[] {
+  const named = typeNamed(schema["type"]);
+  if (named !== undefined) return [named];
   const values = allowedValues(schema);
-  if (values !== undefined && values.length > 0) return values.map(typeOfValue);
-  const type = typeOf(schema);
-  return type === undefined ? [] : [type];
+  if (values !== undefined) return values.map(typeOfValue);
+  const implied = typeOf(schema);
+  return implied === undefined ? [] : [implied];
 }
 
 function typeOfValue(value: unknown): TypeName {

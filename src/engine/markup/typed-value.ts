@@ -55,9 +55,9 @@ export class TypedValue {
 }
 
 /**
- * Text of a finished value as JSON text, by the rules of MiniMax-M2's tool_calling_guide.md (2026-03): `null` in any case is null (of a
- * strict tool only where the schema allows it); then by
- * type; what fits none of its types stays a string. Digits of integers are kept as they stand, however many.
+ * Text of a finished value as JSON text, by the rules of MiniMax-M2's tool_calling_guide.md (2026-03): `null` in any case is
+ * null (of a strict tool only where the schema allows it); then by type; what fits none of its types stays a string. Digits
+ * of integers are kept as they stand, however many.
  */
 function converted(text: string, shape: Shape): string {
   const { types } = shape;
