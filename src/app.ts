@@ -54,7 +54,8 @@ export interface App {
 /** Settings that `reload` takes over. */
 const reloaded: ReadonlySet<string> = new Set(["engines", "models", "limits", "prices", "budgets", "aborted"]);
 const sweepMs = 3_600_000;
-const orphanMs = 30_000;
+/** More often than a lease lasts (store/lease.ts): what a dead process left is ended within 30 seconds. */
+const orphanMs = 5_000;
 
 export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
   // closes what was opened, last first, also where a later part fails to open

@@ -10,12 +10,12 @@ import { responseTable } from "./response-table.ts";
 import type { LimitStore, SettingStore, Store } from "./store.ts";
 
 /**
- * The store in SQL, over either driver. Migrates first; closes the database when that fails. `now` is the clock of leases
- * and of the expiry of responses, in milliseconds since the Unix epoch.
+ * The store in SQL, over either driver. Migrates first; closes the database when that fails. `now` is the clock by which
+ * responses expire, in milliseconds since the Unix epoch.
  */
 export async function sqlStore(database: SqlDatabase, now: () => number = Date.now): Promise<Store> {
   await migrateOrClose(database);
-  const lease = new WorkerLease(database, now);
+  const lease = new WorkerLease(database);
   return {
     keys: keyTable(database),
     organisations: organisationTable(database),

@@ -212,8 +212,10 @@ export interface ResponseStore {
   get(id: string, owner: string): Promise<ResponseRecord | undefined>;
   /** Whether there was such a record. */
   delete(id: string, owner: string): Promise<boolean>;
-  /** The records still `running` whose process has ended without finishing them. */
-  orphans(): Promise<ResponseRecord[]>;
+  /** Ids of the records still `running` whose process has ended without finishing them. */
+  orphans(): Promise<string[]>;
+  /** Ends one record that is still `running`, with the body that `ended` makes of its own; `false` where it is over. */
+  endOrphan(id: string, ended: (body: string) => string): Promise<boolean>;
   /** Deletes what expired before `now`; returns how many. */
   expire(now: number): Promise<number>;
 }

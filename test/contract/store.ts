@@ -285,17 +285,21 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
       });
 
       it("knows what a process that is gone left undone, and leaves alone what is worked on", async () => {
-        const ids = async (of: Store): Promise<string[]> => (await of.responses.orphans()).map(({ id }) => id);
         const other = await under.open();
-        await other.responses.save(response("undone", { state: "running" }));
+        await other.responses.save(response("undone", { state: "running", body: "before" }));
         await other.responses.save(response("ended", { state: "running" }));
         await other.responses.save(response("ended"));
-        expect(await ids(other)).toEqual([]);
+        expect(await other.responses.orphans()).toEqual([]);
+        expect(await store.responses.orphans()).toEqual([]);
         await other.close();
         await store.responses.save(response("mine", { state: "running" }));
-        expect(await ids(store)).toEqual(["undone"]);
-        await store.responses.save(response("undone"));
-        expect(await ids(store)).toEqual([]);
+        expect(await store.responses.orphans()).toEqual(["undone"]);
+        expect(await store.responses.endOrphan("undone", (body) => `${body} and after`)).toBe(true);
+        expect(await store.responses.get("undone", "k1")).toMatchObject({ state: "done", body: "before and after" });
+        expect(await store.responses.orphans()).toEqual([]);
+        for (const over of ["undone", "ended", "unknown"]) {
+          expect(await store.responses.endOrphan(over, () => "late")).toBe(false);
+        }
       });
 
       it("keeps a text of a million characters byte by byte", async () => {

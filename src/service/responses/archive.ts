@@ -106,11 +106,13 @@ export class ResponseArchive {
     return turns.reverse().flat();
   }
 
-  /** Ends responses whose process is gone; `fail` gives the body they end with. Returns how many there were. */
-  async endOrphans(fail: (record: ResponseRecord) => string): Promise<number> {
-    const orphans = await this.options.store.orphans();
-    for (const record of orphans) await this.options.store.end({ ...record, state: "done", body: fail(record) });
-    return orphans.length;
+  /** Ends responses whose process is gone, one after another; `ended` makes the body they end with. Returns how many there were. */
+  async endOrphans(ended: (body: string) => string): Promise<number> {
+    let count = 0;
+    for (const id of await this.options.store.orphans()) {
+      if (await this.options.store.endOrphan(id, ended)) count += 1;
+    }
+    return count;
   }
 
   /** Deletes expired responses; returns how many. */

@@ -131,8 +131,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   /** Ends the stored responses of processes that are gone. */
   async endOrphans(): Promise<void> {
     const { archive, codec, log } = this.options;
-    const count = await archive.endOrphans((record) => {
-      const body = parseJson(record.body);
+    const count = await archive.endOrphans((text) => {
+      const body = parseJson(text);
       return JSON.stringify(codec.interrupted(isObject(body) ? (body as JsonObject) : {}));
     });
     if (count > 0) log.warn({ count }, "responses of an earlier run ended as failed");
