@@ -13,6 +13,7 @@ import { mountResponses } from "./http/responses/mount.ts";
 import { mountSocket } from "./http/responses/socket.ts";
 import { RunningRequests } from "./http/running.ts";
 import { closeServer, createServer, useAuthentication } from "./http/server.ts";
+import { deleteAbandonedVideos } from "./media/video.ts";
 import { createAdminCheck, createAuthenticate } from "./policy/authenticate.ts";
 import type { AdminService } from "./service/admin.ts";
 import type { GenerateService } from "./service/generate.ts";
@@ -148,8 +149,10 @@ function takeOver(config: Config, next: Config, { catalog, engines, meter }: Ser
   meter.adopt(next);
 }
 
-/** Deletes expired responses and files. Never rejects. */
-async function sweep({ archive, files, log }: Services): Promise<void> {
+/** Books and deletes what ended processes left, and deletes expired responses and files. Never rejects. */
+async function sweep({ archive, files, meter, log }: Services): Promise<void> {
+  await logged(meter.bookLeft(), log, "the ledger journal of an earlier run could not be booked");
+  await logged(deleteAbandonedVideos(), log, "temporary folders of an earlier run could not be deleted");
   for (const one of [archive, files]) await logged(one.sweep(), log, "what has expired could not be deleted");
 }
 

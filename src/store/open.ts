@@ -3,9 +3,10 @@ import type { BlobStore, Spool } from "./blob/blob.ts";
 import { DiskBlobs, DiskSpool } from "./blob/disk.ts";
 import type { BucketOptions } from "./blob/s3.ts";
 import type { SqlDatabase } from "./database.ts";
+import { FileLedgerJournal } from "./ledger-journal.ts";
 import { sqlLimitStore, sqlStore } from "./sql.ts";
 import { openSqlite } from "./sqlite.ts";
-import type { LimitStore, Store } from "./store.ts";
+import type { LedgerJournal, LimitStore, Store } from "./store.ts";
 
 /** Connections of one process to PostgreSQL: counting must not wait behind reports, and the other way round. */
 const storeConnections = 6;
@@ -27,6 +28,11 @@ export async function openStore(folder?: string, url?: string, now?: () => numbe
  */
 export async function openLimitStore(url: string): Promise<LimitStore> {
   return usable(url, limitConnections, sqlLimitStore);
+}
+
+/** The local record of ledger rows that are not in the store yet, in the folder `ledger` of the data folder. */
+export function openLedgerJournal(folder: string): LedgerJournal {
+  return new FileLedgerJournal(join(folder, "ledger"));
 }
 
 /**

@@ -138,12 +138,32 @@ export interface UsageRow {
 export interface LedgerStore {
   /**
    * Keeps the rows, takes their cost from balances, counts it as spent and notes when keys were last used: all or
-   * nothing. Rows that are there already change nothing, so a batch may be tried again.
+   * nothing. A row that is there already changes nothing, so rows may be given again.
    */
   add(rows: readonly LedgerRow[]): Promise<void>;
   usage(query: UsageQuery): Promise<UsageRow[]>;
   /** Single rows, newest first. */
   list(limit: number): Promise<LedgerRow[]>;
+}
+
+/** Ledger rows on their way into the store, on the local disk: what a killed process did not write is found there. */
+export interface LedgerJournal {
+  /** On return the row survives the end of the process. Throws the system's error where it cannot be kept. */
+  append(row: LedgerRow): void;
+  /** Ends the part that was appended to; what it returns empties that part, which must be done before the next call. */
+  cut(): () => void;
+  /** What processes that ended left behind. */
+  left(): AsyncIterable<LeftRows>;
+  /** Keeps what is not written, for the next start. */
+  close(): void;
+}
+
+export interface LeftRows {
+  rows: readonly LedgerRow[];
+  /** Lines that are no rows. */
+  unreadable: number;
+  /** To be called when the rows are in the store. */
+  discard(): Promise<void>;
 }
 
 /** What a caller wants to take from one counter. */

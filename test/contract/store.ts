@@ -221,9 +221,18 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
 
       it("takes all of a batch or nothing", async () => {
         await expect(
-          store.ledger.add([row("half-1", { model: "half" }), row("half-1", { model: "half" })]),
+          store.ledger.add([row("half-1", { model: "half" }), row("half-2", { outcome: null as unknown as string })]),
         ).rejects.toThrow();
         expect(await store.ledger.usage({ by: "model", model: "half" })).toEqual([]);
+      });
+
+      it("books each row once, in whatever batches it comes", async () => {
+        const [first, second, third] = ["once-1", "once-2", "once-3"].map((id) => row(id, { keyId: "once", cost: 5 }));
+        if (first === undefined || second === undefined || third === undefined) throw new Error("three rows");
+        await store.ledger.add([first, second]);
+        await store.ledger.add([second, third, third]);
+        expect(await store.accounts.read(["key:once"], 202_611)).toMatchObject([{ spent: 15 }]);
+        expect(await store.ledger.usage({ by: "key", keyId: "once" })).toMatchObject([{ requests: 3, cost: 15 }]);
       });
 
       it("reports by key, organisation, model and day", async () => {

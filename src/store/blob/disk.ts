@@ -1,15 +1,17 @@
-import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { deleteAbandoned } from "../../lib/abandoned.ts";
+import { ownedName } from "../../lib/owner.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { BlobStore, Spool, Spooled } from "./blob.ts";
 
-/** An upload writes all the time: a file that was not changed for this long has lost its process. */
-const abandonedMs = 3_600_000;
+/** An upload writes all the time: a file of another machine that was not changed for this long has lost its process. */
+const unchangedMs = 3_600_000;
 const noRoom = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
-/** Uploads being received, in `incoming` below the folder, under random names and readable by the owner only. */
+/** Uploads being received, in `incoming` below the folder, under names of this process and readable by the owner only. */
 export class DiskSpool implements Spool {
   private readonly folder: string;
 
@@ -18,7 +20,7 @@ export class DiskSpool implements Spool {
   }
 
   async receive(chunks: AsyncIterable<Uint8Array>): Promise<Spooled> {
-    const path = join(this.folder, randomBytes(16).toString("hex"));
+    const path = join(this.folder, ownedName());
     try {
       return await this.write(path, chunks);
     } catch (error) {
@@ -31,12 +33,8 @@ export class DiskSpool implements Spool {
     await rm(spooled.path, { force: true });
   }
 
-  async sweep(now: number): Promise<void> {
-    for (const name of await namesIn(this.folder)) {
-      const path = join(this.folder, name);
-      const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: now }));
-      if (now - mtimeMs > abandonedMs) await rm(path, { force: true });
-    }
+  sweep(now: number): Promise<void> {
+    return deleteAbandoned(this.folder, { prefix: "", unchangedMs, now });
   }
 
   private async write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<Spooled> {
@@ -87,13 +85,6 @@ export class DiskBlobs implements BlobStore {
   private path(id: number): string {
     return join(this.folder, id.toString());
   }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  return await readdir(folder).catch((error: unknown) => {
-    if (codeOf(error) === "ENOENT") return [];
-    throw error;
-  });
 }
 
 /** A full disk as `overloaded`; any other error as it is. */
