@@ -89,7 +89,7 @@ export async function openServices(
   opened.defer(measureProcess(metrics));
   const watch = openWatch(ground);
   const storeUrl = config.store.url?.reveal();
-  const store = overrides.store ?? (await openStore(config.data, storeUrl, () => ids.now()));
+  const store = overrides.store ?? (await openStore(config.data, storeUrl, { now: () => ids.now(), log }));
   opened.defer(() => store.close());
   const files = await openFiles(ground, store);
   const media = openMedia({ ...config.media, files: files.port });
@@ -100,7 +100,8 @@ export async function openServices(
   );
   opened.defer(() => catalog.close());
   const moderator = openModeration(ground, catalog);
-  const limits = overrides.store === undefined && storeUrl !== undefined ? await openLimitStore(storeUrl) : undefined;
+  const limits =
+    overrides.store === undefined && storeUrl !== undefined ? await openLimitStore(storeUrl, log) : undefined;
   // a store that a program brings along has no place on the disk
   const journal = overrides.store === undefined ? openLedgerJournal(config.data) : undefined;
   const meter = openMeter(ground, { store, limits, journal });

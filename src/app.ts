@@ -17,6 +17,7 @@ import { deleteAbandonedVideos } from "./media/video.ts";
 import { createAdminCheck, createAuthenticate } from "./policy/authenticate.ts";
 import type { AdminService } from "./service/admin.ts";
 import type { GenerateService } from "./service/generate.ts";
+import { Readiness } from "./service/readiness.ts";
 import type { ModelService } from "./service/model.ts";
 import { chatSurface } from "./surface/chat/index.ts";
 import { responsesSurface } from "./surface/responses/index.ts";
@@ -107,7 +108,7 @@ interface Mounting {
 
 /** The HTTP server with every route and the WebSocket. */
 async function mountAll(config: Config, { services, running, readiness, opened }: Mounting) {
-  const { ids, log, watch, metrics, admin, models } = services;
+  const { ids, log, watch, metrics, admin, models, catalog, store } = services;
   const allowsOrigin = originCheck(config.cors.origins);
   const server = createServer({ ids, log, watch, allowsOrigin });
   opened.defer(() => closeServer(server));
@@ -127,7 +128,8 @@ async function mountAll(config: Config, { services, running, readiness, opened }
     surface: responsesSurface(services.responsesOptions),
     sseDone: config.sse.done,
   };
-  mountOperations(server, { metrics, readiness: () => Object.fromEntries(readiness) });
+  const report = new Readiness({ store, engines: () => catalog.engines(), opened: readiness });
+  mountOperations(server, { metrics, readiness: () => report.report() });
   await server.register(async (scope) => {
     useAuthentication(scope, authenticate);
     mountModels(scope, models);

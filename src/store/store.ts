@@ -223,11 +223,14 @@ export interface ResponseRecord {
   events: string;
 }
 
+/** What the end of a response changes. */
+export type EndedResponse = Pick<ResponseRecord, "id" | "expiresAt" | "body" | "items" | "events">;
+
 export interface ResponseStore {
   /** Inserts, or replaces the record of the same id. On return it is durable. */
   save(record: ResponseRecord): Promise<void>;
   /** Replaces what is there, as `done`; what was deleted meanwhile stays deleted. On return it is durable. */
-  end(record: ResponseRecord): Promise<void>;
+  end(ended: EndedResponse): Promise<void>;
   /** `undefined` for an unknown or expired id, and for another owner's. */
   get(id: string, owner: string): Promise<ResponseRecord | undefined>;
   /** Whether there was such a record. */
@@ -299,5 +302,7 @@ export interface Store {
   responses: ResponseStore;
   files: FileStore;
   settings: SettingStore;
+  /** Resolves when the store can be read; throws `unavailable` where it cannot. */
+  check(): Promise<void>;
   close(): Promise<void>;
 }

@@ -59,7 +59,8 @@ describe("the spool", () => {
     const { spool } = await openBlobs(folder);
     const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
     await expect(spool.receive(chunks(Buffer.from("ab"), full))).rejects.toMatchObject({
-      kind: "overloaded",
+      kind: "unavailable",
+      retryAfter: 60,
       message: "the server has no room left to keep the file",
       cause: full,
     });

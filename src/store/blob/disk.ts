@@ -3,13 +3,15 @@ import { mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { deleteAbandoned } from "../../lib/abandoned.ts";
+import { diskFault } from "../../lib/disk-fault.ts";
 import { ownedName } from "../../lib/owner.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { BlobStore, Spool, Spooled } from "./blob.ts";
 
 /** An upload writes all the time: a file of another machine that was not changed for this long has lost its process. */
 const unchangedMs = 3_600_000;
-const noRoom = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+/** Seconds after which a new try makes sense: an operator has to act. */
+const retryAfter = 60;
 
 /** Uploads being received, in `incoming` below the folder, under names of this process and readable by the owner only. */
 export class DiskSpool implements Spool {
@@ -87,10 +89,12 @@ export class DiskBlobs implements BlobStore {
   }
 }
 
-/** A full disk as `overloaded`; any other error as it is. */
+/** A full or read-only disk as `unavailable`; any other error as it is. */
 function readable(error: unknown): unknown {
-  if (!noRoom.has(codeOf(error))) return error;
-  return new ParleyError("overloaded", "the server has no room left to keep the file", { cause: error });
+  const fault = diskFault(error);
+  if (fault === undefined) return error;
+  const words = fault === "full" ? "has no room left to keep the file" : "cannot write the file";
+  return new ParleyError("unavailable", `the server ${words}`, { cause: error, retryAfter });
 }
 
 function codeOf(error: unknown): string {
