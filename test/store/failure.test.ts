@@ -24,7 +24,9 @@ const path = (): string => join(data, "parley.db");
 function damage(file: string): void {
   const database = new DatabaseSync(file);
   database.exec("create table migration (number integer)");
-  for (let row = 0; row < 2_000; row += 1) database.exec("insert into migration values (1)");
+  database.exec(
+    "with recursive n (i) as (values (1) union all select i + 1 from n where i < 2000) insert into migration select i from n",
+  );
   database.close();
   const bytes = readFileSync(file);
   writeFileSync(file, bytes.fill(7, 4_096));
@@ -32,19 +34,20 @@ function damage(file: string): void {
 
 interface Broken {
   what: string;
-  make: () => string | undefined;
+  /** The data folder, where it is another one. */
+  make: () => string | void;
   says: RegExp;
 }
 
 const broken: readonly Broken[] = [
   {
     what: "a file that is no database",
-    make: () => void writeFileSync(path(), "a letter, not a database. ".repeat(200)),
+    make: () => writeFileSync(path(), "a letter, not a database. ".repeat(200)),
     says: /parley\.db cannot be opened: file is not a database; restore a backup, or move it away/,
   },
   {
     what: "a damaged database",
-    make: () => void damage(path()),
+    make: () => damage(path()),
     says: /parley\.db cannot be opened: database disk image is malformed; restore a backup/,
   },
   {
@@ -53,18 +56,17 @@ const broken: readonly Broken[] = [
       const database = new DatabaseSync(path());
       database.exec("create table notes (text text)");
       database.close();
-      return undefined;
     },
     says: /parley\.db belongs to another program: choose another folder with --data/,
   },
   {
     what: "a full disk",
-    make: () => void symlinkSync("/dev/full", path()),
+    make: () => symlinkSync("/dev/full", path()),
     says: /parley\.db cannot be opened: database or disk is full; mend that, or choose another folder with --data/,
   },
   {
     what: "a folder in the place of the file",
-    make: () => void mkdirSync(path()),
+    make: () => mkdirSync(path()),
     says: /parley\.db cannot be opened: unable to open database file; mend that/,
   },
   {
