@@ -6,8 +6,8 @@ import { ParleyError } from "../../model/error.ts";
 import type { Item } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { Caller } from "../../policy/authenticate.ts";
-import type { ResponseRecord, ResponseStore } from "../../store/store.ts";
-import type { ResponseEvent } from "./codec.ts";
+import type { EndedResponse, ResponseRecord, ResponseStore } from "../../store/store.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 import { formatTurn, parseTurn, turnItems, type StoredTurn } from "./stored-turn.ts";
 
 export interface ResponseArchiveOptions {
@@ -84,12 +84,22 @@ export class ResponseArchive {
   }
 
   /** Stores the outcome, unless the response was deleted meanwhile; it is durable on return. */
-  async end(record: ResponseRecord, outcome: ResponseOutcome): Promise<void> {
-    const { slices, store } = this.options;
+  async end(ended: EndedResponse): Promise<void> {
+    await this.options.store.end(ended);
+  }
+
+  /** The outcome of a response as it is stored. */
+  async written({ id, expiresAt }: ResponseRecord, outcome: ResponseOutcome): Promise<EndedResponse> {
+    const { slices } = this.options;
     const body = await slices.run(jsonText(outcome.body));
     const items = await slices.run(formatTurn(outcome.turn));
     const events = await slices.run(jsonText(outcome.events));
-    await store.end({ ...record, state: "done", body, items, events });
+    return { id, expiresAt, body, items, events };
+  }
+
+  /** Ends a response that has no outcome, if it still runs; `ended` makes the body it ends with of its own. */
+  async abandon(id: string, ended: (body: string) => string): Promise<boolean> {
+    return this.options.store.endOrphan(id, ended);
   }
 
   /** Throws `not-found`. */
@@ -145,11 +155,13 @@ export class ResponseArchive {
     return turns.reverse().flat();
   }
 
-  /** Ends responses whose process is gone; `fail` gives the body they end with. Returns how many there were. */
-  async endOrphans(fail: (record: ResponseRecord) => string): Promise<number> {
-    const orphans = await this.options.store.orphans();
-    for (const record of orphans) await this.options.store.end({ ...record, state: "done", body: fail(record) });
-    return orphans.length;
+  /** Ends responses whose process is gone, one after another; `ended` makes the body they end with. Returns how many there were. */
+  async endOrphans(ended: (body: string) => string): Promise<number> {
+    let count = 0;
+    for (const id of await this.options.store.orphans()) {
+      if (await this.abandon(id, ended)) count += 1;
+    }
+    return count;
   }
 
   /** Deletes expired responses; returns how many. */

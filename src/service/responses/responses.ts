@@ -3,16 +3,17 @@ import type { TimeSlices } from "../../lib/time-slices.ts";
 import { canceled, invalid, ParleyError, toParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { Item } from "../../model/item.ts";
-import { isObject, parseJson, type JsonObject } from "../../model/json.ts";
+import { parseJson, type JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 import { Transcript } from "../../model/transcript.ts";
 import type { Caller } from "../../policy/authenticate.ts";
-import type { ResponseRecord } from "../../store/store.ts";
+import type { EndedResponse, ResponseRecord } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { GenerateService } from "../generate.ts";
 import type { ResponseAnswer } from "./answer.ts";
 import type { ResponseArchive } from "./archive.ts";
-import type { OutputItem, ParsedResponse, ResponseCodec, ResponseEvent } from "./codec.ts";
+import type { OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
 import type { ConversationMemory } from "./memory.ts";
 import { ownItems, recall, type RecallSources } from "./recall.ts";
@@ -20,6 +21,7 @@ import type { RecentAnswers } from "./recent.ts";
 import { parseBody, StoredAnswer } from "./stored.ts";
 import { turnItems, type StoredTurn } from "./stored-turn.ts";
 import { nothingGenerated, TransientAnswer, type AnswerSource } from "./transient.ts";
+import { UnendedResponses } from "./unended.ts";
 
 export interface ResponsesOptions<Parsed extends ParsedResponse> {
   generate: Pick<GenerateService, "start" | "count" | "checkLimits" | "contextWindow">;
@@ -55,12 +57,14 @@ interface Job<Parsed extends ParsedResponse> extends ResponseRequest<Parsed> {
 export class ResponsesService<Parsed extends ParsedResponse> {
   // fixed at birth
   private readonly options: ResponsesOptions<Parsed>;
+  private readonly unended: UnendedResponses;
   // changed by events
   /** Stored responses that are being made, by id. */
   private readonly running = new Map<string, KeptAnswer>();
 
   constructor(options: ResponsesOptions<Parsed>) {
     this.options = options;
+    this.unended = new UnendedResponses(options);
   }
 
   /**
@@ -69,18 +73,15 @@ export class ResponsesService<Parsed extends ParsedResponse> {
    */
   async create(asked: ResponseRequest<Parsed>, signal: AbortSignal): Promise<ResponseAnswer> {
     const { parsed, conversation } = await recall(asked.parsed, asked.caller, this.sources(asked.memory));
-    const { codec } = this.options;
-    const compacts = parsed.answerOptions.kind === "compaction";
-    const request = compacts ? codec.compactionRequest(parsed) : parsed.request;
-    const job = { ...asked, parsed, conversation, request };
+    const job = { ...asked, parsed, conversation, request: this.options.codec.engineRequest(parsed) };
     if (parsed.answerOptions.background) return this.startBackground(job);
     return parsed.answerOptions.store ? this.startKept(job, signal) : this.startTransient(job, signal);
   }
 
-  /** Input tokens of the request with its whole conversation. */
+  /** Input tokens of what an engine would be asked. */
   async count({ parsed, caller }: ResponseRequest<Parsed>, signal: AbortSignal): Promise<number> {
     const { parsed: whole } = await recall(parsed, caller, this.sources(undefined));
-    return this.options.generate.count(whole.request, caller, signal);
+    return this.options.generate.count(this.options.codec.engineRequest(whole), caller, signal);
   }
 
   /** The events of a response that failed before an engine began, for a stream that is already open. */
@@ -124,14 +125,9 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     await this.options.archive.remove(id, caller);
   }
 
-  /** Ends the stored responses of processes that are gone. */
-  async endOrphans(): Promise<void> {
-    const { archive, codec, log } = this.options;
-    const count = await archive.endOrphans((record) => {
-      const body = parseJson(record.body);
-      return JSON.stringify(codec.interrupted(isObject(body) ? (body as JsonObject) : {}));
-    });
-    if (count > 0) log.warn({ count }, "responses of an earlier run ended as failed");
+  /** Stores the outcomes that could not be stored, and ends the stored responses of processes that are gone. */
+  endOrphans(): Promise<void> {
+    return this.unended.end();
   }
 
   /** Aborts everything that runs and waits until it is stored. */
@@ -139,6 +135,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     const all = [...this.running.values()];
     for (const answer of all) answer.abort();
     await Promise.all(all.map((answer) => answer.finished));
+    await this.unended.close();
   }
 
   private sources(memory: ConversationMemory | undefined): RecallSources<Parsed> {
@@ -271,15 +268,16 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   /** Stores the outcome, then publishes the last events. A failure is logged and ends the readers. Never rejects. */
   private async conclude(job: Job<Parsed>, { answer, record }: Pumped, lastBatch: Batch): Promise<void> {
     const { archive, log } = this.options;
+    let outcome: EndedResponse | undefined;
     try {
       const lastEvents = answer.encoder.accept(lastBatch, answer.transcript);
       const output = answer.encoder.items(answer.transcript);
-      const events = [...answer.published, ...lastEvents];
-      await archive.end(record, {
+      outcome = await archive.written(record, {
         body: answer.encoder.body(answer.transcript),
         turn: turnOf(job.parsed, output),
-        events,
+        events: [...answer.published, ...lastEvents],
       });
+      await archive.end(outcome);
       this.rememberInConnection(
         job,
         output.map(({ item }) => item),
@@ -288,6 +286,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       answer.publish(lastEvents);
     } catch (error) {
       log.error({ id: answer.id, err: error }, "a response could not be stored");
+      this.unended.keep(answer.id, outcome);
       answer.storeError = toParleyError(error);
     } finally {
       this.running.delete(answer.id);

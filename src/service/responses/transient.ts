@@ -1,10 +1,11 @@
 import { canceled } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { JsonObject } from "../../model/json.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 import { Transcript } from "../../model/transcript.ts";
 import type { AnswerFacts, Generation } from "../generation.ts";
 import type { ResponseAnswer } from "./answer.ts";
-import type { ResponseEncoder, ResponseEvent } from "./codec.ts";
+import type { ResponseEncoder } from "./codec.ts";
 
 /** Where an answer comes from: an engine, or nothing at all for a warm-up. */
 export interface AnswerSource extends Pick<Generation, "transcript" | "batches"> {
@@ -63,7 +64,7 @@ export class TransientAnswer implements ResponseAnswer {
 
 const emptyAnswer: Batch = [{ type: "begin" }, { type: "finish", reason: "stop" }];
 
-/** The source of a warm-up. */
+/** The source of a response for which nothing is generated. */
 export function nothingGenerated(): AnswerSource {
   const transcript = new Transcript();
   async function* batches(): AsyncGenerator<Batch> {

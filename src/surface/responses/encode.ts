@@ -1,11 +1,11 @@
 import type { Batch } from "../../model/event.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 import type { Transcript } from "../../model/transcript.ts";
 import { jsonSteps } from "../../lib/json-scanner/write.ts";
 import type { Steps } from "../../lib/time-slices.ts";
 import { isObject } from "../../model/json.ts";
 import { doneEvent, lineJson, oneLine } from "../shared/answer.ts";
 import type { SseEncoder } from "../surface.ts";
-import type { ResponseEvent } from "./event-sequence.ts";
 
 /** One event as a JSON text that is one line for every reader. */
 export function eventJson(event: ResponseEvent): string {
