@@ -123,8 +123,6 @@ export async function openServices(
     log,
   });
   const { responses, archive, responsesOptions } = await openResponses(ground, store, generate);
-  const models = new ModelService(catalog);
-  const admin = await openAdmin(store, ids);
   return {
     ids,
     log,
@@ -137,11 +135,11 @@ export async function openServices(
     archive,
     files,
     meter,
-    models,
+    models: new ModelService(catalog),
     generate,
     responses,
     responsesOptions,
-    admin,
+    admin: await openAdmin(store, ids),
   };
 }
 
