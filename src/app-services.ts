@@ -119,7 +119,7 @@ export async function openServices(
   });
   const { responses, archive, responsesOptions } = await openResponses(ground, store, generate);
   const models = new ModelService(catalog);
-  const admin = await openAdmin(store, ids);
+  const admin = await openAdministration(ground, store);
   return {
     ids,
     log,
@@ -137,6 +137,13 @@ export async function openServices(
     responsesOptions,
     admin,
   };
+}
+
+async function openAdministration({ config, ids }: Ground, store: Store): Promise<AdminService> {
+  const staticKeys = config.apiKeys.map((key) => key.reveal());
+  const admin = await openAdmin(store, ids, staticKeys);
+  await admin.adoptStaticAccounts();
+  return admin;
 }
 
 /** The request log, and traces where a collector is configured. */
