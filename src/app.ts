@@ -4,6 +4,7 @@ import type { Config } from "./config/schema.ts";
 import { createCatalog } from "./engine/catalog.ts";
 import type { Catalog } from "./engine/engine.ts";
 import { mountAdmin } from "./http/admin-route.ts";
+import { Connections } from "./http/connection/connections.ts";
 import { originCheck } from "./http/cors.ts";
 import { mountFiles } from "./http/files-route.ts";
 import { mountGeneration } from "./http/generation-route.ts";
@@ -110,7 +111,9 @@ interface Mounting {
 async function mountAll(config: Config, { services, running, readiness, opened }: Mounting) {
   const { ids, log, watch, metrics, admin, models, catalog, store } = services;
   const allowsOrigin = originCheck(config.cors.origins);
-  const server = createServer({ ids, log, watch, allowsOrigin });
+  const { connections: limits, timeouts } = config.server;
+  const connections = new Connections({ limits, timeouts, trustedProxies: config.trustedProxies });
+  const server = createServer({ ids, log, watch, connections, allowsOrigin });
   opened.defer(() => closeServer(server));
   running.watch(server.server);
   const authenticate = createAuthenticate({
@@ -131,16 +134,16 @@ async function mountAll(config: Config, { services, running, readiness, opened }
   const report = new Readiness({ store, engines: () => catalog.engines(), opened: readiness });
   mountOperations(server, { metrics, readiness: () => report.report() });
   await server.register(async (scope) => {
-    useAuthentication(scope, authenticate);
+    useAuthentication(scope, authenticate, connections);
     mountModels(scope, models);
     await mountGeneration(scope, chatSurface(chatOptions(config)), route);
     await mountResponses(scope, route);
   });
-  await mountFiles(server, { ...services, authenticate, running });
+  await mountFiles(server, { ...services, authenticate, running, connections });
   const adminKeys = config.adminKeys.map((key) => key.reveal());
   const check = createAdminCheck(adminKeys, admin.hash);
   await mountAdmin(server, { admin, check, bodyLimit: config.server.bodyLimit });
-  const socket = mountSocket(server, { ...route, authenticate, allowsOrigin });
+  const socket = mountSocket(server, { ...route, authenticate, connections, limits, allowsOrigin });
   opened.defer(() => socket.close());
   return server;
 }

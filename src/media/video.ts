@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { deleteAbandoned } from "../lib/abandoned.ts";
 import { diskFault } from "../lib/disk-fault.ts";
+import type { FairQueue } from "../lib/fair-queue.ts";
 import { ownedName } from "../lib/owner.ts";
-import type { Semaphore } from "../lib/semaphore.ts";
 import { sniffVideo, type VideoFormat } from "../lib/sniff.ts";
 import { invalid, ParleyError } from "../model/error.ts";
 import type { Frame } from "../model/item.ts";
@@ -21,8 +21,8 @@ export interface VideoReaderOptions {
   memoryBytes: number;
   /** A system `ffmpeg` instead of the package node-av. */
   ffmpeg: string | undefined;
-  /** Bounds how many are read at once. */
-  slots: Semaphore;
+  /** Bounds how many are read at once; keys take turns. */
+  slots: FairQueue;
 }
 
 /** FFmpeg's names of the containers. Only the one that fits the content is tried. */
@@ -73,7 +73,7 @@ export class ProcessVideoReader implements VideoReader {
 
   /** Throws `invalid` naming the part when the file gives no frames within the bounds. */
   async read(bytes: Uint8Array, work: VideoWork): Promise<readonly Frame[]> {
-    return await this.options.slots.run(1, work.signal, async () => {
+    return await this.options.slots.run({ owner: work.callerKeyId }, work.signal, async () => {
       const folder = join(tmpdir(), folderPrefix + ownedName());
       try {
         const path = join(folder, "video");
