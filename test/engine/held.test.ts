@@ -39,7 +39,7 @@ function answers(schema: JsonObject, seeds: readonly number[]): unknown[] {
   });
   return [
     ...texts.map((text) => JSON.parse(text) as unknown),
-    ...(["all", "defaults"] as const).map((optional) => sampleValue(schema, optional, "exact")),
+    ...(["all", "defaults"] as const).map((optional) => sampleValue(schema, optional, { fit: "exact" })),
   ];
 }
 

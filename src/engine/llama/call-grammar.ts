@@ -44,7 +44,10 @@ export const callForms: Readonly<Partial<Record<CallMarkup, CallForm>>> = {
 };
 
 function jsonCall(grammar: Grammar, tool: ToolDefinition): string {
-  const args = new SchemaGrammar(grammar, tool.parameters).json({ type: "object", ...tool.parameters });
+  const whole = { type: "object", ...tool.parameters };
+  const schemas = new SchemaGrammar(grammar, tool.parameters);
+  schemas.requireNarrow(whole);
+  const args = schemas.json(whole);
   const name = literal(JSON.stringify(tool.name));
   return `"<tool_call>\\n{\\"name\\": " ${name} ", \\"arguments\\": " ${args} "}\\n</tool_call>"`;
 }
@@ -52,10 +55,11 @@ function jsonCall(grammar: Grammar, tool: ToolDefinition): string {
 /** Strings stand as they are, other values as JSON. */
 function m2Call(grammar: Grammar, tool: ToolDefinition): string {
   const schemas = new SchemaGrammar(grammar, tool.parameters);
+  schemas.requireNarrow(tool.parameters);
   const value = (part: unknown): string => {
     const ways = waysOf(schemas, part);
     return grammar.rule(
-      anyOf(ways.map((way) => (isText(way) ? rawText(grammar, way, "</parameter>") : schemas.plain(way)))),
+      anyOf(ways.map((way) => (isText(way) ? rawText(schemas, way, "</parameter>") : schemas.plain(way)))),
     );
   };
   const parameters = parametersOf(schemas.alternatives(tool.parameters)[0]).map(({ name, part, required }) => {
@@ -68,6 +72,7 @@ function m2Call(grammar: Grammar, tool: ToolDefinition): string {
 /** Objects nest as tags, arrays repeat `<item>`, and the tag is the parameter's name. */
 function m3Call(grammar: Grammar, tool: ToolDefinition): string {
   const schemas = new SchemaGrammar(grammar, tool.parameters);
+  schemas.requireNarrow(tool.parameters);
   /** One rule per list of alternatives, so that schemas may contain themselves. */
   const rules = new Map<readonly Schema[], string>();
   const tagged = (name: string, part: unknown): string =>
@@ -77,7 +82,8 @@ function m3Call(grammar: Grammar, tool: ToolDefinition): string {
       .map(({ name, part, required }) => `${tagged(name, part)}${required ? "" : "?"}`)
       .join(" ");
   const one = (schema: Schema): string => {
-    if (isText(schema)) return rawText(grammar, schema, mark);
+    if (isText(schema)) return rawText(schemas, schema, mark);
+    schemas.spend(schema);
     if (isObject(schema["properties"])) return fields(schema);
     if (typeOf(schema) !== "array" || valuesOf(schema) !== undefined) return schemas.plain(schema);
     const { first, rest, least, most } = arrayForm(schema);
@@ -127,7 +133,8 @@ function isText(schema: Schema): boolean {
 }
 
 /** Bare text up to the tag that ends it. */
-function rawText(grammar: Grammar, schema: Schema, end: string): string {
+function rawText(schemas: SchemaGrammar, schema: Schema, end: string): string {
+  schemas.spend(schema);
   const values = allowedValues(schema);
   if (values !== undefined) return anyOf(values.map((value) => literal(String(value))));
   const form = textForm(schema, unwritableInMarkup);
@@ -136,5 +143,5 @@ function rawText(grammar: Grammar, schema: Schema, end: string): string {
   const most = bound(schema["maxLength"]);
   // counted text may not hold the signs that begin tags: few texts do, and the count stays one rule
   if (most !== undefined) return repeat("[^<\\]]", least, most);
-  return `${least === 0 ? "" : repeat("[^<\\]]", least, least)} ${textBefore(grammar, end)}`;
+  return `${least === 0 ? "" : repeat("[^<\\]]", least, least)} ${textBefore(schemas.grammar, end)}`;
 }
