@@ -60,8 +60,8 @@ interface Prepared {
 const probeTimeoutMs = 5_000;
 /** What a server that starts or a proxy before it answers: nothing is known of whose server it is. */
 const awayStatuses: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529]);
-/** Of an answer that is no stream. */
-const maxBodyBytes = 64 * 1024 * 1024;
+/** Of an answer that is no stream; it is parsed in one go. */
+const maxBodyBytes = 8 * 1024 * 1024;
 /** What raw mode does anyway. */
 const inlineRules: ReadonlySet<RepairRule> = new Set(["inline-thought", "inline-calls", "finish-reason"]);
 

@@ -38,7 +38,7 @@ export interface OpenAnswer {
 /** Of an error body that are read. */
 const maxErrorBytes = 64 * 1024;
 /** Of an answer that is no stream. */
-const maxJsonBytes = 64 * 1024 * 1024;
+const maxJsonBytes = 16 * 1024 * 1024;
 /** Connections that died while idle; nothing was generated yet, so a new one may be tried at once. */
 const stale = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
@@ -86,7 +86,7 @@ export class UpstreamClient {
     const watch = new Deadlines(this.timeouts, signal);
     try {
       const answer = await this.send(path, writeBody(body), watch.signal);
-      if (answer.statusCode !== 200) throw await refusal(answer);
+      if (answer.statusCode !== 200) throw await this.refusal(answer);
       return new Answer(answer, watch);
     } catch (thrown) {
       watch.stop();
@@ -97,7 +97,7 @@ export class UpstreamClient {
   /** One JSON question, for counting and probing; the parsed answer of a 200. `body` absent: GET. */
   async ask(path: string, body: unknown, signal: AbortSignal): Promise<unknown> {
     const answer = await this.question(path, body, signal);
-    if (answer.statusCode !== 200) throw await refusal(answer);
+    if (answer.statusCode !== 200) throw await this.refusal(answer);
     const text = await readAll(answer, maxJsonBytes);
     return text === "" ? {} : (JSON.parse(text) as unknown);
   }
@@ -108,6 +108,16 @@ export class UpstreamClient {
     const { statusCode: status } = answer;
     const text = await readAll(answer, maxJsonBytes);
     return { status, value: status === 200 ? parseJson(text) : undefined };
+  }
+
+  /** A status that is no 200, with what its body says of it within the grace time. */
+  private async refusal(answer: Dispatcher.ResponseData): Promise<ParleyError> {
+    const late = setTimeout(() => answer.body.destroy(), this.timeouts.grace);
+    try {
+      return statusFailure(answer.statusCode, await readAll(answer, maxErrorBytes), answer.headers);
+    } finally {
+      clearTimeout(late);
+    }
   }
 
   private async question(path: string, body: unknown, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
@@ -133,7 +143,8 @@ export class UpstreamClient {
       const answer = await request(at);
       const { statusCode, headers } = answer;
       if (!redirects.has(statusCode)) return answer;
-      await answer.body.dump({ limit: maxErrorBytes }).catch(() => {});
+      const late = AbortSignal.timeout(this.timeouts.grace);
+      await answer.body.dump({ limit: maxErrorBytes, signal: late }).catch(() => {});
       const next = URL.parse([headers["location"] ?? ""].flat()[0] ?? "", this.base.origin + at);
       if (next?.origin !== this.base.origin || !keepsMethod.has(statusCode) || hops >= maxHops) {
         const cause = new Error(
@@ -244,22 +255,21 @@ class Answer implements OpenAnswer {
   }
 }
 
-async function refusal(answer: Dispatcher.ResponseData): Promise<ParleyError> {
-  const body = await readAll(answer, maxErrorBytes).catch(() => "");
-  return statusFailure(answer.statusCode, body, answer.headers);
-}
-
-/** The body as text, up to a bound; what is beyond it is cut off. */
-async function readAll({ body, headers }: Dispatcher.ResponseData, maxBytes: number): Promise<string> {
+/** The body as text, up to a bound; what is beyond it is cut off, and so is an error's where it breaks. */
+async function readAll({ statusCode, body, headers }: Dispatcher.ResponseData, maxBytes: number): Promise<string> {
   body.on("error", () => {});
-  const codings = contentCodings(headers["content-encoding"]);
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of codings.length === 0 ? body : decompressed(body, codings)) {
-    const bytes = chunk as Uint8Array;
-    chunks.push(bytes);
-    size += bytes.length;
-    if (size > maxBytes) break;
+  try {
+    const codings = contentCodings(headers["content-encoding"]);
+    for await (const chunk of codings.length === 0 ? body : decompressed(body, codings)) {
+      const bytes = chunk as Uint8Array;
+      chunks.push(bytes);
+      size += bytes.length;
+      if (size > maxBytes) break;
+    }
+  } catch (thrown) {
+    if (statusCode === 200) throw thrown;
   }
   return Buffer.concat(chunks).toString("utf8");
 }

@@ -68,8 +68,10 @@ export class Deadlines {
     this.paused = true;
   }
 
+  /** Something was read. Behind the finish reason nothing but the end counts. */
   touch(): void {
     this.paused = false;
+    if (this.phase === "ending") return;
     this.last = performance.now();
     if (this.phase !== "first") return;
     this.phase = "flowing";
