@@ -5,6 +5,7 @@ import type { Llama, LlamaContext, LlamaContextSequence, LlamaModel, Token } fro
 import { ParleyError } from "../../model/error.ts";
 import type { PromptFamily, PromptOverrides } from "../template/family.ts";
 import { familyOf, withOverrides } from "../template/family.ts";
+import { templateMarks } from "../template/marks.ts";
 import { compileTemplate } from "../template/render.ts";
 import type { Marker } from "./vocabulary.ts";
 import { Vocabulary } from "./vocabulary.ts";
@@ -115,7 +116,7 @@ async function loadInto(
     template,
     bosToken: model.tokens.bosString ?? "",
     eosToken: model.tokens.eosString ?? "",
-    vocabulary: readVocabulary(model),
+    vocabulary: readVocabulary(model, new Set(templateMarks(source))),
     maxTokenChars: textsOf(model).reduce((longest, text) => Math.max(longest, text.length), 1),
     library,
     dispose: async () => {
@@ -151,13 +152,15 @@ function allSequences(context: LlamaContext): LlamaContextSequence[] {
   return Array.from({ length: context.totalSequences }, () => context.getSequence());
 }
 
-function readVocabulary(model: LlamaModel): Vocabulary<Token> {
+/** `marks`: texts of the chat template that look like special tokens; a token of such a text is the template's own. */
+function readVocabulary(model: LlamaModel, marks: ReadonlySet<string>): Vocabulary<Token> {
   const texts = textsOf(model);
   const markers: Marker<Token>[] = [];
   for (const token of model.iterateAllTokens()) {
     const { control, unknown, userDefined } = model.getTokenAttributes(token);
     if (!control && !unknown && !userDefined) continue;
-    markers.push({ token, text: texts[token] ?? model.detokenize([token], true), control });
+    const text = texts[token] ?? model.detokenize([token], true);
+    markers.push({ token, text, control: control || marks.has(text) });
   }
   return new Vocabulary({ markers, plain: (text) => model.tokenize(text, false) });
 }

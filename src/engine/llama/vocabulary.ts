@@ -33,6 +33,7 @@ export class Vocabulary<Token> {
   private readonly root: Branch<Token> = { next: new Map() };
   private readonly controls: Branch<Token> = { next: new Map() };
   private readonly starts: string;
+  private readonly longestControl: number;
 
   constructor(options: VocabularyOptions<Token>) {
     this.plain = options.plain;
@@ -41,6 +42,8 @@ export class Vocabulary<Token> {
       grow(this.root, marker);
       if (marker.control) grow(this.controls, marker);
     }
+    const controls = markers.filter(({ control }) => control);
+    this.longestControl = controls.reduce((longest, { text }) => Math.max(longest, text.length), 0);
     const units = new Set(markers.map((marker) => marker.text.charCodeAt(0)));
     this.starts = [...units].map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
   }
@@ -71,7 +74,18 @@ export class Vocabulary<Token> {
       guarded += text.slice(from, at + 1) + guardSign;
       from = at + 1;
     }
-    return from === 0 ? text : guarded + text.slice(from);
+    const all = from === 0 ? text : guarded + text.slice(from);
+    return this.endsInMarker(all) ? all + guardSign : all;
+  }
+
+  /** Whether a text ends in the beginning of a control token, which what follows would complete. */
+  private endsInMarker(text: string): boolean {
+    for (let from = Math.max(0, text.length - this.longestControl + 1); from < text.length; from++) {
+      let branch: Branch<Token> | undefined = this.controls;
+      for (let at = from; at < text.length && branch !== undefined; at++) branch = branch.next.get(text.charAt(at));
+      if (branch !== undefined) return true;
+    }
+    return false;
   }
 
   /** Markers from left to right, the longest where several begin at one place. */

@@ -31,4 +31,22 @@ describe("loadModel", () => {
     expect(await tokens(undefined)).toBe(3);
     expect(await tokens('root ::= "abcdefghijk"')).toBeGreaterThan(0);
   });
+
+  it("a caller's text holds no token of the template's own marks, tags among them", () => {
+    const { vocabulary, model } = loaded;
+    const own = ["<think>", "</think>", "<minimax:tool_call>", "</minimax:tool_call>", "]~b]", "[e~["];
+    for (const mark of own) {
+      const [token, ...more] = vocabulary.tokens(mark);
+      expect({ mark, more }).toEqual({ mark, more: [] });
+      for (const text of [mark, `a${mark}b`, mark.slice(0, -1)]) {
+        const guarded = vocabulary.tokens(vocabulary.guard(text));
+        expect(guarded).not.toContain(token);
+        expect(model.detokenize(guarded, true).trim()).toBe(text);
+      }
+      // what the template writes behind a text does not complete a mark that the text begins
+      const behind = vocabulary.tokens(vocabulary.guard(mark.slice(0, -1)) + mark);
+      expect(behind.filter((one) => one === token)).toHaveLength(1);
+      expect(behind.at(-1)).toBe(token);
+    }
+  });
 });
