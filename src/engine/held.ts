@@ -1,8 +1,8 @@
 import { unheldKeyword } from "../lib/json-schema/held.ts";
 import { SchemaReader } from "../lib/json-schema/reader.ts";
 import { WorkBudget } from "../lib/json-schema/work.ts";
+import { argumentsSchema } from "../lib/json-schema/schema.ts";
 import { invalid } from "../model/error.ts";
-import type { JsonObject } from "../model/json.ts";
 import type { GenerationRequest } from "../model/request.ts";
 
 /**
@@ -11,17 +11,15 @@ import type { GenerationRequest } from "../model/request.ts";
  */
 export function requireHeld({ format, tools, toolChoice }: GenerationRequest): void {
   const work = new WorkBudget();
-  if (format.type === "schema" && format.strict) check(format.schema, { param: "schema", work });
+  if (format.type === "schema" && format.strict) check(format.schema, "schema", work);
   if (toolChoice === "none") return;
-  for (const { strict, parameters, name } of tools) {
-    if (strict === true) check(parameters, { param: `tools: parameters of '${name}'`, type: "object", work });
+  for (const tool of tools) {
+    if (tool.strict === true) check(argumentsSchema(tool.parameters), `tools: parameters of '${tool.name}'`, work);
   }
 }
 
-/** `type`: the schema's type where it names none. */
-function check(schema: JsonObject, { param, type, work }: { param: string; type?: string; work: WorkBudget }): void {
+function check(schema: unknown, param: string, work: WorkBudget): void {
   const refuse = (problem: string): Error => invalid(param, problem);
-  const reader = new SchemaReader(schema, { missing: "refuse", refuse, work });
-  const problem = unheldKeyword(type === undefined ? schema : { type, ...schema }, reader);
+  const problem = unheldKeyword(schema, new SchemaReader(schema, { missing: "refuse", refuse, work }));
   if (problem !== undefined) throw invalid(param, problem);
 }

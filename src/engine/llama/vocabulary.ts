@@ -34,6 +34,7 @@ export class Vocabulary<Token> {
   private readonly controls: Branch<Token> = { next: new Map() };
   private readonly starts: string;
   private readonly longestControl: number;
+  private readonly structural: ReadonlySet<Token>;
 
   constructor(options: VocabularyOptions<Token>) {
     this.plain = options.plain;
@@ -43,6 +44,7 @@ export class Vocabulary<Token> {
       if (marker.control) grow(this.controls, marker);
     }
     const controls = markers.filter(({ control }) => control);
+    this.structural = new Set(controls.map(({ token }) => token));
     this.longestControl = controls.reduce((longest, { text }) => Math.max(longest, text.length), 0);
     const units = new Set(markers.map((marker) => marker.text.charCodeAt(0)));
     this.starts = [...units].map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
@@ -53,8 +55,7 @@ export class Vocabulary<Token> {
     const tokens: Token[] = [];
     let from = 0;
     const addPlain = (to: number): void => {
-      const text = prompt.slice(from, to).replaceAll(guardSign, "");
-      if (text !== "") for (const token of this.plain(text)) tokens.push(token);
+      for (const token of this.guarded(prompt.slice(from, to))) tokens.push(token);
     };
     for (const { at, marker } of this.markersIn(this.root, prompt)) {
       addPlain(at);
@@ -63,6 +64,15 @@ export class Vocabulary<Token> {
     }
     addPlain(prompt.length);
     return tokens;
+  }
+
+  /** Tokens of a text without markers, but for those that only guard signs keep from being ones. */
+  private *guarded(text: string): Generator<Token> {
+    const whole = text.replaceAll(guardSign, "");
+    const tokens = whole === "" ? [] : this.plain(whole);
+    if (whole.length === text.length || !tokens.some((token) => this.structural.has(token))) return yield* tokens;
+    // some tokenizers find tokens that users have added to them in any text
+    for (const part of text.split(guardSign)) if (part !== "") yield* this.plain(part);
   }
 
   /** A caller's text such that no part of it becomes a control token. */

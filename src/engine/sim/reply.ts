@@ -1,5 +1,6 @@
 import { WorkBudget } from "../../lib/json-schema/work.ts";
-import { isObject } from "../../model/json.ts";
+import { argumentsSchema } from "../../lib/json-schema/schema.ts";
+import { isObject, type JsonObject } from "../../model/json.ts";
 import type { GenerationRequest, ToolDefinition } from "../../model/request.ts";
 import type { Conversation } from "./conversation.ts";
 import { mediaSentences } from "./media.ts";
@@ -70,7 +71,8 @@ function namedTools(text: string, tools: readonly ToolDefinition[]): ToolDefinit
 }
 
 function callOf(tool: ToolDefinition, work: WorkBudget): PlannedCall {
-  const args = sampleValue(tool.parameters, "defaults", { fit: tool.strict === true ? "exact" : "loose", work });
+  const schema = argumentsSchema(tool.parameters) as JsonObject;
+  const args = sampleValue(schema, "defaults", { fit: tool.strict === true ? "exact" : "loose", work });
   return { name: tool.name, args: JSON.stringify(isObject(args) ? args : {}) };
 }
 

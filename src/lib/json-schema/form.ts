@@ -45,7 +45,7 @@ export function fieldsOf(schema: Schema): readonly Field[] | undefined {
 function namesAllowed(schema: Schema): ReadonlySet<string> | undefined {
   const { propertyNames } = schema;
   if (!isSchema(propertyNames)) return undefined;
-  const names = valuesOf(propertyNames)?.filter((name) => typeof name === "string");
+  const names = allowedValues(propertyNames)?.filter((name) => typeof name === "string");
   return names && new Set(names);
 }
 
@@ -171,7 +171,8 @@ export function allowedValues(schema: Schema): readonly unknown[] | undefined {
   return valuesOf(schema)?.filter((value) => allows(schema, value));
 }
 
-function allows(schema: Schema, value: unknown): boolean {
+/** Whether a value fits a schema's type, bounds and lengths. */
+export function allows(schema: Schema, value: unknown): boolean {
   const type = typeNamed(schema["type"]);
   if (type !== undefined && !isOfType(value, type)) return false;
   if (typeof value === "number") {

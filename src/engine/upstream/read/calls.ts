@@ -40,9 +40,9 @@ const vendorId = "call_function_";
 
 /**
  * The stage for tool calls, with the rules `call-order`, `call-name`, `call-id` and `call-arguments`. Events of calls
- * never overlap: one call is emitted while later ones wait, and so does content. A call is over when its JSON is and
- * something else begins, or when the stream is. Linear in what comes. Throws `upstream` at a call that cannot be repaired,
- * and at an answer without end.
+ * never overlap: one call is emitted while later ones wait, and so do content and reasoning that came behind its start;
+ * each is emitted in its place. A call is over when its JSON is and something else begins, or when the stream is. Linear in
+ * what comes. Throws `upstream` at a call that cannot be repaired, and at an answer without end.
  */
 export class ToolCalls {
   // fixed at birth
@@ -50,20 +50,18 @@ export class ToolCalls {
   private readonly repairs: Repairs;
   private readonly callId: () => string;
   // changed by events
-  /** In the order in which they began, which is the order in which they are closed. */
+  /** In the order in which they began. */
   private readonly calls: Call[] = [];
   /** The newest call of each number. */
   private readonly byIndex = new Map<number, Call>();
-  /** How many calls are closed: the first ones. */
-  private closed = 0;
   /** Characters of content and reasoning. */
   private answerChars = 0;
+  /** Calls that are not closed, and the content and reasoning that came behind the start of one, in their order. */
+  private readonly queue: (Call | Piece)[] = [];
   /** Ids of the upstream that were used. */
   private readonly ids = new Set<string>();
   /** The call that the newest entry belongs to. */
   private last: Call | undefined;
-  /** Content and reasoning that came while a call was not complete; emitted at the end of the answer. */
-  private waiting: Piece[] = [];
 
   constructor(emit: Emit, { repairs, callId }: Pick<StageContext, "repairs" | "callId">) {
     this.emit = emit;
@@ -73,34 +71,22 @@ export class ToolCalls {
 
   /** Whether one of these calls has begun and is not closed. */
   get open(): boolean {
-    return this.calls[this.closed]?.state === "open";
+    return this.calls.some((call) => call.state === "open");
   }
 
   /** Whether the arguments of a call are not complete. */
   get incomplete(): boolean {
-    return this.calls.slice(this.closed).some((call) => !call.args.complete);
+    return this.calls.some((call) => call.state !== "closed" && !call.args.complete);
   }
 
   accept(piece: Piece): void {
     if (piece.type === "content" || piece.type === "reasoning-field") this.answerChars += piece.text.length;
     if (this.answerChars > maxAnswerChars) throw new ParleyError("upstream", "the upstream's answer has no end");
-    if (piece.type === "tool-calls") {
-      this.emit({ type: "call-boundary" });
-      this.feed(piece.entries);
-    } else if (piece.type === "end") {
-      this.emit(piece);
-      this.end(piece.truncated);
-      if (this.waiting.length === 0) return;
-      for (const one of this.waiting) this.emit(one);
-      this.emit(piece);
-    } else if (this.settle()) this.emit(piece);
-    else this.waiting.push(piece);
-  }
-
-  /** Ends calls whose JSON is complete. False while one is not, so that content must wait. */
-  private settle(): boolean {
-    this.advance(true);
-    return this.closed === this.calls.length;
+    if (piece.type === "tool-calls") return this.feed(piece.entries);
+    if (piece.type === "end") this.end(piece.truncated);
+    else this.advance(true);
+    if (this.queue.length === 0) this.emit(piece);
+    else this.queue.push(piece);
   }
 
   private feed(entries: readonly unknown[]): void {
@@ -111,12 +97,10 @@ export class ToolCalls {
   }
 
   private end(truncated: boolean): void {
-    for (const call of this.calls.slice(this.closed)) {
-      if (call.state === "waiting" && !this.begin(call)) {
-        if (truncated) return;
-        throw new ParleyError("upstream", "the upstream's tool call has no name");
-      }
-      this.close(call, truncated);
+    for (const next of this.queue.splice(0)) {
+      if ("type" in next) this.emit(next);
+      else if (next.state === "open" || this.begin(next)) this.close(next, truncated);
+      else if (!truncated) throw new ParleyError("upstream", "the upstream's tool call has no name");
     }
   }
 
@@ -180,22 +164,30 @@ export class ToolCalls {
     const call: Call = { index, id: entry.id, name, held: "", args, ahead, size: 0, state: "waiting", again: false };
     this.calls.push(call);
     this.byIndex.set(index, call);
+    this.queue.push(call);
     return call;
   }
 
-  /** Ends complete calls that have a follower (`all`: or none) and begins the next that has a name. */
-  private advance(all: boolean): void {
-    for (let call = this.calls[this.closed]; call !== undefined; call = this.calls[this.closed]) {
-      if (call.state === "waiting" && !this.begin(call)) return;
-      const followed = all || call !== this.calls.at(-1);
-      if (!call.args.complete || !followed) return;
-      this.close(call, false);
+  /**
+   * Emits what is at the head of the queue, up to a call that is not over: one without a name, with incomplete JSON, or
+   * with nothing behind it (`followed`: something comes behind it now).
+   */
+  private advance(followed: boolean): void {
+    let count = 0;
+    for (const next of this.queue) {
+      if ("type" in next) this.emit(next);
+      else if (next.state === "waiting" && !this.begin(next)) break;
+      else if (!next.args.complete || !(followed || count + 1 < this.queue.length)) break;
+      else this.close(next, false);
+      count += 1;
     }
+    this.queue.splice(0, count);
   }
 
   private begin(call: Call): boolean {
     if (call.name === "") return false;
     call.state = "open";
+    this.emit({ type: "call-boundary" });
     this.emit({ type: "call-start", id: this.idFor(call), name: call.name });
     const held = call.held;
     call.held = "";
@@ -222,7 +214,6 @@ export class ToolCalls {
 
   private close(call: Call, truncated: boolean): void {
     call.state = "closed";
-    this.closed += 1;
     if (this.repairs.on("call-arguments") && !truncated) {
       const rest = call.args.end();
       if (rest === undefined) throw broken(call);

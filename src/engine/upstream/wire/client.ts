@@ -23,7 +23,7 @@ export interface ClientOptions {
 
 /** An answer whose status was 200. */
 export interface OpenAnswer {
-  /** The body is one JSON value, no stream. */
+  /** The body is announced as JSON. Not every server keeps to what it announces. */
   json: boolean;
   /** Network reads as they come; throws a `ParleyError` when a deadline passes or the connection breaks. */
   reads: AsyncIterable<Uint8Array>;
@@ -86,18 +86,22 @@ export class UpstreamClient {
     const watch = new Deadlines(this.timeouts, signal);
     try {
       const answer = await this.send(path, writeBody(body), watch.signal);
-      if (answer.statusCode !== 200) throw await this.refusal(answer);
+      if (answer.statusCode !== 200) {
+        watch.hurry();
+        throw await refusal(answer);
+      }
       return new Answer(answer, watch);
     } catch (thrown) {
       watch.stop();
-      throw watch.reason ?? networkFailure(thrown);
+      // the status of an error whose body does not end is what the upstream said
+      throw watch.late ? thrown : (watch.reason ?? networkFailure(thrown));
     }
   }
 
   /** One JSON question, for counting and probing; the parsed answer of a 200. `body` absent: GET. */
   async ask(path: string, body: unknown, signal: AbortSignal): Promise<unknown> {
     const answer = await this.question(path, body, signal);
-    if (answer.statusCode !== 200) throw await this.refusal(answer);
+    if (answer.statusCode !== 200) throw await refusal(answer);
     const text = await readAll(answer, maxJsonBytes);
     return text === "" ? {} : (JSON.parse(text) as unknown);
   }
@@ -108,16 +112,6 @@ export class UpstreamClient {
     const { statusCode: status } = answer;
     const text = await readAll(answer, maxJsonBytes);
     return { status, value: status === 200 ? parseJson(text) : undefined };
-  }
-
-  /** A status that is no 200, with what its body says of it within the grace time. */
-  private async refusal(answer: Dispatcher.ResponseData): Promise<ParleyError> {
-    const late = setTimeout(() => answer.body.destroy(), this.timeouts.grace);
-    try {
-      return statusFailure(answer.statusCode, await readAll(answer, maxErrorBytes), answer.headers);
-    } finally {
-      clearTimeout(late);
-    }
   }
 
   private async question(path: string, body: unknown, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
@@ -255,21 +249,32 @@ class Answer implements OpenAnswer {
   }
 }
 
-/** The body as text, up to a bound; what is beyond it is cut off, and so is an error's where it breaks. */
-async function readAll({ statusCode, body, headers }: Dispatcher.ResponseData, maxBytes: number): Promise<string> {
-  body.on("error", () => {});
+async function refusal(answer: Dispatcher.ResponseData): Promise<ParleyError> {
   const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
-    const codings = contentCodings(headers["content-encoding"]);
-    for await (const chunk of codings.length === 0 ? body : decompressed(body, codings)) {
-      const bytes = chunk as Uint8Array;
-      chunks.push(bytes);
-      size += bytes.length;
-      if (size > maxBytes) break;
-    }
-  } catch (thrown) {
-    if (statusCode === 200) throw thrown;
-  }
+  // of a body that breaks off, what came is read
+  await readInto(chunks, answer, maxErrorBytes).catch(() => undefined);
+  return statusFailure(answer.statusCode, Buffer.concat(chunks).toString("utf8"), answer.headers);
+}
+
+/** The body as text, up to a bound; what is beyond it is cut off. */
+async function readAll(answer: Dispatcher.ResponseData, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  await readInto(chunks, answer, maxBytes);
   return Buffer.concat(chunks).toString("utf8");
+}
+
+async function readInto(
+  chunks: Uint8Array[],
+  { body, headers }: Dispatcher.ResponseData,
+  maxBytes: number,
+): Promise<void> {
+  body.on("error", () => {});
+  const codings = contentCodings(headers["content-encoding"]);
+  let size = 0;
+  for await (const chunk of codings.length === 0 ? body : decompressed(body, codings)) {
+    const bytes = chunk as Uint8Array;
+    chunks.push(bytes);
+    size += bytes.length;
+    if (size > maxBytes) break;
+  }
 }
