@@ -138,6 +138,7 @@ export class SchemaGrammar {
 
   /** Fields in order, those not required may be missing; two rules per field, for the comma before all but the first. */
   private fieldList(fields: readonly { pair: string; required: boolean }[]): string {
+    requireFew(fields.filter(({ required }) => !required).length);
     const { space } = this;
     let first = '""';
     let later = '""';
@@ -179,6 +180,13 @@ export class SchemaGrammar {
     const items = head.length > 0 ? `${head.join(` "," ${space} `)} ${following(done)}` : `(${item} ${following(1)})?`;
     return this.grammar.rule(`"[" ${space} ${items} ${space} "]"`);
   }
+}
+
+/** Optional properties of one object; llama.cpp's time to read them grows with the square of their number. */
+const maxOptional = 1_200;
+
+function requireFew(optional: number): void {
+  if (optional > maxOptional) throw invalid("schema", `has more than ${maxOptional} optional properties in one object`);
 }
 
 /** Any JSON object, for answers that only have to be JSON. */
