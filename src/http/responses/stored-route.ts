@@ -18,7 +18,7 @@ export function mountStored(server: FastifyInstance, options: ResponsesRouteOpti
   server.get<ById>(path, async (request, reply) => {
     const wantsStream = flag(request, "stream");
     const after = number(request, "starting_after", -1);
-    const answer = await responses.get(request.params.id, request.caller);
+    const answer = await responses.get(request.params.id, request.caller, wantsStream ? "events" : "body");
     if (!wantsStream) return sendJson(reply, options.slices, answer.text ?? jsonPieces(answer.snapshot()));
     const { signal } = running.track(reply.raw);
     return streamAnswer(Promise.resolve(answer), { reply, signal, options, after, failure: () => [] });
