@@ -1,15 +1,16 @@
+import { finish, type Steps } from "../../lib/time-slices.ts";
 import type { ModelCard } from "../../model/card.ts";
 import { invalid } from "../../model/error.ts";
 import type { CallItem, Item, Role } from "../../model/item.ts";
 import { textPart } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
+import type { ItemReference } from "../../model/response.ts";
 import { Fields } from "../shared/fields.ts";
 import { OpenCalls } from "../shared/open-calls.ts";
 import { callIdOf, flatName, parseCall, shellOutput, type CallType } from "./call.ts";
 import { parseContent } from "./part.ts";
 import type { TextCipher } from "../../lib/cipher.ts";
 import { decryptText } from "./encrypted-text.ts";
-import type { Reference } from "./answer-options.ts";
 import { addTools, foundTools, modelName, type Toolbox } from "./tools.ts";
 
 /** What reading items depends on. */
@@ -23,7 +24,7 @@ export interface ItemContext {
 
 /** What the input means. */
 export interface ParsedInput {
-  items: (Item | Reference)[];
+  items: (Item | ItemReference)[];
   /** A `compaction_trigger` was among the items. */
   compact: boolean;
   /** Types of items and parts that were left out, in order. */
@@ -42,7 +43,7 @@ const summaryIntroduction = "Summary of the conversation so far:\n\n";
 const messageRoles = ["user", "assistant", "system", "developer", "tool"] as const;
 const vendorTypes = new Set(["message", "function_call", "function_call_output", "reasoning"]);
 
-type ItemReader = (item: Fields, reading: Reading, type: string) => (Item | Reference)[];
+type ItemReader = (item: Fields, reading: Reading, type: string) => (Item | ItemReference)[];
 
 /** What each item type means; `nothing` for what holds nothing that a model here could use. */
 const itemTypes: Readonly<Record<string, ItemReader | "nothing">> = {
@@ -88,14 +89,18 @@ const itemTypes: Readonly<Record<string, ItemReader | "nothing">> = {
   ghost_snapshot: "nothing",
 };
 
+/** Items that are read in one step. */
+const itemsPerStep = 100;
+
 /** Throws `invalid` naming the item at fault: `input[3].content[0].type`. */
-export function parseItems(values: readonly unknown[], path: string, context: ItemContext): ParsedInput {
+export function* parseItems(values: readonly unknown[], path: string, context: ItemContext): Steps<ParsedInput> {
   const parsed: ParsedInput = { items: [], compact: false, dropped: new Set() };
   const open = new OpenCalls();
   const reading: Reading = { ...context, open, dropped: parsed.dropped };
   for (const [index, value] of values.entries()) {
+    if (index % itemsPerStep === 0) yield;
     const item = Fields.of(value, `${path}[${index}]`);
-    if (item.given("type") === "compaction_trigger") {
+    if (!context.strict && item.given("type") === "compaction_trigger") {
       if (index < values.length - 1) throw item.error("type", "compaction_trigger must be the last input item");
       parsed.compact = true;
       continue;
@@ -109,7 +114,7 @@ export function parseItems(values: readonly unknown[], path: string, context: It
   return parsed;
 }
 
-function parseItem(item: Fields, reading: Reading): (Item | Reference)[] {
+function parseItem(item: Fields, reading: Reading): (Item | ItemReference)[] {
   const type = typeOf(item);
   if (reading.strict && !vendorTypes.has(type)) throw item.error("type", `unknown item type ${type}`);
   const meaning = Object.hasOwn(itemTypes, type) ? itemTypes[type] : undefined;
@@ -135,7 +140,7 @@ export function toolsItem(tools: readonly JsonObject[]): Item {
 
 function parseAddedTools(item: Fields, { toolbox }: Reading): Item[] {
   item.required("tools", item.array("tools"));
-  addTools(toolbox, item, { strict: false, added: true });
+  finish(addTools(toolbox, item, { strict: false, added: true }));
   return [toolsItem(item.value["tools"] as JsonObject[])];
 }
 
@@ -147,7 +152,7 @@ function isServerSearch(item: Fields): boolean {
 
 function parseSearchOutput(item: Fields, { toolbox }: Reading): Item[] {
   const tools = foundTools(Array.from(item.objects("tools"), ({ value }) => value as JsonObject));
-  addTools(toolbox, item, { strict: false, added: true });
+  finish(addTools(toolbox, item, { strict: false, added: true }));
   const note = toolsItem(tools);
   return isServerSearch(item) ? [note] : [result(item, [textPart(foundText(item))]), note];
 }

@@ -1,16 +1,18 @@
 import { describe, expect, it, vi } from "vitest";
 import { textCipher } from "../../../src/lib/cipher.ts";
 import { documentedCards } from "../../../src/model/card.ts";
+import { TimeSlices } from "../../../src/lib/time-slices.ts";
 import { ParleyError } from "../../../src/model/error.ts";
 import type { Batch } from "../../../src/model/event.ts";
 import { systemIds } from "../../../src/model/id.ts";
 import type { GenerationRequest } from "../../../src/model/request.ts";
 import { Transcript } from "../../../src/model/transcript.ts";
+import { StoredAnswer } from "../../../src/service/responses/stored.ts";
 import { ResponseArchive } from "../../../src/service/responses/archive.ts";
 import { ConversationMemory } from "../../../src/service/responses/memory.ts";
 import { RecentAnswers } from "../../../src/service/responses/recent.ts";
 import { ResponsesService, type ResponsesOptions } from "../../../src/service/responses/responses.ts";
-import type { ResponseEvent } from "../../../src/service/responses/codec.ts";
+import type { ResponseEvent } from "../../../src/model/response.ts";
 import type { ResponseAnswer } from "../../../src/service/responses/answer.ts";
 import { openStore } from "../../../src/store/open.ts";
 import type { Store } from "../../../src/store/store.ts";
@@ -43,7 +45,13 @@ type Answering = (signal: AbortSignal, request: GenerationRequest) => AsyncItera
 /** The use case over an engine that answers with these batches; `requests` are those the engine got. */
 async function serviceOf(answering: Answering, changes: { store?: Store; accept?: () => never } = {}) {
   const store = changes.store ?? (await openStore());
-  const archive = new ResponseArchive({ store: store.responses, retentionMs: 1e9, now: () => Date.now() });
+  const slices = new TimeSlices();
+  const archive = new ResponseArchive({
+    store: store.responses,
+    slices,
+    retentionMs: 1e9,
+    now: () => Date.now(),
+  });
   const signals: AbortSignal[] = [];
   const requests: GenerationRequest[] = [];
   const start = vi.fn<ResponsesOptions<ParsedResponses>["generate"]["start"]>(async (request, _caller, signal) => {
@@ -60,14 +68,16 @@ async function serviceOf(answering: Answering, changes: { store?: Store; accept?
     const timing = { ownMs: 0, engineMs: 0 };
     return { request, transcript, batches: batches(), target, rateLimit: {}, timing, servedBy: undefined };
   });
-  const generate = { start, count: () => Promise.resolve(1), checkLimits: () => Promise.resolve() };
+  const count = vi.fn<ResponsesOptions<ParsedResponses>["generate"]["count"]>(async () => 1);
+  const generate = { start, count, checkLimits: () => Promise.resolve(), contextWindow: () => 1_000 };
   const { accept } = changes;
   const real = responsesCodec(options);
   const encoder = (parsed: ParsedResponses) =>
     Object.assign(real.encoder(parsed), accept === undefined ? {} : { accept });
   const codec = { ...real, encoder };
-  const service = new ResponsesService({ generate, archive, recent: new RecentAnswers(), codec, log: silentLog });
-  return { service, archive, start, signals, requests };
+  const recent = new RecentAnswers();
+  const service = new ResponsesService({ generate, archive, recent, codec, slices, log: silentLog });
+  return { service, archive, start, count, signals, requests };
 }
 
 const say = (text: string): Batch => [
@@ -263,12 +273,81 @@ describe("a stored response", () => {
     await store.close();
   });
 
+  it("whose outcome cannot be stored is stored with it when the store works again", async () => {
+    const store = await openStore();
+    let failing = true;
+    const end: Store["responses"]["end"] = async (ended) => {
+      if (failing) throw new Error("disk full");
+      await store.responses.end(ended);
+    };
+    const responses = Object.assign(Object.create(store.responses), { end });
+    const { service } = await serviceOf(saying, { store: { ...store, responses } });
+    const { id } = await service.create(asked({ background: true }), never);
+    const status = async (): Promise<unknown> => (await service.get(id, owner)).snapshot()["status"];
+    await expect.poll(async () => (await service.get(id, owner)) instanceof StoredAnswer).toBe(true);
+    expect(await status()).toBe("queued");
+    await expect(service.endOrphans()).rejects.toThrow("disk full");
+    expect(await status()).toBe("queued");
+    failing = false;
+    await service.endOrphans();
+    expect(await status()).toBe("completed");
+    expect((await read(await service.get(id, owner))).at(-1)?.type).toBe("response.completed");
+    await store.close();
+  });
+
+  it("whose outcome could not even be made, because the server failed, ends as failed", async () => {
+    const store = await openStore();
+    const accept = (): never => {
+      throw new Error("a mistake");
+    };
+    const { service } = await serviceOf(saying, { store, accept });
+    const { id } = await service.create(asked({ background: true }), never);
+    await expect.poll(async () => (await service.get(id, owner)) instanceof StoredAnswer).toBe(true);
+    await service.endOrphans();
+    expect((await service.get(id, owner)).snapshot()["status"]).toBe("failed");
+    await store.close();
+  });
+
   it("is replayed from any event on", async () => {
     const { service } = await serviceOf(saying);
     const { id } = await service.create(asked({ background: true }), never);
     const whole = await read(await service.get(id, owner));
     await expect.poll(async () => (await service.get(id, owner)).snapshot()["status"]).toBe("completed");
     expect(await read(await service.get(id, owner), 3)).toEqual(whole.slice(4));
+  });
+
+  it("is read once for all references to it, of which there may be a thousand", async () => {
+    const store = await openStore();
+    const { service, archive, requests } = await serviceOf(saying, { store });
+    const { id } = await service.create(asked({ store: true }), never);
+    await expect.poll(() => archive.get(id, owner)).toMatchObject({ state: "done" });
+    const get = vi.spyOn(store.responses, "get");
+    const references = (count: number) =>
+      Array.from({ length: count }, () => ({ type: "item_reference", id: `${id}_msg` }));
+    await service.create(asked({ input: [...references(999), { role: "user", content: "x" }] }), never);
+    expect(get).toHaveBeenCalledTimes(1);
+    expect(requests.at(-1)?.items).toHaveLength(1_000);
+    await expect(service.create(asked({ input: references(1_001) }), never)).rejects.toMatchObject({
+      kind: "invalid",
+      message: "input: must hold at most 1000 item references",
+    });
+  });
+
+  it("is continued no further back than the window can hold", async () => {
+    const store = await openStore();
+    const { service } = await serviceOf(saying, { store });
+    let previous: object = {};
+    const ids: unknown[] = [];
+    // a window of 1,000 tokens holds 8,000 characters at most
+    for (let turn = 0; turn < 3; turn += 1) {
+      const answer = await service.create(asked({ input: "x".repeat(5_000), store: true, ...previous }), never);
+      const { id } = await answer.body();
+      ids.push(id);
+      previous = { previous_response_id: id };
+    }
+    const get = vi.spyOn(store.responses, "get");
+    await expect(service.create(asked({ input: "x", ...previous }), never)).rejects.toMatchObject({ kind: "context" });
+    expect(get.mock.calls.map(([id]) => id)).toEqual([ids[2], ids[1]]);
   });
 
   it("gives its output items to references by their ids, also when it was stored by an older version", async () => {
@@ -317,14 +396,23 @@ describe("a compaction that gave no summary", () => {
     expect(JSON.stringify(start.mock.calls.at(-1)?.[0].items)).toContain("I am Ann");
   });
 
-  it.each([{}, { background: true }, { store: false }])(
-    "is refused where there is nothing to summarize: %o",
-    async (how) => {
-      const { service } = await serviceOf(saying);
-      const input = [{ role: "system", content: "Be brief." }, { type: "compaction_trigger" }];
-      await expect(service.create(asked({ input, ...how }), never)).rejects.toThrow("nothing to compact");
-    },
-  );
+  it("is counted with what the model is asked", async () => {
+    const { service, count } = await serviceOf(saying);
+    const input = [{ role: "user", content: "I am Ann." }, { type: "compaction_trigger" }];
+    expect(await service.count(asked({ input }), never)).toBe(1);
+    expect(JSON.stringify(count.mock.calls[0]?.[0].items.at(-1))).toContain("Summarize the conversation");
+  });
+
+  it.each([
+    { role: "system" },
+    { role: "developer" },
+    { role: "system", background: true },
+    { role: "system", store: false },
+  ])("is refused where there is nothing to summarize: %o", async ({ role, ...how }) => {
+    const { service } = await serviceOf(saying);
+    const input = [{ role, content: "Be brief." }, { type: "compaction_trigger" }];
+    await expect(service.create(asked({ input, ...how }), never)).rejects.toThrow("nothing to compact");
+  });
 });
 
 describe("mistakes of the server end one response, not the process", () => {
