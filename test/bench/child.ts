@@ -43,7 +43,8 @@ export function startServer(engine: string): Promise<Child> {
   return startChild("../../bin/parley.js", ["serve", "--engine", engine]);
 }
 
-function address(child: ChildProcess): Promise<string> {
+/** The address in the line by which a child says that it listens. */
+export function address(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let said = "";
     child.stdout?.setEncoding("utf8").on("data", (text: string) => {
@@ -56,7 +57,7 @@ function address(child: ChildProcess): Promise<string> {
   });
 }
 
-function residentBytes(pid: number | undefined): number | undefined {
+export function residentBytes(pid: number | undefined): number | undefined {
   try {
     const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
     return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;

@@ -1,0 +1,192 @@
+/** Runs one attack against a server and judges what it did to it. */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { startChild, type Child } from "../bench/child.ts";
+import { chat, type Attack, type Settings } from "./attack.ts";
+import { Client, otherAddress, pause } from "./client.ts";
+import { model, startAttacked, type AttackedServer } from "./server.ts";
+import type { Watched } from "./watcher.ts";
+
+export interface Result {
+  attack: Attack;
+  answer: string;
+  watched: Watched;
+  /** Longest processor time the event loop was held, in milliseconds. */
+  holdMs: number;
+  /** Resident bytes after a collection. */
+  memory: { before: number; after: number };
+  handles: { before: number; after: number };
+  seconds: number;
+  /** Which bounds were broken; empty: none. */
+  broken: string[];
+}
+
+export const bounds = {
+  /** Processor time of the server while a `GET /healthz` waits. */
+  workMs: 100,
+  /** The same by the clock without waits for a processor: what blocks the thread without using it. */
+  worstMs: 1_000,
+  memory: 1.3,
+  rowSeconds: 40,
+  settleSeconds: 10,
+  otherMs: 5_000,
+} as const;
+
+/** Sockets of an earlier row and of the database come and go. */
+const handleSlack = 3;
+const sickUpstream = "../attack/upstream.ts";
+const watcher = fileURLToPath(new URL("watcher.ts", import.meta.url));
+
+/** Servers by their settings, each kept from row to row until an attack has harmed it. */
+export class Servers implements AsyncDisposable {
+  // changed by events
+  /** By the settings as JSON. */
+  private readonly running = new Map<string, AttackedServer>();
+  /** Started when the first row wants it. */
+  private upstream: Promise<Child> | undefined;
+
+  async of(attack: Attack): Promise<AttackedServer> {
+    const settings = await this.settings(attack);
+    const name = JSON.stringify(settings);
+    const server = this.running.get(name) ?? (await warmServer(settings));
+    this.running.set(name, server);
+    return server;
+  }
+
+  /** Ends the server of these settings. */
+  async drop(attack: Attack): Promise<void> {
+    const name = JSON.stringify(await this.settings(attack));
+    const server = this.running.get(name);
+    this.running.delete(name);
+    await server?.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.running.values()].map((server) => server.stop()));
+    this.running.clear();
+    await (await this.upstream)?.stop();
+  }
+
+  private async settings({ settings }: Attack): Promise<Settings> {
+    if (typeof settings !== "function") return settings;
+    this.upstream ??= startChild(sickUpstream);
+    return settings((await this.upstream).url);
+  }
+}
+
+/** A server that has had honest work, so that code and heap have the size of one that runs: 100 chats, one of 16 MB. */
+async function warmServer(settings: Settings): Promise<AttackedServer> {
+  const server = await startAttacked(settings);
+  await using client = new Client(server);
+  for (let index = 0; index < 100; index += 1) await client.send("/v1/chat/completions", chat(model));
+  await client.send("/v1/chat/completions", chat(model, { user: "x".repeat(16 * 1024 * 1024) }));
+  return server;
+}
+
+export async function runAttack(attack: Attack, servers: Servers): Promise<Result> {
+  const server = await servers.of(attack);
+  const started = performance.now();
+  const handlesBefore = server.handles();
+  const before = await server.inside(true);
+  const watch = await startWatcher(server);
+  await server.inside(false);
+  const { answer, fault } = await within(attack, server);
+  await pause(200);
+  const { holdMs } = await server.inside(false).catch(() => ({ holdMs: Number.POSITIVE_INFINITY }));
+  const watched = await watch.stop();
+  const broken = [...(fault === undefined ? [] : [fault]), ...judge(server, watched)];
+  if (server.ended() === undefined) broken.push(...(await askAsOther(server)));
+  const after = await settled(server, { memory: before.rss, handles: handlesBefore });
+  if (!(after.memory <= before.rss * bounds.memory))
+    broken.push(`memory ${(after.memory / before.rss).toFixed(2)} times`);
+  if (!(after.handles <= handlesBefore + handleSlack)) broken.push(`${after.handles - handlesBefore} handles left`);
+  if (broken.length > 0) await servers.drop(attack);
+  return {
+    attack,
+    answer,
+    watched,
+    holdMs,
+    memory: { before: before.rss, after: after.memory },
+    handles: { before: handlesBefore, after: after.handles },
+    seconds: (performance.now() - started) / 1000,
+    broken,
+  };
+}
+
+/** Runs the attack for as long as a row may take; everything it has opened is closed then. */
+async function within(attack: Attack, server: AttackedServer): Promise<{ answer: string; fault?: string }> {
+  const client = new Client(server);
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Error(`no end within ${bounds.rowSeconds} s`)),
+    bounds.rowSeconds * 1000,
+  );
+  const run = attack.run(client);
+  // its connections are closed when it is late; what it makes of that is not read any more
+  run.catch(() => undefined);
+  try {
+    return { answer: await Promise.race([run, late.promise]) };
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return { answer: "wrong", fault: text };
+  } finally {
+    clearTimeout(timer);
+    await client[Symbol.asyncDispose]();
+  }
+}
+
+function judge(server: AttackedServer, watched: Watched): string[] {
+  const found: string[] = [];
+  const ended = server.ended();
+  if (ended !== undefined) found.push(`the process ended: ${ended}`);
+  if (watched.worstWorkMs > bounds.workMs)
+    found.push(`/healthz waits for ${watched.worstWorkMs.toFixed(0)} ms of work`);
+  else if (watched.worstMs > bounds.worstMs) found.push(`/healthz ${watched.worstMs.toFixed(0)} ms`);
+  if (watched.failures > 0) found.push(`/healthz failed ${watched.failures} times`);
+  if (watched.asked === 0) found.push("/healthz never answered");
+  if (server.errors().includes("MaxListenersExceededWarning")) found.push("MaxListenersExceededWarning");
+  if (/internal error|uncaught|unhandled/i.test(server.errors()))
+    found.push(`error log: ${server.errors().slice(0, 160)}`);
+  return found;
+}
+
+/** What another key's caller finds after the attack. */
+async function askAsOther(server: AttackedServer): Promise<string[]> {
+  await using client = new Client(server, otherAddress);
+  const answer = await client.send("/v1/chat/completions", chat(model), {
+    key: server.other.key,
+    timeoutMs: bounds.otherMs,
+  });
+  return answer.status === 200 ? [] : [`the next caller got ${answer.status} ${answer.text.slice(0, 100)}`];
+}
+
+/** Memory and file descriptors, once they are back or the time for it is over. */
+async function settled(
+  server: AttackedServer,
+  before: { memory: number; handles: number },
+): Promise<{ memory: number; handles: number }> {
+  const until = performance.now() + bounds.settleSeconds * 1000;
+  let found = { memory: Number.NaN, handles: Number.NaN };
+  while (server.ended() === undefined) {
+    const inside = await server.inside(true).catch(() => undefined);
+    found = { memory: inside?.rss ?? Number.NaN, handles: server.handles() };
+    const back = found.memory <= before.memory * bounds.memory && found.handles <= before.handles + handleSlack;
+    if (back || inside === undefined || performance.now() > until) break;
+    await pause(500);
+  }
+  return found;
+}
+
+async function startWatcher(server: AttackedServer): Promise<{ stop(): Promise<Watched> }> {
+  const child = fork(watcher, [String(server.port), String(server.pid)], { execArgv: [] });
+  await once(child, "message");
+  return {
+    stop: async () => {
+      const message = once(child, "message") as Promise<[Watched]>;
+      child.send("stop");
+      const [found] = await message;
+      return found;
+    },
+  };
+}
