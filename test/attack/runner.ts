@@ -8,6 +8,12 @@ import { Client, otherAddress, pause } from "./client.ts";
 import { model, startAttacked, type AttackedServer } from "./server.ts";
 import type { Watched } from "./watcher.ts";
 
+export interface Broken {
+  text: string;
+  /** A bound of time, which a busy machine may break too. */
+  timed?: true;
+}
+
 export interface Result {
   attack: Attack;
   answer: string;
@@ -19,14 +25,16 @@ export interface Result {
   handles: { before: number; after: number };
   seconds: number;
   /** Which bounds were broken; empty: none. */
-  broken: string[];
+  broken: Broken[];
 }
 
 export const bounds = {
-  /** Processor time of the server while a `GET /healthz` waits. */
-  workMs: 100,
-  /** The same by the clock without waits for a processor: what blocks the thread without using it. */
-  worstMs: 1_000,
+  /** Of an answer to `GET /healthz`, without what other work on the machine takes. */
+  worstMs: 100,
+  /** By the clock: what blocks the server without being work. */
+  worstClockMs: 5_000,
+  /** Processor time between two turns of the event loop. */
+  holdMs: 100,
   memory: 1.3,
   rowSeconds: 40,
   settleSeconds: 10,
@@ -43,13 +51,15 @@ export class Servers implements AsyncDisposable {
   // changed by events
   /** By the settings as JSON. */
   private readonly running = new Map<string, AttackedServer>();
-  /** Started when the first row wants it. */
+  /** Started when the first row wants them. */
   private upstream: Promise<Child> | undefined;
+  private idleServer: Promise<Child> | undefined;
 
   async of(attack: Attack): Promise<AttackedServer> {
     const settings = await this.settings(attack);
     const name = JSON.stringify(settings);
-    const server = this.running.get(name) ?? (await warmServer(settings));
+    const known = this.running.get(name);
+    const server = known?.ended() === undefined && known !== undefined ? known : await warmServer(settings);
     this.running.set(name, server);
     return server;
   }
@@ -66,6 +76,13 @@ export class Servers implements AsyncDisposable {
     await Promise.all([...this.running.values()].map((server) => server.stop()));
     this.running.clear();
     await (await this.upstream)?.stop();
+    await (await this.idleServer)?.stop();
+  }
+
+  /** A server that has nothing to do, beside which the attacked one is watched. */
+  idle(): Promise<Child> {
+    this.idleServer ??= startChild("../attack/control.ts");
+    return this.idleServer;
   }
 
   private async settings({ settings }: Attack): Promise<Settings> {
@@ -84,23 +101,31 @@ async function warmServer(settings: Settings): Promise<AttackedServer> {
   return server;
 }
 
+/** A row that breaks bounds of time alone is run a second time, and the second time counts: a busy machine may break one once. */
 export async function runAttack(attack: Attack, servers: Servers): Promise<Result> {
+  const first = await runOnce(attack, servers);
+  const mayBeNoise = first.broken.length > 0 && first.broken.every(({ timed }) => timed);
+  return mayBeNoise ? await runOnce(attack, servers) : first;
+}
+
+async function runOnce(attack: Attack, servers: Servers): Promise<Result> {
   const server = await servers.of(attack);
   const started = performance.now();
   const handlesBefore = server.handles();
   const before = await server.inside(true);
-  const watch = await startWatcher(server);
+  const watch = await startWatcher(server, await servers.idle());
   await server.inside(false);
   const { answer, fault } = await within(attack, server);
   await pause(200);
   const { holdMs } = await server.inside(false).catch(() => ({ holdMs: Number.POSITIVE_INFINITY }));
   const watched = await watch.stop();
-  const broken = [...(fault === undefined ? [] : [fault]), ...judge(server, watched)];
+  const broken = [...(fault === undefined ? [] : [{ text: fault }]), ...judge(server, watched, holdMs)];
   if (server.ended() === undefined) broken.push(...(await askAsOther(server)));
   const after = await settled(server, { memory: before.rss, handles: handlesBefore });
   if (!(after.memory <= before.rss * bounds.memory))
-    broken.push(`memory ${(after.memory / before.rss).toFixed(2)} times`);
-  if (!(after.handles <= handlesBefore + handleSlack)) broken.push(`${after.handles - handlesBefore} handles left`);
+    broken.push({ text: `memory ${(after.memory / before.rss).toFixed(2)} times` });
+  if (!(after.handles <= handlesBefore + handleSlack))
+    broken.push({ text: `${after.handles - handlesBefore} handles left` });
   if (broken.length > 0) await servers.drop(attack);
   return {
     attack,
@@ -136,29 +161,31 @@ async function within(attack: Attack, server: AttackedServer): Promise<{ answer:
   }
 }
 
-function judge(server: AttackedServer, watched: Watched): string[] {
-  const found: string[] = [];
+function judge(server: AttackedServer, watched: Watched, holdMs: number): Broken[] {
+  const found: Broken[] = [];
+  const late = (text: string): void => void found.push({ text, timed: true });
+  const wrong = (text: string): void => void found.push({ text });
   const ended = server.ended();
-  if (ended !== undefined) found.push(`the process ended: ${ended}`);
-  if (watched.worstWorkMs > bounds.workMs)
-    found.push(`/healthz waits for ${watched.worstWorkMs.toFixed(0)} ms of work`);
-  else if (watched.worstMs > bounds.worstMs) found.push(`/healthz ${watched.worstMs.toFixed(0)} ms`);
-  if (watched.failures > 0) found.push(`/healthz failed ${watched.failures} times`);
-  if (watched.asked === 0) found.push("/healthz never answered");
-  if (server.errors().includes("MaxListenersExceededWarning")) found.push("MaxListenersExceededWarning");
-  if (/internal error|uncaught|unhandled/i.test(server.errors()))
-    found.push(`error log: ${server.errors().slice(0, 160)}`);
+  if (ended !== undefined) wrong(`the process ended: ${ended}`);
+  if (watched.worstMs > bounds.worstMs) late(`/healthz ${watched.worstMs.toFixed(0)} ms`);
+  else if (watched.worstClockMs > bounds.worstClockMs)
+    late(`/healthz ${watched.worstClockMs.toFixed(0)} ms by the clock`);
+  if (holdMs > bounds.holdMs) late(`loop held ${holdMs.toFixed(0)} ms`);
+  if (watched.failures > 0) wrong(`/healthz failed ${watched.failures} times`);
+  if (watched.asked === 0) wrong("/healthz never answered");
+  if (server.errors().includes("MaxListenersExceededWarning")) wrong("MaxListenersExceededWarning");
+  if (/internal error|uncaught|unhandled/i.test(server.errors())) wrong(`error log: ${server.errors().slice(0, 160)}`);
   return found;
 }
 
 /** What another key's caller finds after the attack. */
-async function askAsOther(server: AttackedServer): Promise<string[]> {
+async function askAsOther(server: AttackedServer): Promise<Broken[]> {
   await using client = new Client(server, otherAddress);
   const answer = await client.send("/v1/chat/completions", chat(model), {
     key: server.other.key,
     timeoutMs: bounds.otherMs,
   });
-  return answer.status === 200 ? [] : [`the next caller got ${answer.status} ${answer.text.slice(0, 100)}`];
+  return answer.status === 200 ? [] : [{ text: `the next caller got ${answer.status} ${answer.text.slice(0, 100)}` }];
 }
 
 /** Memory and file descriptors, once they are back or the time for it is over. */
@@ -178,8 +205,9 @@ async function settled(
   return found;
 }
 
-async function startWatcher(server: AttackedServer): Promise<{ stop(): Promise<Watched> }> {
-  const child = fork(watcher, [String(server.port), String(server.pid)], { execArgv: [] });
+async function startWatcher(server: AttackedServer, idle: Child): Promise<{ stop(): Promise<Watched> }> {
+  const watched = [server.port, server.pid, new URL(idle.url).port, idle.pid].map(String);
+  const child = fork(watcher, watched, { execArgv: [] });
   await once(child, "message");
   return {
     stop: async () => {

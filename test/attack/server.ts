@@ -121,7 +121,7 @@ class Server {
   }
 
   private async ask(question: object): Promise<Inside> {
-    if (!this.child.connected) throw new Error(`the server has ended: ${this.ended()}`);
+    if (!this.child.connected) throw new Error(`the server has ended: ${this.ended()}; ${this.said.slice(0, 300)}`);
     const signal = AbortSignal.timeout(answerMs);
     const answer = once(this.child, "message", { signal }) as Promise<[Inside]>;
     this.child.send(question);

@@ -1,17 +1,21 @@
 /**
  * The watcher, in a process of its own: asks `GET /healthz` every 20 ms and reads the server's memory and file descriptors.
- * Other work on the machine is taken out, by the system's count of what the server's main thread did between a question and
- * its answer (`/proc/<pid>/task/<pid>/schedstat`): its processor time, and the time in which it could have run but had no
- * processor. Every tenth question comes on a new connection. Started as `watcher.ts <port> <pid>`; sends `ready` after its first answer, and what it has found when it is sent a message.
+ *
+ * Other work on the machine is taken out of an answer time. By what the system counts of main threads
+ * (`/proc/<pid>/task/<pid>/schedstat`) it is at most the processor time that the server has spent meanwhile, and at most the
+ * time by the clock without that in which server or watcher could have run but had no processor. An idle server that is
+ * asked at the same moment shows what the network of a busy machine takes; that is subtracted.
+ *
+ * Every tenth question comes on a new connection. Started as `watcher.ts <port> <pid> <port of the idle server> <its pid>`;
+ * sends `ready` after its first answer, and what it has found when it is sent a message.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { setPriority } from "node:os";
 import { residentBytes } from "../bench/child.ts";
 
 export interface Watched {
-  /** Most processor time, in milliseconds, that the server's main thread spent while a question waited for its answer. */
-  worstWorkMs: number;
-  /** Worst answer time by the clock without the waits for a processor, the server's and the watcher's. */
+  /** Worst answer time in milliseconds without what other work on the machine takes. */
   worstMs: number;
   /** Worst answer time by the clock. */
   worstClockMs: number;
@@ -29,42 +33,35 @@ const countEvery = 5;
 const address = "127.0.0.2";
 const question = "GET /healthz HTTP/1.1\r\nhost: watcher\r\n\r\n";
 
-class Watcher {
+/** Asks one server, one question after another. */
+class Asker {
+  // fixed at birth
   private readonly port: number;
   private readonly pid: number;
-  private readonly ready: () => void;
   // changed by events
   private socket: Socket | undefined;
-  readonly found: Watched = {
-    worstWorkMs: 0,
-    worstMs: 0,
-    worstClockMs: 0,
-    asked: 0,
-    failures: 0,
-    peakMemory: 0,
-    peakHandles: 0,
-  };
-  /** When the question under way was asked, and what the threads had done until then. */
-  private open: { at: number; server: Schedule; own: Schedule } | undefined;
-  private ticks = 0;
+  /** When the question under way was asked, what the threads had done until then, and who wants the answer. */
+  private open: { at: number; server: Schedule; own: Schedule; over: (ms: number) => void } | undefined;
+  answers = 0;
+  failures = 0;
+  worstClockMs = 0;
 
-  constructor(port: number, pid: number, ready: () => void) {
+  constructor(port: number, pid: number) {
     this.port = port;
     this.pid = pid;
-    this.ready = ready;
   }
 
-  tick(): void {
-    this.ticks += 1;
-    if (this.ticks % countEvery === 0) this.count();
-    if (this.open !== undefined) return;
-    if (this.ticks % newConnectionEvery === 0) {
+  /** Resolves to the answer's time without waits for a processor. */
+  ask(onNewConnection: boolean): Promise<number> {
+    if (onNewConnection) {
       this.socket?.destroy();
       this.socket = undefined;
     }
-    this.open = { at: performance.now(), server: schedule(this.pid), own: schedule(process.pid) };
-    this.socket ??= this.connection();
-    this.socket.write(question);
+    return new Promise((over) => {
+      this.open = { at: performance.now(), server: schedule(this.pid), own: schedule(process.pid), over };
+      this.socket ??= this.connection();
+      this.socket.write(question);
+    });
   }
 
   /** Ends the question under way with what it took until now. */
@@ -73,11 +70,10 @@ class Watcher {
     if (open === undefined) return;
     this.open = undefined;
     const clock = performance.now() - open.at;
-    this.found.worstClockMs = Math.max(this.found.worstClockMs, clock);
     const [server, own] = [schedule(this.pid), schedule(process.pid)];
     const waited = server.waitMs - open.server.waitMs + own.waitMs - open.own.waitMs;
-    this.found.worstMs = Math.max(this.found.worstMs, clock - waited);
-    this.found.worstWorkMs = Math.max(this.found.worstWorkMs, server.workMs - open.server.workMs);
+    this.worstClockMs = Math.max(this.worstClockMs, clock);
+    open.over(Math.max(0, Math.min(clock - waited, server.workMs - open.server.workMs)));
   }
 
   private connection(): Socket {
@@ -87,24 +83,60 @@ class Watcher {
       answer += text;
       if (!answer.includes('"ok"}')) return;
       answer = "";
-      this.found.asked += 1;
+      this.answers += 1;
       this.end();
-      if (this.found.asked === 1) this.ready();
     });
     const lost = (): void => {
       if (this.socket !== socket) return;
       this.socket = undefined;
-      if (this.open === undefined) return;
-      this.found.failures += 1;
+      if (this.open !== undefined) this.failures += 1;
       this.end();
     };
     return socket.on("error", lost).on("close", lost);
   }
+}
+
+class Watcher {
+  private readonly server: Asker;
+  private readonly idle: Asker;
+  private readonly pid: number;
+  // changed by events
+  private asking = false;
+  private ticks = 0;
+  private worstMs = 0;
+  private peak = { memory: 0, handles: 0 };
+
+  constructor(server: Asker, idle: Asker, pid: number) {
+    this.server = server;
+    this.idle = idle;
+    this.pid = pid;
+  }
+
+  tick(): void {
+    this.ticks += 1;
+    if (this.ticks % countEvery === 0) this.count();
+    if (!this.asking) void this.ask(this.ticks % newConnectionEvery === 0);
+  }
+
+  found(): Watched {
+    this.server.end();
+    const { worstClockMs, answers: asked, failures } = this.server;
+    const { memory: peakMemory, handles: peakHandles } = this.peak;
+    return { worstMs: this.worstMs, worstClockMs, asked, failures, peakMemory, peakHandles };
+  }
+
+  private async ask(onNewConnection: boolean): Promise<void> {
+    this.asking = true;
+    const [idle, server] = await Promise.all([this.idle.ask(onNewConnection), this.server.ask(onNewConnection)]);
+    this.worstMs = Math.max(this.worstMs, server - idle);
+    this.asking = false;
+    if (this.server.answers === 1) process.send?.("ready");
+  }
 
   private count(): void {
-    this.found.peakMemory = Math.max(this.found.peakMemory, residentBytes(this.pid) ?? 0);
+    this.peak.memory = Math.max(this.peak.memory, residentBytes(this.pid) ?? 0);
     try {
-      this.found.peakHandles = Math.max(this.found.peakHandles, readdirSync(`/proc/${this.pid}/fd`).length);
+      this.peak.handles = Math.max(this.peak.handles, readdirSync(`/proc/${this.pid}/fd`).length);
     } catch {
       // the server has ended; the runner sees that itself
     }
@@ -127,11 +159,17 @@ function schedule(pid: number): Schedule {
   }
 }
 
-const watcher = new Watcher(Number(process.argv[2]), Number(process.argv[3]), () => process.send?.("ready"));
+try {
+  // it needs little, but at once: an answer that it reads late would look like a late answer
+  setPriority(-15);
+} catch {
+  // only root may
+}
+const [serverPort = 0, pid = 0, idlePort = 0, idlePid = 0] = process.argv.slice(2).map(Number);
+const watcher = new Watcher(new Asker(serverPort, pid), new Asker(idlePort, idlePid), pid);
 const timer = setInterval(() => watcher.tick(), everyMs);
 process.once("message", () => {
   clearInterval(timer);
-  watcher.end();
-  process.send?.(watcher.found, () => process.exit(0));
+  process.send?.(watcher.found(), () => process.exit(0));
 });
 process.once("disconnect", () => process.exit(0));

@@ -9,6 +9,7 @@ export const benchKey = "sk-bench-0123456789";
 
 export interface Child {
   url: string;
+  pid: number | undefined;
   /** Milliseconds from its start to the line with its address. */
   readyMs: number;
   /** Resident memory in bytes; `undefined` where the system does not tell. */
@@ -36,7 +37,7 @@ export async function startChild(script: string, args: readonly string[] = []): 
     await over;
     await clean();
   };
-  return { url, readyMs, memory: () => residentBytes(child.pid), stop };
+  return { url, pid: child.pid, readyMs, memory: () => residentBytes(child.pid), stop };
 }
 
 export function startServer(engine: string): Promise<Child> {

@@ -13,7 +13,7 @@ import { adminBodies, chatBodies, responsesBodies } from "../body.ts";
 export const defaultSeed = 20_261_128;
 
 const settings = { ...simulator, media: { download: { enabled: false } } };
-const width = 24;
+const width = 8;
 
 interface Shot {
   seed: number;

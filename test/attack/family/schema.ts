@@ -1,6 +1,6 @@
 /** Schemas that are small to send and large, endless or wrong to compile. */
 import { chat, embedded, expectStatus, simulator, type Attack } from "../attack.ts";
-import type { Client } from "../client.ts";
+import type { Answer, Client } from "../client.ts";
 import { model } from "../server.ts";
 
 type Json = Record<string, unknown>;
@@ -27,71 +27,75 @@ const nested = (levels: number): Json => {
 
 const repeated = "((((a{1,99}){1,99}){1,99}){1,99}){1,99}";
 
-/** Name, schema, and whether its keywords hold what no schema may hold there. */
-const schemas: readonly [string, Json, "wrong" | "heavy"][] = [
-  ["allOf doubling 24 times", doubling(24, "allOf"), "heavy"],
-  ["anyOf doubling 24 times", doubling(24, "anyOf"), "heavy"],
-  ["oneOf doubling 30 times", doubling(30, "oneOf"), "heavy"],
-  ["minProperties 3,000,000", { type: "object", minProperties: 3_000_000 }, "heavy"],
-  ["minItems 3,000,000", { type: "array", minItems: 3_000_000 }, "heavy"],
-  ["minLength 30,000,000", { type: "string", minLength: 30_000_000 }, "heavy"],
-  ["20,000 properties", wide(20_000), "heavy"],
-  ["an enum of 300,000", { enum: Array.from({ length: 300_000 }, (_, index) => index) }, "heavy"],
-  ["90 levels", nested(90), "heavy"],
+/** Name and schema. */
+const heavy: readonly (readonly [string, Json])[] = [
+  ["allOf doubling 24 times", doubling(24, "allOf")],
+  ["anyOf doubling 24 times", doubling(24, "anyOf")],
+  ["oneOf doubling 30 times", doubling(30, "oneOf")],
+  ["minProperties 3,000,000", { type: "object", minProperties: 3_000_000 }],
+  ["minItems 3,000,000", { type: "array", minItems: 3_000_000 }],
+  ["minLength 30,000,000", { type: "string", minLength: 30_000_000 }],
+  ["20,000 properties", wide(20_000)],
+  ["an enum of 300,000", { enum: Array.from({ length: 300_000 }, (_, index) => index) }],
+  ["90 levels", nested(90)],
   [
     "a pattern that backtracks",
     { type: "object", required: ["q"], properties: { q: { type: "string", pattern: "^((a+)+)+$" } } },
-    "heavy",
   ],
-  ["a pattern of repeated repeats", { type: "string", pattern: repeated }, "heavy"],
-  ["a reference to itself", { $ref: "#" }, "heavy"],
+  ["a pattern of repeated repeats", { type: "string", pattern: repeated }],
+  ["a reference to itself", { $ref: "#" }],
   [
     "two references to each other",
     { $ref: "#/$defs/a", $defs: { a: { $ref: "#/$defs/b" }, b: { $ref: "#/$defs/a" } } },
-    "heavy",
   ],
-  ["$ref a number", { $ref: 1 }, "wrong"],
-  ["$ref a list, below", { type: "object", properties: { a: { $ref: [] } } }, "wrong"],
-  ["required [1]", { type: "object", required: [1] }, "wrong"],
-  ["required [null]", { type: "object", required: [null] }, "wrong"],
-  ["required ['a', true]", { type: "object", required: ["a", true] }, "wrong"],
-  ["enum of nothing", { enum: {} }, "wrong"],
 ];
 
-async function ask(client: Client, schema: Json): Promise<string> {
+/** Keywords that hold what no schema may hold there. */
+const wrong: readonly (readonly [string, Json])[] = [
+  ["$ref a number", { $ref: 1 }],
+  ["$ref a list, below", { type: "object", properties: { a: { $ref: [] } } }],
+  ["required [1]", { type: "object", required: [1] }],
+  ["required [null]", { type: "object", required: [null] }],
+  ["required ['a', true]", { type: "object", required: ["a", true] }],
+  ["enum of nothing", { enum: {} }],
+];
+
+/** The forms in which a request may carry a schema. */
+async function ask(client: Client, schema: Json): Promise<Answer[]> {
   const messages = [{ role: "user", content: "q is aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!" }];
-  const bodies: [string, Json][] = [
-    [
-      "/v1/chat/completions",
-      chat(model, { messages, response_format: { type: "json_schema", json_schema: { name: "x", schema } } }),
-    ],
-    [
-      "/v1/responses",
-      { model, max_output_tokens: 5, input: messages, text: { format: { type: "json_schema", name: "x", schema } } },
-    ],
-    [
-      "/v1/chat/completions",
-      chat(model, {
-        messages,
-        tools: [{ type: "function", function: { name: "f", parameters: schema } }],
-        tool_choice: "required",
-      }),
-    ],
+  const json = { type: "json_schema", json_schema: { name: "x", schema } };
+  const tools = [{ type: "function", function: { name: "f", parameters: schema } }];
+  const text = { format: { type: "json_schema", name: "x", schema } };
+  return [
+    await client.send("/v1/chat/completions", chat(model, { messages, response_format: json })),
+    await client.send("/v1/responses", { model, max_output_tokens: 5, input: messages, text }),
+    await client.send("/v1/chat/completions", chat(model, { messages, tools, tool_choice: "required" })),
   ];
-  const answers = [];
-  for (const [path, body] of bodies) answers.push(await client.send(path, body));
-  return expectStatus(answers, 200, 400);
 }
 
-export const schemaAttacks: readonly Attack[] = [
-  { engine: "sim", settings: simulator },
-  { engine: "embedded", settings: embedded },
-].flatMap(({ engine, settings }) =>
-  schemas.map(([name, schema, kind]): Attack => ({
-    name: `schema on ${engine}: ${name}`,
-    by: "key",
-    settings,
-    fast: kind === "wrong" || engine === "sim",
-    run: (client) => ask(client, schema),
-  })),
+async function askAll(client: Client, schemas: typeof heavy, ...right: number[]): Promise<string> {
+  const answers: Answer[] = [];
+  for (const [name, schema] of schemas) {
+    const found = await ask(client, schema);
+    for (const answer of found) answer.text = `${name}: ${answer.text}`;
+    answers.push(...found);
+  }
+  return expectStatus(answers, ...right);
+}
+
+export const schemaAttacks: readonly Attack[] = Object.entries({ sim: simulator, embedded }).flatMap(
+  ([engine, settings]) => {
+    const row = (name: string, run: Attack["run"], fast = false): Attack => ({
+      name: `schema on ${engine}: ${name}`,
+      by: "key",
+      settings,
+      fast,
+      run,
+    });
+    return [
+      row("all wrong ones", (client) => askAll(client, wrong, 400), true),
+      row("all heavy ones", (client) => askAll(client, heavy, 200, 400), true),
+      ...heavy.map((one) => row(one[0], (client) => askAll(client, [one], 200, 400))),
+    ];
+  },
 );
