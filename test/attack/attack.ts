@@ -15,7 +15,20 @@ export interface Attack {
   run(client: Client): Promise<string>;
 }
 
-export const simulator = { engines: { sim: { kind: "sim", contextWindow: 100_000_000 } } } as const;
+const longText = Array.from({ length: 20_000 }, (_, index) => index + 1).join(" ");
+/** The simulator, with an answer of 109 kB to whoever asks for it. */
+const sim = {
+  kind: "sim",
+  contextWindow: 100_000_000,
+  answers: [{ when: { contains: "the long answer" }, answer: longText }],
+};
+export const longQuestion = [{ role: "user", content: "the long answer" }];
+
+/** Settings with the simulator, which takes these besides its own. */
+export function simulatorWith(more: object): Settings {
+  return { engines: { sim: { ...sim, ...more } } };
+}
+export const simulator = simulatorWith({});
 export const embedded = {} as const;
 
 /** The answer in short when its status is one of those that are right; throws otherwise. */

@@ -3,6 +3,7 @@ import type { Attack } from "./attack.ts";
 import { bodyAttacks } from "./family/body.ts";
 import { connectionAttacks } from "./family/connection.ts";
 import { crowdAttacks } from "./family/crowd.ts";
+import { machineAttacks } from "./family/machine.ts";
 import { memoryAttacks } from "./family/memory.ts";
 import { moneyAttacks } from "./family/money.ts";
 import { mutatedAttacks } from "./family/mutated.ts";
@@ -17,6 +18,7 @@ export function allAttacks(seed: number): Attack[] {
     ...schemaAttacks,
     ...crowdAttacks,
     ...moneyAttacks,
+    ...machineAttacks,
     ...upstreamAttacks,
     ...readerAttacks,
     ...connectionAttacks,

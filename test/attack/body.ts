@@ -127,7 +127,7 @@ export function adminBodies(keyId: string): readonly { method: string; path: str
         tags: ["a"],
         models: [model],
         ranges: ["10.0.0.0/8"],
-        expiresAt: 2_000_000_000,
+        expiresAt: "2033-05-18T00:00:00Z",
         limits,
       },
     },

@@ -1,8 +1,8 @@
 /** The attacked server: the real program in a process of its own, with an attacker's key, another caller's and an operator's. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -48,15 +48,38 @@ const inside = new URL("inside.ts", import.meta.url).href;
 const answerMs = 10_000;
 const stopMs = 8_000;
 
-export async function startAttacked(settings: Settings): Promise<AttackedServer> {
-  const data = await mkdtemp(join(tmpdir(), "parley-attack-"));
-  const config = join(data, "parley.yaml");
+/** What the data folder lies on: the disk, a file system of 24 MB, or one that cannot be written. */
+export type Disk = "whole" | "small" | "read-only";
+
+/** The command before the program, which gives it a file system of its own; only root may do that, on Linux. */
+function mounting(disk: Disk, data: string): string[] {
+  if (disk === "whole") return [];
+  const options = disk === "small" ? "size=24m" : "size=1m,ro";
+  return ["unshare", "-m", "sh", "-c", `mount -t tmpfs -o ${options} tmpfs '${data}' && exec "$0" "$@"`];
+}
+
+/** Whether this machine lets a test have a file system of its own. */
+export function canMount(): boolean {
+  return spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).status === 0;
+}
+
+/** `data` is a folder to use as it is; default a new one. Rejects with what the server wrote when it does not start. */
+export async function startAttacked(
+  settings: Settings,
+  { disk = "whole", data: given }: { disk?: Disk; data?: string } = {},
+): Promise<AttackedServer> {
+  const folder = await mkdtemp(join(tmpdir(), "parley-attack-"));
+  const data = given ?? join(folder, "data");
+  await mkdir(data, { recursive: true });
+  const config = join(folder, "parley.yaml");
   await writeFile(config, JSON.stringify({ adminKeys: [adminKey], log: "error", ...settings }));
-  const child = spawn(process.execPath, ["--expose-gc", "--import", inside, program, "serve", "--config", config], {
+  const node = [process.execPath, "--expose-gc", "--import", inside, program, "serve", "--config", config];
+  const [command = "", ...args] = [...mounting(disk, data), ...node];
+  const child = spawn(command, args, {
     env: { ...process.env, PARLEY_DATA: data, PARLEY_PORT: "0" },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
-  const server = new Server(child, data);
+  const server = new Server(child, { folder, data });
   try {
     const url = await address(child);
     return await server.ready(url);
@@ -69,12 +92,15 @@ export async function startAttacked(settings: Settings): Promise<AttackedServer>
 class Server {
   private readonly child: ChildProcess;
   private readonly data: string;
+  /** Goes away with the server. */
+  private readonly folder: string;
   private readonly pid: number;
   // changed by events
   private said = "";
 
-  constructor(child: ChildProcess, data: string) {
+  constructor(child: ChildProcess, { folder, data }: { folder: string; data: string }) {
     this.child = child;
+    this.folder = folder;
     this.data = data;
     this.pid = child.pid ?? 0;
     child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.said = (this.said + text).slice(-100_000)));
@@ -112,7 +138,7 @@ class Server {
       await over;
       clearTimeout(force);
     }
-    await rm(this.data, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true });
   }
 
   private ended(): string | undefined {

@@ -1,6 +1,6 @@
 /** Mixed load for a long time; memory that grows with it is a leak. */
 import { chatBodies, responsesBodies } from "./body.ts";
-import { chat, mebibyte, simulator } from "./attack.ts";
+import { chat, longQuestion, mebibyte, simulator } from "./attack.ts";
 import { Client, inParallel, lastEvent, pause } from "./client.ts";
 import { model, startAttacked, type AttackedServer } from "./server.ts";
 
@@ -64,7 +64,7 @@ const callers: readonly Caller[] = [
     const leave = new AbortController();
     setTimeout(() => leave.abort(), 10);
     const body = chat(model, {
-      messages: [{ role: "user", content: "count from 1 to 2000" }],
+      messages: longQuestion,
       max_tokens: 9_000,
       stream: true,
     });

@@ -1,11 +1,11 @@
 /** Many requests at once, ended, piled up or hidden behind one another. */
-import { chat, expectStatus, simulator, type Attack } from "../attack.ts";
+import { chat, expectStatus, longQuestion, simulator, type Attack } from "../attack.ts";
 import { inParallel, lastEvent, pause, tally, type Client } from "../client.ts";
 import { model } from "../server.ts";
 
 async function aborted(client: Client, count: number): Promise<string> {
   const body = chat(model, {
-    messages: [{ role: "user", content: "count from 1 to 5000" }],
+    messages: longQuestion,
     max_tokens: 50_000,
     stream: true,
   });
@@ -21,9 +21,7 @@ async function aborted(client: Client, count: number): Promise<string> {
 
 /** All of them at the same moment. */
 async function abortedTogether(client: Client, count: number): Promise<string> {
-  const body = JSON.stringify(
-    chat(model, { messages: [{ role: "user", content: "count from 1 to 5000" }], max_tokens: 50_000, stream: true }),
-  );
+  const body = JSON.stringify(chat(model, { messages: longQuestion, max_tokens: 50_000, stream: true }));
   const head = client.head("POST /v1/chat/completions", { "content-length": String(Buffer.byteLength(body)) });
   const sockets = await inParallel(count, 200, () => client.socket());
   for (const socket of sockets) socket.write(head + body);

@@ -1,9 +1,9 @@
 /** Money and limits that many requests at once, or other forms of a request, could pass by. */
-import { chat, expectStatus, mebibyte, type Attack } from "../attack.ts";
+import { chat, expectStatus, longQuestion, mebibyte, simulatorWith, type Attack } from "../attack.ts";
 import { inParallel, lastEvent, pause, tally, type Answer, type Client } from "../client.ts";
 import { adminKey, model } from "../server.ts";
 
-const slow = { engines: { sim: { kind: "sim", contextWindow: 100_000_000, decodeTokensPerSecond: 2_000 } } };
+const slow = simulatorWith({ decodeTokensPerSecond: 20_000 });
 const limited = { ...slow, limits: { key: { requestsPerMinute: 10_000 } } };
 const startMicros = 1_000;
 /** What one answer may cost more than its estimate said. */
@@ -30,7 +30,7 @@ async function withBalance(client: Client, micros: number, run: () => Promise<st
   }
 }
 
-const long = { messages: [{ role: "user", content: "count from 1 to 9000" }], max_tokens: 20_000 };
+const long = { messages: longQuestion, max_tokens: 50_000, thinking: { type: "disabled" } };
 
 async function overdraft(client: Client, count: number): Promise<string> {
   const answers = await inParallel(count, count, () => client.send("/v1/chat/completions", chat(model, long)));

@@ -1,9 +1,7 @@
 /** Readers that do not read, or a byte now and then. */
-import { chat, type Attack } from "../attack.ts";
+import { chat, longQuestion, simulator, simulatorWith, type Attack } from "../attack.ts";
 import { inParallel, pause, tally, type Answer, type Client } from "../client.ts";
 import { model } from "../server.ts";
-
-const long = [{ role: "user", content: "count from 1 to 20000" }];
 
 /** Another caller's requests, one after another, for so long. Throws when one takes longer than `worstMs` or fails. */
 async function others(client: Client, spanMs: number, worstMs: number): Promise<string> {
@@ -22,7 +20,7 @@ async function others(client: Client, spanMs: number, worstMs: number): Promise<
 }
 
 async function silentStreams(client: Client, count: number): Promise<string> {
-  const body = JSON.stringify(chat(model, { messages: long, max_tokens: 200_000, stream: true }));
+  const body = JSON.stringify(chat(model, { messages: longQuestion, max_tokens: 200_000, stream: true }));
   const head = client.head("POST /v1/chat/completions", { "content-length": String(Buffer.byteLength(body)) });
   await inParallel(count, 50, async () => {
     const socket = await client.socket();
@@ -33,7 +31,12 @@ async function silentStreams(client: Client, count: number): Promise<string> {
 }
 
 async function silentSockets(client: Client, count: number): Promise<string> {
-  const message = JSON.stringify({ type: "response.create", model, instructions: "B".repeat(3_000_000), input: long });
+  const message = JSON.stringify({
+    type: "response.create",
+    model,
+    instructions: "B".repeat(3_000_000),
+    input: longQuestion,
+  });
   await inParallel(count, count, async () => {
     const connection = await client.webSocket();
     connection.pause();
@@ -45,7 +48,7 @@ async function silentSockets(client: Client, count: number): Promise<string> {
 
 /** Takes a byte each 100 ms, so that no pause is ever long. */
 async function slowStreams(client: Client, count: number): Promise<string> {
-  const body = JSON.stringify(chat(model, { messages: long, max_tokens: 200_000, stream: true }));
+  const body = JSON.stringify(chat(model, { messages: longQuestion, max_tokens: 200_000, stream: true }));
   const head = client.head("POST /v1/chat/completions", { "content-length": String(Buffer.byteLength(body)) });
   const sockets = await inParallel(count, count, () => client.socket());
   for (const socket of sockets) {
@@ -60,8 +63,7 @@ async function slowStreams(client: Client, count: number): Promise<string> {
   }
 }
 
-const simulator = { engines: { sim: { kind: "sim", contextWindow: 100_000_000 } } };
-const slots = { engines: { sim: { kind: "sim", contextWindow: 100_000_000, slots: 8 } } };
+const slots = simulatorWith({ slots: 8 });
 
 export const readerAttacks: readonly Attack[] = [
   {
