@@ -101,7 +101,7 @@ async function files(client: Client, { seed, count }: Shot): Promise<string> {
   const list = fc.sample(draw, { seed, numRuns: count });
   const answers = await inParallel(list.length, width, async (index) => {
     const { edits, id: file, call, body } = list[index] ?? { edits: [], id: "", call: 0, body: null };
-    const query = `?file_id=${encodeURIComponent(String(file))}`;
+    const query = `?file_id=${encodeURIComponent(String(file).toWellFormed())}`;
     if (call === 7) return client.send(`/v1/files/retrieve${query}`);
     if (call === 8) return client.send(`/v1/files/retrieve_content${query}`);
     if (call === 9) return client.send("/v1/files/delete", body === null ? { file_id: file } : body);
@@ -134,7 +134,10 @@ async function admin(client: Client, shot: Shot): Promise<string> {
 function query(body: unknown): string {
   const fields = Object.entries((body ?? {}) as object);
   return fields
-    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value).slice(0, 500))}`)
+    .map(
+      ([name, value]) =>
+        `${encodeURIComponent(name.toWellFormed())}=${encodeURIComponent(String(value).slice(0, 500).toWellFormed())}`,
+    )
     .join("&");
 }
 
@@ -177,7 +180,13 @@ const surfaces: Readonly<Record<string, Run>> = {
 
 export function mutatedAttacks(seed: number): Attack[] {
   return Object.entries(surfaces).flatMap(([name, run]): Attack[] => [
-    { name: `10,000 mutated: ${name}`, by: "key", settings, run: (client) => run(client, { seed, count: 10_000 }) },
+    {
+      name: `10,000 mutated: ${name}`,
+      by: "key",
+      settings,
+      maxSeconds: 180,
+      run: (client) => run(client, { seed, count: 10_000 }),
+    },
     {
       name: `400 mutated: ${name}`,
       by: "key",
