@@ -4,6 +4,7 @@ import type { Batch } from "../../model/event.ts";
 import type { Item } from "../../model/item.ts";
 import { isObject, parseJson, type JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 import { Transcript } from "../../model/transcript.ts";
 import type { Caller } from "../../policy/authenticate.ts";
 import type { ResponseRecord } from "../../store/store.ts";
@@ -11,7 +12,7 @@ import type { Log } from "../../telemetry/log.ts";
 import type { GenerateService } from "../generate.ts";
 import type { ResponseAnswer } from "./answer.ts";
 import type { ResponseArchive } from "./archive.ts";
-import type { OutputItem, ParsedResponse, ResponseCodec, ResponseEvent } from "./codec.ts";
+import type { OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
 import type { ConversationMemory } from "./memory.ts";
 import { ownItems, recall } from "./recall.ts";
@@ -72,18 +73,15 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       ...this.options,
       memory: asked.memory,
     });
-    const { codec } = this.options;
-    const compacts = parsed.answerOptions.kind === "compaction";
-    const request = compacts ? codec.compactionRequest(parsed) : parsed.request;
-    const job = { ...asked, parsed, conversation, request };
+    const job = { ...asked, parsed, conversation, request: this.options.codec.engineRequest(parsed) };
     if (parsed.answerOptions.background) return this.startBackground(job);
     return parsed.answerOptions.store ? this.startKept(job, signal) : this.startTransient(job, signal);
   }
 
-  /** Input tokens of the request with its whole conversation. */
+  /** Input tokens of what an engine would be asked. */
   async count({ parsed, caller }: ResponseRequest<Parsed>, signal: AbortSignal): Promise<number> {
     const { parsed: whole } = await recall(parsed, caller, { ...this.options, memory: undefined });
-    return this.options.generate.count(whole.request, caller, signal);
+    return this.options.generate.count(this.options.codec.engineRequest(whole), caller, signal);
   }
 
   /** The events of a response that failed before an engine began, for a stream that is already open. */

@@ -23,7 +23,7 @@ export interface ClientOptions {
 
 /** An answer whose status was 200. */
 export interface OpenAnswer {
-  /** The body is one JSON value, no stream. */
+  /** The body is announced as JSON. Not every server keeps to what it announces. */
   json: boolean;
   /** Network reads as they come; throws a `ParleyError` when a deadline passes or the connection breaks. */
   reads: AsyncIterable<Uint8Array>;
