@@ -109,7 +109,8 @@ export async function runAttack(attack: Attack, servers: Servers): Promise<Resul
 }
 
 async function runOnce(attack: Attack, servers: Servers): Promise<Result> {
-  const server = await servers.of(attack);
+  const server = await servers.of(attack).catch((error: unknown) => String(error).slice(0, 200));
+  if (typeof server === "string") return notStarted(attack, server);
   const started = performance.now();
   const handlesBefore = server.handles();
   const before = await server.inside(true);
@@ -137,6 +138,20 @@ async function runOnce(attack: Attack, servers: Servers): Promise<Result> {
     seconds: (performance.now() - started) / 1000,
     broken,
   };
+}
+
+function notStarted(attack: Attack, reason: string): Result {
+  const none = { before: Number.NaN, after: Number.NaN };
+  const watched = {
+    worstMs: Number.NaN,
+    worstClockMs: Number.NaN,
+    asked: 0,
+    failures: 0,
+    peakMemory: 0,
+    peakHandles: 0,
+  };
+  const broken = [{ text: `the server did not start: ${reason}` }];
+  return { attack, answer: "none", watched, holdMs: Number.NaN, memory: none, handles: none, seconds: 0, broken };
 }
 
 /** Runs the attack for as long as a row may take; everything it has opened is closed then. */

@@ -3,21 +3,27 @@ import type { Socket } from "node:net";
 import { expectStatus, simulator, type Attack } from "../attack.ts";
 import { inParallel, pause, type Client } from "../client.ts";
 
-/** Until when a connection that is held without a right to it must be closed. */
-const heldSeconds = 32;
+/** The times after which connections are closed, so short that a row can wait for them. */
+const hasty = {
+  ...simulator,
+  server: { timeouts: { headersSeconds: 8, bodySeconds: 8, idleSeconds: 8, refusedSeconds: 8, closeSeconds: 2 } },
+};
+/** When all of them must be over: two clocks may follow one another, each looks now and then. */
+const heldSeconds = 25;
 
 interface Held {
   name: string;
   count: number;
-  fast?: boolean;
   /** What is sent first. */
   opening: (client: Client) => string;
   /** What is sent each second after it. */
   drip?: string;
   /** Ends its own half at once. */
   halfClosed?: boolean;
-  seconds?: number;
 }
+
+/** Files of the server that come and go by themselves. */
+const handleSlack = 3;
 
 const dripping =
   (line: string, headers: Record<string, string> = {}) =>
@@ -29,7 +35,7 @@ const dripping =
       ...headers,
     });
 
-const rows: readonly Held[] = [
+const kinds: readonly Held[] = [
   { name: "a body after 401", count: 20, opening: dripping("POST /v1/chat/completions"), drip: "1\r\nx\r\n" },
   {
     name: "a body after 401, files",
@@ -70,30 +76,33 @@ const rows: readonly Held[] = [
   },
 ];
 
-/** Holds connections; throws unless the server has closed them all in time. */
-async function hold(
-  client: Client,
-  { count, opening, drip = "", halfClosed = false, seconds = heldSeconds }: Held,
-): Promise<string> {
-  const sockets = await inParallel(count, 50, () => client.socket().catch(() => undefined));
-  const open = new Set(sockets.filter((socket): socket is Socket => socket !== undefined && !socket.destroyed));
-  const text = opening(client);
+/** Holds connections of several kinds; throws unless the server has closed them all in time. */
+async function hold(client: Client, kinds: readonly Held[], share = 1): Promise<string> {
+  const opened = await Promise.all(kinds.map((kind) => open(client, kind, Math.ceil(kind.count * share))));
+  const count = opened.reduce((sum, { sockets }) => sum + sockets.length, 0);
+  const idle = client.server.handles() - count;
   const started = performance.now();
-  const idle = client.server.handles() - open.size;
-  for (const socket of open) {
-    socket.resume().on("close", () => open.delete(socket));
-    if (text !== "") socket.write(text);
-    if (halfClosed) socket.end();
-  }
+  for (const { kind, sockets } of opened) for (const socket of sockets) begin(client, kind, socket);
   const passed = (): number => (performance.now() - started) / 1000;
   // a peer that has closed its half is not seen to go: the server's own count of handles is
-  while (client.server.handles() > idle + 3 && passed() < seconds) {
-    for (const socket of open) if (socket.writable && drip !== "") socket.write(drip);
+  while (client.server.handles() > idle + handleSlack && passed() < heldSeconds) {
+    for (const { kind, sockets } of opened)
+      sockets.forEach((socket) => socket.writable && socket.write(kind.drip ?? ""));
     await pause(1_000);
   }
   const left = Math.max(0, client.server.handles() - idle);
-  if (left > 3) throw new Error(`${left} of ${count} connections are open after ${seconds} s`);
+  if (left > handleSlack) throw new Error(`${left} of ${count} connections are open after ${heldSeconds} s`);
   return `all ${count} closed after ${passed().toFixed(0)} s`;
+}
+
+async function open(client: Client, kind: Held, count: number): Promise<{ kind: Held; sockets: Socket[] }> {
+  const sockets = await inParallel(count, 50, () => client.socket());
+  return { kind, sockets: sockets.filter(({ destroyed }) => !destroyed) };
+}
+
+function begin(client: Client, { opening, halfClosed = false }: Held, socket: Socket): void {
+  socket.resume().write(opening(client));
+  if (halfClosed) socket.end();
 }
 
 /** Strangers who come back for each connection they lose, while a caller with a key wants a new one. */
@@ -113,24 +122,17 @@ async function siege(client: Client, count: number): Promise<string> {
   return `${count} strangers; another caller: ${expectStatus(answers, 200)}`;
 }
 
+const row = (name: string, settings: Attack["settings"], run: Attack["run"], fast = false): Attack => ({
+  name: `connections: ${name}`,
+  by: "stranger",
+  settings,
+  fast,
+  run,
+});
+
 export const connectionAttacks: readonly Attack[] = [
-  ...rows.map((row): Attack => ({
-    name: `connections: ${row.name}`,
-    by: "stranger",
-    settings: simulator,
-    run: (client) => hold(client, row),
-  })),
-  {
-    name: "connections: 5,000 strangers at the door",
-    by: "stranger",
-    settings: simulator,
-    run: (client) => siege(client, 5_000),
-  },
-  {
-    name: "connections: 500 strangers at the door",
-    by: "stranger",
-    settings: simulator,
-    fast: true,
-    run: (client) => siege(client, 500),
-  },
+  ...kinds.map((kind) => row(kind.name, hasty, (client) => hold(client, [kind]))),
+  row("some of every kind", hasty, (client) => hold(client, kinds, 0.1), true),
+  row("5,000 strangers at the door", simulator, (client) => siege(client, 5_000)),
+  row("500 strangers at the door", simulator, (client) => siege(client, 500), true),
 ];
