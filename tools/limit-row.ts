@@ -2,7 +2,7 @@
 
 export interface Bound {
   what: string;
-  /** A setting by its full name, or `src/path.ts#constant`; several where one row stands for them. */
+  /** A setting by its full name, or `src/path.ts#constant`, or `src/path.ts` with a `value`; several where one row stands for them. */
   from: string | readonly string[];
   /** What the caller gets at it: status, code, message. */
   at: string;
@@ -24,10 +24,43 @@ const tooLate = "504 (1001) before the answer began, else an `error` event ends 
 export const limitSections: readonly Section[] = [
   {
     title: "Connections",
+    words:
+      "One clock looks at every connection once a second, whatever it is used for. Behind a proxy all callers share its address: name it in `trustedProxies`, and the bound of one address does not hold for it.",
     bounds: [
       {
-        what: "WebSockets in all",
-        from: "src/http/responses/socket.ts#maxConnections",
+        what: "headers of a request; a new connection without one",
+        from: "server.timeouts.headersSeconds",
+        at: `400 where something was sent, then ${closed}`,
+      },
+      { what: "a request body", from: "server.timeouts.bodySeconds", at: closed },
+      { what: "an upload", from: "server.timeouts.uploadSeconds", at: closed },
+      {
+        what: "the rest of a body whose answer was sent (401, 404, 405, 413, `/healthz`)",
+        from: "server.timeouts.refusedSeconds",
+        at: closed,
+      },
+      { what: "a connection without a request", from: "server.timeouts.idleSeconds", at: closed },
+      {
+        what: "64 KiB of an answer that waits for its reader (SSE, JSON, files, WebSocket), or of an upload",
+        from: "server.timeouts.stallSeconds",
+        at: `${closed}; engine and upstream are free at once`,
+      },
+      { what: "a refused connection that its caller does not close", from: "server.timeouts.closeSeconds", at: closed },
+      {
+        what: "connections in all",
+        from: "server.connections.total",
+        at: "the oldest that has shown no key is closed, else an idle one of the key that has most, else the new one; also at four fifths of the files that the process may open",
+      },
+      {
+        what: "connections of one address that have shown no key",
+        from: "server.connections.perAddress",
+        at: "the oldest of them is closed",
+      },
+      { what: "connections of one key", from: "server.connections.perKey", value: "half of all", at: "429 (1041)" },
+      { what: "WebSockets in all", from: "server.connections.webSockets", at: "the handshake is answered 429 (1041)" },
+      {
+        what: "WebSockets of one key",
+        from: "server.connections.webSocketsPerKey",
         at: "the handshake is answered 429 (1041)",
       },
       {
@@ -37,19 +70,22 @@ export const limitSections: readonly Section[] = [
         at: "closed with 1000",
       },
       {
+        what: "pipelined requests that wait for the one before them",
+        from: "src/http/connection/connection.ts#maxPipelined",
+        at: "no more are read meanwhile",
+      },
+      {
         what: "messages of one WebSocket that wait",
         from: "src/http/responses/session.ts#maxQueue",
         at: "an `error` event, 429 (1041): too many waiting messages",
       },
       {
         what: "bytes that wait for a slow reader of a WebSocket",
-        from: "src/http/responses/socket.ts#maxBufferedBytes",
+        from: "src/http/responses/socket-writer.ts#maxBufferedBytes",
         at: "the engine waits too",
       },
       { what: "a body's rest after a refusal", from: "src/http/body.ts#drainMs", at: closed },
       { what: "a JSON body", from: "src/http/body.ts#bodyMs", at: closed },
-      { what: "an upload that sends nothing", from: "src/http/files-route.ts#stallMs", at: closed },
-      { what: "a reader of a stream who takes nothing", from: "src/http/sse-response.ts#defaultStallMs", at: closed },
       {
         what: "silence of a stream, after which a comment line is sent; time between two pings of a WebSocket",
         from: "server.heartbeatSeconds",
@@ -72,7 +108,11 @@ export const limitSections: readonly Section[] = [
         from: ["src/http/body.ts#maxDepth"],
         at: "400 (2013) `is nested deeper than N levels`",
       },
-      { what: "content codings of a body", from: "src/http/content-coding.ts#maxCodings", at: "415 (2013)" },
+      {
+        what: "content codings of a body",
+        from: "src/http/content-coding.ts#maxCodings",
+        at: "400 (2013) `content-encoding`",
+      },
       {
         what: "images; videos of one request",
         from: "src/surface/chat/media.ts#maxParts",
@@ -83,7 +123,7 @@ export const limitSections: readonly Section[] = [
       {
         what: "turns of one chain of `previous_response_id`",
         from: "src/service/responses/archive.ts#maxChainLength",
-        at: "400 (2013)",
+        at: "400 (2013) `previous_response_id`: not found",
       },
       {
         what: "items of one page of `input_items`",
@@ -212,6 +252,11 @@ export const limitSections: readonly Section[] = [
         from: "media.requestBytes",
         at: "400 (2013) `the media of one request exceed N bytes together`",
       },
+      {
+        what: "all media of one request: downloads, waiting, decoding",
+        from: "media.requestSeconds",
+        at: "400 (2013)",
+      },
       { what: "sampling one video", from: "media.videoSeconds", at: "400 (2013)" },
       { what: "memory of the process that samples a video", from: "media.videoMemoryBytes", at: "400 (2013)" },
       { what: "one download", from: "media.download.timeoutSeconds", at: "400 (2013)" },
@@ -228,6 +273,18 @@ export const limitSections: readonly Section[] = [
   {
     title: "Engines",
     bounds: [
+      {
+        what: "slots of one key while there are other keys",
+        from: "src/lib/fair-queue.ts",
+        value: "all but one",
+        at: "waits ([routing.md](routing.md))",
+      },
+      {
+        what: "an upstream's error body; its stream after the finish reason",
+        from: "src/engine/upstream/wire/timeouts.ts",
+        value: "2 s",
+        at: "what came is used",
+      },
       {
         what: "tokens of one conversation, embedded",
         from: "engines.<name>(llama).contextSize",
@@ -332,6 +389,16 @@ export const limitSections: readonly Section[] = [
   {
     title: "Store, log and telemetry",
     bounds: [
+      {
+        what: "looking whether the store can be read (`/readyz`)",
+        from: "src/service/readiness.ts#checkMs",
+        at: "503",
+      },
+      {
+        what: "a process that does not renew its lease, on another machine",
+        from: "src/store/lease.ts#leaseMs",
+        at: "its running responses end as `failed`",
+      },
       {
         what: "ledger rows written together",
         from: "src/service/ledger.ts#maxRows",

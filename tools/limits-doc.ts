@@ -47,10 +47,11 @@ function settingValue(name: string, settings: ReadonlyMap<string, Setting>): num
   return typeof setting.default === "number" ? setting.default : undefined;
 }
 
-/** `src/path.ts#name`: the number that the constant there is; `undefined` where it is something else. */
+/** `src/path.ts#name`: the number that the constant there is; `undefined` where it is something else, or none is named. */
 function constantValue(from: string): number | undefined {
-  const [path = "", name = ""] = from.split("#");
+  const [path = "", name] = from.split("#");
   const source = readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
+  if (name === undefined) return undefined;
   const text = new RegExp(`\\bconst ${name} = ([^;]+);`).exec(source)?.[1];
   if (text === undefined) throw new Error(`tools/limit-row.ts: ${path} has no constant ${name}`);
   const product = text.split("*").reduce((before, factor) => before * Number(factor.replaceAll("_", "")), 1);

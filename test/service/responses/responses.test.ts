@@ -6,6 +6,7 @@ import type { Batch } from "../../../src/model/event.ts";
 import { systemIds } from "../../../src/model/id.ts";
 import type { GenerationRequest } from "../../../src/model/request.ts";
 import { Transcript } from "../../../src/model/transcript.ts";
+import { StoredAnswer } from "../../../src/service/responses/stored.ts";
 import { ResponseArchive } from "../../../src/service/responses/archive.ts";
 import { ConversationMemory } from "../../../src/service/responses/memory.ts";
 import { RecentAnswers } from "../../../src/service/responses/recent.ts";
@@ -261,6 +262,41 @@ describe("a stored response", () => {
     await expect(reading).rejects.toMatchObject({ kind: "internal" });
     expect(seen).not.toContain("response.completed");
     await expect(answer.body()).rejects.toMatchObject({ kind: "internal" });
+    await store.close();
+  });
+
+  it("whose outcome cannot be stored is stored with it when the store works again", async () => {
+    const store = await openStore();
+    let failing = true;
+    const end: Store["responses"]["end"] = async (ended) => {
+      if (failing) throw new Error("disk full");
+      await store.responses.end(ended);
+    };
+    const responses = Object.assign(Object.create(store.responses), { end });
+    const { service } = await serviceOf(saying, { store: { ...store, responses } });
+    const { id } = await service.create(asked({ background: true }), never);
+    const status = async (): Promise<unknown> => (await service.get(id, owner)).snapshot()["status"];
+    await expect.poll(async () => (await service.get(id, owner)) instanceof StoredAnswer).toBe(true);
+    expect(await status()).toBe("queued");
+    await expect(service.endOrphans()).rejects.toThrow("disk full");
+    expect(await status()).toBe("queued");
+    failing = false;
+    await service.endOrphans();
+    expect(await status()).toBe("completed");
+    expect((await read(await service.get(id, owner))).at(-1)?.type).toBe("response.completed");
+    await store.close();
+  });
+
+  it("whose outcome could not even be made, because the server failed, ends as failed", async () => {
+    const store = await openStore();
+    const accept = (): never => {
+      throw new Error("a mistake");
+    };
+    const { service } = await serviceOf(saying, { store, accept });
+    const { id } = await service.create(asked({ background: true }), never);
+    await expect.poll(async () => (await service.get(id, owner)) instanceof StoredAnswer).toBe(true);
+    await service.endOrphans();
+    expect((await service.get(id, owner)).snapshot()["status"]).toBe("failed");
     await store.close();
   });
 
