@@ -11,6 +11,8 @@ export interface Attack {
   settings: Settings | ((upstream: string) => Settings);
   /** Also a part of `npm test`: short, and the same on a busy machine. */
   fast?: boolean;
+  /** A part of another row, run only when it is asked for by its name. */
+  detail?: boolean;
   /** Where it takes longer than other rows by design. */
   maxSeconds?: number;
   /** Attacks; resolves to what was answered, in a few words. Throws when that was not right. */

@@ -28,10 +28,10 @@ if (positionals[0] === "soak") {
   process.exit(kept ? 0 : 1);
 }
 const started = performance.now();
-const attacks = allAttacks(Number(values.seed)).filter(
-  ({ name, fast = false }) =>
-    (fast || !values.fast) && (positionals.length === 0 || positionals.some((part) => name.includes(part))),
-);
+const attacks = allAttacks(Number(values.seed)).filter(({ name, fast = false, detail = false }) => {
+  if (values.fast && !fast) return false;
+  return positionals.length === 0 ? !detail : positionals.some((part) => name.includes(part));
+});
 console.log(`bounds: /healthz ${bounds.worstMs} ms, memory ${bounds.memory} times, handles as before\n\n${tableHead}`);
 let broken = 0;
 {

@@ -78,9 +78,9 @@ const kinds: readonly Held[] = [
 
 /** Holds connections of several kinds; throws unless the server has closed them all in time. */
 async function hold(client: Client, kinds: readonly Held[], share = 1): Promise<string> {
+  const idle = client.server.handles();
   const opened = await Promise.all(kinds.map((kind) => open(client, kind, Math.ceil(kind.count * share))));
   const count = opened.reduce((sum, { sockets }) => sum + sockets.length, 0);
-  const idle = client.server.handles() - count;
   const started = performance.now();
   for (const { kind, sockets } of opened) for (const socket of sockets) begin(client, kind, socket);
   const passed = (): number => (performance.now() - started) / 1000;
@@ -131,7 +131,8 @@ const row = (name: string, settings: Attack["settings"], run: Attack["run"], fas
 });
 
 export const connectionAttacks: readonly Attack[] = [
-  ...kinds.map((kind) => row(kind.name, hasty, (client) => hold(client, [kind]))),
+  ...kinds.map((kind) => ({ ...row(kind.name, hasty, (client) => hold(client, [kind])), detail: true })),
+  row("all of every kind", hasty, (client) => hold(client, kinds)),
   row("some of every kind", hasty, (client) => hold(client, kinds, 0.1), true),
   row("5,000 strangers at the door", simulator, (client) => siege(client, 5_000)),
   row("500 strangers at the door", simulator, (client) => siege(client, 500), true),

@@ -27,7 +27,7 @@ async function silentStreams(client: Client, count: number): Promise<string> {
     socket.pause();
     socket.write(head + body);
   });
-  return others(client, 8_000, 5_000);
+  return others(client, 8_000, worstWaitMs);
 }
 
 async function silentSockets(client: Client, count: number): Promise<string> {
@@ -43,7 +43,7 @@ async function silentSockets(client: Client, count: number): Promise<string> {
     connection.send(message);
   });
   await pause(1_000);
-  return others(client, 20_000, 15_000);
+  return others(client, 15_000, worstWaitMs);
 }
 
 /** Takes a byte each 100 ms, so that no pause is ever long. */
@@ -57,13 +57,16 @@ async function slowStreams(client: Client, count: number): Promise<string> {
   }
   const timer = setInterval(() => sockets.forEach((socket) => socket.read(1)), 100);
   try {
-    return await others(client, 15_000, 15_000);
+    return await others(client, 15_000, worstWaitMs);
   } finally {
     clearInterval(timer);
   }
 }
 
-const slots = simulatorWith({ slots: 8 });
+/** A reader that takes nothing loses its slot after that; until then a caller whose key had nothing under way waits. */
+const stallSeconds = 4;
+const slots = { ...simulatorWith({ slots: 8 }), server: { timeouts: { stallSeconds } } };
+const worstWaitMs = stallSeconds * 1_000 + 6_000;
 
 export const readerAttacks: readonly Attack[] = [
   {

@@ -95,7 +95,7 @@ export const schemaAttacks: readonly Attack[] = Object.entries({ sim: simulator,
     return [
       row("all wrong ones", (client) => askAll(client, wrong, 400), true),
       row("all heavy ones", (client) => askAll(client, heavy, 200, 400), true),
-      ...heavy.map((one) => row(one[0], (client) => askAll(client, [one], 200, 400))),
+      ...heavy.map((one) => ({ ...row(one[0], (client) => askAll(client, [one], 200, 400)), detail: true })),
     ];
   },
 );
