@@ -103,15 +103,22 @@ export const limitSections: readonly Section[] = [
         from: "server.bodyLimit",
         at: "413 (2013) `body: larger than the limit of N bytes`; a WebSocket is closed with 1009",
       },
+      { what: "JSON values in a body", from: "server.bodyValues", at: "400 (2013) that names the body" },
       {
         what: "levels of JSON",
-        from: ["src/http/body.ts#maxDepth"],
+        from: ["src/http/json-reader.ts#maxDepth"],
         at: "400 (2013) `is nested deeper than N levels`",
       },
+      { what: "a name of a field", from: "src/lib/json-scanner/parse.ts#maxKeyUnits", at: "400 (2013)" },
       {
         what: "content codings of a body",
         from: "src/http/content-coding.ts#maxCodings",
         at: "400 (2013) `content-encoding`",
+      },
+      {
+        what: "one turn of work on large bodies",
+        from: "src/lib/time-slices.ts#sliceMs",
+        at: "the rest waits for the next turn of the event loop",
       },
       {
         what: "images; videos of one request",
@@ -120,6 +127,16 @@ export const limitSections: readonly Section[] = [
         at: "400 (2013) `the num of image is larger than the limit: 200`",
       },
       { what: "stop texts", from: "src/surface/shared/sampling.ts#maxStops", at: "400 (2013) `stop`" },
+      {
+        what: "blocks of reasoning in one message",
+        from: "src/surface/chat/reasoning-input.ts#maxBlocks",
+        at: "400 (2013) that names the message",
+      },
+      {
+        what: "item references of one request",
+        from: "src/service/responses/recall.ts#maxReferences",
+        at: "400 (2013) `input: must hold at most 1000 item references`",
+      },
       {
         what: "turns of one chain of `previous_response_id`",
         from: "src/service/responses/archive.ts#maxChainLength",
@@ -393,6 +410,11 @@ export const limitSections: readonly Section[] = [
         what: "looking whether the store can be read (`/readyz`)",
         from: "src/service/readiness.ts#checkMs",
         at: "503",
+      },
+      {
+        what: "outcomes of stored responses that wait for a store that is away",
+        from: "src/service/responses/unended.ts#maxChars",
+        at: "the response ends as `failed`",
       },
       {
         what: "a process that does not renew its lease, on another machine",
