@@ -158,10 +158,8 @@ function notStarted(attack: Attack, reason: string): Result {
 async function within(attack: Attack, server: AttackedServer): Promise<{ answer: string; fault?: string }> {
   const client = new Client(server);
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new Error(`no end within ${bounds.rowSeconds} s`)),
-    bounds.rowSeconds * 1000,
-  );
+  const { maxSeconds = bounds.rowSeconds } = attack;
+  const timer = setTimeout(() => late.reject(new Error(`no end within ${maxSeconds} s`)), maxSeconds * 1000);
   const run = attack.run(client);
   // its connections are closed when it is late; what it makes of that is not read any more
   run.catch(() => undefined);
