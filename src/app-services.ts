@@ -139,8 +139,15 @@ export async function openServices(
     generate,
     responses,
     responsesOptions,
-    admin: await openAdmin(store, ids),
+    admin: await openAdministration(ground, store),
   };
+}
+
+async function openAdministration({ config, ids }: Ground, store: Store): Promise<AdminService> {
+  const staticKeys = config.apiKeys.map((key) => key.reveal());
+  const admin = await openAdmin(store, ids, staticKeys);
+  await admin.adoptStaticAccounts();
+  return admin;
 }
 
 /** The request log, and traces where a collector is configured. */
