@@ -154,7 +154,21 @@ export const limitSections: readonly Section[] = [
     words:
       "`response_format`, `text.format` and the parameters of tools. What an engine cannot hold an answer to is a 400 (2013) that names the field.",
     bounds: [
-      { what: "steps of reading a schema", from: "src/lib/json-schema/reader.ts#maxSteps", at: "400 (2013)" },
+      {
+        what: "steps of reading the schemas of a request",
+        from: "src/lib/json-schema/work.ts#maxSteps",
+        at: "400 (2013) `is too complex`",
+      },
+      {
+        what: "parts of the schemas of a request",
+        from: "src/lib/json-schema/work.ts#maxNodes",
+        at: "400 (2013) `is too large`",
+      },
+      {
+        what: "characters of the schemas of a request",
+        from: "src/lib/json-schema/work.ts#maxChars",
+        at: "400 (2013) `is too large`",
+      },
       {
         what: "levels of a schema, references followed",
         from: "src/lib/json-schema/reader.ts#maxDepth",
@@ -163,9 +177,15 @@ export const limitSections: readonly Section[] = [
       { what: "a `pattern`", from: "src/lib/regex/parse.ts#maxPatternChars", at: "400 (2013)" },
       { what: "levels of a `pattern`", from: "src/lib/regex/parse.ts#maxDepth", at: "400 (2013)" },
       { what: "one count in a `pattern`", from: "src/lib/regex/sized.ts#maxCount", at: "400 (2013)" },
+      { what: "ways through a `pattern`", from: "src/lib/regex/sized.ts#maxPaths", at: "400 (2013)" },
       {
-        what: "a grammar of the embedded engine",
-        from: "src/engine/llama/grammar.ts#maxSourceChars",
+        what: "cost of a grammar of the embedded engine",
+        from: "src/engine/llama/grammar.ts#maxReadCost",
+        at: "400 (2013)",
+      },
+      {
+        what: "forms that an answer may have side by side, embedded engine",
+        from: "src/engine/llama/schema-width.ts#maxReadings",
         at: "400 (2013)",
       },
       {
@@ -372,6 +392,18 @@ export const limitSections: readonly Section[] = [
         what: "an error body of an upstream that is read",
         from: "src/engine/upstream/wire/client.ts#maxErrorBytes",
         at: "the rest is not read",
+      },
+      {
+        what: "tool calls of one upstream answer",
+        from: "src/engine/upstream/read/calls.ts#maxCalls",
+        at: "502 (1033)",
+      },
+      { what: "arguments of one call", from: "src/engine/upstream/read/calls.ts#maxArgumentChars", at: "502 (1033)" },
+      { what: "one upstream answer", from: "src/engine/upstream/read/calls.ts#maxAnswerChars", at: "502 (1033)" },
+      {
+        what: "an upstream's `Retry-After`",
+        from: "src/engine/upstream/wire/failure.ts#maxRetrySeconds",
+        at: "it counts as that much",
       },
       {
         what: "content codings of an upstream's answer",
