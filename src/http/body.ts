@@ -23,7 +23,7 @@ export async function readJson(
   return reader.parse(pieces, "body");
 }
 
-async function readBytes(stream: IncomingMessage, limit: number): Promise<readonly Buffer[]> {
+async function readBytes(stream: IncomingMessage, limit: number): Promise<Buffer[]> {
   const body = new DecodedBody(stream.headers["content-encoding"], limit);
   let refusal: ParleyError | undefined;
   let deadline = Infinity;
@@ -67,7 +67,7 @@ class DecodedBody {
     await this.pass([chunk], 0);
   }
 
-  async finish(): Promise<readonly Buffer[]> {
+  async finish(): Promise<Buffer[]> {
     for (const [at, decoder] of this.decoders.entries()) await this.pass(await decoder.finish(), at + 1);
     return this.chunks;
   }
