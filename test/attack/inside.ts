@@ -63,4 +63,6 @@ if (process.argv[1]?.endsWith("parley.js") && process.send !== undefined) {
   hold.start();
   process.on("message", (question: Question) => void process.send?.(answer(question, hold)));
   process.channel?.unref();
+  // a suite that is stopped leaves no server behind
+  process.once("disconnect", () => process.exit(1));
 }
