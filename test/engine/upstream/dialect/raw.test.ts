@@ -49,7 +49,7 @@ describe("rawRequest", () => {
       skip_special_tokens: false,
       add_special_tokens: false,
     });
-    expect(markup).toEqual({ think: { tags: ["think"], startsInside: true }, calls: "m2" });
+    expect(markup).toEqual({ think: { tags: ["think", "mm:think", "thinking"], startsInside: true }, calls: "m2" });
     expect(opening).toBe("");
   });
 
@@ -143,6 +143,17 @@ describe("raw mode", () => {
     expect(server.asked.map(({ path }) => path)).toEqual(["/props", "/v1/completions"]);
     expect(fired).toEqual([]);
     expect(engine.capabilities).toMatchObject({ constrained: true, image: false, video: "none" });
+  });
+
+  it.each([
+    ["m3", "<think>\nI think\n</think>\nSo."],
+    ["m3", "<mm:think>I think</mm:think>\nSo."],
+    ["m2", "<mm:think>I think</mm:think>\nSo."],
+    ["m2", "I think\n</think>\nSo."],
+  ] as const)("reads the thinking tags of both families from a model of %s: %j", async (family, answer) => {
+    const { transcript } = await run([answer], { reasoning: "on" }, { family, prompt: undefined });
+    expect(transcript.reasoning()).toBe("I think");
+    expect(transcript.text()).toBe("So.");
   });
 
   it("finishes a call that was begun in the prompt", async () => {
