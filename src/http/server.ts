@@ -6,7 +6,7 @@ import { envelope } from "../surface/shared/envelope.ts";
 import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { RequestWatch } from "../telemetry/watch.ts";
-import { acceptedCodings } from "./content-coding.ts";
+import { acceptedCodings } from "../lib/content-coding.ts";
 import { corsHeaders, preflightHeaders, type AllowsOrigin } from "./cors.ts";
 import { callerOrigin, rateLimitHeaders, traceHeaders } from "./headers.ts";
 import { requestPath, routePattern } from "./path.ts";
