@@ -184,6 +184,21 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
       });
     });
 
+    it("an account is renamed with what it spent, unless the new name has its own", async () => {
+      await store.accounts.update("key:from", { balance: 100, budget: 300 });
+      await store.ledger.add([row("renamed", { keyId: "from", cost: 40, at: at - 1_000 })]);
+      await store.accounts.rename("key:from", "key:to");
+      await store.accounts.rename("key:from", "key:to");
+      await store.accounts.rename("key:to", "key:to");
+      expect(await store.accounts.read(["key:from", "key:to"], 202_611)).toEqual([
+        { subject: "key:from", balance: null, budget: null, spent: 0 },
+        { subject: "key:to", balance: 60, budget: 300, spent: 40 },
+      ]);
+      await store.accounts.update("key:from", { balance: 1 });
+      await store.accounts.rename("key:from", "key:to");
+      expect(await store.accounts.read(["key:to"], 202_611)).toMatchObject([{ balance: 60 }]);
+    });
+
     describe("the ledger", () => {
       beforeEach(async () => {
         for (const id of ["k1", "k2"]) await store.keys.delete(id);
@@ -221,9 +236,18 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
 
       it("takes all of a batch or nothing", async () => {
         await expect(
-          store.ledger.add([row("half-1", { model: "half" }), row("half-1", { model: "half" })]),
+          store.ledger.add([row("half-1", { model: "half" }), row("half-2", { outcome: null as unknown as string })]),
         ).rejects.toThrow();
         expect(await store.ledger.usage({ by: "model", model: "half" })).toEqual([]);
+      });
+
+      it("books each row once, in whatever batches it comes", async () => {
+        const [first, second, third] = ["once-1", "once-2", "once-3"].map((id) => row(id, { keyId: "once", cost: 5 }));
+        if (first === undefined || second === undefined || third === undefined) throw new Error("three rows");
+        await store.ledger.add([first, second]);
+        await store.ledger.add([second, third, third]);
+        expect(await store.accounts.read(["key:once"], 202_611)).toMatchObject([{ spent: 15 }]);
+        expect(await store.ledger.usage({ by: "key", keyId: "once" })).toMatchObject([{ requests: 3, cost: 15 }]);
       });
 
       it("reports by key, organisation, model and day", async () => {
@@ -273,6 +297,8 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         await store.responses.save({ ...saved, state: "running", body: "{}" });
         await store.responses.end(saved);
         expect(await store.responses.get("answer", "k1")).toEqual(saved);
+        const part = await store.responses.get("answer", "k1", ["body"]);
+        expect(part).toEqual({ ...saved, input: "", items: "", events: "" });
         expect(await store.responses.get("answer", "k2")).toBeUndefined();
         expect(await store.responses.get("answer\u0000", "k1")).toBeUndefined();
         expect(await store.responses.delete("answer", "k2")).toBe(false);
@@ -285,17 +311,21 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
       });
 
       it("knows what a process that is gone left undone, and leaves alone what is worked on", async () => {
-        const ids = async (of: Store): Promise<string[]> => (await of.responses.orphans()).map(({ id }) => id);
         const other = await under.open();
-        await other.responses.save(response("undone", { state: "running" }));
+        await other.responses.save(response("undone", { state: "running", body: "before" }));
         await other.responses.save(response("ended", { state: "running" }));
         await other.responses.save(response("ended"));
-        expect(await ids(other)).toEqual([]);
+        expect(await other.responses.orphans()).toEqual([]);
+        expect(await store.responses.orphans()).toEqual([]);
         await other.close();
         await store.responses.save(response("mine", { state: "running" }));
-        expect(await ids(store)).toEqual(["undone"]);
-        await store.responses.save(response("undone"));
-        expect(await ids(store)).toEqual([]);
+        expect(await store.responses.orphans()).toEqual(["undone"]);
+        expect(await store.responses.endOrphan("undone", (body) => `${body} and after`)).toBe(true);
+        expect(await store.responses.get("undone", "k1")).toMatchObject({ state: "done", body: "before and after" });
+        expect(await store.responses.orphans()).toEqual([]);
+        for (const over of ["undone", "ended", "unknown"]) {
+          expect(await store.responses.endOrphan(over, () => "late")).toBe(false);
+        }
       });
 
       it("keeps a text of a million characters byte by byte", async () => {

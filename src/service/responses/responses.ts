@@ -1,13 +1,14 @@
 import { setImmediate } from "node:timers/promises";
+import type { TimeSlices } from "../../lib/time-slices.ts";
 import { canceled, invalid, ParleyError, toParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { Item } from "../../model/item.ts";
-import { isObject, parseJson, type JsonObject } from "../../model/json.ts";
+import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import { Transcript } from "../../model/transcript.ts";
 import type { Caller } from "../../policy/authenticate.ts";
-import type { ResponseRecord } from "../../store/store.ts";
+import type { EndedResponse, ResponseRecord } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { GenerateService } from "../generate.ts";
 import type { ResponseAnswer } from "./answer.ts";
@@ -15,17 +16,19 @@ import type { ResponseArchive } from "./archive.ts";
 import type { OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
 import type { ConversationMemory } from "./memory.ts";
-import { ownItems, recall } from "./recall.ts";
+import { ownItems, recall, type RecallSources } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { parseBody, StoredAnswer } from "./stored.ts";
 import { turnItems, type StoredTurn } from "./stored-turn.ts";
-import { TransientAnswer, type AnswerSource } from "./transient.ts";
+import { nothingGenerated, TransientAnswer, type AnswerSource } from "./transient.ts";
+import { UnendedResponses } from "./unended.ts";
 
 export interface ResponsesOptions<Parsed extends ParsedResponse> {
-  generate: Pick<GenerateService, "start" | "count" | "checkLimits">;
+  generate: Pick<GenerateService, "start" | "count" | "checkLimits" | "contextWindow">;
   archive: ResponseArchive;
   recent: RecentAnswers;
   codec: ResponseCodec<Parsed>;
+  slices: TimeSlices;
   log: Log;
 }
 
@@ -47,8 +50,6 @@ interface Job<Parsed extends ParsedResponse> extends ResponseRequest<Parsed> {
   request: GenerationRequest;
 }
 
-const emptyAnswer: Batch = [{ type: "begin" }, { type: "finish", reason: "stop" }];
-
 /**
  * The use case behind `/v1/responses`: every kind of answer (plain, stored, background, warm-up, compaction) is made on
  * one path and read in one way. The outcome of a stored response is durable before its last events are published.
@@ -56,12 +57,14 @@ const emptyAnswer: Batch = [{ type: "begin" }, { type: "finish", reason: "stop" 
 export class ResponsesService<Parsed extends ParsedResponse> {
   // fixed at birth
   private readonly options: ResponsesOptions<Parsed>;
+  private readonly unended: UnendedResponses;
   // changed by events
   /** Stored responses that are being made, by id. */
   private readonly running = new Map<string, KeptAnswer>();
 
   constructor(options: ResponsesOptions<Parsed>) {
     this.options = options;
+    this.unended = new UnendedResponses(options);
   }
 
   /**
@@ -69,10 +72,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
    * where the request is refused; nothing is stored then.
    */
   async create(asked: ResponseRequest<Parsed>, signal: AbortSignal): Promise<ResponseAnswer> {
-    const { parsed, conversation } = await recall(asked.parsed, asked.caller, {
-      ...this.options,
-      memory: asked.memory,
-    });
+    const { parsed, conversation } = await recall(asked.parsed, asked.caller, this.sources(asked.memory));
     const job = { ...asked, parsed, conversation, request: this.options.codec.engineRequest(parsed) };
     if (parsed.answerOptions.background) return this.startBackground(job);
     return parsed.answerOptions.store ? this.startKept(job, signal) : this.startTransient(job, signal);
@@ -80,7 +80,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
 
   /** Input tokens of what an engine would be asked. */
   async count({ parsed, caller }: ResponseRequest<Parsed>, signal: AbortSignal): Promise<number> {
-    const { parsed: whole } = await recall(parsed, caller, { ...this.options, memory: undefined });
+    const { parsed: whole } = await recall(parsed, caller, this.sources(undefined));
     return this.options.generate.count(this.options.codec.engineRequest(whole), caller, signal);
   }
 
@@ -92,16 +92,15 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     return this.options.codec.encoder(parsed).accept(batch, transcript);
   }
 
-  /** A stored response, running or over. Throws `not-found`. */
-  async get(id: string, caller: Caller): Promise<ResponseAnswer> {
-    return this.find(id, caller) ?? new StoredAnswer(await this.options.archive.get(id, caller));
+  /** A stored response, running or over, whose body or events are going to be read. Throws `not-found`. */
+  async get(id: string, caller: Caller, reading: "body" | "events"): Promise<ResponseAnswer> {
+    const { archive, slices } = this.options;
+    return this.find(id, caller) ?? new StoredAnswer(await archive.get(id, caller, [reading]), slices);
   }
 
   /** The input items of a stored response in the caller's order. Throws `not-found`. */
-  async inputItems(id: string, caller: Caller): Promise<JsonObject[]> {
-    const stored = parseJson((await this.options.archive.get(id, caller)).input);
-    if (!Array.isArray(stored)) throw new Error(`the stored input of response ${id} cannot be read`);
-    return stored as JsonObject[];
+  inputItems(id: string, caller: Caller): Promise<JsonObject[]> {
+    return this.options.archive.inputItems(id, caller);
   }
 
   /** Ends a background response and returns what it came to. Throws `not-found`, or `invalid` for another kind. */
@@ -111,7 +110,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       running.abort();
       await running.finished;
     }
-    const body = parseBody(await this.options.archive.get(id, caller));
+    const body = parseBody(await this.options.archive.get(id, caller, ["body"]));
     if (body["background"] !== true) {
       throw invalid("background", "only a response made with background: true can be cancelled");
     }
@@ -126,14 +125,9 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     await this.options.archive.remove(id, caller);
   }
 
-  /** Ends the stored responses of processes that are gone. */
-  async endOrphans(): Promise<void> {
-    const { archive, codec, log } = this.options;
-    const count = await archive.endOrphans((record) => {
-      const body = parseJson(record.body);
-      return JSON.stringify(codec.interrupted(isObject(body) ? (body as JsonObject) : {}));
-    });
-    if (count > 0) log.warn({ count }, "responses of an earlier run ended as failed");
+  /** Stores the outcomes that could not be stored, and ends the stored responses of processes that are gone. */
+  endOrphans(): Promise<void> {
+    return this.unended.end();
   }
 
   /** Aborts everything that runs and waits until it is stored. */
@@ -141,6 +135,11 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     const all = [...this.running.values()];
     for (const answer of all) answer.abort();
     await Promise.all(all.map((answer) => answer.finished));
+    await this.unended.close();
+  }
+
+  private sources(memory: ConversationMemory | undefined): RecallSources<Parsed> {
+    return { ...this.options, memory, windowOf: (model) => this.options.generate.contextWindow(model) };
   }
 
   private find(id: string, caller: Caller): KeptAnswer | undefined {
@@ -209,8 +208,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       {
         id: answer.id,
         previousId: answerOptions.previousResponseId ?? null,
-        body: JSON.stringify(answer.encoder.body(new Transcript(), answer.background ? "queued" : "in_progress")),
-        input: JSON.stringify(codec.inputItems(body, answer.id)),
+        body: answer.encoder.body(new Transcript(), answer.background ? "queued" : "in_progress"),
+        input: codec.inputItems(body, answer.id),
         turnInput: ownItems(parsed),
       },
       caller,
@@ -269,12 +268,16 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   /** Stores the outcome, then publishes the last events. A failure is logged and ends the readers. Never rejects. */
   private async conclude(job: Job<Parsed>, { answer, record }: Pumped, lastBatch: Batch): Promise<void> {
     const { archive, log } = this.options;
+    let outcome: EndedResponse | undefined;
     try {
       const lastEvents = answer.encoder.accept(lastBatch, answer.transcript);
       const output = answer.encoder.items(answer.transcript);
-      const body = JSON.stringify(answer.encoder.body(answer.transcript));
-      const events = JSON.stringify([...answer.published, ...lastEvents]);
-      await archive.end(record, { body, turn: turnOf(job.parsed, output), events });
+      outcome = await archive.written(record, {
+        body: answer.encoder.body(answer.transcript),
+        turn: turnOf(job.parsed, output),
+        events: [...answer.published, ...lastEvents],
+      });
+      await archive.end(outcome);
       this.rememberInConnection(
         job,
         output.map(({ item }) => item),
@@ -283,6 +286,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       answer.publish(lastEvents);
     } catch (error) {
       log.error({ id: answer.id, err: error }, "a response could not be stored");
+      this.unended.keep(answer.id, outcome);
       answer.storeError = toParleyError(error);
     } finally {
       this.running.delete(answer.id);
@@ -335,13 +339,4 @@ function turnOf(parsed: ParsedResponse, output: readonly OutputItem[]): StoredTu
 
 function failedBatch(thrown: unknown): Batch {
   return [{ type: "finish", reason: "error", error: toParleyError(thrown) }];
-}
-
-function nothingGenerated(): AnswerSource {
-  const transcript = new Transcript();
-  async function* batches(): AsyncGenerator<Batch> {
-    transcript.apply(emptyAnswer);
-    yield emptyAnswer;
-  }
-  return { transcript, batches: batches(), facts: undefined };
 }

@@ -354,13 +354,15 @@ describe("upstream engine", () => {
     [{ "retry-after": "3" }, { error: { retry_after: 7 } }, 3],
     [{ "retry-after": "2.4" }, {}, 3],
     [{ "retry-after": "7s" }, {}, 7],
-    [{ "retry-after": "-5" }, {}, 0],
-    [{ "retry-after": "1e30" }, {}, undefined],
-    [{ "retry-after": "9".repeat(20) }, {}, 366 * 86_400],
+    [{ "retry-after": "9".repeat(20) }, {}, 86_400],
     [{ "retry-after": "soon 7" }, {}, undefined],
     [{ "x-ms-retry-after-ms": "2500", "retry-after": "9" }, {}, 3],
     [{ "retry-after-ms": "soon", "retry-after": "9" }, {}, 9],
     [{ "retry-after": "Wed, 21 Oct 2015 07:28:00 GMT" }, {}, 0],
+    [{ "retry-after": "1e99" }, {}, 86_400],
+    [{ "retry-after-ms": "1e300" }, {}, 86_400],
+    [{}, { error: { retry_after: 1e99 } }, 86_400],
+    [{ "retry-after": "-5" }, {}, 0],
   ])("reads %j with %j as a rest of %s seconds", async (headers, body, retryAfter) => {
     const { engine } = await start((_, response) => {
       response.writeHead(429, headers).end(JSON.stringify(body));

@@ -1,6 +1,7 @@
 import type { Dispatcher } from "undici";
 import type { ContentCoding } from "../../../lib/content-coding.ts";
 import type { Secret } from "../../../lib/secret.ts";
+import { TimeSlices } from "../../../lib/time-slices.ts";
 import { ParleyError } from "../../../model/error.ts";
 import { parseJson } from "../../../model/json.ts";
 import { readBaseUrl, type BaseUrl } from "./base-url.ts";
@@ -20,6 +21,8 @@ export interface ClientOptions {
   /** Connections at most; default no bound. */
   connections?: number | undefined;
   timeouts?: Partial<Timeouts> | undefined;
+  /** What writing long bodies shares the event loop by. */
+  slices?: TimeSlices | undefined;
 }
 
 /** An answer whose status was 200. */
@@ -39,7 +42,7 @@ export interface OpenAnswer {
 /** Of an error body that are read. */
 const maxErrorBytes = 64 * 1024;
 /** Of an answer that is no stream. */
-const maxJsonBytes = 64 * 1024 * 1024;
+const maxJsonBytes = 16 * 1024 * 1024;
 /** Connections that died while idle; nothing was generated yet, so a new one may be tried at once. */
 const stale = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
@@ -56,6 +59,7 @@ export class UpstreamClient {
   private readonly headers: Readonly<Record<string, string>>;
   private readonly timeouts: Timeouts;
   private readonly proxy: Secret | undefined;
+  private readonly slices: TimeSlices;
   // changed by events
   /** Opened with the first request. */
   private opened: Promise<Dispatcher> | undefined;
@@ -64,6 +68,7 @@ export class UpstreamClient {
     this.base = readBaseUrl(options.url);
     this.connections = options.connections ?? null;
     this.proxy = options.proxy;
+    this.slices = options.slices ?? new TimeSlices();
     this.timeouts = { ...defaultTimeouts, ...options.timeouts };
     const { authorization } = this.base;
     const own = Object.entries(options.headers ?? {}).map(([name, value]) => [
@@ -86,12 +91,17 @@ export class UpstreamClient {
   async open(path: string, body: unknown, signal: AbortSignal): Promise<OpenAnswer> {
     const watch = new Deadlines(this.timeouts, signal);
     try {
-      const answer = await this.send(path, writeBody(body), watch.signal);
-      if (answer.statusCode !== 200) throw await refusal(answer);
+      const written = await this.slices.run(writeBody(body), watch.signal);
+      const answer = await this.send(path, written, watch.signal);
+      if (answer.statusCode !== 200) {
+        watch.hurry();
+        throw await refusal(answer);
+      }
       return new Answer(answer, watch);
     } catch (thrown) {
       watch.stop();
-      throw watch.reason ?? networkFailure(thrown);
+      // the status of an error whose body does not end is what the upstream said
+      throw watch.late ? thrown : (watch.reason ?? networkFailure(thrown));
     }
   }
 
@@ -112,16 +122,22 @@ export class UpstreamClient {
   }
 
   private async question(path: string, body: unknown, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const written = body === undefined ? undefined : await this.slices.run(writeBody(body), signal);
     const dispatcher = await this.dispatcher();
     const { origin } = this.base;
     const headers = {
       ...this.headers,
       accept: "application/json",
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(written === undefined ? {} : { "content-type": "application/json" }),
+      ...(written?.length === undefined ? {} : { "content-length": String(written.length) }),
     };
-    const text = body === undefined ? {} : { body: JSON.stringify(body) };
     const method = body === undefined ? "GET" : "POST";
-    return this.followed(path, (at) => dispatcher.request({ origin, path: at, method, headers, ...text, signal }));
+    return this.followed(path, (at) =>
+      dispatcher.request({
+        ...{ origin, path: at, method, headers, signal },
+        ...(written === undefined ? {} : { body: written.open() }),
+      }),
+    );
   }
 
   /** Follows redirects within the same origin; others would carry the key and the prompt elsewhere. */
@@ -134,7 +150,8 @@ export class UpstreamClient {
       const answer = await request(at);
       const { statusCode, headers } = answer;
       if (!redirects.has(statusCode)) return answer;
-      await answer.body.dump({ limit: maxErrorBytes }).catch(() => {});
+      const late = AbortSignal.timeout(this.timeouts.grace);
+      await answer.body.dump({ limit: maxErrorBytes, signal: late }).catch(() => {});
       const next = URL.parse([headers["location"] ?? ""].flat()[0] ?? "", this.base.origin + at);
       if (next?.origin !== this.base.origin || !keepsMethod.has(statusCode) || hops >= maxHops) {
         const cause = new Error(
@@ -246,15 +263,26 @@ class Answer implements OpenAnswer {
 }
 
 async function refusal(answer: Dispatcher.ResponseData): Promise<ParleyError> {
-  const body = await readAll(answer, maxErrorBytes).catch(() => "");
-  return statusFailure(answer.statusCode, body, answer.headers);
+  const chunks: Uint8Array[] = [];
+  // of a body that breaks off, what came is read
+  await readInto(chunks, answer, maxErrorBytes).catch(() => undefined);
+  return statusFailure(answer.statusCode, Buffer.concat(chunks).toString("utf8"), answer.headers);
 }
 
 /** The body as text, up to a bound; what is beyond it is cut off. */
-async function readAll({ body, headers }: Dispatcher.ResponseData, maxBytes: number): Promise<string> {
+async function readAll(answer: Dispatcher.ResponseData, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  await readInto(chunks, answer, maxBytes);
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+async function readInto(
+  chunks: Uint8Array[],
+  { body, headers }: Dispatcher.ResponseData,
+  maxBytes: number,
+): Promise<void> {
   body.on("error", () => {});
   const codings = contentCodings(headers["content-encoding"]);
-  const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of codings.length === 0 ? body : decompressed(body, codings)) {
     const bytes = chunk as Uint8Array;
@@ -262,5 +290,4 @@ async function readAll({ body, headers }: Dispatcher.ResponseData, maxBytes: num
     size += bytes.length;
     if (size > maxBytes) break;
   }
-  return Buffer.concat(chunks).toString("utf8");
 }

@@ -175,8 +175,11 @@ function readError(value: unknown): ReportedError | undefined {
 function withCode(message: string, status: number): ReportedError {
   const match = /\s*\((\d{4,5})\)\s*$/.exec(message);
   const bare = (match === null ? message : message.slice(0, match.index)).replace(/^invalid params, /, "");
-  const plausible = status >= 400 && status < 600 ? status : 0;
-  return { message: bare, code: match === null ? 0 : Number(match[1]), status: plausible };
+  return { message: bare, code: match === null ? 0 : Number(match[1]), status: isError(status) ? status : 0 };
+}
+
+function isError(status: number): boolean {
+  return status >= 400 && status < 600;
 }
 
 /** The first of the members in use that is a number. */

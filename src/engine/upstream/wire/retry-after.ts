@@ -3,8 +3,8 @@ import { isObject } from "../../../model/json.ts";
 
 /** Headers in use that give milliseconds: OpenAI's and Azure's. They are more exact than `Retry-After`. */
 const millisecondHeaders = ["retry-after-ms", "x-ms-retry-after-ms"];
-/** More than any server means. */
-const maxSeconds = 366 * 24 * 3600;
+/** Longest time of rest that is believed. */
+const maxSeconds = 86_400;
 
 /** Seconds of rest that the headers of an answer ask for. */
 export function headerSeconds(headers: IncomingHttpHeaders): number | undefined {
@@ -26,11 +26,11 @@ export function bodySeconds(body: unknown): number | undefined {
   return undefined;
 }
 
-/** Whole seconds, from a number of units (`7`, `"7"`, `"6.4"`, `"7s"`) or from a date; `perSecond`: units in a second. */
+/** Whole seconds, a day at most, from a number of units (`7`, `"7"`, `"6.4"`, `"7s"`) or from a date; `perSecond`: units in a second. */
 function secondsFrom(value: unknown, perSecond = 1): number | undefined {
   if (typeof value !== "string" && typeof value !== "number") return undefined;
   const text = String(value).trim();
-  const number = /^(-?\d+(?:\.\d*)?)\s?s?$/i.exec(text)?.[1];
+  const number = /^(-?\d+(?:\.\d*)?(?:e\+?\d{1,3})?)\s?s?$/i.exec(text)?.[1];
   const seconds = number === undefined ? secondsUntil(text) : Number(number) / perSecond;
   return seconds === undefined ? undefined : Math.min(maxSeconds, Math.max(0, Math.ceil(seconds)));
 }

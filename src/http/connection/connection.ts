@@ -1,0 +1,160 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Timeouts } from "./settings.ts";
+import type { LoopTurns } from "./loop-turns.ts";
+
+/** Bytes that count as progress of a slow peer: less than that within the time of a stall is none. */
+const progressBytes = 64 * 1024;
+/** Requests of one connection that are handled at once, where its caller pipelines; as many more may wait before no more are read. */
+const maxPipelined = 16;
+
+/** A request and its response, which is closed when it is over. */
+export interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** Handles it. */
+  begin: () => void;
+}
+
+/** Counts bytes, and since when there has been no progress. */
+class Progress {
+  // changed by events
+  /** Count at the last progress; set by `moved`. */
+  private mark = 0;
+  /** When that was, in milliseconds. */
+  private since = 0;
+
+  /** `pending`: whether there is anything to wait for. Returns the milliseconds without progress. */
+  stalledMs(count: number, pending: boolean, now: number): number {
+    if (!pending || count - this.mark >= progressBytes) {
+      this.mark = count;
+      this.since = now;
+    }
+    return now - this.since;
+  }
+}
+
+/**
+ * One connection and all its silences: what it may still wait for, and until when. Few of its requests are handled at
+ * once, so that a caller who sends thousands does not hold up the others.
+ */
+export class Connection {
+  // fixed at birth
+  readonly socket: Socket;
+  /** Of the other end; kept, because a closed socket has none. */
+  readonly address: string | undefined;
+  private readonly timeouts: Timeouts;
+  private readonly turns: LoopTurns;
+  private readonly written = new Progress();
+  private readonly received = new Progress();
+  // changed by events
+  /** The key of its last request that showed a valid one. */
+  keyId: string | undefined;
+  /** It speaks WebSocket now, which has clocks of its own for what it receives. */
+  private upgraded = false;
+  /** Since when it has no request under way, in milliseconds. */
+  private idleSince: number;
+  /** Whether it had a request before. */
+  private used = false;
+  /** Until when it may stay open after the last words. */
+  private closeAt = Infinity;
+  /** The request whose body is received. */
+  private body: { request: IncomingMessage; response: ServerResponse; until: number; upload: boolean } | undefined;
+  /** Pipelined requests that wait for those that are handled. */
+  private readonly waiting: (() => void)[] = [];
+  /** Requests that are handled or wait. */
+  private running = 0;
+  /** Nothing more is read until those that wait are answered. */
+  private paused = false;
+
+  constructor(socket: Socket, { timeouts, turns }: { timeouts: Timeouts; turns: LoopTurns }) {
+    this.socket = socket;
+    this.turns = turns;
+    this.address = socket.remoteAddress;
+    this.timeouts = timeouts;
+    this.idleSince = performance.now();
+  }
+
+  /** Nothing is asked of us now. */
+  get idle(): boolean {
+    return this.running === 0 && !this.upgraded;
+  }
+
+  /** `address`: in whose turn the request is begun. */
+  receive({ request, response, begin }: Exchange, address: string): void {
+    this.used = true;
+    this.running += 1;
+    this.body = { request, response, until: performance.now() + this.timeouts.bodyMs, upload: false };
+    response.once("close", () => this.answered());
+    const turn = (): void => this.turns.add(address, () => this.socket.destroyed || begin());
+    if (this.running <= maxPipelined) return turn();
+    this.waiting.push(turn);
+    if (this.waiting.length < maxPipelined) return;
+    this.paused = true;
+    this.socket.pause();
+  }
+
+  /** The body that is received now is a file. */
+  allowUpload(): void {
+    if (this.body === undefined) return;
+    this.body.until = performance.now() + this.timeouts.uploadMs;
+    this.body.upload = true;
+  }
+
+  upgrade(): void {
+    this.upgraded = true;
+  }
+
+  /** Sends the last words; what the peer does then no longer matters. */
+  closeWith(text: string): void {
+    this.closeAt = Math.min(this.closeAt, performance.now() + this.timeouts.closeMs);
+    const { response } = this.body ?? {};
+    // words in the middle of an answer would be read as a part of it
+    const answering = response !== undefined && response.headersSent && !response.writableFinished;
+    if (this.socket.writable && !answering) this.socket.end(text);
+    else this.socket.destroy();
+  }
+
+  /** Ends it if one of its times is over. */
+  check(now: number): void {
+    if (now >= this.closeAt || this.isStalled(now) || this.isSilent(now) || this.isBodyLate(now)) this.socket.destroy();
+  }
+
+  /** The reader takes too little of what waits for it. */
+  private isStalled(now: number): boolean {
+    const { bytesWritten, writableLength } = this.socket;
+    const stalledMs = this.written.stalledMs(bytesWritten - writableLength, writableLength > 0, now);
+    return stalledMs >= this.timeouts.stallMs;
+  }
+
+  /**
+   * No request came in time. Node's own clocks, which come first, restart with every byte, also with those that begin no
+   * request.
+   */
+  private isSilent(now: number): boolean {
+    const { headersMs, idleMs, closeMs } = this.timeouts;
+    return this.idle && now - this.idleSince >= (this.used ? idleMs : 0) + headersMs + closeMs;
+  }
+
+  private isBodyLate(now: number): boolean {
+    const { body } = this;
+    if (body === undefined || body.request.complete || this.upgraded) return false;
+    if (body.response.writableFinished) body.until = Math.min(body.until, now + this.timeouts.refusedMs);
+    // with a full buffer it is our turn
+    const pending = body.upload && body.request.readableLength < body.request.readableHighWaterMark;
+    const stalledMs = this.received.stalledMs(this.socket.bytesRead, pending, now);
+    return now >= body.until || stalledMs >= this.timeouts.stallMs;
+  }
+
+  private answered(): void {
+    this.running -= 1;
+    this.idleSince = performance.now();
+    const next = this.waiting.shift();
+    if (next === undefined) {
+      if (this.paused) this.socket.resume();
+      this.paused = false;
+      return;
+    }
+    next();
+  }
+}

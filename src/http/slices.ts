@@ -1,0 +1,36 @@
+import { Readable } from "node:stream";
+
+/** Bytes of an answer that are written at once: a slow reader is judged by how many of them it takes. */
+const sliceBytes = 64 * 1024;
+/** A text of so many characters is surely not longer than one slice. */
+const sliceChars = sliceBytes / 3;
+/** Characters that are encoded at once. */
+const encodedChars = 4 * sliceBytes;
+
+/** A text in pieces that are small enough for one write; a short text is itself. */
+export function* slices(text: string): Generator<string | Buffer> {
+  if (text.length <= sliceChars) {
+    yield text;
+    return;
+  }
+  for (let at = 0; at < text.length;) {
+    let next = Math.min(text.length, at + encodedChars);
+    // a pair of surrogates is one character
+    if (next < text.length && (text.charCodeAt(next) & 0xfc00) === 0xdc00) next += 1;
+    const bytes = Buffer.from(text.slice(at, next));
+    for (let from = 0; from < bytes.length; from += sliceBytes) yield bytes.subarray(from, from + sliceBytes);
+    at = next;
+  }
+}
+
+/** A long text, in one or more pieces, as a stream, which is written as its reader takes it. */
+export function slicedBody(...pieces: readonly string[]): { bytes: number; body: Readable } | undefined {
+  let bytes = 0;
+  for (const piece of pieces) bytes += Buffer.byteLength(piece);
+  if (bytes <= sliceBytes) return undefined;
+  return { bytes, body: Readable.from(allSlices(pieces), { objectMode: false }) };
+}
+
+function* allSlices(pieces: readonly string[]): Generator<string | Buffer> {
+  for (const piece of pieces) yield* slices(piece);
+}
