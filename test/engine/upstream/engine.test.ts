@@ -149,10 +149,10 @@ describe("upstream engine", () => {
   });
 
   it("does not keep a caller who leaves while the dialect is asked for", async () => {
-    let release = (): void => {};
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
     const { engine } = await start(
       (asked, response) => {
-        if (asked.path === "/v1/models") release = () => void response.end('{"data":[{"owned_by":"vllm"}]}');
+        if (asked.path === "/v1/models") void released.then(() => response.end('{"data":[{"owned_by":"vllm"}]}'));
         else sse(response).end(frame({ content: "a" }, "stop") + doneFrame);
       },
       { dialect: "auto" },

@@ -187,7 +187,7 @@ describe("raw mode", () => {
     const answer = fold(engine.generate(requestOf(), new AbortController().signal));
     await expect(answer).rejects.toMatchObject({
       kind: "internal",
-      message: "raw mode needs the model's chat template: the upstream does not tell it",
+      message: "raw mode needs the model's chat template: the upstream does not serve it",
     });
   });
 });

@@ -125,7 +125,7 @@ describe("one URL", () => {
       else sse(response).end(answer);
     });
     expect(await ask(engine)).toBe("fine");
-    expect(engine.members?.()).toEqual([{ name: engine.address, up: true, running: 0 }]);
+    expect(engine.members?.()).toEqual([{ name: new URL(engine.address ?? "").host, up: true, running: 0 }]);
   });
 
   it("is left alone where it asks for it", async () => {
