@@ -1,4 +1,7 @@
 import { Readable } from "node:stream";
+import type { FastifyReply } from "fastify";
+import { jsonSteps } from "../lib/json-scanner/write.ts";
+import type { TimeSlices } from "../lib/time-slices.ts";
 
 /** Bytes of an answer that are written at once: a slow reader is judged by how many of them it takes. */
 const sliceBytes = 64 * 1024;
@@ -33,4 +36,18 @@ export function slicedBody(...pieces: readonly string[]): { bytes: number; body:
 
 function* allSlices(pieces: readonly string[]): Generator<string | Buffer> {
   for (const piece of pieces) yield* slices(piece);
+}
+
+/** Answers with a value as JSON, which is written in steps. */
+export async function sendJson(reply: FastifyReply, turns: TimeSlices, value: unknown): Promise<FastifyReply> {
+  const pieces: string[] = [];
+  await turns.run(jsonSteps(value, { piece: (text) => pieces.push(text) }));
+  const sliced = pieces.length === 1 ? undefined : slicedBody(...pieces);
+  if (sliced === undefined) return sendText(reply, pieces.join(""));
+  return sendText(reply.header("content-length", sliced.bytes), sliced.body);
+}
+
+/** Answers with what is JSON already. */
+export function sendText(reply: FastifyReply, json: unknown): FastifyReply {
+  return reply.type("application/json; charset=utf-8").send(json);
 }

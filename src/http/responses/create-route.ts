@@ -17,7 +17,7 @@ import type { Surface } from "../../surface/surface.ts";
 import { readJson } from "../body.ts";
 import { parseContext, streamWhenBegun, type GenerationRouteOptions } from "../generation-route.ts";
 import { answerHeaders } from "../headers.ts";
-import { sendJson } from "../json-reply.ts";
+import { sendJson } from "../slices.ts";
 
 export interface ResponsesRouteOptions extends Omit<GenerationRouteOptions, "generate"> {
   surface: Surface<ParsedResponses["answerOptions"]>;

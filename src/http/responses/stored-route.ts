@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { invalid } from "../../model/error.ts";
 import type { JsonObject } from "../../model/json.ts";
-import { sendJson, sendText } from "../json-reply.ts";
+import { sendJson, sendText } from "../slices.ts";
 import { streamAnswer, type ResponsesRouteOptions } from "./create-route.ts";
 
 interface ById {
