@@ -55,7 +55,7 @@ export function configPage(): string {
     "# Settings",
     "",
     "Made from the schema by `node tools/config-doc.ts`. A YAML file (`--config` or `PARLEY_CONFIG`) < environment < flags.",
-    "Any text may be given by reference: `{ env: NAME }` or `{ file: PATH }`. Unknown names are errors.",
+    "Any text may be given by reference: `{ env: NAME }` or `{ file: PATH }`, a path from the folder of the settings file. Unknown names are errors.",
     "",
     "| environment | setting |",
     "| --- | --- |",
