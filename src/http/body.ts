@@ -5,8 +5,6 @@ import type { JsonReader } from "./json-reader.ts";
 
 /** How long an over-long body is read on, so that the client can read the answer (MiniMax-Provider-Verifier, 2026-06: exact statuses). */
 const drainMs = 10_000;
-/** How long a body may take; the server as a whole waits longer, for uploaded files. */
-const bodyMs = 120_000;
 
 /**
  * Reads a JSON body: bytes, taken out of their content codings, then UTF-8, then JSON. A body over `limit` bytes, as sent or
@@ -23,7 +21,7 @@ export async function readJson(
   return reader.parse(pieces, "body");
 }
 
-async function readBytes(stream: IncomingMessage, limit: number): Promise<readonly Buffer[]> {
+async function readBytes(stream: IncomingMessage, limit: number): Promise<Buffer[]> {
   const body = new DecodedBody(stream.headers["content-encoding"], limit);
   let refusal: ParleyError | undefined;
   let deadline = Infinity;
@@ -67,7 +65,7 @@ class DecodedBody {
     await this.pass([chunk], 0);
   }
 
-  async finish(): Promise<readonly Buffer[]> {
+  async finish(): Promise<Buffer[]> {
     for (const [at, decoder] of this.decoders.entries()) await this.pass(await decoder.finish(), at + 1);
     return this.chunks;
   }
@@ -87,14 +85,11 @@ class DecodedBody {
   }
 }
 
-/** The body's pieces; a caller who goes away in the middle of it has canceled. */
+/** The body's pieces; a caller who goes away in the middle of it, or is cut off by the connection's clock, has canceled. */
 async function* arriving(stream: IncomingMessage): AsyncGenerator<Buffer> {
-  const timer = setTimeout(() => stream.destroy(new Error("the body took too long")), bodyMs);
   try {
     yield* stream as AsyncIterable<Buffer>;
   } catch (cause) {
     throw new ParleyError("canceled", "the connection ended before the body did", { cause });
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -225,6 +225,9 @@ export interface ResponseRecord {
   events: string;
 }
 
+/** The texts of a record, which may be long. */
+export type ResponseText = "body" | "input" | "items" | "events";
+
 /** What the end of a response changes. */
 export type EndedResponse = Pick<ResponseRecord, "id" | "expiresAt" | "body" | "items" | "events">;
 
@@ -233,8 +236,11 @@ export interface ResponseStore {
   save(record: ResponseRecord): Promise<void>;
   /** Replaces what is there, as `done`; what was deleted meanwhile stays deleted. On return it is durable. */
   end(ended: EndedResponse): Promise<void>;
-  /** `undefined` for an unknown or expired id, and for another owner's. */
-  get(id: string, owner: string): Promise<ResponseRecord | undefined>;
+  /**
+   * `undefined` for an unknown or expired id, and for another owner's. Only the texts that are named are read, the others are
+   * empty; default all.
+   */
+  get(id: string, owner: string, texts?: readonly ResponseText[]): Promise<ResponseRecord | undefined>;
   /** Whether there was such a record. */
   delete(id: string, owner: string): Promise<boolean>;
   /** Ids of the records still `running` whose process has ended without finishing them. */

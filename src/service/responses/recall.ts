@@ -89,7 +89,7 @@ async function storedOutput<Parsed extends ParsedResponse>(
   caller: Caller,
   { archive, slices }: RecallSources<Parsed>,
 ): Promise<ReadonlyMap<string, Item>> {
-  const record = await archive.find(id, caller);
+  const record = await archive.find(id, caller, ["items", "body"]);
   if (record === undefined) return new Map();
   const { output } = await slices.run(parseTurn(record));
   // a store in this process answers without a turn of the event loop

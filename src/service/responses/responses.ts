@@ -92,10 +92,10 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     return this.options.codec.encoder(parsed).accept(batch, transcript);
   }
 
-  /** A stored response, running or over. Throws `not-found`. */
-  async get(id: string, caller: Caller): Promise<ResponseAnswer> {
-    const { slices } = this.options;
-    return this.find(id, caller) ?? new StoredAnswer(await this.options.archive.get(id, caller), slices);
+  /** A stored response, running or over, whose body or events are going to be read. Throws `not-found`. */
+  async get(id: string, caller: Caller, reading: "body" | "events"): Promise<ResponseAnswer> {
+    const { archive, slices } = this.options;
+    return this.find(id, caller) ?? new StoredAnswer(await archive.get(id, caller, [reading]), slices);
   }
 
   /** The input items of a stored response in the caller's order. Throws `not-found`. */
@@ -110,7 +110,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       running.abort();
       await running.finished;
     }
-    const body = parseBody(await this.options.archive.get(id, caller));
+    const body = parseBody(await this.options.archive.get(id, caller, ["body"]));
     if (body["background"] !== true) {
       throw invalid("background", "only a response made with background: true can be cancelled");
     }
