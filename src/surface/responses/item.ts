@@ -132,7 +132,7 @@ function parseToolCall(item: Fields, reading: Reading, type: string): Item[] {
 function parseResult(item: Fields, reading: Reading): Item[] {
   const parts = parseContent(item, "output", { ...reading, place: "result" });
   const source = reading.strict ? undefined : sourceOf(item, reading.open);
-  return [source === undefined ? result(item, parts) : sourceMessage(source, parts)];
+  return [source === undefined ? result(item, parts) : sourceMessage(source, withOwnLines(parts))];
 }
 
 /**
