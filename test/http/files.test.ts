@@ -222,6 +222,42 @@ describe("a file", () => {
   });
 });
 
+describe("errors on OpenAI's path", () => {
+  const text = () => new globalThis.File(["no video"], "a.mp4");
+  const words = "invalid params, file";
+
+  it("have their true status and the envelope that its clients throw; the vendor's paths keep 200", async () => {
+    const client = parley.openai.files;
+    const create = client.create({ file: text(), purpose: "video_understanding" as never });
+    await expect(create).rejects.toMatchObject({ status: 400, error: { type: "bad_request_error" } });
+    const form = new FormData();
+    form.append("purpose", "video_understanding");
+    form.append("file", text());
+    const init = { method: "POST", body: form, headers: bearer(testKey) };
+    const response = await fetch(`${parley.url}/v1/files`, init);
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      { error: { message: expect.stringContaining(words) }, base_resp: { status_code: 2013 } },
+    ]);
+    expect((await send(form)).base_resp).toMatchObject({ status_code: 2013 });
+  });
+
+  it.each([
+    ["a missing key", "POST", "", null, 401, 1004],
+    ["a wrong key", "POST", "", "sk-wrong", 401, 2049],
+    ["a body of another type", "POST", "", testKey, 400, 2013],
+    ["a file that is not there", "GET", "?file_id=1", testKey, 404, 2013],
+    ["a purpose given twice", "GET", "?purpose=a&purpose=b", testKey, 400, 2013],
+    ["a file to delete that is not there", "DELETE", "?file_id=1", testKey, 404, 2013],
+  ])("%s", async (_name, method, query, key, status, code) => {
+    const response = await fetch(`${parley.url}/v1/files${query}`, { method, headers: bearer(key) });
+    expect([response.status, await response.json()]).toMatchObject([
+      status,
+      { type: "error", error: { http_code: String(status) }, base_resp: { status_code: code } },
+    ]);
+  });
+});
+
 describe("what a file is, is told by its content", () => {
   const wav = Buffer.from("RIFF\x24\0\0\0WAVEfmt ", "latin1");
   it.each<[string, string, Buffer, string]>([
