@@ -8,9 +8,11 @@ import { textCipher } from "./lib/cipher.ts";
 import { openMedia } from "./media/open.ts";
 import { documentedCards } from "./model/card.ts";
 import { systemIds, vendorId, type IdSource } from "./model/id.ts";
+import { MemoryFunds } from "./policy/funds.ts";
 import { MemoryLimiter } from "./policy/limiter.ts";
 import { createModerator, type Moderator } from "./policy/moderate/moderate.ts";
 import { WordFileError } from "./policy/moderate/word-file.ts";
+import { SharedFunds } from "./policy/shared-funds.ts";
 import { SharedLimiter } from "./policy/shared-limiter.ts";
 import { openAdmin, type AdminService } from "./service/admin.ts";
 import { catalogAsk } from "./service/ask.ts";
@@ -163,6 +165,11 @@ function openMeter({ config, ids, log, metrics, opened }: Ground, store: Store, 
   const ledger = new LedgerWriter(store.ledger, log);
   const limiter =
     shared === undefined ? new MemoryLimiter() : new SharedLimiter({ store: shared, log, id: () => vendorId(ids) });
+  const accounts = { accounts: store.accounts, pending: (subject: string) => ledger.pending(subject) };
+  const funds =
+    shared === undefined
+      ? new MemoryFunds(accounts)
+      : new SharedFunds({ ...accounts, store: shared.money, log, id: () => vendorId(ids) });
   const meter = new Meter({
     limits,
     prices,
@@ -170,8 +177,8 @@ function openMeter({ config, ids, log, metrics, opened }: Ground, store: Store, 
     aborted,
     ledger,
     limiter,
+    funds,
     ids,
-    accounts: store.accounts,
     booked: recordCost(metrics),
     now: () => ids.now(),
   });

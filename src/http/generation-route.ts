@@ -36,6 +36,7 @@ export async function mountGeneration<AnswerOptions extends { stream: boolean }>
     useErrors(scope, surface.error.bind(surface), options.log);
     scope.post(surface.path, async (request, reply) => {
       const { signal } = options.running.track(reply.raw);
+      await options.generate.checkCaller(request.caller);
       const body = await readJson(request.raw, options.bodyLimit);
       const parsed = surface.parse(body, parseContext(request, options));
       const answering = { surface, parsed, caller: request.caller, reply, signal };

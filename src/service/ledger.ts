@@ -21,6 +21,8 @@ export class LedgerWriter {
   // changed by events
   /** Rows for the next batch; filled by `add`, emptied by `flush`. */
   private waiting: LedgerRow[] = [];
+  /** What is called when a row is in the store, or lost, by the row's id; filled by `add`, emptied by `report`. */
+  private readonly written = new Map<string, () => void>();
   /** Cost of the rows not yet in the store, by subject. */
   private readonly unwritten = new Map<string, number>();
   /** Calls `flush`; runs while rows wait. */
@@ -35,8 +37,10 @@ export class LedgerWriter {
     this.log = log;
   }
 
-  add(row: LedgerRow): void {
+  /** `written` is called once, when the row is in the store or lost. */
+  add(row: LedgerRow, written?: () => void): void {
     this.waiting.push(row);
+    if (written !== undefined) this.written.set(row.id, written);
     this.note(row, row.cost);
     if (this.waiting.length >= maxRows) void this.flush();
     else this.timer ??= setTimeout(() => void this.flush(), flushMs);
@@ -70,6 +74,7 @@ export class LedgerWriter {
       try {
         await this.store.add(rows);
         for (const row of rows) this.note(row, -row.cost);
+        this.report(rows);
         return;
       } catch (error) {
         this.log.error({ err: error, rows: rows.length, attempt }, "ledger rows could not be written");
@@ -77,6 +82,14 @@ export class LedgerWriter {
       }
     }
     this.log.error({ requests: rows.map(({ request }) => request) }, "ledger rows are lost");
+    this.report(rows);
+  }
+
+  private report(rows: readonly LedgerRow[]): void {
+    for (const { id } of rows) {
+      this.written.get(id)?.();
+      this.written.delete(id);
+    }
   }
 
   private note(row: LedgerRow, cost: number): void {

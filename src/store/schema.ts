@@ -1,4 +1,5 @@
 import { limitStatements } from "./limit-schema.ts";
+import { moneyStatements } from "./money-schema.ts";
 
 export interface Migration {
   number: number;
@@ -121,4 +122,6 @@ export const migrations: readonly Migration[] = [
       "alter table response add column holder text not null default ''",
     ],
   },
+  // money that answers under way reserve: SQLite serves one process, which holds them in its own memory
+  { number: 7, statements: [], postgres: moneyStatements },
 ];

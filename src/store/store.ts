@@ -169,8 +169,11 @@ export interface LimitAnswer {
 
 /** Counters that several processes share; a store of its own, because not every database that keeps keys can count. The database's clock counts; no claim passes a limit in any 60 seconds. */
 export interface LimitStore {
+  money: MoneyStore;
   /** Takes all claims or none. */
   claim(claims: readonly LimitClaim[], streamId: string): Promise<LimitAnswer>;
+  /** What `claim` would answer; takes nothing. */
+  peek(claims: readonly LimitClaim[]): Promise<LimitAnswer>;
   /** Changes what a window holds: takes back from the slot of the claim, or adds now. */
   correct(changes: readonly { name: string; slot: number; by: number }[]): Promise<void>;
   release(streamIds: readonly string[]): Promise<void>;
@@ -179,6 +182,38 @@ export interface LimitStore {
   /** Deletes what no longer counts. */
   sweep(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface MoneyClaim {
+  /** Of the reservation. */
+  id: string;
+  /** All that pay, and the month's budget of those that have none of their own. */
+  accounts: readonly { subject: string; budget: number | null }[];
+  /** As 202611. */
+  month: number;
+  /** Millionths of a dollar. */
+  amount: number;
+}
+
+export interface MoneyAnswer {
+  /** Why nothing was reserved: a balance or a budget is spent, or answers under way hold what is left. */
+  refused: "balance" | "budget" | "held" | null;
+  /** Whether something was reserved; nothing is where no account has a balance or a budget. */
+  held: boolean;
+}
+
+/** What answers under way may cost, reserved by several processes. The database's clock counts. */
+export interface MoneyStore {
+  /**
+   * Reserves the amount from every account, or from none. Where less is left it reserves that, unless a reservation of
+   * that kind is there already.
+   */
+  reserve(claim: MoneyClaim): Promise<MoneyAnswer>;
+  /** Replaces what a reservation holds by what was used. */
+  settle(id: string, used: number): Promise<void>;
+  release(ids: readonly string[]): Promise<void>;
+  /** Reservations that were not renewed for 30 seconds belong to a process that has ended, and do not count. */
+  renew(ids: readonly string[]): Promise<void>;
 }
 
 /** One stored response. The JSON texts are opaque here; `service/responses` writes and reads them. */

@@ -56,6 +56,7 @@ async function readRequest(
   request: FastifyRequest,
   options: ResponsesRouteOptions,
 ): Promise<ResponseRequest<ParsedResponses>> {
+  await options.responses.checkCaller(request.caller);
   const body = await readJson(request.raw, options.bodyLimit);
   return { parsed: options.surface.parse(body, parseContext(request, options)), caller: request.caller, body };
 }

@@ -89,6 +89,7 @@ export class SocketSession {
     if (type !== "response.create") throw invalid("type", `must be "response.create"`);
     const caller = await this.of.authenticate();
     const { surface, responses } = this.of.options;
+    await responses.checkCaller(caller);
     const parsed = surface.parse({ ...body, stream: true, background: false }, this.context());
     try {
       const { signal } = this.aborter;

@@ -18,10 +18,11 @@ import { ownItems, recall } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { parseBody, StoredAnswer } from "./stored.ts";
 import { turnItems, type StoredTurn } from "./stored-turn.ts";
-import { TransientAnswer, type AnswerSource } from "./transient.ts";
+import { admitAnswer, type AdmittedAnswer, type AnswerSource } from "./source.ts";
+import { TransientAnswer } from "./transient.ts";
 
 export interface ResponsesOptions<Parsed extends ParsedResponse> {
-  generate: Pick<GenerateService, "start" | "count" | "checkLimits">;
+  generate: Pick<GenerateService, "admit" | "count" | "checkCaller" | "checkLimits">;
   archive: ResponseArchive;
   recent: RecentAnswers;
   codec: ResponseCodec<Parsed>;
@@ -45,8 +46,6 @@ interface Job<Parsed extends ParsedResponse> extends ResponseRequest<Parsed> {
   /** What an engine is asked; for a compaction, for the summary. */
   request: GenerationRequest;
 }
-
-const emptyAnswer: Batch = [{ type: "begin" }, { type: "finish", reason: "stop" }];
 
 /**
  * The use case behind `/v1/responses`: every kind of answer (plain, stored, background, warm-up, compaction) is made on
@@ -78,6 +77,11 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     const job = { ...asked, parsed, conversation, request };
     if (parsed.answerOptions.background) return this.startBackground(job);
     return parsed.answerOptions.store ? this.startKept(job, signal) : this.startTransient(job, signal);
+  }
+
+  /** Refuses a caller that no request would be taken from. Takes nothing; for the moment before a body is read. */
+  checkCaller(caller: Caller): Promise<void> {
+    return this.options.generate.checkCaller(caller);
   }
 
   /** Input tokens of the request with its whole conversation. */
@@ -177,13 +181,22 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     }
   }
 
-  /** A response whose caller does not wait: it is stored as queued at once, and a failure becomes its outcome. */
+  /**
+   * A response whose caller does not wait. It is let in first, as every other; then it is stored as queued, and a failure
+   * becomes its outcome.
+   */
   private async startBackground(job: Job<Parsed>): Promise<ResponseAnswer> {
+    const admitted = await admitAnswer(job, this.options.generate);
     const answer = this.keptAnswer(job);
     answer.publish(answer.encoder.queued());
-    const record = await this.store(job, answer);
-    // the caller is answered first: the answer shows it as queued
-    answer.finished = setImmediate().then(() => this.work(job, answer, record));
+    try {
+      const record = await this.store(job, answer);
+      // the caller is answered first: the answer shows it as queued
+      answer.finished = setImmediate().then(() => this.work(job, { answer, record, admitted }));
+    } catch (error) {
+      admitted.cancel();
+      throw error;
+    }
     return answer;
   }
 
@@ -193,15 +206,10 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     return new KeptAnswer({ id: parsed.request.id, owner: caller.keyId, background, encoder });
   }
 
-  /** Where the answer comes from, by the kind that was asked for. */
-  private async source({ parsed, caller, request }: Job<Parsed>, signal: AbortSignal): Promise<AnswerSource> {
-    const { generate } = this.options;
-    if (parsed.answerOptions.kind === "warm-up") {
-      await generate.checkLimits(request, caller);
-      return nothingGenerated();
-    }
-    const generation = await generate.start(request, caller, signal);
-    return { transcript: generation.transcript, batches: generation.batches, facts: generation };
+  /** Where the answer comes from, when it has begun. */
+  private async source(job: Job<Parsed>, signal: AbortSignal): Promise<AnswerSource> {
+    const admitted = await admitAnswer(job, this.options.generate);
+    return admitted.start(signal);
   }
 
   private async store({ parsed, caller, body }: Job<Parsed>, answer: KeptAnswer): Promise<ResponseRecord> {
@@ -232,10 +240,10 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     }
   }
 
-  private async work(job: Job<Parsed>, answer: KeptAnswer, record: ResponseRecord): Promise<void> {
+  private async work(job: Job<Parsed>, { answer, record, admitted }: Waiting): Promise<void> {
     let source: AnswerSource;
     try {
-      source = await this.source(job, answer.signal);
+      source = await admitted.start(answer.signal);
     } catch (thrown) {
       const error = answer.signal.aborted ? canceled() : toParleyError(thrown);
       return this.fail(job, { answer, record }, [{ type: "begin" }, { type: "finish", reason: "error", error }]);
@@ -323,6 +331,8 @@ interface Pumped {
   record: ResponseRecord;
 }
 
+type Waiting = Pumped & { admitted: AdmittedAnswer };
+
 function begun(answer: KeptAnswer, source: AnswerSource): void {
   answer.transcript = source.transcript;
   answer.facts = source.facts;
@@ -337,13 +347,4 @@ function turnOf(parsed: ParsedResponse, output: readonly OutputItem[]): StoredTu
 
 function failedBatch(thrown: unknown): Batch {
   return [{ type: "finish", reason: "error", error: toParleyError(thrown) }];
-}
-
-function nothingGenerated(): AnswerSource {
-  const transcript = new Transcript();
-  async function* batches(): AsyncGenerator<Batch> {
-    transcript.apply(emptyAnswer);
-    yield emptyAnswer;
-  }
-  return { transcript, batches: batches(), facts: undefined };
 }

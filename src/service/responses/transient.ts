@@ -1,14 +1,10 @@
 import { canceled } from "../../model/error.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { Transcript } from "../../model/transcript.ts";
-import type { AnswerFacts, Generation } from "../generation.ts";
+import type { AnswerFacts } from "../generation.ts";
 import type { ResponseAnswer } from "./answer.ts";
 import type { ResponseEncoder, ResponseEvent } from "./codec.ts";
-
-/** Where an answer comes from: an engine, or nothing at all for a warm-up. */
-export interface AnswerSource extends Pick<Generation, "transcript" | "batches"> {
-  facts: AnswerFacts | undefined;
-}
+import type { AnswerSource } from "./source.ts";
 
 export interface TransientOptions {
   id: string;
