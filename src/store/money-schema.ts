@@ -1,5 +1,5 @@
 /**
- * Migration 7, for PostgreSQL only: one row for each account that an answer under way reserves money from. Its text is
+ * Migration 8, for PostgreSQL only: one row for each account that an answer under way reserves money from. Its text is
  * landed: it holds its own number (30 seconds without a renewal), so that no constant changes it.
  *
  * One call reserves from all accounts or from none, under locks in the order of their names. What is left and what is

@@ -123,5 +123,5 @@ export const migrations: readonly Migration[] = [
     ],
   },
   // money that answers under way reserve: SQLite serves one process, which holds them in its own memory
-  { number: 7, statements: [], postgres: moneyStatements },
+  { number: 8, statements: [], postgres: moneyStatements },
 ];

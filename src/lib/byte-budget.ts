@@ -1,0 +1,99 @@
+export interface ByteBudgetOptions {
+  /** Most bytes of one owner, and of all owners together. */
+  perOwner: number;
+  total: number;
+  /** The error of one that does not fit: because of what its owner holds, or because of what all hold. */
+  refusal: (bound: "owner" | "total", bytes: number) => Error;
+}
+
+/**
+ * Bounds how many bytes requests hold in memory, by owner and in all. Who wants more than is free is refused at once:
+ * nothing waits while it holds bytes itself.
+ */
+export class ByteBudget {
+  // fixed at birth
+  private readonly options: ByteBudgetOptions;
+  // changed by events
+  /** Bytes by owner; `add` changes it and deletes owners that hold none. */
+  private readonly held = new Map<string, number>();
+  /** Sum over all owners. */
+  private sum = 0;
+
+  constructor(options: ByteBudgetOptions) {
+    this.options = options;
+  }
+
+  /** Bytes that all hold. */
+  get used(): number {
+    return this.sum;
+  }
+
+  /** Bytes that one owner holds. */
+  usedBy(owner: string): number {
+    return this.held.get(owner) ?? 0;
+  }
+
+  /** Throws the refusal where so many more bytes would not fit now. Takes nothing. */
+  check(owner: string, bytes: number): void {
+    const { perOwner, total, refusal } = this.options;
+    if (this.usedBy(owner) + bytes > perOwner) throw refusal("owner", perOwner);
+    if (this.sum + bytes > total) throw refusal("total", total);
+  }
+
+  /** A lease of an owner that holds nothing yet. */
+  lease(owner: string): ByteLease {
+    return new ByteLease(this, owner);
+  }
+
+  /** For leases. */
+  add(owner: string, bytes: number): void {
+    const left = this.usedBy(owner) + bytes;
+    this.sum += bytes;
+    if (left === 0) this.held.delete(owner);
+    else this.held.set(owner, left);
+  }
+}
+
+/** The bytes of one request; given back when all who hold it have released it. */
+export class ByteLease {
+  // fixed at birth
+  private readonly budget: ByteBudget;
+  private readonly owner: string;
+  // changed by events
+  /** Bytes taken; 0 after the last release. */
+  private bytes = 0;
+  /** Holders that have not released it; the one who made it is the first. */
+  private holders = 1;
+
+  constructor(budget: ByteBudget, owner: string) {
+    this.budget = budget;
+    this.owner = owner;
+  }
+
+  /** Takes so many bytes more. Throws the budget's refusal, and takes nothing, where they do not fit. */
+  grow(bytes: number): void {
+    // who comes back late, after everything was released, holds nothing any more
+    if (this.holders === 0 || bytes === 0) return;
+    this.budget.check(this.owner, bytes);
+    this.budget.add(this.owner, bytes);
+    this.bytes += bytes;
+  }
+
+  /** One holder more; returns its release, of which only the first call counts. */
+  hold(): () => void {
+    this.holders += 1;
+    let open = true;
+    return () => {
+      if (open) this.release();
+      open = false;
+    };
+  }
+
+  /** To be called once by who made it. */
+  release(): void {
+    this.holders -= 1;
+    if (this.holders > 0) return;
+    this.budget.add(this.owner, -this.bytes);
+    this.bytes = 0;
+  }
+}
