@@ -5,6 +5,7 @@ import { createCatalog } from "./engine/catalog.ts";
 import type { Catalog, Engine } from "./engine/engine.ts";
 import { LiveCatalog } from "./engine/live-catalog.ts";
 import { textCipher } from "./lib/cipher.ts";
+import { TimeSlices } from "./lib/time-slices.ts";
 import { openMedia } from "./media/open.ts";
 import { documentedCards } from "./model/card.ts";
 import { systemIds, vendorId, type IdSource } from "./model/id.ts";
@@ -49,6 +50,8 @@ export interface Services {
   ids: IdSource;
   log: Log;
   metrics: Metrics;
+  /** What long computations share the event loop by. */
+  slices: TimeSlices;
   watch: RequestWatch;
   engines: EngineSet;
   catalog: LiveCatalog;
@@ -69,6 +72,7 @@ interface Ground {
   ids: IdSource;
   log: Log;
   metrics: Metrics;
+  slices: TimeSlices;
   /** Parts put here how they are closed, in the order in which they were opened. */
   opened: AsyncDisposableStack;
 }
@@ -87,7 +91,8 @@ export async function openServices(
   const ids = overrides.ids ?? systemIds;
   const log = overrides.log ?? createLog(config.log);
   const metrics = new Metrics();
-  const ground: Ground = { config, ids, log, metrics, opened };
+  const slices = new TimeSlices();
+  const ground: Ground = { config, ids, log, metrics, slices, opened };
   opened.defer(measureProcess(metrics));
   const watch = openWatch(ground);
   const storeUrl = config.store.url?.reveal();
@@ -123,6 +128,7 @@ export async function openServices(
     ids,
     log,
     metrics,
+    slices,
     watch,
     engines,
     catalog,

@@ -10,6 +10,7 @@ import type { ModelService } from "../service/model.ts";
 import type { ParsedRequest, ParseContext, Surface } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import { readJson } from "./body.ts";
+import type { JsonReader } from "./json-reader.ts";
 import { answerHeaders } from "./headers.ts";
 import type { RunningRequests } from "./running.ts";
 import { useErrors } from "./server.ts";
@@ -21,6 +22,7 @@ export interface GenerationRouteOptions {
   ids: IdSource;
   strict: boolean;
   bodyLimit: number;
+  jsonReader: JsonReader;
   heartbeatMs: number;
   running: RunningRequests;
   log: Log;
@@ -37,7 +39,7 @@ export async function mountGeneration<AnswerOptions extends { stream: boolean }>
     scope.post(surface.path, async (request, reply) => {
       const { signal } = options.running.track(reply.raw);
       await options.generate.checkCaller(request.caller);
-      const body = await readJson(request.raw, options.bodyLimit);
+      const body = await readJson(request.raw, options.bodyLimit, options.jsonReader);
       const parsed = surface.parse(body, parseContext(request, options));
       const answering = { surface, parsed, caller: request.caller, reply, signal };
       return parsed.answerOptions.stream ? stream(answering, options) : answer(answering, options);

@@ -3,6 +3,10 @@ import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { afterEach, expect, it, vi } from "vitest";
 import { readJson } from "../../src/http/body.ts";
+import { JsonReader } from "../../src/http/json-reader.ts";
+import { TimeSlices } from "../../src/lib/time-slices.ts";
+
+const reader = new JsonReader({ slices: new TimeSlices(), maxValues: 1_000 });
 
 afterEach(() => {
   vi.useRealTimers();
@@ -12,7 +16,7 @@ it("a body that trickles is given up after two minutes", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const stream = Object.assign(new PassThrough(), { headers: {} });
   const closed = once(stream, "close").catch(() => undefined);
-  const reading = readJson(stream as never, 1000).then(
+  const reading = readJson(stream as never, 1000, reader).then(
     () => "read",
     (error: { kind: string }) => error.kind,
   );
@@ -29,6 +33,6 @@ it("a body that comes in time leaves no timer", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const stream = Object.assign(new PassThrough(), { headers: {} });
   stream.end('{"a":1}');
-  expect(await readJson(stream as never, 1000)).toEqual({ a: 1 });
+  expect(await readJson(stream as never, 1000, reader)).toEqual({ a: 1 });
   expect(vi.getTimerCount()).toBe(0);
 });

@@ -91,6 +91,11 @@ describe("numbers, types and names on chat", () => {
       /must not be nested deeper/,
     ],
     ["257 levels", `"x":${nested(257)}`, /body: is nested deeper/],
+    [
+      "300,000 values in a field of no meaning",
+      `"x":[${"{},".repeat(299_999)}{}]`,
+      /body: holds more than 200000 values/,
+    ],
   ])("%s: 400", async (_name, fields, message) => {
     expect(await post(chat, chatText(fields))).toMatchObject({ status: 400, message: expect.stringMatching(message) });
   });

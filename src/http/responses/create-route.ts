@@ -57,7 +57,7 @@ async function readRequest(
   options: ResponsesRouteOptions,
 ): Promise<ResponseRequest<ParsedResponses>> {
   await options.responses.checkCaller(request.caller);
-  const body = await readJson(request.raw, options.bodyLimit);
+  const body = await readJson(request.raw, options.bodyLimit, options.jsonReader);
   return { parsed: options.surface.parse(body, parseContext(request, options)), caller: request.caller, body };
 }
 

@@ -6,7 +6,6 @@ import type { Caller } from "../../policy/authenticate.ts";
 import { ConversationMemory } from "../../service/responses/memory.ts";
 import { eventJson, socketError } from "../../surface/responses/index.ts";
 import type { ParseContext } from "../../surface/surface.ts";
-import { readText } from "../body.ts";
 import { headerReader } from "../generation-route.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
 
@@ -37,8 +36,8 @@ export class SocketSession {
   private queue: Promise<void> = Promise.resolve();
   /** Messages that wait or are being answered. */
   private waiting = 0;
-  /** Characters of these messages. */
-  private waitingChars = 0;
+  /** Bytes of these messages. */
+  private waitingBytes = 0;
   /** Set by `finish`: no more messages are taken. */
   private finishing = false;
 
@@ -46,21 +45,21 @@ export class SocketSession {
     this.of = options;
   }
 
-  receive(text: string): void {
-    const tooLong = this.waiting > 0 && this.waitingChars + text.length > this.of.options.bodyLimit;
+  receive(message: Buffer): void {
+    const tooLong = this.waiting > 0 && this.waitingBytes + message.length > this.of.options.bodyLimit;
     if (this.finishing || tooLong || this.waiting >= maxQueue) {
       return this.refuse(new ParleyError("connection-limit", "too many waiting messages"));
     }
     this.waiting += 1;
-    this.waitingChars += text.length;
+    this.waitingBytes += message.length;
     this.queue = this.queue.then(async () => {
       try {
-        if (!this.aborter.signal.aborted) await this.create(text);
+        if (!this.aborter.signal.aborted) await this.create(message);
       } catch (thrown) {
         this.refuse(toParleyError(thrown));
       } finally {
         this.waiting -= 1;
-        this.waitingChars -= text.length;
+        this.waitingBytes -= message.length;
       }
     });
   }
@@ -80,8 +79,8 @@ export class SocketSession {
     await this.queue;
   }
 
-  private async create(text: string): Promise<void> {
-    const message = readText(text, "message");
+  private async create(bytes: Buffer): Promise<void> {
+    const message = await this.of.options.jsonReader.parse([bytes], "message", this.aborter.signal);
     if (!isObject(message)) throw invalid("message", "must be a JSON object");
     const { type, ...body } = message;
     // clients may report how far they are (Codex: `response.processed`), and read an answer as that of their next request

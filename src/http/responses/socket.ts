@@ -84,7 +84,7 @@ function serve(connection: WebSocket, { request, options, closing }: Connection)
     clearTimeout(idle);
     idle = wait();
     if (binary) session.refuse(new ParleyError("invalid", "messages must be text"));
-    else session.receive((data as Buffer).toString("utf8"));
+    else session.receive(data as Buffer);
   });
   connection.on("error", () => connection.terminate());
   connection.on("close", () => {
