@@ -4,6 +4,8 @@ import type { Config } from "./config/schema.ts";
 import { createCatalog } from "./engine/catalog.ts";
 import type { Catalog, Engine } from "./engine/engine.ts";
 import { LiveCatalog } from "./engine/live-catalog.ts";
+import type { ByteBudget } from "./lib/byte-budget.ts";
+import { CachePool } from "./lib/cache-pool.ts";
 import { textCipher } from "./lib/cipher.ts";
 import { TimeSlices } from "./lib/time-slices.ts";
 import { openMedia } from "./media/open.ts";
@@ -13,6 +15,7 @@ import { MemoryFunds } from "./policy/funds.ts";
 import { MemoryLimiter } from "./policy/limiter.ts";
 import { createModerator, type Moderator } from "./policy/moderate/moderate.ts";
 import { WordFileError } from "./policy/moderate/word-file.ts";
+import { rememberedBounds, requestBudget } from "./policy/request-memory.ts";
 import { SharedFunds } from "./policy/shared-funds.ts";
 import { SharedLimiter } from "./policy/shared-limiter.ts";
 import { openAdmin, type AdminService } from "./service/admin.ts";
@@ -63,6 +66,10 @@ export interface Services {
   generate: GenerateService;
   responses: ResponsesService<ParsedResponses>;
   responsesOptions: ResponsesOptions;
+  /** Bytes of the requests under way. */
+  requestBudget: ByteBudget;
+  /** Conversations that are remembered and not stored. */
+  remembered: CachePool;
   admin: AdminService;
 }
 
@@ -121,7 +128,8 @@ export async function openServices(
     watch: watch.generation,
     log,
   });
-  const { responses, archive, responsesOptions } = await openResponses(ground, store, generate);
+  const memory = openMemory(ground);
+  const recent = new RecentAnswers(memory.remembered);
   const models = new ModelService(catalog);
   const admin = await openAdmin(store, ids);
   return {
@@ -133,15 +141,25 @@ export async function openServices(
     engines,
     catalog,
     store,
-    archive,
     files,
     meter,
     models,
     generate,
-    responses,
-    responsesOptions,
+    ...memory,
+    ...(await openResponses(ground, store, { generate, recent })),
     admin,
   };
+}
+
+/** What bounds the bytes that callers make the server hold. */
+function openMemory({ config, metrics }: Ground): Pick<Services, "requestBudget" | "remembered"> {
+  const budget = requestBudget(config.memory, config.server.bodyLimit);
+  const remembered = new CachePool(rememberedBounds(config.memory));
+  const gauge = (name: string, help: string, read: () => number): void =>
+    metrics.gauge(name, help, () => [[{}, read()] as const]);
+  gauge("parley_request_bytes", "Bytes that requests under way hold.", () => budget.used);
+  gauge("parley_remembered_bytes", "Bytes of conversations that are remembered.", () => remembered.size);
+  return { requestBudget: budget, remembered };
 }
 
 /** The request log, and traces where a collector is configured. */
@@ -209,7 +227,11 @@ async function openFiles({ config, ids, log, opened }: Ground, store: Store): Pr
   return files;
 }
 
-async function openResponses({ config, ids, log, opened }: Ground, store: Store, generate: GenerateService) {
+async function openResponses(
+  { config, ids, log, opened }: Ground,
+  store: Store,
+  parts: { generate: GenerateService; recent: RecentAnswers },
+) {
   const { store: storeDefault, defaultReasoning, retentionDays } = config.responses;
   const cipher = textCipher(await store.settings.setOnce("seal-secret", ids.hex(64)));
   const responsesOptions = { ids, cipher, sseDone: config.sse.done, defaultReasoning, storeDefault };
@@ -219,7 +241,7 @@ async function openResponses({ config, ids, log, opened }: Ground, store: Store,
     now: () => ids.now(),
   });
   const codec = responsesCodec(responsesOptions);
-  const responses = new ResponsesService({ generate, archive, recent: new RecentAnswers(), codec, log });
+  const responses = new ResponsesService({ ...parts, archive, codec, log });
   opened.defer(() => responses.close());
   return { responses, archive, responsesOptions };
 }

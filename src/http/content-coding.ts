@@ -7,7 +7,7 @@ import {
   createZstdDecompress,
   type Gunzip,
 } from "node:zlib";
-import { ParleyError, invalid } from "../model/error.ts";
+import { ParleyError, invalid, toParleyError } from "../model/error.ts";
 
 const chunkSize = 65_536;
 /** A larger window is not for content codings (RFC 9659), and each request could ask for 128 MiB of it. */
@@ -54,6 +54,7 @@ export class ContentDecoder {
   // fixed at birth
   private readonly coding: Coding;
   private readonly limit: number;
+  private readonly grow: (bytes: number) => void;
   // changed by events
   /** Made with the first byte. */
   private decoder: Decoder | undefined;
@@ -70,9 +71,11 @@ export class ContentDecoder {
   /** Set when the body is broken or too large. */
   private failure: ParleyError | undefined;
 
-  constructor(coding: Coding, limit: number) {
+  /** `grow` is called for every piece of so many decoded bytes; what it throws ends the decoding. */
+  constructor(coding: Coding, limit: number, grow: (bytes: number) => void = () => undefined) {
     this.coding = coding;
     this.limit = limit;
+    this.grow = grow;
   }
 
   /** Decodes a piece; gives what is decoded by now. Throws `invalid` or `too-large`. */
@@ -100,10 +103,15 @@ export class ContentDecoder {
     const decoder = decoders[this.coding](first);
     decoder.on("data", (piece: Buffer) => {
       this.size += piece.length;
-      if (this.size <= this.limit) return void this.pieces.push(piece);
-      this.failure ??= tooLarge(this.limit);
-      this.pieces = [];
-      decoder.destroy();
+      try {
+        if (this.size > this.limit) throw tooLarge(this.limit);
+        this.grow(piece.length);
+        this.pieces.push(piece);
+      } catch (error) {
+        this.failure ??= toParleyError(error);
+        this.pieces = [];
+        decoder.destroy();
+      }
     });
     decoder.on("error", (cause) => (this.failure ??= this.broken(cause)));
     // the end of the encoded data, perhaps before the end of the body: then no write is called back any more

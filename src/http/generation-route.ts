@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { ByteBudget } from "../lib/byte-budget.ts";
 import { canceled, toParleyError } from "../model/error.ts";
 import type { Batch } from "../model/event.ts";
 import { unixSeconds, type IdSource } from "../model/id.ts";
@@ -9,7 +10,7 @@ import type { AnswerFacts } from "../service/generation.ts";
 import type { ModelService } from "../service/model.ts";
 import type { ParsedRequest, ParseContext, Surface } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
-import { readJson } from "./body.ts";
+import { leaseUntilAnswered, readJson } from "./body.ts";
 import type { JsonReader } from "./json-reader.ts";
 import { answerHeaders } from "./headers.ts";
 import type { RunningRequests } from "./running.ts";
@@ -23,6 +24,8 @@ export interface GenerationRouteOptions {
   strict: boolean;
   bodyLimit: number;
   jsonReader: JsonReader;
+  /** Bytes of the requests under way. */
+  requestBudget: ByteBudget;
   heartbeatMs: number;
   running: RunningRequests;
   log: Log;
@@ -39,7 +42,8 @@ export async function mountGeneration<AnswerOptions extends { stream: boolean }>
     scope.post(surface.path, async (request, reply) => {
       const { signal } = options.running.track(reply.raw);
       await options.generate.checkCaller(request.caller);
-      const body = await readJson(request.raw, options.bodyLimit, options.jsonReader);
+      const lease = leaseUntilAnswered(reply.raw, options.requestBudget, request.caller.keyId);
+      const body = await readJson(request.raw, options.bodyLimit, options.jsonReader, lease);
       const parsed = surface.parse(body, parseContext(request, options));
       const answering = { surface, parsed, caller: request.caller, reply, signal };
       return parsed.answerOptions.stream ? stream(answering, options) : answer(answering, options);

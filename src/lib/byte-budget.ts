@@ -60,40 +60,49 @@ export class ByteLease {
   private readonly budget: ByteBudget;
   private readonly owner: string;
   // changed by events
-  /** Bytes taken; 0 after the last release. */
+  /** Bytes taken and not given back. */
   private bytes = 0;
-  /** Holders that have not released it; the one who made it is the first. */
-  private holders = 1;
+  /** Those who hold it; the last release gives everything back. */
+  private readonly holders = new Set<symbol>();
 
   constructor(budget: ByteBudget, owner: string) {
     this.budget = budget;
     this.owner = owner;
   }
 
-  /** Takes so many bytes more. Throws the budget's refusal, and takes nothing, where they do not fit. */
-  grow(bytes: number): void {
-    // who comes back late, after everything was released, holds nothing any more
-    if (this.holders === 0 || bytes === 0) return;
+  /** Throws the budget's refusal where so many bytes more would not fit now. Takes nothing. */
+  check(bytes: number): void {
     this.budget.check(this.owner, bytes);
-    this.budget.add(this.owner, bytes);
-    this.bytes += bytes;
+  }
+
+  /** Takes so many bytes more, also where nobody holds it yet. Throws the refusal, and takes nothing, where they do not fit. */
+  grow(bytes: number): void {
+    this.check(bytes);
+    this.take(bytes);
+  }
+
+  /** Gives back so many bytes, or what is left of them. */
+  shrink(bytes: number): void {
+    this.take(-Math.min(bytes, this.bytes));
+  }
+
+  /** Gives everything back. */
+  clear(): void {
+    this.shrink(this.bytes);
   }
 
   /** One holder more; returns its release, of which only the first call counts. */
   hold(): () => void {
-    this.holders += 1;
-    let open = true;
+    const holder = Symbol("holder");
+    this.holders.add(holder);
     return () => {
-      if (open) this.release();
-      open = false;
+      if (this.holders.delete(holder) && this.holders.size === 0) this.clear();
     };
   }
 
-  /** To be called once by who made it. */
-  release(): void {
-    this.holders -= 1;
-    if (this.holders > 0) return;
-    this.budget.add(this.owner, -this.bytes);
-    this.bytes = 0;
+  private take(bytes: number): void {
+    if (bytes === 0) return;
+    this.bytes += bytes;
+    this.budget.add(this.owner, bytes);
   }
 }

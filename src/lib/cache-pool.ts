@@ -54,6 +54,7 @@ export class CachePool {
     owner.caches.set(cache, 0);
     return {
       changed: () => {
+        if (!owner.caches.has(cache)) return;
         this.measure(owner, cache);
         while (owner.bytes > this.options.perOwner) this.shrink(owner);
         while (this.total > this.options.total) this.shrink(this.largestOwner());

@@ -74,7 +74,9 @@ export const policySettings = {
         .describe("Most bytes of the requests of one key that are under way; default half of `requestBytes`."),
       rememberedBytes: positive
         .exactOptional()
-        .describe("Most bytes of conversations that are remembered and not stored; default a sixteenth of the heap limit."),
+        .describe(
+          "Most bytes of conversations that are remembered and not stored; default a sixteenth of the heap limit.",
+        ),
       rememberedBytesPerKey: positive
         .exactOptional()
         .describe("Most such bytes of one key; default half of `rememberedBytes`."),

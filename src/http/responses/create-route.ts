@@ -5,7 +5,7 @@ import type { ResponseEvent } from "../../service/responses/codec.ts";
 import type { ResponseRequest, ResponsesService } from "../../service/responses/responses.ts";
 import { compactionBody, endText, eventText, type ParsedResponses } from "../../surface/responses/index.ts";
 import type { Surface } from "../../surface/surface.ts";
-import { readJson } from "../body.ts";
+import { leaseUntilAnswered, readJson } from "../body.ts";
 import { parseContext, streamWhenBegun, type GenerationRouteOptions } from "../generation-route.ts";
 import { answerHeaders } from "../headers.ts";
 
@@ -22,7 +22,7 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 
   server.post(surface.path, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const asked = await readRequest(request, options);
+    const asked = await readRequest(request, reply, options);
     const { stream, background } = asked.parsed.answerOptions;
     const starting = responses.create(asked, signal);
     if (stream) {
@@ -36,13 +36,13 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 
   server.post(`${surface.path}/input_tokens`, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const tokens = await responses.count(await readRequest(request, options), signal);
+    const tokens = await responses.count(await readRequest(request, reply, options), signal);
     return { object: "response.input_tokens", input_tokens: tokens };
   });
 
   server.post(`${surface.path}/compact`, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const { parsed, ...asked } = await readRequest(request, options);
+    const { parsed, ...asked } = await readRequest(request, reply, options);
     const alone = { kind: "compaction", store: false, storeOmitted: false, background: false } as const;
     const compaction = { ...parsed, answerOptions: { ...parsed.answerOptions, ...alone } };
     const answer = await responses.create({ ...asked, parsed: compaction }, signal);
@@ -54,11 +54,14 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 
 async function readRequest(
   request: FastifyRequest,
+  reply: FastifyReply,
   options: ResponsesRouteOptions,
 ): Promise<ResponseRequest<ParsedResponses>> {
   await options.responses.checkCaller(request.caller);
-  const body = await readJson(request.raw, options.bodyLimit, options.jsonReader);
-  return { parsed: options.surface.parse(body, parseContext(request, options)), caller: request.caller, body };
+  const { caller } = request;
+  const lease = leaseUntilAnswered(reply.raw, options.requestBudget, caller.keyId);
+  const body = await readJson(request.raw, options.bodyLimit, options.jsonReader, lease);
+  return { parsed: options.surface.parse(body, parseContext(request, options)), caller, body, lease };
 }
 
 interface AnswerStream {

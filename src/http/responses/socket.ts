@@ -2,19 +2,24 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { WebSocketServer, type WebSocket } from "ws";
+import type { CachePool } from "../../lib/cache-pool.ts";
 import { ParleyError, toParleyError } from "../../model/error.ts";
 import { vendorId } from "../../model/id.ts";
-import type { Authenticate } from "../../policy/authenticate.ts";
+import type { Authenticate, Caller } from "../../policy/authenticate.ts";
+import { ConversationMemory } from "../../service/responses/memory.ts";
 import { checkSocketOrigin, type AllowsOrigin } from "../cors.ts";
 import { callerOrigin } from "../headers.ts";
 import { requestPath } from "../path.ts";
 import { rawReply } from "../raw-reply.ts";
+import { ArrivingBytes } from "./arriving-bytes.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
 import { SocketSession } from "./session.ts";
 
 export interface SocketOptions extends ResponsesRouteOptions {
   authenticate: Authenticate;
   allowsOrigin: AllowsOrigin;
+  /** Bounds what connections remember, by key and in all. */
+  remembered: CachePool;
 }
 
 /** Connections at once, and silence after which one is closed. */
@@ -29,9 +34,9 @@ export function mountSocket(server: FastifyInstance, options: SocketOptions): { 
   server.server.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
     void admit(request, options, sockets.clients.size)
-      .then(() => {
+      .then(({ keyId }) => {
         sockets.handleUpgrade(request, socket, head, (connection) =>
-          serve(connection, { request, options, closing: closing.signal }),
+          serve(connection, { request, keyId, options, closing: closing.signal }),
         );
       })
       .catch((thrown: unknown) => refuse(socket, toParleyError(thrown), vendorId(options.ids)));
@@ -44,12 +49,12 @@ export function mountSocket(server: FastifyInstance, options: SocketOptions): { 
   };
 }
 
-async function admit(request: IncomingMessage, options: SocketOptions, connections: number): Promise<void> {
+async function admit(request: IncomingMessage, options: SocketOptions, connections: number): Promise<Caller> {
   const asked = requestPath(request.url);
   if (asked !== path) throw new ParleyError("not-found", `no WebSocket at ${asked.slice(0, 200)}`);
   checkSocketOrigin(request, options.allowsOrigin);
   if (connections >= maxConnections) throw new ParleyError("connection-limit", "too many WebSocket connections");
-  await options.authenticate(request.headers.authorization, callerOrigin(request));
+  return options.authenticate(request.headers.authorization, callerOrigin(request));
 }
 
 function refuse(socket: Duplex, error: ParleyError, requestId: string): void {
@@ -58,6 +63,7 @@ function refuse(socket: Duplex, error: ParleyError, requestId: string): void {
 
 interface Connection {
   request: IncomingMessage;
+  keyId: string;
   options: SocketOptions;
   /** Fires when the server stops: what is under way is answered, then the connection is closed. */
   closing: AbortSignal;
@@ -66,13 +72,29 @@ interface Connection {
 /** Bytes that may wait for a slow reader before the sender waits too. */
 const maxBufferedBytes = 1024 * 1024;
 
-function serve(connection: WebSocket, { request, options, closing }: Connection): void {
+/** How long a peer that sends too much may read why. */
+const refusalMs = 1_000;
+
+function serve(connection: WebSocket, { request, keyId, options, closing }: Connection): void {
   const session = new SocketSession({
     // asked anew for every message: a key may be disabled while its connection is open
     authenticate: () => options.authenticate(request.headers.authorization, callerOrigin(request)),
     options,
+    memory: new ConversationMemory(options.remembered, keyId),
     headers: request.headers,
     send: (text) => send(connection, text),
+  });
+  const arriving = new ArrivingBytes(connection, {
+    socket: request.socket,
+    budget: options.requestBudget,
+    owner: keyId,
+    onRefusal: (error) => {
+      session.refuse(error);
+      connection.close(1013, "too much at once");
+      // nothing more is read, so that nothing more is held
+      connection.pause();
+      setTimeout(() => connection.terminate(), refusalMs).unref();
+    },
   });
   const leave = options.running.join(session.aborter);
   const stop = (): void => void session.finish().then(() => connection.close(1001, "the server is stopping"));
@@ -83,12 +105,15 @@ function serve(connection: WebSocket, { request, options, closing }: Connection)
   connection.on("message", (data, binary) => {
     clearTimeout(idle);
     idle = wait();
-    if (binary) session.refuse(new ParleyError("invalid", "messages must be text"));
-    else session.receive(data as Buffer);
+    const lease = arriving.take();
+    if (!binary) return session.receive(data as Buffer, lease);
+    lease.clear();
+    session.refuse(new ParleyError("invalid", "messages must be text"));
   });
   connection.on("error", () => connection.terminate());
   connection.on("close", () => {
     clearTimeout(idle);
+    arriving.close();
     unwatch();
     closing.removeEventListener("abort", stop);
     leave();

@@ -23,6 +23,8 @@ export class ConversationMemory {
   private readonly items = new Map<Item, { bytes: number; uses: number }>();
   /** Sum over the items and their places. */
   private bytes = 0;
+  /** Set by `close`: an answer that ends later is not kept. */
+  private closed = false;
 
   /** `pool`: the bound over all connections; `owner`: the key, so that one key cannot fill it. */
   constructor(pool?: CachePool, owner = "") {
@@ -45,6 +47,7 @@ export class ConversationMemory {
 
   /** A conversation beyond the bound is not kept. */
   keep(id: string, items: readonly Item[]): void {
+    if (this.closed) return;
     this.remove(id);
     this.add(id, items);
     if (this.bytes > maxBytes && this.sizeAlone(items) > maxBytes) this.remove(id);
@@ -64,6 +67,7 @@ export class ConversationMemory {
 
   /** The connection is over. */
   close(): void {
+    this.closed = true;
     this.turns.clear();
     this.items.clear();
     this.bytes = 0;

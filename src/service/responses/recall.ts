@@ -4,7 +4,7 @@ import type { ResponseArchive } from "./archive.ts";
 import type { ItemReference, OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
 import type { ConversationMemory } from "./memory.ts";
 import type { RecentAnswers } from "./recent.ts";
-import { parseTurn } from "./stored-turn.ts";
+import { parseTurn, type StoredTurn } from "./stored-turn.ts";
 
 /** Where earlier turns are found, in this order. */
 export interface RecallSources<Parsed extends ParsedResponse> {
@@ -39,6 +39,12 @@ export async function recall<Parsed extends ParsedResponse>(
 /** The request's own input; references are gone once it was recalled. */
 export function ownItems({ answerOptions }: ParsedResponse): Item[] {
   return answerOptions.input.filter((item: Item | ItemReference) => item.type !== "reference");
+}
+
+/** What a finished turn adds to the conversation; a complete summary takes the place of all that was before. */
+export function turnOf(parsed: ParsedResponse, output: readonly OutputItem[]): StoredTurn {
+  const summarized = parsed.answerOptions.kind === "compaction" && output.length > 0;
+  return summarized ? { input: [], output, startsConversation: true } : { input: ownItems(parsed), output };
 }
 
 async function earlier<Parsed extends ParsedResponse>(

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import type { ByteLease } from "../../lib/byte-budget.ts";
 import { canceled, invalid, ParleyError, toParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { Item } from "../../model/item.ts";
@@ -14,10 +15,10 @@ import type { ResponseArchive } from "./archive.ts";
 import type { OutputItem, ParsedResponse, ResponseCodec, ResponseEvent } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
 import type { ConversationMemory } from "./memory.ts";
-import { ownItems, recall } from "./recall.ts";
+import { ownItems, recall, turnOf } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { parseBody, StoredAnswer } from "./stored.ts";
-import { turnItems, type StoredTurn } from "./stored-turn.ts";
+import { turnItems } from "./stored-turn.ts";
 import { admitAnswer, type AdmittedAnswer, type AnswerSource } from "./source.ts";
 import { TransientAnswer } from "./transient.ts";
 
@@ -35,6 +36,8 @@ export interface ResponseRequest<Parsed extends ParsedResponse> {
   caller: Caller;
   /** The caller's body, for the listing of its input items. */
   body: unknown;
+  /** The bytes of the body; held until the response is over. */
+  lease?: ByteLease | undefined;
   /** What the caller's connection remembers. */
   memory?: ConversationMemory | undefined;
 }
@@ -200,10 +203,10 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     return answer;
   }
 
-  private keptAnswer({ parsed, caller }: Job<Parsed>): KeptAnswer {
+  private keptAnswer({ parsed, caller, lease }: Job<Parsed>): KeptAnswer {
     const { background } = parsed.answerOptions;
     const encoder = this.options.codec.encoder(parsed);
-    return new KeptAnswer({ id: parsed.request.id, owner: caller.keyId, background, encoder });
+    return new KeptAnswer({ id: parsed.request.id, owner: caller.keyId, background, encoder, lease });
   }
 
   /** Where the answer comes from, when it has begun. */
@@ -337,12 +340,6 @@ function begun(answer: KeptAnswer, source: AnswerSource): void {
   answer.transcript = source.transcript;
   answer.facts = source.facts;
   answer.state = "running";
-}
-
-/** What a finished turn adds to the conversation; a complete summary takes the place of all that was before. */
-function turnOf(parsed: ParsedResponse, output: readonly OutputItem[]): StoredTurn {
-  const summarized = parsed.answerOptions.kind === "compaction" && output.length > 0;
-  return summarized ? { input: [], output, startsConversation: true } : { input: ownItems(parsed), output };
 }
 
 function failedBatch(thrown: unknown): Batch {
