@@ -232,11 +232,12 @@ async function openResponses(
   store: Store,
   parts: { generate: GenerateService; recent: RecentAnswers },
 ) {
-  const { store: storeDefault, defaultReasoning, retentionDays } = config.responses;
+  const { store: storeDefault, defaultReasoning, retentionDays, quotaCount, quotaBytes } = config.responses;
   const cipher = textCipher(await store.settings.setOnce("seal-secret", ids.hex(64)));
   const responsesOptions = { ids, cipher, sseDone: config.sse.done, defaultReasoning, storeDefault };
   const archive = new ResponseArchive({
     store: store.responses,
+    quota: { count: quotaCount, bytes: quotaBytes },
     retentionMs: Math.round(retentionDays * dayMs),
     now: () => ids.now(),
   });

@@ -1,5 +1,6 @@
 import { limitStatements } from "./limit-schema.ts";
 import { moneyStatements } from "./money-schema.ts";
+import { usageMigration } from "./usage-schema.ts";
 
 export interface Migration {
   number: number;
@@ -124,4 +125,5 @@ export const migrations: readonly Migration[] = [
   },
   // money that answers under way reserve: SQLite serves one process, which holds them in its own memory
   { number: 8, statements: [], postgres: moneyStatements },
+  { number: 9, ...usageMigration },
 ];

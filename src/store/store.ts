@@ -238,6 +238,11 @@ export interface ResponseRecord {
   events: string;
 }
 
+export interface ResponseUsage {
+  count: number;
+  bytes: number;
+}
+
 export interface ResponseStore {
   /** Inserts, or replaces the record of the same id. On return it is durable. */
   save(record: ResponseRecord): Promise<void>;
@@ -245,6 +250,8 @@ export interface ResponseStore {
   end(record: ResponseRecord): Promise<void>;
   /** `undefined` for an unknown or expired id, and for another owner's. */
   get(id: string, owner: string): Promise<ResponseRecord | undefined>;
+  /** How many an owner has, those included that have expired and are not deleted yet, and the bytes of their texts. */
+  usage(owner: string): Promise<ResponseUsage>;
   /** Whether there was such a record. */
   delete(id: string, owner: string): Promise<boolean>;
   /** The records still `running` whose process has ended without finishing them. */

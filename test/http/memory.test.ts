@@ -39,7 +39,7 @@ const chat = (key: string, length: number): Promise<Response> =>
 function endless(key: string, bytes: number): Socket {
   const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
   open.push(socket);
-  const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\nContent-Length: 999999\r\n\r\n`;
+  const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\nContent-Length: ${bytes + 1}\r\n\r\n`;
   socket.on("error", () => undefined);
   socket.write(`${head}${" ".repeat(bytes)}`);
   return socket;
@@ -95,6 +95,27 @@ it("counts a background response until it is over", async () => {
   const { id } = (await (await create()).json()) as { id: string };
   expect((await create()).status).toBe(429);
   expect((await server.call(`/v1/responses/${id}/cancel`, { method: "POST", key: one })).status).toBe(200);
+});
+
+it("ends a stored response as failed when its events take more than the key may hold", async () => {
+  const fast = await startServer({ engine: "sim", memory: { requestBytesPerKey: 30_000 } });
+  try {
+    const input = `Say: ${"one ".repeat(2_000)}`;
+    const created = await fast.call("/v1/responses", {
+      method: "POST",
+      body: JSON.stringify({ model: "MiniMax-M3", background: true, input }),
+    });
+    const { id } = (await created.json()) as { id: string };
+    const ended = async (): Promise<unknown> => (await fast.call(`/v1/responses/${id}`)).json();
+    await expect
+      .poll(ended, patient)
+      .toMatchObject({ status: "failed", error: { message: expect.stringMatching(/30000 bytes/) } });
+    const replayed = await (await fast.call(`/v1/responses/${id}?stream=true`)).text();
+    expect(replayed).toContain("event: response.failed");
+    expect(await (await fast.call("/metrics")).text()).toContain("\nparley_request_bytes 0\n");
+  } finally {
+    await fast.stop();
+  }
 });
 
 describe("a WebSocket", () => {

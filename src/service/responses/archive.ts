@@ -1,13 +1,15 @@
 import { ParleyError } from "../../model/error.ts";
 import type { Item } from "../../model/item.ts";
 import type { Caller } from "../../policy/authenticate.ts";
-import type { ResponseRecord, ResponseStore } from "../../store/store.ts";
+import type { ResponseRecord, ResponseStore, ResponseUsage } from "../../store/store.ts";
 import { formatTurn, parseTurn, turnItems, type StoredTurn } from "./stored-turn.ts";
 
 export interface ResponseArchiveOptions {
   store: ResponseStore;
   /** How long a response is kept. */
   retentionMs: number;
+  /** Most responses of one key, and bytes of them together; default no bound. */
+  quota?: ResponseUsage | undefined;
   /** Milliseconds since the Unix epoch. */
   now(): number;
 }
@@ -38,6 +40,20 @@ export class ResponseArchive {
 
   constructor(options: ResponseArchiveOptions) {
     this.options = options;
+  }
+
+  /** Throws `quota` where the caller's stored responses are as many, or take as much, as they may. */
+  async checkRoom(caller: Caller): Promise<void> {
+    const { quota, store } = this.options;
+    if (quota === undefined) return;
+    const { count, bytes } = await store.usage(caller.keyId);
+    if (count < quota.count && bytes < quota.bytes) return;
+    throw new ParleyError(
+      "quota",
+      `the stored responses of this key may be ${quota.count} and ${quota.bytes} bytes together; delete some first, or ` +
+        "send store: false",
+      { param: "store" },
+    );
   }
 
   /** Makes the response visible before its answer is there. */

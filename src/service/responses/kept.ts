@@ -73,7 +73,9 @@ export class KeptAnswer implements ResponseAnswer {
 
   /** Throws what the lease throws where the events do not fit into memory any more. */
   publish(events: readonly ResponseEvent[]): void {
-    this.lease?.grow(events.reduce((sum, event) => sum + eventBytes(event), 0));
+    const growing = this.transcript.finish === undefined;
+    // the end is always published: it is bounded, and it says what happened
+    if (growing) this.lease?.grow(events.reduce((sum, event) => sum + eventBytes(event), 0));
     this.published.push(...events);
     this.wake();
   }

@@ -18,6 +18,7 @@ import type { ConversationMemory } from "./memory.ts";
 import { ownItems, recall, turnOf } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { parseBody, StoredAnswer } from "./stored.ts";
+import { formatEvents } from "./stored-events.ts";
 import { turnItems } from "./stored-turn.ts";
 import { admitAnswer, type AdmittedAnswer, type AnswerSource } from "./source.ts";
 import { TransientAnswer } from "./transient.ts";
@@ -70,6 +71,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
    * where the request is refused; nothing is stored then.
    */
   async create(asked: ResponseRequest<Parsed>, signal: AbortSignal): Promise<ResponseAnswer> {
+    const { background, store } = asked.parsed.answerOptions;
+    if (background || store) await this.options.archive.checkRoom(asked.caller);
     const { parsed, conversation } = await recall(asked.parsed, asked.caller, {
       ...this.options,
       memory: asked.memory,
@@ -285,9 +288,9 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     try {
       const lastEvents = answer.encoder.accept(lastBatch, answer.transcript);
       const output = answer.encoder.items(answer.transcript);
-      const body = JSON.stringify(answer.encoder.body(answer.transcript));
-      const events = JSON.stringify([...answer.published, ...lastEvents]);
-      await archive.end(record, { body, turn: turnOf(job.parsed, output), events });
+      const body = answer.encoder.body(answer.transcript);
+      const events = formatEvents([...answer.published, ...lastEvents], body);
+      await archive.end(record, { body: JSON.stringify(body), turn: turnOf(job.parsed, output), events });
       this.rememberInConnection(
         job,
         output.map(({ item }) => item),

@@ -3,6 +3,7 @@ import { isObject, parseJson } from "../../model/json.ts";
 import type { ResponseRecord } from "../../store/store.ts";
 import type { ResponseAnswer } from "./answer.ts";
 import type { ResponseEvent } from "./codec.ts";
+import { parseEvents } from "./stored-events.ts";
 
 /** A response that is over, read from the store. */
 export class StoredAnswer implements ResponseAnswer {
@@ -18,7 +19,9 @@ export class StoredAnswer implements ResponseAnswer {
   }
 
   async *events(after: number): AsyncGenerator<readonly ResponseEvent[]> {
-    const events = parseEvents(this.record).filter((event) => event.sequence_number > after);
+    const events = parseEvents(this.record, () => parseBody(this.record)).filter(
+      (event) => event.sequence_number > after,
+    );
     if (events.length > 0) yield events;
   }
 
@@ -36,13 +39,4 @@ export function parseBody({ id, body }: Pick<ResponseRecord, "id" | "body">): Js
   const parsed = parseJson(body);
   if (!isObject(parsed)) throw new Error(`the stored body of response ${id} cannot be read`);
   return parsed as JsonObject;
-}
-
-function parseEvents({ id, events }: ResponseRecord): ResponseEvent[] {
-  const parsed = parseJson(events);
-  const valid =
-    Array.isArray(parsed) &&
-    parsed.every((one) => isObject(one) && typeof one["type"] === "string" && Number.isInteger(one["sequence_number"]));
-  if (!valid) throw new Error(`the stored events of response ${id} cannot be read`);
-  return parsed as unknown as ResponseEvent[];
 }

@@ -1,0 +1,58 @@
+import { isDeepStrictEqual } from "node:util";
+import { isObject, parseJson, type JsonObject } from "../../model/json.ts";
+import type { ResponseRecord } from "../../store/store.ts";
+import type { ResponseEvent } from "./codec.ts";
+
+/**
+ * The stored form of a response's events. Several of them hold the response object, with all instructions and tools of the
+ * request; only what differs from the stored body is written again. Read back they are the same, byte for byte.
+ */
+interface StoredEvents {
+  version: 1;
+  /** An event's `response` is `{ fields, own }`: all its fields in order, and the values that differ from the body's. */
+  events: JsonObject[];
+}
+
+const version = 1;
+
+/** `body`: the response object that is stored beside them. */
+export function formatEvents(events: readonly ResponseEvent[], body: JsonObject): string {
+  const stored: StoredEvents = { version, events: events.map((event) => withoutBody(event, body)) };
+  return JSON.stringify(stored);
+}
+
+/** Rows without a version hold the events as they were sent. Throws an `Error` where it is neither: it was changed from outside. */
+export function parseEvents(record: Pick<ResponseRecord, "id" | "events">, body: () => JsonObject): ResponseEvent[] {
+  const parsed = parseJson(record.events);
+  const unreadable = new Error(`the stored events of response ${record.id} cannot be read`);
+  if (Array.isArray(parsed)) {
+    if (!parsed.every(isEvent)) throw unreadable;
+    return parsed;
+  }
+  const list = isObject(parsed) && parsed["version"] === version ? parsed["events"] : undefined;
+  if (!Array.isArray(list) || !list.every(isEvent)) throw unreadable;
+  const whole = body();
+  return list.map((event) => withBody(event, whole));
+}
+
+function isEvent(value: unknown): value is ResponseEvent {
+  return isObject(value) && typeof value["type"] === "string" && Number.isInteger(value["sequence_number"]);
+}
+
+function withoutBody(event: ResponseEvent, body: JsonObject): JsonObject {
+  const { response } = event;
+  if (!isObject(response)) return event as unknown as JsonObject;
+  const fields = Object.keys(response).filter((field) => response[field] !== undefined);
+  const differing = fields.filter((field) => !isDeepStrictEqual(response[field], body[field]));
+  const own = Object.fromEntries(differing.map((field) => [field, response[field]]));
+  return { ...event, response: { fields, own } } as unknown as JsonObject;
+}
+
+function withBody(event: ResponseEvent, body: JsonObject): ResponseEvent {
+  const { response } = event;
+  if (!isObject(response) || !Array.isArray(response["fields"])) return event;
+  const own = isObject(response["own"]) ? response["own"] : {};
+  const fields = response["fields"].map(String);
+  const whole = fields.map((field) => [field, Object.hasOwn(own, field) ? own[field] : body[field]] as const);
+  return { ...event, response: Object.fromEntries(whole) };
+}
