@@ -152,11 +152,17 @@ export function parseContext(
   const strict = header("x-parley-strict")?.toLowerCase();
   return {
     id: request.id,
+    owner: ownerOf(request.caller),
     createdAt: unixSeconds(options.ids),
     strict: strict === "true" ? true : strict === "false" ? false : options.strict,
     card: (name) => options.models.card(name),
     header,
   };
+}
+
+/** Who may read what was encrypted for a caller: all keys of its organisation, else the key alone. */
+export function ownerOf({ keyId, organisation }: Caller): string {
+  return organisation === undefined ? `key:${keyId}` : `organisation:${organisation}`;
 }
 
 /** Reads a header by its lower-case name; the first value where it was sent more than once. */

@@ -7,7 +7,7 @@ import type { Caller } from "../../policy/authenticate.ts";
 import { ConversationMemory } from "../../service/responses/memory.ts";
 import { eventJson, socketError } from "../../surface/responses/index.ts";
 import type { ParseContext } from "../../surface/surface.ts";
-import { headerReader } from "../generation-route.ts";
+import { headerReader, ownerOf } from "../generation-route.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
 
 export interface SessionOptions {
@@ -98,7 +98,7 @@ export class SocketSession {
     const caller = await this.of.authenticate();
     const { surface, responses } = this.of.options;
     await responses.checkCaller(caller);
-    const parsed = surface.parse({ ...body, stream: true, background: false }, this.context());
+    const parsed = surface.parse({ ...body, stream: true, background: false }, this.context(caller));
     try {
       const { signal } = this.aborter;
       const answer = await responses.create({ parsed, caller, body, lease, memory: this.memory }, signal);
@@ -112,10 +112,11 @@ export class SocketSession {
     }
   }
 
-  private context(): ParseContext {
+  private context(caller: Caller): ParseContext {
     const { options, headers } = this.of;
     return {
       id: vendorId(options.ids),
+      owner: ownerOf(caller),
       createdAt: unixSeconds(options.ids),
       strict: options.strict,
       card: (name) => options.models.card(name),

@@ -64,6 +64,8 @@ export interface ResponsesAnswerOptions {
   previousResponseId: string | undefined;
   /** This request's own input, without the instructions: what history keeps. */
   input: readonly (Item | Reference)[];
+  /** Whose encrypted texts the answer holds; absent: nobody's. */
+  owner: string | undefined;
   /** Reasoning items carry `encrypted_content`. */
   encryptReasoning: boolean;
   /** The request's own `tools`. */
