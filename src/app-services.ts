@@ -108,7 +108,7 @@ export async function openServices(
   const files = await openFiles(ground, store);
   const media = openMedia({ ...config.media, files: files.port });
   opened.defer(() => media.close());
-  const engines = new EngineSet({ ids, log, ...watchUpstreams(metrics) });
+  const engines = new EngineSet({ ids, log, slices, ...watchUpstreams(metrics) });
   const catalog = new LiveCatalog(
     createCatalog({ engines: overrides.engines ?? engines.of(config), entries: catalogEntries(config) }),
   );
@@ -228,7 +228,7 @@ async function openFiles({ config, ids, log, opened }: Ground, store: Store): Pr
 }
 
 async function openResponses(
-  { config, ids, log, opened }: Ground,
+  { config, ids, log, slices, opened }: Ground,
   store: Store,
   parts: { generate: GenerateService; recent: RecentAnswers },
 ) {
@@ -238,11 +238,12 @@ async function openResponses(
   const archive = new ResponseArchive({
     store: store.responses,
     quota: { count: quotaCount, bytes: quotaBytes },
+    slices,
     retentionMs: Math.round(retentionDays * dayMs),
     now: () => ids.now(),
   });
   const codec = responsesCodec(responsesOptions);
-  const responses = new ResponsesService({ ...parts, archive, codec, log });
+  const responses = new ResponsesService({ ...parts, archive, codec, slices, log });
   opened.defer(() => responses.close());
   return { responses, archive, responsesOptions };
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ByteBudget } from "../lib/byte-budget.ts";
+import type { TimeSlices } from "../lib/time-slices.ts";
 import { canceled, toParleyError } from "../model/error.ts";
 import type { Batch } from "../model/event.ts";
 import { unixSeconds, type IdSource } from "../model/id.ts";
@@ -26,6 +27,7 @@ export interface GenerationRouteOptions {
   jsonReader: JsonReader;
   /** Bytes of the requests under way. */
   requestBudget: ByteBudget;
+  slices: TimeSlices;
   heartbeatMs: number;
   running: RunningRequests;
   log: Log;
@@ -44,7 +46,7 @@ export async function mountGeneration<AnswerOptions extends { stream: boolean }>
       await options.generate.checkCaller(request.caller);
       const lease = leaseUntilAnswered(reply.raw, options.requestBudget, request.caller.keyId);
       const body = await readJson(request.raw, options.bodyLimit, options.jsonReader, lease);
-      const parsed = surface.parse(body, parseContext(request, options));
+      const parsed = await options.slices.run(surface.parseSteps(body, parseContext(request, options)), signal);
       const answering = { surface, parsed, caller: request.caller, reply, signal };
       return parsed.answerOptions.stream ? stream(answering, options) : answer(answering, options);
     });
@@ -156,6 +158,7 @@ export function parseContext(
     createdAt: unixSeconds(options.ids),
     strict: strict === "true" ? true : strict === "false" ? false : options.strict,
     card: (name) => options.models.card(name),
+    contextWindow: (name) => options.models.contextWindow(name),
     header,
   };
 }

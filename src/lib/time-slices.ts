@@ -8,6 +8,8 @@ interface Job {
 
 /** How long computations hold the event loop in one turn of it, all together, in milliseconds. */
 const sliceMs = 10;
+/** What a new computation may take at once: most are over by then. */
+const firstMs = 1;
 
 /**
  * The one place where long computations share the event loop with everything else: in each turn of the loop they run for one
@@ -20,7 +22,10 @@ export class TimeSlices {
   /** Whether the next turn of the event loop is asked for. */
   private scheduled = false;
 
-  /** The result of the steps, in later turns of the event loop. Rejects with what they throw, or with `signal.reason`. */
+  /**
+   * The result of the steps. What is not over after a millisecond goes on in later turns of the event loop. Rejects with what the
+   * steps throw, or with `signal.reason`.
+   */
   run<Result>(steps: Steps<Result>, signal?: AbortSignal): Promise<Result> {
     return new Promise((resolve, reject) => {
       const advance = (deadline: number): boolean => {
@@ -39,6 +44,7 @@ export class TimeSlices {
           return true;
         }
       };
+      if (advance(performance.now() + firstMs)) return;
       this.waiting.push({ advance });
       this.schedule();
     });

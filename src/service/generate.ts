@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Catalog } from "../engine/engine.ts";
 import type { MediaPreparer } from "../media/prepare.ts";
 import type { ModelCard } from "../model/card.ts";
+import { refuseOverlong } from "../model/context-bound.ts";
 import { canceled, ParleyError, toParleyError } from "../model/error.ts";
 import type { Batch, GenerationEvent, Usage } from "../model/event.ts";
 import type { RateLimitStatus } from "../model/limit.ts";
@@ -18,6 +19,7 @@ import { countUsage } from "./count-usage.ts";
 import { EngineQueues } from "./engine-queue.ts";
 import type { EndedGeneration, Generation, GenerationObserver, GenerationRecord, Started } from "./generation.ts";
 import type { Admission, BillableWork, Meter } from "./meter.ts";
+import { largestWindow } from "./model.ts";
 import { Router } from "./route.ts";
 import { screened } from "./screen.ts";
 
@@ -104,11 +106,17 @@ export class GenerateService {
     }
   }
 
+  /** Tokens of the largest window that serves a model. Throws `invalid` for an unknown one. */
+  contextWindow(model: string): number {
+    return largestWindow(this.options.catalog, model);
+  }
+
   private async reserve(record: GenerationRecord, caller: Caller, expected?: ExpectedUse): Promise<Admission> {
     const { request } = record;
     permit(request.model, caller);
     const card = this.options.catalog.card(request.model);
     record.model = card.id;
+    refuseOverlong(request, largestWindow(this.options.catalog, card.id));
     const { id, tier } = request;
     const work = { id, tier, model: card.id, ...(expected ?? expectedUse(request, card)) };
     return admit(work, caller, this.options.meter);

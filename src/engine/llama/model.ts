@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import type { Template } from "@huggingface/jinja";
 import type { Llama, LlamaContext, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
+import type { Steps } from "../../lib/time-slices.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { PromptFamily, PromptOverrides } from "../template/family.ts";
 import { familyOf, withOverrides } from "../template/family.ts";
@@ -36,8 +37,6 @@ export interface LoadedModel {
   readonly bosToken: string;
   readonly eosToken: string;
   readonly vocabulary: Vocabulary<Token>;
-  /** Length of the vocabulary's longest entry; no token stands for more of a text's characters. */
-  readonly maxTokenChars: number;
   /** The library's module; loaded with the first model, never before. */
   readonly library: typeof import("node-llama-cpp");
   dispose(): Promise<void>;
@@ -116,7 +115,6 @@ async function loadInto(
     bosToken: model.tokens.bosString ?? "",
     eosToken: model.tokens.eosString ?? "",
     vocabulary: readVocabulary(model),
-    maxTokenChars: textsOf(model).reduce((longest, text) => Math.max(longest, text.length), 1),
     library,
     dispose: async () => {
       await context.dispose();
@@ -159,7 +157,23 @@ function readVocabulary(model: LlamaModel): Vocabulary<Token> {
     if (!control && !unknown && !userDefined) continue;
     markers.push({ token, text: texts[token] ?? model.detokenize([token], true), control });
   }
-  return new Vocabulary({ markers, plain: (text) => model.tokenize(text, false) });
+  return new Vocabulary({ markers, plain: (text) => model.tokenize(text, false), divides: wordEnds(model, texts) });
+}
+
+/** The end of a word and a space, line end or tab, as byte-level vocabularies spell their bytes. */
+const wordThenSpace = /[A-Za-z\u00a1-\u00bf\u0122-\u0143][\u0120\u010a\u0109]/;
+const spaces = new Set(" \n\t");
+const letter = /\p{L}/u;
+
+/**
+ * Where texts may be divided without a change of their tokens: between a letter and white space, where no token of the
+ * vocabulary spans such a place. Byte-pair encodings of the kind of GPT-2 divide there before anything else, and merge
+ * nothing across it; other kinds may put a sign before each text, so that theirs are left whole.
+ */
+function wordEnds(model: LlamaModel, texts: readonly string[]): ((text: string, at: number) => boolean) | undefined {
+  if (model.fileInfo.metadata.tokenizer.ggml.model !== "gpt2") return undefined;
+  if (texts.some((text) => wordThenSpace.test(text))) return undefined;
+  return (text, at) => spaces.has(text.charAt(at)) && letter.test(text.charAt(at - 1));
 }
 
 /** The vocabulary as the file lists it. */
@@ -169,8 +183,8 @@ function textsOf(model: LlamaModel): readonly string[] {
 }
 
 /** A prompt's tokens; the leading token that the model wants is put first once. */
-export function promptTokens(loaded: LoadedModel, prompt: string): Token[] {
-  const tokens = loaded.vocabulary.tokens(prompt);
+export function* promptTokens(loaded: LoadedModel, prompt: string): Steps<Token[]> {
+  const tokens = yield* loaded.vocabulary.tokens(prompt);
   const { bos, shouldPrependBosToken } = loaded.model.tokens;
   return shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens;
 }

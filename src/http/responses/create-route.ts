@@ -57,11 +57,12 @@ async function readRequest(
   reply: FastifyReply,
   options: ResponsesRouteOptions,
 ): Promise<ResponseRequest<ParsedResponses>> {
-  await options.responses.checkCaller(request.caller);
   const { caller } = request;
+  await options.responses.checkCaller(caller);
   const lease = leaseUntilAnswered(reply.raw, options.requestBudget, caller.keyId);
   const body = await readJson(request.raw, options.bodyLimit, options.jsonReader, lease);
-  return { parsed: options.surface.parse(body, parseContext(request, options)), caller, body, lease };
+  const parsed = await options.slices.run(options.surface.parseSteps(body, parseContext(request, options)));
+  return { parsed, caller, body, lease };
 }
 
 interface AnswerStream {

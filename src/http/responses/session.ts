@@ -96,9 +96,10 @@ export class SocketSession {
     if (type !== "response.create" && typeof type === "string" && type.startsWith("response.")) return;
     if (type !== "response.create") throw invalid("type", `must be "response.create"`);
     const caller = await this.of.authenticate();
-    const { surface, responses } = this.of.options;
+    const { surface, responses, slices } = this.of.options;
     await responses.checkCaller(caller);
-    const parsed = surface.parse({ ...body, stream: true, background: false }, this.context(caller));
+    const asked = { ...body, stream: true, background: false };
+    const parsed = await slices.run(surface.parseSteps(asked, this.context(caller)), this.aborter.signal);
     try {
       const { signal } = this.aborter;
       const answer = await responses.create({ parsed, caller, body, lease, memory: this.memory }, signal);
@@ -120,6 +121,7 @@ export class SocketSession {
       createdAt: unixSeconds(options.ids),
       strict: options.strict,
       card: (name) => options.models.card(name),
+      contextWindow: (name) => options.models.contextWindow(name),
       header: headerReader(headers),
     };
   }

@@ -235,3 +235,32 @@ function parsed(text: string): unknown {
     throw new JsonFault("syntax");
   }
 }
+
+/** Up to here `JSON.parse` reads a text at once: it takes a few milliseconds, whatever it holds. */
+const smallUnits = 256 * 1024;
+
+/** The value of a JSON text of our own making, such as a stored one, in steps; `undefined` where it is none. No bounds. */
+export function* parseTextSteps(text: string): Steps<unknown> {
+  try {
+    if (text.length <= smallUnits) return JSON.parse(text) as unknown;
+    return yield* parseJsonSteps(yield* bytesOf(text), { depth: Infinity, values: Infinity });
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError || thrown instanceof JsonFault) return undefined;
+    throw thrown;
+  }
+}
+
+/** UTF-8 in steps. */
+function* bytesOf(text: string): Steps<Buffer> {
+  const bytes = Buffer.allocUnsafe(Buffer.byteLength(text));
+  let at = 0;
+  for (let from = 0; from < text.length;) {
+    let to = Math.min(text.length, from + smallUnits);
+    // whole characters only
+    if (to < text.length && (text.charCodeAt(to) & 0xfc00) === 0xdc00) to += 1;
+    at += bytes.write(text.slice(from, to), at);
+    from = to;
+    yield;
+  }
+  return bytes;
+}

@@ -1,11 +1,16 @@
+import { parseTextSteps } from "../../lib/json-scanner/parse.ts";
+import type { TimeSlices } from "../../lib/time-slices.ts";
+import { itemsChars, maxPromptChars, overlong } from "../../model/context-bound.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { Item } from "../../model/item.ts";
+import type { JsonObject } from "../../model/json.ts";
 import type { Caller } from "../../policy/authenticate.ts";
 import type { ResponseRecord, ResponseStore, ResponseUsage } from "../../store/store.ts";
 import { formatTurn, parseTurn, turnItems, type StoredTurn } from "./stored-turn.ts";
 
 export interface ResponseArchiveOptions {
   store: ResponseStore;
+  slices: TimeSlices;
   /** How long a response is kept. */
   retentionMs: number;
   /** Most responses of one key, and bytes of them together; default no bound. */
@@ -29,6 +34,13 @@ export interface RememberedTurn {
   /** The id of the response it continues. */
   previous: string | undefined;
   items: readonly Item[];
+}
+
+export interface HistoryOptions {
+  /** Finds turns that are not stored. */
+  remembered: (id: string) => RememberedTurn | undefined;
+  /** Tokens of the window that the conversation has to fit. */
+  windowTokens: number;
 }
 
 /** Longer chains of `previous_response_id` are refused: they are a loop or a mistake. */
@@ -93,30 +105,42 @@ export class ResponseArchive {
     return this.options.store.get(id, caller.keyId);
   }
 
+  /** The input items of a response in the caller's order. Throws `not-found`. */
+  async inputItems(id: string, caller: Caller): Promise<JsonObject[]> {
+    const stored = await this.options.slices.run(parseTextSteps((await this.get(id, caller)).input));
+    if (!Array.isArray(stored)) throw new Error(`the stored input of response ${id} cannot be read`);
+    return stored as JsonObject[];
+  }
+
   /** Throws `not-found`. */
   async remove(id: string, caller: Caller): Promise<void> {
     if (!(await this.options.store.delete(id, caller.keyId))) throw notFound(id);
   }
 
   /**
-   * The items of a response and of all that it continues, oldest first. `remembered` finds turns that are not stored.
-   * Throws `invalid` where one is not found or still runs.
+   * The items of a response and of all that it continues, oldest first. Throws `invalid` where one is not found or still
+   * runs, and `context` as soon as they are more than the window can hold.
    */
-  async history(id: string, caller: Caller, remembered?: (id: string) => RememberedTurn | undefined): Promise<Item[]> {
+  async history(id: string, caller: Caller, { remembered, windowTokens }: HistoryOptions): Promise<Item[]> {
     const turns: (readonly Item[])[] = [];
+    let chars = 0;
     let next: string | null = id;
     while (next !== null) {
       if (turns.length >= maxChainLength) throw previousNotFound(id);
+      if (chars > maxPromptChars(windowTokens)) throw overlong(chars, windowTokens);
       const turn: RememberedTurn | undefined = remembered?.(next);
       if (turn !== undefined) {
         turns.push(turn.items);
+        chars += itemsChars(turn.items);
         next = turn.previous ?? null;
         continue;
       }
       const record: ResponseRecord | undefined = await this.options.store.get(next, caller.keyId);
       if (record === undefined || record.state === "running") throw previousNotFound(next);
-      const stored = parseTurn(record);
-      turns.push(turnItems(stored));
+      const stored = await this.options.slices.run(parseTurn(record));
+      const items = turnItems(stored);
+      turns.push(items);
+      chars += itemsChars(items);
       next = stored.startsConversation === true ? null : record.previousId;
     }
     return turns.reverse().flat();

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { ByteLease } from "../../lib/byte-budget.ts";
+import type { TimeSlices } from "../../lib/time-slices.ts";
 import { canceled, invalid, ParleyError, toParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { Item } from "../../model/item.ts";
@@ -15,7 +16,7 @@ import type { ResponseArchive } from "./archive.ts";
 import type { OutputItem, ParsedResponse, ResponseCodec, ResponseEvent } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
 import type { ConversationMemory } from "./memory.ts";
-import { ownItems, recall, turnOf } from "./recall.ts";
+import { ownItems, recall, turnOf, type RecallSources } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { parseBody, StoredAnswer } from "./stored.ts";
 import { formatEvents } from "./stored-events.ts";
@@ -24,10 +25,11 @@ import { admitAnswer, type AdmittedAnswer, type AnswerSource } from "./source.ts
 import { TransientAnswer } from "./transient.ts";
 
 export interface ResponsesOptions<Parsed extends ParsedResponse> {
-  generate: Pick<GenerateService, "admit" | "count" | "checkCaller" | "checkLimits">;
+  generate: Pick<GenerateService, "admit" | "count" | "checkCaller" | "checkLimits" | "contextWindow">;
   archive: ResponseArchive;
   recent: RecentAnswers;
   codec: ResponseCodec<Parsed>;
+  slices: TimeSlices;
   log: Log;
 }
 
@@ -73,10 +75,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   async create(asked: ResponseRequest<Parsed>, signal: AbortSignal): Promise<ResponseAnswer> {
     const { background, store } = asked.parsed.answerOptions;
     if (background || store) await this.options.archive.checkRoom(asked.caller);
-    const { parsed, conversation } = await recall(asked.parsed, asked.caller, {
-      ...this.options,
-      memory: asked.memory,
-    });
+    const { parsed, conversation } = await recall(asked.parsed, asked.caller, this.sources(asked.memory));
     const { codec } = this.options;
     const compacts = parsed.answerOptions.kind === "compaction";
     const request = compacts ? codec.compactionRequest(parsed) : parsed.request;
@@ -92,7 +91,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
 
   /** Input tokens of the request with its whole conversation. */
   async count({ parsed, caller }: ResponseRequest<Parsed>, signal: AbortSignal): Promise<number> {
-    const { parsed: whole } = await recall(parsed, caller, { ...this.options, memory: undefined });
+    const { parsed: whole } = await recall(parsed, caller, this.sources(undefined));
     return this.options.generate.count(whole.request, caller, signal);
   }
 
@@ -110,10 +109,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   }
 
   /** The input items of a stored response in the caller's order. Throws `not-found`. */
-  async inputItems(id: string, caller: Caller): Promise<JsonObject[]> {
-    const stored = parseJson((await this.options.archive.get(id, caller)).input);
-    if (!Array.isArray(stored)) throw new Error(`the stored input of response ${id} cannot be read`);
-    return stored as JsonObject[];
+  inputItems(id: string, caller: Caller): Promise<JsonObject[]> {
+    return this.options.archive.inputItems(id, caller);
   }
 
   /** Ends a background response and returns what it came to. Throws `not-found`, or `invalid` for another kind. */
@@ -153,6 +150,10 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     const all = [...this.running.values()];
     for (const answer of all) answer.abort();
     await Promise.all(all.map((answer) => answer.finished));
+  }
+
+  private sources(memory: ConversationMemory | undefined): RecallSources<Parsed> {
+    return { ...this.options, memory, windowOf: (model) => this.options.generate.contextWindow(model) };
   }
 
   private find(id: string, caller: Caller): KeptAnswer | undefined {

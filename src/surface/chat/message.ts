@@ -1,3 +1,4 @@
+import type { Steps } from "../../lib/time-slices.ts";
 import type { Family, ModelCard } from "../../model/card.ts";
 import { ParleyError } from "../../model/error.ts";
 import { roles, textOf, textPart } from "../../model/item.ts";
@@ -35,11 +36,15 @@ interface Reading {
   items: Item[];
 }
 
+/** Messages that are read in one step. */
+const messagesPerStep = 100;
+
 /** The messages as items, in order; the order of calls and results is checked on the way. */
-export function readMessages(body: Fields, card: ModelCard, strict: boolean): Item[] {
+export function* readMessages(body: Fields, card: ModelCard, strict: boolean): Steps<Item[]> {
   const messages = body.required("messages", body.array("messages"));
   const reading: Reading = { card, strict, media: new MediaCount(card), order: new CallOrder(), items: [] };
   for (const [index, message] of messages.entries()) {
+    if (index % messagesPerStep === 0) yield;
     readMessage(reading, Fields.of(message, `messages[${index}]`, body.phrases));
   }
   reading.order.endTurn();
@@ -87,7 +92,7 @@ function readAssistant(reading: Reading, message: Fields): void {
   else reading.order.endTurn();
   if (reading.strict) checkAssistantContent(message, content, calls);
 
-  const inline = splitReasoning(textOf(content), reading.card.reasoningForm);
+  const inline = splitReasoning(message, textOf(content), reading.card.reasoningForm);
   const field = readReasoningFields(message);
   if (field !== "" && !inline.reasoning.includes(field.trim())) reading.items.push({ type: "reasoning", text: field });
   for (const text of inline.reasoning) reading.items.push({ type: "reasoning", text });

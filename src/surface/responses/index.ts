@@ -1,3 +1,4 @@
+import { finish } from "../../lib/time-slices.ts";
 import type { ParsedRequest, Surface } from "../surface.ts";
 import type { ResponsesAnswerOptions } from "./answer-options.ts";
 import { responsesCodec } from "./codec.ts";
@@ -18,7 +19,8 @@ export function responsesSurface(options: ResponsesOptions): Surface<ResponsesAn
   return {
     name: "responses",
     path: "/v1/responses",
-    parse: (body, context) => parseRequest(body, context, options),
+    parse: (body, context) => finish(parseRequest(body, context, options)),
+    parseSteps: (body, context) => parseRequest(body, context, options),
     json: (transcript, parsed) => codec.encoder(parsed).body(transcript),
     sse: (parsed) => new ResponsesSseEncoder(codec.encoder(parsed), endText(options.sseDone)),
     error: errorReply,

@@ -1,9 +1,11 @@
+import type { Steps } from "../../lib/time-slices.ts";
 import type { ModelCard } from "../../model/card.ts";
 import { invalid } from "../../model/error.ts";
 import { textPart, type Item } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest, OutputFormat, Sampling } from "../../model/request.ts";
 import { Fields } from "../shared/fields.ts";
+import { refuseOverlongBody } from "../shared/prompt-size.ts";
 import { engineTopP, readOutputLimit } from "../shared/sampling.ts";
 import { readSchemaFormat } from "../shared/tools.ts";
 import { cipherFor } from "./encrypted-text.ts";
@@ -29,23 +31,28 @@ const strictEfforts = ["minimal", "low", "medium", "high", "none"] as const;
 const efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
 
 /** Reads a request. Throws `invalid` naming the field; fields nobody documents are ignored. */
-export function parseRequest(
+export function* parseRequest(
   body: unknown,
   context: ParseContext,
   options: ResponsesOptions,
-): ParsedRequest<ResponsesAnswerOptions> {
+): Steps<ParsedRequest<ResponsesAnswerOptions>> {
   const fields = checkedBody(body);
   const card = context.card(fields.nonEmptyString("model"));
+  const window = context.contextWindow?.(card.id) ?? card.contextWindow;
+  refuseOverlongBody(fields, ["instructions", "input", "tools"], window);
+  yield;
   const toolbox = emptyToolbox();
-  addTools(toolbox, fields, { strict: context.strict, added: false });
+  yield* addTools(toolbox, fields, { strict: context.strict, added: false });
   const format = parseFormat(fields, context.strict);
   const sampling = parseSampling(fields, card);
   const effort = parseEffort(fields, context.strict);
   const cipher = cipherFor(options.cipher, context.owner);
-  const input = parseInput(fields, { card, strict: context.strict, cipher, toolbox });
+  const input = yield* parseInput(fields, { card, strict: context.strict, cipher, toolbox });
   const dropped = { tools: [...toolbox.dropped], items: [...input.dropped] };
+  yield;
   const echo = parseEcho(fields, { strict: context.strict, sampling, dropped });
   const answerOptions = parseAnswerOptions(fields, { options, owner: context.owner, echo, input });
+  yield;
   const cacheKey = echo.promptCacheKey ?? sessionOf(context);
   const request: GenerationRequest = {
     id: context.id,
@@ -66,7 +73,8 @@ export function parseRequest(
     ...(context.strict ? { strict: true } : {}),
   };
   const parsed = { request, answerOptions };
-  return needsRecall(answerOptions) ? parsed : recalled(parsed, { history: [], resolve: () => undefined });
+  yield;
+  return needsRecall(answerOptions) ? parsed : yield* recalled(parsed, { history: [], resolve: () => undefined });
 }
 
 /** The body as fields, no deeper than can be written back. */
@@ -123,7 +131,7 @@ function isEmptyMessage(item: Item | Reference): boolean {
   return item.type === "message" && item.parts.every((part) => part.type === "text" && part.text === "");
 }
 
-function parseInput(fields: Fields, context: Parameters<typeof parseItems>[2]): ParsedInput {
+function* parseInput(fields: Fields, context: Parameters<typeof parseItems>[2]): Steps<ParsedInput> {
   const input = fields.given("input");
   if (input === undefined && fields.given("previous_response_id") === undefined) throw invalid("input", "is required");
   if (input === undefined || input === "") return { items: [], compact: false, dropped: new Set() };
@@ -132,7 +140,7 @@ function parseInput(fields: Fields, context: Parameters<typeof parseItems>[2]): 
     return { items: [message], compact: false, dropped: new Set() };
   }
   if (!Array.isArray(input)) throw invalid("input", "must be a string or an array of items");
-  return parseItems(input, "input", context);
+  return yield* parseItems(input, "input", context);
 }
 
 /** The vendor allows temperatures of 0 to 1 here for every model, though chat goes to 2. */

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { textCipher } from "../../../src/lib/cipher.ts";
 import { documentedCards } from "../../../src/model/card.ts";
+import { TimeSlices } from "../../../src/lib/time-slices.ts";
 import { ParleyError } from "../../../src/model/error.ts";
 import type { Batch } from "../../../src/model/event.ts";
 import { systemIds } from "../../../src/model/id.ts";
@@ -44,7 +45,13 @@ type Answering = (signal: AbortSignal, request: GenerationRequest) => AsyncItera
 /** The use case over an engine that answers with these batches; `requests` are those the engine got. */
 async function serviceOf(answering: Answering, changes: { store?: Store; accept?: () => never } = {}) {
   const store = changes.store ?? (await openStore());
-  const archive = new ResponseArchive({ store: store.responses, retentionMs: 1e9, now: () => Date.now() });
+  const slices = new TimeSlices();
+  const archive = new ResponseArchive({
+    store: store.responses,
+    slices,
+    retentionMs: 1e9,
+    now: () => Date.now(),
+  });
   const signals: AbortSignal[] = [];
   const requests: GenerationRequest[] = [];
   const start = vi.fn<GenerateService["start"]>(async (request, _caller, signal) => {
@@ -66,13 +73,26 @@ async function serviceOf(answering: Answering, changes: { store?: Store; accept?
     cancel: () => undefined,
   });
   const allow = (): Promise<void> => Promise.resolve();
-  const generate = { admit, count: () => Promise.resolve(1), checkCaller: allow, checkLimits: allow };
+  const generate = {
+    admit,
+    count: () => Promise.resolve(1),
+    checkCaller: allow,
+    checkLimits: allow,
+    contextWindow: () => 1_000,
+  };
   const { accept } = changes;
   const real = responsesCodec(options);
   const encoder = (parsed: ParsedResponses) =>
     Object.assign(real.encoder(parsed), accept === undefined ? {} : { accept });
   const codec = { ...real, encoder };
-  const service = new ResponsesService({ generate, archive, recent: new RecentAnswers(), codec, log: silentLog });
+  const service = new ResponsesService({
+    generate,
+    archive,
+    recent: new RecentAnswers(),
+    codec,
+    slices,
+    log: silentLog,
+  });
   return { service, archive, start, signals, requests };
 }
 
@@ -275,6 +295,40 @@ describe("a stored response", () => {
     const whole = await read(await service.get(id, owner));
     await expect.poll(async () => (await service.get(id, owner)).snapshot()["status"]).toBe("completed");
     expect(await read(await service.get(id, owner), 3)).toEqual(whole.slice(4));
+  });
+
+  it("is read once for all references to it, of which there may be a thousand", async () => {
+    const store = await openStore();
+    const { service, archive, requests } = await serviceOf(saying, { store });
+    const { id } = await service.create(asked({ store: true }), never);
+    await expect.poll(() => archive.get(id, owner)).toMatchObject({ state: "done" });
+    const get = vi.spyOn(store.responses, "get");
+    const references = (count: number) =>
+      Array.from({ length: count }, () => ({ type: "item_reference", id: `${id}_msg` }));
+    await service.create(asked({ input: [...references(999), { role: "user", content: "x" }] }), never);
+    expect(get).toHaveBeenCalledTimes(1);
+    expect(requests.at(-1)?.items).toHaveLength(1_000);
+    await expect(service.create(asked({ input: references(1_001) }), never)).rejects.toMatchObject({
+      kind: "invalid",
+      message: "input: must hold at most 1000 item references",
+    });
+  });
+
+  it("is continued no further back than the window can hold", async () => {
+    const store = await openStore();
+    const { service } = await serviceOf(saying, { store });
+    let previous: object = {};
+    const ids: unknown[] = [];
+    // a window of 1,000 tokens holds 8,000 characters at most
+    for (let turn = 0; turn < 3; turn += 1) {
+      const answer = await service.create(asked({ input: "x".repeat(5_000), store: true, ...previous }), never);
+      const { id } = await answer.body();
+      ids.push(id);
+      previous = { previous_response_id: id };
+    }
+    const get = vi.spyOn(store.responses, "get");
+    await expect(service.create(asked({ input: "x", ...previous }), never)).rejects.toMatchObject({ kind: "context" });
+    expect(get.mock.calls.map(([id]) => id)).toEqual([ids[2], ids[1]]);
   });
 
   it("gives its output items to references by their ids, also when it was stored by an older version", async () => {

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { recalled } from "../../../src/surface/responses/history.ts";
+import { finish } from "../../../src/lib/time-slices.ts";
+import { recalled as recalledSteps } from "../../../src/surface/responses/history.ts";
 import type { Item } from "../../../src/model/item.ts";
 import { answer, eventsOf, folded, parseM3, streamed, surfaceWith } from "./harness.ts";
+
+const recalled = (...given: Parameters<typeof recalledSteps>) => finish(recalledSteps(...given));
 
 const weather = { type: "function", name: "get_weather", parameters: { type: "object", properties: { city: {} } } };
 const crm = {

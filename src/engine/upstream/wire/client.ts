@@ -1,5 +1,6 @@
 import type { Dispatcher } from "undici";
 import type { Secret } from "../../../lib/secret.ts";
+import { TimeSlices } from "../../../lib/time-slices.ts";
 import { ParleyError } from "../../../model/error.ts";
 import { parseJson } from "../../../model/json.ts";
 import { readBaseUrl, type BaseUrl } from "./base-url.ts";
@@ -19,6 +20,8 @@ export interface ClientOptions {
   /** Connections at most; default no bound. */
   connections?: number | undefined;
   timeouts?: Partial<Timeouts> | undefined;
+  /** What writing long bodies shares the event loop by. */
+  slices?: TimeSlices | undefined;
 }
 
 /** An answer whose status was 200. */
@@ -55,6 +58,7 @@ export class UpstreamClient {
   private readonly headers: Readonly<Record<string, string>>;
   private readonly timeouts: Timeouts;
   private readonly proxy: Secret | undefined;
+  private readonly slices: TimeSlices;
   // changed by events
   /** Opened with the first request. */
   private opened: Promise<Dispatcher> | undefined;
@@ -63,6 +67,7 @@ export class UpstreamClient {
     this.base = readBaseUrl(options.url);
     this.connections = options.connections ?? null;
     this.proxy = options.proxy;
+    this.slices = options.slices ?? new TimeSlices();
     this.timeouts = { ...defaultTimeouts, ...options.timeouts };
     const { authorization } = this.base;
     const own = Object.entries(options.headers ?? {}).map(([name, value]) => [
@@ -85,7 +90,8 @@ export class UpstreamClient {
   async open(path: string, body: unknown, signal: AbortSignal): Promise<OpenAnswer> {
     const watch = new Deadlines(this.timeouts, signal);
     try {
-      const answer = await this.send(path, writeBody(body), watch.signal);
+      const written = await this.slices.run(writeBody(body), watch.signal);
+      const answer = await this.send(path, written, watch.signal);
       if (answer.statusCode !== 200) throw await refusal(answer);
       return new Answer(answer, watch);
     } catch (thrown) {
@@ -111,16 +117,22 @@ export class UpstreamClient {
   }
 
   private async question(path: string, body: unknown, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const written = body === undefined ? undefined : await this.slices.run(writeBody(body), signal);
     const dispatcher = await this.dispatcher();
     const { origin } = this.base;
     const headers = {
       ...this.headers,
       accept: "application/json",
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(written === undefined ? {} : { "content-type": "application/json" }),
+      ...(written?.length === undefined ? {} : { "content-length": String(written.length) }),
     };
-    const text = body === undefined ? {} : { body: JSON.stringify(body) };
     const method = body === undefined ? "GET" : "POST";
-    return this.followed(path, (at) => dispatcher.request({ origin, path: at, method, headers, ...text, signal }));
+    return this.followed(path, (at) =>
+      dispatcher.request({
+        ...{ origin, path: at, method, headers, signal },
+        ...(written === undefined ? {} : { body: written.open() }),
+      }),
+    );
   }
 
   /** Follows redirects within the same origin; others would carry the key and the prompt elsewhere. */
