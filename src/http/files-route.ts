@@ -9,6 +9,7 @@ import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import { readJson } from "./body.ts";
 import type { JsonReader } from "./json-reader.ts";
+import type { Connections } from "./connection/connections.ts";
 import type { RunningRequests } from "./running.ts";
 import { callerOrigin } from "./headers.ts";
 import { useAuthentication, useErrors } from "./server.ts";
@@ -18,6 +19,7 @@ export interface FilesRouteOptions {
   authenticate: Authenticate;
   running: RunningRequests;
   jsonReader: JsonReader;
+  connections: Connections;
   log: Log;
 }
 
@@ -30,8 +32,6 @@ const codes: Partial<Readonly<Record<ErrorKind, number>>> = { "key-rejected": 10
 
 /** Bounds of a form, besides its file. */
 const limits = { parts: 20, fields: 10, fieldSize: 1024, fieldNameSize: 100, headerPairs: 50 };
-/** Silence after which an upload is aborted. */
-const stallMs = 60_000;
 /** How long the rest of a refused upload is read, so that the client gets to read the answer. */
 const drainMs = 10_000;
 const deleteBodyLimit = 65_536;
@@ -44,7 +44,7 @@ export async function mountFiles(server: FastifyInstance, options: FilesRouteOpt
   await server.register(async (scope) => {
     useErrors(scope, filesReply, options.log);
     await scope.register(async (inner) => {
-      useAuthentication(inner, options.authenticate);
+      useAuthentication(inner, options.authenticate, options.connections);
       // the service bounds the file itself
       await inner.register(multipart, { throwFileSizeLimit: false, limits: { ...limits, fileSize: Infinity } });
       mountMetadata(inner, options);
@@ -59,7 +59,7 @@ function filesReply(error: ParleyError, requestId: string): Reply {
   return { ...envelope(error, requestId), status: 200, body: { base_resp: base } };
 }
 
-function mountMetadata(server: FastifyInstance, { files, running, jsonReader }: FilesRouteOptions): void {
+function mountMetadata(server: FastifyInstance, { files, running, jsonReader, connections }: FilesRouteOptions): void {
   const one = async (request: FastifyRequest): Promise<unknown> => {
     const file = await files.retrieve(queryOf(request)["file_id"], request.caller);
     const token = encodeURIComponent(files.link(file));
@@ -73,6 +73,7 @@ function mountMetadata(server: FastifyInstance, { files, running, jsonReader }: 
   };
   const upload = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const { signal } = running.track(reply.raw);
+    connections.of(request.raw.socket)?.allowUpload();
     signal.addEventListener("abort", () => request.raw.destroy(), { once: true });
     try {
       const file = await files.upload(form(request), request.caller);
@@ -126,13 +127,10 @@ async function* form(request: FastifyRequest): AsyncGenerator<UploadPart> {
   if (!request.isMultipart()) throw invalid("body", "must be multipart/form-data");
   const coding = request.headers["content-encoding"] ?? "identity";
   if (coding !== "identity") throw invalid("body", "must not be compressed (content-encoding)");
-  request.raw.setTimeout(stallMs);
   try {
     for await (const part of request.parts()) yield uploadPart(part);
   } catch (error) {
     throw formError(error);
-  } finally {
-    request.raw.setTimeout(0);
   }
 }
 

@@ -9,8 +9,9 @@ const save = `insert into response (id, owner, created_at, expires_at, state, pr
     items = excluded.items, events = excluded.events, expires_at = excluded.expires_at,
     holder = excluded.holder, bytes = excluded.bytes`;
 
-const end =
-  "update response set state = 'done', body = ?, items = ?, events = ?, bytes = ?, expires_at = ? where id = ?";
+const end = `update response set state = 'done', body = ?, items = ?, events = ?, expires_at = ?,
+    bytes = octet_length(input) + ?
+  where id = ?`;
 
 /** `now`: milliseconds since the Unix epoch. */
 export function responseTable(database: SqlDatabase, lease: WorkerLease, now: () => number): ResponseStore {
@@ -21,9 +22,8 @@ export function responseTable(database: SqlDatabase, lease: WorkerLease, now: ()
       const values = [id, owner, createdAt, expiresAt, state, previousId, body, input, items, events, lease.workerId];
       await database.run(save, [...values, bytesOf([body, input, items, events])]);
     },
-    end: async ({ id, body, input, items, events, expiresAt }) => {
-      const bytes = bytesOf([body, input, items, events]);
-      await database.run(end, [body, items, events, bytes, expiresAt, id]);
+    end: async ({ id, body, items, events, expiresAt }) => {
+      await database.run(end, [body, items, events, expiresAt, bytesOf([body, items, events]), id]);
     },
     get: async (id, owner) => {
       const values = [id, owner, now()];
@@ -37,9 +37,18 @@ export function responseTable(database: SqlDatabase, lease: WorkerLease, now: ()
     delete: async (id, owner) =>
       (await database.run("delete from response where id = ? and owner = ?", [id, owner])) > 0,
     orphans: async () => {
-      const rows = await database.all("select * from response where state = 'running'");
+      const others = "select id, holder from response where state = 'running' and holder <> ?";
+      const rows = await database.all(others, [lease.workerId]);
+      if (rows.length === 0) return [];
       const expired = await lease.expired([...new Set(rows.map((row) => String(row["holder"])))]);
-      return rows.filter((row) => expired.has(String(row["holder"]))).map(responseRecord);
+      return rows.filter((row) => expired.has(String(row["holder"]))).map((row) => String(row["id"]));
+    },
+    endOrphan: async (id, ended) => {
+      const [row] = await database.all("select body from response where id = ? and state = 'running'", [id]);
+      if (row === undefined) return false;
+      // its process may have ended it meanwhile: that outcome is the true one
+      const sql = "update response set state = 'done', body = ? where id = ? and state = 'running'";
+      return (await database.run(sql, [ended(String(row["body"])), id])) > 0;
     },
     expire: (before) => database.run("delete from response where expires_at <= ?", [before]),
   };

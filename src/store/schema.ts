@@ -123,6 +123,11 @@ export const migrations: readonly Migration[] = [
       "alter table response add column holder text not null default ''",
     ],
   },
+  // what runs is looked for every few seconds: without the texts of the rows
+  {
+    number: 7,
+    statements: ["create index response_running on response (holder, id) where state = 'running'"],
+  },
   // money that answers under way reserve: SQLite serves one process, which holds them in its own memory
   { number: 8, statements: [], postgres: moneyStatements },
   { number: 9, ...usageMigration },

@@ -35,7 +35,7 @@ beforeEach(async () => {
 afterEach(() => store.close());
 
 function serve(engine: Engine, changes: Partial<MeterOptions> = {}): GenerateService {
-  const ledger = new LedgerWriter(store.ledger, silentLog);
+  const ledger = new LedgerWriter({ store: store.ledger, log: silentLog });
   meter = new Meter({
     limiter: new MemoryLimiter(() => 0),
     funds: new MemoryFunds({ accounts: store.accounts, pending: (subject) => ledger.pending(subject) }),

@@ -2,10 +2,12 @@ import type { ByteLease } from "../../lib/byte-budget.ts";
 import { textBytes } from "../../lib/text-bytes.ts";
 import type { ParleyError } from "../../model/error.ts";
 import type { JsonObject } from "../../model/json.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 import { Transcript } from "../../model/transcript.ts";
 import type { AnswerFacts } from "../generation.ts";
 import type { ResponseAnswer } from "./answer.ts";
-import type { ResponseEncoder, ResponseEvent } from "./codec.ts";
+import type { ResponseEncoder } from "./codec.ts";
+import type { AnswerSource } from "./source.ts";
 
 export interface KeptOptions {
   id: string;
@@ -78,6 +80,13 @@ export class KeptAnswer implements ResponseAnswer {
     if (growing) this.lease?.grow(events.reduce((sum, event) => sum + eventBytes(event), 0));
     this.published.push(...events);
     this.wake();
+  }
+
+  /** An engine has begun. */
+  begin({ transcript, facts }: Pick<AnswerSource, "transcript" | "facts">): void {
+    this.transcript = transcript;
+    this.facts = facts;
+    this.state = "running";
   }
 
   /** No event follows. */

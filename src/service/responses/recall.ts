@@ -3,8 +3,9 @@ import type { TimeSlices } from "../../lib/time-slices.ts";
 import { invalid } from "../../model/error.ts";
 import type { Item } from "../../model/item.ts";
 import type { Caller } from "../../policy/authenticate.ts";
+import { needsRecall, type ItemReference } from "../../model/response.ts";
 import type { RememberedTurn, ResponseArchive } from "./archive.ts";
-import type { ItemReference, OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
+import type { OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
 import type { ConversationMemory } from "./memory.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { parseTurn, type StoredTurn } from "./stored-turn.ts";
@@ -36,10 +37,10 @@ export async function recall<Parsed extends ParsedResponse>(
   caller: Caller,
   sources: RecallSources<Parsed>,
 ): Promise<Recalled<Parsed>> {
+  if (!needsRecall(parsed.answerOptions)) return { parsed, conversation: ownItems(parsed) };
   const { previousResponseId, input } = parsed.answerOptions;
   const references = input.filter((item) => item.type === "reference");
   if (references.length > maxReferences) throw invalid("input", `must hold at most ${maxReferences} item references`);
-  if (previousResponseId === undefined && references.length === 0) return { parsed, conversation: ownItems(parsed) };
   const history = previousResponseId === undefined ? [] : await earlier(parsed, previousResponseId, caller, sources);
   const found = await findItems(new Set(references.map(({ id }) => id)), caller, sources);
   const whole = await sources.slices.run(sources.codec.recalled(parsed, { history, resolve: (id) => found.get(id) }));

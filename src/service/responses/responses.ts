@@ -4,25 +4,27 @@ import type { TimeSlices } from "../../lib/time-slices.ts";
 import { canceled, invalid, ParleyError, toParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { Item } from "../../model/item.ts";
-import { isObject, parseJson, type JsonObject } from "../../model/json.ts";
+import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 import { Transcript } from "../../model/transcript.ts";
 import type { Caller } from "../../policy/authenticate.ts";
-import type { ResponseRecord } from "../../store/store.ts";
+import type { EndedResponse, ResponseRecord } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { GenerateService } from "../generate.ts";
 import type { ResponseAnswer } from "./answer.ts";
 import type { ResponseArchive } from "./archive.ts";
-import type { OutputItem, ParsedResponse, ResponseCodec, ResponseEvent } from "./codec.ts";
+import type { OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
 import type { ConversationMemory } from "./memory.ts";
 import { ownItems, recall, turnOf, type RecallSources } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { parseBody, StoredAnswer } from "./stored.ts";
 import { formatEvents } from "./stored-events.ts";
-import { turnItems } from "./stored-turn.ts";
+import { formatTurn, turnItems } from "./stored-turn.ts";
 import { admitAnswer, type AdmittedAnswer, type AnswerSource } from "./source.ts";
 import { TransientAnswer } from "./transient.ts";
+import { UnendedResponses } from "./unended.ts";
 
 export interface ResponsesOptions<Parsed extends ParsedResponse> {
   generate: Pick<GenerateService, "admit" | "count" | "checkCaller" | "checkLimits" | "contextWindow">;
@@ -60,12 +62,14 @@ interface Job<Parsed extends ParsedResponse> extends ResponseRequest<Parsed> {
 export class ResponsesService<Parsed extends ParsedResponse> {
   // fixed at birth
   private readonly options: ResponsesOptions<Parsed>;
+  private readonly unended: UnendedResponses;
   // changed by events
   /** Stored responses that are being made, by id. */
   private readonly running = new Map<string, KeptAnswer>();
 
   constructor(options: ResponsesOptions<Parsed>) {
     this.options = options;
+    this.unended = new UnendedResponses(options);
   }
 
   /**
@@ -76,10 +80,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     const { background, store } = asked.parsed.answerOptions;
     if (background || store) await this.options.archive.checkRoom(asked.caller);
     const { parsed, conversation } = await recall(asked.parsed, asked.caller, this.sources(asked.memory));
-    const { codec } = this.options;
-    const compacts = parsed.answerOptions.kind === "compaction";
-    const request = compacts ? codec.compactionRequest(parsed) : parsed.request;
-    const job = { ...asked, parsed, conversation, request };
+    const job = { ...asked, parsed, conversation, request: this.options.codec.engineRequest(parsed) };
     if (parsed.answerOptions.background) return this.startBackground(job);
     return parsed.answerOptions.store ? this.startKept(job, signal) : this.startTransient(job, signal);
   }
@@ -89,10 +90,10 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     return this.options.generate.checkCaller(caller);
   }
 
-  /** Input tokens of the request with its whole conversation. */
+  /** Input tokens of what an engine would be asked. */
   async count({ parsed, caller }: ResponseRequest<Parsed>, signal: AbortSignal): Promise<number> {
     const { parsed: whole } = await recall(parsed, caller, this.sources(undefined));
-    return this.options.generate.count(whole.request, caller, signal);
+    return this.options.generate.count(this.options.codec.engineRequest(whole), caller, signal);
   }
 
   /** The events of a response that failed before an engine began, for a stream that is already open. */
@@ -135,14 +136,9 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     await this.options.archive.remove(id, caller);
   }
 
-  /** Ends the stored responses of processes that are gone. */
-  async endOrphans(): Promise<void> {
-    const { archive, codec, log } = this.options;
-    const count = await archive.endOrphans((record) => {
-      const body = parseJson(record.body);
-      return JSON.stringify(codec.interrupted(isObject(body) ? (body as JsonObject) : {}));
-    });
-    if (count > 0) log.warn({ count }, "responses of an earlier run ended as failed");
+  /** Stores the outcomes that could not be stored, and ends the stored responses of processes that are gone. */
+  endOrphans(): Promise<void> {
+    return this.unended.end();
   }
 
   /** Aborts everything that runs and waits until it is stored. */
@@ -150,6 +146,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     const all = [...this.running.values()];
     for (const answer of all) answer.abort();
     await Promise.all(all.map((answer) => answer.finished));
+    await this.unended.close();
   }
 
   private sources(memory: ConversationMemory | undefined): RecallSources<Parsed> {
@@ -178,7 +175,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     if (signal.aborted) abort();
     try {
       const source = await this.source(job, answer.signal);
-      begun(answer, source);
+      answer.begin(source);
       const record = await this.storeBegun(job, answer, source);
       answer.finished = this.pump(job, { answer, source, record }).finally(leave);
       return answer;
@@ -255,7 +252,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       const error = answer.signal.aborted ? canceled() : toParleyError(thrown);
       return this.fail(job, { answer, record }, [{ type: "begin" }, { type: "finish", reason: "error", error }]);
     }
-    begun(answer, source);
+    answer.begin(source);
     return this.pump(job, { answer, source, record });
   }
 
@@ -286,12 +283,15 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   /** Stores the outcome, then publishes the last events. A failure is logged and ends the readers. Never rejects. */
   private async conclude(job: Job<Parsed>, { answer, record }: Pumped, lastBatch: Batch): Promise<void> {
     const { archive, log } = this.options;
+    let outcome: EndedResponse | undefined;
     try {
       const lastEvents = answer.encoder.accept(lastBatch, answer.transcript);
       const output = answer.encoder.items(answer.transcript);
-      const body = answer.encoder.body(answer.transcript);
-      const events = formatEvents([...answer.published, ...lastEvents], body);
-      await archive.end(record, { body: JSON.stringify(body), turn: turnOf(job.parsed, output), events });
+      const whole = answer.encoder.body(answer.transcript);
+      const events = formatEvents([...answer.published, ...lastEvents], whole);
+      const items = formatTurn(turnOf(job.parsed, output));
+      outcome = { id: answer.id, expiresAt: record.expiresAt, body: JSON.stringify(whole), items, events };
+      await archive.end(outcome);
       this.rememberInConnection(
         job,
         output.map(({ item }) => item),
@@ -300,6 +300,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       answer.publish(lastEvents);
     } catch (error) {
       log.error({ id: answer.id, err: error }, "a response could not be stored");
+      this.unended.keep(answer.id, outcome);
       answer.storeError = toParleyError(error);
     } finally {
       this.running.delete(answer.id);
@@ -339,12 +340,6 @@ interface Pumped {
 }
 
 type Waiting = Pumped & { admitted: AdmittedAnswer };
-
-function begun(answer: KeptAnswer, source: AnswerSource): void {
-  answer.transcript = source.transcript;
-  answer.facts = source.facts;
-  answer.state = "running";
-}
 
 function failedBatch(thrown: unknown): Batch {
   return [{ type: "finish", reason: "error", error: toParleyError(thrown) }];

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { isObject, parseJson, type JsonObject } from "../../model/json.ts";
 import type { ResponseRecord } from "../../store/store.ts";
-import type { ResponseEvent } from "./codec.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 
 /**
  * The stored form of a response's events. Several of them hold the response object, with all instructions and tools of the

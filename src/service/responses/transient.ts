@@ -1,9 +1,10 @@
 import { canceled } from "../../model/error.ts";
 import type { JsonObject } from "../../model/json.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 import type { Transcript } from "../../model/transcript.ts";
 import type { AnswerFacts } from "../generation.ts";
 import type { ResponseAnswer } from "./answer.ts";
-import type { ResponseEncoder, ResponseEvent } from "./codec.ts";
+import type { ResponseEncoder } from "./codec.ts";
 import type { AnswerSource } from "./source.ts";
 
 export interface TransientOptions {

@@ -47,6 +47,7 @@ export const envelopeTable: Readonly<Record<ErrorKind, EnvelopeRow>> = {
   "token-limit": { status: 400, type: "bad_request_error", code: 1039 },
   timeout: { status: 504, type: "server_error", code: 1001 },
   overloaded: { status: 529, type: "overloaded_error", code: 2064 },
+  unavailable: { status: 503, type: "server_error", code: 1013 },
   upstream: { status: 502, type: "server_error", code: 1033 },
   canceled: { status: 499, type: "bad_request_error", code: 2013 },
   internal: { status: 500, type: "server_error", code: 1000, fixed: "unknown error, 999" },

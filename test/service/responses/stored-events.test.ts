@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../src/model/json.ts";
-import type { ResponseEvent } from "../../../src/service/responses/codec.ts";
+import type { ResponseEvent } from "../../../src/model/response.ts";
 import { formatEvents, parseEvents } from "../../../src/service/responses/stored-events.ts";
 
 const tools = [{ type: "function", name: "f", description: "x".repeat(10_000), parameters: { type: "object" } }];
