@@ -114,10 +114,13 @@ function serve(connection: WebSocket, { request, keyId, options, closing }: Conn
     owner: keyId,
     onRefusal: (error) => {
       session.refuse(error);
-      connection.close(1013, "too much at once");
       // nothing more is read, so that nothing more is held
       connection.pause();
-      setTimeout(() => connection.terminate(), refusalMs).unref();
+      void writer.sent.then(() => {
+        connection.close(1013, "too much at once");
+        connection.pause();
+        setTimeout(() => connection.terminate(), refusalMs).unref();
+      });
     },
   });
   const leave = options.running.join(session.aborter);

@@ -1,4 +1,4 @@
-import { textBytes } from "../../lib/text-bytes.ts";
+import { textBytes } from "../../lib/byte-budget.ts";
 import type { Item, Part } from "../../model/item.ts";
 
 /** Bytes counted for every item and part: they take memory even where they hold no text. */

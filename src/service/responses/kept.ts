@@ -1,5 +1,4 @@
-import type { ByteLease } from "../../lib/byte-budget.ts";
-import { textBytes } from "../../lib/text-bytes.ts";
+import { textBytes, type ByteLease } from "../../lib/byte-budget.ts";
 import type { ParleyError } from "../../model/error.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { ResponseEvent } from "../../model/response.ts";
