@@ -139,6 +139,7 @@ export class MediaPreparer {
 
   /** A request whose media are bytes of the kinds that `target` takes. Throws `invalid` naming the part at fault. */
   async prepare(asked: GenerationRequest, context: PrepareContext): Promise<GenerationRequest> {
+    if (!hasMedia(asked)) return asked;
     const refused = refuseMedia(asked, context.target);
     if (refused !== undefined) throw refused;
     const request = replaceUnread(asked, context.target);
@@ -285,11 +286,14 @@ class RequestWork {
   }
 }
 
-function* mediaParts(request: Pick<GenerationRequest, "items">): Generator<MediaPart> {
+/** Asked several times of a request, which may have tens of thousands of items. */
+function mediaParts(request: Pick<GenerationRequest, "items">): ArrayIterator<MediaPart> {
+  const found: MediaPart[] = [];
   for (const item of request.items) {
-    if (!("parts" in item)) continue;
-    for (const part of item.parts) if (part.type !== "text") yield part;
+    if (item.type !== "message" && item.type !== "result") continue;
+    for (const part of item.parts) if (part.type !== "text") found.push(part);
   }
+  return found.values();
 }
 
 /** URLs and files that more than one part names. */

@@ -5,7 +5,7 @@ import { unixSeconds, vendorId } from "../../model/id.ts";
 import { isObject } from "../../model/json.ts";
 import type { Caller } from "../../policy/authenticate.ts";
 import { ConversationMemory } from "../../service/responses/memory.ts";
-import { eventJson, socketError } from "../../surface/responses/index.ts";
+import { eventJson, eventJsonSteps, isLong, socketError } from "../../surface/responses/index.ts";
 import type { ParseContext } from "../../surface/surface.ts";
 import { headerReader, ownerOf } from "../generation-route.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
@@ -104,7 +104,9 @@ export class SocketSession {
       const { signal } = this.aborter;
       const answer = await responses.create({ parsed, caller, body, lease, memory: this.memory }, signal);
       for await (const events of answer.events(-1, signal)) {
-        for (const event of events) await this.of.send(eventJson(event));
+        for (const event of events) {
+          await this.of.send(isLong(event) ? await slices.run(eventJsonSteps(event)) : eventJson(event));
+        }
       }
     } catch (thrown) {
       const previous = parsed.answerOptions.previousResponseId;

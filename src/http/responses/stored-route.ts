@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { invalid } from "../../model/error.ts";
 import type { JsonObject } from "../../model/json.ts";
+import { jsonPieces, sendJson } from "../json-reply.ts";
 import { streamAnswer, type ResponsesRouteOptions } from "./create-route.ts";
 
 interface ById {
@@ -18,7 +19,7 @@ export function mountStored(server: FastifyInstance, options: ResponsesRouteOpti
     const wantsStream = flag(request, "stream");
     const after = number(request, "starting_after", -1);
     const answer = await responses.get(request.params.id, request.caller);
-    if (!wantsStream) return answer.snapshot();
+    if (!wantsStream) return sendJson(reply, options.slices, answer.text ?? jsonPieces(answer.snapshot()));
     const { signal } = running.track(reply.raw);
     return streamAnswer(Promise.resolve(answer), { reply, signal, options, after, failure: () => [] });
   });

@@ -2,13 +2,15 @@ import type { Steps } from "../time-slices.ts";
 
 export interface JsonOutput {
   /** Takes the text, piece by piece. */
-  piece(text: string): void;
+  piece: (text: string) => unknown;
   /** Writes a value in its own way and returns true; the pieces of what stood before it are taken first. */
-  replaced?(value: object): boolean;
+  replaced?: (value: object) => boolean;
 }
 
 /** Characters of one piece, about; a text up to this length comes as one piece. */
-const pieceUnits = 128 * 1024;
+const pieceUnits = 64 * 1024;
+/** Members and elements that are written in one step. */
+const valuesPerStep = 500;
 
 /** The text of a JSON value, the same as that of `JSON.stringify`, in steps of less than a millisecond or two. */
 export function* jsonSteps(value: unknown, output: JsonOutput): Steps<void> {
@@ -17,12 +19,21 @@ export function* jsonSteps(value: unknown, output: JsonOutput): Steps<void> {
   writer.flush();
 }
 
+/** The text itself, where it is needed as one. */
+export function* jsonText(value: unknown): Steps<string> {
+  let whole = "";
+  yield* jsonSteps(value, { piece: (text) => (whole += text) });
+  return whole;
+}
+
 class JsonWriter {
   // fixed at birth
   private readonly output: JsonOutput;
   // changed by events
   /** What is written and not yet taken. */
   private text = "";
+  /** Values so far. */
+  private count = 0;
 
   constructor(output: JsonOutput) {
     this.output = output;
@@ -34,6 +45,8 @@ class JsonWriter {
   }
 
   *value(value: unknown): Steps<void> {
+    this.count += 1;
+    if (this.count % valuesPerStep === 0) yield;
     if (typeof value === "string" && value.length > pieceUnits) yield* this.longString(value);
     else if (typeof value !== "object" || value === null || "toJSON" in value) yield* this.other(value);
     else if (Array.isArray(value)) yield* this.array(value);

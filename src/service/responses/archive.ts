@@ -1,4 +1,5 @@
 import { parseTextSteps } from "../../lib/json-scanner/parse.ts";
+import { jsonText } from "../../lib/json-scanner/write.ts";
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import { itemsChars, maxPromptChars, overlong } from "../../model/context-bound.ts";
 import { ParleyError } from "../../model/error.ts";
@@ -6,7 +7,9 @@ import type { Item } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { Caller } from "../../policy/authenticate.ts";
 import type { EndedResponse, ResponseRecord, ResponseStore, ResponseUsage } from "../../store/store.ts";
-import { formatTurn, parseTurn, turnItems } from "./stored-turn.ts";
+import type { ResponseEvent } from "../../model/response.ts";
+import { formatEvents } from "./stored-events.ts";
+import { formatTurn, parseTurn, turnItems, type StoredTurn } from "./stored-turn.ts";
 
 export interface ResponseArchiveOptions {
   store: ResponseStore;
@@ -23,10 +26,19 @@ export interface ResponseArchiveOptions {
 export interface NewResponse {
   id: string;
   previousId: string | null;
-  body: string;
-  input: string;
+  /** Written as JSON. */
+  body: JsonObject;
+  /** Written as JSON. */
+  input: readonly JsonObject[];
   /** The turn's own input. */
   turnInput: readonly Item[];
+}
+
+/** What is known of a response when it is over. */
+export interface ResponseOutcome {
+  body: JsonObject;
+  turn: StoredTurn;
+  events: readonly ResponseEvent[];
 }
 
 /** What one response that is not stored added to its conversation. */
@@ -70,6 +82,7 @@ export class ResponseArchive {
 
   /** Makes the response visible before its answer is there. */
   async begin(response: NewResponse, caller: Caller): Promise<ResponseRecord> {
+    const { slices } = this.options;
     const createdAt = this.options.now();
     const record: ResponseRecord = {
       id: response.id,
@@ -78,9 +91,9 @@ export class ResponseArchive {
       expiresAt: createdAt + this.options.retentionMs,
       state: "running",
       previousId: response.previousId,
-      body: response.body,
-      input: response.input,
-      items: formatTurn({ input: response.turnInput, output: [] }),
+      body: await slices.run(jsonText(response.body)),
+      input: await slices.run(jsonText(response.input)),
+      items: await slices.run(formatTurn({ input: response.turnInput, output: [] })),
       events: "[]",
     };
     await this.options.store.save(record);
@@ -90,6 +103,15 @@ export class ResponseArchive {
   /** Stores the outcome, unless the response was deleted meanwhile; it is durable on return. */
   async end(ended: EndedResponse): Promise<void> {
     await this.options.store.end(ended);
+  }
+
+  /** The outcome of a response as it is stored. */
+  async written({ id, expiresAt }: ResponseRecord, outcome: ResponseOutcome): Promise<EndedResponse> {
+    const { slices } = this.options;
+    const body = await slices.run(jsonText(outcome.body));
+    const items = await slices.run(formatTurn(outcome.turn));
+    const events = await slices.run(formatEvents(outcome.events, outcome.body));
+    return { id, expiresAt, body, items, events };
   }
 
   /** Ends a response that has no outcome, if it still runs; `ended` makes the body it ends with of its own. */

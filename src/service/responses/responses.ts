@@ -20,8 +20,7 @@ import type { ConversationMemory } from "./memory.ts";
 import { ownItems, recall, turnOf, type RecallSources } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { parseBody, StoredAnswer } from "./stored.ts";
-import { formatEvents } from "./stored-events.ts";
-import { formatTurn, turnItems } from "./stored-turn.ts";
+import { turnItems } from "./stored-turn.ts";
 import { admitAnswer, type AdmittedAnswer, type AnswerSource } from "./source.ts";
 import { TransientAnswer } from "./transient.ts";
 import { UnendedResponses } from "./unended.ts";
@@ -106,7 +105,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
 
   /** A stored response, running or over. Throws `not-found`. */
   async get(id: string, caller: Caller): Promise<ResponseAnswer> {
-    return this.find(id, caller) ?? new StoredAnswer(await this.options.archive.get(id, caller));
+    const { slices } = this.options;
+    return this.find(id, caller) ?? new StoredAnswer(await this.options.archive.get(id, caller), slices);
   }
 
   /** The input items of a stored response in the caller's order. Throws `not-found`. */
@@ -223,8 +223,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       {
         id: answer.id,
         previousId: answerOptions.previousResponseId ?? null,
-        body: JSON.stringify(answer.encoder.body(new Transcript(), answer.background ? "queued" : "in_progress")),
-        input: JSON.stringify(codec.inputItems(body, answer.id)),
+        body: answer.encoder.body(new Transcript(), answer.background ? "queued" : "in_progress"),
+        input: codec.inputItems(body, answer.id),
         turnInput: ownItems(parsed),
       },
       caller,
@@ -287,10 +287,11 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     try {
       const lastEvents = answer.encoder.accept(lastBatch, answer.transcript);
       const output = answer.encoder.items(answer.transcript);
-      const whole = answer.encoder.body(answer.transcript);
-      const events = formatEvents([...answer.published, ...lastEvents], whole);
-      const items = formatTurn(turnOf(job.parsed, output));
-      outcome = { id: answer.id, expiresAt: record.expiresAt, body: JSON.stringify(whole), items, events };
+      outcome = await archive.written(record, {
+        body: answer.encoder.body(answer.transcript),
+        turn: turnOf(job.parsed, output),
+        events: [...answer.published, ...lastEvents],
+      });
       await archive.end(outcome);
       this.rememberInConnection(
         job,

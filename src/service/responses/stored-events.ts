@@ -1,5 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
-import { isObject, parseJson, type JsonObject } from "../../model/json.ts";
+import { parseTextSteps } from "../../lib/json-scanner/parse.ts";
+import { jsonText } from "../../lib/json-scanner/write.ts";
+import type { Steps } from "../../lib/time-slices.ts";
+import { isObject, type JsonObject } from "../../model/json.ts";
 import type { ResponseRecord } from "../../store/store.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 
@@ -15,24 +18,36 @@ interface StoredEvents {
 
 const version = 1;
 
+/** Events that are written or read in one step. */
+const eventsPerStep = 200;
+
 /** `body`: the response object that is stored beside them. */
-export function formatEvents(events: readonly ResponseEvent[], body: JsonObject): string {
-  const stored: StoredEvents = { version, events: events.map((event) => withoutBody(event, body)) };
-  return JSON.stringify(stored);
+export function* formatEvents(events: readonly ResponseEvent[], body: JsonObject): Steps<string> {
+  const stored: StoredEvents = { version, events: yield* each(events, (event) => withoutBody(event, body)) };
+  return yield* jsonText(stored);
 }
 
 /** Rows without a version hold the events as they were sent. Throws an `Error` where it is neither: it was changed from outside. */
-export function parseEvents(record: Pick<ResponseRecord, "id" | "events">, body: () => JsonObject): ResponseEvent[] {
-  const parsed = parseJson(record.events);
-  const unreadable = new Error(`the stored events of response ${record.id} cannot be read`);
-  if (Array.isArray(parsed)) {
-    if (!parsed.every(isEvent)) throw unreadable;
-    return parsed;
+export function* parseEvents({ id, events, body }: StoredRow): Steps<ResponseEvent[]> {
+  const parsed = yield* parseTextSteps(events);
+  const list = isObject(parsed) && parsed["version"] === version ? parsed["events"] : parsed;
+  if (!Array.isArray(list) || !list.every(isEvent))
+    throw new Error(`the stored events of response ${id} cannot be read`);
+  if (list === parsed) return list;
+  const whole = yield* parseTextSteps(body);
+  if (!isObject(whole)) throw new Error(`the stored body of response ${id} cannot be read`);
+  return yield* each(list, (event) => withBody(event, whole as JsonObject));
+}
+
+type StoredRow = Pick<ResponseRecord, "id" | "events" | "body">;
+
+function* each<From, To>(values: readonly From[], change: (value: From) => To): Steps<To[]> {
+  const changed: To[] = [];
+  for (const [index, value] of values.entries()) {
+    if (index % eventsPerStep === eventsPerStep - 1) yield;
+    changed.push(change(value));
   }
-  const list = isObject(parsed) && parsed["version"] === version ? parsed["events"] : undefined;
-  if (!Array.isArray(list) || !list.every(isEvent)) throw unreadable;
-  const whole = body();
-  return list.map((event) => withBody(event, whole));
+  return changed;
 }
 
 function isEvent(value: unknown): value is ResponseEvent {

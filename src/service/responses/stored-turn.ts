@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseTextSteps } from "../../lib/json-scanner/parse.ts";
+import { jsonText } from "../../lib/json-scanner/write.ts";
 import type { Steps } from "../../lib/time-slices.ts";
 import type { Item } from "../../model/item.ts";
 import { isObject, parseJson } from "../../model/json.ts";
@@ -24,8 +25,8 @@ const frame = z.object({
   startsConversation: z.boolean().optional(),
 });
 
-export function formatTurn({ input, output, startsConversation }: StoredTurn): string {
-  return JSON.stringify({ version, input, output, startsConversation });
+export function formatTurn({ input, output, startsConversation }: StoredTurn): Steps<string> {
+  return jsonText({ version, input, output, startsConversation });
 }
 
 interface StoredRow {

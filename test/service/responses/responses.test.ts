@@ -81,14 +81,8 @@ async function serviceOf(answering: Answering, changes: { store?: Store; accept?
   const encoder = (parsed: ParsedResponses) =>
     Object.assign(real.encoder(parsed), accept === undefined ? {} : { accept });
   const codec = { ...real, encoder };
-  const service = new ResponsesService({
-    generate,
-    archive,
-    recent: new RecentAnswers(),
-    codec,
-    slices,
-    log: silentLog,
-  });
+  const recent = new RecentAnswers();
+  const service = new ResponsesService({ generate, archive, recent, codec, slices, log: silentLog });
   return { service, archive, start, count, signals, requests };
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { finish } from "../../../src/lib/time-slices.ts";
 import type { JsonObject } from "../../../src/model/json.ts";
 import type { ResponseEvent } from "../../../src/model/response.ts";
 import { formatEvents, parseEvents } from "../../../src/service/responses/stored-events.ts";
@@ -20,25 +21,24 @@ const events: ResponseEvent[] = [
   { type: "response.output_text.delta", sequence_number: 2, delta: "hi", response: "not an object" },
   { type: "response.completed", sequence_number: 3, response: { ...body, output: [{ id: "m", type: "message" }] } },
 ];
-const record = (text: string): { id: string; events: string } => ({ id: "r", events: text });
+const read = (text: string, stored: JsonObject = body): ResponseEvent[] =>
+  finish(parseEvents({ id: "r", events: text, body: JSON.stringify(stored) }));
 
 describe("stored events", () => {
   it("are read back byte for byte, and hold what the body holds only once", () => {
-    const text = formatEvents(events, body);
+    const text = finish(formatEvents(events, body));
     expect(text.length).toBeLessThan(1_000);
-    const read = parseEvents(record(text), () => JSON.parse(JSON.stringify(body)) as JsonObject);
-    expect(JSON.stringify(read)).toBe(JSON.stringify(events));
+    expect(JSON.stringify(read(text))).toBe(JSON.stringify(events));
   });
 
   it("of older rows are read as they stand", () => {
-    const read = parseEvents(record(JSON.stringify(events)), () => ({}));
-    expect(JSON.stringify(read)).toBe(JSON.stringify(events));
+    expect(JSON.stringify(read(JSON.stringify(events), {}))).toBe(JSON.stringify(events));
   });
 
   it.each(["{", "{}", '{"version":2,"events":[]}', '{"version":1,"events":[{}]}', '[{"type":"x"}]', "null"])(
     "that cannot be read are an error: %s",
     (text) => {
-      expect(() => parseEvents(record(text), () => body)).toThrow("the stored events of response r cannot be read");
+      expect(() => read(text)).toThrow("the stored events of response r cannot be read");
     },
   );
 });

@@ -26,8 +26,8 @@ const read = (items: string, body = "{}"): StoredTurn => finish(parseTurn({ id: 
 
 describe("a stored turn", () => {
   it("is read as it was written, with the version of its form", () => {
-    expect(JSON.parse(formatTurn(turn))).toEqual({ version: 1, ...turn });
-    expect(read(formatTurn(turn))).toEqual(turn);
+    expect(JSON.parse(finish(formatTurn(turn)))).toEqual({ version: 1, ...turn });
+    expect(read(finish(formatTurn(turn)))).toEqual(turn);
   });
 
   it("without a version is one list, whose last items are those of the body's output", () => {
