@@ -148,7 +148,7 @@ export async function openServices(
     generate,
     ...memory,
     ...(await openResponses(ground, store, { generate, recent })),
-    admin: await openAdmin(store, ids),
+    admin: await openAdministration(ground, store),
   };
 }
 
@@ -161,6 +161,13 @@ function openMemory({ config, metrics }: Ground): Pick<Services, "requestBudget"
   gauge("parley_request_bytes", "Bytes that requests under way hold.", () => budget.used);
   gauge("parley_remembered_bytes", "Bytes of conversations that are remembered.", () => remembered.size);
   return { requestBudget: budget, remembered };
+}
+
+async function openAdministration({ config, ids }: Ground, store: Store): Promise<AdminService> {
+  const staticKeys = config.apiKeys.map((key) => key.reveal());
+  const admin = await openAdmin(store, ids, staticKeys);
+  await admin.adoptStaticAccounts();
+  return admin;
 }
 
 /** The request log, and traces where a collector is configured. */

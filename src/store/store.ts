@@ -82,6 +82,8 @@ export interface AccountStore {
   credit(subject: string, amount: number): Promise<number>;
   /** Changes what is given, at once. Without a balance (`null`) the subject is not held to one. */
   update(subject: string, change: AccountChange): Promise<void>;
+  /** Moves balance, budget and what was spent to another subject, unless that has any of its own. */
+  rename(from: string, to: string): Promise<void>;
 }
 
 /** What one generation used. */
@@ -258,10 +260,7 @@ export interface ResponseRecord {
   events: string;
 }
 
-export interface ResponseUsage {
-  count: number;
-  bytes: number;
-}
+export type ResponseUsage = FileUsage;
 /** What the end of a response changes. */
 export type EndedResponse = Pick<ResponseRecord, "id" | "expiresAt" | "body" | "items" | "events">;
 

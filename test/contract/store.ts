@@ -184,6 +184,21 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
       });
     });
 
+    it("an account is renamed with what it spent, unless the new name has its own", async () => {
+      await store.accounts.update("key:from", { balance: 100, budget: 300 });
+      await store.ledger.add([row("renamed", { keyId: "from", cost: 40, at: at - 1_000 })]);
+      await store.accounts.rename("key:from", "key:to");
+      await store.accounts.rename("key:from", "key:to");
+      await store.accounts.rename("key:to", "key:to");
+      expect(await store.accounts.read(["key:from", "key:to"], 202_611)).toEqual([
+        { subject: "key:from", balance: null, budget: null, spent: 0 },
+        { subject: "key:to", balance: 60, budget: 300, spent: 40 },
+      ]);
+      await store.accounts.update("key:from", { balance: 1 });
+      await store.accounts.rename("key:from", "key:to");
+      expect(await store.accounts.read(["key:to"], 202_611)).toMatchObject([{ balance: 60 }]);
+    });
+
     describe("the ledger", () => {
       beforeEach(async () => {
         for (const id of ["k1", "k2"]) await store.keys.delete(id);

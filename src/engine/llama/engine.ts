@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { LlamaContextSequence, SequenceEvaluateOptions, Token } from "node-llama-cpp";
 import { untilAborted } from "../../lib/abort.ts";
 import { TimeSlices } from "../../lib/time-slices.ts";
@@ -236,6 +237,8 @@ async function constrain(
   const { library, llama, model } = loaded;
   try {
     const grammar = await llama.createGrammar({ grammar: source });
+    // the state reads the grammar once more: others get their turn between
+    await setImmediate();
     return { grammarEvaluationState: new library.LlamaGrammarEvaluationState({ model, grammar }) };
   } catch (thrown) {
     throw new ParleyError("invalid", "this engine cannot hold an answer to the given schema", { cause: thrown });

@@ -6,6 +6,7 @@ import type { Steps } from "../../lib/time-slices.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { PromptFamily, PromptOverrides } from "../template/family.ts";
 import { familyOf, withOverrides } from "../template/family.ts";
+import { templateMarks } from "../template/marks.ts";
 import { compileTemplate } from "../template/render.ts";
 import type { Marker } from "./vocabulary.ts";
 import { Vocabulary } from "./vocabulary.ts";
@@ -114,7 +115,7 @@ async function loadInto(
     template,
     bosToken: model.tokens.bosString ?? "",
     eosToken: model.tokens.eosString ?? "",
-    vocabulary: readVocabulary(model),
+    vocabulary: readVocabulary(model, new Set(templateMarks(source))),
     library,
     dispose: async () => {
       await context.dispose();
@@ -149,13 +150,15 @@ function allSequences(context: LlamaContext): LlamaContextSequence[] {
   return Array.from({ length: context.totalSequences }, () => context.getSequence());
 }
 
-function readVocabulary(model: LlamaModel): Vocabulary<Token> {
+/** `marks`: texts of the chat template that look like special tokens; a token of such a text is the template's own. */
+function readVocabulary(model: LlamaModel, marks: ReadonlySet<string>): Vocabulary<Token> {
   const texts = textsOf(model);
   const markers: Marker<Token>[] = [];
   for (const token of model.iterateAllTokens()) {
     const { control, unknown, userDefined } = model.getTokenAttributes(token);
     if (!control && !unknown && !userDefined) continue;
-    markers.push({ token, text: texts[token] ?? model.detokenize([token], true), control });
+    const text = texts[token] ?? model.detokenize([token], true);
+    markers.push({ token, text, control: control || marks.has(text) });
   }
   return new Vocabulary({ markers, plain: (text) => model.tokenize(text, false), divides: wordEnds(model, texts) });
 }

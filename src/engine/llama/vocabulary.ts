@@ -42,6 +42,8 @@ export class Vocabulary<Token> {
   private readonly root: Branch<Token> = { next: new Map() };
   private readonly controls: Branch<Token> = { next: new Map() };
   private readonly starts: string;
+  private readonly longestControl: number;
+  private readonly structural: ReadonlySet<Token>;
 
   constructor(options: VocabularyOptions<Token>) {
     this.plain = options.plain;
@@ -51,6 +53,9 @@ export class Vocabulary<Token> {
       grow(this.root, marker);
       if (marker.control) grow(this.controls, marker);
     }
+    const controls = markers.filter(({ control }) => control);
+    this.structural = new Set(controls.map(({ token }) => token));
+    this.longestControl = controls.reduce((longest, { text }) => Math.max(longest, text.length), 0);
     const units = new Set(markers.map((marker) => marker.text.charCodeAt(0)));
     this.starts = [...units].map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
   }
@@ -69,8 +74,24 @@ export class Vocabulary<Token> {
     return tokens;
   }
 
+  /** Tokens of a text without markers, but for those that only guard signs keep from being ones. */
   private *addPlain(tokens: Token[], prompt: string): Steps<void> {
     const text = prompt.replaceAll(guardSign, "");
+    const first = tokens.length;
+    yield* this.addPieces(tokens, text);
+    if (text.length === prompt.length) return;
+    let found = false;
+    for (let at = first; at < tokens.length && !found; at += 1) found = this.structural.has(tokens[at] as Token);
+    if (!found) return;
+    // some tokenizers find tokens that users have added to them in any text
+    tokens.length = first;
+    for (const [index, part] of prompt.split(guardSign).entries()) {
+      yield* this.addPieces(tokens, part);
+      if (index % tokensPerStep === tokensPerStep - 1) yield;
+    }
+  }
+
+  private *addPieces(tokens: Token[], text: string): Steps<void> {
     for (let from = 0; from < text.length;) {
       const to = this.pieceEnd(text, from);
       for (const token of this.plain(text.slice(from, to))) tokens.push(token);
@@ -95,7 +116,18 @@ export class Vocabulary<Token> {
       guarded += text.slice(from, at + 1) + guardSign;
       from = at + 1;
     }
-    return from === 0 ? text : guarded + text.slice(from);
+    const all = from === 0 ? text : guarded + text.slice(from);
+    return this.endsInMarker(all) ? all + guardSign : all;
+  }
+
+  /** Whether a text ends in the beginning of a control token, which what follows would complete. */
+  private endsInMarker(text: string): boolean {
+    for (let from = Math.max(0, text.length - this.longestControl + 1); from < text.length; from++) {
+      let branch: Branch<Token> | undefined = this.controls;
+      for (let at = from; at < text.length && branch !== undefined; at++) branch = branch.next.get(text.charAt(at));
+      if (branch !== undefined) return true;
+    }
+    return false;
   }
 
   /** Markers from left to right, the longest where several begin at one place. */

@@ -66,8 +66,8 @@ const openBrace = 0x7b;
 const openBracket = 0x5b;
 /** Network reads of nothing else that are held back at most. */
 const maxBlankReads = 1_000;
-/** Of an answer that is no stream. */
-const maxBodyBytes = 64 * 1024 * 1024;
+/** Of an answer that is no stream; it is parsed in one go. */
+const maxBodyBytes = 8 * 1024 * 1024;
 /** What raw mode does anyway. */
 const inlineRules: ReadonlySet<RepairRule> = new Set(["inline-thought", "inline-calls", "finish-reason"]);
 

@@ -1,3 +1,4 @@
+import { textBytes, type ByteLease } from "../../lib/byte-budget.ts";
 import { parseTextSteps } from "../../lib/json-scanner/parse.ts";
 import { jsonText } from "../../lib/json-scanner/write.ts";
 import type { TimeSlices } from "../../lib/time-slices.ts";
@@ -53,6 +54,8 @@ export interface HistoryOptions {
   remembered: (id: string) => RememberedTurn | undefined;
   /** Tokens of the window that the conversation has to fit. */
   windowTokens: number;
+  /** Where the bytes of the turns are counted. */
+  lease?: ByteLease | undefined;
 }
 
 /** Longer chains of `previous_response_id` are refused: they are a loop or a mistake. */
@@ -121,7 +124,7 @@ export class ResponseArchive {
 
   /** Throws `not-found`. */
   async get(id: string, caller: Caller): Promise<ResponseRecord> {
-    const record = await this.options.store.get(id, caller.keyId);
+    const record = await this.find(id, caller);
     if (record === undefined) throw notFound(id);
     return record;
   }
@@ -132,8 +135,10 @@ export class ResponseArchive {
   }
 
   /** The input items of a response in the caller's order. Throws `not-found`. */
-  async inputItems(id: string, caller: Caller): Promise<JsonObject[]> {
-    const stored = await this.options.slices.run(parseTextSteps((await this.get(id, caller)).input));
+  async inputItems(id: string, caller: Caller, lease?: ByteLease): Promise<JsonObject[]> {
+    const { input } = await this.get(id, caller);
+    lease?.grow(textBytes(input));
+    const stored = await this.options.slices.run(parseTextSteps(input));
     if (!Array.isArray(stored)) throw new Error(`the stored input of response ${id} cannot be read`);
     return stored as JsonObject[];
   }
@@ -147,7 +152,8 @@ export class ResponseArchive {
    * The items of a response and of all that it continues, oldest first. Throws `invalid` where one is not found or still
    * runs, and `context` as soon as they are more than the window can hold.
    */
-  async history(id: string, caller: Caller, { remembered, windowTokens }: HistoryOptions): Promise<Item[]> {
+  async history(id: string, caller: Caller, options: HistoryOptions): Promise<Item[]> {
+    const { remembered, windowTokens, lease } = options;
     const turns: (readonly Item[])[] = [];
     let chars = 0;
     let next: string | null = id;
@@ -161,8 +167,9 @@ export class ResponseArchive {
         next = turn.previous ?? null;
         continue;
       }
-      const record: ResponseRecord | undefined = await this.options.store.get(next, caller.keyId);
+      const record: ResponseRecord | undefined = await this.find(next, caller);
       if (record === undefined || record.state === "running") throw previousNotFound(next);
+      lease?.grow(textBytes(record.items));
       const stored = await this.options.slices.run(parseTurn(record));
       const items = turnItems(stored);
       turns.push(items);

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import type { ByteLease } from "../../lib/byte-budget.ts";
+import { textBytes, type ByteLease } from "../../lib/byte-budget.ts";
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import { canceled, invalid, ParleyError, toParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
@@ -19,7 +19,7 @@ import { KeptAnswer } from "./kept.ts";
 import type { ConversationMemory } from "./memory.ts";
 import { ownItems, recall, turnOf, type RecallSources } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
-import { parseBody, StoredAnswer } from "./stored.ts";
+import { parseBody, storedAnswer } from "./stored.ts";
 import { turnItems } from "./stored-turn.ts";
 import { admitAnswer, type AdmittedAnswer, type AnswerSource } from "./source.ts";
 import { TransientAnswer } from "./transient.ts";
@@ -78,7 +78,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   async create(asked: ResponseRequest<Parsed>, signal: AbortSignal): Promise<ResponseAnswer> {
     const { background, store } = asked.parsed.answerOptions;
     if (background || store) await this.options.archive.checkRoom(asked.caller);
-    const { parsed, conversation } = await recall(asked.parsed, asked.caller, this.sources(asked.memory));
+    const { parsed, conversation } = await recall(asked.parsed, asked.caller, this.sources(asked));
     const job = { ...asked, parsed, conversation, request: this.options.codec.engineRequest(parsed) };
     if (parsed.answerOptions.background) return this.startBackground(job);
     return parsed.answerOptions.store ? this.startKept(job, signal) : this.startTransient(job, signal);
@@ -90,8 +90,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   }
 
   /** Input tokens of what an engine would be asked. */
-  async count({ parsed, caller }: ResponseRequest<Parsed>, signal: AbortSignal): Promise<number> {
-    const { parsed: whole } = await recall(parsed, caller, this.sources(undefined));
+  async count({ parsed, caller, lease }: ResponseRequest<Parsed>, signal: AbortSignal): Promise<number> {
+    const { parsed: whole } = await recall(parsed, caller, this.sources({ lease }));
     return this.options.generate.count(this.options.codec.engineRequest(whole), caller, signal);
   }
 
@@ -103,25 +103,27 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     return this.options.codec.encoder(parsed).accept(batch, transcript);
   }
 
-  /** A stored response, running or over. Throws `not-found`. */
-  async get(id: string, caller: Caller): Promise<ResponseAnswer> {
+  /** A stored response, running or over; `lease` counts its bytes. Throws `not-found`. */
+  async get(id: string, caller: Caller, lease?: ByteLease): Promise<ResponseAnswer> {
     const { slices } = this.options;
-    return this.find(id, caller) ?? new StoredAnswer(await this.options.archive.get(id, caller), slices);
+    return this.find(id, caller) ?? storedAnswer(await this.options.archive.get(id, caller), slices, lease);
   }
 
   /** The input items of a stored response in the caller's order. Throws `not-found`. */
-  inputItems(id: string, caller: Caller): Promise<JsonObject[]> {
-    return this.options.archive.inputItems(id, caller);
+  inputItems(id: string, caller: Caller, lease?: ByteLease): Promise<JsonObject[]> {
+    return this.options.archive.inputItems(id, caller, lease);
   }
 
   /** Ends a background response and returns what it came to. Throws `not-found`, or `invalid` for another kind. */
-  async cancel(id: string, caller: Caller): Promise<JsonObject> {
+  async cancel(id: string, caller: Caller, lease?: ByteLease): Promise<JsonObject> {
     const running = this.find(id, caller);
     if (running?.background === true) {
       running.abort();
       await running.finished;
     }
-    const body = parseBody(await this.options.archive.get(id, caller));
+    const record = await this.options.archive.get(id, caller);
+    lease?.grow(textBytes(record.body));
+    const body = parseBody(record);
     if (body["background"] !== true) {
       throw invalid("background", "only a response made with background: true can be cancelled");
     }
@@ -149,8 +151,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     await this.unended.close();
   }
 
-  private sources(memory: ConversationMemory | undefined): RecallSources<Parsed> {
-    return { ...this.options, memory, windowOf: (model) => this.options.generate.contextWindow(model) };
+  private sources({ memory, lease }: Pick<ResponseRequest<Parsed>, "memory" | "lease">): RecallSources<Parsed> {
+    return { ...this.options, memory, lease, windowOf: (model) => this.options.generate.contextWindow(model) };
   }
 
   private find(id: string, caller: Caller): KeptAnswer | undefined {

@@ -1,3 +1,4 @@
+import { textBytes, type ByteLease } from "../../lib/byte-budget.ts";
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import type { JsonObject } from "../../model/json.ts";
 import { isObject, parseJson } from "../../model/json.ts";
@@ -6,13 +7,16 @@ import type { ResponseAnswer } from "./answer.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import { parseEvents } from "./stored-events.ts";
 
+/** What of a stored response is shown. */
+type StoredTexts = Pick<ResponseRecord, "id" | "body" | "events">;
+
 /** A response that is over, read from the store. */
 export class StoredAnswer implements ResponseAnswer {
   readonly facts = undefined;
-  private readonly record: ResponseRecord;
+  private readonly record: StoredTexts;
   private readonly slices: TimeSlices;
 
-  constructor(record: ResponseRecord, slices: TimeSlices) {
+  constructor(record: StoredTexts, slices: TimeSlices) {
     this.record = record;
     this.slices = slices;
   }
@@ -40,6 +44,12 @@ export class StoredAnswer implements ResponseAnswer {
   body(): Promise<JsonObject> {
     return Promise.resolve(parseBody(this.record));
   }
+}
+
+/** Keeps of a record what is shown, counted with the lease; throws what the lease throws. */
+export function storedAnswer({ id, body, events }: StoredTexts, slices: TimeSlices, lease?: ByteLease): StoredAnswer {
+  lease?.grow(textBytes(body) + textBytes(events));
+  return new StoredAnswer({ id, body, events }, slices);
 }
 
 /** Throws an `Error` where the stored text is not a response object: it was changed from outside. */

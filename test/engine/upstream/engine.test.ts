@@ -327,6 +327,10 @@ describe("upstream engine", () => {
     [{}, { error: { retry_after_ms: 4000 } }, 4],
     [{}, { error: { retry_after: "soon" } }, undefined],
     [{ "retry-after": "3" }, { error: { retry_after: 7 } }, 3],
+    [{ "retry-after": "1e99" }, {}, 86_400],
+    [{ "retry-after-ms": "1e300" }, {}, 86_400],
+    [{}, { error: { retry_after: 1e99 } }, 86_400],
+    [{ "retry-after": "-5" }, {}, 0],
   ])("reads %j with %j as a rest of %s seconds", async (headers, body, retryAfter) => {
     const { engine } = await start((_, response) => {
       response.writeHead(429, headers).end(JSON.stringify(body));

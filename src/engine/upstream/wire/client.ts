@@ -41,7 +41,7 @@ export interface OpenAnswer {
 /** Of an error body that are read. */
 const maxErrorBytes = 64 * 1024;
 /** Of an answer that is no stream. */
-const maxJsonBytes = 64 * 1024 * 1024;
+const maxJsonBytes = 16 * 1024 * 1024;
 /** Connections that died while idle; nothing was generated yet, so a new one may be tried at once. */
 const stale = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
@@ -149,7 +149,8 @@ export class UpstreamClient {
       const answer = await request(at);
       const { statusCode, headers } = answer;
       if (!redirects.has(statusCode)) return answer;
-      await answer.body.dump({ limit: maxErrorBytes }).catch(() => {});
+      const late = AbortSignal.timeout(this.timeouts.grace);
+      await answer.body.dump({ limit: maxErrorBytes, signal: late }).catch(() => {});
       const next = URL.parse([headers["location"] ?? ""].flat()[0] ?? "", this.base.origin + at);
       if (next?.origin !== this.base.origin || !keepsMethod.has(statusCode) || hops >= maxHops) {
         const cause = new Error(

@@ -36,6 +36,9 @@ const byWord: readonly (readonly [RegExp, ErrorKind])[] = [
   [/time.?d?.?out|deadline.?exceeded/i, "timeout"],
 ];
 
+/** Longest time of rest that is believed. */
+const maxRetrySeconds = 86_400;
+
 /** The vendor's code for everything wrong with a request, used for other statuses as well: the status says more. */
 const invalidParameters = 2013;
 
@@ -142,8 +145,11 @@ function readError(value: unknown): ReportedError | undefined {
 function withCode(message: string, status: number): ReportedError {
   const match = /\s*\((\d{4,5})\)\s*$/.exec(message);
   const bare = (match === null ? message : message.slice(0, match.index)).replace(/^invalid params, /, "");
-  const plausible = status >= 400 && status < 600 ? status : 0;
-  return { message: bare, code: match === null ? 0 : Number(match[1]), status: plausible };
+  return { message: bare, code: match === null ? 0 : Number(match[1]), status: isError(status) ? status : 0 };
+}
+
+function isError(status: number): boolean {
+  return status >= 400 && status < 600;
 }
 
 /** The first of the members in use that is a number. */
@@ -169,7 +175,7 @@ function numberFrom(value: unknown): number {
 /** Seconds of rest by the headers in use. */
 function headerSeconds(headers: IncomingHttpHeaders): number | undefined {
   const milliseconds = Number([headers["retry-after-ms"] ?? ""].flat()[0] || Number.NaN);
-  if (Number.isFinite(milliseconds)) return Math.max(0, Math.ceil(milliseconds / 1000));
+  if (Number.isFinite(milliseconds)) return plausible(milliseconds / 1000);
   return retrySeconds([headers["retry-after"]].flat()[0]);
 }
 
@@ -190,9 +196,14 @@ function bodySeconds(body: unknown): number | undefined {
 function retrySeconds(header: string | undefined): number | undefined {
   if (header === undefined || header === "") return undefined;
   const seconds = Number(header);
-  if (Number.isFinite(seconds)) return Math.max(0, Math.ceil(seconds));
+  if (Number.isFinite(seconds)) return plausible(seconds);
   const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000));
+  return Number.isNaN(at) ? undefined : plausible((at - Date.now()) / 1000);
+}
+
+/** Whole seconds, a day at most. */
+function plausible(seconds: number): number {
+  return Math.min(maxRetrySeconds, Math.max(0, Math.ceil(seconds)));
 }
 
 /** Codes of the network layer to what they mean; anything else is a broken connection. */
