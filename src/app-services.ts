@@ -266,10 +266,10 @@ async function openResponses(
 }
 
 /** `undefined` where nothing is moderated. Throws `ConfigError` for word files and models that cannot be used. */
-function openModeration({ config, ids, log }: Ground, catalog: Catalog): Moderator | undefined {
+function openModeration({ config, ids, log, slices }: Ground, catalog: Catalog): Moderator | undefined {
   checkGuard(config, config);
   try {
-    return createModerator(config.moderation, { ask: catalogAsk(catalog, ids), log });
+    return createModerator(config.moderation, { ask: catalogAsk(catalog, ids), log, slices });
   } catch (error) {
     if (error instanceof WordFileError) throw new ConfigError(`moderation.words: ${error.message}`);
     throw error;

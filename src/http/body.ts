@@ -33,7 +33,7 @@ export async function readJson(
   return reader.parse(pieces, "body");
 }
 
-async function readBytes(stream: IncomingMessage, limit: number, lease?: ByteLease): Promise<readonly Buffer[]> {
+async function readBytes(stream: IncomingMessage, limit: number, lease?: ByteLease): Promise<Buffer[]> {
   const body = new DecodedBody(stream.headers["content-encoding"], limit, lease);
   // what cannot fit is refused before it is read
   lease?.check(Math.min(limit, Number(stream.headers["content-length"] ?? 0)));
@@ -82,7 +82,7 @@ class DecodedBody {
     await this.pass([chunk], 0);
   }
 
-  async finish(): Promise<readonly Buffer[]> {
+  async finish(): Promise<Buffer[]> {
     for (const [at, decoder] of this.decoders.entries()) await this.pass(await decoder.finish(), at + 1);
     return this.chunks;
   }

@@ -1,5 +1,5 @@
 import type { SqlDatabase } from "./database.ts";
-import type { MoneyAnswer, MoneyStore } from "./store.ts";
+import type { MoneyAnswer, MoneyStore } from "./money-store.ts";
 
 /** Seconds after which a reservation that nobody renewed no longer counts, as in the function. */
 const holdSeconds = 30;

@@ -1,4 +1,7 @@
 import type { Limits } from "../model/limit.ts";
+import type { MoneyStore } from "./money-store.ts";
+
+export type { MoneyStore } from "./money-store.ts";
 
 /** The port to everything that is stored. One implementation in SQL, one small file per driver, one contract suite. */
 
@@ -206,38 +209,6 @@ export interface LimitStore {
   close(): Promise<void>;
 }
 
-export interface MoneyClaim {
-  /** Of the reservation. */
-  id: string;
-  /** All that pay, and the month's budget of those that have none of their own. */
-  accounts: readonly { subject: string; budget: number | null }[];
-  /** As 202611. */
-  month: number;
-  /** Millionths of a dollar. */
-  amount: number;
-}
-
-export interface MoneyAnswer {
-  /** Why nothing was reserved: a balance or a budget is spent, or answers under way hold what is left. */
-  refused: "balance" | "budget" | "held" | null;
-  /** Whether something was reserved; nothing is where no account has a balance or a budget. */
-  held: boolean;
-}
-
-/** What answers under way may cost, reserved by several processes. The database's clock counts. */
-export interface MoneyStore {
-  /**
-   * Reserves the amount from every account, or from none. Where less is left it reserves that, unless a reservation of
-   * that kind is there already.
-   */
-  reserve(claim: MoneyClaim): Promise<MoneyAnswer>;
-  /** Replaces what a reservation holds by what was used. */
-  settle(id: string, used: number): Promise<void>;
-  release(ids: readonly string[]): Promise<void>;
-  /** Reservations that were not renewed for 30 seconds belong to a process that has ended, and do not count. */
-  renew(ids: readonly string[]): Promise<void>;
-}
-
 /** One stored response. The JSON texts are opaque here; `service/responses` writes and reads them. */
 export interface ResponseRecord {
   id: string;
@@ -261,6 +232,9 @@ export interface ResponseRecord {
 }
 
 export type ResponseUsage = FileUsage;
+/** The texts of a record, which may be long. */
+export type ResponseText = "body" | "input" | "items" | "events";
+
 /** What the end of a response changes. */
 export type EndedResponse = Pick<ResponseRecord, "id" | "expiresAt" | "body" | "items" | "events">;
 
@@ -269,8 +243,11 @@ export interface ResponseStore {
   save(record: ResponseRecord): Promise<void>;
   /** Replaces what is there, as `done`; what was deleted meanwhile stays deleted. On return it is durable. */
   end(ended: EndedResponse): Promise<void>;
-  /** `undefined` for an unknown or expired id, and for another owner's. */
-  get(id: string, owner: string): Promise<ResponseRecord | undefined>;
+  /**
+   * `undefined` for an unknown or expired id, and for another owner's. Only the texts that are named are read, the others are
+   * empty; default all.
+   */
+  get(id: string, owner: string, texts?: readonly ResponseText[]): Promise<ResponseRecord | undefined>;
   /** How many an owner has, those included that have expired and are not deleted yet, and the bytes of their texts. */
   usage(owner: string): Promise<ResponseUsage>;
   /** Whether there was such a record. */

@@ -314,6 +314,8 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         await store.responses.save({ ...saved, state: "running", body: "{}" });
         await store.responses.end(saved);
         expect(await store.responses.get("answer", "k1")).toEqual(saved);
+        const part = await store.responses.get("answer", "k1", ["body"]);
+        expect(part).toEqual({ ...saved, input: "", items: "", events: "" });
         expect(await store.responses.get("answer", "k2")).toBeUndefined();
         expect(await store.responses.get("answer\u0000", "k1")).toBeUndefined();
         expect(await store.responses.delete("answer", "k2")).toBe(false);

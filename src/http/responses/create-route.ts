@@ -17,7 +17,7 @@ import type { Surface } from "../../surface/surface.ts";
 import { leaseUntilAnswered, readJson } from "../body.ts";
 import { parseContext, streamWhenBegun, type GenerationRouteOptions } from "../generation-route.ts";
 import { answerHeaders } from "../headers.ts";
-import { jsonPieces, sendJson } from "../json-reply.ts";
+import { sendJson } from "../slices.ts";
 
 export interface ResponsesRouteOptions extends Omit<GenerationRouteOptions, "generate"> {
   surface: Surface<ParsedResponses["answerOptions"]>;
@@ -41,7 +41,7 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
     }
     const answer = await starting;
     if (answer.facts !== undefined) reply.headers(answerHeaders(answer.facts));
-    return sendJson(reply, options.slices, jsonPieces(background ? answer.snapshot() : await answer.body()));
+    return sendJson(reply, options.slices, background ? answer.snapshot() : await answer.body());
   });
 
   server.post(`${surface.path}/input_tokens`, async (request, reply) => {

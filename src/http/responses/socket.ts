@@ -99,8 +99,8 @@ interface Connection {
 const refusalMs = 1_000;
 
 function serve(connection: WebSocket, { request, keyId, options, closing }: Connection): void {
-  const writer = new SocketWriter(connection);
-  const session = new SocketSession({
+  const writer = new SocketWriter(connection, request.socket, () => session.close());
+  const session: SocketSession = new SocketSession({
     // asked anew for every message: a key may be disabled while its connection is open
     authenticate: () => options.authenticate(request.headers.authorization, callerOrigin(request)),
     options,

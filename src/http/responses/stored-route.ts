@@ -3,7 +3,7 @@ import type { ByteLease } from "../../lib/byte-budget.ts";
 import { invalid } from "../../model/error.ts";
 import type { JsonObject } from "../../model/json.ts";
 import { leaseUntilAnswered } from "../body.ts";
-import { jsonPieces, sendJson } from "../json-reply.ts";
+import { sendJson, sendText } from "../slices.ts";
 import { streamAnswer, type ResponsesRouteOptions } from "./create-route.ts";
 
 interface ById {
@@ -22,8 +22,12 @@ export function mountStored(server: FastifyInstance, options: ResponsesRouteOpti
   server.get<ById>(path, async (request, reply) => {
     const wantsStream = flag(request, "stream");
     const after = number(request, "starting_after", -1);
-    const answer = await responses.get(request.params.id, request.caller, leaseFor(request, reply));
-    if (!wantsStream) return sendJson(reply, options.slices, answer.text ?? jsonPieces(answer.snapshot()));
+    const lease = leaseFor(request, reply);
+    const answer = await responses.get(request.params.id, request.caller, wantsStream ? "events" : "body", lease);
+    if (!wantsStream) {
+      if (answer.text !== undefined) return sendText(reply, answer.text);
+      return sendJson(reply, options.slices, answer.snapshot());
+    }
     const { signal } = running.track(reply.raw);
     return streamAnswer(Promise.resolve(answer), { reply, signal, options, after, failure: () => [] });
   });

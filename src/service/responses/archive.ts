@@ -7,7 +7,7 @@ import { ParleyError } from "../../model/error.ts";
 import type { Item } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { Caller } from "../../policy/authenticate.ts";
-import type { EndedResponse, ResponseRecord, ResponseStore, ResponseUsage } from "../../store/store.ts";
+import type { EndedResponse, ResponseRecord, ResponseStore, ResponseText, ResponseUsage } from "../../store/store.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import { formatEvents } from "./stored-events.ts";
 import { formatTurn, parseTurn, turnItems, type StoredTurn } from "./stored-turn.ts";
@@ -123,20 +123,20 @@ export class ResponseArchive {
   }
 
   /** Throws `not-found`. */
-  async get(id: string, caller: Caller): Promise<ResponseRecord> {
-    const record = await this.find(id, caller);
+  async get(id: string, caller: Caller, texts: readonly ResponseText[]): Promise<ResponseRecord> {
+    const record = await this.find(id, caller, texts);
     if (record === undefined) throw notFound(id);
     return record;
   }
 
   /** The record, or `undefined`, for callers with an error of their own. */
-  find(id: string, caller: Caller): Promise<ResponseRecord | undefined> {
-    return this.options.store.get(id, caller.keyId);
+  find(id: string, caller: Caller, texts: readonly ResponseText[]): Promise<ResponseRecord | undefined> {
+    return this.options.store.get(id, caller.keyId, texts);
   }
 
   /** The input items of a response in the caller's order. Throws `not-found`. */
   async inputItems(id: string, caller: Caller, lease?: ByteLease): Promise<JsonObject[]> {
-    const { input } = await this.get(id, caller);
+    const { input } = await this.get(id, caller, ["input"]);
     lease?.grow(textBytes(input));
     const stored = await this.options.slices.run(parseTextSteps(input));
     if (!Array.isArray(stored)) throw new Error(`the stored input of response ${id} cannot be read`);
@@ -167,7 +167,7 @@ export class ResponseArchive {
         next = turn.previous ?? null;
         continue;
       }
-      const record: ResponseRecord | undefined = await this.find(next, caller);
+      const record: ResponseRecord | undefined = await this.find(next, caller, ["items", "body"]);
       if (record === undefined || record.state === "running") throw previousNotFound(next);
       lease?.grow(textBytes(record.items));
       const stored = await this.options.slices.run(parseTurn(record));

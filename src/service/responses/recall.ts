@@ -100,7 +100,7 @@ async function storedOutput<Parsed extends ParsedResponse>(
   caller: Caller,
   { archive, slices, lease }: RecallSources<Parsed>,
 ): Promise<ReadonlyMap<string, Item>> {
-  const record = await archive.find(id, caller);
+  const record = await archive.find(id, caller, ["items", "body"]);
   if (record === undefined) return new Map();
   lease?.grow(textBytes(record.items));
   const { output } = await slices.run(parseTurn(record));

@@ -19,7 +19,7 @@ import { KeptAnswer } from "./kept.ts";
 import type { ConversationMemory } from "./memory.ts";
 import { ownItems, recall, turnOf, type RecallSources } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
-import { parseBody, storedAnswer } from "./stored.ts";
+import { parseBody, storedAnswer, textsFor } from "./stored.ts";
 import { turnItems } from "./stored-turn.ts";
 import { admitAnswer, type AdmittedAnswer, type AnswerSource } from "./source.ts";
 import { TransientAnswer } from "./transient.ts";
@@ -103,10 +103,10 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     return this.options.codec.encoder(parsed).accept(batch, transcript);
   }
 
-  /** A stored response, running or over; `lease` counts its bytes. Throws `not-found`. */
-  async get(id: string, caller: Caller, lease?: ByteLease): Promise<ResponseAnswer> {
-    const { slices } = this.options;
-    return this.find(id, caller) ?? storedAnswer(await this.options.archive.get(id, caller), slices, lease);
+  /** A stored response, running or over, whose body or events are going to be read. Throws `not-found`. */
+  async get(id: string, caller: Caller, reading: "body" | "events", lease?: ByteLease): Promise<ResponseAnswer> {
+    const { archive, slices } = this.options;
+    return this.find(id, caller) ?? storedAnswer(await archive.get(id, caller, textsFor[reading]), slices, lease);
   }
 
   /** The input items of a stored response in the caller's order. Throws `not-found`. */
@@ -121,7 +121,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       running.abort();
       await running.finished;
     }
-    const record = await this.options.archive.get(id, caller);
+    const record = await this.options.archive.get(id, caller, ["body"]);
     lease?.grow(textBytes(record.body));
     const body = parseBody(record);
     if (body["background"] !== true) {

@@ -7,6 +7,9 @@ import type { ResponseAnswer } from "./answer.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import { parseEvents } from "./stored-events.ts";
 
+/** The texts that are needed to read a body or events; stored events leave out what the body holds. */
+export const textsFor = { body: ["body"], events: ["events", "body"] } as const;
+
 /** What of a stored response is shown. */
 type StoredTexts = Pick<ResponseRecord, "id" | "body" | "events">;
 

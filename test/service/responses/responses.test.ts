@@ -197,7 +197,7 @@ describe("a running response belongs to the key that asked for it", () => {
   it("can be read, followed and canceled by that key", async () => {
     const { service } = await serviceOf(endless);
     const { id } = await service.create(asked({ background: true }), never);
-    const followed = await service.get(id, owner);
+    const followed = await service.get(id, owner, "body");
     expect(followed.snapshot()).toMatchObject({ id, status: "queued" });
     const reading = read(followed);
     expect(await service.cancel(id, owner)).toMatchObject({ id, status: "cancelled" });
@@ -208,13 +208,13 @@ describe("a running response belongs to the key that asked for it", () => {
     const { service, signals } = await serviceOf(endless);
     const { id } = await service.create(asked({ background: true }), never);
     // running, not only stored: the engine has begun
-    await expect.poll(async () => (await service.get(id, owner)).snapshot()["status"]).toBe("in_progress");
+    await expect.poll(async () => (await service.get(id, owner, "body")).snapshot()["status"]).toBe("in_progress");
     if (name === "get") {
       // the stored record of a running response is not shown to others either
-      await expect(service.get(id, stranger)).rejects.toMatchObject({ kind: "not-found" });
+      await expect(service.get(id, stranger, "body")).rejects.toMatchObject({ kind: "not-found" });
     } else await expect(service[name](id, stranger)).rejects.toMatchObject({ kind: "not-found" });
     expect(signals[0]?.aborted).toBe(false);
-    expect((await service.get(id, owner)).snapshot()).toMatchObject({ status: "in_progress" });
+    expect((await service.get(id, owner, "body")).snapshot()).toMatchObject({ status: "in_progress" });
     await service.close();
   });
 
@@ -251,7 +251,7 @@ describe("a stored response", () => {
     const { service, archive } = await serviceOf(broken);
     const answer = await service.create(asked(body), never);
     expect(await answer.body()).toMatchObject({ status: "failed" });
-    expect(JSON.parse((await archive.get(answer.id, owner)).body)).toMatchObject({ status: "failed" });
+    expect(JSON.parse((await archive.get(answer.id, owner, ["body"])).body)).toMatchObject({ status: "failed" });
   });
 
   it("that cannot be stored is refused, and its engine is free again", async () => {
@@ -289,15 +289,15 @@ describe("a stored response", () => {
     const responses = Object.assign(Object.create(store.responses), { end });
     const { service } = await serviceOf(saying, { store: { ...store, responses } });
     const { id } = await service.create(asked({ background: true }), never);
-    const status = async (): Promise<unknown> => (await service.get(id, owner)).snapshot()["status"];
-    await expect.poll(async () => (await service.get(id, owner)) instanceof StoredAnswer).toBe(true);
+    const status = async (): Promise<unknown> => (await service.get(id, owner, "body")).snapshot()["status"];
+    await expect.poll(async () => (await service.get(id, owner, "body")) instanceof StoredAnswer).toBe(true);
     expect(await status()).toBe("queued");
     await expect(service.endOrphans()).rejects.toThrow("disk full");
     expect(await status()).toBe("queued");
     failing = false;
     await service.endOrphans();
     expect(await status()).toBe("completed");
-    expect((await read(await service.get(id, owner))).at(-1)?.type).toBe("response.completed");
+    expect((await read(await service.get(id, owner, "events"))).at(-1)?.type).toBe("response.completed");
     await store.close();
   });
 
@@ -308,25 +308,25 @@ describe("a stored response", () => {
     };
     const { service } = await serviceOf(saying, { store, accept });
     const { id } = await service.create(asked({ background: true }), never);
-    await expect.poll(async () => (await service.get(id, owner)) instanceof StoredAnswer).toBe(true);
+    await expect.poll(async () => (await service.get(id, owner, "body")) instanceof StoredAnswer).toBe(true);
     await service.endOrphans();
-    expect((await service.get(id, owner)).snapshot()["status"]).toBe("failed");
+    expect((await service.get(id, owner, "body")).snapshot()["status"]).toBe("failed");
     await store.close();
   });
 
   it("is replayed from any event on", async () => {
     const { service } = await serviceOf(saying);
     const { id } = await service.create(asked({ background: true }), never);
-    const whole = await read(await service.get(id, owner));
-    await expect.poll(async () => (await service.get(id, owner)).snapshot()["status"]).toBe("completed");
-    expect(await read(await service.get(id, owner), 3)).toEqual(whole.slice(4));
+    const whole = await read(await service.get(id, owner, "events"));
+    await expect.poll(async () => (await service.get(id, owner, "body")).snapshot()["status"]).toBe("completed");
+    expect(await read(await service.get(id, owner, "events"), 3)).toEqual(whole.slice(4));
   });
 
   it("is read once for all references to it, of which there may be a thousand", async () => {
     const store = await openStore();
     const { service, archive, requests } = await serviceOf(saying, { store });
     const { id } = await service.create(asked({ store: true }), never);
-    await expect.poll(() => archive.get(id, owner)).toMatchObject({ state: "done" });
+    await expect.poll(() => archive.get(id, owner, [])).toMatchObject({ state: "done" });
     const get = vi.spyOn(store.responses, "get");
     const references = (count: number) =>
       Array.from({ length: count }, () => ({ type: "item_reference", id: `${id}_msg` }));
@@ -369,7 +369,7 @@ describe("a stored response", () => {
     });
     await service.create(refer, never);
     expect(JSON.stringify(start.mock.calls[1]?.[0].items[0])).toContain("hello");
-    const record = await archive.get(id.split("_")[0] ?? "", owner);
+    const record = await archive.get(id.split("_")[0] ?? "", owner, ["body", "input", "items", "events"]);
     const stored = JSON.parse(record.items) as { input: unknown[]; output: { item: unknown }[] };
     const old = JSON.stringify([...stored.input, ...stored.output.map(({ item }) => item)]);
     vi.spyOn(archive, "find").mockResolvedValue({ ...record, items: old });
@@ -430,7 +430,7 @@ describe("mistakes of the server end one response, not the process", () => {
     const answer = await service.create(asked({ store: true }), never);
     expect(await answer.body()).toMatchObject({ status: "completed" });
     expect(types(await read(answer)).at(-1)).toBe("response.completed");
-    expect(await (await service.get(answer.id, owner)).body()).toMatchObject({ status: "completed" });
+    expect(await (await service.get(answer.id, owner, "body")).body()).toMatchObject({ status: "completed" });
   });
 
   it("a stream that ends without a finish fails the response", async () => {
@@ -456,7 +456,7 @@ describe("mistakes of the server end one response, not the process", () => {
 it("many references to one stored response read it once", async () => {
   const { service, archive } = await serviceOf(saying);
   const { id } = await service.create(asked({ store: true }), never);
-  await expect.poll(async () => (await service.get(id, owner)).snapshot()["status"]).toBe("completed");
+  await expect.poll(async () => (await service.get(id, owner, "body")).snapshot()["status"]).toBe("completed");
   const find = vi.spyOn(archive, "find");
   const input = Array.from({ length: 50 }, (_, at) => ({
     type: "item_reference",
