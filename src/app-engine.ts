@@ -24,7 +24,7 @@ export interface EngineContext {
   slices: TimeSlices;
   /** Called with the replica that was chosen for a try of a request, and why. */
   onReplicaChosen: (choice: { replica: string; reason: string }) => void;
-  /** Told when a rule changed what an upstream sent. */
+  /** Called when a rule changed what an upstream sent. */
   onRepair: (rule: string) => void;
 }
 

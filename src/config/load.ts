@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { parse } from "yaml";
 import type { z } from "zod";
 import { isObject } from "../model/json.ts";
@@ -177,12 +177,19 @@ function readFile(path: string, environment: ConfigSources["environment"]): Reco
   if (document === null || document === undefined) return {};
   if (!isObject(document))
     throw new ConfigError(`config: ${path} must hold settings by name, found ${kindOf(document)}`);
-  return resolveReferences(document, "", environment) as Record<string, unknown>;
+  return resolveReferences(document, "", { environment, folder: dirname(path) }) as Record<string, unknown>;
 }
 
-/** Secrets by reference: `{ env: NAME }` and `{ file: PATH }` stand for the text found there. */
-function resolveReferences(value: unknown, at: string, environment: ConfigSources["environment"]): unknown {
-  if (Array.isArray(value)) return value.map((one, index) => resolveReferences(one, `${at}[${index}]`, environment));
+/** Where references lead: `folder` is that of the file that holds them. */
+interface ReferencePlaces {
+  environment: ConfigSources["environment"];
+  folder: string;
+}
+
+/** Texts by reference: `{ env: NAME }` and `{ file: PATH }` stand for the text found there. */
+function resolveReferences(value: unknown, at: string, places: ReferencePlaces): unknown {
+  const { environment, folder } = places;
+  if (Array.isArray(value)) return value.map((one, index) => resolveReferences(one, `${at}[${index}]`, places));
   if (!isObject(value)) return value;
   const keys = Object.keys(value);
   if (keys.length === 1 && typeof value["env"] === "string") {
@@ -193,7 +200,7 @@ function resolveReferences(value: unknown, at: string, environment: ConfigSource
   }
   if (keys.length === 1 && typeof value["file"] === "string") {
     try {
-      return readFileSync(value["file"], "utf8").trimEnd();
+      return readFileSync(resolve(folder, value["file"]), "utf8").trimEnd();
     } catch {
       throw new ConfigError(`${at}: cannot read the file ${value["file"]}`);
     }
@@ -201,7 +208,7 @@ function resolveReferences(value: unknown, at: string, environment: ConfigSource
   // an empty section in YAML is null: not given
   const given = Object.entries(value).filter(([, one]) => one !== null);
   return Object.fromEntries(
-    given.map(([key, one]) => [key, resolveReferences(one, at === "" ? key : `${at}.${key}`, environment)]),
+    given.map(([key, one]) => [key, resolveReferences(one, at === "" ? key : `${at}.${key}`, places)]),
   );
 }
 

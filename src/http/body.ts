@@ -6,8 +6,6 @@ import type { JsonReader } from "./json-reader.ts";
 
 /** How long an over-long body is read on, so that the client can read the answer (MiniMax-Provider-Verifier, 2026-06: exact statuses). */
 const drainMs = 10_000;
-/** How long a body may take; the server as a whole waits longer, for uploaded files. */
-const bodyMs = 120_000;
 
 /** The bytes of a request, held until its answer is over. `owner`: the key. */
 export function leaseUntilAnswered(response: ServerResponse, budget: ByteBudget, owner: string): ByteLease {
@@ -108,14 +106,11 @@ class DecodedBody {
   }
 }
 
-/** The body's pieces; a caller who goes away in the middle of it has canceled. */
+/** The body's pieces; a caller who goes away in the middle of it, or is cut off by the connection's clock, has canceled. */
 async function* arriving(stream: IncomingMessage): AsyncGenerator<Buffer> {
-  const timer = setTimeout(() => stream.destroy(new Error("the body took too long")), bodyMs);
   try {
     yield* stream as AsyncIterable<Buffer>;
   } catch (cause) {
     throw new ParleyError("canceled", "the connection ended before the body did", { cause });
-  } finally {
-    clearTimeout(timer);
   }
 }

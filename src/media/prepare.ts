@@ -5,6 +5,7 @@ import type { KeyId } from "../model/id.ts";
 import {
   notShownText,
   textPart,
+  withOwnLines,
   type Frame,
   type ImagePart,
   type Item,
@@ -117,7 +118,7 @@ export function replaceUnread(request: GenerationRequest, target: MediaTarget): 
     const parts = item.parts.map((part) =>
       part.type === "text" || takes(target, part) ? part : textPart(notShownText(part.type, reads)),
     );
-    return { ...item, parts };
+    return { ...item, parts: withOwnLines(parts) };
   });
   return { ...request, items };
 }

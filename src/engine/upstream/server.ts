@@ -4,7 +4,7 @@ import { callIds, systemIds, type IdSource } from "../../model/id.ts";
 import type { Family } from "../../model/card.ts";
 import { canceled, ParleyError, toParleyError } from "../../model/error.ts";
 import type { Batch, GenerationEvent } from "../../model/event.ts";
-import type { JsonObject } from "../../model/json.ts";
+import { isObject, type JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import { estimateInput } from "../../model/token-estimate.ts";
 import type { Capabilities, Load } from "../engine.ts";
@@ -228,23 +228,30 @@ export class UpstreamServer implements Member {
 
   private async detect(): Promise<Dialect> {
     let listed = false;
-    let away = false;
+    let uncertain = false;
     const name = await guessDialect(this.client.url, async (path) => {
       const signal = AbortSignal.timeout(probeTimeoutMs);
       const { status, value } = await this.client.look(path, signal).catch((thrown: unknown) => {
+        // a redirect to another server, or a body that cannot be read
+        if (thrown instanceof ParleyError) return { status: 0, value: undefined };
         // A server that cannot be reached proves nothing; the next request asks again.
         throw networkFailure(thrown);
       });
-      listed ||= path === "models" && status === 200;
-      away ||= awayStatuses.has(status);
+      listed ||= path === "models" && isObject(value);
+      uncertain ||= awayStatuses.has(status) || (path === "models" && !listed && !refusesPath(status));
       return value;
     });
     const dialect = dialects[name];
-    if (name === "generic" && away && !listed) return dialect;
+    if (name === "generic" && uncertain && !listed) return dialect;
     this.options.log?.info({ dialect: name }, "upstream dialect found");
     this.dialect = dialect;
     return dialect;
   }
+}
+
+/** A client error that says nothing of who asks: the server has no such path. */
+function refusesPath(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 401 && status !== 403;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Steps } from "../../lib/time-slices.ts";
 import type { Family, ModelCard } from "../../model/card.ts";
 import { ParleyError } from "../../model/error.ts";
-import { roles, textOf, textPart } from "../../model/item.ts";
+import { roles, textOf, textPart, withOwnLines } from "../../model/item.ts";
 import type { CallItem, Item, Part, Role } from "../../model/item.ts";
 import { isObject } from "../../model/json.ts";
 import { Fields } from "../shared/fields.ts";
@@ -109,7 +109,7 @@ function readResult(reading: Reading, message: Fields): void {
   const parts = readContent(reading, message, "result");
   if (reading.strict && parts.length === 0 && message.given("content") !== undefined) throw emptyContent(message.path);
   reading.order.result(id, message.path);
-  reading.items.push({ type: "result", id, parts, failed: false });
+  reading.items.push({ type: "result", id, parts: withOwnLines(parts), failed: false });
 }
 
 /** Strict: null or no content beside calls is fine, `""` never is. */

@@ -2,7 +2,7 @@ import { finish, type Steps } from "../../lib/time-slices.ts";
 import type { ModelCard } from "../../model/card.ts";
 import { invalid } from "../../model/error.ts";
 import type { CallItem, Item, Role } from "../../model/item.ts";
-import { textPart } from "../../model/item.ts";
+import { textPart, withOwnLines } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { ItemReference } from "../../model/response.ts";
 import { Fields } from "../shared/fields.ts";
@@ -183,7 +183,9 @@ function parseMessage(item: Fields, reading: Reading): Item {
   if (reading.strict && role === "user" && parts.length === 0) throw item.error("content", "chat content is empty");
   if (role === "assistant" && parts.some((part) => part.type !== "text"))
     throw item.error("content", "an assistant says text only");
-  if (role === "tool") return { type: "result", id: toolCallId(item, reading.open), parts, failed: false };
+  if (role === "tool") {
+    return { type: "result", id: toolCallId(item, reading.open), parts: withOwnLines(parts), failed: false };
+  }
   const name = item.string("name");
   const phase = item.string("phase");
   return {
@@ -203,7 +205,7 @@ function toolCallId(item: Fields, open: OpenCalls): string {
 }
 
 function result(item: Fields, parts: Extract<Item, { type: "result" }>["parts"]): Item {
-  return { type: "result", id: callIdOf(item), parts, failed: false };
+  return { type: "result", id: callIdOf(item), parts: withOwnLines(parts), failed: false };
 }
 
 function patchResult(item: Fields): Item {

@@ -285,7 +285,7 @@ describe("media in the result of a tool", () => {
       expect(parseM3({ model: "MiniMax-M2.7", input }).request.items[2]).toMatchObject({
         parts: [
           { type: "text", text: "[image not shown: this model reads text only]" },
-          { type: "text", text: "[file not shown: this model reads text only]" },
+          { type: "text", text: "\n[file not shown: this model reads text only]" },
         ],
       });
       expect(parseM3({ input }).request.items[2]).toMatchObject({

@@ -43,7 +43,7 @@ export async function loadTemplate(client: UpstreamClient, source: string | unde
   const props = await client.ask("/props", undefined, AbortSignal.timeout(5_000)).catch(() => undefined);
   const text = (name: string): string => (isObject(props) && typeof props[name] === "string" ? props[name] : "");
   if (text("chat_template") === "") {
-    throw new ParleyError("internal", "raw mode needs the model's chat template: the upstream does not tell it");
+    throw new ParleyError("internal", "raw mode needs the model's chat template: the upstream does not serve it");
   }
   // llama-server adds the beginning-of-text token itself.
   return rawTemplate(text("chat_template"), { eosToken: text("eos_token"), special: [text("bos_token")] });

@@ -1,4 +1,5 @@
 import type { Dispatcher } from "undici";
+import type { ContentCoding } from "../../../lib/content-coding.ts";
 import type { Secret } from "../../../lib/secret.ts";
 import { TimeSlices } from "../../../lib/time-slices.ts";
 import { ParleyError } from "../../../model/error.ts";
@@ -214,7 +215,7 @@ class Answer implements OpenAnswer {
   readonly json: boolean;
   private readonly answer: Dispatcher.ResponseData;
   private readonly watch: Deadlines;
-  private readonly codings: readonly string[];
+  private readonly codings: readonly ContentCoding[];
 
   constructor(answer: Dispatcher.ResponseData, watch: Deadlines) {
     this.answer = answer;

@@ -46,7 +46,7 @@ describe("rawRequest", () => {
       skip_special_tokens: false,
       add_special_tokens: false,
     });
-    expect(markup).toEqual({ think: { tags: ["think"], startsInside: true }, calls: "m2" });
+    expect(markup).toEqual({ think: { tags: ["think", "mm:think", "thinking"], startsInside: true }, calls: "m2" });
     expect(opening).toBe("");
   });
 
@@ -158,6 +158,17 @@ describe("raw mode", () => {
     expect(engine.capabilities).toMatchObject({ constrained: true, image: false, video: "none" });
   });
 
+  it.each([
+    ["m3", "<think>\nI think\n</think>\nSo."],
+    ["m3", "<mm:think>I think</mm:think>\nSo."],
+    ["m2", "<mm:think>I think</mm:think>\nSo."],
+    ["m2", "I think\n</think>\nSo."],
+  ] as const)("reads the thinking tags of both families from a model of %s: %j", async (family, answer) => {
+    const { transcript } = await run([answer], { reasoning: "on" }, { family, prompt: undefined });
+    expect(transcript.reasoning()).toBe("I think");
+    expect(transcript.text()).toBe("So.");
+  });
+
   it("finishes a call that was begun in the prompt", async () => {
     const answer = ['<parameter name="city">Rome', "</parameter>\n</invoke>\n</minimax:tool_call>"];
     const { transcript } = await run(
@@ -176,7 +187,7 @@ describe("raw mode", () => {
     const answer = fold(engine.generate(requestOf(), new AbortController().signal));
     await expect(answer).rejects.toMatchObject({
       kind: "internal",
-      message: "raw mode needs the model's chat template: the upstream does not tell it",
+      message: "raw mode needs the model's chat template: the upstream does not serve it",
     });
   });
 });

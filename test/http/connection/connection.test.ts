@@ -3,10 +3,10 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import WebSocket from "ws";
-import { simEngine } from "../../src/engine/sim/engine.ts";
-import type { Batch } from "../../src/model/event.ts";
-import { startServer, testKey, type Running } from "../e2e/start.ts";
-import { scriptEngine } from "../support/script-engine.ts";
+import { simEngine } from "../../../src/engine/sim/engine.ts";
+import type { Batch } from "../../../src/model/event.ts";
+import { startServer, testKey, type Running } from "../../e2e/start.ts";
+import { scriptEngine } from "../../support/script-engine.ts";
 
 const servers: Running[] = [];
 const sockets: { destroy(): void }[] = [];
