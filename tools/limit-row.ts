@@ -85,7 +85,6 @@ export const limitSections: readonly Section[] = [
         at: "the engine waits too",
       },
       { what: "a body's rest after a refusal", from: "src/http/body.ts#drainMs", at: closed },
-      { what: "a JSON body", from: "src/http/body.ts#bodyMs", at: closed },
       {
         what: "silence of a stream, after which a comment line is sent; time between two pings of a WebSocket",
         from: "server.heartbeatSeconds",
@@ -112,7 +111,7 @@ export const limitSections: readonly Section[] = [
       { what: "a name of a field", from: "src/lib/json-scanner/parse.ts#maxKeyUnits", at: "400 (2013)" },
       {
         what: "content codings of a body",
-        from: "src/http/content-coding.ts#maxCodings",
+        from: "src/lib/content-coding.ts#maxCodings",
         at: "400 (2013) `content-encoding`",
       },
       {
