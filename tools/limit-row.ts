@@ -110,9 +110,9 @@ export const limitSections: readonly Section[] = [
       },
       { what: "a name of a field", from: "src/lib/json-scanner/parse.ts#maxKeyUnits", at: "400 (2013)" },
       {
-        what: "content codings of a body",
+        what: "content codings of a body, and of an upstream's answer",
         from: "src/lib/content-coding.ts#maxCodings",
-        at: "400 (2013) `content-encoding`",
+        at: "400 (2013) `content-encoding`; an upstream's: 502 (1033)",
       },
       {
         what: "one turn of work on large bodies",
@@ -433,13 +433,8 @@ export const limitSections: readonly Section[] = [
       { what: "one upstream answer", from: "src/engine/upstream/read/calls.ts#maxAnswerChars", at: "502 (1033)" },
       {
         what: "an upstream's `Retry-After`",
-        from: "src/engine/upstream/wire/failure.ts#maxRetrySeconds",
+        from: "src/engine/upstream/wire/retry-after.ts#maxSeconds",
         at: "it counts as that much",
-      },
-      {
-        what: "content codings of an upstream's answer",
-        from: "src/engine/upstream/wire/content-coding.ts#mostCodings",
-        at: "502 (1033)",
       },
     ],
   },
