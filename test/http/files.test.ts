@@ -243,13 +243,13 @@ describe("errors on OpenAI's path", () => {
   });
 
   it.each([
-    ["a missing key", "POST", "", null, 401, 1004],
-    ["a wrong key", "POST", "", "sk-wrong", 401, 2049],
-    ["a body of another type", "POST", "", testKey, 400, 2013],
-    ["a file that is not there", "GET", "?file_id=1", testKey, 404, 2013],
-    ["a purpose given twice", "GET", "?purpose=a&purpose=b", testKey, 400, 2013],
-    ["a file to delete that is not there", "DELETE", "?file_id=1", testKey, 404, 2013],
-  ])("%s", async (_name, method, query, key, status, code) => {
+    { name: "a missing key", key: null, status: 401, code: 1004 },
+    { name: "a wrong key", key: "sk-wrong", status: 401, code: 2049 },
+    { name: "a body of another type", status: 400, code: 2013 },
+    { name: "a file that is not there", method: "GET", query: "?file_id=1", status: 404, code: 2013 },
+    { name: "a purpose given twice", method: "GET", query: "?purpose=a&purpose=b", status: 400, code: 2013 },
+    { name: "a file to delete that is not there", method: "DELETE", query: "?file_id=1", status: 404, code: 2013 },
+  ])("$name", async ({ method = "POST", query = "", key = testKey, status, code }) => {
     const response = await fetch(`${parley.url}/v1/files${query}`, { method, headers: bearer(key) });
     expect([response.status, await response.json()]).toMatchObject([
       status,
