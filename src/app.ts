@@ -1,5 +1,5 @@
 import { fingerprint } from "./app-engine.ts";
-import { catalogEntries, checkGuard, openServices, type AppOverrides, type Services } from "./app-services.ts";
+import { catalogNames, checkGuard, openServices, type AppOverrides, type Services } from "./app-services.ts";
 import type { Config } from "./config/schema.ts";
 import { createCatalog } from "./engine/catalog.ts";
 import type { Catalog } from "./engine/engine.ts";
@@ -52,7 +52,15 @@ export interface App {
 }
 
 /** Settings that `reload` takes over. */
-const reloaded: ReadonlySet<string> = new Set(["engines", "models", "limits", "prices", "budgets", "aborted"]);
+const reloaded: ReadonlySet<string> = new Set([
+  "engines",
+  "models",
+  "unlistedModels",
+  "limits",
+  "prices",
+  "budgets",
+  "aborted",
+]);
 const sweepMs = 3_600_000;
 const orphanMs = 30_000;
 
@@ -143,7 +151,7 @@ async function mountAll(config: Config, { services, running, readiness, opened }
 
 function takeOver(config: Config, next: Config, { catalog, engines, meter }: Services): void {
   checkGuard(config, next);
-  catalog.exchange(createCatalog({ engines: engines.of(next), entries: catalogEntries(next) }));
+  catalog.exchange(createCatalog({ engines: engines.of(next), ...catalogNames(next) }));
   meter.adopt(next);
 }
 

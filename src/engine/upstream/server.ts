@@ -7,12 +7,13 @@ import type { Batch, GenerationEvent } from "../../model/event.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import { estimateInput } from "../../model/token-estimate.ts";
-import type { Capabilities, Load } from "../engine.ts";
+import type { Capabilities, Load, ServedModel } from "../engine.ts";
 import { familyOf } from "../family-name.ts";
 import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
 import { withOverrides, type PromptFamily } from "../template/family.ts";
 import { UpstreamClient, type ClientOptions, type OpenAnswer } from "./wire/client.ts";
 import { markupOf, type ModelMarkup } from "./read/markup.ts";
+import { ServedModels } from "./served-models.ts";
 import { countTokens } from "./count.ts";
 import { ChatDecoder } from "./read/decode.ts";
 import { dialects, guessDialect, type Dialect, type DialectName } from "./dialect/dialect.ts";
@@ -72,6 +73,7 @@ export class UpstreamServer implements Member {
   private readonly options: ServerOptions;
   private readonly client: UpstreamClient;
   private readonly inFlight = new InFlight();
+  private readonly served: ServedModels;
   // changed by events
   /** Set at birth where it is configured, else by the first request. */
   private dialect: Dialect | undefined;
@@ -83,6 +85,7 @@ export class UpstreamServer implements Member {
   constructor(options: ServerOptions) {
     this.options = options;
     this.client = new UpstreamClient(options);
+    this.served = new ServedModels(() => this.client.ask("models", undefined, AbortSignal.timeout(probeTimeoutMs)));
     const { dialect = "generic" } = options;
     if (typeof dialect === "object") this.dialect = dialect;
     else if (dialect !== "auto") this.dialect = dialects[dialect];
@@ -111,7 +114,11 @@ export class UpstreamServer implements Member {
         this.options.mode === "completions"
           ? await this.raw(renamed, dialect, family)
           : this.chat(renamed, dialect, family);
-      const answer = await this.client.open(path, body, signal);
+      const answer = await this.client.open(path, body, signal).catch((thrown: unknown) => {
+        throw thrown instanceof ParleyError && isUnknownThere(thrown)
+          ? this.served.explain(thrown, renamed.model)
+          : thrown;
+      });
       try {
         yield* answer.json ? wholeAnswer(answer, decoder) : streamedAnswer(answer, decoder);
       } finally {
@@ -133,6 +140,16 @@ export class UpstreamServer implements Member {
     const slots = this.options.slots ?? this.options.connections ?? Infinity;
     const running = Math.min(this.inFlight.count, slots);
     return { running, waiting: this.inFlight.count - running, slots };
+  }
+
+  async resolve(model: string): Promise<ServedModel> {
+    const own = this.options.model ?? (await this.served.nameOf(model));
+    return { model: own, family: familyOf(own) ?? familyOf(model) };
+  }
+
+  /** The names it lists, as far as they were asked for. */
+  get models(): readonly string[] {
+    return this.options.model === undefined ? this.served.known : [this.options.model];
   }
 
   /** Resolves when the server reports that it can serve, and where it has no health path. */

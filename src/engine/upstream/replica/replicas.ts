@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { canceled, isRetryable, ParleyError, toParleyError, type ErrorKind } from "../../../model/error.ts";
 import type { Batch, ServedBy } from "../../../model/event.ts";
 import type { GenerationRequest } from "../../../model/request.ts";
-import type { Capabilities, Engine, Load } from "../../engine.ts";
+import type { Capabilities, Engine, Load, ServedModel } from "../../engine.ts";
 import { isUnknownThere } from "../wire/failure.ts";
 import { affinityKey, rendezvous, type Weighted } from "./affinity.ts";
 import { Breaker, defaultBreaker } from "./breaker.ts";
@@ -167,6 +167,16 @@ export class ReplicaSet implements Engine {
 
   async count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }> {
     return this.choose(this.order(request), new Set()).replica.member.count(request, signal);
+  }
+
+  /** As a replica knows it that is up; all of them serve the same. */
+  async resolve(model: string): Promise<ServedModel> {
+    const up = this.replicas.find(({ breaker }) => breaker.state === "closed") ?? this.first;
+    return (await up.member.resolve?.(model)) ?? { model };
+  }
+
+  get models(): readonly string[] {
+    return this.replicas.map(({ member }) => member.models ?? []).find((names) => names.length > 0) ?? [];
   }
 
   load(): Load {
