@@ -42,8 +42,6 @@ export interface App {
   models: ModelService;
   admin: AdminService;
   catalog: Catalog;
-  /** Sentences for an operator's terminal at start. */
-  notes: readonly string[];
   /**
    * Takes over engines, models, limits and money of another configuration; running answers are not disturbed. Returns the names of
    * changed settings that need a restart.
@@ -79,8 +77,9 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     repeat(opened, orphanMs, () => logged(responses.endOrphans(), log, "orphans could not be ended"));
     await sweep(services);
     repeat(opened, sweepMs, () => sweep(services));
-    const first = config.apiKeys.length > 0 ? undefined : await admin.createFirstKey();
     const url = await server.listen({ host: config.host, port: config.port, ...at });
+    // only now: a key that is made before the port is taken would be lost where it is in use
+    const first = config.apiKeys.length > 0 ? undefined : await admin.createFirstKey();
     warm(catalog, { log, readiness });
     return first === undefined ? { url } : { url, firstKey: first.key };
   };
@@ -100,7 +99,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     warm(catalog, { log, readiness });
     return waitingChanges(config, next);
   };
-  return { listen, close, reload, generate, models, admin, catalog, notes: notes(config) };
+  return { listen, close, reload, generate, models, admin, catalog };
 }
 
 interface Mounting {
@@ -204,15 +203,4 @@ function warm(catalog: Catalog, to: { log: Log; readiness: Map<string, string> }
       },
     );
   }
-}
-
-function notes(config: Config): readonly string[] {
-  const engines = Object.values(config.engines);
-  const builtin =
-    engines.length === 0 || engines.some((engine) => engine.kind === "llama" && engine.model === "builtin");
-  if (!builtin) return [];
-  return [
-    "The built-in tiny model (3.6 million parameters) answers: good for trying and testing, not for work.",
-    "For real answers: `parley models pull <name>`, or point to a server with --engine http://HOST:PORT/v1",
-  ];
 }

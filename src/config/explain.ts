@@ -27,8 +27,10 @@ type Issue = z.ZodError["issues"][number];
 function wordsOf(issue: Issue, found: unknown): string {
   if (issue.code === "invalid_type") return `must be ${withArticle(issue.expected)}`;
   if (issue.code === "invalid_value") return `allowed are ${issue.values.map(String).join(", ")}`;
-  if (issue.code === "too_big" && issue.origin === "number") return `must be at most ${String(issue.maximum)}`;
-  if (issue.code === "too_small" && issue.origin === "number") return `must be at least ${String(issue.minimum)}`;
+  if (issue.code === "too_big" && issue.origin === "number")
+    return `must be ${issue.inclusive === false ? "less than" : "at most"} ${String(issue.maximum)}`;
+  if (issue.code === "too_small" && issue.origin === "number")
+    return `must be ${issue.inclusive === false ? "more than" : "at least"} ${String(issue.minimum)}`;
   if (issue.code !== "invalid_union") return issue.message;
   if (issue.discriminator !== undefined) {
     const dialect = upstreamDialects.find((name) => name === found);

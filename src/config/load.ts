@@ -178,6 +178,11 @@ export function processConfigPath(flags: Readonly<Record<string, unknown>>): str
   return configPath({ environment: process.env, flags });
 }
 
+/** Whether a flag or the process's own environment names the engine, and not the file. */
+export function isEngineGiven(flags: Readonly<Record<string, unknown>>): boolean {
+  return text(flags["engine"]) !== undefined || blankless(process.env["PARLEY_ENGINE"]) !== undefined;
+}
+
 /**
  * `embedded`, `sim`, a path of a GGUF, a pulled model, or a base URL: every catalog name is then served by it. `model` is
  * what the server behind a base URL calls its model.

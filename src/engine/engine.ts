@@ -30,6 +30,15 @@ export interface ServedModel {
   family?: Family | undefined;
 }
 
+/** One server of an engine that has one or several. */
+export interface EngineMember {
+  name: string;
+  up: boolean;
+  running: number;
+  /** Why it is not up. */
+  reason?: string | undefined;
+}
+
 /**
  * The one port to anything that generates. Before the first batch `generate` may throw (a status can still be answered,
  * the next replica tried); after it, failure is a `finish` event with an error. Every stream keeps the grammar of
@@ -52,7 +61,7 @@ export interface Engine {
   /** The engine's own model names, as far as they are known. */
   readonly models?: readonly string[] | undefined;
   /** What an engine of several replicas knows of each; `up` is false while its circuit is not closed. */
-  members?(): readonly { name: string; up: boolean; running: number }[];
+  members?(): readonly EngineMember[];
   /** The requests it was given, oldest first, where an engine keeps them for tests. */
   readonly requests?: readonly GenerationRequest[];
   /** Makes ready what the first request would otherwise wait for, such as a model in memory. */

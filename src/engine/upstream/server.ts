@@ -147,6 +147,11 @@ export class UpstreamServer implements Member {
     return { model: own, family: familyOf(own) ?? familyOf(model) };
   }
 
+  /** Reads the names of its models. */
+  async open(): Promise<void> {
+    if (this.options.model === undefined) await this.served.learn();
+  }
+
   /** The names it lists, as far as they were asked for. */
   get models(): readonly string[] {
     return this.options.model === undefined ? this.served.known : [this.options.model];
