@@ -24,8 +24,8 @@ import { ModelService } from "./service/model.ts";
 import { ResponseArchive } from "./service/responses/archive.ts";
 import { RecentAnswers } from "./service/responses/recent.ts";
 import { ResponsesService } from "./service/responses/responses.ts";
-import { openBlobs, openLimitStore, openStore } from "./store/open.ts";
-import type { LimitStore, Store } from "./store/store.ts";
+import { openBlobs, openLedgerJournal, openLimitStore, openStore } from "./store/open.ts";
+import type { LedgerJournal, LimitStore, Store } from "./store/store.ts";
 import { responsesCodec, type ParsedResponses, type ResponsesOptions } from "./surface/responses/index.ts";
 import { createLog, type Log } from "./telemetry/log.ts";
 import { measureProcess, Metrics } from "./telemetry/metrics.ts";
@@ -89,7 +89,7 @@ export async function openServices(
   opened.defer(measureProcess(metrics));
   const watch = openWatch(ground);
   const storeUrl = config.store.url?.reveal();
-  const store = overrides.store ?? (await openStore(config.data, storeUrl, () => ids.now()));
+  const store = overrides.store ?? (await openStore(config.data, storeUrl, { now: () => ids.now(), log }));
   opened.defer(() => store.close());
   const files = await openFiles(ground, store);
   const media = openMedia({ ...config.media, files: files.port });
@@ -100,8 +100,11 @@ export async function openServices(
   );
   opened.defer(() => catalog.close());
   const moderator = openModeration(ground, catalog);
-  const limits = overrides.store === undefined && storeUrl !== undefined ? await openLimitStore(storeUrl) : undefined;
-  const meter = openMeter(ground, store, limits);
+  const limits =
+    overrides.store === undefined && storeUrl !== undefined ? await openLimitStore(storeUrl, log) : undefined;
+  // a store that a program brings along has no place on the disk
+  const journal = overrides.store === undefined ? openLedgerJournal(config.data) : undefined;
+  const meter = openMeter(ground, { store, limits, journal });
   const queues = new EngineQueues();
   const observers = [recordGenerations(metrics, catalog, queues)];
   const generate = new GenerateService({
@@ -157,10 +160,19 @@ function watchUpstreams(metrics: Metrics): Pick<EngineContext, "onReplicaChosen"
   };
 }
 
+interface MeterParts {
+  store: Store;
+  limits: LimitStore | undefined;
+  journal: LedgerJournal | undefined;
+}
+
 /** Limits are counted where all processes that share the store see them. */
-function openMeter({ config, ids, log, metrics, opened }: Ground, store: Store, shared: LimitStore | undefined): Meter {
+function openMeter(
+  { config, ids, log, metrics, opened }: Ground,
+  { store, limits: shared, journal }: MeterParts,
+): Meter {
   const { limits, prices, budgets, aborted } = config;
-  const ledger = new LedgerWriter(store.ledger, log);
+  const ledger = new LedgerWriter({ store: store.ledger, journal, log });
   const limiter =
     shared === undefined ? new MemoryLimiter() : new SharedLimiter({ store: shared, log, id: () => vendorId(ids) });
   const meter = new Meter({

@@ -4,6 +4,7 @@ import type { Config } from "./config/schema.ts";
 import { createCatalog } from "./engine/catalog.ts";
 import type { Catalog } from "./engine/engine.ts";
 import { mountAdmin } from "./http/admin-route.ts";
+import { Connections } from "./http/connection/connections.ts";
 import { originCheck } from "./http/cors.ts";
 import { mountFiles } from "./http/files-route.ts";
 import { mountGeneration } from "./http/generation-route.ts";
@@ -13,9 +14,11 @@ import { mountResponses } from "./http/responses/mount.ts";
 import { mountSocket } from "./http/responses/socket.ts";
 import { RunningRequests } from "./http/running.ts";
 import { closeServer, createServer, useAuthentication } from "./http/server.ts";
+import { deleteAbandonedVideos } from "./media/video.ts";
 import { createAdminCheck, createAuthenticate } from "./policy/authenticate.ts";
 import type { AdminService } from "./service/admin.ts";
 import type { GenerateService } from "./service/generate.ts";
+import { Readiness } from "./service/readiness.ts";
 import type { ModelService } from "./service/model.ts";
 import { chatSurface } from "./surface/chat/index.ts";
 import { responsesSurface } from "./surface/responses/index.ts";
@@ -60,7 +63,8 @@ const reloaded: ReadonlySet<string> = new Set([
   "aborted",
 ]);
 const sweepMs = 3_600_000;
-const orphanMs = 30_000;
+/** More often than a lease lasts (store/lease.ts): what a dead process left is ended within 30 seconds. */
+const orphanMs = 5_000;
 
 export async function createApp(config: Config, overrides: AppOverrides = {}): Promise<App> {
   // closes what was opened, last first, also where a later part fails to open
@@ -112,9 +116,11 @@ interface Mounting {
 
 /** The HTTP server with every route and the WebSocket. */
 async function mountAll(config: Config, { services, running, readiness, opened }: Mounting) {
-  const { ids, log, watch, metrics, admin, models } = services;
+  const { ids, log, watch, metrics, admin, models, catalog, store } = services;
   const allowsOrigin = originCheck(config.cors.origins);
-  const server = createServer({ ids, log, watch, allowsOrigin });
+  const { connections: limits, timeouts } = config.server;
+  const connections = new Connections({ limits, timeouts, trustedProxies: config.trustedProxies });
+  const server = createServer({ ids, log, watch, connections, allowsOrigin });
   opened.defer(() => closeServer(server));
   running.watch(server.server);
   const authenticate = createAuthenticate({
@@ -132,18 +138,19 @@ async function mountAll(config: Config, { services, running, readiness, opened }
     surface: responsesSurface(services.responsesOptions),
     sseDone: config.sse.done,
   };
-  mountOperations(server, { metrics, readiness: () => Object.fromEntries(readiness) });
+  const report = new Readiness({ store, engines: () => catalog.engines(), opened: readiness });
+  mountOperations(server, { metrics, readiness: () => report.report() });
   await server.register(async (scope) => {
-    useAuthentication(scope, authenticate);
+    useAuthentication(scope, authenticate, connections);
     mountModels(scope, models);
     await mountGeneration(scope, chatSurface(chatOptions(config)), route);
     await mountResponses(scope, route);
   });
-  await mountFiles(server, { ...services, authenticate, running });
+  await mountFiles(server, { ...services, authenticate, running, connections });
   const adminKeys = config.adminKeys.map((key) => key.reveal());
   const check = createAdminCheck(adminKeys, admin.hash);
   await mountAdmin(server, { admin, check, bodyLimit: config.server.bodyLimit });
-  const socket = mountSocket(server, { ...route, authenticate, allowsOrigin });
+  const socket = mountSocket(server, { ...route, authenticate, connections, limits, allowsOrigin });
   opened.defer(() => socket.close());
   return server;
 }
@@ -154,8 +161,10 @@ function takeOver(config: Config, next: Config, { catalog, engines, meter }: Ser
   meter.adopt(next);
 }
 
-/** Deletes expired responses and files. Never rejects. */
-async function sweep({ archive, files, log }: Services): Promise<void> {
+/** Books and deletes what ended processes left, and deletes expired responses and files. Never rejects. */
+async function sweep({ archive, files, meter, log }: Services): Promise<void> {
+  await logged(meter.bookLeft(), log, "the ledger journal of an earlier run could not be booked");
+  await logged(deleteAbandonedVideos(), log, "temporary folders of an earlier run could not be deleted");
   for (const one of [archive, files]) await logged(one.sweep(), log, "what has expired could not be deleted");
 }
 

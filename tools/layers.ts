@@ -46,6 +46,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       "media/settings.ts",
       "policy/**/settings.ts",
       "store/settings.ts",
+      "http/**/settings.ts",
     ],
   },
   http: { may: [...ground, "service", "surface", "policy/authenticate.ts"] },

@@ -60,7 +60,7 @@ export async function doctor(config: Config): Promise<void> {
       console.log(`ok    ${check.name}: ${await check.run(config)}`);
     } catch (thrown) {
       const error = toParleyError(thrown);
-      const cause = error.cause instanceof Error ? error.cause : error;
+      const cause = error.kind !== "invalid" && error.cause instanceof Error ? error.cause : error;
       console.log(`FAIL  ${check.name}: ${cause.message}`);
       process.exitCode = 1;
     }

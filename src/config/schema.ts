@@ -5,6 +5,7 @@ import { modelSettings } from "../engine/settings.ts";
 import { replaySettings } from "../engine/replay/settings.ts";
 import { simSettings } from "../engine/sim/settings.ts";
 import { llamaServerSettings, upstreamSettings } from "../engine/upstream/settings.ts";
+import { connectionSettings, timeoutSettings } from "../http/connection/settings.ts";
 import { days, httpUrl, seconds, secret, webOrigin } from "../lib/setting-type.ts";
 import { mediaSettings } from "../media/settings.ts";
 import { moderationSettings } from "../policy/moderate/settings.ts";
@@ -63,6 +64,8 @@ export const configSchema = z.strictObject({
         .min(0.05)
         .default(15)
         .describe("Silence after which a stream sends a comment line; time between two pings of a WebSocket."),
+      timeouts: timeoutSettings.prefault({}),
+      connections: connectionSettings.prefault({}),
       drainSeconds: seconds.min(0).default(30).describe("How long running answers may go on after SIGTERM."),
     })
     .prefault({}),

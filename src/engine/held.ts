@@ -1,5 +1,6 @@
 import { unheldKeyword } from "../lib/json-schema/held.ts";
 import { SchemaReader } from "../lib/json-schema/reader.ts";
+import { argumentsSchema } from "../lib/json-schema/schema.ts";
 import { invalid } from "../model/error.ts";
 import type { GenerationRequest } from "../model/request.ts";
 
@@ -11,7 +12,7 @@ export function requireHeld({ format, tools, toolChoice }: GenerationRequest): v
   if (format.type === "schema" && format.strict) check(format.schema, "schema");
   if (toolChoice === "none") return;
   for (const tool of tools) {
-    if (tool.strict === true) check({ type: "object", ...tool.parameters }, `tools: parameters of '${tool.name}'`);
+    if (tool.strict === true) check(argumentsSchema(tool.parameters), `tools: parameters of '${tool.name}'`);
   }
 }
 

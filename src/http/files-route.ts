@@ -8,6 +8,7 @@ import { envelope, baseResp } from "../surface/shared/envelope.ts";
 import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import { readJson } from "./body.ts";
+import type { Connections } from "./connection/connections.ts";
 import type { RunningRequests } from "./running.ts";
 import { callerOrigin } from "./headers.ts";
 import { useAuthentication, useErrors } from "./server.ts";
@@ -16,6 +17,7 @@ export interface FilesRouteOptions {
   files: FileService;
   authenticate: Authenticate;
   running: RunningRequests;
+  connections: Connections;
   log: Log;
 }
 
@@ -28,8 +30,6 @@ const codes: Partial<Readonly<Record<ErrorKind, number>>> = { "key-rejected": 10
 
 /** Bounds of a form, besides its file. */
 const limits = { parts: 20, fields: 10, fieldSize: 1024, fieldNameSize: 100, headerPairs: 50 };
-/** Silence after which an upload is aborted. */
-const stallMs = 60_000;
 /** How long the rest of a refused upload is read, so that the client gets to read the answer. */
 const drainMs = 10_000;
 const deleteBodyLimit = 65_536;
@@ -42,7 +42,7 @@ export async function mountFiles(server: FastifyInstance, options: FilesRouteOpt
   await server.register(async (scope) => {
     useErrors(scope, filesReply, options.log);
     await scope.register(async (inner) => {
-      useAuthentication(inner, options.authenticate);
+      useAuthentication(inner, options.authenticate, options.connections);
       // the service bounds the file itself
       await inner.register(multipart, { throwFileSizeLimit: false, limits: { ...limits, fileSize: Infinity } });
       mountMetadata(inner, options);
@@ -57,7 +57,7 @@ function filesReply(error: ParleyError, requestId: string): Reply {
   return { ...envelope(error, requestId), status: 200, body: { base_resp: base } };
 }
 
-function mountMetadata(server: FastifyInstance, { files, running }: FilesRouteOptions): void {
+function mountMetadata(server: FastifyInstance, { files, running, connections }: FilesRouteOptions): void {
   const one = async (request: FastifyRequest): Promise<unknown> => {
     const file = await files.retrieve(queryOf(request)["file_id"], request.caller);
     const token = encodeURIComponent(files.link(file));
@@ -71,6 +71,7 @@ function mountMetadata(server: FastifyInstance, { files, running }: FilesRouteOp
   };
   const upload = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const { signal } = running.track(reply.raw);
+    connections.of(request.raw.socket)?.allowUpload();
     signal.addEventListener("abort", () => request.raw.destroy(), { once: true });
     try {
       const file = await files.upload(form(request), request.caller);
@@ -124,13 +125,10 @@ async function* form(request: FastifyRequest): AsyncGenerator<UploadPart> {
   if (!request.isMultipart()) throw invalid("body", "must be multipart/form-data");
   const coding = request.headers["content-encoding"] ?? "identity";
   if (coding !== "identity") throw invalid("body", "must not be compressed (content-encoding)");
-  request.raw.setTimeout(stallMs);
   try {
     for await (const part of request.parts()) yield uploadPart(part);
   } catch (error) {
     throw formError(error);
-  } finally {
-    request.raw.setTimeout(0);
   }
 }
 

@@ -4,8 +4,16 @@ import { statusOf } from "./watch-request.ts";
 
 export interface OperationsOptions {
   metrics: Metrics;
-  /** The state of each engine: `ready`, `loading` or `failed`. */
-  readiness: () => Readonly<Record<string, string>>;
+  readiness: () => Promise<Readiness>;
+}
+
+/** Whether requests can be served. */
+export interface Readiness {
+  ready: boolean;
+  /** Of the store: `ready`, or `failed` while it cannot be read. */
+  store: string;
+  /** Of each engine: `ready`, `loading`, `failed`, or `down` while none of its replicas answers. */
+  engines: Readonly<Record<string, string>>;
 }
 
 /** Health, readiness and metrics for other machines; open to all, and free of secrets and of request content. */
@@ -21,11 +29,10 @@ export function mountOperations(server: FastifyInstance, { metrics, readiness }:
     });
   });
   server.get("/healthz", () => ({ status: "ok" }));
-  server.get("/readyz", (_request, reply) => {
-    const engines = readiness();
-    const ready = Object.values(engines).every((state) => state === "ready");
+  server.get("/readyz", async (_request, reply) => {
+    const { ready, store, engines } = await readiness();
     reply.code(ready ? 200 : 503);
-    return { status: ready ? "ready" : "not ready", engines };
+    return { status: ready ? "ready" : "not ready", store, engines };
   });
   server.get("/metrics", (_request, reply) => {
     reply.type("text/plain; version=0.0.4; charset=utf-8");

@@ -1,3 +1,5 @@
+import { createServer as createHttpServer, type Server } from "node:http";
+import type { Socket } from "node:net";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { ParleyError, invalid, toParleyError, type ErrorKind } from "../model/error.ts";
 import { vendorId, type IdSource } from "../model/id.ts";
@@ -6,11 +8,14 @@ import { envelope } from "../surface/shared/envelope.ts";
 import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { RequestWatch } from "../telemetry/watch.ts";
+import type { Handler } from "./connection/connection.ts";
+import type { Connections } from "./connection/connections.ts";
 import { acceptedCodings } from "./content-coding.ts";
 import { corsHeaders, preflightHeaders, type AllowsOrigin } from "./cors.ts";
 import { callerOrigin, rateLimitHeaders, traceHeaders } from "./headers.ts";
 import { requestPath, routePattern } from "./path.ts";
 import { rawReply } from "./raw-reply.ts";
+import { slicedBody } from "./slices.ts";
 import { watchRequest } from "./watch-request.ts";
 
 declare module "fastify" {
@@ -27,6 +32,8 @@ export interface ServerOptions {
   log: Log;
   /** Follows every request, for the log and for traces. */
   watch?: RequestWatch;
+  /** Watches every connection. */
+  connections: Connections;
   /** Which pages may use the server from a browser. */
   allowsOrigin: AllowsOrigin;
 }
@@ -47,18 +54,14 @@ export function createServer(options: ServerOptions): FastifyInstance {
     genReqId: () => vendorId(options.ids),
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     forceCloseConnections: "idle",
-    keepAliveTimeout: 75_000,
-    // enough for the largest file over a slow line; routes that read JSON are stricter (body.ts)
-    requestTimeout: 3_600_000,
     logger: false,
-    // Java's client offers HTTP/2 with `Upgrade: h2c` on every first request; only a WebSocket is an upgrade here
-    http: { shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket" },
+    serverFactory: (handler) => listeningServer(handler, options.connections),
     frameworkErrors: (error, request, reply) => {
       void send(reply.headers(common(request, reply)), envelope(fromFramework(error), reply.request.id));
     },
     clientErrorHandler: (error, socket) => {
       options.log.debug({ code: error.code }, "malformed HTTP");
-      if (socket.writable) socket.end(rawReply(invalid("", "malformed HTTP request"), vendorId(options.ids)));
+      refuseSocket(error, socket, options);
     },
   });
   // bodies are read by the routes themselves: the limit, its draining and the wording are ours
@@ -73,9 +76,47 @@ export function createServer(options: ServerOptions): FastifyInstance {
     if (!mediaType.test(headers["content-type"] ?? "")) delete headers["content-type"];
     if (options.watch !== undefined) watchRequest(options.watch, request, reply);
   });
+  server.addHook("onSend", async (_request, reply, payload) => {
+    const sliced = typeof payload === "string" ? slicedBody(payload) : undefined;
+    if (sliced === undefined) return payload;
+    reply.header("content-length", sliced.bytes);
+    return sliced.body;
+  });
   useErrors(server, envelope, options.log);
   answerUnknown(server, options.allowsOrigin);
   return server;
+}
+
+/** Node's server, whose requests and silences the connections look after. */
+function listeningServer(handler: Handler, connections: Connections): Server {
+  const { headersMs, idleMs } = connections.timeouts;
+  const server = createHttpServer(
+    {
+      headersTimeout: headersMs,
+      keepAliveTimeout: idleMs,
+      // a body has clocks of its own, which differ by route
+      requestTimeout: 0,
+      connectionsCheckingInterval: Math.min(maxCheckMs, headersMs / 4),
+      // Java's client offers HTTP/2 with `Upgrade: h2c` on every first request; only a WebSocket is an upgrade here
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
+    },
+    (request, response) => connections.of(request.socket)?.receive(request, response, handler),
+  );
+  connections.watch(server);
+  return server;
+}
+
+/** How often Node looks for headers that take too long, in milliseconds. */
+const maxCheckMs = 5_000;
+
+/** Answers on a socket whose bytes are no request, and closes it. */
+function refuseSocket(error: Error & { code?: string }, socket: Socket, { connections, ids }: ServerOptions): void {
+  const late = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+  const connection = connections.of(socket);
+  // who has sent nothing expects nothing
+  if (connection === undefined || (late && socket.bytesRead === 0)) return void socket.destroy();
+  const problem = late ? "the request headers took too long" : "malformed HTTP request";
+  connection.closeWith(rawReply(invalid("", problem), vendorId(ids)));
 }
 
 /** Answers what no route takes: 204 to a browser's preflight, 405 where the path has other methods, 404 elsewhere. */
@@ -90,11 +131,19 @@ function answerUnknown(server: FastifyInstance, allowsOrigin: AllowsOrigin): voi
     const preflight = preflightHeaders(request.raw, path, allowsOrigin);
     if (preflight !== undefined) return reply.code(204).headers(preflight).send();
     const allowed = new Set(routes.filter((route) => route.pattern.test(path)).flatMap((route) => route.methods));
-    if (allowed.size === 0) throw new ParleyError("not-found", `unknown path ${path.slice(0, 200)}`);
+    if (allowed.size === 0) throw unknownPath(path, routes);
     const list = [...allowed].join(", ");
     reply.header("allow", list);
     throw new ParleyError("method", `method ${request.method} is not allowed here; allowed: ${list}`);
   });
+}
+
+/** Base URLs are given without `/v1`, with it twice, or with a whole path: the path that was meant is named. */
+function unknownPath(path: string, routes: readonly { pattern: RegExp }[]): ParleyError {
+  const tails = path.split("/").map((_, index, parts) => `/v1/${parts.slice(index).join("/")}`);
+  const meant = tails.find((candidate) => candidate !== path && routes.some(({ pattern }) => pattern.test(candidate)));
+  const hint = meant === undefined ? "" : `; did you mean ${meant.slice(0, 200)}?`;
+  return new ParleyError("not-found", `unknown path ${path.slice(0, 200)}${hint}`);
 }
 
 /** Shows every error of a scope through `show`; unknown ones are logged with their cause and tell nothing. */
@@ -111,10 +160,11 @@ export function useErrors(server: FastifyInstance, show: ErrorReply, log: Log): 
   });
 }
 
-/** Refuses a request without a known key before its body is read. */
-export function useAuthentication(server: FastifyInstance, authenticate: Authenticate): void {
+/** Refuses a request without a known key, or of a key with too many connections, before its body is read. */
+export function useAuthentication(server: FastifyInstance, authenticate: Authenticate, connections: Connections): void {
   server.addHook("onRequest", async (request) => {
     request.caller = await authenticate(request.headers.authorization, callerOrigin(request.raw));
+    connections.identify(request.raw.socket, request.caller.keyId);
   });
 }
 

@@ -2,26 +2,22 @@ import type { ServerResponse } from "node:http";
 import type { Batch } from "../model/event.ts";
 import type { Transcript } from "../model/transcript.ts";
 import type { SseEncoder } from "../surface/surface.ts";
+import { slices } from "./slices.ts";
 
 export interface SseResponseOptions {
   response: ServerResponse;
   headers: Readonly<Record<string, string>>;
   heartbeatMs: number;
-  /** How long a reader may take nothing while something waits for it. */
-  stallMs?: number;
 }
 
-const defaultStallMs = 120_000;
-
 /**
- * One server-sent event stream: one write per batch, waits for `drain` when the socket is full, a comment line after
+ * One server-sent event stream: a batch is written in slices, each when the socket is not full any more; a comment line after
  * long silence, and a timer only while the encoder holds something back.
  */
 export class SseResponse {
   // fixed at birth
   private readonly response: ServerResponse;
   private readonly headers: Readonly<Record<string, string>>;
-  private readonly stallMs: number;
   private readonly heartbeat: NodeJS.Timeout;
   // changed by events
   private wait: NodeJS.Timeout | undefined;
@@ -30,7 +26,6 @@ export class SseResponse {
   constructor(options: SseResponseOptions) {
     this.response = options.response;
     this.headers = options.headers;
-    this.stallMs = options.stallMs ?? defaultStallMs;
     this.heartbeat = setInterval(() => this.beat(), options.heartbeatMs);
     this.heartbeat.unref();
   }
@@ -97,11 +92,14 @@ export class SseResponse {
   private async write(text: string): Promise<void> {
     clearTimeout(this.wait);
     this.wait = undefined;
-    this.put(text);
-    if (this.response.writableNeedDrain && !this.response.destroyed) await drained(this.response, this.stallMs);
+    if (text === "") return;
+    for (const slice of slices(text)) {
+      this.put(slice);
+      if (this.response.writableNeedDrain && !this.response.destroyed) await drained(this.response);
+    }
   }
 
-  private put(text: string): void {
+  private put(text: string | Buffer): void {
     if (this.response.destroyed || text === "") return;
     this.head();
     this.wroteSince = true;
@@ -123,14 +121,13 @@ export class SseResponse {
   }
 }
 
-/** Resolves when the socket takes more, or is gone; one whose reader takes nothing for `stallMs` is broken off. */
-function drained(response: ServerResponse, stallMs: number): Promise<void> {
+/** Resolves when the socket takes more, or is gone: the clock of its connection ends a reader who takes nothing. */
+function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    const giveUp = (): void => void response.destroy();
     const settle = (): void => {
-      response.off("drain", settle).off("close", settle).off("timeout", giveUp).setTimeout(0);
+      response.off("drain", settle).off("close", settle);
       resolve();
     };
-    response.on("drain", settle).on("close", settle).on("timeout", giveUp).setTimeout(stallMs);
+    response.on("drain", settle).on("close", settle);
   });
 }

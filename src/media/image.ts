@@ -1,7 +1,8 @@
 import type { Metadata, Sharp } from "sharp";
-import type { Semaphore } from "../lib/semaphore.ts";
+import type { FairQueue } from "../lib/fair-queue.ts";
 import { sniffImage, type ImageFormat } from "../lib/sniff.ts";
 import { invalid, ParleyError } from "../model/error.ts";
+import type { KeyId } from "../model/id.ts";
 import type { Color, PixelSize } from "../model/item.ts";
 import { scaledSize } from "../model/picture.ts";
 import { mainColorOf } from "./color.ts";
@@ -26,6 +27,8 @@ export interface ImageWork {
   maxSide: number;
   /** The part's place in the caller's body. */
   param: string;
+  /** The key whose turn the decoding takes. */
+  callerKeyId: KeyId;
   signal: AbortSignal;
 }
 
@@ -35,13 +38,13 @@ const jpegQuality = 92;
 /** Pixels per side of the thumbnail that the main color is taken from. */
 const thumbnailSide = 24;
 
-/** Sniffs, decodes whole, turns and scales. Decoding runs in the library's threads, bounded by a semaphore. */
+/** Sniffs, decodes whole, turns and scales. Decoding runs in the library's threads, where keys take turns. */
 export class ImageReader {
   private readonly options: ImageOptions;
-  private readonly decoding: Semaphore;
+  private readonly decoding: FairQueue;
 
-  /** `decoding` is acquired with a picture's number of pixels. */
-  constructor(options: ImageOptions, decoding: Semaphore) {
+  /** A picture weighs its number of pixels in `decoding`. */
+  constructor(options: ImageOptions, decoding: FairQueue) {
     this.options = options;
     this.decoding = decoding;
   }
@@ -64,7 +67,8 @@ export class ImageReader {
       if (pixels > this.options.maxPixels) {
         throw invalid(work.param, `has ${pixels} pixels; at most ${this.options.maxPixels} are decoded`);
       }
-      return await this.decoding.run(pixels, work.signal, () => this.decode({ bytes, format, header, open }, work));
+      const turn = { owner: work.callerKeyId, weight: pixels };
+      return await this.decoding.run(turn, work.signal, () => this.decode({ bytes, format, header, open }, work));
     } catch (thrown) {
       work.signal.throwIfAborted();
       if (thrown instanceof ParleyError) throw thrown;

@@ -16,6 +16,13 @@ export function tooLargeTogether(maxBytes: number, param: string): ParleyError {
   return new ParleyError("invalid", `the media of one request exceed ${maxBytes} bytes together`, { param });
 }
 
+export function tooLate(requestMs: number): ParleyError {
+  return new ParleyError(
+    "invalid",
+    `not all media of the request could be prepared within ${requestMs / 1000} seconds`,
+  );
+}
+
 /** Throws `invalid` when the part of this type that was counted last is one too many. */
 export function checkCount(type: keyof MediaCount, count: MediaCount, param: string): void {
   if (count[type] <= maxParts[type]) return;

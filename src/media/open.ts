@@ -1,5 +1,5 @@
 import type { LookupFunction } from "node:net";
-import { Semaphore } from "../lib/semaphore.ts";
+import { FairQueue } from "../lib/fair-queue.ts";
 import { Downloader } from "./fetch.ts";
 import { ImageReader } from "./image.ts";
 import { MediaPreparer } from "./prepare.ts";
@@ -29,19 +29,20 @@ export function openMedia(options: MediaOptions): MediaPreparer {
     downloadsMs: download.requestSeconds * 1000,
     files: options.files,
     requestBytes: options.requestBytes,
+    requestMs: options.requestSeconds * 1000,
     limits: {
       image: { inline: options.imageBytes, file: options.imageBytes },
       video: { inline: options.videoBytes, file: options.videoFileBytes },
     },
     images: new ImageReader(
       { maxPixels: options.imagePixels, timeoutSeconds: imageSeconds },
-      new Semaphore(options.imagePixels * imagesAtOnce),
+      new FairQueue({ capacity: () => options.imagePixels * imagesAtOnce }),
     ),
     videos: new ProcessVideoReader({
       timeoutMs: options.videoSeconds * 1000,
       memoryBytes: options.videoMemoryBytes,
       ffmpeg: options.ffmpeg,
-      slots: new Semaphore(videosAtOnce),
+      slots: new FairQueue({ capacity: () => videosAtOnce }),
     }),
     cacheBytes: options.cacheBytes,
     rememberMs: download.rememberSeconds * 1000,

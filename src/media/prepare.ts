@@ -14,7 +14,7 @@ import {
 import { longSideOf } from "../model/picture.ts";
 import type { GenerationRequest } from "../model/request.ts";
 import type { ImageReader, PreparedImage } from "./image.ts";
-import { checkCount, type MediaCount } from "./limit.ts";
+import { checkCount, tooLate, type MediaCount } from "./limit.ts";
 import { digestOf, placeOf, RequestSources, type SourceLimits, type SourceOptions } from "./source.ts";
 
 /** What the engine that will answer can take; an engine's capabilities fit. */
@@ -42,6 +42,8 @@ export interface VideoWork {
   fps: number;
   /** The part's place in the caller's body. */
   param: string;
+  /** The key whose turn the reading takes. */
+  callerKeyId: KeyId;
   signal: AbortSignal;
 }
 
@@ -51,6 +53,8 @@ export interface PreparerOptions extends SourceOptions {
   videos: VideoReader;
   /** Bytes of prepared pictures that are kept for the next turns of their conversations. */
   cacheBytes: number;
+  /** For all media of one request: loading, waiting for a turn and decoding. */
+  requestMs: number;
   /** How long a URL is trusted to hold what it held; 0 asks again each time. */
   rememberMs: number;
 }
@@ -150,7 +154,7 @@ export class MediaPreparer {
       await Promise.all(Array.from({ length: partsAtOnce }, lane));
     } catch (thrown) {
       work.stop();
-      throw thrown;
+      throw work.late ? tooLate(this.options.requestMs) : thrown;
     }
     return { ...request, items: request.items.map((item) => replaceParts(item, ready)) };
   }
@@ -178,7 +182,7 @@ export class MediaPreparer {
       variant: `image ${maxSide}`,
       cache: this.pictures,
       work,
-      make: (source) => this.options.images.read(source, { maxSide, param, signal: work.signal }),
+      make: (source) => this.options.images.read(source, { maxSide, param, ...work.reading }),
     });
     work.sources.spend(bytes.length, param);
     return { ...part, media: { kind: "bytes", mime, bytes }, size, color };
@@ -193,7 +197,7 @@ export class MediaPreparer {
       work,
       make: async (source) => ({
         mime: mimeOf(source, part),
-        frames: await this.options.videos.read(source, { maxSide, fps: part.fps, param, signal: work.signal }),
+        frames: await this.options.videos.read(source, { maxSide, fps: part.fps, param, ...work.reading }),
       }),
     });
     work.sources.spend(sizeOf(frames), param);
@@ -239,17 +243,29 @@ class RequestWork {
   // fixed at birth
   readonly context: PrepareContext;
   readonly sources: RequestSources;
-  /** Ends with the caller's, or when one part fails. */
+  /** Ends with the caller's, when one part fails, or when it takes too long. */
   readonly signal: AbortSignal;
+  private readonly deadline: AbortSignal;
   private readonly failure = new AbortController();
   // changed by events
   /** Preparations under way or done, by content and variant; `once` adds them. */
   private readonly making = new Map<string, Promise<unknown>>();
 
-  constructor(options: SourceOptions, context: PrepareContext, shared: ReadonlySet<string>) {
+  constructor(options: SourceOptions & { requestMs: number }, context: PrepareContext, shared: ReadonlySet<string>) {
     this.context = context;
     this.sources = new RequestSources(options, context.callerKeyId, shared);
-    this.signal = AbortSignal.any([context.signal, this.failure.signal]);
+    this.deadline = AbortSignal.timeout(options.requestMs);
+    this.signal = AbortSignal.any([context.signal, this.failure.signal, this.deadline]);
+  }
+
+  /** Whether the deadline is what ended it. */
+  get late(): boolean {
+    return this.deadline.aborted && !this.context.signal.aborted;
+  }
+
+  /** What readers of pictures and videos need of it. */
+  get reading(): { callerKeyId: KeyId; signal: AbortSignal } {
+    return { callerKeyId: this.context.callerKeyId, signal: this.signal };
   }
 
   stop(): void {

@@ -20,6 +20,10 @@ export const mediaSettings = z.strictObject({
   videoBytes: positive.default(50 * mebibyte).describe("Largest video in bytes by URL or data URL."),
   videoFileBytes: positive.default(512 * mebibyte).describe("Largest video in bytes by `mm_file://`."),
   requestBytes: positive.default(1024 * mebibyte).describe("Most bytes of all media of one request together."),
+  requestSeconds: seconds
+    .positive()
+    .default(300)
+    .describe("For all media of one request together: downloads, waiting for a turn, decoding."),
   videoSeconds: seconds.positive().default(60).describe("How long sampling the frames of one video may take."),
   videoMemoryBytes: positive
     .default(1024 * mebibyte)

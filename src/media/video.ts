@@ -1,8 +1,11 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Semaphore } from "../lib/semaphore.ts";
+import { deleteAbandoned } from "../lib/abandoned.ts";
+import { diskFault } from "../lib/disk-fault.ts";
+import type { FairQueue } from "../lib/fair-queue.ts";
+import { ownedName } from "../lib/owner.ts";
 import { sniffVideo, type VideoFormat } from "../lib/sniff.ts";
 import { invalid, ParleyError } from "../model/error.ts";
 import type { Frame } from "../model/item.ts";
@@ -18,8 +21,8 @@ export interface VideoReaderOptions {
   memoryBytes: number;
   /** A system `ffmpeg` instead of the package node-av. */
   ffmpeg: string | undefined;
-  /** Bounds how many are read at once. */
-  slots: Semaphore;
+  /** Bounds how many are read at once; keys take turns. */
+  slots: FairQueue;
 }
 
 /** FFmpeg's names of the containers. Only the one that fits the content is tried. */
@@ -31,6 +34,12 @@ const demuxers: Readonly<Record<VideoFormat, string>> = {
   webm: "matroska",
 };
 
+/** Of the temporary folder of one video. */
+const folderPrefix = "parley-video-";
+/** Reading takes a minute: a folder that another machine or container made and did not change for this long is left. */
+const unchangedMs = 3_600_000;
+/** Seconds after which a video that did not fit into the temporary folder may be sent again. */
+const retryAfter = 60;
 /** JavaScript's part of the process's memory; frames lie outside of it. */
 const heapMebibytes = 192;
 /** Of all frames of one video; the caps on frames and pixels keep real ones far below. */
@@ -40,6 +49,19 @@ const exitNoPackage = 10;
 
 // built or not, the worker lies beside this file and has the same extension
 const worker = fileURLToPath(new URL(`./video-worker${import.meta.url.slice(-3)}`, import.meta.url));
+
+/** Throws `unavailable` where the temporary folder takes no more, any other error as it is. */
+function withoutRoom(error: unknown): never {
+  const fault = diskFault(error);
+  if (fault === undefined) throw error;
+  const words = fault === "full" ? "has no room left" : "cannot be written";
+  throw new ParleyError("unavailable", `the server's temporary folder ${words}`, { cause: error, retryAfter });
+}
+
+/** Deletes the temporary folders of videos that ended processes left. */
+export async function deleteAbandonedVideos(): Promise<void> {
+  await deleteAbandoned(tmpdir(), { prefix: folderPrefix, unchangedMs, now: Date.now() });
+}
 
 /** Samples videos in a process of its own, so that a hostile file takes down neither the server nor its memory. */
 export class ProcessVideoReader implements VideoReader {
@@ -51,11 +73,12 @@ export class ProcessVideoReader implements VideoReader {
 
   /** Throws `invalid` naming the part when the file gives no frames within the bounds. */
   async read(bytes: Uint8Array, work: VideoWork): Promise<readonly Frame[]> {
-    return await this.options.slots.run(1, work.signal, async () => {
-      const folder = await mkdtemp(join(tmpdir(), "parley-video-"));
+    return await this.options.slots.run({ owner: work.callerKeyId }, work.signal, async () => {
+      const folder = join(tmpdir(), folderPrefix + ownedName());
       try {
         const path = join(folder, "video");
-        await writeFile(path, bytes, { mode: 0o600, signal: work.signal });
+        await mkdir(folder, { mode: 0o700 }).catch(withoutRoom);
+        await writeFile(path, bytes, { mode: 0o600, signal: work.signal }).catch(withoutRoom);
         return await this.sample(bytes, path, work);
       } finally {
         await rm(folder, { recursive: true, force: true });

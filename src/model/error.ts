@@ -25,6 +25,7 @@ export const errorKinds = [
   "timeout", // a deadline of ours passed
   "overloaded", // no replica or slot could take the request in time
   "upstream", // an engine behind us failed
+  "unavailable", // what the server keeps cannot be read or written: a full disk, a database that is away
   "canceled", // the caller went away or asked for an end
   "internal", // our own fault; its text never reaches the caller
 ] as const;

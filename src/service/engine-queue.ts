@@ -1,7 +1,8 @@
 import type { Engine, Target } from "../engine/engine.ts";
+import { FairQueue } from "../lib/fair-queue.ts";
+import { canceled } from "../model/error.ts";
 import type { Batch } from "../model/event.ts";
 import type { GenerationRequest } from "../model/request.ts";
-import { FairQueue } from "../policy/fair-queue.ts";
 
 export interface QueuedRequest {
   /** As the engine takes it. */
@@ -11,7 +12,10 @@ export interface QueuedRequest {
   signal: AbortSignal;
 }
 
-/** One fair queue in front of every engine that has a limited number of slots. */
+/** Slots that one key leaves to the others. */
+const reserved = 1;
+
+/** One fair queue in front of every engine that has a limited number of slots: keys take turns. */
 export class EngineQueues {
   // changed by events
   /** Made with an engine's first request; gone with the engine. */
@@ -32,7 +36,7 @@ export class EngineQueues {
   private queue(engine: Engine): FairQueue {
     const known = this.queues.get(engine);
     if (known !== undefined) return known;
-    const made = new FairQueue(() => engine.load().slots);
+    const made = new FairQueue({ capacity: () => engine.load().slots, abortError: canceled, reserved });
     this.queues.set(engine, made);
     return made;
   }
@@ -43,7 +47,7 @@ async function* whenFree(
   queue: FairQueue,
   { request, keyId, signal }: QueuedRequest,
 ): AsyncGenerator<Batch> {
-  const leave = await queue.enter({ keyId, tier: request.tier }, signal);
+  const leave = await queue.enter({ owner: keyId, priority: request.tier === "priority" }, signal);
   try {
     yield* engine.generate(request, signal);
   } finally {

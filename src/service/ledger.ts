@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { subjectsOf } from "../model/account.ts";
-import type { LedgerRow, LedgerStore } from "../store/store.ts";
+import type { LedgerJournal, LedgerRow, LedgerStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 
 /** Rows are written together: after this many milliseconds, or as soon as there are this many rows. */
@@ -10,14 +10,21 @@ const maxRows = 500;
 const retryMs = 500;
 const maxAttemptsClosing = 5;
 
+/** Where rows go. */
+export interface LedgerWriterOptions {
+  store: LedgerStore;
+  /** Keeps rows over the end of the process; without it those that wait end with it. */
+  journal?: LedgerJournal | undefined;
+  log: Log;
+}
+
 /**
- * Writes ledger rows in batches. A row is in the store `flushMs` after it was added, and after `close` at the latest: a
- * killed process loses at most the rows added since. Rows wait in memory while the store fails; none is lost.
+ * Writes ledger rows in batches. Rows wait while the store is busy or fails; none is lost: with a journal a row survives
+ * the end of the process from the moment it was added, and is booked by the next start.
  */
 export class LedgerWriter {
   // fixed at birth
-  private readonly store: LedgerStore;
-  private readonly log: Log;
+  private readonly options: LedgerWriterOptions;
   // changed by events
   /** Rows for the next batch; filled by `add`, emptied by `flush`. */
   private waiting: LedgerRow[] = [];
@@ -25,21 +32,36 @@ export class LedgerWriter {
   private readonly unwritten = new Map<string, number>();
   /** Calls `flush`; runs while rows wait. */
   private timer: NodeJS.Timeout | undefined;
-  /** Resolves when the batch that is being written is in the store, or lost. */
+  /** Resolves when the batch that is being written is in the store, or was given up. */
   private writing: Promise<void> | undefined;
   /** Set by `close`: from then on attempts are limited. */
   private closing = false;
+  /** Ids of rows that the journal did not take and the store does not have yet. */
+  private readonly unkept = new Set<string>();
 
-  constructor(store: LedgerStore, log: Log) {
-    this.store = store;
-    this.log = log;
+  constructor(options: LedgerWriterOptions) {
+    this.options = options;
   }
 
   add(row: LedgerRow): void {
+    this.keep(row);
     this.waiting.push(row);
     this.note(row, row.cost);
     if (this.waiting.length >= maxRows) void this.flush();
     else this.timer ??= setTimeout(() => void this.flush(), flushMs);
+  }
+
+  /** Books what processes that ended left in the journal. Throws where the store does not take it. */
+  async bookLeft(): Promise<void> {
+    const { journal, store, log } = this.options;
+    if (journal === undefined) return;
+    for await (const left of journal.left()) {
+      const { rows, unreadable } = left;
+      await store.add(rows);
+      await left.discard();
+      if (rows.length > 0) log.warn({ rows: rows.length }, "ledger rows of a process that ended were booked");
+      if (unreadable > 0) log.error({ lines: unreadable }, "lines of a ledger journal are no rows and were left out");
+    }
   }
 
   /** Cost of a subject's rows that are not in the store yet. */
@@ -55,28 +77,59 @@ export class LedgerWriter {
     if (this.waiting.length === 0 || this.writing !== undefined) return this.writing;
     const rows = this.waiting;
     this.waiting = [];
-    this.writing = this.write(rows).finally(() => (this.writing = undefined));
+    const empty = this.options.journal?.cut();
+    this.writing = this.write(rows, empty).finally(() => (this.writing = undefined));
     await this.writing;
   }
 
-  /** Writes what is left; rows that the store keeps refusing are logged as lost. */
+  /** Writes what is left; what the store keeps refusing stays in the journal, and is logged. */
   async close(): Promise<void> {
     this.closing = true;
     while (this.writing !== undefined || this.waiting.length > 0) await this.flush();
+    this.options.journal?.close();
   }
 
-  private async write(rows: readonly LedgerRow[]): Promise<void> {
-    for (let attempt = 1; !(this.closing && attempt > maxAttemptsClosing); attempt += 1) {
+  private async write(rows: readonly LedgerRow[], emptyJournal: (() => void) | undefined): Promise<void> {
+    const { store, log } = this.options;
+    let attemptsClosing = 0;
+    for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.store.add(rows);
-        for (const row of rows) this.note(row, -row.cost);
-        return;
+        await store.add(rows);
+        break;
       } catch (error) {
-        this.log.error({ err: error, rows: rows.length, attempt }, "ledger rows could not be written");
+        // an outage of minutes is not hundreds of lines: the first, second, fourth, eighth attempt
+        if (Number.isInteger(Math.log2(attempt)))
+          log.error({ err: error, rows: rows.length, attempt }, "ledger rows could not be written");
+        if (this.closing) attemptsClosing += 1;
+        if (attemptsClosing >= maxAttemptsClosing) return this.giveUp(rows);
         await pause(retryMs);
       }
     }
-    this.log.error({ requests: rows.map(({ request }) => request) }, "ledger rows are lost");
+    for (const row of rows) {
+      this.note(row, -row.cost);
+      this.unkept.delete(row.id);
+    }
+    emptyJournal?.();
+  }
+
+  private giveUp(rows: readonly LedgerRow[]): void {
+    const { journal, log } = this.options;
+    const isLost = ({ id }: LedgerRow): boolean => journal === undefined || this.unkept.has(id);
+    const [lost, kept] = [rows.filter(isLost), rows.filter((row) => !isLost(row))];
+    if (kept.length > 0)
+      log.warn({ requests: kept.map(requestOf) }, "ledger rows wait in the journal for the next start");
+    if (lost.length > 0) log.error({ requests: lost.map(requestOf) }, "ledger rows are lost");
+  }
+
+  private keep(row: LedgerRow): void {
+    const { journal, log } = this.options;
+    try {
+      journal?.append(row);
+    } catch (error) {
+      if (this.unkept.size === 0)
+        log.error({ err: error }, "the ledger journal cannot be written: rows wait in memory only");
+      this.unkept.add(row.id);
+    }
   }
 
   private note(row: LedgerRow, cost: number): void {
@@ -86,4 +139,8 @@ export class LedgerWriter {
       else this.unwritten.set(subject, sum);
     }
   }
+}
+
+function requestOf({ request }: LedgerRow): string {
+  return request;
 }

@@ -104,6 +104,11 @@ export class Meter {
     this.options = { ...this.options, limits, prices, budgets, aborted };
   }
 
+  /** Books what processes that ended could not. */
+  bookLeft(): Promise<void> {
+    return this.options.ledger.bookLeft();
+  }
+
   /** Resolves when everything that was used is in the store. */
   async close(): Promise<void> {
     await Promise.all(this.counting);

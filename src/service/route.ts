@@ -30,8 +30,12 @@ export class Router {
     this.options = options;
   }
 
-  /** Tries the targets until one gives its first batch. Throws the last `ParleyError` where none does. */
+  /**
+   * Tries the targets until one gives its first batch. Throws `invalid` for an unknown model, and the last `ParleyError`
+   * where no target does.
+   */
   async start(request: GenerationRequest, asker: Asker): Promise<Started> {
+    this.options.catalog.card(request.model);
     let tried = new Set<Target["engine"]>();
     let last: ParleyError | undefined;
     for (let target = this.next(request, tried); target !== undefined; target = this.next(request, tried)) {
@@ -58,6 +62,7 @@ export class Router {
 
   /** Input tokens of a request, counted by the engine that would answer it. */
   async count(request: GenerationRequest, asker: Asker): Promise<number> {
+    this.options.catalog.card(request.model);
     const aimed = this.next(request, new Set());
     if (aimed === undefined) throw new ParleyError("overloaded", "no engine serves this model");
     const target = await resolveTarget(aimed);
@@ -67,12 +72,21 @@ export class Router {
 
   /** The first target, in the catalog as it is now, that was not tried; those that take all media come first. */
   private next(request: GenerationRequest, tried: ReadonlySet<Target["engine"]>): Target | undefined {
-    const left = this.options.catalog.targets(request.model).filter(({ engine }) => !tried.has(engine));
+    const left = this.targets(request.model).filter(({ engine }) => !tried.has(engine));
     return (
       left.find(({ engine }) => takesMedia(request, engine.capabilities)) ??
       left.find(({ engine }) => refuseMedia(request, engine.capabilities) === undefined) ??
       left[0]
     );
+  }
+
+  /** None where a changed configuration removed the model: it was there when the request came. */
+  private targets(model: string): readonly Target[] {
+    try {
+      return this.options.catalog.targets(model);
+    } catch {
+      return [];
+    }
   }
 
   /**
@@ -82,7 +96,7 @@ export class Router {
   private async attempt(request: GenerationRequest, aimed: Target, asker: Asker): Promise<Started | undefined> {
     const target = await resolveTarget(aimed);
     const prepared = await this.prepare(request, target, asker);
-    const stands = this.options.catalog.targets(request.model).some(({ engine }) => engine === target.engine);
+    const stands = this.targets(request.model).some(({ engine }) => engine === target.engine);
     if (!stands) return undefined;
     const calledAt = performance.now();
     const queued = { request: prepared, keyId: asker.caller.keyId, signal: asker.signal };

@@ -13,6 +13,8 @@ export interface SqlRunner {
 /** The port of the two drivers: the tables are written against it once. */
 export interface SqlDatabase extends SqlRunner {
   readonly dialect: "sqlite" | "postgres";
+  /** For operators: the path of the file, or host and database; without credentials. */
+  readonly name: string;
   /** All or nothing. `work` must await nothing but statements of `inside`. */
   transaction<T>(work: (inside: SqlRunner) => Promise<T>): Promise<T>;
   close(): Promise<void>;

@@ -1,57 +1,44 @@
-import { randomBytes } from "node:crypto";
-import { hostname } from "node:os";
-import type { SqlDatabase } from "./database.ts";
+import { ownedName, ownerState, type OwnedName } from "../lib/owner.ts";
+import { placeholders, type SqlDatabase } from "./database.ts";
 
 /**
- * Leases on work that is under way in the database: a process that works renews its lease every ten seconds, and a lease
- * that was not renewed for thirty has expired. On SQLite all processes run on one machine, where a dead one is seen at
- * once. The table and the column are called `holder`.
+ * Leases on work that is under way in the database. A process that works renews its lease every five seconds. A lease has
+ * expired when its process is seen to be gone on this machine, or when it was not renewed for 18 seconds while this process
+ * watched it: by the clock of the process that watches, which nobody sets, so that clocks that differ or jump end no lease.
+ * The table and the column are called `holder`.
  */
-const renewMs = 10_000;
-const leaseMs = 30_000;
+const renewMs = 5_000;
+const leaseMs = 18_000;
+/** How long the row of a process that ended is kept. */
+const keptMs = 600_000;
 
-/** `<host>/<process id>/<random hex>`, so that a restarted process is not taken for the one before it. */
-export type WorkerId = string;
+/** A restarted process is not taken for the one before it. */
+export type WorkerId = OwnedName;
 
-/** The last sign of life of a process. */
-export interface Heartbeat {
-  workerId: WorkerId;
-  /** Milliseconds since the Unix epoch; `undefined` where the process never took a lease, or released it. */
-  renewedAt: number | undefined;
-}
-
-/**
- * Whether the process is no longer there to finish its work. `own` is the id of the process that asks; `isRunning` tells
- * whether a process of this machine runs, and is absent where processes may be on other machines.
- */
-export function isExpired(
-  { workerId, renewedAt }: Heartbeat,
-  own: WorkerId,
-  now: number,
-  isRunning?: (pid: number) => boolean,
-): boolean {
-  if (workerId === own) return false;
-  if (renewedAt === undefined || now - renewedAt > leaseMs) return true;
-  if (isRunning === undefined) return false;
-  const [host, pid] = workerId.split("/");
-  const [ownHost, ownPid] = own.split("/");
-  return host === ownHost && (pid === ownPid || !isRunning(Number(pid)));
-}
+/** The database's clock, in milliseconds since the Unix epoch. */
+const clock = {
+  sqlite: "cast(unixepoch('subsec') * 1000 as integer)",
+  postgres: "(extract(epoch from clock_timestamp()) * 1000)::bigint",
+};
 
 /** The lease of this process, under which it works on responses. */
 export class WorkerLease {
   // fixed at birth
-  readonly workerId: WorkerId = `${hostname()}/${process.pid}/${randomBytes(6).toString("hex")}`;
+  readonly workerId: WorkerId = ownedName();
   private readonly database: SqlDatabase;
-  private readonly now: () => number;
+  private readonly monotonic: () => number;
   // changed by events
   /** Renews the lease; set by `acquire`, stopped by `release`. */
   private timer: NodeJS.Timeout | undefined;
+  /** The last renewal of every lease, and since when it is the last one; filled by `expired`. */
+  private watched = new Map<WorkerId, { renewal: string; since: number }>();
+  /** When `expired` last read the leases. */
+  private watchedAt = -Infinity;
 
-  /** `now`: milliseconds since the Unix epoch. */
-  constructor(database: SqlDatabase, now: () => number) {
+  /** `monotonic`: milliseconds since any moment, of a clock that is never set. */
+  constructor(database: SqlDatabase, monotonic: () => number = () => performance.now()) {
     this.database = database;
-    this.now = now;
+    this.monotonic = monotonic;
   }
 
   /** Takes the lease and keeps renewing it; to be called before work is begun. Further calls change nothing. */
@@ -63,17 +50,13 @@ export class WorkerLease {
     await this.renew();
   }
 
-  /** Those of the given processes whose lease has expired. */
+  /**
+   * Those of the given processes whose lease has expired. To be called again and again, more often than a lease lasts:
+   * what is watched for the first time is given its time.
+   */
   async expired(workerIds: readonly WorkerId[]): Promise<ReadonlySet<WorkerId>> {
-    const rows = await this.database.all("select id, renewed_at from holder");
-    const renewals = new Map(rows.map((row) => [String(row["id"]), Number(row["renewed_at"])]));
-    const probe = this.database.dialect === "sqlite" ? isRunning : undefined;
-    const now = this.now();
-    return new Set(
-      workerIds.filter((workerId) =>
-        isExpired({ workerId, renewedAt: renewals.get(workerId) }, this.workerId, now, probe),
-      ),
-    );
+    await this.watch();
+    return new Set(workerIds.filter((workerId) => this.isExpired(workerId)));
   }
 
   /** Gives the lease up. Where the database does not answer, the lease expires by itself. */
@@ -83,26 +66,37 @@ export class WorkerLease {
     await this.database.run("delete from holder where id = ?", [this.workerId]).catch(() => undefined);
   }
 
-  private async renew(): Promise<void> {
-    const now = this.now();
-    await this.database.run(
-      "insert into holder (id, renewed_at) values (?, ?) on conflict (id) do update set renewed_at = excluded.renewed_at",
-      [this.workerId, now],
-    );
-    await this.database.run("delete from holder where renewed_at < ?", [now - 10 * leaseMs]);
+  private isExpired(workerId: WorkerId): boolean {
+    if (workerId === this.workerId) return false;
+    const watched = this.watched.get(workerId);
+    // it never took a lease, or released it
+    if (watched === undefined) return true;
+    const state = ownerState(workerId);
+    return state === "elsewhere" ? this.monotonic() - watched.since > leaseMs : state === "gone";
   }
-}
 
-/** Whether a process of this machine runs. `kill` is Node's: signal 0 only asks. */
-export function isRunning(
-  pid: number,
-  kill: (pid: number, signal: 0) => unknown = (...signal) => process.kill(...signal),
-): boolean {
-  try {
-    kill(pid, 0);
-    return true;
-  } catch (error) {
-    // a process of another user may not be signalled, but it runs
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+  private async watch(): Promise<void> {
+    const rows = await this.database.all("select id, renewed_at from holder");
+    const now = this.monotonic();
+    // after a pause all begin anew: the database may have been away, and then nobody could renew
+    const before = now - this.watchedAt > leaseMs ? undefined : this.watched;
+    this.watchedAt = now;
+    this.watched = new Map();
+    for (const row of rows) {
+      const [id, renewal] = [String(row["id"]), String(row["renewed_at"])];
+      const last = before?.get(id);
+      this.watched.set(id, last?.renewal === renewal ? last : { renewal, since: now });
+    }
+    const ended = [...this.watched].filter(([, { since }]) => now - since > keptMs).map(([id]) => id);
+    if (ended.length > 0)
+      await this.database.run(`delete from holder where id in ${placeholders(1, ended.length)}`, ended);
+  }
+
+  private async renew(): Promise<void> {
+    await this.database.run(
+      `insert into holder (id, renewed_at) values (?, ${clock[this.database.dialect]})
+       on conflict (id) do update set renewed_at = excluded.renewed_at`,
+      [this.workerId],
+    );
   }
 }

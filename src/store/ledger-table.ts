@@ -18,14 +18,12 @@ const spend = `insert into spend (subject, month, cost) values (?, ?, ?)
 export function ledgerTable(database: SqlDatabase): LedgerStore {
   return {
     add: async (rows) => {
-      const [first] = rows;
-      if (first === undefined) return;
+      if (rows.length === 0) return;
       await database.transaction(async (inside) => {
-        // a batch is all or nothing: where its first row is, an earlier try succeeded although its answer was lost
-        if ((await inside.all("select 1 from ledger where id = ?", [first.id])).length > 0) return;
+        const added: LedgerRow[] = [];
         for (let at = 0; at < rows.length; at += rowsPerInsert)
-          await insert(inside, rows.slice(at, at + rowsPerInsert));
-        await charge(inside, rows);
+          added.push(...(await insert(inside, rows.slice(at, at + rowsPerInsert))));
+        await charge(inside, added);
       });
     },
     usage: (query) => usage(database, query),
@@ -34,9 +32,13 @@ export function ledgerTable(database: SqlDatabase): LedgerStore {
   };
 }
 
-async function insert(inside: SqlRunner, rows: readonly LedgerRow[]): Promise<void> {
-  const sql = `insert into ledger (${columns}) values ${placeholders(rows.length, columnCount)}`;
-  await inside.run(sql, rows.flatMap(values));
+/** Returns those that were not there: an earlier try may have succeeded although its answer was lost. */
+async function insert(inside: SqlRunner, rows: readonly LedgerRow[]): Promise<LedgerRow[]> {
+  const sql = `insert into ledger (${columns}) values ${placeholders(rows.length, columnCount)}
+    on conflict (id) do nothing returning id`;
+  const added = new Set((await inside.all(sql, rows.flatMap(values))).map((row) => String(row["id"])));
+  // each once, should a row be given twice
+  return rows.filter(({ id }) => added.delete(id));
 }
 
 /** Sums first, so that a batch touches each subject once; in one order, so that two processes cannot lock each other. */

@@ -1,4 +1,5 @@
-import type { SqlDatabase } from "./database.ts";
+import { invalid } from "../model/error.ts";
+import type { SqlDatabase, SqlRunner } from "./database.ts";
 import { migrations } from "./schema.ts";
 
 /** Number of the advisory lock under which tables are made; the same in every version. */
@@ -6,17 +7,21 @@ const lockNumber = 7_237_001;
 
 /**
  * Brings the tables to this version. Safe with several processes at once: the second waits and finds it done. Throws
- * when the database was made by a newer version.
+ * `invalid` when the database was made by a newer version or by another program.
  */
 export async function migrate(database: SqlDatabase): Promise<void> {
   await database.transaction(async (inside) => {
     if (database.dialect === "postgres") await inside.all("select pg_advisory_xact_lock(?)", [lockNumber]);
+    else await refuseForeign(inside, database.name);
     await inside.run("create table if not exists migration (number integer primary key)");
     const done = new Set((await inside.all("select number from migration")).map((row) => Number(row["number"])));
     const newest = Math.max(0, ...migrations.map((step) => step.number));
     const foreign = [...done].find((number) => number > newest);
     if (foreign !== undefined) {
-      throw new Error(`the database has migration ${foreign}, this version knows up to ${newest}: use a newer Parley`);
+      throw invalid(
+        "",
+        `the database ${database.name} has migration ${foreign}, this version knows up to ${newest}: use a newer Parley`,
+      );
     }
     for (const step of migrations) {
       if (done.has(step.number)) continue;
@@ -24,4 +29,14 @@ export async function migrate(database: SqlDatabase): Promise<void> {
       await inside.run("insert into migration (number) values (?)", [step.number]);
     }
   });
+}
+
+/** A file with tables that are not ours is not touched. A PostgreSQL database may be shared with other programs. */
+async function refuseForeign(inside: SqlRunner, name: string): Promise<void> {
+  const rows = await inside.all("select name from sqlite_master where type = 'table' and name not like 'sqlite_%'");
+  if (rows.length === 0 || rows.some((row) => row["name"] === "migration")) return;
+  throw invalid(
+    "",
+    `the database ${name} belongs to another program: choose another folder with --data or PARLEY_DATA`,
+  );
 }

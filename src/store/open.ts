@@ -1,11 +1,15 @@
 import { join } from "node:path";
+import { invalid } from "../model/error.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { BlobStore, Spool } from "./blob/blob.ts";
 import { DiskBlobs, DiskSpool } from "./blob/disk.ts";
 import type { BucketOptions } from "./blob/s3.ts";
 import type { SqlDatabase } from "./database.ts";
-import { sqlLimitStore, sqlStore } from "./sql.ts";
+import { FileLedgerJournal } from "./ledger-journal.ts";
+import { openFailure, reasonOf } from "./failure.ts";
+import { sqlLimitStore, sqlStore, type StoreOptions } from "./sql.ts";
 import { openSqlite } from "./sqlite.ts";
-import type { LimitStore, Store } from "./store.ts";
+import type { LedgerJournal, LimitStore, Store } from "./store.ts";
 
 /** Connections of one process to PostgreSQL: counting must not wait behind reports, and the other way round. */
 const storeConnections = 6;
@@ -13,20 +17,30 @@ const limitConnections = 4;
 
 /**
  * Opens the store: the PostgreSQL database at `url` where one is given, else the SQLite database of the data folder,
- * else one in memory that ends with its owner. `now` is its clock (default the system's), in milliseconds since the Unix
- * epoch. Throws when the database cannot be reached or used.
+ * else one in memory that ends with its owner. Throws `invalid`, in one sentence that names the database and the way out,
+ * when it cannot be reached or used.
  */
-export async function openStore(folder?: string, url?: string, now?: () => number): Promise<Store> {
-  if (url === undefined) return sqlStore(openSqlite(folder), now);
-  return usable(url, storeConnections, (database) => sqlStore(database, now));
+export async function openStore(folder?: string, url?: string, options?: StoreOptions): Promise<Store> {
+  if (url === undefined) {
+    const database = openSqlite(folder);
+    return await sqlStore(database, options).catch((error: unknown) => {
+      throw openFailure(database.name, error);
+    });
+  }
+  return usable(url, storeConnections, (database) => sqlStore(database, options));
 }
 
 /**
- * Opens the counters that several processes share, in the PostgreSQL database at `url`. Throws when the database cannot
- * be reached or used.
+ * Opens the counters that several processes share, in the PostgreSQL database at `url`. Throws `invalid` when the
+ * database cannot be reached or used.
  */
-export async function openLimitStore(url: string): Promise<LimitStore> {
-  return usable(url, limitConnections, sqlLimitStore);
+export async function openLimitStore(url: string, log?: Log): Promise<LimitStore> {
+  return usable(url, limitConnections, (database) => sqlLimitStore(database, log));
+}
+
+/** The local record of ledger rows that are not in the store yet, in the folder `ledger` of the data folder. */
+export function openLedgerJournal(folder: string): LedgerJournal {
+  return new FileLedgerJournal(join(folder, "ledger"));
 }
 
 /**
@@ -46,12 +60,6 @@ async function usable<T>(url: string, connections: number, use: (database: SqlDa
   try {
     return await use(openPostgres(url, connections));
   } catch (error) {
-    throw new Error(`store.url: the database cannot be used: ${reasonOf(error)}`, { cause: error });
+    throw invalid("store.url", `the database cannot be used: ${reasonOf(error)}`, error);
   }
-}
-
-/** A name with several addresses fails once for each of them, and the error around them has no message. */
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(reasonOf).join("; ");
-  return error instanceof Error ? error.message : String(error);
 }

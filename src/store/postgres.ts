@@ -17,7 +17,7 @@ export function openPostgres(url: string, connections: number): SqlDatabase {
   });
   // an idle connection that breaks is replaced; a query that needs one fails when it cannot be
   pool.on("error", () => undefined);
-  return new PostgresDatabase(pool);
+  return new PostgresDatabase(pool, placeOf(url));
 }
 
 type Queryable = Pick<pg.PoolClient, "query">;
@@ -25,10 +25,12 @@ type Queryable = Pick<pg.PoolClient, "query">;
 class PostgresDatabase implements SqlDatabase {
   // fixed at birth
   readonly dialect = "postgres";
+  readonly name: string;
   private readonly pool: pg.Pool;
 
-  constructor(pool: pg.Pool) {
+  constructor(pool: pg.Pool, name: string) {
     this.pool = pool;
+    this.name = name;
   }
 
   all(sql: string, values: readonly SqlValue[] = []): Promise<Row[]> {
@@ -65,6 +67,12 @@ class PostgresDatabase implements SqlDatabase {
   close(): Promise<void> {
     return this.pool.end();
   }
+}
+
+/** Host and database of a URL, which may name its user and password. */
+function placeOf(url: string): string {
+  const parsed = URL.parse(url);
+  return parsed === null ? "PostgreSQL" : `postgres://${parsed.host}${parsed.pathname}`;
 }
 
 async function all(on: Queryable, sql: string, values: readonly SqlValue[]): Promise<Row[]> {

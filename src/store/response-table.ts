@@ -31,9 +31,18 @@ export function responseTable(database: SqlDatabase, lease: WorkerLease, now: ()
     delete: async (id, owner) =>
       (await database.run("delete from response where id = ? and owner = ?", [id, owner])) > 0,
     orphans: async () => {
-      const rows = await database.all("select * from response where state = 'running'");
+      const others = "select id, holder from response where state = 'running' and holder <> ?";
+      const rows = await database.all(others, [lease.workerId]);
+      if (rows.length === 0) return [];
       const expired = await lease.expired([...new Set(rows.map((row) => String(row["holder"])))]);
-      return rows.filter((row) => expired.has(String(row["holder"]))).map(responseRecord);
+      return rows.filter((row) => expired.has(String(row["holder"]))).map((row) => String(row["id"]));
+    },
+    endOrphan: async (id, ended) => {
+      const [row] = await database.all("select body from response where id = ? and state = 'running'", [id]);
+      if (row === undefined) return false;
+      // its process may have ended it meanwhile: that outcome is the true one
+      const sql = "update response set state = 'done', body = ? where id = ? and state = 'running'";
+      return (await database.run(sql, [ended(String(row["body"])), id])) > 0;
     },
     expire: (before) => database.run("delete from response where expires_at <= ?", [before]),
   };

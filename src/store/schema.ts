@@ -121,4 +121,9 @@ export const migrations: readonly Migration[] = [
       "alter table response add column holder text not null default ''",
     ],
   },
+  // what runs is looked for every few seconds: without the texts of the rows
+  {
+    number: 7,
+    statements: ["create index response_running on response (holder, id) where state = 'running'"],
+  },
 ];

@@ -1,6 +1,8 @@
+import type { Log } from "../telemetry/log.ts";
 import { accountTable } from "./account-table.ts";
 import type { SqlDatabase } from "./database.ts";
 import { fileTable } from "./file-table.ts";
+import { GuardedDatabase } from "./guarded.ts";
 import { keyTable, organisationTable } from "./key-table.ts";
 import { WorkerLease } from "./lease.ts";
 import { ledgerTable } from "./ledger-table.ts";
@@ -9,13 +11,20 @@ import { migrate } from "./migrate.ts";
 import { responseTable } from "./response-table.ts";
 import type { LimitStore, SettingStore, Store } from "./store.ts";
 
+export interface StoreOptions {
+  /** The clock by which responses expire, in milliseconds since the Unix epoch; default the system's. */
+  now?: () => number;
+  /** Says when the database cannot be used, and when it can again. */
+  log?: Log;
+}
+
 /**
- * The store in SQL, over either driver. Migrates first; closes the database when that fails. `now` is the clock of leases
- * and of the expiry of responses, in milliseconds since the Unix epoch.
+ * The store in SQL, over either driver. Migrates first; closes the database when that fails.
  */
-export async function sqlStore(database: SqlDatabase, now: () => number = Date.now): Promise<Store> {
-  await migrateOrClose(database);
-  const lease = new WorkerLease(database, now);
+export async function sqlStore(inner: SqlDatabase, { now = Date.now, log }: StoreOptions = {}): Promise<Store> {
+  await migrateOrClose(inner);
+  const database = new GuardedDatabase(inner, log);
+  const lease = new WorkerLease(database);
   return {
     keys: keyTable(database),
     organisations: organisationTable(database),
@@ -24,6 +33,7 @@ export async function sqlStore(database: SqlDatabase, now: () => number = Date.n
     responses: responseTable(database, lease, now),
     files: fileTable(database),
     settings: settingTable(database),
+    check: async () => void (await database.all("select count(*) from migration")),
     close: async () => {
       await lease.release();
       await database.close();
@@ -32,9 +42,9 @@ export async function sqlStore(database: SqlDatabase, now: () => number = Date.n
 }
 
 /** The shared counters of a PostgreSQL database. Migrates first; closes the database when that fails. */
-export async function sqlLimitStore(database: SqlDatabase): Promise<LimitStore> {
+export async function sqlLimitStore(database: SqlDatabase, log?: Log): Promise<LimitStore> {
   await migrateOrClose(database);
-  return limitTable(database);
+  return limitTable(new GuardedDatabase(database, log));
 }
 
 async function migrateOrClose(database: SqlDatabase): Promise<void> {

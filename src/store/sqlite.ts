@@ -1,7 +1,8 @@
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
+import { openFailure } from "./failure.ts";
 import type { Row, SqlDatabase, SqlRunner, SqlValue } from "./database.ts";
 
 /**
@@ -17,33 +18,58 @@ const maxStatements = 200;
 
 /**
  * Opens (and makes, for their owner only) the data folder and the database in it; without a folder one in memory.
- * Throws the system's error when it cannot. With `synchronous = normal` a commit survives the end of the process at any
+ * Throws `invalid`, naming the file and the way out, when it cannot. With `synchronous = normal` a commit survives the end of the process at any
  * moment, and the loss of power without corruption.
  */
 export function openSqlite(folder?: string): SqlDatabase {
   const path = folder === undefined ? ":memory:" : databaseFile(folder);
+  try {
+    return new SqliteDatabase(opened(path), path);
+  } catch (error) {
+    throw openFailure(path, error);
+  }
+}
+
+function opened(path: string): DatabaseSync {
   const database = new DatabaseSync(path);
   // only the very first opening changes the journal mode, and two of those may meet
   database.exec(
     `pragma busy_timeout = ${maxWaitMs}; pragma journal_mode = wal; pragma busy_timeout = ${blockingWaitMs}`,
   );
   database.exec("pragma synchronous = normal; pragma foreign_keys = on");
-  return new SqliteDatabase(database);
+  return database;
 }
 
 /** The path of the database; a new file is its owner's only, and SQLite gives the files beside it the same mode. */
 function databaseFile(folder: string): string {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, "parley.db");
-  // never opened when it is there: closing it would take the locks of another connection of this process
-  if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
+  try {
+    makeFolder(folder);
+    // never opened when it is there: closing it would take the locks of another connection of this process
+    if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
+  } catch (error) {
+    throw openFailure(path, error);
+  }
   return path;
+}
+
+/** One folder after the other: Node's own `recursive` never returns where the system takes no folder, as below /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  if (dirname(folder) !== folder) makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // another process may have made it at the same moment
+    if (!existsSync(folder)) throw error;
+  }
 }
 
 /** One connection; what arrives during a transaction waits for its end. */
 class SqliteDatabase implements SqlDatabase {
   // fixed at birth
   readonly dialect = "sqlite";
+  readonly name: string;
   private readonly database: DatabaseSync;
   private readonly inside: SqlRunner;
   // changed by events
@@ -52,8 +78,9 @@ class SqliteDatabase implements SqlDatabase {
   /** Resolves at the end of the transaction that is open; set and cleared by `transaction`. */
   private transacting: Promise<void> | undefined;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, name: string) {
     this.database = database;
+    this.name = name;
     this.inside = {
       all: async (sql, values = []) => this.rows(sql, values),
       run: async (sql, values = []) => Number(this.prepare(sql).run(...values).changes),

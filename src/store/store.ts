@@ -138,12 +138,32 @@ export interface UsageRow {
 export interface LedgerStore {
   /**
    * Keeps the rows, takes their cost from balances, counts it as spent and notes when keys were last used: all or
-   * nothing. Rows that are there already change nothing, so a batch may be tried again.
+   * nothing. A row that is there already changes nothing, so rows may be given again.
    */
   add(rows: readonly LedgerRow[]): Promise<void>;
   usage(query: UsageQuery): Promise<UsageRow[]>;
   /** Single rows, newest first. */
   list(limit: number): Promise<LedgerRow[]>;
+}
+
+/** Ledger rows on their way into the store, on the local disk: what a killed process did not write is found there. */
+export interface LedgerJournal {
+  /** On return the row survives the end of the process. Throws the system's error where it cannot be kept. */
+  append(row: LedgerRow): void;
+  /** Ends the part that was appended to; what it returns empties that part, which must be done before the next call. */
+  cut(): () => void;
+  /** What processes that ended left behind. */
+  left(): AsyncIterable<LeftRows>;
+  /** Keeps what is not written, for the next start. */
+  close(): void;
+}
+
+export interface LeftRows {
+  rows: readonly LedgerRow[];
+  /** Lines that are no rows. */
+  unreadable: number;
+  /** To be called when the rows are in the store. */
+  discard(): Promise<void>;
 }
 
 /** What a caller wants to take from one counter. */
@@ -203,17 +223,22 @@ export interface ResponseRecord {
   events: string;
 }
 
+/** What the end of a response changes. */
+export type EndedResponse = Pick<ResponseRecord, "id" | "expiresAt" | "body" | "items" | "events">;
+
 export interface ResponseStore {
   /** Inserts, or replaces the record of the same id. On return it is durable. */
   save(record: ResponseRecord): Promise<void>;
   /** Replaces what is there, as `done`; what was deleted meanwhile stays deleted. On return it is durable. */
-  end(record: ResponseRecord): Promise<void>;
+  end(ended: EndedResponse): Promise<void>;
   /** `undefined` for an unknown or expired id, and for another owner's. */
   get(id: string, owner: string): Promise<ResponseRecord | undefined>;
   /** Whether there was such a record. */
   delete(id: string, owner: string): Promise<boolean>;
-  /** The records still `running` whose process has ended without finishing them. */
-  orphans(): Promise<ResponseRecord[]>;
+  /** Ids of the records still `running` whose process has ended without finishing them. */
+  orphans(): Promise<string[]>;
+  /** Ends one record that is still `running`, with the body that `ended` makes of its own; `false` where it is over. */
+  endOrphan(id: string, ended: (body: string) => string): Promise<boolean>;
   /** Deletes what expired before `now`; returns how many. */
   expire(now: number): Promise<number>;
 }
@@ -277,5 +302,7 @@ export interface Store {
   responses: ResponseStore;
   files: FileStore;
   settings: SettingStore;
+  /** Resolves when the store can be read; throws `unavailable` where it cannot. */
+  check(): Promise<void>;
   close(): Promise<void>;
 }

@@ -62,7 +62,7 @@ it("is ready when its engines are, whatever becomes of those that left while the
   app.reload(file.load(`${server}engines:\n  a: { kind: sim }\n`));
   await expect.poll(() => retired?.open?.().catch((error: Error) => error.message)).toBe("the engine is closed");
   await new Promise((resolve) => setTimeout(resolve, 300));
-  expect(await ready()).toEqual({ status: "ready", engines: { a: "ready" } });
+  expect(await ready()).toEqual({ status: "ready", store: "ready", engines: { a: "ready" } });
 });
 
 it("refuses settings that take the guard model away, and stays as it was", async () => {

@@ -221,9 +221,18 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
 
       it("takes all of a batch or nothing", async () => {
         await expect(
-          store.ledger.add([row("half-1", { model: "half" }), row("half-1", { model: "half" })]),
+          store.ledger.add([row("half-1", { model: "half" }), row("half-2", { outcome: null as unknown as string })]),
         ).rejects.toThrow();
         expect(await store.ledger.usage({ by: "model", model: "half" })).toEqual([]);
+      });
+
+      it("books each row once, in whatever batches it comes", async () => {
+        const [first, second, third] = ["once-1", "once-2", "once-3"].map((id) => row(id, { keyId: "once", cost: 5 }));
+        if (first === undefined || second === undefined || third === undefined) throw new Error("three rows");
+        await store.ledger.add([first, second]);
+        await store.ledger.add([second, third, third]);
+        expect(await store.accounts.read(["key:once"], 202_611)).toMatchObject([{ spent: 15 }]);
+        expect(await store.ledger.usage({ by: "key", keyId: "once" })).toMatchObject([{ requests: 3, cost: 15 }]);
       });
 
       it("reports by key, organisation, model and day", async () => {
@@ -285,17 +294,21 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
       });
 
       it("knows what a process that is gone left undone, and leaves alone what is worked on", async () => {
-        const ids = async (of: Store): Promise<string[]> => (await of.responses.orphans()).map(({ id }) => id);
         const other = await under.open();
-        await other.responses.save(response("undone", { state: "running" }));
+        await other.responses.save(response("undone", { state: "running", body: "before" }));
         await other.responses.save(response("ended", { state: "running" }));
         await other.responses.save(response("ended"));
-        expect(await ids(other)).toEqual([]);
+        expect(await other.responses.orphans()).toEqual([]);
+        expect(await store.responses.orphans()).toEqual([]);
         await other.close();
         await store.responses.save(response("mine", { state: "running" }));
-        expect(await ids(store)).toEqual(["undone"]);
-        await store.responses.save(response("undone"));
-        expect(await ids(store)).toEqual([]);
+        expect(await store.responses.orphans()).toEqual(["undone"]);
+        expect(await store.responses.endOrphan("undone", (body) => `${body} and after`)).toBe(true);
+        expect(await store.responses.get("undone", "k1")).toMatchObject({ state: "done", body: "before and after" });
+        expect(await store.responses.orphans()).toEqual([]);
+        for (const over of ["undone", "ended", "unknown"]) {
+          expect(await store.responses.endOrphan(over, () => "late")).toBe(false);
+        }
       });
 
       it("keeps a text of a million characters byte by byte", async () => {

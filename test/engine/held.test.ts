@@ -1,6 +1,3 @@
-import { Ajv2020 } from "ajv/dist/2020.js";
-import { Ajv } from "ajv";
-import formatsModule from "ajv-formats";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -10,33 +7,19 @@ import { SchemaGrammar } from "../../src/engine/llama/schema-grammar.ts";
 import { sampleValue } from "../../src/engine/sim/schema-value.ts";
 import type { JsonObject } from "../../src/model/json.ts";
 import type { GenerationRequest } from "../../src/model/request.ts";
-import { GbnfWalker } from "../support/gbnf.ts";
+import { GbnfWalker, randomFrom } from "../support/gbnf.ts";
 import { generationRequest } from "../support/request.ts";
+import { anySchema, judge } from "../support/schema.ts";
 
 function strict(schema: JsonObject): GenerationRequest {
   return generationRequest({ format: { type: "schema", schema, strict: true } });
-}
-
-/** Ajv is the judge: it shares no code with us. */
-function judge(schema: JsonObject): (value: unknown) => boolean {
-  const options = { strict: false, allErrors: false, logger: false as const, multipleOfPrecision: 9 };
-  const old = JSON.stringify(schema).includes('"items":[');
-  const ajv = old ? new Ajv(options) : new Ajv2020(options);
-  (formatsModule as unknown as (ajv: unknown) => void)(ajv);
-  return ajv.compile(schema);
 }
 
 /** What the schema's grammar and the simulator make; how the numbers come is told by a seed. */
 function answers(schema: JsonObject, seeds: readonly number[]): unknown[] {
   const grammar = new Grammar();
   const walker = new GbnfWalker(grammar.source(new SchemaGrammar(grammar, schema).json(schema)));
-  const texts = seeds.map((seed) => {
-    let state = seed + 1;
-    return walker.text((below) => {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-      return Math.floor((state / 2 ** 32) * below);
-    });
-  });
+  const texts = seeds.map((seed) => walker.text(randomFrom(seed)));
   return [
     ...texts.map((text) => JSON.parse(text) as unknown),
     ...(["all", "defaults"] as const).map((optional) => sampleValue(schema, optional, "exact")),
@@ -140,6 +123,10 @@ const held: readonly [string, JsonObject][] = [
   ["cents", { type: "number", multipleOf: 0.01, minimum: 0 }],
   ["a bound excluded by true, as draft 4 has it", { type: "integer", minimum: 3, exclusiveMinimum: true, maximum: 5 }],
   ["an impossible property", { type: "object", properties: { a: false, b: integer }, required: ["b"] }],
+  ["listed names with a length", { propertyNames: { enum: ["a", "abc"], maxLength: 1 } }],
+  ["nullable", { type: "integer", nullable: true }],
+  ["nullable beside values with null", { type: "string", enum: ["a", null], nullable: true }],
+  ["keywords of other types than the values", { enum: ["a", 2], contains: integer, dependentSchemas: { a: false } }],
   ["few properties", { type: "object", additionalProperties: integer, maxProperties: 2 }],
   ["required properties enough", { ...A, minProperties: 1 }],
   [
@@ -177,6 +164,18 @@ describe("a schema with strict: true", () => {
     ["if", { if: { type: "string" }, else: false }, "'if' at #"],
     ["dependentRequired", { dependentRequired: { a: ["b"] } }, "'dependentRequired' at #"],
     ["contains", { type: "array", contains: integer }, "'contains' at #"],
+    ["an item of any kind", { contains: true }, "'contains' at #"],
+    ["unevaluatedItems of values without a type", { unevaluatedItems: false }, "'unevaluatedItems' at #"],
+    ["dependentSchemas without a type", { dependentSchemas: { a: false } }, "'dependentSchemas' at #"],
+    [
+      "unevaluatedProperties beside values",
+      { enum: [{ a: 1 }, 0], unevaluatedProperties: false },
+      "'unevaluatedProperties' at #",
+    ],
+    ["listed names beside a pattern", { propertyNames: { enum: ["a"], pattern: "^b" } }, "'propertyNames' at #"],
+    ["listed names of several types", { propertyNames: { const: "a", type: ["integer"] } }, "'propertyNames' at #"],
+    ["nullable beside values without null", { type: "string", enum: ["a"], nullable: true }, "'nullable' at #"],
+    ["nullable beside a reference", { $ref: "#/$defs/A", nullable: true, $defs }, "'nullable' at #"],
     ["uniqueItems", { type: "array", items: integer, uniqueItems: true }, "'uniqueItems' at #"],
     ["oneOf that overlaps", { oneOf: [integer, { type: "number" }] }, "'oneOf' at #"],
     [
@@ -226,48 +225,3 @@ describe("a schema with strict: true", () => {
     expect(() => requireHeld(request([tool]))).not.toThrow();
   });
 });
-
-/** One keyword of a kind, or none. */
-const keywords: fc.Arbitrary<JsonObject> = fc.oneof(
-  fc.constantFrom("string", "integer", "number", "boolean", "null", "object", "array").map((type) => ({ type })),
-  fc.integer({ min: -20, max: 20 }).map((minimum) => ({ minimum })),
-  fc.integer({ min: -20, max: 20 }).map((maximum) => ({ maximum })),
-  fc.integer({ min: -20, max: 20 }).map((exclusiveMinimum) => ({ exclusiveMinimum })),
-  fc.constantFrom(2, 3, 5, 10, 0.5).map((multipleOf) => ({ multipleOf })),
-  fc.nat({ max: 8 }).map((minLength) => ({ minLength })),
-  fc.nat({ max: 12 }).map((maxLength) => ({ maxLength })),
-  fc.nat({ max: 3 }).map((minItems) => ({ minItems })),
-  fc.nat({ max: 4 }).map((maxItems) => ({ maxItems })),
-  fc.nat({ max: 2 }).map((minProperties) => ({ minProperties })),
-  fc.nat({ max: 3 }).map((maxProperties) => ({ maxProperties })),
-  fc.constantFrom("^a", "b+$", "^[a-z]{2,5}$", "^x?y*$|^z", "\\d", "^(ab|c)+$").map((pattern) => ({ pattern })),
-  fc.constantFrom("email", "date", "ipv6", "uuid", "uri").map((format) => ({ format })),
-  fc.constantFrom<JsonObject>({ enum: ["a", 2, null, "abc"] }, { const: 3 }, { enum: [1, 5, 12.5, true] }),
-  fc.subarray(["a", "b", "c"]).map((required) => ({ required })),
-  fc.constantFrom<JsonObject>({ uniqueItems: true }, { additionalProperties: false }, { items: false }),
-);
-
-const { schema: anySchema } = fc.letrec<{ schema: JsonObject }>((tie) => ({
-  schema: fc
-    .tuple(
-      fc.array(keywords, { maxLength: 3 }),
-      fc.array(
-        fc.oneof(
-          { maxDepth: 3, depthSize: "small" },
-          fc.constant({}),
-          fc
-            .dictionary(fc.constantFrom("a", "b", "c"), tie("schema"), { maxKeys: 3, noNullPrototype: true })
-            .map((properties) => ({ properties })),
-          tie("schema").map((additionalProperties) => ({ additionalProperties })),
-          tie("schema").map((items) => ({ items })),
-          fc.array(tie("schema"), { minLength: 1, maxLength: 2 }).map((prefixItems) => ({ prefixItems })),
-          fc.array(tie("schema"), { minLength: 1, maxLength: 2 }).map((anyOf) => ({ anyOf })),
-          fc.array(tie("schema"), { minLength: 1, maxLength: 2 }).map((oneOf) => ({ oneOf })),
-          fc.array(tie("schema"), { minLength: 1, maxLength: 2 }).map((allOf) => ({ allOf })),
-          tie("schema").map((not) => ({ not })),
-        ),
-        { maxLength: 2 },
-      ),
-    )
-    .map(([some, more]) => Object.assign({}, ...some, ...more) as JsonObject),
-}));

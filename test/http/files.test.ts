@@ -441,7 +441,9 @@ async function begin(url: string, folder: string): Promise<Socket> {
   ];
   socket.write(head.join("\r\n"));
   socket.write(mp4(2_000_000));
-  await expect.poll(() => kept(folder)).toEqual([expect.stringMatching(/^incoming\/[0-9a-f]{32}$/)]);
+  await expect
+    .poll(() => kept(folder))
+    .toEqual([expect.stringMatching(/^incoming\/[0-9a-f]{12}-\d+-\d+-[0-9a-f]{16}$/)]);
   return socket;
 }
 

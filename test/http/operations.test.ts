@@ -41,9 +41,9 @@ it("/readyz waits for the engines, /healthz does not", async () => {
     return [response.status, await response.json()];
   };
   expect((await server.call("/healthz", { key: null })).status).toBe(200);
-  expect(await ready()).toEqual([503, { status: "not ready", engines: { only: "loading" } }]);
+  expect(await ready()).toEqual([503, { status: "not ready", store: "ready", engines: { only: "loading" } }]);
   opened();
-  expect(await ready()).toEqual([200, { status: "ready", engines: { only: "ready" } }]);
+  expect(await ready()).toEqual([200, { status: "ready", store: "ready", engines: { only: "ready" } }]);
 });
 
 it("/readyz names an engine that cannot be opened", async () => {
@@ -52,7 +52,10 @@ it("/readyz names an engine that cannot be opened", async () => {
   });
   const server = await serve(failing);
   const response = await server.call("/readyz", { key: null });
-  expect([response.status, await response.json()]).toEqual([503, { status: "not ready", engines: { only: "failed" } }]);
+  expect([response.status, await response.json()]).toEqual([
+    503,
+    { status: "not ready", store: "ready", engines: { only: "failed" } },
+  ]);
 });
 
 it("/metrics tells of answers, and their headers of how they were made", async () => {

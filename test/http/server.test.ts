@@ -1,11 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Connections } from "../../src/http/connection/connections.ts";
+import { connectionSettings, timeoutSettings } from "../../src/http/connection/settings.ts";
 import { createServer } from "../../src/http/server.ts";
 import { systemIds } from "../../src/model/id.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 
 let server: ReturnType<typeof createServer>;
 beforeEach(() => {
-  server = createServer({ ids: systemIds, log: silentLog, allowsOrigin: () => false });
+  const [timeouts, limits] = [timeoutSettings.parse({}), connectionSettings.parse({})];
+  const connections = new Connections({ timeouts, limits, trustedProxies: [] });
+  server = createServer({ ids: systemIds, log: silentLog, connections, allowsOrigin: () => false });
 });
 afterEach(() => server.close());
 

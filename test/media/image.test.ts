@@ -1,14 +1,19 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { Semaphore } from "../../src/lib/semaphore.ts";
+import { FairQueue } from "../../src/lib/fair-queue.ts";
 import { ImageReader, type PreparedImage } from "../../src/media/image.ts";
 import { canvas, noise, png } from "./fixture.ts";
 import { bomb, brokenImages, grayPng, oddImages } from "./hostile.ts";
 
 const reader = (pixels = 100_000_000): ImageReader =>
-  new ImageReader({ maxPixels: pixels, timeoutSeconds: 20 }, new Semaphore(pixels * 1.5));
-const work = (maxSide = 2016) => ({ maxSide, param: "part", signal: new AbortController().signal });
+  new ImageReader({ maxPixels: pixels, timeoutSeconds: 20 }, new FairQueue({ capacity: () => pixels * 1.5 }));
+const work = (maxSide = 2016) => ({
+  maxSide,
+  param: "part",
+  callerKeyId: "key-1",
+  signal: new AbortController().signal,
+});
 const read = (bytes: Uint8Array, maxSide?: number): Promise<PreparedImage> => reader().read(bytes, work(maxSide));
 
 describe("ImageReader", () => {
@@ -96,11 +101,11 @@ describe("ImageReader", () => {
   });
 
   it("ends when the caller goes away while others are decoded", async () => {
-    const decoding = new Semaphore(1);
+    const decoding = new FairQueue({ capacity: () => 1 });
     const abort = new AbortController();
     let release = (): void => undefined;
     const busy = decoding.run(
-      1,
+      { owner: "other" },
       new AbortController().signal,
       () => new Promise<void>((resolve) => (release = resolve)),
     );

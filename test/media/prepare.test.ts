@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Downloader } from "../../src/media/fetch.ts";
-import { Semaphore } from "../../src/lib/semaphore.ts";
+import { FairQueue } from "../../src/lib/fair-queue.ts";
 import { ImageReader } from "../../src/media/image.ts";
 import {
   MediaPreparer,
@@ -69,7 +69,7 @@ interface Counted {
 /** A preparer that tells what it decoded. */
 function counted(options: Partial<PreparerOptions> = {}): Counted {
   const decoded: string[] = [];
-  const images = new ImageReader({ maxPixels: 1e8, timeoutSeconds: 20 }, new Semaphore(1e8));
+  const images = new ImageReader({ maxPixels: 1e8, timeoutSeconds: 20 }, new FairQueue({ capacity: () => 1e8 }));
   const preparer = new MediaPreparer({
     downloader: new Downloader({ allow: ["127.0.0.1"], timeoutMs: 2_000, redirects: 3 }),
     downloadsMs: 60_000,
@@ -89,6 +89,7 @@ function counted(options: Partial<PreparerOptions> = {}): Counted {
       },
     },
     cacheBytes: 1e6,
+    requestMs: 60_000,
     rememberMs: 60_000,
     ...options,
   });
@@ -123,6 +124,40 @@ async function prepare(preparer: MediaPreparer, asked: GenerationRequest, target
 }
 
 describe("MediaPreparer", () => {
+  it("ends a request whose media take too long together, in the caller's words", async () => {
+    const read = (_bytes: Uint8Array, { signal }: { signal: AbortSignal }): Promise<never> =>
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+    const { preparer } = counted({ requestMs: 30, images: { read } });
+    const uri = `data:image/png;base64,${(await png(1, 1, "red")).toString("base64")}`;
+    await expect(prepare(preparer, request(image(uri)))).rejects.toMatchObject({
+      kind: "invalid",
+      message: "not all media of the request could be prepared within 0.03 seconds",
+    });
+  });
+
+  it("decodes a key's pictures in turns with those of others", async () => {
+    const reader = new ImageReader({ maxPixels: 1e8, timeoutSeconds: 20 }, new FairQueue({ capacity: () => 1 }));
+    const decoded: string[] = [];
+    const read: ImageReader["read"] = async (bytes, work) => {
+      const picture = await reader.read(bytes, work);
+      decoded.push(work.callerKeyId);
+      begun.resolve();
+      return picture;
+    };
+    const begun = Promise.withResolvers<void>();
+    const { preparer } = counted({ images: { read } });
+    const ask = async (callerKeyId: string, count: number): Promise<void> => {
+      const pictures = await Promise.all(Array.from({ length: count }, (_, at) => png(900, 900 + at, "red")));
+      const asked = request(...pictures.map((bytes) => image(`data:image/png;base64,${bytes.toString("base64")}`)));
+      await preparer.prepare(asked, { target: frames, callerKeyId, signal: new AbortController().signal });
+    };
+    const many = ask("many", 12);
+    await begun.promise;
+    await ask("few", 1);
+    expect(decoded.length).toBeLessThan(6);
+    await many;
+  });
+
   it("leaves a request without media as it is", async () => {
     const asked = request({ type: "text", text: "hi" });
     const { preparer } = counted();

@@ -6,7 +6,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { readFacts } from "../../src/media/ffmpeg.ts";
-import { Semaphore } from "../../src/lib/semaphore.ts";
+import { FairQueue } from "../../src/lib/fair-queue.ts";
 import { planSampling } from "../../src/media/video-job.ts";
 import { ProcessVideoReader, type VideoReaderOptions } from "../../src/media/video.ts";
 import type { Frame } from "../../src/model/item.ts";
@@ -26,11 +26,11 @@ afterAll(async () => {
 });
 
 function reader(options: Partial<VideoReaderOptions> = {}): ProcessVideoReader {
-  const slots = new Semaphore(2);
+  const slots = new FairQueue({ capacity: () => 2 });
   return new ProcessVideoReader({ timeoutMs: 15_000, memoryBytes: 1e9, ffmpeg: undefined, slots, ...options });
 }
 
-const work = { maxSide: 672, fps: 1, param: "part", signal: new AbortController().signal };
+const work = { maxSide: 672, fps: 1, param: "part", callerKeyId: "key-1", signal: new AbortController().signal };
 const read = (bytes: Uint8Array, more: Partial<typeof work> = {}): Promise<readonly Frame[]> =>
   reader().read(bytes, { ...work, ...more });
 

@@ -110,7 +110,7 @@ describe("an upload", () => {
       throw full;
     };
     await expect(files.upload(form(failing()), caller)).rejects.toMatchObject({
-      kind: "overloaded",
+      kind: "unavailable",
       message: "the server has no room left to keep the file",
     });
     expect(await kept()).toEqual([]);

@@ -80,6 +80,28 @@ describe("GenerateService", () => {
     await catalog.close();
   });
 
+  it("answers with the last failure when the settings no longer have the model after it", async () => {
+    const named = (engine: Engine, name: string): Catalog =>
+      createCatalog({ engines: new Map([["e", engine]]), entries: [{ name, engines: ["e"] }] });
+    const leaving = scriptEngine({
+      batches: () => {
+        catalog.exchange(named(scriptEngine({ batches: [] }), "another"));
+        throw new ParleyError("overloaded", "busy");
+      },
+    });
+    const catalog = new LiveCatalog(named(leaving, "mine"));
+    const generate = new GenerateService({ catalog, log: silentLog });
+    const { signal } = new AbortController();
+    const begun = generate.start({ ...request, model: "mine" }, caller, signal);
+    await expect(begun).rejects.toMatchObject({ kind: "overloaded", message: "busy" });
+    const unknown = generate.start({ ...request, model: "mine" }, caller, signal);
+    await expect(unknown).rejects.toMatchObject({ kind: "invalid", message: expect.stringContaining("unknown model") });
+    await expect(generate.count({ ...request, model: "mine" }, caller, signal)).rejects.toMatchObject({
+      kind: "invalid",
+    });
+    await catalog.close();
+  });
+
   it("does not try another engine for the caller's mistake", async () => {
     const spare = scriptEngine({ batches: scriptBatches({ text: "spare" }) });
     await expect(start([failing(new ParleyError("context", "too long")), spare])).rejects.toMatchObject({

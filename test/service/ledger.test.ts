@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { LedgerWriter } from "../../src/service/ledger.ts";
-import type { LedgerRow, LedgerStore } from "../../src/store/store.ts";
-import { silentLog } from "../../src/telemetry/log.ts";
+import type { LedgerJournal, LedgerRow, LedgerStore, LeftRows } from "../../src/store/store.ts";
+import { silentLog, type Log } from "../../src/telemetry/log.ts";
 import { row } from "../contract/store.ts";
 
 /** Keeps batches in a list; fails as often as told. */
@@ -22,7 +22,7 @@ function memory(failures = 0) {
 describe("LedgerWriter", () => {
   it("writes what comes together in one batch, soon", async () => {
     const { store, batches } = memory();
-    const writer = new LedgerWriter(store, silentLog);
+    const writer = new LedgerWriter({ store, log: silentLog });
     for (const id of ["a", "b", "c"]) writer.add(row(id, { cost: 2, organisation: "o" }));
     expect([batches.length, writer.pending("key:k1"), writer.pending("organisation:o")]).toEqual([0, 6, 6]);
     await expect.poll(() => batches.length, { timeout: 10_000, interval: 5 }).toBe(1);
@@ -33,7 +33,7 @@ describe("LedgerWriter", () => {
 
   it("does not wait when there are many", async () => {
     const { store, batches } = memory();
-    const writer = new LedgerWriter(store, silentLog);
+    const writer = new LedgerWriter({ store, log: silentLog });
     for (let number = 0; number < 500; number += 1) writer.add(row(`r${number}`));
     await Promise.resolve();
     expect(batches.map(({ length }) => length)).toEqual([500]);
@@ -42,7 +42,7 @@ describe("LedgerWriter", () => {
 
   it("drains at the end, once each, in order", async () => {
     const { store, batches } = memory();
-    const writer = new LedgerWriter(store, silentLog);
+    const writer = new LedgerWriter({ store, log: silentLog });
     const ids = Array.from({ length: 1_234 }, (_, number) => `r${number}`);
     for (const id of ids) writer.add(row(id));
     await writer.close();
@@ -51,7 +51,7 @@ describe("LedgerWriter", () => {
 
   it("tries the same rows again when the store fails, and counts them as pending meanwhile", async () => {
     const { store, batches } = memory(1);
-    const writer = new LedgerWriter(store, silentLog);
+    const writer = new LedgerWriter({ store, log: silentLog });
     writer.add(row("a", { cost: 5 }));
     const flushed = writer.flush();
     await Promise.resolve();
@@ -65,7 +65,7 @@ describe("LedgerWriter", () => {
 
   it("writes at the end what came while it was writing", async () => {
     const { store, batches } = memory(1);
-    const writer = new LedgerWriter(store, silentLog);
+    const writer = new LedgerWriter({ store, log: silentLog });
     writer.add(row("a"));
     const flushes = [writer.flush(), writer.flush()];
     writer.add(row("b"));
@@ -75,9 +75,82 @@ describe("LedgerWriter", () => {
 
   it("gives up at the end when the store never comes back", async () => {
     const { store, batches } = memory(Number.POSITIVE_INFINITY);
-    const writer = new LedgerWriter(store, silentLog);
+    const writer = new LedgerWriter({ store, log: silentLog });
     writer.add(row("a"));
     await writer.close();
     expect(batches).toEqual([]);
+  });
+});
+
+/** A journal in memory: ids of the rows that are not written. */
+function journalOf(left: LeftRows[] = [], takes = (_row: LedgerRow): boolean => true) {
+  const parts: string[][] = [[], []];
+  const journal: LedgerJournal = {
+    append: (one) => {
+      if (!takes(one)) throw new Error("no room");
+      parts[0]?.push(one.id);
+    },
+    cut: () => {
+      const written = parts[0] ?? [];
+      parts.reverse();
+      return () => void written.splice(0);
+    },
+    left: async function* () {
+      yield* left;
+    },
+    close: () => undefined,
+  };
+  return { journal, kept: (): string[] => parts.flat().toSorted() };
+}
+
+describe("LedgerWriter with a journal", () => {
+  const lines: [string, unknown][] = [];
+  const note = (fields: { requests?: unknown; rows?: unknown }, message: string): void =>
+    void lines.push([message, fields.requests ?? fields.rows]);
+  const log = { ...silentLog, warn: note, error: note } as unknown as Log;
+
+  it("keeps a row there from the moment it is added until the store has it", async () => {
+    const { store, batches } = memory();
+    const { journal, kept } = journalOf();
+    const writer = new LedgerWriter({ store, journal, log: silentLog });
+    writer.add(row("a"));
+    expect(kept()).toEqual(["a"]);
+    const flushed = writer.flush();
+    writer.add(row("b"));
+    expect(kept()).toEqual(["a", "b"]);
+    await flushed;
+    expect(kept()).toEqual(["b"]);
+    await writer.close();
+    expect([kept(), batches.flat().map(({ id }) => id)]).toEqual([[], ["a", "b"]]);
+  });
+
+  it("loses at the end only what neither took, and says which requests that was", async () => {
+    const { store } = memory(Number.POSITIVE_INFINITY);
+    const { journal, kept } = journalOf([], ({ id }) => id !== "b");
+    const writer = new LedgerWriter({ store, journal, log });
+    for (const id of ["a", "b", "c"]) writer.add(row(id));
+    await writer.close();
+    expect(kept()).toEqual(["a", "c"]);
+    expect(lines).toContainEqual(["ledger rows wait in the journal for the next start", ["request-a", "request-c"]]);
+    expect(lines).toContainEqual(["ledger rows are lost", ["request-b"]]);
+  });
+
+  it("books what ended processes left, and keeps it where the store does not take it", async () => {
+    const { store, batches } = memory(1);
+    const discarded: string[] = [];
+    const left = ["a", "b"].map((id) => ({
+      rows: [row(id)],
+      unreadable: 0,
+      discard: async () => void discarded.push(id),
+    }));
+    const writer = new LedgerWriter({ store, journal: journalOf(left).journal, log });
+    await expect(writer.bookLeft()).rejects.toThrow("away");
+    expect(discarded).toEqual([]);
+    await writer.bookLeft();
+    expect([batches.flat().map(({ id }) => id), discarded]).toEqual([
+      ["a", "b"],
+      ["a", "b"],
+    ]);
+    await writer.close();
   });
 });

@@ -36,7 +36,7 @@ afterEach(() => store.close());
 function serve(engine: Engine, changes: Partial<MeterOptions> = {}): GenerateService {
   meter = new Meter({
     limiter: new MemoryLimiter(() => 0),
-    ledger: new LedgerWriter(store.ledger, silentLog),
+    ledger: new LedgerWriter({ store: store.ledger, log: silentLog }),
     accounts: store.accounts,
     limits: { key: {}, organisation: {}, models: {} },
     prices: {},

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { BlobStore, Spool } from "../../src/store/blob/blob.ts";
@@ -59,14 +59,28 @@ describe("the spool", () => {
     const { spool } = await openBlobs(folder);
     const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
     await expect(spool.receive(chunks(Buffer.from("ab"), full))).rejects.toMatchObject({
-      kind: "overloaded",
+      kind: "unavailable",
+      retryAfter: 60,
       message: "the server has no room left to keep the file",
       cause: full,
     });
     expect(await incoming()).toEqual([]);
   });
 
-  it("sweeps what a killed process left, not what still comes in", async () => {
+  it("sweeps at once what a killed process of this machine left, never what a running one receives", async () => {
+    const { spool } = await openBlobs(folder);
+    const spooled = await spool.receive(chunks(Buffer.from("ab")));
+    const [machine, , start] = basename(spooled.path).split("-");
+    const left = join(folder, "files", "incoming", `${machine}-4194304-${start}-00`);
+    await writeFile(left, "x");
+    const before = (Date.now() - 2 * 3_600_000) / 1000;
+    await utimes(spooled.path, before, before);
+    await spool.sweep(Date.now());
+    expect(await incoming()).toEqual([`incoming/${basename(spooled.path)}`]);
+    await spool.discard(spooled);
+  });
+
+  it("sweeps what another machine left when it is an hour old, not what still comes in", async () => {
     const { spool } = await openBlobs(folder);
     await spool.sweep(Date.now());
     await mkdir(join(folder, "files", "incoming"), { recursive: true });

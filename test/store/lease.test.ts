@@ -1,116 +1,130 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { hostname } from "node:os";
-import { describe, expect, it } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import type { SqlDatabase } from "../../src/store/database.ts";
-import { isExpired, isRunning, WorkerLease } from "../../src/store/lease.ts";
+import { WorkerLease } from "../../src/store/lease.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 
-const own = "host/10/aaa";
-const now = 1_000_000;
-const running =
-  (...pids: number[]) =>
-  (pid: number) =>
-    pids.includes(pid);
-
-interface Case {
-  who: string;
-  workerId: string;
-  renewedAt?: number;
-  isRunning?: (pid: number) => boolean;
-  expired: boolean;
-}
-
-const cases: readonly Case[] = [
-  { who: "the own process, whatever the heartbeat", workerId: own, isRunning: running(), expired: false },
-  { who: "one renewed in time", workerId: "host/11/bbb", renewedAt: now - 30_000, expired: false },
-  { who: "one not renewed in time", workerId: "host/11/bbb", renewedAt: now - 30_001, expired: true },
-  { who: "one that was released", workerId: "host/11/bbb", expired: true },
-  { who: "nobody", workerId: "", isRunning: running(), expired: true },
-  {
-    who: "a process that runs here",
-    workerId: "host/11/bbb",
-    renewedAt: now,
-    isRunning: running(11),
-    expired: false,
-  },
-  { who: "a process that ran here", workerId: "host/11/bbb", renewedAt: now, isRunning: running(12), expired: true },
-  {
-    who: "the process that had this number before",
-    workerId: "host/10/bbb",
-    renewedAt: now,
-    isRunning: running(10),
-    expired: true,
-  },
-  {
-    who: "a process of another machine",
-    workerId: "other/11/bbb",
-    renewedAt: now,
-    isRunning: running(),
-    expired: false,
-  },
-];
-
-describe("a lease", () => {
-  it.each(cases)("of $who: expired $expired", ({ workerId, renewedAt, isRunning: probe, expired }) => {
-    expect(isExpired({ workerId, renewedAt }, own, now, probe)).toBe(expired);
-  });
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end();
 });
+
+const stranger = "0123456789ab-11-500-aa";
 
 async function leaseTable(): Promise<SqlDatabase> {
   const database = openSqlite();
+  ends.push(() => database.close());
   await database.run("create table holder (id text primary key, renewed_at bigint not null)");
   return database;
 }
 
-it("of a process on this machine expires the moment the process is gone", async () => {
+/** A lease that watches a process of another machine, with a clock that the test sets. */
+async function watching() {
   const database = await leaseTable();
-  const lease = new WorkerLease(database, () => now);
-  const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
-  try {
-    const workerId = `${hostname()}/${child.pid}/bbb`;
-    await database.run("insert into holder (id, renewed_at) values (?, ?)", [workerId, now]);
-    expect([...(await lease.expired([workerId]))]).toEqual([]);
-    const exit = once(child, "exit");
-    child.kill("SIGKILL");
-    await exit;
-    expect([...(await lease.expired([workerId]))]).toEqual([workerId]);
-  } finally {
-    child.kill("SIGKILL");
-    await database.close();
+  const clock = { ms: 1_000 };
+  const lease = new WorkerLease(database, () => clock.ms);
+  const renew = (renewedAt: number): Promise<number> =>
+    database.run(
+      "insert into holder (id, renewed_at) values (?, ?) on conflict (id) do update set renewed_at = excluded.renewed_at",
+      [stranger, renewedAt],
+    );
+  const isExpired = async (): Promise<boolean> => (await lease.expired([stranger])).has(stranger);
+  return { database, clock, lease, renew, isExpired };
+}
+
+it("of another machine expires when it was not renewed for 18 seconds of the watcher's own clock", async () => {
+  const { clock, renew, isExpired } = await watching();
+  await renew(5);
+  expect(await isExpired()).toBe(false);
+  clock.ms += 9_000;
+  expect(await isExpired()).toBe(false);
+  clock.ms += 9_001;
+  expect(await isExpired()).toBe(true);
+  await renew(6);
+  expect(await isExpired()).toBe(false);
+});
+
+it.each([-7_200_000, -60_000, 60_000, 7_200_000])("is not ended by a clock that is %i ms off", async (off) => {
+  const { clock, renew, isExpired } = await watching();
+  for (let beat = 0; beat < 12; beat += 1) {
+    await renew(Date.now() + (beat > 5 ? off : 0) + beat * 5_000);
+    expect(await isExpired()).toBe(false);
+    clock.ms += 5_000;
   }
 });
 
-it("is not expired where the process belongs to another user", () => {
-  const fail = (code: string) => (): never => {
-    throw Object.assign(new Error("kill"), { code });
-  };
-  expect(isRunning(11, fail("EPERM"))).toBe(true);
-  expect(isRunning(11, fail("ESRCH"))).toBe(false);
+it("is given its time again after a pause in which the database could not be asked", async () => {
+  const { clock, renew, isExpired } = await watching();
+  await renew(5);
+  expect(await isExpired()).toBe(false);
+  clock.ms += 60_000;
+  expect(await isExpired()).toBe(false);
+  clock.ms += 18_000;
+  expect(await isExpired()).toBe(false);
+  clock.ms += 1;
+  expect(await isExpired()).toBe(true);
 });
 
-it("follows the clock it was given", async () => {
-  const database = await leaseTable();
-  let time = now;
-  const lease = new WorkerLease(database, () => time);
+it("that was released, or never taken, has expired at once", async () => {
+  const { isExpired } = await watching();
+  expect(await isExpired()).toBe(true);
+});
+
+it("of the own process never expires, and is renewed by the database's clock", async () => {
+  const { database, clock, lease } = await watching();
   await lease.acquire();
-  const renewed = async (): Promise<unknown> =>
-    (await database.all("select renewed_at from holder"))[0]?.["renewed_at"];
-  expect(await renewed()).toBe(now);
-  await database.run("insert into holder (id, renewed_at) values ('other/1/a', ?)", [now]);
-  expect([...(await lease.expired(["other/1/a"]))]).toEqual([]);
-  time = now + 30_001;
-  expect([...(await lease.expired(["other/1/a"]))]).toEqual(["other/1/a"]);
+  const [row] = await database.all("select renewed_at from holder");
+  expect(Math.abs(Number(row?.["renewed_at"]) - Date.now())).toBeLessThan(5_000);
+  await lease.expired([]);
+  clock.ms += 1_000_000;
+  expect([...(await lease.expired([lease.workerId]))]).toEqual([]);
   await lease.release();
-  expect(await database.all("select id from holder")).toEqual([{ id: "other/1/a" }]);
-  await database.close();
+  expect(await database.all("select id from holder")).toEqual([]);
+});
+
+it("of a process on this machine expires the moment the process is gone, and not before", async () => {
+  const database = await leaseTable();
+  const clock = { ms: 0 };
+  const lease = new WorkerLease(database, () => clock.ms);
+  const { child, name } = await processWithName();
+  await database.run("insert into holder (id, renewed_at) values (?, 1)", [name]);
+  for (let look = 0; look < 5; look += 1) {
+    expect([...(await lease.expired([name]))]).toEqual([]);
+    clock.ms += 15_000;
+  }
+  const exit = once(child, "exit");
+  child.kill("SIGKILL");
+  await exit;
+  expect([...(await lease.expired([name]))]).toEqual([name]);
+});
+
+/** A process and a name it made for itself. */
+async function processWithName(): Promise<{ child: ChildProcess; name: string }> {
+  const url = JSON.stringify(new URL("../../src/lib/owner.ts", import.meta.url).href);
+  const program = `const { ownedName } = await import(${url}); console.log(ownedName()); setInterval(() => {}, 1000)`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  ends.push(() => child.kill("SIGKILL"));
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  return { child, name: line.toString().trim() };
+}
+
+it("leaves no rows of processes that ended long ago", async () => {
+  const { database, clock, lease, renew } = await watching();
+  await renew(5);
+  for (let look = 0; look <= 61; look += 1) {
+    await lease.expired([]);
+    clock.ms += 10_000;
+  }
+  expect(await database.all("select id from holder")).toEqual([]);
 });
 
 it("is given up in silence where the database does not answer", async () => {
   const database = await leaseTable();
-  const lease = new WorkerLease(database, () => now);
+  const lease = new WorkerLease(database);
   await lease.acquire();
   await database.run("drop table holder");
   await expect(lease.release()).resolves.toBeUndefined();
-  await database.close();
 });

@@ -6,6 +6,7 @@ import { numbered, storable } from "../../src/store/postgres.ts";
 export function pgliteDatabase(database: PGlite): SqlDatabase {
   return {
     dialect: "postgres",
+    name: "PGlite",
     ...runner(database),
     transaction: (work) => database.transaction((inside) => work(runner(inside))),
     close: async () => undefined,

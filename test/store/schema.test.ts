@@ -13,6 +13,7 @@ const landed: readonly (readonly [number: number, digest: string])[] = [
   [4, "6f82d7ee9c88125327c2bd6ee5e9c4249fc734e749062102860d2c708d66b817"],
   [5, "31f06e79e606ff6e84a4477ffe8bcdb6c33eea9508a87e1cf5500e0126557844"],
   [6, "e72273b6c13ea22de5ce8f3abcd151134f900e3fca0135a57beb129d4850ef41"],
+  [7, "725777ecfbd89953c786461f4b70c8e4c44c19dba5fb096224f88d2c451d159b"],
 ];
 
 it("holds every landed migration byte for byte, and no number twice", () => {

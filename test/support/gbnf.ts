@@ -10,6 +10,15 @@ type Part =
 /** Characters that stand for a negated class. */
 const usual = Array.from("aZ 09-_é中😀x{:,").map((sign) => sign.codePointAt(0) ?? 0);
 
+/** Whole numbers from 0 to below an argument; the same ones for the same seed. */
+export function randomFrom(seed: number): (below: number) => number {
+  let state = seed + 1;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
 /** Random texts of a grammar, as `Grammar` writes it. */
 export class GbnfWalker {
   // fixed at birth

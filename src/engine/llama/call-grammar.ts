@@ -1,12 +1,13 @@
 import { allowedValues, arrayForm, type Field, fieldsOf, textForm } from "../../lib/json-schema/form.ts";
-import { type Schema, typeOf, valuesOf } from "../../lib/json-schema/schema.ts";
+import { argumentsSchema, type Schema, typeOf, valuesOf } from "../../lib/json-schema/schema.ts";
+import { invalid } from "../../model/error.ts";
 import { isObject } from "../../model/json.ts";
 import type { ToolDefinition } from "../../model/request.ts";
 import type { CallMarkup } from "../markup/markup.ts";
 import type { Grammar } from "./grammar.ts";
 import { anyOf, literal, repeat, textBefore } from "./grammar.ts";
 import { unwritableInMarkup, written } from "./regex-grammar.ts";
-import { SchemaGrammar, bound } from "./schema-grammar.ts";
+import { SchemaGrammar, bound, some } from "./schema-grammar.ts";
 
 /** How a model writes calls: what opens and closes all calls of an answer, and one call of a tool. */
 export interface CallForm {
@@ -44,42 +45,50 @@ export const callForms: Readonly<Partial<Record<CallMarkup, CallForm>>> = {
 };
 
 function jsonCall(grammar: Grammar, tool: ToolDefinition): string {
-  const args = new SchemaGrammar(grammar, tool.parameters).json({ type: "object", ...tool.parameters });
+  const schema = argumentsSchema(tool.parameters);
+  const args = new SchemaGrammar(grammar, schema).json(schema);
   const name = literal(JSON.stringify(tool.name));
   return `"<tool_call>\\n{\\"name\\": " ${name} ", \\"arguments\\": " ${args} "}\\n</tool_call>"`;
 }
 
 /** Strings stand as they are, other values as JSON. */
 function m2Call(grammar: Grammar, tool: ToolDefinition): string {
-  const schemas = new SchemaGrammar(grammar, tool.parameters);
+  const root = argumentsSchema(tool.parameters);
+  const schemas = new SchemaGrammar(grammar, root);
   const value = (part: unknown): string => {
     const ways = waysOf(schemas, part);
     return grammar.rule(
       anyOf(ways.map((way) => (isText(way) ? rawText(grammar, way, "</parameter>") : schemas.plain(way)))),
     );
   };
-  const parameters = parametersOf(schemas.alternatives(tool.parameters)[0]).map(({ name, part, required }) => {
-    const rule = grammar.rule(`${literal(`<parameter name="${name}">`)} ${value(part)} "</parameter>\\n"`);
-    return required ? rule : `${rule}?`;
-  });
-  return `${literal(`<invoke name="${tool.name}">\n`)} ${parameters.join(" ")} "</invoke>\\n"`;
+  const parameters = (schema: Schema): string =>
+    parametersOf(schema, m2Name)
+      .map(({ name, part, required }) => {
+        const rule = grammar.rule(`${literal(`<parameter name="${name}">`)} ${value(part)} "</parameter>\\n"`);
+        return required ? rule : `${rule}?`;
+      })
+      .join(" ") || '""';
+  const args = anyOf(schemas.alternatives(root).map(parameters));
+  return `${literal(`<invoke name="${toolName(tool, m2Name)}">\n`)} ${args} "</invoke>\\n"`;
 }
 
 /** Objects nest as tags, arrays repeat `<item>`, and the tag is the parameter's name. */
 function m3Call(grammar: Grammar, tool: ToolDefinition): string {
-  const schemas = new SchemaGrammar(grammar, tool.parameters);
+  const root = argumentsSchema(tool.parameters);
+  const schemas = new SchemaGrammar(grammar, root);
   /** One rule per list of alternatives, so that schemas may contain themselves. */
   const rules = new Map<readonly Schema[], string>();
   const tagged = (name: string, part: unknown): string =>
     grammar.rule(`${literal(`${mark}<${name}>`)} ${value(part)} ${literal(`${mark}</${name}>`)}`);
-  const fields = (schema: Schema | undefined): string =>
-    parametersOf(schema)
+  const fields = (schema: Schema): string =>
+    parametersOf(schema, m3Name)
       .map(({ name, part, required }) => `${tagged(name, part)}${required ? "" : "?"}`)
-      .join(" ");
+      .join(" ") || '""';
   const one = (schema: Schema): string => {
     if (isText(schema)) return rawText(grammar, schema, mark);
-    if (isObject(schema["properties"])) return fields(schema);
-    if (typeOf(schema) !== "array" || valuesOf(schema) !== undefined) return schemas.plain(schema);
+    const type = valuesOf(schema) === undefined ? typeOf(schema) : undefined;
+    if (type === "object" && isObject(schema["properties"])) return fields(schema);
+    if (type !== "array") return schemas.plain(schema);
     const { first, rest, least, most } = arrayForm(schema);
     const listed = first.slice(0, most).map((part) => tagged("item", part));
     if (most <= listed.length) return listed.length === 0 ? '""' : listed.join(" ");
@@ -98,43 +107,99 @@ function m3Call(grammar: Grammar, tool: ToolDefinition): string {
     );
     return name;
   };
-  const parameters = fields(schemas.alternatives(tool.parameters)[0]);
-  return `${literal(`${mark}<invoke name="${tool.name}">`)} ${parameters} ${literal(`${mark}</invoke>\n`)}`;
+  const args = anyOf(schemas.alternatives(root).map(fields));
+  return `${literal(`${mark}<invoke name="${toolName(tool, m3ToolName)}">`)} ${args} ${literal(`${mark}</invoke>\n`)}`;
 }
 
-/** A tool whose parameters are not named gets none: markup writes each under its name. */
-function parametersOf(schema: Schema = {}): readonly Field[] {
-  return fieldsOf(schema) ?? [];
+/** How the markup writes a name; undefined where it cannot. */
+type WrittenName = (name: string) => string | undefined;
+
+const m2Entities: Readonly<Record<string, string>> = {
+  "<": "&lt;",
+  ">": "&gt;",
+  "&": "&amp;",
+  '"': "&quot;",
+  "'": "&apos;",
+};
+
+/** Names stand between quotation marks; what would end them there is written as an entity. */
+function m2Name(name: string): string | undefined {
+  const found = name.replace(/[<>"']|&(?=(?:lt|gt|amp|quot|apos);)/g, (sign) => m2Entities[sign] ?? sign);
+  return /^[^\n]{1,256}$/.test(found) ? found : undefined;
+}
+
+/** Names of parameters are tags. */
+function m3Name(name: string): string | undefined {
+  return /^[^<>/\n][^<>\n]{0,255}$/.test(name) ? name : undefined;
+}
+
+function m3ToolName(name: string): string | undefined {
+  return /^[^<>"'\n]{1,256}$/.test(name) ? name : undefined;
+}
+
+function toolName({ name }: ToolDefinition, written: WrittenName): string {
+  return written(name) ?? refuseName(name);
+}
+
+function refuseName(name: string): never {
+  throw invalid("tools", `this model cannot write the name ${JSON.stringify(name.slice(0, 100))}`);
+}
+
+/**
+ * The parameters of one alternative of a tool's schema, under the names that stand in the markup. A tool whose parameters are
+ * not named gets none: markup writes each under its name. Throws `invalid` for one that must be there and cannot be written.
+ */
+function parametersOf(schema: Schema, written: WrittenName): readonly Field[] {
+  const values = valuesOf(schema);
+  const whole = values === undefined ? schema : objectOf(values.find(isObject) ?? {});
+  return (fieldsOf(whole) ?? []).flatMap((field) => {
+    const name = written(field.name);
+    if (name !== undefined) return [{ ...field, name }];
+    return field.required ? refuseName(field.name) : [];
+  });
+}
+
+/** The schema that only one object fits. */
+function objectOf(value: Readonly<Record<string, unknown>>): Schema {
+  const properties = Object.fromEntries(Object.entries(value).map(([name, member]) => [name, { const: member }]));
+  return { type: "object", properties, required: Object.keys(value), additionalProperties: false };
 }
 
 /** All that a value may be, texts apart from other values: they are written differently. */
 function waysOf(schemas: SchemaGrammar, part: unknown): readonly Schema[] {
-  return schemas.alternatives(part).flatMap((schema) => {
-    const { enum: values } = schema;
-    if (!Array.isArray(values)) return [schema];
+  const ways = schemas.alternatives(part).flatMap((schema) => {
+    const values = allowedValues(schema);
+    if (values === undefined) return [schema];
     const texts = values.filter((value) => typeof value === "string");
     const others = values.filter((value) => typeof value !== "string");
     return [texts, others].filter((half) => half.length > 0).map((half) => ({ ...schema, enum: half }));
   });
+  return some(ways);
 }
 
 /** Whether a value stands in the markup as bare text. */
 function isText(schema: Schema): boolean {
   const values = valuesOf(schema);
   if (values !== undefined) return values.every((value) => typeof value === "string");
-  const { type } = schema;
+  const type = typeOf(schema);
   return type === "string" || (type === undefined && Object.keys(schema).every((key) => key === "description"));
 }
 
-/** Bare text up to the tag that ends it. */
+/** A sign of counted bare text, and the one that must not be a newline, so that the count holds. */
+const sign = "[^<\\]]";
+const solid = "[^<\\]\\n]";
+
+/** Bare text up to the tag that ends it; a newline before the tag is none of its own. Throws `invalid` where no value can be written so. */
 function rawText(grammar: Grammar, schema: Schema, end: string): string {
-  const values = allowedValues(schema);
-  if (values !== undefined) return anyOf(values.map((value) => literal(String(value))));
+  const values = allowedValues(schema)?.map(String);
+  if (values !== undefined) {
+    return anyOf(some(values.filter((text) => !text.includes(end) && !text.endsWith("\n"))).map(literal));
+  }
   const form = textForm(schema, unwritableInMarkup);
   if (form !== undefined) return written(form);
   const least = bound(schema["minLength"]) ?? 0;
   const most = bound(schema["maxLength"]);
   // counted text may not hold the signs that begin tags: few texts do, and the count stays one rule
-  if (most !== undefined) return repeat("[^<\\]]", least, most);
-  return `${least === 0 ? "" : repeat("[^<\\]]", least, least)} ${textBefore(grammar, end)}`;
+  if (most !== undefined) return least === 0 ? repeat(sign, 0, most) : `${repeat(sign, least - 1, most - 1)} ${solid}`;
+  return `${least === 0 ? "" : `${repeat(sign, least - 1, least - 1)} ${solid}`} ${textBefore(grammar, end)}`;
 }

@@ -59,7 +59,7 @@ export class SlotPool<Sequence> {
   /** Refuses everyone who waits and everyone who comes. */
   close(): void {
     this.closed = true;
-    for (const waiter of this.queue) waiter.refuse(closing());
+    for (let waiter = this.queue.first; waiter !== undefined; waiter = this.queue.first) waiter.refuse(closing());
   }
 
   private pick(tokens: readonly number[]): Slot<Sequence> | undefined {

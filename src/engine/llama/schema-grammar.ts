@@ -177,8 +177,8 @@ function anyValue(grammar: Grammar): string {
   });
 }
 
-/** Choices that are there. */
-function some<Choice>(choices: readonly Choice[]): readonly Choice[] {
+/** Choices that are there. Throws `invalid` where there are none. */
+export function some<Choice>(choices: readonly Choice[]): readonly Choice[] {
   if (choices.length === 0) throw invalid("schema", "leaves no choice: an empty list of types, values or alternatives");
   return choices;
 }

@@ -6,13 +6,12 @@ import type { Pattern } from "./pattern.ts";
 export interface CallReader {
   /**
    * Where a block begins. A pattern's name is the first tool's, where the opening shows it. Kind `bare`: a form that may
-   * be prose, so it counts only for declared tools, at the start of a line.
+   * be prose, so it counts only for declared tools, at the start of a line. Kind `block`: what begins so is broken, or
+   * names its tool later; it counts anywhere but in code.
    */
   readonly openers: readonly Pattern[];
-  /** Kind `stray`: leavings of a broken block, dropped from prose. */
+  /** Leavings of a broken block, dropped from prose: kind `stray` behind a call, kind `token`, never prose, anywhere. */
   readonly strays: readonly Pattern[];
-  /** Strays are dropped even when no call came before. */
-  readonly straysAlways: boolean;
   /** Set when a call's arguments could not be understood to their end: what went wrong, with the name of the tool. */
   readonly fault: string | undefined;
   /** This opening was stepped over. */
@@ -35,6 +34,9 @@ export function brokenOff(tool: string): string {
 export function unknownForm(tool: string): string {
   return `the model wrote arguments for '${tool.slice(0, 100)}' in a form that is not known`;
 }
+
+/** The fault of arguments that stand where a call should begin. */
+export const withoutName = "the model wrote arguments of a call without the name of its tool";
 
 /** The fault of a call whose arguments are not JSON. */
 export function notJson(tool: string): string {

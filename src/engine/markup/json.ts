@@ -4,13 +4,21 @@ import { brokenOff, notJson, type CallReader } from "./call-reader.ts";
 import type { Cursor } from "./cursor.ts";
 import { JsonText } from "./json-text.ts";
 import type { MarkupOptions } from "./markup.ts";
-import { literal, Pattern, PatternSet } from "./pattern.ts";
+import { literal, Pattern, PatternSet, token } from "./pattern.ts";
 
 const space = "\\s{0,64}";
 const opener = new Pattern("call", ["\\n?", ...literal("<tool_call"), "s?", ">"], [space, "[{[]"]);
-const bareOpener = new Pattern("bare", ["\\n?", ...literal("<tool_call"), "s?", ">"], [space, "[{[]"]);
+/** In the tags of M2 and of M3, and in those that may be prose. */
+const vendorOpeners = [
+  new Pattern("block", ["\\n?", ...literal("<minimax:tool_call>")], [space, "[{[]"]),
+  new Pattern("block", ["\\n?", ...token, ...literal("<tool_call>")], [space, "[{[]"]),
+  new Pattern("bare", ["\\n?", ...literal("<tool_call"), "s?", ">"], [space, "[{[]"]),
+];
 const closer = new Pattern("stray", [...literal("</tool_call"), "s?", ">"]);
-const blockEnd = new PatternSet([closer], "<");
+const vendorClosers = [[...token, ...literal("</tool_call>")], literal("</minimax:tool_call>")].map(
+  (tag) => new Pattern("stray", tag),
+);
+const blockEnd = new PatternSet([closer, ...vendorClosers]);
 
 /**
  * Tool calls as `<tool_call>{"name": ..., "arguments": {...}}</tool_call>`, the common form of open models; `parameters`
@@ -22,7 +30,6 @@ export class JsonReader implements CallReader {
   // fixed at birth
   readonly openers: readonly Pattern[];
   readonly strays = [closer];
-  readonly straysAlways = false;
   private readonly options: MarkupOptions;
   private readonly which: "any" | "declared";
   // changed by events
@@ -51,7 +58,7 @@ export class JsonReader implements CallReader {
   constructor(options: MarkupOptions, which: "any" | "declared") {
     this.options = options;
     this.which = which;
-    this.openers = [which === "any" ? opener : bareOpener];
+    this.openers = which === "any" ? [opener] : vendorOpeners;
   }
 
   begin(opening: string): void {

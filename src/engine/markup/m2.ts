@@ -1,6 +1,6 @@
 import type { EventSink } from "../../model/event-builder.ts";
 import { ArgumentWriter } from "./argument-writer.ts";
-import { brokenOff, type CallReader, unknownForm } from "./call-reader.ts";
+import { brokenOff, type CallReader, unknownForm, withoutName } from "./call-reader.ts";
 import type { Cursor } from "./cursor.ts";
 import { type Hit, literal, namedTag, Pattern, PatternSet } from "./pattern.ts";
 import type { MarkupOptions } from "./markup.ts";
@@ -15,10 +15,18 @@ const parameterEnd = ["\\n?", ...literal("</parameter>")];
 const opener = new Pattern("call", ["\\n?", ...literal("<minimax:tool_call>")], [space, ...namedTag("invoke")]);
 const bareEnds = [[...literal("<parameter"), "[\\s>]"], [...literal("</invoke>")]];
 /** Without the block's tag, or under the tag of M3 without its token. */
-const bareOpeners = ["<tool_call>", ""].flatMap((wrapper) =>
-  bareEnds.map(
-    (end) => new Pattern("bare", ["\\n?", ...literal(wrapper)], [space, ...namedTag("invoke"), space, ...end]),
-  ),
+const bareOpeners = bareEnds.flatMap((end) => {
+  const call = [...namedTag("invoke"), space, ...end];
+  return [
+    new Pattern("bare", ["\\n?", ...literal("<tool_call>")], [space, ...call]),
+    new Pattern("bare", ["\\n?"], call),
+  ];
+});
+/** Arguments without a call. */
+const namelessOpener = new Pattern(
+  "block",
+  ["\\n?", ...literal("<minimax:tool_call>")],
+  [space, ...namedTag("parameter")],
 );
 const stray = new Pattern("stray", blockEnd);
 const invoke = new Pattern("invoke", namedTag("invoke"));
@@ -27,8 +35,8 @@ const closeInvoke = new Pattern("close-invoke", invokeEnd);
 const closeBlock = new Pattern("close-block", blockEnd);
 const closeOther = new Pattern("close-block", literal("</tool_call>"));
 
-const betweenInvokes = new PatternSet([invoke, closeBlock, closeOther], "<");
-const insideInvoke = new PatternSet([parameter, closeInvoke, closeBlock, closeOther, invoke], "<");
+const betweenInvokes = new PatternSet([invoke, parameter, closeBlock, closeOther]);
+const insideInvoke = new PatternSet([parameter, closeInvoke, closeBlock, closeOther, invoke]);
 
 /**
  * What ends a value. A string may hold a literal `</parameter>` (code that speaks of this format), so the closing tag
@@ -49,7 +57,7 @@ const entities: Readonly<Record<string, string>> = {
   "&quot;": '"',
   "&apos;": "'",
 };
-const insideValue = new PatternSet(valueEnds, "\\n<");
+const insideValue = new PatternSet(valueEnds);
 
 /**
  * Tool calls of M2 to M2.7: `<invoke name="...">` with `<parameter name="...">` in a block (MiniMax-M2
@@ -58,20 +66,20 @@ const insideValue = new PatternSet(valueEnds, "\\n<");
  */
 export class M2Reader implements CallReader {
   // fixed at birth
-  readonly openers = [opener, ...bareOpeners];
+  readonly openers = [opener, namelessOpener, ...bareOpeners];
   readonly strays = [stray];
-  readonly straysAlways = false;
   private readonly options: MarkupOptions;
   // changed by events
   /** Set by `end`, and by a call whose arguments have another form. */
   fault: string | undefined;
   /** Whether the open call has a parameter so far. */
   private hasParameter = false;
-  /** Whether tags stand in the open call that are no parameters. */
-  private hasOtherTags = false;
+  /** Whether text stands in the open call that is no parameter. */
+  private hasOther = false;
   /** The tool of the open call. */
   private tool = "";
-  private state: "between" | "inside" | "value" = "between";
+  /** `nameless`: parameters stood where a call should begin; everything up to the end of the block is dropped. */
+  private state: "between" | "inside" | "value" | "nameless" = "between";
   private writer = new ArgumentWriter();
   private shape: Shape;
   private value: TypedValue;
@@ -91,12 +99,12 @@ export class M2Reader implements CallReader {
   read(cursor: Cursor, out: EventSink): string | undefined {
     let over: boolean | undefined = false;
     while (over === false) over = this.step(cursor, out);
-    if (this.state !== "between") out.callDelta(this.writer.take());
+    if (this.state === "inside" || this.state === "value") out.callDelta(this.writer.take());
     return over === true ? "" : undefined;
   }
 
   end(cursor: Cursor, out: EventSink, truncated: boolean): string {
-    if (this.state === "between") return "";
+    if (this.state === "between" || this.state === "nameless") return "";
     let closed = false;
     if (this.state === "value") {
       const rest = cursor.takeAll();
@@ -120,9 +128,10 @@ export class M2Reader implements CallReader {
     if (this.state === "value") return this.inValue(cursor);
     if (this.state === "inside") {
       const { plain, hit } = insideInvoke.seek(cursor);
-      if (plain.includes("<")) this.hasOtherTags = true;
+      if (/\S/.test(plain)) this.hasOther = true;
       return hit === undefined ? undefined : this.insideTag(hit, cursor, out);
     }
+    if (this.state === "nameless") return this.skip(cursor);
     cursor.skipSpace();
     const hit = betweenInvokes.here(cursor);
     if (hit === "partial") return undefined;
@@ -130,8 +139,18 @@ export class M2Reader implements CallReader {
     if (hit === undefined) return true;
     cursor.at += hit.length;
     if (hit.kind === "close-block") return true;
-    this.startCall(hit.name, out);
+    if (hit.kind === "parameter") {
+      this.fault ??= withoutName;
+      this.state = "nameless";
+    } else this.startCall(hit.name, out);
     return false;
+  }
+
+  private skip(cursor: Cursor): boolean | undefined {
+    const { hit } = insideInvoke.seek(cursor);
+    if (hit === undefined) return undefined;
+    cursor.at += hit.length;
+    return hit.kind === "close-block" || hit.kind === "close-invoke";
   }
 
   private insideTag(hit: Hit, cursor: Cursor, out: EventSink): boolean {
@@ -173,13 +192,13 @@ export class M2Reader implements CallReader {
     this.writer = new ArgumentWriter();
     this.writer.begin("object");
     this.hasParameter = false;
-    this.hasOtherTags = false;
+    this.hasOther = false;
     this.state = "inside";
   }
 
   /** Arguments in another form must not be lost silently: a call of nothing would be run. */
   private finishCall(out: EventSink): void {
-    if (this.hasOtherTags && !this.hasParameter) this.fault ??= unknownForm(this.tool);
+    if (this.hasOther && !this.hasParameter) this.fault ??= unknownForm(this.tool);
     this.writer.closeAll();
     out.callDelta(this.writer.take());
     out.close();

@@ -1,63 +1,102 @@
 import type { EventSink } from "../../model/event-builder.ts";
 import { ArgumentWriter } from "./argument-writer.ts";
-import { brokenOff, type CallReader } from "./call-reader.ts";
+import { brokenOff, type CallReader, unknownForm, withoutName } from "./call-reader.ts";
 import type { Cursor } from "./cursor.ts";
 import type { MarkupOptions } from "./markup.ts";
-import { type Hit, literal, namedTag, Pattern, PatternSet } from "./pattern.ts";
+import { type Hit, literal, namedTag, Pattern, PatternSet, token } from "./pattern.ts";
 import { type Shape, shapeOf } from "./shape.ts";
 import { TypedValue } from "./typed-value.ts";
 
 const space = "\\s{0,64}";
-/** Stands before every structural tag; spaces between the two are tolerated, as by SGLang's minimax_m3 parser. */
-const token = [...literal("]<]minimax[>["), "\\s{0,16}"];
-/** The patterns of one way to write tags. */
-function grammarOf(lead: readonly string[], first: string, name: string) {
-  const invokeTag = [...lead, ...namedTag("invoke")];
-  const openTag = [...lead, "<", `(${name})`, ">"];
-  const closeTag = [...lead, "<", "\\/", "([^<>\\n]{1,256})", ">"];
-  const invoke = new Pattern("invoke", invokeTag);
-  const open = new Pattern("open", openTag);
-  const close = new Pattern("close", closeTag);
-  return {
-    invokeTag,
-    betweenInvokes: new PatternSet([invoke, close], first),
-    insideContainer: new PatternSet([invoke, open, close], first),
-    insideValue: new PatternSet([close], first),
-    /** What shows that a value is no text: tags in it, or nothing at all. */
-    atValue: new PatternSet(
-      [new Pattern("open", [], [space, ...openTag]), new Pattern("close", [], [space, ...closeTag])],
-      "",
-    ),
-  };
-}
+const markedName = "[^<>/\\n][^<>\\n]{0,255}";
+const bareName = ["[^<>/\\s=\"'!?]", "[^<>\\s=\"']{0,255}"];
+const markedOpen = [...token, "<", `(${markedName})`, ">"];
+const bareOpen = ["<", `(${bareName.join("")})`, ">"];
+const closeTag = ["<", "\\/", "([^<>\\n]{1,256})", ">"];
+const markedClose = [...token, ...closeTag];
+const markedInvoke = [...token, ...namedTag("invoke")];
+const bareInvoke = namedTag("invoke");
 
-/** `bare`: as servers hand it on that drop special tokens. */
-const grammars = {
-  marked: grammarOf(token, "\\]", "[^<>/\\n][^<>\\n]{0,255}"),
-  bare: grammarOf([], "<", "[^<>/\\s=\"'!?][^<>\\s=\"']{0,255}"),
-};
+const invoke = new Pattern("invoke", markedInvoke);
+const looseInvoke = new Pattern("bare-invoke", bareInvoke);
+/** A parameter as M2 writes it. */
+const foreign = [token, []].map((lead) => new Pattern("foreign", [...lead, ...namedTag("parameter")]));
+const close = new Pattern("close", markedClose);
+const looseClose = new Pattern("close", closeTag);
+const open = new Pattern("open", markedOpen);
 
-const marker = [...token, ...literal("<tool_call>")];
-const bareCall = [...grammars.bare.invokeTag, space, "<", "[^<>/\\s=\"'!?]", "[^<>\\s=\"']{0,255}", ">"];
-const openersOf = {
-  marked: [
-    new Pattern("call", ["\\n?", ...marker], [space, ...grammars.marked.invokeTag]),
-    new Pattern("call", ["\\n?"], grammars.marked.invokeTag),
-  ],
-  bare: [
-    new Pattern("call", ["\\n?", ...marker], [space, ...bareCall]),
-    new Pattern("bare", ["\\n?", ...literal("<tool_call>")], [space, ...bareCall]),
-    new Pattern("bare", ["\\n?"], bareCall),
-  ],
-};
-const straysOf = {
-  marked: [new Pattern("stray", [...token, "<", "[^<>\\n]{1,256}", ">"]), new Pattern("stray", [...token])],
-  bare: [new Pattern("stray", literal("</tool_call>")), new Pattern("stray", literal("</invoke>"))],
-};
+/** Names of tags around calls. */
 const blocks: ReadonlySet<string> = new Set(["tool_call", "minimax:tool_call"]);
+/** An argument where a call should begin. */
+const nameless = [...token, "<", "(?!\\/|(?:minimax:)?tool_calls?>|invoke\\s|(?:mm:)?think)", markedName, ">"];
+const bareBlockEnds = [...blocks].map((name) => new Pattern("block-end", literal(`</${name}>`)));
+const betweenInvokes = new PatternSet([
+  invoke,
+  looseInvoke,
+  new Pattern("nameless", [], nameless),
+  close,
+  ...bareBlockEnds,
+]);
+
+/** `bare`: some tags stand without the token, as servers hand them on that drop special tokens. */
+const grammars = {
+  marked: {
+    insideContainer: new PatternSet([invoke, ...foreign, open, close]),
+    insideValue: new PatternSet([close]),
+    /** What shows that a value is no text: tags in it, or nothing at all. */
+    atValue: new PatternSet([
+      new Pattern("open", [], [space, ...markedOpen]),
+      new Pattern("close", [], [space, ...markedClose]),
+    ]),
+  },
+  bare: {
+    insideContainer: new PatternSet([
+      invoke,
+      looseInvoke,
+      ...foreign,
+      open,
+      new Pattern("open", bareOpen),
+      close,
+      looseClose,
+    ]),
+    insideValue: new PatternSet([close, looseClose]),
+    atValue: new PatternSet([
+      new Pattern("open", [], [space, ...markedOpen]),
+      new Pattern("bare-open", [], [space, ...bareOpen]),
+      ...[markedClose, closeTag].map((tag) => new Pattern("close", [], [space, ...tag])),
+    ]),
+  },
+};
+/** A tag without the token at the beginning of a call. */
+const bareStart = new PatternSet([new Pattern("bare", [], [space, "<", ...bareName, ">"])]);
+
+const markedBlock = [...token, ...literal("<tool_call>")];
+const m2Block = literal("<minimax:tool_call>");
+/** A call in the form of this reader that begins without the token. */
+const bareCalls = [[], token].map((lead) => [...bareInvoke, space, ...lead, "<", ...bareName, ">"]);
+const openers = [
+  ...[markedBlock, m2Block, []].map(
+    (block) => new Pattern("call", ["\\n?", ...block], block.length > 0 ? [space, ...markedInvoke] : markedInvoke),
+  ),
+  ...bareCalls.flatMap((call) => [
+    new Pattern("call", ["\\n?", ...markedBlock], [space, ...call]),
+    new Pattern("call", ["\\n?", ...m2Block], [space, ...call]),
+    new Pattern("bare", ["\\n?", ...literal("<tool_call>")], [space, ...call]),
+    new Pattern("bare", ["\\n?"], call),
+  ]),
+  new Pattern("block", ["\\n?", ...markedBlock], [space, ...nameless]),
+  new Pattern("block", ["\\n?"], nameless),
+];
+const strays = [
+  new Pattern("token", [...token, "<", "[^<>\\n]{1,256}", ">"]),
+  new Pattern("token", token),
+  new Pattern("stray", literal("</tool_call>")),
+  new Pattern("stray", literal("</invoke>")),
+];
 
 /** One open tag: of a container, of text, or of what is not decided yet. */
 interface Frame {
+  /** The name that its closing tag has. */
   name: string;
   kind: "undecided" | "object" | "array" | "value";
   shape: Shape;
@@ -72,31 +111,31 @@ interface Frame {
  */
 export class M3Reader implements CallReader {
   // fixed at birth
-  readonly openers: readonly Pattern[];
-  readonly strays: readonly Pattern[];
-  /** The namespace token is one special token of the model and never prose. */
-  readonly straysAlways: boolean;
+  readonly openers = openers;
+  readonly strays = strays;
   private readonly options: MarkupOptions;
-  private readonly form: "marked" | "bare";
   // changed by events
-  /** Set by `end`. */
+  /** Set by `end`, and by arguments that cannot be read. */
   fault: string | undefined;
   /** The tool of the open call. */
   private tool = "";
+  /** How the tags of the open call are written; decided by its own tag and the first one in it. */
+  private form: "marked" | "bare" | "undecided" = "marked";
+  /** Text stands in the open call that is no argument. */
+  private hasOther = false;
+  /** An argument stood where a call should begin: everything up to the end of the block is dropped. */
+  private nameless = false;
   private writer = new ArgumentWriter();
   /** Empty between invokes; the first is the invoke itself. */
   private stack: Frame[] = [];
 
-  constructor(options: MarkupOptions, form: "marked" | "bare") {
+  constructor(options: MarkupOptions) {
     this.options = options;
-    this.form = form;
-    this.openers = openersOf[form];
-    this.strays = straysOf[form];
-    this.straysAlways = form === "marked";
   }
 
   begin(): void {
     this.stack = [];
+    this.nameless = false;
   }
 
   read(cursor: Cursor, out: EventSink): string | undefined {
@@ -124,40 +163,64 @@ export class M3Reader implements CallReader {
   /** One tag or stretch of text: `true`: the block is over; `undefined`: wants more text. */
   private step(cursor: Cursor, out: EventSink): boolean | undefined {
     const top = this.stack.at(-1);
-    if (top === undefined) return this.between(cursor, out);
-    if (top.kind === "undecided") return this.decide(top, cursor);
+    if (top === undefined) return this.nameless ? this.skip(cursor) : this.between(cursor, out);
+    if (this.form === "undecided") return this.decideForm(cursor);
+    if (top.kind === "undecided") return this.decide(top, cursor, this.form);
     if (top.kind === "value") return this.inValue(top, cursor, out);
-    const { hit } = grammars[this.form].insideContainer.seek(cursor);
-    if (hit === undefined) return undefined;
+    const { plain, hit } = grammars[this.form].insideContainer.seek(cursor);
+    if (this.stack.length === 1 && /\S/.test(plain)) this.hasOther = true;
+    return hit === undefined ? undefined : this.insideTag(top, hit, cursor, out);
+  }
+
+  private insideTag(top: Frame, hit: Hit, cursor: Cursor, out: EventSink): boolean {
     cursor.at += hit.length;
     if (hit.kind === "close") return this.closeTag(hit.name, out);
     if (hit.kind === "open") this.openTag(top, hit.name);
+    else if (hit.kind === "foreign") this.fault ??= unknownForm(this.tool);
     else {
       this.finishCall(out);
-      this.startCall(hit.name, out);
+      this.startCall(hit, out);
     }
     return false;
   }
 
   private between(cursor: Cursor, out: EventSink): boolean | undefined {
     cursor.skipSpace();
-    const hit = grammars[this.form].betweenInvokes.here(cursor);
+    const hit = betweenInvokes.here(cursor);
     if (hit === "partial") return undefined;
     // whatever else stands here, the model has left the block
     if (hit === undefined) return true;
     cursor.at += hit.length;
+    if (hit.kind === "block-end") return true;
     if (hit.kind === "close") return blocks.has(hit.name.trim());
-    this.startCall(hit.name, out);
+    if (hit.kind === "nameless") {
+      this.nameless = true;
+      this.fault ??= withoutName;
+    } else this.startCall(hit, out);
     return false;
   }
 
-  private decide(frame: Frame, cursor: Cursor): boolean | undefined {
-    const hit = grammars[this.form].atValue.here(cursor);
+  private skip(cursor: Cursor): boolean | undefined {
+    const { hit } = grammars.marked.insideValue.seek(cursor);
+    if (hit === undefined) return undefined;
+    cursor.at += hit.length;
+    return blocks.has(hit.name.trim()) || hit.name.trim() === "invoke";
+  }
+
+  private decideForm(cursor: Cursor): boolean | undefined {
+    const hit = bareStart.here(cursor);
+    if (hit === "partial") return undefined;
+    this.form = hit === undefined ? "marked" : "bare";
+    return false;
+  }
+
+  private decide(frame: Frame, cursor: Cursor, form: "marked" | "bare"): boolean | undefined {
+    const hit = grammars[form].atValue.here(cursor);
     if (hit === "partial") return undefined;
     const { types } = frame.shape;
     const text = types.size === 0 || types.has("string");
     // without the token a tag at the start of a string may be the string's own
-    const tagged = hit?.kind === "open" && (this.form === "marked" || !frame.shape.textOnly);
+    const tagged = hit?.kind === "open" || (hit?.kind === "bare-open" && !frame.shape.textOnly);
     const container = tagged || (hit?.kind === "close" && !text && (types.has("array") || types.has("object")));
     frame.kind = container ? containerKind(frame.shape, hit) : "value";
     if (container) this.writer.begin(frame.kind === "array" ? "array" : "object");
@@ -165,7 +228,7 @@ export class M3Reader implements CallReader {
   }
 
   private inValue(frame: Frame, cursor: Cursor, out: EventSink): boolean | undefined {
-    const { plain, hit } = grammars[this.form].insideValue.seek(cursor);
+    const { plain, hit } = grammars[this.form === "bare" ? "bare" : "marked"].insideValue.seek(cursor);
     frame.value.feed(plain);
     if (hit === undefined) return undefined;
     if (!this.known(hit.name.trim())) {
@@ -207,8 +270,10 @@ export class M3Reader implements CallReader {
     else if (frame !== undefined && frame.kind !== "undecided") this.writer.close();
   }
 
-  private startCall(name: string, out: EventSink): void {
+  private startCall({ kind, name }: Hit, out: EventSink): void {
     this.tool = name.trim();
+    this.form = kind === "invoke" ? "undecided" : "bare";
+    this.hasOther = false;
     out.callStart(this.options.callId(), this.tool);
     this.writer = new ArgumentWriter();
     this.writer.begin("object");
@@ -218,7 +283,10 @@ export class M3Reader implements CallReader {
   }
 
   private finishCall(out: EventSink): void {
-    if (this.stack.length === 0) return;
+    const [call] = this.stack;
+    if (call === undefined) return;
+    // text in another form must not be lost silently: a call of nothing would be run
+    if (this.hasOther && call.count === 0) this.fault ??= unknownForm(this.tool);
     while (this.stack.length > 0) this.closeTop();
     out.callDelta(this.writer.take());
     out.close();

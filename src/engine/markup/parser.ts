@@ -11,9 +11,9 @@ import { type Hit, literal, Pattern, PatternSet } from "./pattern.ts";
 /** All forms that the vendor's models have been seen to write, each under the name of any. */
 function vendorReaders(options: MarkupOptions): readonly CallReader[] {
   return [
+    // where a block of M2 holds arguments of M3, the first reader takes it
+    new M3Reader(options),
     new M2Reader(options),
-    new M3Reader(options, "marked"),
-    new M3Reader(options, "bare"),
     new JsonReader(options, "declared"),
   ];
 }
@@ -35,19 +35,20 @@ const readersOf: Readonly<Record<CallMarkup, (options: MarkupOptions) => readonl
  * - An opening tag counts at the start of a line outside Markdown code, and only as the very first thing where reasoning
  *   comes in a field of its own; inside reasoning only where it repeats what the prompt has already opened.
  * - Calls inside reasoning are calls, and the reasoning goes on behind them.
- * - Tags of calls count in prose; in code only where the tool is declared (any tool, where the tag does not name it).
+ * - Where no tool is declared nothing is a call: markup that the model quotes is text. Else tags of calls count in prose,
+ *   in code only where the tool is declared (any tool, where the tag does not name it).
  * - A call that has no closing tag at the end of the text keeps its arguments as they were, which is never valid JSON; a
  *   value whose kind is not yet certain is left out with its key. It is a fault unless the token limit truncated it.
  */
 export function markupParser(options: MarkupOptions): MarkupParser {
-  return new Parser(options, readersOf[options.calls](options));
+  return new Parser(options, options.tools.length === 0 ? [] : readersOf[options.calls](options));
 }
 
 class Parser implements MarkupParser {
   // fixed at birth
   private readonly options: MarkupOptions;
   private readonly readers: readonly CallReader[];
-  /** The reader that a pattern belongs to. */
+  /** The reader that an opener belongs to. */
   private readonly owners: ReadonlyMap<Pattern, CallReader>;
   private readonly tools: ReadonlySet<string>;
   private readonly marks: PatternSet;
@@ -81,16 +82,15 @@ class Parser implements MarkupParser {
   constructor(options: MarkupOptions, readers: readonly CallReader[]) {
     this.options = options;
     this.readers = readers;
-    const owned = (reader: CallReader): [Pattern, CallReader][] =>
-      [...reader.openers, ...reader.strays].map((pattern) => [pattern, reader]);
+    const owned = (reader: CallReader): [Pattern, CallReader][] => reader.openers.map((opener) => [opener, reader]);
     this.owners = new Map(readers.flatMap(owned));
     this.tools = new Set(options.tools.map((tool) => tool.name));
     const { tags, startsInside } = options.think;
     const open = tags.map((tag) => new Pattern("open", ["\\n?", ...literal(`<${tag}>`)]));
     const close = tags.map((tag) => new Pattern("close", ["\\n?", ...literal(`</${tag}>`)]));
     const openers = readers.flatMap((reader) => reader.openers);
-    this.marks = new PatternSet([...open, ...close, ...openers, ...readers.flatMap(({ strays }) => strays)], "\\n<\\]");
-    this.callMarks = new PatternSet(openers, "\\n<\\]");
+    this.marks = new PatternSet([...open, ...close, ...openers, ...readers.flatMap(({ strays }) => strays)]);
+    this.callMarks = new PatternSet(openers);
     if (startsInside) this.state = "reasoning";
     this.newlineDue = startsInside;
   }
@@ -107,19 +107,22 @@ class Parser implements MarkupParser {
   end(out: EventSink, truncated: boolean): void {
     this.cursor.finish();
     this.run(out);
+    if (truncated && this.endsInOpening()) this.cursor.takeAll();
+    this.final = true;
+    this.run(out);
     if (this.state === "call") {
       const prose = this.reader?.end(this.cursor, out, truncated) ?? "";
       this.cursor.takeAll();
       this.leaveCall(truncated ? "" : prose, out);
     }
-    // the limit fell between a block's opening tag and its first call's name: that tag is no text
-    if (truncated && this.callMarks.here(this.cursor) === "partial" && this.cursor.text.includes(">", this.cursor.at)) {
-      this.cursor.takeAll();
-    }
-    this.final = true;
-    this.run(out);
     if (!this.marked) this.emit(this.gap, out);
     out.close();
+  }
+
+  /** The limit fell between a block's opening tag and its first call's name: that tag is no text. */
+  private endsInOpening(): boolean {
+    if (this.state === "call" || this.callMarks.here(this.cursor) !== "partial") return false;
+    return this.callMarks.here(this.cursor, true) === undefined && this.cursor.text.includes(">", this.cursor.at);
   }
 
   private run(out: EventSink): void {
@@ -214,21 +217,24 @@ class Parser implements MarkupParser {
         );
       case "call":
         return !inCode || (hit.name === "" ? this.tools.size > 0 : this.tools.has(hit.name));
+      case "block":
+      case "token":
+        return !inCode;
       default:
-        return !inCode && (this.owners.get(hit.pattern)?.straysAlways === true || out.callCount > 0);
+        return !inCode && out.callCount > 0;
     }
   }
 
   private pass(hit: Hit, out: EventSink): void {
     const tag = this.cursor.take(hit.length);
-    if (hit.kind === "stray") return;
+    if (hit.kind === "stray" || hit.kind === "token") return;
     out.close();
     this.before = { gap: this.gap, calls: out.callCount };
     this.marked = true;
     this.onlySpace = true;
     this.gap = "";
     this.lineBlank = true;
-    const reader = hit.kind === "call" || hit.kind === "bare" ? this.owners.get(hit.pattern) : undefined;
+    const reader = this.owners.get(hit.pattern);
     this.newlineDue = reader === undefined;
     if (reader !== undefined) {
       this.outer = this.state === "reasoning" ? "reasoning" : "text";

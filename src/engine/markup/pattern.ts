@@ -15,6 +15,9 @@ export function literal(text: string): string[] {
   return Array.from(text, (character) => character.replace(/[\\^$.*+?()[\]{}|/]/, "\\$&"));
 }
 
+/** What M3 writes before every tag of a call; spaces behind it are tolerated, as by SGLang's minimax_m3 parser. */
+export const token: readonly string[] = [...literal("]<]minimax[>["), "\\s{0,16}"];
+
 /** An opening tag with its `name`, quoted or not, spaces bounded; the name is captured. */
 export function namedTag(tag: string): string[] {
   return [
@@ -38,17 +41,19 @@ export function namedTag(tag: string): string[] {
  * in the atoms bound what is held. Atoms of `ahead` must follow, but are not stepped over.
  */
 export class Pattern {
+  // fixed at birth
   readonly kind: string;
+  /** Its first atoms, without the newline. */
+  readonly lead: readonly string[];
   private readonly whole: RegExp;
   private readonly start: RegExp;
 
   constructor(kind: string, atoms: readonly string[], ahead: readonly string[] = []) {
     this.kind = kind;
     this.whole = new RegExp(`(${atoms.join("")})${ahead.join("")}`, "y");
-    this.start = new RegExp(
-      [...atoms, ...ahead].reduceRight((rest, atom) => `(?:$|${atom}${rest})`, ""),
-      "y",
-    );
+    const all = [...atoms, ...ahead];
+    this.start = new RegExp(cutAnywhere(all), "y");
+    this.lead = all.slice(all[0] === "\\n?" ? 1 : 0).slice(0, 4);
   }
 
   /** `partial`: the text ends before it is clear. */
@@ -61,20 +66,34 @@ export class Pattern {
   }
 }
 
+/** A regex of the atoms, or of their beginning where the text ends inside them. */
+function cutAnywhere(atoms: readonly string[]): string {
+  return atoms.reduceRight((rest, atom) => `(?:$|${atom}${rest})`, "");
+}
+
+/** Regexes as one, each once; without any, one that matches nothing. */
+function anyOf(regexes: readonly string[]): string {
+  return regexes.length === 0 ? "(?!)" : [...new Set(regexes)].join("|");
+}
+
 /** Patterns looked for together. Where one is the beginning of another, the longer one comes first. */
 export class PatternSet {
+  // fixed at birth
   private readonly patterns: readonly Pattern[];
+  /** Finds where one of the patterns may begin, by its first character; then by some more. */
   private readonly first: RegExp;
+  private readonly lead: RegExp;
 
-  /** `first`: the characters a pattern may begin with, as the inside of a regex class. */
-  constructor(patterns: readonly Pattern[], first: string) {
+  constructor(patterns: readonly Pattern[]) {
     this.patterns = patterns;
-    this.first = new RegExp(`[${first}]`, "g");
+    const firsts = anyOf(patterns.map(({ lead }) => lead[0] ?? ""));
+    this.first = new RegExp(`${firsts}|\\n(?=${firsts}|$)`, "g");
+    this.lead = new RegExp(`\\n?(?:${anyOf(patterns.map(({ lead }) => cutAnywhere(lead)))})`, "y");
   }
 
-  /** What stands right at the cursor. */
-  here(cursor: Cursor): Hit | "partial" | undefined {
-    return this.probe(cursor.text, cursor.at, false);
+  /** What stands right at the cursor. `final`: no more text comes. */
+  here(cursor: Cursor, final = false): Hit | "partial" | undefined {
+    return this.probe(cursor.text, cursor.at, final);
   }
 
   /**
@@ -85,7 +104,8 @@ export class PatternSet {
     const { text, at: from } = cursor;
     this.first.lastIndex = from;
     for (let found = this.first.exec(text); found !== null; found = this.first.exec(text)) {
-      const hit = this.probe(text, found.index, final);
+      this.lead.lastIndex = found.index;
+      const hit = this.lead.test(text) ? this.probe(text, found.index, final) : undefined;
       if (hit === undefined) continue;
       cursor.at = found.index;
       const plain = text.slice(from, found.index);

@@ -55,17 +55,19 @@ export class TypedValue {
 }
 
 /**
- * Text of a finished value as JSON text, by the rules of MiniMax-M2's tool_calling_guide.md (2026-03): `null` in any case is null; then by
- * type; what fits none of its types stays a string. Digits of integers are kept as they stand, however many.
+ * Text of a finished value as JSON text, by the rules of MiniMax-M2's tool_calling_guide.md (2026-03): `null` in any case is
+ * null (of a strict tool only where the schema allows it); then by type; what fits none of its types stays a string. Digits
+ * of integers are kept as they stand, however many.
  */
 function converted(text: string, shape: Shape): string {
   const { types } = shape;
-  if ((types.has("string") ? text : text.trim()).toLowerCase() === "null") return "null";
+  const mayBeNull = !shape.strict || types.size === 0 || types.has("null");
+  if (mayBeNull && (types.has("string") ? text : text.trim()).toLowerCase() === "null") return "null";
   if (types.size === 0) return respaced(text)?.trim() ?? JSON.stringify(text);
   const alone = [...types].filter((type) => type !== "null").length === 1;
   for (const type of order) {
     const json = types.has(type) ? byType[type](text, alone) : undefined;
-    if (json !== undefined) return json;
+    if (json !== undefined && (!types.has("string") || shape.takes(JSON.parse(json)))) return json;
   }
   return JSON.stringify(text);
 }

@@ -1,4 +1,5 @@
-import { isObject } from "../../model/json.ts";
+import { argumentsSchema } from "../../lib/json-schema/schema.ts";
+import { isObject, type JsonObject } from "../../model/json.ts";
 import type { GenerationRequest, ToolDefinition } from "../../model/request.ts";
 import type { Conversation } from "./conversation.ts";
 import { mediaSentences } from "./media.ts";
@@ -68,7 +69,8 @@ function namedTools(text: string, tools: readonly ToolDefinition[]): ToolDefinit
 }
 
 function callOf(tool: ToolDefinition): PlannedCall {
-  const args = sampleValue(tool.parameters, "defaults", tool.strict === true ? "exact" : "loose");
+  const schema = argumentsSchema(tool.parameters) as JsonObject;
+  const args = sampleValue(schema, "defaults", tool.strict === true ? "exact" : "loose");
   return { name: tool.name, args: JSON.stringify(isObject(args) ? args : {}) };
 }
 

@@ -61,6 +61,12 @@ interface Prepared {
 const probeTimeoutMs = 5_000;
 /** What a server that starts or a proxy before it answers: nothing is known of whose server it is. */
 const awayStatuses: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529]);
+/** Bytes before an answer that do not show its form: white space and a byte order mark. */
+const overlooked: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0d, 0x20, 0xef, 0xbb, 0xbf]);
+const openBrace = 0x7b;
+const openBracket = 0x5b;
+/** Network reads of nothing else that are held back at most. */
+const maxBlankReads = 1_000;
 /** Of an answer that is no stream. */
 const maxBodyBytes = 64 * 1024 * 1024;
 /** What raw mode does anyway. */
@@ -120,7 +126,8 @@ export class UpstreamServer implements Member {
           : thrown;
       });
       try {
-        yield* answer.json ? wholeAnswer(answer, decoder) : streamedAnswer(answer, decoder);
+        const { json, reads } = await recognized(answer);
+        yield* json ? wholeAnswer(reads, decoder) : streamedAnswer({ answer, reads, decoder });
       } finally {
         answer.close();
       }
@@ -282,11 +289,41 @@ function startOf(facts: {
   return family === undefined ? "unknown" : "outside";
 }
 
+/**
+ * Whether the body is one JSON value or a stream, which its first bytes show whatever its content type; an empty one is
+ * what its type says. `reads`: the body from its start.
+ */
+async function recognized(answer: OpenAnswer): Promise<{ json: boolean; reads: AsyncIterable<Uint8Array> }> {
+  const reader = answer.reads[Symbol.asyncIterator]();
+  const held: Uint8Array[] = [];
+  let { json } = answer;
+  for (let next = await reader.next(); next.done !== true; next = await reader.next()) {
+    held.push(next.value);
+    const first = next.value.find((byte) => !overlooked.has(byte));
+    if (first !== undefined) json = first === openBrace || first === openBracket;
+    if (first !== undefined || held.length >= maxBlankReads) break;
+  }
+  async function* all(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* held;
+      for (let next = await reader.next(); next.done !== true; next = await reader.next()) yield next.value;
+    } finally {
+      await reader.return?.();
+    }
+  }
+  return { json, reads: all() };
+}
+
 /** One batch per network read. */
-async function* streamedAnswer(answer: OpenAnswer, decoder: ChatDecoder): AsyncGenerator<Batch> {
+async function* streamedAnswer(source: {
+  answer: OpenAnswer;
+  reads: AsyncIterable<Uint8Array>;
+  decoder: ChatDecoder;
+}): AsyncGenerator<Batch> {
+  const { answer, reads, decoder } = source;
   const events = new SseReader((data) => decoder.data(data));
   try {
-    for await (const bytes of answer.reads) {
+    for await (const bytes of reads) {
       events.feed(bytes);
       if (decoder.ending) answer.hurry();
       const batch = decoder.take();
@@ -302,15 +339,16 @@ async function* streamedAnswer(answer: OpenAnswer, decoder: ChatDecoder): AsyncG
   if (rest.length > 0) yield rest;
 }
 
-async function* wholeAnswer(answer: OpenAnswer, decoder: ChatDecoder): AsyncGenerator<Batch> {
+async function* wholeAnswer(reads: AsyncIterable<Uint8Array>, decoder: ChatDecoder): AsyncGenerator<Batch> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const bytes of answer.reads) {
+  for await (const bytes of reads) {
     chunks.push(bytes);
     size += bytes.length;
     if (size > maxBodyBytes) throw new ParleyError("upstream", "the upstream's answer has no end");
   }
-  decoder.body(Buffer.concat(chunks).toString("utf8"));
+  // a byte order mark is left out
+  decoder.body(new TextDecoder().decode(Buffer.concat(chunks)));
   yield decoder.take();
 }
 

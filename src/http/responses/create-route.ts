@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ParleyError } from "../../model/error.ts";
 import type { ResponseAnswer } from "../../service/responses/answer.ts";
-import type { ResponseEvent } from "../../service/responses/codec.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 import type { ResponseRequest, ResponsesService } from "../../service/responses/responses.ts";
 import { compactionBody, endText, eventText, type ParsedResponses } from "../../surface/responses/index.ts";
 import type { Surface } from "../../surface/surface.ts";

@@ -4,21 +4,25 @@ import type { FastifyInstance } from "fastify";
 import { WebSocketServer, type WebSocket } from "ws";
 import { ParleyError, toParleyError } from "../../model/error.ts";
 import { vendorId } from "../../model/id.ts";
-import type { Authenticate } from "../../policy/authenticate.ts";
+import type { Authenticate, Caller } from "../../policy/authenticate.ts";
+import type { Connections } from "../connection/connections.ts";
 import { checkSocketOrigin, type AllowsOrigin } from "../cors.ts";
 import { callerOrigin } from "../headers.ts";
 import { requestPath } from "../path.ts";
 import { rawReply } from "../raw-reply.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
 import { SocketSession } from "./session.ts";
+import { SocketWriter } from "./socket-writer.ts";
 
 export interface SocketOptions extends ResponsesRouteOptions {
   authenticate: Authenticate;
+  connections: Connections;
+  /** Connections at once, of all keys and of one. */
+  limits: { webSockets: number; webSocketsPerKey: number };
   allowsOrigin: AllowsOrigin;
 }
 
-/** Connections at once, and silence after which one is closed. */
-const maxConnections = 1_000;
+/** Silence after which a connection is closed. */
 const idleMs = 60 * 60 * 1000;
 const path = "/v1/responses";
 
@@ -26,15 +30,20 @@ const path = "/v1/responses";
 export function mountSocket(server: FastifyInstance, options: SocketOptions): { close(): void } {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: options.bodyLimit, perMessageDeflate: false });
   const closing = new AbortController();
+  const counts = new Map<string, number>();
   server.server.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
-    void admit(request, options, sockets.clients.size)
-      .then(() => {
+    void admit(request, options)
+      .then(({ keyId }) => {
+        const leave = enter(keyId, counts, options);
+        options.connections.identify(socket, keyId);
+        options.connections.of(socket)?.upgrade();
+        socket.once("close", leave);
         sockets.handleUpgrade(request, socket, head, (connection) =>
           serve(connection, { request, options, closing: closing.signal }),
         );
       })
-      .catch((thrown: unknown) => refuse(socket, toParleyError(thrown), vendorId(options.ids)));
+      .catch((thrown: unknown) => refuse(socket, toParleyError(thrown), options));
   });
   return {
     close: () => {
@@ -44,16 +53,33 @@ export function mountSocket(server: FastifyInstance, options: SocketOptions): { 
   };
 }
 
-async function admit(request: IncomingMessage, options: SocketOptions, connections: number): Promise<void> {
+async function admit(request: IncomingMessage, options: SocketOptions): Promise<Caller> {
   const asked = requestPath(request.url);
   if (asked !== path) throw new ParleyError("not-found", `no WebSocket at ${asked.slice(0, 200)}`);
   checkSocketOrigin(request, options.allowsOrigin);
-  if (connections >= maxConnections) throw new ParleyError("connection-limit", "too many WebSocket connections");
-  await options.authenticate(request.headers.authorization, callerOrigin(request));
+  return options.authenticate(request.headers.authorization, callerOrigin(request));
 }
 
-function refuse(socket: Duplex, error: ParleyError, requestId: string): void {
-  socket.end(rawReply(error, requestId));
+/** Counts one more WebSocket of a key; returns how it is taken out again. Throws `connection-limit`. */
+function enter(keyId: string, counts: Map<string, number>, { limits }: SocketOptions): () => void {
+  const count = counts.get(keyId) ?? 0;
+  const all = counts.values().reduce((sum, one) => sum + one, 0);
+  if (count >= limits.webSocketsPerKey || all >= limits.webSockets) {
+    const whose = count >= limits.webSocketsPerKey ? " with this key" : "";
+    throw new ParleyError("connection-limit", `too many WebSocket connections${whose}`);
+  }
+  counts.set(keyId, count + 1);
+  return () => {
+    const left = (counts.get(keyId) ?? 0) - 1;
+    if (left > 0) counts.set(keyId, left);
+    else counts.delete(keyId);
+  };
+}
+
+function refuse(socket: Duplex, error: ParleyError, { connections, ids }: SocketOptions): void {
+  const connection = connections.of(socket);
+  if (connection === undefined) socket.destroy();
+  else connection.closeWith(rawReply(error, vendorId(ids)));
 }
 
 interface Connection {
@@ -63,16 +89,14 @@ interface Connection {
   closing: AbortSignal;
 }
 
-/** Bytes that may wait for a slow reader before the sender waits too. */
-const maxBufferedBytes = 1024 * 1024;
-
 function serve(connection: WebSocket, { request, options, closing }: Connection): void {
+  const writer = new SocketWriter(connection);
   const session = new SocketSession({
     // asked anew for every message: a key may be disabled while its connection is open
     authenticate: () => options.authenticate(request.headers.authorization, callerOrigin(request)),
     options,
     headers: request.headers,
-    send: (text) => send(connection, text),
+    send: (text) => writer.send(text),
   });
   const leave = options.running.join(session.aborter);
   const stop = (): void => void session.finish().then(() => connection.close(1001, "the server is stopping"));
@@ -109,19 +133,4 @@ function watchPeer(connection: WebSocket, everyMs: number): () => void {
   }, everyMs);
   timer.unref();
   return () => clearInterval(timer);
-}
-
-/** Resolves at once, or when a slow reader has caught up; until then nothing more is read from it. */
-function send(connection: WebSocket, text: string): Promise<void> {
-  if (connection.bufferedAmount < maxBufferedBytes) {
-    connection.send(text, () => undefined);
-    return Promise.resolve();
-  }
-  connection.pause();
-  return new Promise((resolve) =>
-    connection.send(text, () => {
-      connection.resume();
-      resolve();
-    }),
-  );
 }

@@ -45,7 +45,7 @@ export function fieldsOf(schema: Schema): readonly Field[] | undefined {
 function namesAllowed(schema: Schema): readonly string[] | undefined {
   const { propertyNames } = schema;
   if (!isSchema(propertyNames)) return undefined;
-  return valuesOf(propertyNames)?.filter((name) => typeof name === "string");
+  return allowedValues(propertyNames)?.filter((name) => typeof name === "string");
 }
 
 export interface ArrayForm {
@@ -170,7 +170,8 @@ export function allowedValues(schema: Schema): readonly unknown[] | undefined {
   return valuesOf(schema)?.filter((value) => allows(schema, value));
 }
 
-function allows(schema: Schema, value: unknown): boolean {
+/** Whether a value fits a schema's type, bounds and lengths. */
+export function allows(schema: Schema, value: unknown): boolean {
   const type = typeNamed(schema["type"]);
   if (type !== undefined && !isOfType(value, type)) return false;
   if (typeof value === "number") {

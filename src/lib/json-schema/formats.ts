@@ -35,7 +35,7 @@ export const formatPatterns: Readonly<Record<string, string>> = Object.fromEntri
   }).map(([name, pattern]) => [name, `^(?:${pattern})$`]),
 );
 
-/** Patterns that zod 4 writes beside a format; the texts above match them (`test/lib/json-schema/held.test.ts`). */
+/** Patterns that zod 4 writes beside a format; the texts above match them (`test/engine/held.test.ts`). */
 export const patternsOfFormats: ReadonlySet<string> = new Set([
   "^(?:[A-Za-z0-9_'+\\-]+\\.)*[A-Za-z0-9_'+\\-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9\\-]*\\.)+[A-Za-z]{2,}$",
   "^(?!\\.)(?!.*\\.\\.)([A-Za-z0-9_'+\\-\\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\\-]*\\.)+[A-Za-z]{2,}$",

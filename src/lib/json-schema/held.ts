@@ -88,8 +88,7 @@ class HeldReader {
     const [clash] = schema[clashing] ?? [];
     if (clash !== undefined) return clash;
     const type = typeOf(schema);
-    const never = [...(neverHeld["any"] ?? []), ...(neverHeld[type ?? ""] ?? [])];
-    const word = never.find((one) => schema[one] !== undefined && !isSilent(one, schema));
+    const word = neverHeldFor(schema, values).find((one) => schema[one] !== undefined && !isSilent(one, schema));
     if (word !== undefined) return word;
     if (schema["not"] !== undefined && !this.isApart(schema, schema["not"], 0)) return "not";
     for (const { ways, except } of schema[excluded] ?? []) {
@@ -144,10 +143,21 @@ function first<Element>(all: readonly Element[], problem: (one: Element) => stri
   return undefined;
 }
 
+/** The keywords that no answer is held to and that speak of values which may be made: the listed ones, or those of the type. */
+function neverHeldFor(schema: Schema, values: readonly unknown[] | undefined): string[] {
+  const type = typeOf(schema);
+  const isMade = (kind: string): boolean => {
+    if (kind === "any") return true;
+    return values?.some((value) => isOfType(value, kind)) ?? (type === undefined || type === kind);
+  };
+  return Object.entries(neverHeld).flatMap(([kind, words]) => (isMade(kind) ? words : []));
+}
+
 function isSilent(word: string, schema: Schema): boolean {
   const value = schema[word];
   if (word === "if") return schema["then"] === undefined && schema["else"] === undefined;
-  return value === true || (word !== "contains" && isSchema(value) && Object.keys(value).length === 0);
+  // of `contains` even an item of any kind must be there
+  return word !== "contains" && (value === true || (isSchema(value) && Object.keys(value).length === 0));
 }
 
 /** Whether values made by the one have another type than the other names. */
@@ -196,13 +206,19 @@ function objectKeyword(schema: Schema): string | undefined {
   const most = countOf(schema["maxProperties"]);
   if (most !== undefined && (fields === undefined ? most < 1 || most > maxCount : fields.length > most))
     return "maxProperties";
-  const { propertyNames } = schema;
-  if (!isSchema(propertyNames) || valuesOf(propertyNames) !== undefined)
-    return propertyNames === false ? "propertyNames" : undefined;
-  const words = Object.keys(propertyNames).filter(
-    (word) => !["type", "description", "title", "$schema"].includes(word),
-  );
-  return words.length > 0 || typeNamed(propertyNames["type"] ?? "string") !== "string" ? "propertyNames" : undefined;
+  return isNamesHeld(schema["propertyNames"]) ? undefined : "propertyNames";
+}
+
+/** Keywords of a list of names that the names are checked against, and those that say nothing. */
+const namesKeywords = new Set(["type", "const", "enum", "minLength", "maxLength", "description", "title", "$schema"]);
+
+/** Whether the names of properties are held to what `propertyNames` asks: a list of names, or any texts. */
+function isNamesHeld(propertyNames: unknown): boolean {
+  if (!isSchema(propertyNames)) return propertyNames !== false;
+  if (Object.keys(propertyNames).some((word) => !namesKeywords.has(word))) return false;
+  const { type = "string", minLength, maxLength } = propertyNames;
+  if (valuesOf(propertyNames) !== undefined) return typeof type === "string";
+  return typeNamed(type) === "string" && minLength === undefined && maxLength === undefined;
 }
 
 function arrayKeyword(schema: Schema): string | undefined {

@@ -1,4 +1,4 @@
-import { excluded, intersect } from "./intersect.ts";
+import { clashing, excluded, intersect, type Marked } from "./intersect.ts";
 import { resolvePointer } from "./pointer.ts";
 import { isOfType } from "./form.ts";
 import { isSchema, type Schema, typeNamed, valuesOf } from "./schema.ts";
@@ -81,8 +81,7 @@ export class SchemaReader {
     if (ways !== undefined) found = this.product(found, this.unique(ways.flatMap((way) => this.alternatives(way))));
     const exclusive = listOf(oneOf);
     if (exclusive !== undefined) found = this.product(found, this.exclusive(exclusive));
-    if (nullable === true) found = [...found, { type: "null" }];
-    return found;
+    return nullable === true ? [...found, nullOf(schema)] : found;
   }
 
   private exclusive(ways: readonly unknown[]): readonly Schema[] {
@@ -227,6 +226,14 @@ function limit(word: string, exclusive: unknown, bound: unknown): Schema {
 
 function listOf(value: unknown): readonly unknown[] | undefined {
   return Array.isArray(value) ? (value as unknown[]) : undefined;
+}
+
+/** The null that OpenAPI's `nullable` allows; whether it does beside keywords that exclude null is not agreed upon. */
+function nullOf(schema: Schema): Marked {
+  const { $ref, allOf, anyOf, oneOf, not, if: condition } = schema;
+  const others = [$ref, allOf, anyOf, oneOf, not, condition];
+  const isAgreed = others.every((one) => one === undefined) && (valuesOf(schema)?.includes(null) ?? true);
+  return isAgreed ? { type: "null" } : { type: "null", [clashing]: ["nullable"] };
 }
 
 /** One alternative that excludes nothing. */

@@ -84,3 +84,10 @@ export function requiredOf(schema: Schema): readonly string[] {
 export function prefixItemsOf(schema: Schema): readonly unknown[] {
   return Array.isArray(schema["prefixItems"]) ? (schema["prefixItems"] as unknown[]) : [];
 }
+
+/** The schema of a tool's arguments, which are an object whatever else its parameters allow. */
+export function argumentsSchema(parameters: Schema): Schema {
+  const { type, allOf } = parameters;
+  if (type === undefined || type === "object") return { ...parameters, type: "object" };
+  return { ...parameters, type: "object", allOf: [...(Array.isArray(allOf) ? (allOf as unknown[]) : []), { type }] };
+}

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../model/json.ts";
 import type { AnswerFacts } from "../generation.ts";
-import type { ResponseEvent } from "./codec.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 
 /** One response, whatever kind was asked for: running, finished, stored or not. */
 export interface ResponseAnswer {

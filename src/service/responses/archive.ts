@@ -1,8 +1,8 @@
 import { ParleyError } from "../../model/error.ts";
 import type { Item } from "../../model/item.ts";
 import type { Caller } from "../../policy/authenticate.ts";
-import type { ResponseRecord, ResponseStore } from "../../store/store.ts";
-import { formatTurn, parseTurn, turnItems, type StoredTurn } from "./stored-turn.ts";
+import type { EndedResponse, ResponseRecord, ResponseStore } from "../../store/store.ts";
+import { formatTurn, parseTurn, turnItems } from "./stored-turn.ts";
 
 export interface ResponseArchiveOptions {
   store: ResponseStore;
@@ -60,9 +60,13 @@ export class ResponseArchive {
   }
 
   /** Stores the outcome, unless the response was deleted meanwhile; it is durable on return. */
-  async end(record: ResponseRecord, outcome: { body: string; turn: StoredTurn; events: string }): Promise<void> {
-    const { body, turn, events } = outcome;
-    await this.options.store.end({ ...record, state: "done", body, items: formatTurn(turn), events });
+  async end(ended: EndedResponse): Promise<void> {
+    await this.options.store.end(ended);
+  }
+
+  /** Ends a response that has no outcome, if it still runs; `ended` makes the body it ends with of its own. */
+  async abandon(id: string, ended: (body: string) => string): Promise<boolean> {
+    return this.options.store.endOrphan(id, ended);
   }
 
   /** Throws `not-found`. */
@@ -106,11 +110,13 @@ export class ResponseArchive {
     return turns.reverse().flat();
   }
 
-  /** Ends responses whose process is gone; `fail` gives the body they end with. Returns how many there were. */
-  async endOrphans(fail: (record: ResponseRecord) => string): Promise<number> {
-    const orphans = await this.options.store.orphans();
-    for (const record of orphans) await this.options.store.end({ ...record, state: "done", body: fail(record) });
-    return orphans.length;
+  /** Ends responses whose process is gone, one after another; `ended` makes the body they end with. Returns how many there were. */
+  async endOrphans(ended: (body: string) => string): Promise<number> {
+    let count = 0;
+    for (const id of await this.options.store.orphans()) {
+      if (await this.abandon(id, ended)) count += 1;
+    }
+    return count;
   }
 
   /** Deletes expired responses; returns how many. */

@@ -2,6 +2,7 @@ import type { Batch } from "../../model/event.ts";
 import type { Item } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
+import type { RecalledParts, References, ResponseEvent } from "../../model/response.ts";
 import type { Transcript } from "../../model/transcript.ts";
 
 /**
@@ -9,26 +10,10 @@ import type { Transcript } from "../../model/transcript.ts";
  * use case of this folder depends on no protocol.
  */
 
-/** One event of a response's stream. */
-export interface ResponseEvent {
-  readonly type: string;
-  /** From 0, without gaps. */
-  readonly sequence_number: number;
-  readonly [field: string]: unknown;
-}
-
-/** A stored item that the caller names by its id instead of sending it. */
-export interface ItemReference {
-  type: "reference";
-  id: string;
-  /** Where it stood in the caller's body. */
-  param: string;
-}
-
 /** A parsed request, as far as the use case reads it. */
 export interface ParsedResponse {
   readonly request: GenerationRequest;
-  readonly answerOptions: {
+  readonly answerOptions: References & {
     /** `warm-up`: nothing is generated. `compaction`: the model summarizes the conversation. */
     readonly kind: "generation" | "warm-up" | "compaction";
     /** Whether the response is stored. */
@@ -36,18 +21,7 @@ export interface ParsedResponse {
     /** Whether the caller left `store` out: items of the answer can then be referred to for a while. */
     readonly storeOmitted: boolean;
     readonly background: boolean;
-    readonly previousResponseId: string | undefined;
-    /** The request's own input, without instructions. */
-    readonly input: readonly (Item | ItemReference)[];
   };
-}
-
-/** The parts of a conversation that are not in the request. */
-export interface RecalledParts {
-  /** The items of the previous response and all before it, oldest first, without instructions. */
-  history: readonly Item[];
-  /** The items that an id stands for; `undefined` for an unknown id. */
-  resolve(id: string): readonly Item[] | undefined;
 }
 
 /** An output item by the id it has on the wire. */
@@ -72,8 +46,8 @@ export interface ResponseCodec<Parsed extends ParsedResponse> {
   encoder(parsed: Parsed): ResponseEncoder;
   /** The request with its whole conversation and all references replaced. Throws `invalid` for an unknown reference. */
   recalled(parsed: Parsed, parts: RecalledParts): Parsed;
-  /** What an engine is asked for a compaction. Throws `invalid` where there is nothing to compact. */
-  compactionRequest(parsed: Parsed): GenerationRequest;
+  /** What an engine is asked: for a compaction, for a summary. Throws `invalid` where there is nothing to compact. */
+  engineRequest(parsed: Parsed): GenerationRequest;
   /** The caller's input as it is listed later. */
   inputItems(body: unknown, responseId: string): JsonObject[];
   /** The body of a response whose process ended before the answer was complete, from its last stored body. */

@@ -1,9 +1,10 @@
 import type { ParleyError } from "../../model/error.ts";
 import type { JsonObject } from "../../model/json.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 import { Transcript } from "../../model/transcript.ts";
 import type { AnswerFacts } from "../generation.ts";
 import type { ResponseAnswer } from "./answer.ts";
-import type { ResponseEncoder, ResponseEvent } from "./codec.ts";
+import type { ResponseEncoder } from "./codec.ts";
 
 /** A response that is being made and stored: its events so far, for any number of readers. */
 export class KeptAnswer implements ResponseAnswer {

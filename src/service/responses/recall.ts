@@ -1,7 +1,8 @@
 import type { Item } from "../../model/item.ts";
 import type { Caller } from "../../policy/authenticate.ts";
 import type { ResponseArchive } from "./archive.ts";
-import type { ItemReference, OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
+import { needsRecall, type ItemReference } from "../../model/response.ts";
+import type { OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
 import type { ConversationMemory } from "./memory.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { parseTurn } from "./stored-turn.ts";
@@ -27,9 +28,9 @@ export async function recall<Parsed extends ParsedResponse>(
   caller: Caller,
   sources: RecallSources<Parsed>,
 ): Promise<Recalled<Parsed>> {
+  if (!needsRecall(parsed.answerOptions)) return { parsed, conversation: ownItems(parsed) };
   const { previousResponseId, input } = parsed.answerOptions;
   const references = input.filter((item) => item.type === "reference");
-  if (previousResponseId === undefined && references.length === 0) return { parsed, conversation: ownItems(parsed) };
   const history = previousResponseId === undefined ? [] : await earlier(previousResponseId, caller, sources);
   const found = await findItems(new Set(references.map(({ id }) => id)), caller, sources);
   const whole = sources.codec.recalled(parsed, { history, resolve: (id) => found.get(id) });

@@ -2,23 +2,25 @@ import { setImmediate } from "node:timers/promises";
 import { canceled, invalid, ParleyError, toParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { Item } from "../../model/item.ts";
-import { isObject, parseJson, type JsonObject } from "../../model/json.ts";
+import { parseJson, type JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 import { Transcript } from "../../model/transcript.ts";
 import type { Caller } from "../../policy/authenticate.ts";
-import type { ResponseRecord } from "../../store/store.ts";
+import type { EndedResponse, ResponseRecord } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { GenerateService } from "../generate.ts";
 import type { ResponseAnswer } from "./answer.ts";
 import type { ResponseArchive } from "./archive.ts";
-import type { OutputItem, ParsedResponse, ResponseCodec, ResponseEvent } from "./codec.ts";
+import type { OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
 import type { ConversationMemory } from "./memory.ts";
 import { ownItems, recall } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { parseBody, StoredAnswer } from "./stored.ts";
-import { turnItems, type StoredTurn } from "./stored-turn.ts";
-import { TransientAnswer, type AnswerSource } from "./transient.ts";
+import { formatTurn, turnItems, type StoredTurn } from "./stored-turn.ts";
+import { nothingGenerated, TransientAnswer, type AnswerSource } from "./transient.ts";
+import { UnendedResponses } from "./unended.ts";
 
 export interface ResponsesOptions<Parsed extends ParsedResponse> {
   generate: Pick<GenerateService, "start" | "count" | "checkLimits">;
@@ -46,8 +48,6 @@ interface Job<Parsed extends ParsedResponse> extends ResponseRequest<Parsed> {
   request: GenerationRequest;
 }
 
-const emptyAnswer: Batch = [{ type: "begin" }, { type: "finish", reason: "stop" }];
-
 /**
  * The use case behind `/v1/responses`: every kind of answer (plain, stored, background, warm-up, compaction) is made on
  * one path and read in one way. The outcome of a stored response is durable before its last events are published.
@@ -55,12 +55,14 @@ const emptyAnswer: Batch = [{ type: "begin" }, { type: "finish", reason: "stop" 
 export class ResponsesService<Parsed extends ParsedResponse> {
   // fixed at birth
   private readonly options: ResponsesOptions<Parsed>;
+  private readonly unended: UnendedResponses;
   // changed by events
   /** Stored responses that are being made, by id. */
   private readonly running = new Map<string, KeptAnswer>();
 
   constructor(options: ResponsesOptions<Parsed>) {
     this.options = options;
+    this.unended = new UnendedResponses(options);
   }
 
   /**
@@ -72,18 +74,15 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       ...this.options,
       memory: asked.memory,
     });
-    const { codec } = this.options;
-    const compacts = parsed.answerOptions.kind === "compaction";
-    const request = compacts ? codec.compactionRequest(parsed) : parsed.request;
-    const job = { ...asked, parsed, conversation, request };
+    const job = { ...asked, parsed, conversation, request: this.options.codec.engineRequest(parsed) };
     if (parsed.answerOptions.background) return this.startBackground(job);
     return parsed.answerOptions.store ? this.startKept(job, signal) : this.startTransient(job, signal);
   }
 
-  /** Input tokens of the request with its whole conversation. */
+  /** Input tokens of what an engine would be asked. */
   async count({ parsed, caller }: ResponseRequest<Parsed>, signal: AbortSignal): Promise<number> {
     const { parsed: whole } = await recall(parsed, caller, { ...this.options, memory: undefined });
-    return this.options.generate.count(whole.request, caller, signal);
+    return this.options.generate.count(this.options.codec.engineRequest(whole), caller, signal);
   }
 
   /** The events of a response that failed before an engine began, for a stream that is already open. */
@@ -128,14 +127,9 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     await this.options.archive.remove(id, caller);
   }
 
-  /** Ends the stored responses of processes that are gone. */
-  async endOrphans(): Promise<void> {
-    const { archive, codec, log } = this.options;
-    const count = await archive.endOrphans((record) => {
-      const body = parseJson(record.body);
-      return JSON.stringify(codec.interrupted(isObject(body) ? (body as JsonObject) : {}));
-    });
-    if (count > 0) log.warn({ count }, "responses of an earlier run ended as failed");
+  /** Stores the outcomes that could not be stored, and ends the stored responses of processes that are gone. */
+  endOrphans(): Promise<void> {
+    return this.unended.end();
   }
 
   /** Aborts everything that runs and waits until it is stored. */
@@ -143,6 +137,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     const all = [...this.running.values()];
     for (const answer of all) answer.abort();
     await Promise.all(all.map((answer) => answer.finished));
+    await this.unended.close();
   }
 
   private find(id: string, caller: Caller): KeptAnswer | undefined {
@@ -271,12 +266,15 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   /** Stores the outcome, then publishes the last events. A failure is logged and ends the readers. Never rejects. */
   private async conclude(job: Job<Parsed>, { answer, record }: Pumped, lastBatch: Batch): Promise<void> {
     const { archive, log } = this.options;
+    let outcome: EndedResponse | undefined;
     try {
       const lastEvents = answer.encoder.accept(lastBatch, answer.transcript);
       const output = answer.encoder.items(answer.transcript);
       const body = JSON.stringify(answer.encoder.body(answer.transcript));
       const events = JSON.stringify([...answer.published, ...lastEvents]);
-      await archive.end(record, { body, turn: turnOf(job.parsed, output), events });
+      const items = formatTurn(turnOf(job.parsed, output));
+      outcome = { id: answer.id, expiresAt: record.expiresAt, body, items, events };
+      await archive.end(outcome);
       this.rememberInConnection(
         job,
         output.map(({ item }) => item),
@@ -285,6 +283,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       answer.publish(lastEvents);
     } catch (error) {
       log.error({ id: answer.id, err: error }, "a response could not be stored");
+      this.unended.keep(answer.id, outcome);
       answer.storeError = toParleyError(error);
     } finally {
       this.running.delete(answer.id);
@@ -337,13 +336,4 @@ function turnOf(parsed: ParsedResponse, output: readonly OutputItem[]): StoredTu
 
 function failedBatch(thrown: unknown): Batch {
   return [{ type: "finish", reason: "error", error: toParleyError(thrown) }];
-}
-
-function nothingGenerated(): AnswerSource {
-  const transcript = new Transcript();
-  async function* batches(): AsyncGenerator<Batch> {
-    transcript.apply(emptyAnswer);
-    yield emptyAnswer;
-  }
-  return { transcript, batches: batches(), facts: undefined };
 }

@@ -2,7 +2,7 @@ import type { JsonObject } from "../../model/json.ts";
 import { isObject, parseJson } from "../../model/json.ts";
 import type { ResponseRecord } from "../../store/store.ts";
 import type { ResponseAnswer } from "./answer.ts";
-import type { ResponseEvent } from "./codec.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 
 /** A response that is over, read from the store. */
 export class StoredAnswer implements ResponseAnswer {

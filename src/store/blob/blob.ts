@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 
 /** The port to what uploaded files hold: large, opaque, found by the number of their record. */
 export interface BlobStore {
-  /** Takes over a spooled file; on return it is durable. Throws `ParleyError` (`overloaded`, `upstream`). */
+  /** Takes over a spooled file; on return it is durable. Throws `ParleyError` (`unavailable`, `upstream`). */
   put(id: number, spooled: Spooled): Promise<void>;
   /**
    * `undefined` where there is none. To be read to its end or destroyed; a blob that is deleted meanwhile is still
@@ -24,7 +24,7 @@ export interface Spooled {
 
 /** Where uploads are written while they are received: none is in memory as a whole. */
 export interface Spool {
-  /** Writes the chunks to a file; leaves nothing behind when they end with an error. Throws `overloaded` when the disk is full. */
+  /** Writes the chunks to a file; leaves nothing behind when they end with an error. Throws `unavailable` when the disk is full or read-only. */
   receive(chunks: AsyncIterable<Uint8Array>): Promise<Spooled>;
   /** Deletes a spooled file that was not stored. */
   discard(spooled: Spooled): Promise<void>;

@@ -1,15 +1,19 @@
-import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { deleteAbandoned } from "../../lib/abandoned.ts";
+import { diskFault } from "../../lib/disk-fault.ts";
+import { ownedName } from "../../lib/owner.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { BlobStore, Spool, Spooled } from "./blob.ts";
 
-/** An upload writes all the time: a file that was not changed for this long has lost its process. */
-const abandonedMs = 3_600_000;
-const noRoom = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+/** An upload writes all the time: a file of another machine that was not changed for this long has lost its process. */
+const unchangedMs = 3_600_000;
+/** Seconds after which a new try makes sense: an operator has to act. */
+const retryAfter = 60;
 
-/** Uploads being received, in `incoming` below the folder, under random names and readable by the owner only. */
+/** Uploads being received, in `incoming` below the folder, under names of this process and readable by the owner only. */
 export class DiskSpool implements Spool {
   private readonly folder: string;
 
@@ -18,7 +22,7 @@ export class DiskSpool implements Spool {
   }
 
   async receive(chunks: AsyncIterable<Uint8Array>): Promise<Spooled> {
-    const path = join(this.folder, randomBytes(16).toString("hex"));
+    const path = join(this.folder, ownedName());
     try {
       return await this.write(path, chunks);
     } catch (error) {
@@ -31,12 +35,8 @@ export class DiskSpool implements Spool {
     await rm(spooled.path, { force: true });
   }
 
-  async sweep(now: number): Promise<void> {
-    for (const name of await namesIn(this.folder)) {
-      const path = join(this.folder, name);
-      const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: now }));
-      if (now - mtimeMs > abandonedMs) await rm(path, { force: true });
-    }
+  sweep(now: number): Promise<void> {
+    return deleteAbandoned(this.folder, { prefix: "", unchangedMs, now });
   }
 
   private async write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<Spooled> {
@@ -89,17 +89,12 @@ export class DiskBlobs implements BlobStore {
   }
 }
 
-async function namesIn(folder: string): Promise<string[]> {
-  return await readdir(folder).catch((error: unknown) => {
-    if (codeOf(error) === "ENOENT") return [];
-    throw error;
-  });
-}
-
-/** A full disk as `overloaded`; any other error as it is. */
+/** A full or read-only disk as `unavailable`; any other error as it is. */
 function readable(error: unknown): unknown {
-  if (!noRoom.has(codeOf(error))) return error;
-  return new ParleyError("overloaded", "the server has no room left to keep the file", { cause: error });
+  const fault = diskFault(error);
+  if (fault === undefined) return error;
+  const words = fault === "full" ? "has no room left to keep the file" : "cannot write the file";
+  return new ParleyError("unavailable", `the server ${words}`, { cause: error, retryAfter });
 }
 
 function codeOf(error: unknown): string {

@@ -1,7 +1,7 @@
 import type { TextCipher } from "../../lib/cipher.ts";
 import type { IdSource } from "../../model/id.ts";
-import type { Item } from "../../model/item.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
+import type { References } from "../../model/response.ts";
 
 /** How a tool that the model knows as a function is called back on the wire. */
 export type ToolForm =
@@ -14,14 +14,6 @@ export type ToolForm =
 
 /** Keyed by the name the model sees. */
 export type ToolForms = ReadonlyMap<string, ToolForm>;
-
-/** An `item_reference` of the input that the service still has to replace by a stored item. */
-export interface Reference {
-  type: "reference";
-  id: string;
-  /** Where it stood in the caller's body. */
-  param: string;
-}
 
 /** What the response body repeats of the request; values as they stand on the wire. */
 export interface Echo {
@@ -46,7 +38,7 @@ export interface Echo {
 }
 
 /** What only the answer, the store and the transport care about. */
-export interface ResponsesAnswerOptions {
+export interface ResponsesAnswerOptions extends References {
   stream: boolean;
   store: boolean;
   /**
@@ -60,10 +52,6 @@ export interface ResponsesAnswerOptions {
    * summarizes the conversation.
    */
   kind: "generation" | "warm-up" | "compaction";
-  /** Set: `recall` must put that response's items before the input. */
-  previousResponseId: string | undefined;
-  /** This request's own input, without the instructions: what history keeps. */
-  input: readonly (Item | Reference)[];
   /** Reasoning items carry `encrypted_content`. */
   encryptReasoning: boolean;
   /** The request's own `tools`. */

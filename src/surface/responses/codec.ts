@@ -1,12 +1,13 @@
 import type { Batch } from "../../model/event.ts";
 import type { Item } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
+import type { GenerationRequest } from "../../model/request.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 import type { Transcript } from "../../model/transcript.ts";
 import type { ParsedRequest } from "../surface.ts";
 import type { ResponsesAnswerOptions } from "./answer-options.ts";
 import { responseBody, type BodySource, type ResponseStatus } from "./body.ts";
 import { CompactionEncoder, CompactionOutput, compactionRequest } from "./compaction.ts";
-import type { ResponseEvent } from "./event-sequence.ts";
 import { ResponseEvents } from "./events.ts";
 import { recalled } from "./history.ts";
 import { toolsItem } from "./item.ts";
@@ -68,7 +69,8 @@ export function responsesCodec(options: ResponsesOptions) {
       return new CompactionEncoder({ parsed, ids: options.ids, output });
     },
     recalled,
-    compactionRequest,
+    engineRequest: (parsed: Parsed): GenerationRequest =>
+      parsed.answerOptions.kind === "compaction" ? compactionRequest(parsed) : parsed.request,
     inputItems,
     interrupted: (body: JsonObject): JsonObject => ({ ...body, status: "failed", error: interruption }),
   };

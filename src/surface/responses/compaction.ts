@@ -4,15 +4,15 @@ import type { Item } from "../../model/item.ts";
 import { textPart } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
-import { Transcript } from "../../model/transcript.ts";
+import type { ResponseEvent } from "../../model/response.ts";
+import type { Transcript } from "../../model/transcript.ts";
 import type { ParsedRequest } from "../surface.ts";
 import type { BodySource, ResponseOutput, ResponseStatus } from "./body.ts";
-import { responseBody, statusFrom, usageBody } from "./body.ts";
+import { responseBody, usageBody } from "./body.ts";
 import type { TextCipher } from "../../lib/cipher.ts";
 import { encryptText } from "./encrypted-text.ts";
 import type { ResponsesAnswerOptions } from "./answer-options.ts";
-import { EventSequence, type ResponseEvent } from "./event-sequence.ts";
-import { terminalTypes } from "./events.ts";
+import { EventFrame } from "./event-frame.ts";
 import { summaryMessage } from "./item.ts";
 
 /** What the model is asked at the end of the conversation. */
@@ -24,7 +24,7 @@ const nothingUsed: Usage = { input: 0, cached: 0, output: 0, reasoning: 0 };
 
 /** The request that lets the model itself summarize a conversation. Throws `invalid` where there is none. */
 export function compactionRequest({ request }: ParsedRequest<ResponsesAnswerOptions>): GenerationRequest {
-  if (request.items.every((item) => item.type === "message" && item.role === "system")) {
+  if (request.items.every((item) => item.type === "message" && (item.role === "system" || item.role === "developer"))) {
     throw invalid("input", "is empty: there is nothing to compact");
   }
   return {
@@ -77,28 +77,24 @@ function compactionId(responseId: string): string {
 export class CompactionEncoder {
   // fixed at birth
   private readonly source: BodySource;
-  private readonly sequence = new EventSequence();
-  // changed by events
-  /** Whether `response.created` was sent. */
-  private announced = false;
+  private readonly frame: EventFrame;
 
   constructor(source: BodySource) {
     this.source = source;
+    this.frame = new EventFrame(source);
   }
 
   queued(): ResponseEvent[] {
-    this.announced = true;
-    this.snapshot("response.created", "queued");
-    this.snapshot("response.queued", "queued");
-    return this.sequence.take();
+    this.frame.queued();
+    return this.frame.sequence.take();
   }
 
   accept(batch: Batch, transcript: Transcript): ResponseEvent[] {
     for (const event of batch) {
-      if (event.type === "begin") this.begin();
+      if (event.type === "begin") this.frame.begin();
       if (event.type === "finish") this.finish(transcript);
     }
-    return this.sequence.take();
+    return this.frame.sequence.take();
   }
 
   body(transcript: Transcript, status?: ResponseStatus): JsonObject {
@@ -111,23 +107,12 @@ export class CompactionEncoder {
     return this.source.output.items(transcript).map(() => ({ id: compactionId(this.source.parsed.request.id), item }));
   }
 
-  private begin(): void {
-    if (!this.announced) this.snapshot("response.created", "in_progress");
-    this.announced = true;
-    this.snapshot("response.in_progress", "in_progress");
-  }
-
   private finish(transcript: Transcript): void {
     for (const item of this.source.output.items(transcript)) {
-      this.sequence.add("response.output_item.added", { output_index: 0, item });
-      this.sequence.add("response.output_item.done", { output_index: 0, item });
+      this.frame.sequence.add("response.output_item.added", { output_index: 0, item });
+      this.frame.sequence.add("response.output_item.done", { output_index: 0, item });
     }
-    const response = this.body(transcript);
-    this.sequence.add(terminalTypes[statusFrom(transcript)], { response });
-  }
-
-  private snapshot(type: string, status: ResponseStatus): void {
-    this.sequence.add(type, { response: this.body(new Transcript(), status) });
+    this.frame.end(transcript);
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Batch } from "../../model/event.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 import type { Transcript } from "../../model/transcript.ts";
 import { doneEvent, lineJson } from "../shared/answer.ts";
 import type { SseEncoder } from "../surface.ts";
-import type { ResponseEvent } from "./event-sequence.ts";
 
 /** One event as a JSON text that is one line for every reader. */
 export function eventJson(event: ResponseEvent): string {

@@ -26,6 +26,7 @@ const codes: Readonly<Record<ErrorKind, string>> = {
   "token-limit": "token_limit_exceeded",
   timeout: "timeout",
   overloaded: "server_is_overloaded",
+  unavailable: "server_error",
   upstream: "server_error",
   canceled: "canceled",
   internal: "server_error",

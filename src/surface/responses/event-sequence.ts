@@ -1,10 +1,4 @@
-/** One event of a stream; `type` and `sequence_number` come first. */
-export interface ResponseEvent {
-  readonly type: string;
-  /** From 0, without gaps. */
-  readonly sequence_number: number;
-  readonly [key: string]: unknown;
-}
+import type { ResponseEvent } from "../../model/response.ts";
 
 /** Numbers the events of one response. */
 export class EventSequence {

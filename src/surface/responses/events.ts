@@ -1,25 +1,16 @@
 import type { Batch, GenerationEvent } from "../../model/event.ts";
 import type { JsonObject } from "../../model/json.ts";
+import type { ResponseEvent } from "../../model/response.ts";
 import type { AnswerItem } from "../../model/transcript.ts";
-import { Transcript } from "../../model/transcript.ts";
-import type { BodySource, ResponseStatus } from "./body.ts";
-import { responseBody, statusFrom } from "./body.ts";
+import type { Transcript } from "../../model/transcript.ts";
+import type { BodySource } from "./body.ts";
 import { CustomInput, customInput } from "./custom-input.ts";
-import { EventSequence, type ResponseEvent } from "./event-sequence.ts";
+import { EventFrame } from "./event-frame.ts";
+import type { EventSequence } from "./event-sequence.ts";
 import type { ItemStatus, Output } from "./output.ts";
 import { followsReasoning, itemAt, shownItem, withoutLeadingNewlines, statusOf, textContent } from "./output.ts";
 
 type DeltaEvent = Extract<GenerationEvent, { type: "text-delta" | "reasoning-delta" | "call-delta" }>;
-
-/** The event that ends a stream. A cancelled answer has none of its own: it ends as failed, its status says the rest. */
-export const terminalTypes: Readonly<Record<ResponseStatus, string>> = {
-  completed: "response.completed",
-  incomplete: "response.incomplete",
-  failed: "response.failed",
-  cancelled: "response.failed",
-  queued: "response.failed",
-  in_progress: "response.failed",
-};
 
 /**
  * Batches in, events out: one encoder for server-sent events, WebSocket messages and stored replay. One answer needs
@@ -28,9 +19,9 @@ export const terminalTypes: Readonly<Record<ResponseStatus, string>> = {
  */
 export class ResponseEvents {
   // fixed at birth
-  private readonly source: BodySource;
   private readonly output: Output;
-  private readonly sequence = new EventSequence();
+  private readonly frame: EventFrame;
+  private readonly sequence: EventSequence;
   /** Items that come before the model's own. */
   private readonly searchItems: number;
   // changed by events
@@ -40,22 +31,19 @@ export class ResponseEvents {
   private delta = "";
   /** Reads the input of the open call where its tool is a custom one. */
   private custom: CustomInput | undefined;
-  /** Whether `response.created` was sent. */
-  private announced = false;
   /** Whether the open item has text, so that further newlines belong to it. */
   private hasText = true;
 
   constructor(source: BodySource & { output: Output }) {
-    this.source = source;
     this.output = source.output;
+    this.frame = new EventFrame(source);
+    this.sequence = this.frame.sequence;
     this.searchItems = source.output.search().length;
   }
 
   /** Events of a background response before an engine took it up: created and queued. */
   queued(): ResponseEvent[] {
-    this.announced = true;
-    this.snapshot("response.created", "queued");
-    this.snapshot("response.queued", "queued");
+    this.frame.queued();
     return this.sequence.take();
   }
 
@@ -69,7 +57,7 @@ export class ResponseEvents {
   private one(event: GenerationEvent, transcript: Transcript): void {
     switch (event.type) {
       case "begin":
-        return this.begin();
+        return this.frame.begin();
       case "text-start":
       case "reasoning-start":
       case "call-start":
@@ -81,20 +69,9 @@ export class ResponseEvents {
         return this.grow(event);
       case "finish":
         this.close(transcript, statusOf(transcript, transcript.items.length - 1));
-        return this.end(transcript);
+        return this.frame.end(transcript);
       default:
     }
-  }
-
-  private begin(): void {
-    if (!this.announced) this.snapshot("response.created", "in_progress");
-    this.announced = true;
-    this.snapshot("response.in_progress", "in_progress");
-  }
-
-  /** The response before its answer; the transcript at hand may already hold the rest of the batch. */
-  private snapshot(type: string, status: ResponseStatus): void {
-    this.sequence.add(type, { response: responseBody(this.source, new Transcript(), status) });
   }
 
   private start(index: number, transcript: Transcript): void {
@@ -179,11 +156,6 @@ export class ResponseEvents {
     const rest = this.custom.rest(input);
     if (rest !== "") this.sequence.add(`${type}.delta`, { ...this.place(item), delta: rest });
     this.sequence.add(`${type}.done`, { ...this.place(item), input });
-  }
-
-  private end(transcript: Transcript): void {
-    const status = statusFrom(transcript);
-    this.sequence.add(terminalTypes[status], { response: responseBody(this.source, transcript, status) });
   }
 
   /** Where the open item stands; content of messages and reasoning is one part. */

@@ -2,39 +2,25 @@ import { invalid, ParleyError } from "../../model/error.ts";
 import type { Item } from "../../model/item.ts";
 import { textPart } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
+import type { ItemReference, RecalledParts } from "../../model/response.ts";
 import { Fields } from "../shared/fields.ts";
 import type { ParsedRequest } from "../surface.ts";
 import { OpenCalls } from "../shared/open-calls.ts";
-import type { Reference, ResponsesAnswerOptions } from "./answer-options.ts";
+import type { ResponsesAnswerOptions } from "./answer-options.ts";
 import { readChoice } from "./tool-choice.ts";
 import { addTools, emptyToolbox, searchedTools, type Toolbox } from "./tools.ts";
 
 /** Reasoning that is no longer stored changes little; a conversation should not end for it. */
 const reasoningId = /_rs(_\d+)?$/;
 
-/** Where the parts of a conversation that are not in the request come from. */
-export interface Recall {
-  /** The items of `previousResponseId` and all before it, oldest first, without instructions. */
-  history: readonly Item[];
-  /** The items a stored id stands for; `undefined` for an unknown id. */
-  resolve(id: string): readonly Item[] | undefined;
-}
-
-/** Whether `recalled` must run before an engine may see the request. */
-export function needsRecall(answerOptions: ResponsesAnswerOptions): boolean {
-  return (
-    answerOptions.previousResponseId !== undefined || answerOptions.input.some((item) => item.type === "reference")
-  );
-}
-
 /**
- * The request with its whole conversation: instructions, history, input, and every tool they make available. In the result `answerOptions.input` holds only
- * items: what history keeps of this turn. Throws `invalid` for an unknown reference and for calls and results that do
- * not pair up.
+ * The request with its whole conversation: instructions, history, input, and every tool they make available. In the result
+ * `answerOptions.input` holds only items: what history keeps of this turn. Throws `invalid` for an unknown reference and
+ * for calls and results that do not pair up.
  */
 export function recalled(
   parsed: ParsedRequest<ResponsesAnswerOptions>,
-  recall: Recall,
+  recall: RecalledParts,
 ): ParsedRequest<ResponsesAnswerOptions> {
   const input = parsed.answerOptions.input.flatMap((item) =>
     item.type === "reference" ? dereference(item, recall) : [item],
@@ -63,7 +49,7 @@ function toolboxOf(own: readonly JsonObject[], conversation: readonly Item[]): T
   return toolbox;
 }
 
-function dereference(reference: Reference, recall: Recall): readonly Item[] {
+function dereference(reference: ItemReference, recall: RecalledParts): readonly Item[] {
   const items = recall.resolve(reference.id);
   if (items !== undefined) return items;
   if (reasoningId.test(reference.id)) return [];

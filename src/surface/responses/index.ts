@@ -1,10 +1,10 @@
+import type { ResponseEvent } from "../../model/response.ts";
 import type { ParsedRequest, Surface } from "../surface.ts";
 import type { ResponsesAnswerOptions } from "./answer-options.ts";
 import { responsesCodec } from "./codec.ts";
 import { compactionBody } from "./compaction.ts";
 import { endText, eventJson, eventText, ResponsesSseEncoder } from "./encode.ts";
 import { errorReply, socketError } from "./error.ts";
-import type { ResponseEvent } from "./event-sequence.ts";
 import type { ResponsesOptions } from "./answer-options.ts";
 import { parseRequest } from "./parse.ts";
 

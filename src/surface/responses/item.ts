@@ -3,13 +3,13 @@ import { invalid } from "../../model/error.ts";
 import type { CallItem, Item, Role } from "../../model/item.ts";
 import { textPart } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
+import type { ItemReference } from "../../model/response.ts";
 import { Fields } from "../shared/fields.ts";
 import { OpenCalls } from "../shared/open-calls.ts";
 import { callIdOf, flatName, parseCall, shellOutput, type CallType } from "./call.ts";
 import { parseContent } from "./part.ts";
 import type { TextCipher } from "../../lib/cipher.ts";
 import { decryptText } from "./encrypted-text.ts";
-import type { Reference } from "./answer-options.ts";
 import { addTools, foundTools, modelName, type Toolbox } from "./tools.ts";
 
 /** What reading items depends on. */
@@ -23,7 +23,7 @@ export interface ItemContext {
 
 /** What the input means. */
 export interface ParsedInput {
-  items: (Item | Reference)[];
+  items: (Item | ItemReference)[];
   /** A `compaction_trigger` was among the items. */
   compact: boolean;
   /** Types of items and parts that were left out, in order. */
@@ -42,7 +42,7 @@ const summaryIntroduction = "Summary of the conversation so far:\n\n";
 const messageRoles = ["user", "assistant", "system", "developer", "tool"] as const;
 const vendorTypes = new Set(["message", "function_call", "function_call_output", "reasoning"]);
 
-type ItemReader = (item: Fields, reading: Reading, type: string) => (Item | Reference)[];
+type ItemReader = (item: Fields, reading: Reading, type: string) => (Item | ItemReference)[];
 
 /** What each item type means; `nothing` for what holds nothing that a model here could use. */
 const itemTypes: Readonly<Record<string, ItemReader | "nothing">> = {
@@ -95,7 +95,7 @@ export function parseItems(values: readonly unknown[], path: string, context: It
   const reading: Reading = { ...context, open, dropped: parsed.dropped };
   for (const [index, value] of values.entries()) {
     const item = Fields.of(value, `${path}[${index}]`);
-    if (item.given("type") === "compaction_trigger") {
+    if (!context.strict && item.given("type") === "compaction_trigger") {
       if (index < values.length - 1) throw item.error("type", "compaction_trigger must be the last input item");
       parsed.compact = true;
       continue;
@@ -109,7 +109,7 @@ export function parseItems(values: readonly unknown[], path: string, context: It
   return parsed;
 }
 
-function parseItem(item: Fields, reading: Reading): (Item | Reference)[] {
+function parseItem(item: Fields, reading: Reading): (Item | ItemReference)[] {
   const type = typeOf(item);
   if (reading.strict && !vendorTypes.has(type)) throw item.error("type", `unknown item type ${type}`);
   const meaning = Object.hasOwn(itemTypes, type) ? itemTypes[type] : undefined;

@@ -1,20 +1,21 @@
 import type { ModelCard } from "../../model/card.ts";
-import { invalid } from "../../model/error.ts";
+import { invalid, type ParleyError } from "../../model/error.ts";
 import { textPart, type Item } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest, OutputFormat, Sampling } from "../../model/request.ts";
+import { needsRecall, type ItemReference } from "../../model/response.ts";
 import { Fields } from "../shared/fields.ts";
 import { engineTopP, readOutputLimit } from "../shared/sampling.ts";
 import { readSchemaFormat } from "../shared/tools.ts";
 import type { ParsedRequest, ParseContext } from "../surface.ts";
 import { sessionOf } from "../surface.ts";
-import { needsRecall, recalled } from "./history.ts";
+import { recalled } from "./history.ts";
 import type { ParsedInput } from "./item.ts";
 import { parseItems } from "./item.ts";
 import type { ResponsesOptions } from "./answer-options.ts";
 import { choiceEcho } from "./tool-choice.ts";
 import { addTools, emptyToolbox, offeredTools, toolsEcho } from "./tools.ts";
-import type { Echo, Reference, ResponsesAnswerOptions } from "./answer-options.ts";
+import type { Echo, ResponsesAnswerOptions } from "./answer-options.ts";
 
 /** The vendor's default on this surface for every model (MiniMax API docs, create response, 2026-11). */
 const defaultTopP = 0.95;
@@ -112,13 +113,18 @@ function parseAnswerOptions(fields: Fields, { options, echo, input }: AnswerOpti
   };
 }
 
-function isEmptyMessage(item: Item | Reference): boolean {
+function isEmptyMessage(item: Item | ItemReference): boolean {
   return item.type === "message" && item.parts.every((part) => part.type === "text" && part.text === "");
+}
+
+function missingInput(fields: Fields): ParleyError {
+  const other = fields.given("messages") === undefined ? "" : "; `messages` belongs to /v1/chat/completions";
+  return invalid("input", `is required${other}`);
 }
 
 function parseInput(fields: Fields, context: Parameters<typeof parseItems>[2]): ParsedInput {
   const input = fields.given("input");
-  if (input === undefined && fields.given("previous_response_id") === undefined) throw invalid("input", "is required");
+  if (input === undefined && fields.given("previous_response_id") === undefined) throw missingInput(fields);
   if (input === undefined || input === "") return { items: [], compact: false, dropped: new Set() };
   if (typeof input === "string") {
     const message: Item = { type: "message", role: "user", parts: [textPart(input)] };
@@ -233,13 +239,18 @@ function parseMetadata(fields: Fields): Record<string, string> {
   const given = Object.entries(fields.object("metadata")?.value ?? {});
   if (given.length > metadataLimits.pairs) throw invalid("metadata", `must have at most ${metadataLimits.pairs} pairs`);
   const pairs: [string, string][] = given.map(([key, value]) => {
-    if (key.length > metadataLimits.key)
+    if (characters(key) > metadataLimits.key)
       throw invalid("metadata", `keys have at most ${metadataLimits.key} characters`);
     if (typeof value !== "string") throw invalid(`metadata.${key}`, "must be a string");
-    if (value.length > metadataLimits.value) {
+    if (characters(value) > metadataLimits.value) {
       throw invalid(`metadata.${key}`, `must have at most ${metadataLimits.value} characters`);
     }
     return [key, value];
   });
   return Object.fromEntries(pairs);
+}
+
+/** Unicode code points. */
+function characters(text: string): number {
+  return Array.from(text).length;
 }

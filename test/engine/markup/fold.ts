@@ -1,5 +1,6 @@
 import { markupParser } from "../../../src/engine/markup/parser.ts";
 import type { MarkupOptions } from "../../../src/engine/markup/markup.ts";
+import type { ToolDefinition } from "../../../src/model/request.ts";
 import { EventBuilder } from "../../../src/model/event-builder.ts";
 import { GrammarCheck } from "../../../src/model/event.ts";
 import { type AnswerItem, Transcript } from "../../../src/model/transcript.ts";
@@ -9,6 +10,9 @@ export interface Setting extends Partial<Omit<MarkupOptions, "think">> {
   inside?: boolean;
   cut?: boolean;
 }
+
+/** Markup is read only where a tool is declared; calls of others are calls too. */
+const anyTool: ToolDefinition = { name: "any_tool", parameters: {} };
 
 /** What the parser reports to be wrong with a call. */
 export function fault(pieces: Iterable<string>, setting: Setting = {}): string | undefined {
@@ -26,7 +30,7 @@ function read(pieces: Iterable<string>, setting: Setting): { items: AnswerItem[]
   const parser = markupParser({
     think: { tags, startsInside: inside },
     calls: "none",
-    tools: [],
+    tools: [anyTool],
     callId: () => `c${++ordinal}`,
     ...rest,
   });

@@ -74,7 +74,7 @@ describe("JSON calls", () => {
     const parser = markupParser({
       think: { tags: [], startsInside: false },
       calls: "json",
-      tools: [],
+      tools: [{ name: "any_tool", parameters: {} }],
       callId: () => `c${++ordinal}`,
     });
     const out = new EventBuilder();

@@ -16,6 +16,9 @@ const tools = [
   },
 ];
 
+/** Declared, so that markup is read, and never called. */
+const elsewhere = [{ name: "elsewhere", parameters: {} }];
+
 /** Bits of each format, whole and broken; texts are made of them in any order. */
 const bits: Readonly<Record<CallMarkup, readonly string[]>> = {
   m2: [
@@ -81,7 +84,7 @@ const situation = fc.constantFrom<CallMarkup>("m2", "m3", "json", "none").chain(
       inside: fc.boolean(),
       cut: fc.boolean(),
       calls: fc.constant(calls),
-      tools: fc.constantFrom([], tools),
+      tools: fc.constantFrom(elsewhere, tools),
     }),
   });
 });
@@ -102,6 +105,9 @@ describe("laws", () => {
       const problem = fault([text], options);
       expect(fault(text.split(""), options)).toBe(problem);
       if (options.cut !== true && broken.length > 0) expect(problem).toBeDefined();
+      // the limit breaks off the last call and no other
+      const calls = whole.filter((item) => item.type === "call");
+      if (problem === undefined && broken.length > 0) expect(broken).toEqual(calls.slice(-1));
     });
     fc.assert(law, { numRuns: 800, seed: 20261120 });
   });
@@ -112,7 +118,7 @@ describe("laws", () => {
       fc.pre(options.calls !== "m3" && items.every((item) => item.type === "text"));
       expect(items.map((item) => ("text" in item ? item.text : "")).join("")).toBe(text);
     });
-    const setting = { tags: [], inside: false, cut: false, tools: [] };
+    const setting = { tags: [], inside: false, cut: false, tools: elsewhere };
     const near = { text: ' \n\n<tool_call>[{"arguments":{"a":"', setting: { ...setting, calls: "json" as const } };
     fc.assert(law, { numRuns: 500, seed: 20261120, examples: [[near]] });
   });

@@ -202,12 +202,26 @@ describe("M2 calls", () => {
 });
 
 test.each([
-  ["a call whose arguments are written as M3 does", "<path>a.txt</path>", true],
-  ["the same, letter by letter", "<path>a.txt</path>", true],
-  ["a call of nothing", "\n", false],
-  ["words beside a parameter", `note <b>\n<parameter name="path">a</parameter>`, false],
-])("%s is a fault where nothing was read of them", (name, body, lost) => {
+  ["words", "list the files", "save"],
+  ["JSON", '{"path": "a.txt"}', "save"],
+  ["tags with attributes", '<arg key="path">a.txt</arg>', "save"],
+  ["nothing", "\n", undefined],
+  ["words beside a parameter", `note <b>\n<parameter name="path">a</parameter>`, undefined],
+])("a call whose arguments are %s is a fault where nothing was read of them", (_, body, tool) => {
   const text = block(`<invoke name="save">${body}</invoke>`);
-  const found = fault(name.includes("letter") ? text : [text], m2);
-  expect(found).toBe(lost ? "the model wrote arguments for 'save' in a form that is not known" : undefined);
+  const expected = tool && `the model wrote arguments for '${tool}' in a form that is not known`;
+  expect(fault([text], m2)).toBe(expected);
+  expect(fault(text, m2)).toBe(expected);
+});
+
+test.each([
+  ["a block", '<minimax:tool_call>\n<parameter name="path">a.txt</parameter>\n</minimax:tool_call>'],
+  ["a parameter behind the call", block('<invoke name="save"></invoke>\n<parameter name="path">a.txt</parameter>')],
+])("parameters without a call are a fault, and no text: %s", (_, text) => {
+  const said = rows(`Ok.\n${text}\nDone.`, m2);
+  expect(said.filter(([type]) => type === "text")).toEqual([
+    ["text", "Ok."],
+    ["text", "Done."],
+  ]);
+  expect(fault([text], m2)).toBe("the model wrote arguments of a call without the name of its tool");
 });

@@ -82,8 +82,10 @@ describe("thought", () => {
     expect(said("g> \ud83d")).toBe("<thing> ");
     expect(said("\ude42")).toBe("🙂");
     expect(said('<minimax:tool_call>\n<invoke name="save"')).toBe("");
-    expect(said(">")).toBe("save{");
-    expect(said('<parameter name="text">long te')).toBe('"text": "long te');
+    // what follows shows whose arguments these are
+    expect(said("><param")).toBe("");
+    expect(said("eter name")).toBe("save{");
+    expect(said('="text">long te')).toBe('"text": "long te');
     expect(said("xt\ud83d")).toBe("xt");
     expect(said("\ude42</param")).toBe("🙂");
     expect(said("eter></invoke>")).toBe('"}');

@@ -24,6 +24,8 @@ test.each<[JsonObject, string[]]>([
   [{ prefixItems: [] }, ["array"]],
   [{ enum: ["a", 1, 1.5, true, null] }, ["boolean", "integer", "null", "number", "string"]],
   [{ const: { a: 1 } }, ["object"]],
+  [{ enum: ["1", "x"], minItems: 2 }, ["string"]],
+  [{ type: "number", enum: [1, 2] }, ["number"]],
   [{ type: "widget" }, []],
   [{}, []],
 ])("types of %j", (schema, expected) => {

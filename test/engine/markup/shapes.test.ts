@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { rows, type Setting } from "./fold.ts";
+import { fault, rows, type Setting } from "./fold.ts";
 
 const tools = [
   {
@@ -19,7 +19,7 @@ const called = ["call", "bash", '{"command": "ls"}'];
 describe.each(["m2", "m3"] as const)("calls under the name of %s", (calls) => {
   const setting: Setting = { calls, tools, tags: ["think", "mm:think"] };
 
-  test.each([
+  const shapes: [string, string][] = [
     ["M2", `<minimax:tool_call>\n${m2body}\n</minimax:tool_call>`],
     ["M2 without its block", m2body],
     ["M2 without its block's start", `${m2body}\n</minimax:tool_call>`],
@@ -32,10 +32,39 @@ describe.each(["m2", "m3"] as const)("calls under the name of %s", (calls) => {
     ["M3 without its tokens", `<tool_call>\n${bareBody}\n</tool_call>`],
     ["M3 without tokens and block", bareBody],
     ["M3 without tokens in its call", `${token}<tool_call>${bareBody}</tool_call>`],
+    ["M3 without its tokens in the block of M2", `<minimax:tool_call>\n${bareBody}\n</minimax:tool_call>`],
+    ["M3 in the block of M2", `<minimax:tool_call>\n${m3body}\n</minimax:tool_call>`],
+    [
+      "M3's arguments in a call of M2",
+      `<minimax:tool_call><invoke name="bash">${token}<command>ls${token}</command></invoke></minimax:tool_call>`,
+    ],
+    [
+      "M3 without tokens but at the call",
+      `${token}<tool_call>${token}<invoke name="bash">\n<command>ls</command>\n${token}</invoke>${token}</tool_call>`,
+    ],
     ["JSON of M1", '<tool_calls>\n{"name": "bash", "arguments": {"command": "ls"}}\n</tool_calls>'],
+    [
+      "JSON in the block of M2",
+      '<minimax:tool_call>{"name": "bash", "arguments": {"command": "ls"}}</minimax:tool_call>',
+    ],
+    [
+      "JSON in the block of M3",
+      `${token}<tool_call>\n[{"name": "bash", "arguments": {"command": "ls"}}]\n${token}</tool_call>`,
+    ],
     ["JSON", '<tool_call>{"name": "bash", "arguments": {"command": "ls"}}</tool_call>'],
-  ])("%s", (_, text) => {
+  ];
+
+  test.each(shapes)("%s", (_, text) => {
     expect(rows(`Ok.\n${text}\nDone.`, setting)).toEqual([["text", "Ok."], called, ["text", "Done."]]);
+  });
+
+  test.each(shapes)("%s is text where no tool is declared, whole and truncated, in reasoning too", (_, text) => {
+    const quoted = `Ok.\n${text}\nDone.`;
+    const none = { ...setting, tools: [] };
+    expect(rows(quoted, none)).toEqual([["text", quoted]]);
+    expect(rows(text.slice(0, -20), none)).toEqual([["text", text.slice(0, -20)]]);
+    expect(fault([text.slice(0, -20)], none)).toBeUndefined();
+    expect(rows(quoted, { ...none, inside: true })).toEqual([["reasoning", quoted]]);
   });
 
   test("M3's invoke within a line", () => {
@@ -46,6 +75,47 @@ describe.each(["m2", "m3"] as const)("calls under the name of %s", (calls) => {
     const list = '<invoke name="bash"><tags><item>a</item><item>b</item></tags></invoke>';
     expect(rows(`${m2body}\n${m2body}`, setting)).toEqual([called, called]);
     expect(rows(`${bareBody}\n${list}`, setting)).toEqual([called, ["call", "bash", '{"tags": ["a", "b"]}']]);
+  });
+
+  test("a block of M2 that holds calls in M3's form, of any tool", () => {
+    const other = '<invoke name="other"><n>1</n></invoke>';
+    const text = `<minimax:tool_call>\n${bareBody}\n${other}\n</minimax:tool_call>`;
+    expect(rows(text, setting)).toEqual([called, ["call", "other", '{"n": 1}']]);
+    expect(fault(['<minimax:tool_call><invoke name="bash"><command>ls'], setting)).toBe(
+      "the model's call of 'bash' broke off before its end",
+    );
+  });
+
+  test.each([
+    ["in a block", `${token}<tool_call>${token}<command>ls${token}</command>${token}</tool_call>`],
+    ["alone", `${token}<command>ls${token}</command>`],
+    ["behind a call", m3body.replace(`${token}</invoke>`, `${token}</invoke>${token}<tags>x${token}</tags>`)],
+    ["truncated", `${token}<tool_call>\n${token}<command>ls`],
+  ])("M3's arguments without a call are a fault, and no text: %s", (_, text) => {
+    expect(fault([text], setting)).toBe("the model wrote arguments of a call without the name of its tool");
+    expect(fault(text, setting)).toBe(fault([text], setting));
+    expect(rows(`Ok.\n${text}`, setting).filter(([type]) => type === "text")).toEqual([["text", "Ok."]]);
+  });
+
+  test.each([
+    ["words", "list the files"],
+    ["JSON", '{"command": "ls"}'],
+    ["a parameter of M2", '<parameter name="command">ls</parameter>'],
+    ["a parameter of M2 with tokens", `${token}<parameter name="command">ls${token}</parameter>`],
+    ["both forms", `${token}<tags>a${token}</tags>${token}<parameter name="command">ls${token}</parameter>`],
+  ])("a call of M3 that holds %s is a fault", (_, body) => {
+    const text = `${token}<tool_call>${token}<invoke name="bash">${body}${token}</invoke>${token}</tool_call>`;
+    expect(fault([text], setting)).toBe("the model wrote arguments for 'bash' in a form that is not known");
+    expect(fault(text, setting)).toBe(fault([text], setting));
+  });
+
+  test("arguments without a call are text in code", () => {
+    const text = `\`\`\`\n<minimax:tool_call>\n<parameter name="command">\n\`\`\`\nand \`${token}<command>\`.`;
+    expect(rows(text, setting)).toEqual([["text", text]]);
+  });
+
+  test("a closing tag in prose behind bare calls is text", () => {
+    expect(rows(`${bareBody}</div> is it.`, setting)).toEqual([called, ["text", "</div> is it."]]);
   });
 
   test("a string keeps its own tags", () => {

@@ -209,6 +209,31 @@ describe("a faulty upstream", () => {
     await server.gone;
   });
 
+  it("that sends comments for ever after its finish reason gives the whole answer", async () => {
+    const server = await faulty((_, response) => {
+      sse(response).write(frame({ content: "a" }) + frame({}, "stop"));
+      const timer = setInterval(() => response.write(": still here\n\n"), 20);
+      response.on("close", () => clearInterval(timer));
+    });
+    expect(await outcome(server.url)).toMatchObject({ how: "answer", text: "a" });
+    await server.gone;
+  });
+
+  it.each([
+    [500, "upstream: the upstream answered 500"],
+    [503, "overloaded: the upstream answered 503"],
+    [400, "invalid: no such tool"],
+  ])("that answers %i and does not end its body has answered", async (status, error) => {
+    const server = await faulty((_, response) => {
+      response.writeHead(status, { "content-type": "text/plain" }).write("no such tool");
+      const timer = setInterval(() => response.write(" "), 20);
+      response.on("close", () => clearInterval(timer));
+    });
+    const options = { timeouts, replicas: { attempts: 1 } };
+    expect(await outcome(server.url, options)).toMatchObject({ how: "thrown", error });
+    await server.gone;
+  });
+
   it("that resets after its finish reason gives the whole answer", async () => {
     const server = await faulty((_, response) => {
       sse(response).write(frame({ content: "a" }) + frame({}, "stop"));

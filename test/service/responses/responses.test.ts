@@ -6,11 +6,12 @@ import type { Batch } from "../../../src/model/event.ts";
 import { systemIds } from "../../../src/model/id.ts";
 import type { GenerationRequest } from "../../../src/model/request.ts";
 import { Transcript } from "../../../src/model/transcript.ts";
+import { StoredAnswer } from "../../../src/service/responses/stored.ts";
 import { ResponseArchive } from "../../../src/service/responses/archive.ts";
 import { ConversationMemory } from "../../../src/service/responses/memory.ts";
 import { RecentAnswers } from "../../../src/service/responses/recent.ts";
 import { ResponsesService, type ResponsesOptions } from "../../../src/service/responses/responses.ts";
-import type { ResponseEvent } from "../../../src/service/responses/codec.ts";
+import type { ResponseEvent } from "../../../src/model/response.ts";
 import type { ResponseAnswer } from "../../../src/service/responses/answer.ts";
 import { openStore } from "../../../src/store/open.ts";
 import type { Store } from "../../../src/store/store.ts";
@@ -60,14 +61,15 @@ async function serviceOf(answering: Answering, changes: { store?: Store; accept?
     const timing = { ownMs: 0, engineMs: 0 };
     return { request, transcript, batches: batches(), target, rateLimit: {}, timing, servedBy: undefined };
   });
-  const generate = { start, count: () => Promise.resolve(1), checkLimits: () => Promise.resolve() };
+  const count = vi.fn<ResponsesOptions<ParsedResponses>["generate"]["count"]>(async () => 1);
+  const generate = { start, count, checkLimits: () => Promise.resolve() };
   const { accept } = changes;
   const real = responsesCodec(options);
   const encoder = (parsed: ParsedResponses) =>
     Object.assign(real.encoder(parsed), accept === undefined ? {} : { accept });
   const codec = { ...real, encoder };
   const service = new ResponsesService({ generate, archive, recent: new RecentAnswers(), codec, log: silentLog });
-  return { service, archive, start, signals, requests };
+  return { service, archive, start, count, signals, requests };
 }
 
 const say = (text: string): Batch => [
@@ -263,6 +265,41 @@ describe("a stored response", () => {
     await store.close();
   });
 
+  it("whose outcome cannot be stored is stored with it when the store works again", async () => {
+    const store = await openStore();
+    let failing = true;
+    const end: Store["responses"]["end"] = async (ended) => {
+      if (failing) throw new Error("disk full");
+      await store.responses.end(ended);
+    };
+    const responses = Object.assign(Object.create(store.responses), { end });
+    const { service } = await serviceOf(saying, { store: { ...store, responses } });
+    const { id } = await service.create(asked({ background: true }), never);
+    const status = async (): Promise<unknown> => (await service.get(id, owner)).snapshot()["status"];
+    await expect.poll(async () => (await service.get(id, owner)) instanceof StoredAnswer).toBe(true);
+    expect(await status()).toBe("queued");
+    await expect(service.endOrphans()).rejects.toThrow("disk full");
+    expect(await status()).toBe("queued");
+    failing = false;
+    await service.endOrphans();
+    expect(await status()).toBe("completed");
+    expect((await read(await service.get(id, owner))).at(-1)?.type).toBe("response.completed");
+    await store.close();
+  });
+
+  it("whose outcome could not even be made, because the server failed, ends as failed", async () => {
+    const store = await openStore();
+    const accept = (): never => {
+      throw new Error("a mistake");
+    };
+    const { service } = await serviceOf(saying, { store, accept });
+    const { id } = await service.create(asked({ background: true }), never);
+    await expect.poll(async () => (await service.get(id, owner)) instanceof StoredAnswer).toBe(true);
+    await service.endOrphans();
+    expect((await service.get(id, owner)).snapshot()["status"]).toBe("failed");
+    await store.close();
+  });
+
   it("is replayed from any event on", async () => {
     const { service } = await serviceOf(saying);
     const { id } = await service.create(asked({ background: true }), never);
@@ -317,14 +354,23 @@ describe("a compaction that gave no summary", () => {
     expect(JSON.stringify(start.mock.calls.at(-1)?.[0].items)).toContain("I am Ann");
   });
 
-  it.each([{}, { background: true }, { store: false }])(
-    "is refused where there is nothing to summarize: %o",
-    async (how) => {
-      const { service } = await serviceOf(saying);
-      const input = [{ role: "system", content: "Be brief." }, { type: "compaction_trigger" }];
-      await expect(service.create(asked({ input, ...how }), never)).rejects.toThrow("nothing to compact");
-    },
-  );
+  it("is counted with what the model is asked", async () => {
+    const { service, count } = await serviceOf(saying);
+    const input = [{ role: "user", content: "I am Ann." }, { type: "compaction_trigger" }];
+    expect(await service.count(asked({ input }), never)).toBe(1);
+    expect(JSON.stringify(count.mock.calls[0]?.[0].items.at(-1))).toContain("Summarize the conversation");
+  });
+
+  it.each([
+    { role: "system" },
+    { role: "developer" },
+    { role: "system", background: true },
+    { role: "system", store: false },
+  ])("is refused where there is nothing to summarize: %o", async ({ role, ...how }) => {
+    const { service } = await serviceOf(saying);
+    const input = [{ role, content: "Be brief." }, { type: "compaction_trigger" }];
+    await expect(service.create(asked({ input, ...how }), never)).rejects.toThrow("nothing to compact");
+  });
 });
 
 describe("mistakes of the server end one response, not the process", () => {

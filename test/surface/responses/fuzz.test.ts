@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ParleyError } from "../../../src/model/error.ts";
-import { needsRecall } from "../../../src/surface/responses/history.ts";
+import { needsRecall } from "../../../src/model/response.ts";
 import { answer, folded, parse, streamed, surfaceWith } from "./harness.ts";
 
 function fixture(name: string): unknown {

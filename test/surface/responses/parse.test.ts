@@ -266,6 +266,11 @@ describe("input items", () => {
     }
   });
 
+  test("metadata counts characters, not UTF-16 units", () => {
+    const metadata = { ["😀".repeat(64)]: "😀".repeat(512) };
+    expect(parseM3({ metadata }).answerOptions.echo.metadata).toEqual(metadata);
+  });
+
   test("a compaction trigger is a wish, not an item", () => {
     const { answerOptions } = parseM3({ input: [{ role: "user", content: "Hi" }, { type: "compaction_trigger" }] });
     expect(answerOptions).toMatchObject({ kind: "compaction", input: [user("Hi")] });
@@ -432,6 +437,7 @@ describe("what is refused, and the field that is named", () => {
     ["nothing allowed", { tool_choice: { type: "allowed_tools", tools: [] } }, "tool_choice.tools"],
     ["metadata of a wrong type", { metadata: "x" }, "metadata"],
     ["metadata value of a wrong type", { metadata: { a: 1 } }, "metadata.a"],
+    ["metadata value of long characters", { metadata: { a: "😀".repeat(513) } }, "metadata.a"],
     ["long metadata value", { metadata: { a: "x".repeat(513) } }, "metadata.a"],
     ["long metadata key", { metadata: { ["x".repeat(65)]: "" } }, "metadata"],
     [
@@ -513,6 +519,7 @@ test("strict: what the vendor's page does not list is refused", () => {
     [{ reasoning: { effort: "xhigh" } }, "reasoning.effort"],
     [{ tools: [{ type: "custom", name: "f" }] }, "tools[0].type"],
     [{ input: [{ type: "item_reference", id: "a" }] }, "input[0].type"],
+    [{ input: [{ role: "user", content: "Hi" }, { type: "compaction_trigger" }] }, "input[1].type"],
     [{ input: [{ role: "user", content: "" }] }, "input[0].content"],
   ];
   for (const [fields, param] of rows) {

@@ -30,8 +30,9 @@ const vendorId = "call_function_";
 
 /**
  * The stage for tool calls, with the rules `call-order`, `call-name`, `call-id` and `call-arguments`. Events of calls
- * never overlap: one call is emitted while later ones wait, and so does content. A call is over when its JSON is and
- * something else begins, or when the stream is. Throws `upstream` at a call that cannot be repaired.
+ * never overlap: one call is emitted while later ones wait, and so do content and reasoning that came behind its start;
+ * each is emitted in its place. A call is over when its JSON is and something else begins, or when the stream is. Throws
+ * `upstream` at a call that cannot be repaired.
  */
 export class ToolCalls {
   // fixed at birth
@@ -41,12 +42,12 @@ export class ToolCalls {
   // changed by events
   /** In the order in which they began. */
   private readonly calls: Call[] = [];
+  /** Calls that are not closed, and the content and reasoning that came behind the start of one, in their order. */
+  private readonly queue: (Call | Piece)[] = [];
   /** Ids of the upstream that were used. */
   private readonly ids = new Set<string>();
   /** The call that the newest entry belongs to. */
   private last: Call | undefined;
-  /** Content and reasoning that came while a call was not complete; emitted at the end of the answer. */
-  private waiting: Piece[] = [];
 
   constructor(emit: Emit, { repairs, callId }: Pick<StageContext, "repairs" | "callId">) {
     this.emit = emit;
@@ -65,23 +66,11 @@ export class ToolCalls {
   }
 
   accept(piece: Piece): void {
-    if (piece.type === "tool-calls") {
-      this.emit({ type: "call-boundary" });
-      this.feed(piece.entries);
-    } else if (piece.type === "end") {
-      this.emit(piece);
-      this.end(piece.truncated);
-      if (this.waiting.length === 0) return;
-      for (const one of this.waiting) this.emit(one);
-      this.emit(piece);
-    } else if (this.settle()) this.emit(piece);
-    else this.waiting.push(piece);
-  }
-
-  /** Ends calls whose JSON is complete. False while one is not, so that content must wait. */
-  private settle(): boolean {
-    this.advance(true);
-    return this.calls.every((call) => call.state === "closed");
+    if (piece.type === "tool-calls") return this.feed(piece.entries);
+    if (piece.type === "end") this.end(piece.truncated);
+    else this.advance(true);
+    if (this.queue.length === 0) this.emit(piece);
+    else this.queue.push(piece);
   }
 
   private feed(entries: readonly unknown[]): void {
@@ -92,13 +81,10 @@ export class ToolCalls {
   }
 
   private end(truncated: boolean): void {
-    for (const call of this.calls) {
-      if (call.state === "closed") continue;
-      if (call.state === "waiting" && !this.begin(call)) {
-        if (truncated) return;
-        throw new ParleyError("upstream", "the upstream's tool call has no name");
-      }
-      this.close(call, truncated);
+    for (const next of this.queue.splice(0)) {
+      if ("type" in next) this.emit(next);
+      else if (next.state === "open" || this.begin(next)) this.close(next, truncated);
+      else if (!truncated) throw new ParleyError("upstream", "the upstream's tool call has no name");
     }
   }
 
@@ -152,23 +138,30 @@ export class ToolCalls {
     const args = new ArgumentText();
     const call: Call = { index, id: entry.id, name, held: "", args, state: "waiting", again: false };
     this.calls.push(call);
+    this.queue.push(call);
     return call;
   }
 
-  /** Ends complete calls that have a follower (`all`: or none) and begins the next that has a name. */
-  private advance(all: boolean): void {
-    for (const call of this.calls) {
-      if (call.state === "closed") continue;
-      if (call.state === "waiting" && !this.begin(call)) return;
-      const followed = all || call !== this.calls.at(-1);
-      if (!call.args.complete || !followed) return;
-      this.close(call, false);
+  /**
+   * Emits what is at the head of the queue, up to a call that is not over: one without a name, with incomplete JSON, or
+   * with nothing behind it (`followed`: something comes behind it now).
+   */
+  private advance(followed: boolean): void {
+    let count = 0;
+    for (const next of this.queue) {
+      if ("type" in next) this.emit(next);
+      else if (next.state === "waiting" && !this.begin(next)) break;
+      else if (!next.args.complete || !(followed || count + 1 < this.queue.length)) break;
+      else this.close(next, false);
+      count += 1;
     }
+    this.queue.splice(0, count);
   }
 
   private begin(call: Call): boolean {
     if (call.name === "") return false;
     call.state = "open";
+    this.emit({ type: "call-boundary" });
     this.emit({ type: "call-start", id: this.idFor(call), name: call.name });
     const held = call.held;
     call.held = "";

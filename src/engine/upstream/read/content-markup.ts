@@ -6,7 +6,8 @@ import { pieceSink, refuseFault, type Piece, type Stage } from "./piece.ts";
  * The rules `inline-thought` and `inline-calls`: reads the content field through the markup of the model, so that
  * reasoning and calls that were left in it are no text.
  */
-export const contentMarkup: Stage = (emit, { repairs, markup, tools, callId, answer }) => {
+export const contentMarkup: Stage = (emit, context) => {
+  const { repairs, markup, tools, callId, answer } = context;
   let parser: MarkupParser | undefined;
   /** Nothing came yet: only then may content begin inside reasoning. */
   let untouched = true;
@@ -45,7 +46,7 @@ export const contentMarkup: Stage = (emit, { repairs, markup, tools, callId, ans
     foundReasoning = false;
     const { callCount } = answer;
     parser.feed(text, sink);
-    refuseFault(parser);
+    refuseFault(parser, context);
     if (answer.callCount > callCount) repairs.fired("inline-calls");
     if (foundReasoning) repairs.fired("inline-thought");
   };
@@ -54,7 +55,7 @@ export const contentMarkup: Stage = (emit, { repairs, markup, tools, callId, ans
     const ended = parser;
     parser = undefined;
     ended?.end(sink, truncated);
-    refuseFault(ended);
+    refuseFault(ended, context);
   };
 
   return (piece) => {

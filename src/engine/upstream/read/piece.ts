@@ -13,11 +13,11 @@ export type Piece =
   | { type: "reasoning-field"; text: string }
   /** `delta.tool_calls` as it came. */
   | { type: "tool-calls"; entries: readonly unknown[] }
-  /** Tool calls follow: what was held back of content and reasoning is due. */
+  /** A tool call follows: what was held back of content and reasoning is due. */
   | { type: "call-boundary" }
   /** What was held back of the reasoning field is due. `truncated`: by the token limit. */
   | { type: "reasoning-end"; truncated: boolean }
-  /** The answer is over: what was held back is due. Comes again after content that had to wait for a call. */
+  /** The answer is over: what was held back is due. */
   | { type: "end"; truncated: boolean }
   | { type: "text" | "reasoning"; text: string }
   | { type: "call-start"; id: string; name: string }
@@ -64,9 +64,12 @@ export function pieceSink(emit: Emit, answer: StageContext["answer"]): EventSink
   };
 }
 
-/** Throws `upstream` where a call that the parser has read must not be handed on as a whole one. */
-export function refuseFault(parser: MarkupParser | undefined): void {
-  if (parser?.fault !== undefined) throw new ParleyError("upstream", parser.fault);
+/**
+ * Throws `upstream` where a call that the parser has read must not be handed on as a whole one. Where no call is allowed
+ * none is handed on, so that a broken one does no harm.
+ */
+export function refuseFault(parser: MarkupParser | undefined, { maxCalls }: Pick<StageContext, "maxCalls">): void {
+  if (parser?.fault !== undefined && maxCalls > 0) throw new ParleyError("upstream", parser.fault);
 }
 
 /** The last step: pieces as events. */

@@ -6,7 +6,8 @@ import { pieceSink, refuseFault, type Stage } from "./piece.ts";
  * The rule `thought-markup`: reads the reasoning field through the markup of the model. Tool calls in it are calls,
  * closing tags are dropped, and so is a newline at its end, which belongs to the closing tag.
  */
-export const reasoningMarkup: Stage = (emit, { repairs, markup, tools, callId, answer }) => {
+export const reasoningMarkup: Stage = (emit, context) => {
+  const { repairs, markup, tools, callId, answer } = context;
   const hasMarkup = markup.think.tags.length > 0 || markup.calls !== "none";
   const sink = pieceSink(emit, answer);
   let parser: MarkupParser | undefined;
@@ -22,7 +23,7 @@ export const reasoningMarkup: Stage = (emit, { repairs, markup, tools, callId, a
     parser ??= markupParser({ ...markup, think: { ...markup.think, startsInside: true }, tools, callId });
     const { callCount } = answer;
     parser.feed(certain, sink);
-    refuseFault(parser);
+    refuseFault(parser, context);
     if (answer.callCount > callCount) repairs.fired("thought-markup");
   };
 
@@ -31,7 +32,7 @@ export const reasoningMarkup: Stage = (emit, { repairs, markup, tools, callId, a
     const ended = parser;
     parser = undefined;
     ended?.end(sink, truncated);
-    refuseFault(ended);
+    refuseFault(ended, context);
   };
 
   return (piece) => {

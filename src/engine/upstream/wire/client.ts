@@ -23,7 +23,7 @@ export interface ClientOptions {
 
 /** An answer whose status was 200. */
 export interface OpenAnswer {
-  /** The body is one JSON value, no stream. */
+  /** The body is announced as JSON. Not every server keeps to what it announces. */
   json: boolean;
   /** Network reads as they come; throws a `ParleyError` when a deadline passes or the connection breaks. */
   reads: AsyncIterable<Uint8Array>;
@@ -86,11 +86,15 @@ export class UpstreamClient {
     const watch = new Deadlines(this.timeouts, signal);
     try {
       const answer = await this.send(path, writeBody(body), watch.signal);
-      if (answer.statusCode !== 200) throw await refusal(answer);
+      if (answer.statusCode !== 200) {
+        watch.hurry();
+        throw await refusal(answer);
+      }
       return new Answer(answer, watch);
     } catch (thrown) {
       watch.stop();
-      throw watch.reason ?? networkFailure(thrown);
+      // the status of an error whose body does not end is what the upstream said
+      throw watch.late ? thrown : (watch.reason ?? networkFailure(thrown));
     }
   }
 
@@ -245,15 +249,26 @@ class Answer implements OpenAnswer {
 }
 
 async function refusal(answer: Dispatcher.ResponseData): Promise<ParleyError> {
-  const body = await readAll(answer, maxErrorBytes).catch(() => "");
-  return statusFailure(answer.statusCode, body, answer.headers);
+  const chunks: Uint8Array[] = [];
+  // of a body that breaks off, what came is read
+  await readInto(chunks, answer, maxErrorBytes).catch(() => undefined);
+  return statusFailure(answer.statusCode, Buffer.concat(chunks).toString("utf8"), answer.headers);
 }
 
 /** The body as text, up to a bound; what is beyond it is cut off. */
-async function readAll({ body, headers }: Dispatcher.ResponseData, maxBytes: number): Promise<string> {
+async function readAll(answer: Dispatcher.ResponseData, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  await readInto(chunks, answer, maxBytes);
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+async function readInto(
+  chunks: Uint8Array[],
+  { body, headers }: Dispatcher.ResponseData,
+  maxBytes: number,
+): Promise<void> {
   body.on("error", () => {});
   const codings = contentCodings(headers["content-encoding"]);
-  const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of codings.length === 0 ? body : decompressed(body, codings)) {
     const bytes = chunk as Uint8Array;
@@ -261,5 +276,4 @@ async function readAll({ body, headers }: Dispatcher.ResponseData, maxBytes: num
     size += bytes.length;
     if (size > maxBytes) break;
   }
-  return Buffer.concat(chunks).toString("utf8");
 }

@@ -10,7 +10,7 @@ export interface Timeouts {
   idle: number;
   /** For the whole answer. */
   total: number;
-  /** From the finish reason to the end of the stream. */
+  /** From the finish reason to the end of the stream; from the headers of an error to the end of its body. */
   grace: number;
 }
 
@@ -33,13 +33,13 @@ export class Deadlines {
     this.cut(canceled());
   };
   // changed by events
-  /** When the last read came, or the ending began; set by `touch`, `hurry` and, while paused, by the timer. */
+  /** When the last read came, or the ending began, without the time of pauses in it; set by `touch` and `hurry`. */
   private last = this.begun;
   /** `ending`: the finish reason has come; set by `touch` and `hurry`. */
   private phase: "first" | "flowing" | "ending" = "first";
   private timer: NodeJS.Timeout | undefined;
-  /** Our reader is busy, so that the upstream cannot send; set by `pause`, unset by `touch`. */
-  private paused = false;
+  /** Since when our reader is busy, so that the upstream cannot send; set by `pause`, unset by `touch`. */
+  private pausedAt: number | undefined;
   /** Why the answer was cut off; `undefined` while it was not. */
   reason: ParleyError | undefined;
   /** The grace time was what ended it. */
@@ -65,11 +65,14 @@ export class Deadlines {
 
   /** The reader is busy: a slow caller is not a silent upstream. */
   pause(): void {
-    this.paused = true;
+    this.pausedAt = performance.now();
   }
 
+  /** More has come, or the reader is ready for it. What comes after the finish reason does not put off the end. */
   touch(): void {
-    this.paused = false;
+    this.excludePause();
+    this.pausedAt = undefined;
+    if (this.phase === "ending") return;
     this.last = performance.now();
     if (this.phase !== "first") return;
     this.phase = "flowing";
@@ -80,12 +83,20 @@ export class Deadlines {
     if (this.phase === "ending") return;
     this.phase = "ending";
     this.last = performance.now();
+    if (this.pausedAt !== undefined) this.pausedAt = this.last;
     this.rearm();
   }
 
   stop(): void {
     clearTimeout(this.timer);
     this.caller.removeEventListener("abort", this.onAbort);
+  }
+
+  private excludePause(): void {
+    if (this.pausedAt === undefined) return;
+    const now = performance.now();
+    this.last += now - this.pausedAt;
+    this.pausedAt = now;
   }
 
   private rearm(): void {
@@ -106,7 +117,7 @@ export class Deadlines {
   }
 
   private check(): void {
-    if (this.paused) this.last = performance.now();
+    this.excludePause();
     if (performance.now() < this.due()) {
       this.arm();
       return;

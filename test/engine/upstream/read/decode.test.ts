@@ -286,6 +286,41 @@ describe("tool calls", () => {
       ['f({"a":1})', "text:so"],
       [],
     ],
+    [
+      "text while a call is open, and another call behind it",
+      [
+        text("a"),
+        named(0, "1", "f", '{"a"'),
+        text("b"),
+        more(0, ":1}"),
+        named(1, "2", "g", "{}"),
+        thought("c"),
+        text("d"),
+      ],
+      ["text:a", 'f({"a":1})', "text:b", "g({})", "thought:c", "text:d"],
+      [],
+    ],
+    [
+      "text and thought between the pieces of two calls",
+      [
+        named(0, "1", "f", '{"a"'),
+        thought("a"),
+        named(1, "2", "g", '{"b"'),
+        text("b"),
+        more(0, ":1}"),
+        text("c"),
+        more(1, ":2}"),
+        text("d"),
+      ],
+      ['f({"a":1})', "thought:a", 'g({"b":2})', "text:bcd"],
+      [],
+    ],
+    [
+      "text behind a call whose name comes late",
+      [more(0, "{}"), text("a"), call({ index: 0, id: "1", function: { name: "f" } })],
+      ["f({})", "text:a"],
+      ["call-name"],
+    ],
     ["text after a call", [named(0, "1", "f", "{}"), text("so")], ["f({})", "text:so"], []],
     ["a name that repeats", [named(0, "1", "f", '{"a"'), named(0, "1", "f", ":1}")], ['f({"a":1})'], []],
     [
@@ -602,6 +637,8 @@ describe("ends", () => {
 });
 
 describe("calls that were not allowed", () => {
+  const invoke = (name: string): string => `<invoke name="${name}">\n<parameter name="a">1</parameter>\n</invoke>\n`;
+  const block = `<minimax:tool_call>\n${invoke("f")}${invoke("g")}</minimax:tool_call>`;
   const two = [named(0, "1", "f", '{"a":1}'), named(1, "2", "g", '{"b":2}'), ...end("tool_calls")];
 
   it("a second call is not told where one is the most, nor any where none is allowed", () => {
@@ -609,9 +646,23 @@ describe("calls that were not allowed", () => {
     expect(tell([text("No."), ...two], { maxCalls: 0 })).toMatchObject({ items: ["text:No."], finish: "stop" });
   });
 
+  it("markup is text where the request has no tools", () => {
+    const quoted = `The page says: ${block}`;
+    for (const family of ["m2", "m3"] as const) {
+      const told = tell([thought(quoted), text(quoted), ...end("stop")], { family, tools: [] });
+      expect(told).toMatchObject({ items: [`thought:${quoted}`, `text:${quoted}`], finish: "stop", error: "" });
+    }
+  });
+
+  it("a call that may not be made may break off", () => {
+    const said = block.slice(0, 60);
+    const told = tell([text("Here: "), text(said), ...end("stop")], { family: "m2", maxCalls: 0 });
+    expect(told).toMatchObject({ items: ["text:Here: "], finish: "stop", error: "" });
+    const inThought = tell([thought(said), text("So."), ...end("stop")], { family: "m2", maxCalls: 0 });
+    expect(inThought).toMatchObject({ items: ["text:So."], finish: "stop", error: "" });
+  });
+
   it("whether they come as calls or as markup", () => {
-    const invoke = (name: string): string => `<invoke name="${name}">\n<parameter name="a">1</parameter>\n</invoke>\n`;
-    const block = `<minimax:tool_call>\n${invoke("f")}${invoke("g")}</minimax:tool_call>`;
     const told = tell([text(block), text("Done."), ...end("stop")], { family: "m2", maxCalls: 1 });
     expect(told).toMatchObject({ items: ['f({"a": 1})', "text:Done."], finish: "calls" });
   });

@@ -5,6 +5,7 @@ import { Repairs, type RepairRule, type RepairSwitches } from "../../../../src/e
 import { SseReader } from "../../../../src/engine/upstream/wire/sse.ts";
 import type { Family } from "../../../../src/model/card.ts";
 import type { GenerationEvent } from "../../../../src/model/event.ts";
+import type { ToolDefinition } from "../../../../src/model/request.ts";
 import { callIds } from "../../../../src/model/id.ts";
 import { fixedIds } from "../fake.ts";
 
@@ -15,6 +16,8 @@ export interface DecodeSetup {
   family?: Family | undefined;
   markup?: Partial<ModelMarkup>;
   switches?: RepairSwitches;
+  /** Default: one that no answer calls, so that markup is read. */
+  tools?: readonly ToolDefinition[];
   maxTokens?: number;
   maxCalls?: number;
   onRepair?: (rule: RepairRule) => void;
@@ -25,7 +28,7 @@ export function decoderFor(setup: DecodeSetup = {}): ChatDecoder {
     dialect: setup.dialect ?? dialects.generic,
     repairs: new Repairs(setup.switches, setup.onRepair),
     markup: { ...markupOf(setup.family), ...setup.markup },
-    tools: [],
+    tools: setup.tools ?? [{ name: "any_tool", parameters: {} }],
     callId: callIds(fixedIds()),
     maxTokens: setup.maxTokens,
     maxCalls: setup.maxCalls,

@@ -31,6 +31,35 @@ async function ask(engine: Engine): Promise<string> {
   return transcript.text();
 }
 
+describe("an answer whose content type is another one", () => {
+  const whole = JSON.stringify({ choices: [{ message: { content: "fine" }, finish_reason: "stop" }] });
+  it.each([
+    ["a stream as JSON", "application/json", answer],
+    ["a stream without a type", undefined, answer],
+    ["a stream as text, behind a comment", "text/plain", `: ping\n\n${answer}`],
+    ["JSON as a stream", "text/event-stream", whole],
+    ["JSON without a type, behind white space", undefined, `\n  ${whole}\n`],
+    ["JSON with a byte order mark", "application/json", `\ufeff${whole}`],
+    ["a stream with a byte order mark, as JSON", "application/json", `\ufeff${answer}`],
+  ])("%s is read, at once and byte by byte", async (_, type, body) => {
+    const { engine } = await start((_request, response) => {
+      response.writeHead(200, type === undefined ? {} : { "content-type": type });
+      const bytes = Buffer.from(body);
+      for (let at = 0; at < 16; at++) response.write(bytes.subarray(at, at + 1));
+      response.end(bytes.subarray(16));
+    });
+    expect(await ask(engine)).toBe("fine");
+  });
+
+  it("an error of the server in JSON keeps its kind", async () => {
+    const { engine } = await start((_, response) => {
+      const body = { error: { type: "rate_limit_error", code: "rate_limit_exceeded", message: "slow" } };
+      response.writeHead(200, { "content-type": "text/event-stream" }).end(JSON.stringify(body));
+    });
+    await expect(ask(engine)).rejects.toMatchObject({ kind: "rate-limit" });
+  });
+});
+
 describe("a compressed answer", () => {
   const codings: [string, (text: string) => Buffer][] = [
     ["gzip", zlib.gzipSync],

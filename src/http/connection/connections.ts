@@ -1,0 +1,149 @@
+import type { Server } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
+import { NetworkSet, unmapped } from "../../lib/cidr.ts";
+import { ParleyError } from "../../model/error.ts";
+import { Connection } from "./connection.ts";
+import { openFilesLimit } from "./open-files.ts";
+import { timeoutsOf, type ConnectionSettings, type Timeouts, type TimeoutSettings } from "./settings.ts";
+
+export interface ConnectionsOptions {
+  timeouts: TimeoutSettings;
+  limits: ConnectionSettings;
+  /** Addresses that many callers share: the bound of one address does not hold for them. */
+  trustedProxies: readonly string[];
+}
+
+/** Share of the open files that connections may have; the rest is for engines, the database and files. */
+const openFilesShare = 0.8;
+/** The clock looks at all connections at least this often, in milliseconds. */
+const maxTickMs = 1_000;
+
+/**
+ * All connections of the server: the one clock that ends those that are silent, and how many there may be. A connection is a
+ * stranger until a request on it showed a valid key.
+ */
+export class Connections {
+  // fixed at birth
+  readonly timeouts: Timeouts;
+  private readonly total: number;
+  private readonly limits: ConnectionSettings;
+  private readonly shared: NetworkSet;
+  // changed by events
+  /** Every open connection; changed when one opens or closes. */
+  private readonly all = new Map<Duplex, Connection>();
+  /** Those that have shown no key, the oldest first. */
+  private readonly strangers = new Set<Connection>();
+  /** The same by address, without those of shared ones. */
+  private readonly byAddress = new Map<string, Set<Connection>>();
+  /** How many have shown each key last. */
+  private readonly byKey = new Map<string, number>();
+
+  constructor({ timeouts, limits, trustedProxies }: ConnectionsOptions) {
+    this.timeouts = timeoutsOf(timeouts);
+    this.limits = limits;
+    this.total = Math.max(1, Math.min(limits.total, Math.floor(openFilesLimit() * openFilesShare)));
+    this.shared = new NetworkSet(trustedProxies);
+  }
+
+  /** Open connections. */
+  get size(): number {
+    return this.all.size;
+  }
+
+  /** Watches a server's connections from now on. */
+  watch(server: Server): void {
+    server.on("connection", (socket: Socket) => this.open(socket));
+    const times = Object.values(this.timeouts) as number[];
+    const timer = setInterval(() => this.tick(), Math.min(maxTickMs, ...times.map((ms) => ms / 4))).unref();
+    server.once("close", () => clearInterval(timer));
+  }
+
+  of(socket: Duplex): Connection | undefined {
+    return this.all.get(socket);
+  }
+
+  /** Notes the key that a request on a connection has shown. Throws `connection-limit` where that key has too many. */
+  identify(socket: Duplex, keyId: string): void {
+    const connection = this.all.get(socket);
+    if (connection === undefined || connection.keyId === keyId) return;
+    const count = this.byKey.get(keyId) ?? 0;
+    if (count >= (this.limits.perKey ?? Math.ceil(this.total / 2))) {
+      throw new ParleyError("connection-limit", "too many connections with this key", { retryAfter: 1 });
+    }
+    this.forget(connection);
+    connection.keyId = keyId;
+    this.byKey.set(keyId, count + 1);
+  }
+
+  private tick(): void {
+    const now = performance.now();
+    for (const connection of this.all.values()) connection.check(now);
+  }
+
+  private open(socket: Socket): void {
+    const connection = new Connection(socket, this.timeouts);
+    if (this.all.size >= this.total && !this.makeRoom()) {
+      socket.destroy();
+      return;
+    }
+    this.all.set(socket, connection);
+    socket.once("close", () => {
+      this.all.delete(socket);
+      this.forget(connection);
+    });
+    this.strangers.add(connection);
+    const address = addressOf(connection);
+    if (address === "" || this.shared.has(address)) return;
+    const neighbours = this.byAddress.get(address) ?? new Set();
+    this.byAddress.set(address, neighbours.add(connection));
+    const [oldest] = neighbours;
+    if (neighbours.size > this.limits.perAddress) this.drop(oldest);
+  }
+
+  /** Ends a connection that does little harm to its owner; `false` where there is none. */
+  private makeRoom(): boolean {
+    const [stranger] = this.strangers;
+    return this.drop(stranger ?? this.idleOfGreediest());
+  }
+
+  /** An idle connection of the key that has most of all keys with idle ones. */
+  private idleOfGreediest(): Connection | undefined {
+    const count = ({ keyId }: Connection): number => (keyId === undefined ? 0 : (this.byKey.get(keyId) ?? 0));
+    let found: Connection | undefined;
+    for (const one of this.all.values()) {
+      if (one.idle && (found === undefined || count(one) > count(found))) found = one;
+    }
+    return found;
+  }
+
+  private drop(connection: Connection | undefined): boolean {
+    if (connection === undefined) return false;
+    // its event `close` comes later
+    this.all.delete(connection.socket);
+    this.forget(connection);
+    connection.socket.destroy();
+    return true;
+  }
+
+  /** Takes a connection out of the counts by key and of strangers. */
+  private forget(connection: Connection): void {
+    const { keyId } = connection;
+    if (keyId !== undefined) {
+      const left = (this.byKey.get(keyId) ?? 0) - 1;
+      if (left > 0) this.byKey.set(keyId, left);
+      else this.byKey.delete(keyId);
+      connection.keyId = undefined;
+      return;
+    }
+    this.strangers.delete(connection);
+    const address = addressOf(connection);
+    const neighbours = this.byAddress.get(address);
+    neighbours?.delete(connection);
+    if (neighbours?.size === 0) this.byAddress.delete(address);
+  }
+}
+
+function addressOf({ address }: Connection): string {
+  return unmapped(address ?? "");
+}
