@@ -5,6 +5,7 @@ import { createCatalog, type CatalogOptions } from "./engine/catalog.ts";
 import type { Catalog, Engine } from "./engine/engine.ts";
 import { LiveCatalog } from "./engine/live-catalog.ts";
 import { textCipher } from "./lib/cipher.ts";
+import { TimeSlices } from "./lib/time-slices.ts";
 import { openMedia } from "./media/open.ts";
 import { documentedCards } from "./model/card.ts";
 import { systemIds, vendorId, type IdSource } from "./model/id.ts";
@@ -47,6 +48,8 @@ export interface Services {
   ids: IdSource;
   log: Log;
   metrics: Metrics;
+  /** What long computations share the event loop by. */
+  slices: TimeSlices;
   watch: RequestWatch;
   engines: EngineSet;
   catalog: LiveCatalog;
@@ -67,6 +70,7 @@ interface Ground {
   ids: IdSource;
   log: Log;
   metrics: Metrics;
+  slices: TimeSlices;
   /** Parts put here how they are closed, in the order in which they were opened. */
   opened: AsyncDisposableStack;
 }
@@ -85,7 +89,8 @@ export async function openServices(
   const ids = overrides.ids ?? systemIds;
   const log = overrides.log ?? createLog(config.log);
   const metrics = new Metrics();
-  const ground: Ground = { config, ids, log, metrics, opened };
+  const slices = new TimeSlices();
+  const ground: Ground = { config, ids, log, metrics, slices, opened };
   opened.defer(measureProcess(metrics));
   const watch = openWatch(ground);
   const storeUrl = config.store.url?.reveal();
@@ -94,7 +99,7 @@ export async function openServices(
   const files = await openFiles(ground, store);
   const media = openMedia({ ...config.media, files: files.port });
   opened.defer(() => media.close());
-  const engines = new EngineSet({ ids, log, ...watchUpstreams(metrics) });
+  const engines = new EngineSet({ ids, log, slices, ...watchUpstreams(metrics) });
   const catalog = new LiveCatalog(
     createCatalog({ engines: overrides.engines ?? engines.of(config), ...catalogNames(config) }),
   );
@@ -118,12 +123,11 @@ export async function openServices(
     log,
   });
   const { responses, archive, responsesOptions } = await openResponses(ground, store, generate);
-  const models = new ModelService(catalog);
-  const admin = await openAdmin(store, ids);
   return {
     ids,
     log,
     metrics,
+    slices,
     watch,
     engines,
     catalog,
@@ -131,12 +135,19 @@ export async function openServices(
     archive,
     files,
     meter,
-    models,
+    models: new ModelService(catalog),
     generate,
     responses,
     responsesOptions,
-    admin,
+    admin: await openAdministration(ground, store),
   };
+}
+
+async function openAdministration({ config, ids }: Ground, store: Store): Promise<AdminService> {
+  const staticKeys = config.apiKeys.map((key) => key.reveal());
+  const admin = await openAdmin(store, ids, staticKeys);
+  await admin.adoptStaticAccounts();
+  return admin;
 }
 
 /** The request log, and traces where a collector is configured. */
@@ -208,26 +219,27 @@ async function openFiles({ config, ids, log, opened }: Ground, store: Store): Pr
   return files;
 }
 
-async function openResponses({ config, ids, log, opened }: Ground, store: Store, generate: GenerateService) {
+async function openResponses({ config, ids, log, slices, opened }: Ground, store: Store, generate: GenerateService) {
   const { store: storeDefault, defaultReasoning, retentionDays } = config.responses;
   const cipher = textCipher(await store.settings.setOnce("seal-secret", ids.hex(64)));
   const responsesOptions = { ids, cipher, sseDone: config.sse.done, defaultReasoning, storeDefault };
   const archive = new ResponseArchive({
     store: store.responses,
+    slices,
     retentionMs: Math.round(retentionDays * dayMs),
     now: () => ids.now(),
   });
   const codec = responsesCodec(responsesOptions);
-  const responses = new ResponsesService({ generate, archive, recent: new RecentAnswers(), codec, log });
+  const responses = new ResponsesService({ generate, archive, recent: new RecentAnswers(), codec, slices, log });
   opened.defer(() => responses.close());
   return { responses, archive, responsesOptions };
 }
 
 /** `undefined` where nothing is moderated. Throws `ConfigError` for word files and models that cannot be used. */
-function openModeration({ config, ids, log }: Ground, catalog: Catalog): Moderator | undefined {
+function openModeration({ config, ids, log, slices }: Ground, catalog: Catalog): Moderator | undefined {
   checkGuard(config, config);
   try {
-    return createModerator(config.moderation, { ask: catalogAsk(catalog, ids), log });
+    return createModerator(config.moderation, { ask: catalogAsk(catalog, ids), log, slices });
   } catch (error) {
     if (error instanceof WordFileError) throw new ConfigError(`moderation.words: ${error.message}`);
     throw error;

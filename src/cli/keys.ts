@@ -23,9 +23,10 @@ export interface CommandTools {
 
 /** Opens the store, does one thing with it and closes it. */
 export async function withAdmin(config: Config, work: (admin: AdminService) => Promise<void>): Promise<void> {
+  const staticKeys = config.apiKeys.map((key) => key.reveal());
   const store = await openStore(config.data, config.store.url?.reveal());
   try {
-    await work(await openAdmin(store, systemIds));
+    await work(await openAdmin(store, systemIds, staticKeys));
   } finally {
     await store.close();
   }

@@ -60,6 +60,11 @@ export const configSchema = z.strictObject({
         .min(1024)
         .default(64 * 1024 * 1024)
         .describe("Largest request body in bytes."),
+      bodyValues: z
+        .int()
+        .min(1_000)
+        .default(200_000)
+        .describe("Most JSON values in one request body, those in objects and arrays included."),
       heartbeatSeconds: seconds
         .min(0.05)
         .default(15)

@@ -1,62 +1,32 @@
 import {
-  constants,
-  createBrotliDecompress,
-  createGunzip,
-  createInflate,
-  createInflateRaw,
-  createZstdDecompress,
-  type Gunzip,
-} from "node:zlib";
+  acceptedCodings,
+  decompressorOf,
+  maxCodings,
+  readCodings,
+  type ContentCoding,
+  type Decompressor,
+} from "../lib/content-coding.ts";
 import { ParleyError, invalid } from "../model/error.ts";
 
-const chunkSize = 65_536;
-/** A larger window is not for content codings (RFC 9659), and each request could ask for 128 MiB of it. */
-const zstdWindowLog = 23;
-
-/** Decoders by coding (RFC 9110, content codings); `first` is the first byte of what they will read. */
-const decoders = {
-  gzip: () => createGunzip({ chunkSize }),
-  // with zlib's header, as the RFC has it, or without, as some senders do
-  deflate: (first: number) => ((first & 0x0f) === 8 ? createInflate({ chunkSize }) : createInflateRaw({ chunkSize })),
-  br: () => createBrotliDecompress({ chunkSize }),
-  zstd: () => createZstdDecompress({ chunkSize, params: { [constants.ZSTD_d_windowLogMax]: zstdWindowLog } }),
-} satisfies Record<string, (first: number) => Decoder>;
-
-type Coding = keyof typeof decoders;
-type Decoder = Pick<Gunzip, "bytesWritten" | "destroy" | "end" | "on" | "write">;
-
-/** The codings a body may have, as `Accept-Encoding` lists them. */
-export const acceptedCodings = Object.keys(decoders).join(", ");
-
-const maxCodings = 4;
-
 /** The codings of a `Content-Encoding` header in the order they were applied. Throws `unsupported-encoding` or `invalid`. */
-export function contentCodings(header: string | undefined): Coding[] {
-  if (header === undefined) return [];
-  const names = header.split(",").map((name) =>
-    name
-      .trim()
-      .toLowerCase()
-      .replace(/^x-gzip$/, "gzip"),
-  );
-  const codings = names.filter((name) => name !== "" && name !== "identity");
-  for (const name of codings) {
-    if (Object.hasOwn(decoders, name)) continue;
-    const problem = `${JSON.stringify(name.slice(0, 100))} is not supported; send one of ${acceptedCodings}`;
-    throw new ParleyError("unsupported-encoding", `content-encoding: ${problem}`, { param: "content-encoding" });
-  }
-  if (codings.length > maxCodings) throw invalid("content-encoding", `must list at most ${maxCodings} codings`);
-  return codings as Coding[];
+export function contentCodings(header: string | undefined): ContentCoding[] {
+  return readCodings(header, {
+    unknown: (name) => {
+      const problem = `${JSON.stringify(name.slice(0, 100))} is not supported; send one of ${acceptedCodings}`;
+      return new ParleyError("unsupported-encoding", `content-encoding: ${problem}`, { param: "content-encoding" });
+    },
+    tooMany: () => invalid("content-encoding", `must list at most ${maxCodings} codings`),
+  });
 }
 
 /** Takes off one coding, piece by piece. Nothing after the first `limit` decoded bytes is decoded. */
 export class ContentDecoder {
   // fixed at birth
-  private readonly coding: Coding;
+  private readonly coding: ContentCoding;
   private readonly limit: number;
   // changed by events
   /** Made with the first byte. */
-  private decoder: Decoder | undefined;
+  private decoder: Decompressor | undefined;
   /** Decoded bytes that were not taken yet. */
   private pieces: Buffer[] = [];
   /** Encoded bytes given to the decoder. */
@@ -70,7 +40,7 @@ export class ContentDecoder {
   /** Set when the body is broken or too large. */
   private failure: ParleyError | undefined;
 
-  constructor(coding: Coding, limit: number) {
+  constructor(coding: ContentCoding, limit: number) {
     this.coding = coding;
     this.limit = limit;
   }
@@ -96,8 +66,8 @@ export class ContentDecoder {
     this.decoder?.destroy();
   }
 
-  private open(first: number): Decoder {
-    const decoder = decoders[this.coding](first);
+  private open(first: number): Decompressor {
+    const decoder = decompressorOf(this.coding, first);
     decoder.on("data", (piece: Buffer) => {
       this.size += piece.length;
       if (this.size <= this.limit) return void this.pieces.push(piece);

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { TimeSlices } from "../lib/time-slices.ts";
 import { canceled, toParleyError } from "../model/error.ts";
 import type { Batch } from "../model/event.ts";
 import { unixSeconds, type IdSource } from "../model/id.ts";
@@ -10,6 +11,7 @@ import type { ModelService } from "../service/model.ts";
 import type { ParsedRequest, ParseContext, Surface } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import { readJson } from "./body.ts";
+import type { JsonReader } from "./json-reader.ts";
 import { answerHeaders } from "./headers.ts";
 import type { RunningRequests } from "./running.ts";
 import { useErrors } from "./server.ts";
@@ -21,6 +23,8 @@ export interface GenerationRouteOptions {
   ids: IdSource;
   strict: boolean;
   bodyLimit: number;
+  jsonReader: JsonReader;
+  slices: TimeSlices;
   heartbeatMs: number;
   running: RunningRequests;
   log: Log;
@@ -36,8 +40,8 @@ export async function mountGeneration<AnswerOptions extends { stream: boolean }>
     useErrors(scope, surface.error.bind(surface), options.log);
     scope.post(surface.path, async (request, reply) => {
       const { signal } = options.running.track(reply.raw);
-      const body = await readJson(request.raw, options.bodyLimit);
-      const parsed = surface.parse(body, parseContext(request, options));
+      const body = await readJson(request.raw, options.bodyLimit, options.jsonReader);
+      const parsed = await options.slices.run(surface.parseSteps(body, parseContext(request, options)), signal);
       const answering = { surface, parsed, caller: request.caller, reply, signal };
       return parsed.answerOptions.stream ? stream(answering, options) : answer(answering, options);
     });
@@ -148,6 +152,7 @@ export function parseContext(
     createdAt: unixSeconds(options.ids),
     strict: strict === "true" ? true : strict === "false" ? false : options.strict,
     card: (name) => options.models.card(name),
+    contextWindow: (name) => options.models.contextWindow(name),
     header,
   };
 }

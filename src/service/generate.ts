@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Catalog } from "../engine/engine.ts";
 import type { MediaPreparer } from "../media/prepare.ts";
+import { refuseOverlong } from "../model/context-bound.ts";
 import { canceled, ParleyError, toParleyError } from "../model/error.ts";
 import type { Batch, GenerationEvent, Usage } from "../model/event.ts";
 import { outcomeOf, type Outcome } from "../model/outcome.ts";
@@ -16,6 +17,7 @@ import { countUsage } from "./count-usage.ts";
 import { EngineQueues } from "./engine-queue.ts";
 import type { EndedGeneration, Generation, GenerationObserver, GenerationRecord, Started } from "./generation.ts";
 import type { Admission, Meter } from "./meter.ts";
+import { largestWindow } from "./model.ts";
 import { Router } from "./route.ts";
 import { screened } from "./screen.ts";
 
@@ -89,13 +91,20 @@ export class GenerateService {
   /** Input tokens of a request, counted by the engine that would answer it. */
   async count(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<number> {
     permit(request.model, caller);
+    refuseOverlong(request, largestWindow(this.options.catalog, request.model));
     return this.router.count(request, { caller, signal });
+  }
+
+  /** Tokens of the largest window that serves a model. Throws `invalid` for an unknown one. */
+  contextWindow(model: string): number {
+    return largestWindow(this.options.catalog, model);
   }
 
   private async admit(record: GenerationRecord, caller: Caller): Promise<Admission> {
     const { request } = record;
     permit(request.model, caller);
     record.model = this.options.catalog.card(request.model).id;
+    refuseOverlong(request, largestWindow(this.options.catalog, record.model));
     const { id, tier } = request;
     const work = { id, tier, model: record.model, estimate: () => estimateTokens(request) };
     return admit(work, caller, this.options.meter);

@@ -1,6 +1,6 @@
 import type { Row, SqlDatabase } from "./database.ts";
 import type { WorkerLease } from "./lease.ts";
-import type { ResponseRecord, ResponseStore } from "./store.ts";
+import type { ResponseRecord, ResponseStore, ResponseText } from "./store.ts";
 
 const save = `insert into response (id, owner, created_at, expires_at, state, previous_id, body, input, items, events,
     holder)
@@ -8,6 +8,9 @@ const save = `insert into response (id, owner, created_at, expires_at, state, pr
   on conflict (id) do update set state = excluded.state, body = excluded.body, input = excluded.input,
     items = excluded.items, events = excluded.events, expires_at = excluded.expires_at,
     holder = excluded.holder`;
+
+const facts = ["id", "owner", "created_at", "expires_at", "state", "previous_id"];
+const allTexts: readonly ResponseText[] = ["body", "input", "items", "events"];
 
 const end = "update response set state = 'done', body = ?, items = ?, events = ?, expires_at = ? where id = ?";
 
@@ -23,9 +26,11 @@ export function responseTable(database: SqlDatabase, lease: WorkerLease, now: ()
     end: async ({ id, body, items, events, expiresAt }) => {
       await database.run(end, [body, items, events, expiresAt, id]);
     },
-    get: async (id, owner) => {
+    get: async (id, owner, texts = allTexts) => {
       const values = [id, owner, now()];
-      const [row] = await database.all("select * from response where id = ? and owner = ? and expires_at > ?", values);
+      const columns = [...facts, ...allTexts.filter((text) => texts.includes(text))].join(", ");
+      const sql = `select ${columns} from response where id = ? and owner = ? and expires_at > ?`;
+      const [row] = await database.all(sql, values);
       return row === undefined ? undefined : responseRecord(row);
     },
     delete: async (id, owner) =>
@@ -56,9 +61,9 @@ function responseRecord(row: Row): ResponseRecord {
     expiresAt: Number(row["expires_at"]),
     state: row["state"] === "running" ? "running" : "done",
     previousId: row["previous_id"] === null ? null : String(row["previous_id"]),
-    body: String(row["body"]),
-    input: String(row["input"]),
-    items: String(row["items"]),
-    events: String(row["events"]),
+    body: String(row["body"] ?? ""),
+    input: String(row["input"] ?? ""),
+    items: String(row["items"] ?? ""),
+    events: String(row["events"] ?? ""),
   };
 }

@@ -82,6 +82,8 @@ export interface AccountStore {
   credit(subject: string, amount: number): Promise<number>;
   /** Changes what is given, at once. Without a balance (`null`) the subject is not held to one. */
   update(subject: string, change: AccountChange): Promise<void>;
+  /** Moves balance, budget and what was spent to another subject, unless that has any of its own. */
+  rename(from: string, to: string): Promise<void>;
 }
 
 /** What one generation used. */
@@ -223,6 +225,9 @@ export interface ResponseRecord {
   events: string;
 }
 
+/** The texts of a record, which may be long. */
+export type ResponseText = "body" | "input" | "items" | "events";
+
 /** What the end of a response changes. */
 export type EndedResponse = Pick<ResponseRecord, "id" | "expiresAt" | "body" | "items" | "events">;
 
@@ -231,8 +236,11 @@ export interface ResponseStore {
   save(record: ResponseRecord): Promise<void>;
   /** Replaces what is there, as `done`; what was deleted meanwhile stays deleted. On return it is durable. */
   end(ended: EndedResponse): Promise<void>;
-  /** `undefined` for an unknown or expired id, and for another owner's. */
-  get(id: string, owner: string): Promise<ResponseRecord | undefined>;
+  /**
+   * `undefined` for an unknown or expired id, and for another owner's. Only the texts that are named are read, the others are
+   * empty; default all.
+   */
+  get(id: string, owner: string, texts?: readonly ResponseText[]): Promise<ResponseRecord | undefined>;
   /** Whether there was such a record. */
   delete(id: string, owner: string): Promise<boolean>;
   /** Ids of the records still `running` whose process has ended without finishing them. */

@@ -1,13 +1,23 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { TimeSlices } from "../../lib/time-slices.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { ResponseAnswer } from "../../service/responses/answer.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import type { ResponseRequest, ResponsesService } from "../../service/responses/responses.ts";
-import { compactionBody, endText, eventText, type ParsedResponses } from "../../surface/responses/index.ts";
+import {
+  compactionBody,
+  endText,
+  eventFrame,
+  eventJsonSteps,
+  eventText,
+  isLong,
+  type ParsedResponses,
+} from "../../surface/responses/index.ts";
 import type { Surface } from "../../surface/surface.ts";
 import { readJson } from "../body.ts";
 import { parseContext, streamWhenBegun, type GenerationRouteOptions } from "../generation-route.ts";
 import { answerHeaders } from "../headers.ts";
+import { sendJson } from "../slices.ts";
 
 export interface ResponsesRouteOptions extends Omit<GenerationRouteOptions, "generate"> {
   surface: Surface<ParsedResponses["answerOptions"]>;
@@ -31,7 +41,7 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
     }
     const answer = await starting;
     if (answer.facts !== undefined) reply.headers(answerHeaders(answer.facts));
-    return background ? answer.snapshot() : await answer.body();
+    return sendJson(reply, options.slices, background ? answer.snapshot() : await answer.body());
   });
 
   server.post(`${surface.path}/input_tokens`, async (request, reply) => {
@@ -56,14 +66,15 @@ async function readRequest(
   request: FastifyRequest,
   options: ResponsesRouteOptions,
 ): Promise<ResponseRequest<ParsedResponses>> {
-  const body = await readJson(request.raw, options.bodyLimit);
-  return { parsed: options.surface.parse(body, parseContext(request, options)), caller: request.caller, body };
+  const body = await readJson(request.raw, options.bodyLimit, options.jsonReader);
+  const parsed = await options.slices.run(options.surface.parseSteps(body, parseContext(request, options)));
+  return { parsed, caller: request.caller, body };
 }
 
 interface AnswerStream {
   reply: FastifyReply;
   signal: AbortSignal;
-  options: Pick<ResponsesRouteOptions, "heartbeatMs" | "log" | "sseDone">;
+  options: Pick<ResponsesRouteOptions, "heartbeatMs" | "log" | "sseDone" | "slices">;
   /** Only events numbered above it are sent. */
   after: number;
   /** The events of an answer that did not begin. */
@@ -80,13 +91,16 @@ export function streamAnswer(
     reply,
     options,
     facts: (answer) => answer.facts,
-    send: (answer, sse) => sse.relay(texts(answer.events(after, signal)), end),
-    fail: (error, sse) => sse.relay(texts(one(failure(error))), end),
+    send: (answer, sse) => sse.relay(texts(answer.events(after, signal), options.slices), end),
+    fail: (error, sse) => sse.relay(texts(one(failure(error)), options.slices), end),
   });
 }
 
-async function* texts(batches: AsyncIterable<readonly ResponseEvent[]>): AsyncGenerator<string> {
-  for await (const events of batches) yield events.map(eventText).join("");
+async function* texts(batches: AsyncIterable<readonly ResponseEvent[]>, slices: TimeSlices): AsyncGenerator<string> {
+  for await (const events of batches) {
+    if (!events.some(isLong)) yield events.map(eventText).join("");
+    else for (const event of events) yield eventFrame(event, await slices.run(eventJsonSteps(event)));
+  }
 }
 
 async function* one(events: readonly ResponseEvent[]): AsyncGenerator<readonly ResponseEvent[]> {

@@ -4,9 +4,8 @@ import { unixSeconds, vendorId } from "../../model/id.ts";
 import { isObject } from "../../model/json.ts";
 import type { Caller } from "../../policy/authenticate.ts";
 import { ConversationMemory } from "../../service/responses/memory.ts";
-import { eventJson, socketError } from "../../surface/responses/index.ts";
+import { eventJson, eventJsonSteps, isLong, socketError } from "../../surface/responses/index.ts";
 import type { ParseContext } from "../../surface/surface.ts";
-import { readText } from "../body.ts";
 import { headerReader } from "../generation-route.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
 
@@ -37,8 +36,8 @@ export class SocketSession {
   private queue: Promise<void> = Promise.resolve();
   /** Messages that wait or are being answered. */
   private waiting = 0;
-  /** Characters of these messages. */
-  private waitingChars = 0;
+  /** Bytes of these messages. */
+  private waitingBytes = 0;
   /** Set by `finish`: no more messages are taken. */
   private finishing = false;
 
@@ -46,21 +45,21 @@ export class SocketSession {
     this.of = options;
   }
 
-  receive(text: string): void {
-    const tooLong = this.waiting > 0 && this.waitingChars + text.length > this.of.options.bodyLimit;
+  receive(message: Buffer): void {
+    const tooLong = this.waiting > 0 && this.waitingBytes + message.length > this.of.options.bodyLimit;
     if (this.finishing || tooLong || this.waiting >= maxQueue) {
       return this.refuse(new ParleyError("connection-limit", "too many waiting messages"));
     }
     this.waiting += 1;
-    this.waitingChars += text.length;
+    this.waitingBytes += message.length;
     this.queue = this.queue.then(async () => {
       try {
-        if (!this.aborter.signal.aborted) await this.create(text);
+        if (!this.aborter.signal.aborted) await this.create(message);
       } catch (thrown) {
         this.refuse(toParleyError(thrown));
       } finally {
         this.waiting -= 1;
-        this.waitingChars -= text.length;
+        this.waitingBytes -= message.length;
       }
     });
   }
@@ -80,21 +79,24 @@ export class SocketSession {
     await this.queue;
   }
 
-  private async create(text: string): Promise<void> {
-    const message = readText(text, "message");
+  private async create(bytes: Buffer): Promise<void> {
+    const message = await this.of.options.jsonReader.parse([bytes], "message", this.aborter.signal);
     if (!isObject(message)) throw invalid("message", "must be a JSON object");
     const { type, ...body } = message;
     // clients may report how far they are (Codex: `response.processed`), and read an answer as that of their next request
     if (type !== "response.create" && typeof type === "string" && type.startsWith("response.")) return;
     if (type !== "response.create") throw invalid("type", `must be "response.create"`);
     const caller = await this.of.authenticate();
-    const { surface, responses } = this.of.options;
-    const parsed = surface.parse({ ...body, stream: true, background: false }, this.context());
+    const { surface, responses, slices } = this.of.options;
+    const asked = { ...body, stream: true, background: false };
+    const parsed = await slices.run(surface.parseSteps(asked, this.context()), this.aborter.signal);
     try {
       const { signal } = this.aborter;
       const answer = await responses.create({ parsed, caller, body, memory: this.memory }, signal);
       for await (const events of answer.events(-1, signal)) {
-        for (const event of events) await this.of.send(eventJson(event));
+        for (const event of events) {
+          await this.of.send(isLong(event) ? await slices.run(eventJsonSteps(event)) : eventJson(event));
+        }
       }
     } catch (thrown) {
       const previous = parsed.answerOptions.previousResponseId;
@@ -110,6 +112,7 @@ export class SocketSession {
       createdAt: unixSeconds(options.ids),
       strict: options.strict,
       card: (name) => options.models.card(name),
+      contextWindow: (name) => options.models.contextWindow(name),
       header: headerReader(headers),
     };
   }

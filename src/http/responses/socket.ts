@@ -90,8 +90,8 @@ interface Connection {
 }
 
 function serve(connection: WebSocket, { request, options, closing }: Connection): void {
-  const writer = new SocketWriter(connection);
-  const session = new SocketSession({
+  const writer = new SocketWriter(connection, request.socket, () => session.close());
+  const session: SocketSession = new SocketSession({
     // asked anew for every message: a key may be disabled while its connection is open
     authenticate: () => options.authenticate(request.headers.authorization, callerOrigin(request)),
     options,
@@ -108,7 +108,7 @@ function serve(connection: WebSocket, { request, options, closing }: Connection)
     clearTimeout(idle);
     idle = wait();
     if (binary) session.refuse(new ParleyError("invalid", "messages must be text"));
-    else session.receive((data as Buffer).toString("utf8"));
+    else session.receive(data as Buffer);
   });
   connection.on("error", () => connection.terminate());
   connection.on("close", () => {

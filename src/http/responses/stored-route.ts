@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { invalid } from "../../model/error.ts";
 import type { JsonObject } from "../../model/json.ts";
+import { sendJson, sendText } from "../slices.ts";
 import { streamAnswer, type ResponsesRouteOptions } from "./create-route.ts";
 
 interface ById {
@@ -17,8 +18,11 @@ export function mountStored(server: FastifyInstance, options: ResponsesRouteOpti
   server.get<ById>(path, async (request, reply) => {
     const wantsStream = flag(request, "stream");
     const after = number(request, "starting_after", -1);
-    const answer = await responses.get(request.params.id, request.caller);
-    if (!wantsStream) return answer.snapshot();
+    const answer = await responses.get(request.params.id, request.caller, wantsStream ? "events" : "body");
+    if (!wantsStream) {
+      if (answer.text !== undefined) return sendText(reply, answer.text);
+      return sendJson(reply, options.slices, answer.snapshot());
+    }
     const { signal } = running.track(reply.raw);
     return streamAnswer(Promise.resolve(answer), { reply, signal, options, after, failure: () => [] });
   });

@@ -1,8 +1,9 @@
 import { setImmediate } from "node:timers/promises";
+import type { TimeSlices } from "../../lib/time-slices.ts";
 import { canceled, invalid, ParleyError, toParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { Item } from "../../model/item.ts";
-import { parseJson, type JsonObject } from "../../model/json.ts";
+import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import { Transcript } from "../../model/transcript.ts";
@@ -15,18 +16,19 @@ import type { ResponseArchive } from "./archive.ts";
 import type { OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
 import type { ConversationMemory } from "./memory.ts";
-import { ownItems, recall } from "./recall.ts";
+import { ownItems, recall, type RecallSources } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { parseBody, StoredAnswer } from "./stored.ts";
-import { formatTurn, turnItems, type StoredTurn } from "./stored-turn.ts";
+import { turnItems, type StoredTurn } from "./stored-turn.ts";
 import { nothingGenerated, TransientAnswer, type AnswerSource } from "./transient.ts";
 import { UnendedResponses } from "./unended.ts";
 
 export interface ResponsesOptions<Parsed extends ParsedResponse> {
-  generate: Pick<GenerateService, "start" | "count" | "checkLimits">;
+  generate: Pick<GenerateService, "start" | "count" | "checkLimits" | "contextWindow">;
   archive: ResponseArchive;
   recent: RecentAnswers;
   codec: ResponseCodec<Parsed>;
+  slices: TimeSlices;
   log: Log;
 }
 
@@ -70,10 +72,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
    * where the request is refused; nothing is stored then.
    */
   async create(asked: ResponseRequest<Parsed>, signal: AbortSignal): Promise<ResponseAnswer> {
-    const { parsed, conversation } = await recall(asked.parsed, asked.caller, {
-      ...this.options,
-      memory: asked.memory,
-    });
+    const { parsed, conversation } = await recall(asked.parsed, asked.caller, this.sources(asked.memory));
     const job = { ...asked, parsed, conversation, request: this.options.codec.engineRequest(parsed) };
     if (parsed.answerOptions.background) return this.startBackground(job);
     return parsed.answerOptions.store ? this.startKept(job, signal) : this.startTransient(job, signal);
@@ -81,7 +80,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
 
   /** Input tokens of what an engine would be asked. */
   async count({ parsed, caller }: ResponseRequest<Parsed>, signal: AbortSignal): Promise<number> {
-    const { parsed: whole } = await recall(parsed, caller, { ...this.options, memory: undefined });
+    const { parsed: whole } = await recall(parsed, caller, this.sources(undefined));
     return this.options.generate.count(this.options.codec.engineRequest(whole), caller, signal);
   }
 
@@ -93,16 +92,15 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     return this.options.codec.encoder(parsed).accept(batch, transcript);
   }
 
-  /** A stored response, running or over. Throws `not-found`. */
-  async get(id: string, caller: Caller): Promise<ResponseAnswer> {
-    return this.find(id, caller) ?? new StoredAnswer(await this.options.archive.get(id, caller));
+  /** A stored response, running or over, whose body or events are going to be read. Throws `not-found`. */
+  async get(id: string, caller: Caller, reading: "body" | "events"): Promise<ResponseAnswer> {
+    const { archive, slices } = this.options;
+    return this.find(id, caller) ?? new StoredAnswer(await archive.get(id, caller, [reading]), slices);
   }
 
   /** The input items of a stored response in the caller's order. Throws `not-found`. */
-  async inputItems(id: string, caller: Caller): Promise<JsonObject[]> {
-    const stored = parseJson((await this.options.archive.get(id, caller)).input);
-    if (!Array.isArray(stored)) throw new Error(`the stored input of response ${id} cannot be read`);
-    return stored as JsonObject[];
+  inputItems(id: string, caller: Caller): Promise<JsonObject[]> {
+    return this.options.archive.inputItems(id, caller);
   }
 
   /** Ends a background response and returns what it came to. Throws `not-found`, or `invalid` for another kind. */
@@ -112,7 +110,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       running.abort();
       await running.finished;
     }
-    const body = parseBody(await this.options.archive.get(id, caller));
+    const body = parseBody(await this.options.archive.get(id, caller, ["body"]));
     if (body["background"] !== true) {
       throw invalid("background", "only a response made with background: true can be cancelled");
     }
@@ -138,6 +136,10 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     for (const answer of all) answer.abort();
     await Promise.all(all.map((answer) => answer.finished));
     await this.unended.close();
+  }
+
+  private sources(memory: ConversationMemory | undefined): RecallSources<Parsed> {
+    return { ...this.options, memory, windowOf: (model) => this.options.generate.contextWindow(model) };
   }
 
   private find(id: string, caller: Caller): KeptAnswer | undefined {
@@ -206,8 +208,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       {
         id: answer.id,
         previousId: answerOptions.previousResponseId ?? null,
-        body: JSON.stringify(answer.encoder.body(new Transcript(), answer.background ? "queued" : "in_progress")),
-        input: JSON.stringify(codec.inputItems(body, answer.id)),
+        body: answer.encoder.body(new Transcript(), answer.background ? "queued" : "in_progress"),
+        input: codec.inputItems(body, answer.id),
         turnInput: ownItems(parsed),
       },
       caller,
@@ -270,10 +272,11 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     try {
       const lastEvents = answer.encoder.accept(lastBatch, answer.transcript);
       const output = answer.encoder.items(answer.transcript);
-      const body = JSON.stringify(answer.encoder.body(answer.transcript));
-      const events = JSON.stringify([...answer.published, ...lastEvents]);
-      const items = formatTurn(turnOf(job.parsed, output));
-      outcome = { id: answer.id, expiresAt: record.expiresAt, body, items, events };
+      outcome = await archive.written(record, {
+        body: answer.encoder.body(answer.transcript),
+        turn: turnOf(job.parsed, output),
+        events: [...answer.published, ...lastEvents],
+      });
       await archive.end(outcome);
       this.rememberInConnection(
         job,

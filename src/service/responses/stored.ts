@@ -1,3 +1,5 @@
+import { parseTextSteps } from "../../lib/json-scanner/parse.ts";
+import type { Steps, TimeSlices } from "../../lib/time-slices.ts";
 import type { JsonObject } from "../../model/json.ts";
 import { isObject, parseJson } from "../../model/json.ts";
 import type { ResponseRecord } from "../../store/store.ts";
@@ -8,9 +10,18 @@ import type { ResponseEvent } from "../../model/response.ts";
 export class StoredAnswer implements ResponseAnswer {
   readonly facts = undefined;
   private readonly record: ResponseRecord;
+  private readonly slices: TimeSlices;
 
-  constructor(record: ResponseRecord) {
+  constructor(record: ResponseRecord, slices: TimeSlices) {
     this.record = record;
+    this.slices = slices;
+  }
+
+  /** Throws an `Error` where the stored text cannot be a response object. */
+  get text(): string {
+    const { id, body } = this.record;
+    if (!body.startsWith("{") || !body.endsWith("}")) throw unreadable(id);
+    return body;
   }
 
   get id(): string {
@@ -18,7 +29,7 @@ export class StoredAnswer implements ResponseAnswer {
   }
 
   async *events(after: number): AsyncGenerator<readonly ResponseEvent[]> {
-    const events = parseEvents(this.record).filter((event) => event.sequence_number > after);
+    const events = (await this.slices.run(parseEvents(this.record))).filter((event) => event.sequence_number > after);
     if (events.length > 0) yield events;
   }
 
@@ -34,12 +45,16 @@ export class StoredAnswer implements ResponseAnswer {
 /** Throws an `Error` where the stored text is not a response object: it was changed from outside. */
 export function parseBody({ id, body }: Pick<ResponseRecord, "id" | "body">): JsonObject {
   const parsed = parseJson(body);
-  if (!isObject(parsed)) throw new Error(`the stored body of response ${id} cannot be read`);
+  if (!isObject(parsed)) throw unreadable(id);
   return parsed as JsonObject;
 }
 
-function parseEvents({ id, events }: ResponseRecord): ResponseEvent[] {
-  const parsed = parseJson(events);
+function unreadable(id: string): Error {
+  return new Error(`the stored body of response ${id} cannot be read`);
+}
+
+function* parseEvents({ id, events }: ResponseRecord): Steps<ResponseEvent[]> {
+  const parsed = yield* parseTextSteps(events);
   const valid =
     Array.isArray(parsed) &&
     parsed.every((one) => isObject(one) && typeof one["type"] === "string" && Number.isInteger(one["sequence_number"]));
