@@ -85,7 +85,6 @@ export const limitSections: readonly Section[] = [
         at: "the engine waits too",
       },
       { what: "a body's rest after a refusal", from: "src/http/body.ts#drainMs", at: closed },
-      { what: "a JSON body", from: "src/http/body.ts#bodyMs", at: closed },
       {
         what: "silence of a stream, after which a comment line is sent; time between two pings of a WebSocket",
         from: "server.heartbeatSeconds",
