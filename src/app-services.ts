@@ -4,14 +4,19 @@ import type { Config } from "./config/schema.ts";
 import { createCatalog, type CatalogOptions } from "./engine/catalog.ts";
 import type { Catalog, Engine } from "./engine/engine.ts";
 import { LiveCatalog } from "./engine/live-catalog.ts";
+import type { ByteBudget } from "./lib/byte-budget.ts";
+import { CachePool } from "./lib/cache-pool.ts";
 import { textCipher } from "./lib/cipher.ts";
 import { TimeSlices } from "./lib/time-slices.ts";
 import { openMedia } from "./media/open.ts";
 import { documentedCards } from "./model/card.ts";
 import { systemIds, vendorId, type IdSource } from "./model/id.ts";
+import { MemoryFunds } from "./policy/funds.ts";
 import { MemoryLimiter } from "./policy/limiter.ts";
 import { createModerator, type Moderator } from "./policy/moderate/moderate.ts";
 import { WordFileError } from "./policy/moderate/word-file.ts";
+import { rememberedBounds, requestBudget } from "./policy/request-memory.ts";
+import { SharedFunds } from "./policy/shared-funds.ts";
 import { SharedLimiter } from "./policy/shared-limiter.ts";
 import { openAdmin, type AdminService } from "./service/admin.ts";
 import { catalogAsk } from "./service/ask.ts";
@@ -61,6 +66,10 @@ export interface Services {
   generate: GenerateService;
   responses: ResponsesService<ParsedResponses>;
   responsesOptions: ResponsesOptions;
+  /** Bytes of the requests under way. */
+  requestBudget: ByteBudget;
+  /** Conversations that are remembered and not stored. */
+  remembered: CachePool;
   admin: AdminService;
 }
 
@@ -122,7 +131,8 @@ export async function openServices(
     watch: watch.generation,
     log,
   });
-  const { responses, archive, responsesOptions } = await openResponses(ground, store, generate);
+  const memory = openMemory(ground);
+  const recent = new RecentAnswers(memory.remembered);
   return {
     ids,
     log,
@@ -132,15 +142,25 @@ export async function openServices(
     engines,
     catalog,
     store,
-    archive,
     files,
     meter,
     models: new ModelService(catalog),
     generate,
-    responses,
-    responsesOptions,
+    ...memory,
+    ...(await openResponses(ground, store, { generate, recent })),
     admin: await openAdministration(ground, store),
   };
+}
+
+/** What bounds the bytes that callers make the server hold. */
+function openMemory({ config, metrics }: Ground): Pick<Services, "requestBudget" | "remembered"> {
+  const budget = requestBudget(config.memory, config.server.bodyLimit);
+  const remembered = new CachePool(rememberedBounds(config.memory));
+  const gauge = (name: string, help: string, read: () => number): void =>
+    metrics.gauge(name, help, () => [[{}, read()] as const]);
+  gauge("parley_request_bytes", "Bytes that requests under way hold.", () => budget.used);
+  gauge("parley_remembered_bytes", "Bytes of conversations that are remembered.", () => remembered.size);
+  return { requestBudget: budget, remembered };
 }
 
 async function openAdministration({ config, ids }: Ground, store: Store): Promise<AdminService> {
@@ -186,6 +206,11 @@ function openMeter(
   const ledger = new LedgerWriter({ store: store.ledger, journal, log });
   const limiter =
     shared === undefined ? new MemoryLimiter() : new SharedLimiter({ store: shared, log, id: () => vendorId(ids) });
+  const accounts = { accounts: store.accounts, pending: (subject: string) => ledger.pending(subject) };
+  const funds =
+    shared === undefined
+      ? new MemoryFunds(accounts)
+      : new SharedFunds({ ...accounts, store: shared.money, log, id: () => vendorId(ids) });
   const meter = new Meter({
     limits,
     prices,
@@ -193,8 +218,8 @@ function openMeter(
     aborted,
     ledger,
     limiter,
+    funds,
     ids,
-    accounts: store.accounts,
     booked: recordCost(metrics),
     now: () => ids.now(),
   });
@@ -219,18 +244,23 @@ async function openFiles({ config, ids, log, opened }: Ground, store: Store): Pr
   return files;
 }
 
-async function openResponses({ config, ids, log, slices, opened }: Ground, store: Store, generate: GenerateService) {
-  const { store: storeDefault, defaultReasoning, retentionDays } = config.responses;
+async function openResponses(
+  { config, ids, log, slices, opened }: Ground,
+  store: Store,
+  parts: { generate: GenerateService; recent: RecentAnswers },
+) {
+  const { store: storeDefault, defaultReasoning, retentionDays, quotaCount, quotaBytes } = config.responses;
   const cipher = textCipher(await store.settings.setOnce("seal-secret", ids.hex(64)));
   const responsesOptions = { ids, cipher, sseDone: config.sse.done, defaultReasoning, storeDefault };
   const archive = new ResponseArchive({
     store: store.responses,
+    quota: { count: quotaCount, bytes: quotaBytes },
     slices,
     retentionMs: Math.round(retentionDays * dayMs),
     now: () => ids.now(),
   });
   const codec = responsesCodec(responsesOptions);
-  const responses = new ResponsesService({ generate, archive, recent: new RecentAnswers(), codec, slices, log });
+  const responses = new ResponsesService({ ...parts, archive, codec, slices, log });
   opened.defer(() => responses.close());
   return { responses, archive, responsesOptions };
 }

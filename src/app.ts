@@ -152,7 +152,7 @@ async function mountAll(config: Config, { services, running, readiness, opened }
   await mountFiles(server, { ...services, authenticate, running, jsonReader, connections });
   const adminKeys = config.adminKeys.map((key) => key.reveal());
   const check = createAdminCheck(adminKeys, admin.hash);
-  await mountAdmin(server, { admin, check, bodyLimit: config.server.bodyLimit, jsonReader });
+  await mountAdmin(server, { ...route, admin, check });
   const socket = mountSocket(server, { ...route, authenticate, connections, limits, allowsOrigin });
   opened.defer(() => socket.close());
   return server;

@@ -10,7 +10,7 @@ import { days, httpUrl, seconds, secret, webOrigin } from "../lib/setting-type.t
 import { mediaSettings } from "../media/settings.ts";
 import { moderationSettings } from "../policy/moderate/settings.ts";
 import { policySettings } from "../policy/settings.ts";
-import { fileSettings, storeSettings } from "../store/settings.ts";
+import { fileSettings, responseQuotaSettings, storeSettings } from "../store/settings.ts";
 import { sseSettings } from "../surface/chat/settings.ts";
 import { responsesSettings } from "../surface/responses/settings.ts";
 import { telemetrySettings } from "../telemetry/settings.ts";
@@ -88,7 +88,10 @@ export const configSchema = z.strictObject({
     .prefault({}),
   sse: sseSettings.prefault({}),
   responses: responsesSettings
-    .extend({ retentionDays: days.default(30).describe("Days after which stored responses are deleted.") })
+    .extend({
+      retentionDays: days.default(30).describe("Days after which stored responses are deleted."),
+      ...responseQuotaSettings,
+    })
     .prefault({}),
   hub: z
     .strictObject({

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { z } from "zod";
+import type { ByteBudget } from "../lib/byte-budget.ts";
 import { parseSubject, type Subject } from "../model/account.ts";
 import { invalid } from "../model/error.ts";
 import type { AdminService } from "../service/admin.ts";
@@ -24,6 +25,8 @@ export interface AdminRouteOptions {
   check(authorization: string | undefined): void;
   bodyLimit: number;
   jsonReader: JsonReader;
+  /** Bytes of the requests under way; all of the admin API have one owner. */
+  requestBudget: ByteBudget;
 }
 
 interface ById {
@@ -121,7 +124,13 @@ async function known(admin: AdminService, text: string): Promise<Subject> {
 async function body<T>(
   request: FastifyRequest,
   schema: z.ZodType<T>,
-  { bodyLimit, jsonReader }: Pick<AdminRouteOptions, "bodyLimit" | "jsonReader">,
+  { bodyLimit, jsonReader, requestBudget }: Pick<AdminRouteOptions, "bodyLimit" | "jsonReader" | "requestBudget">,
 ): Promise<T> {
-  return checkInput(await readJson(request.raw, bodyLimit, jsonReader), schema);
+  const lease = requestBudget.lease("admin");
+  const release = lease.hold();
+  try {
+    return checkInput(await readJson(request.raw, bodyLimit, jsonReader, lease), schema);
+  } finally {
+    release();
+  }
 }

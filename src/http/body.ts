@@ -1,4 +1,5 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ByteBudget, ByteLease } from "../lib/byte-budget.ts";
 import { ParleyError, invalid, toParleyError } from "../model/error.ts";
 import { ContentDecoder, contentCodings, tooLarge } from "./content-coding.ts";
 import type { JsonReader } from "./json-reader.ts";
@@ -6,23 +7,34 @@ import type { JsonReader } from "./json-reader.ts";
 /** How long an over-long body is read on, so that the client can read the answer (MiniMax-Provider-Verifier, 2026-06: exact statuses). */
 const drainMs = 10_000;
 
+/** The bytes of a request, held until its answer is over. `owner`: the key. */
+export function leaseUntilAnswered(response: ServerResponse, budget: ByteBudget, owner: string): ByteLease {
+  const lease = budget.lease(owner);
+  response.once("close", lease.hold());
+  return lease;
+}
+
 /**
  * Reads a JSON body: bytes, taken out of their content codings, then UTF-8, then JSON. A body over `limit` bytes, as sent or
  * decoded, is read to its end (bounded in time) before it is refused; nothing more of it is decoded. Throws `ParleyError` of
- * kind `too-large`, `invalid` or `unsupported-encoding`.
+ * kind `too-large`, `invalid` or `unsupported-encoding`, and what the lease throws, which
+ * counts the bytes that are held.
  */
 export async function readJson(
   stream: IncomingMessage,
   limit: number,
   reader: Pick<JsonReader, "parse">,
+  lease?: ByteLease,
 ): Promise<unknown> {
-  const pieces = await readBytes(stream, limit);
+  const pieces = await readBytes(stream, limit, lease);
   if (pieces.length === 0) throw invalid("body", "is empty; a JSON object is required");
   return reader.parse(pieces, "body");
 }
 
-async function readBytes(stream: IncomingMessage, limit: number): Promise<Buffer[]> {
-  const body = new DecodedBody(stream.headers["content-encoding"], limit);
+async function readBytes(stream: IncomingMessage, limit: number, lease?: ByteLease): Promise<Buffer[]> {
+  const body = new DecodedBody(stream.headers["content-encoding"], limit, lease);
+  // what cannot fit is refused before it is read
+  lease?.check(Math.min(limit, Number(stream.headers["content-length"] ?? 0)));
   let refusal: ParleyError | undefined;
   let deadline = Infinity;
   try {
@@ -33,6 +45,7 @@ async function readBytes(stream: IncomingMessage, limit: number): Promise<Buffer
         refusal = toParleyError(error);
         deadline = performance.now() + drainMs;
         body.close();
+        lease?.clear();
       });
     }
     if (refusal !== undefined) throw refusal;
@@ -46,17 +59,19 @@ async function readBytes(stream: IncomingMessage, limit: number): Promise<Buffer
 class DecodedBody {
   // fixed at birth
   private readonly limit: number;
+  private readonly lease: ByteLease | undefined;
   private readonly decoders: readonly ContentDecoder[];
   // changed by events
   private chunks: Buffer[] = [];
   /** Bytes received, as they were sent. */
   private received = 0;
 
-  constructor(contentEncoding: string | undefined, limit: number) {
+  constructor(contentEncoding: string | undefined, limit: number, lease: ByteLease | undefined) {
     this.limit = limit;
+    this.lease = lease;
     this.decoders = contentCodings(contentEncoding)
       .toReversed()
-      .map((coding) => new ContentDecoder(coding, limit));
+      .map((coding) => new ContentDecoder(coding, limit, (bytes) => lease?.grow(bytes)));
   }
 
   async take(chunk: Buffer): Promise<void> {
@@ -80,8 +95,14 @@ class DecodedBody {
     const decoder = this.decoders[at];
     for (const piece of pieces) {
       if (decoder !== undefined) await this.pass(await decoder.take(piece), at + 1);
-      else if (piece.length > 0) this.chunks.push(piece);
+      else if (piece.length > 0) this.keep(piece);
     }
+  }
+
+  private keep(piece: Buffer): void {
+    // decoded pieces were counted when they were decoded
+    if (this.decoders.length === 0) this.lease?.grow(piece.length);
+    this.chunks.push(piece);
   }
 }
 

@@ -6,7 +6,7 @@ import {
   type ContentCoding,
   type Decompressor,
 } from "../lib/content-coding.ts";
-import { ParleyError, invalid } from "../model/error.ts";
+import { ParleyError, invalid, toParleyError } from "../model/error.ts";
 
 /** The codings of a `Content-Encoding` header in the order they were applied. Throws `unsupported-encoding` or `invalid`. */
 export function contentCodings(header: string | undefined): ContentCoding[] {
@@ -24,6 +24,7 @@ export class ContentDecoder {
   // fixed at birth
   private readonly coding: ContentCoding;
   private readonly limit: number;
+  private readonly grow: (bytes: number) => void;
   // changed by events
   /** Made with the first byte. */
   private decoder: Decompressor | undefined;
@@ -40,9 +41,11 @@ export class ContentDecoder {
   /** Set when the body is broken or too large. */
   private failure: ParleyError | undefined;
 
-  constructor(coding: ContentCoding, limit: number) {
+  /** `grow` is called for every piece of so many decoded bytes; what it throws ends the decoding. */
+  constructor(coding: ContentCoding, limit: number, grow: (bytes: number) => void = () => undefined) {
     this.coding = coding;
     this.limit = limit;
+    this.grow = grow;
   }
 
   /** Decodes a piece; gives what is decoded by now. Throws `invalid` or `too-large`. */
@@ -70,10 +73,15 @@ export class ContentDecoder {
     const decoder = decompressorOf(this.coding, first);
     decoder.on("data", (piece: Buffer) => {
       this.size += piece.length;
-      if (this.size <= this.limit) return void this.pieces.push(piece);
-      this.failure ??= tooLarge(this.limit);
-      this.pieces = [];
-      decoder.destroy();
+      try {
+        if (this.size > this.limit) throw tooLarge(this.limit);
+        this.grow(piece.length);
+        this.pieces.push(piece);
+      } catch (error) {
+        this.failure ??= toParleyError(error);
+        this.pieces = [];
+        decoder.destroy();
+      }
     });
     decoder.on("error", (cause) => (this.failure ??= this.broken(cause)));
     // the end of the encoded data, perhaps before the end of the body: then no write is called back any more

@@ -1,4 +1,7 @@
 import type { Limits } from "../model/limit.ts";
+import type { MoneyStore } from "./money-store.ts";
+
+export type { MoneyStore } from "./money-store.ts";
 
 /** The port to everything that is stored. One implementation in SQL, one small file per driver, one contract suite. */
 
@@ -191,8 +194,11 @@ export interface LimitAnswer {
 
 /** Counters that several processes share; a store of its own, because not every database that keeps keys can count. The database's clock counts; no claim passes a limit in any 60 seconds. */
 export interface LimitStore {
+  money: MoneyStore;
   /** Takes all claims or none. */
   claim(claims: readonly LimitClaim[], streamId: string): Promise<LimitAnswer>;
+  /** What `claim` would answer; takes nothing. */
+  peek(claims: readonly LimitClaim[]): Promise<LimitAnswer>;
   /** Changes what a window holds: takes back from the slot of the claim, or adds now. */
   correct(changes: readonly { name: string; slot: number; by: number }[]): Promise<void>;
   release(streamIds: readonly string[]): Promise<void>;
@@ -225,6 +231,7 @@ export interface ResponseRecord {
   events: string;
 }
 
+export type ResponseUsage = FileUsage;
 /** The texts of a record, which may be long. */
 export type ResponseText = "body" | "input" | "items" | "events";
 
@@ -241,6 +248,8 @@ export interface ResponseStore {
    * empty; default all.
    */
   get(id: string, owner: string, texts?: readonly ResponseText[]): Promise<ResponseRecord | undefined>;
+  /** How many an owner has, those included that have expired and are not deleted yet, and the bytes of their texts. */
+  usage(owner: string): Promise<ResponseUsage>;
   /** Whether there was such a record. */
   delete(id: string, owner: string): Promise<boolean>;
   /** Ids of the records still `running` whose process has ended without finishing them. */

@@ -11,6 +11,8 @@ export interface ParseContext {
   id: string;
   /** Unix seconds. */
   createdAt: number;
+  /** Whose request it is; encrypted texts of other owners cannot be read. Absent: nobody's. */
+  owner?: string | undefined;
   /** Refuse what the vendor refuses, where we are lenient by default. */
   strict: boolean;
   /** The card of a model name; throws `invalid` for an unknown one. */

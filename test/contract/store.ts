@@ -289,6 +289,23 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
     });
 
     describe("responses", () => {
+      it("are counted for their owner, with the bytes of their texts, whatever becomes of them", async () => {
+        const usage = (): Promise<unknown> => store.responses.usage("counted");
+        expect(await usage()).toEqual({ count: 0, bytes: 0 });
+        const one = response("one", { owner: "counted", state: "running", body: "{}", input: '["é"]' });
+        await store.responses.save(one);
+        expect(await usage()).toEqual({ count: 1, bytes: 12 });
+        await store.responses.end({ ...one, body: '{"a":1}', items: "[1,2]" });
+        await store.responses.save(response("two", { owner: "counted", expiresAt: 7 }));
+        await store.responses.save(response("two", { owner: "counted", expiresAt: 7, body: '{"b":22}' }));
+        expect(await usage()).toEqual({ count: 2, bytes: 20 + 14 });
+        expect(await store.responses.usage("k1")).not.toEqual(await usage());
+        await store.responses.expire(7);
+        expect(await usage()).toEqual({ count: 1, bytes: 20 });
+        await store.responses.delete("one", "counted");
+        expect(await usage()).toEqual({ count: 0, bytes: 0 });
+      });
+
       it("shows a response to its owner only, until it expires", async () => {
         const saved = response("answer", {
           body: JSON.stringify({ text: `${awkward}\u0000\ud800` }),

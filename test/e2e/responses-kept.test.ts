@@ -253,7 +253,7 @@ describe("the rest of the responses surface", () => {
       input: "Say: x",
     });
     const [reasoning] = made.output;
-    expect(reasoning).toMatchObject({ type: "reasoning", encrypted_content: expect.stringMatching(/^p1\./) });
+    expect(reasoning).toMatchObject({ type: "reasoning", encrypted_content: expect.stringMatching(/^p2\./) });
     const next = await create({ input: [...made.output, { role: "user", content: "Say: y" }] });
     expect(next.output_text).toBe("y");
   });

@@ -14,7 +14,7 @@ import {
   type ParsedResponses,
 } from "../../surface/responses/index.ts";
 import type { Surface } from "../../surface/surface.ts";
-import { readJson } from "../body.ts";
+import { leaseUntilAnswered, readJson } from "../body.ts";
 import { parseContext, streamWhenBegun, type GenerationRouteOptions } from "../generation-route.ts";
 import { answerHeaders } from "../headers.ts";
 import { sendJson } from "../slices.ts";
@@ -32,7 +32,7 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 
   server.post(surface.path, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const asked = await readRequest(request, options);
+    const asked = await readRequest(request, reply, options);
     const { stream, background } = asked.parsed.answerOptions;
     const starting = responses.create(asked, signal);
     if (stream) {
@@ -46,13 +46,13 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 
   server.post(`${surface.path}/input_tokens`, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const tokens = await responses.count(await readRequest(request, options), signal);
+    const tokens = await responses.count(await readRequest(request, reply, options), signal);
     return { object: "response.input_tokens", input_tokens: tokens };
   });
 
   server.post(`${surface.path}/compact`, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const { parsed, ...asked } = await readRequest(request, options);
+    const { parsed, ...asked } = await readRequest(request, reply, options);
     const alone = { kind: "compaction", store: false, storeOmitted: false, background: false } as const;
     const compaction = { ...parsed, answerOptions: { ...parsed.answerOptions, ...alone } };
     const answer = await responses.create({ ...asked, parsed: compaction }, signal);
@@ -64,11 +64,15 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 
 async function readRequest(
   request: FastifyRequest,
+  reply: FastifyReply,
   options: ResponsesRouteOptions,
 ): Promise<ResponseRequest<ParsedResponses>> {
-  const body = await readJson(request.raw, options.bodyLimit, options.jsonReader);
+  const { caller } = request;
+  await options.responses.checkCaller(caller);
+  const lease = leaseUntilAnswered(reply.raw, options.requestBudget, caller.keyId);
+  const body = await readJson(request.raw, options.bodyLimit, options.jsonReader, lease);
   const parsed = await options.slices.run(options.surface.parseSteps(body, parseContext(request, options)));
-  return { parsed, caller: request.caller, body };
+  return { parsed, caller, body, lease };
 }
 
 interface AnswerStream {

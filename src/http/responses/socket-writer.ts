@@ -30,6 +30,11 @@ export class SocketWriter {
     this.onGone = onGone;
   }
 
+  /** Settles when everything given so far is sent or buffered. */
+  get sent(): Promise<void> {
+    return this.last;
+  }
+
   /** Resolves when more may be sent. Never rejects: who is gone gets nothing. */
   send(text: string): Promise<void> {
     this.pending += 1;

@@ -1,3 +1,4 @@
+import { textBytes, type ByteLease } from "../../lib/byte-budget.ts";
 import { parseTextSteps } from "../../lib/json-scanner/parse.ts";
 import { jsonText } from "../../lib/json-scanner/write.ts";
 import type { TimeSlices } from "../../lib/time-slices.ts";
@@ -6,8 +7,9 @@ import { ParleyError } from "../../model/error.ts";
 import type { Item } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { Caller } from "../../policy/authenticate.ts";
-import type { EndedResponse, ResponseRecord, ResponseStore, ResponseText } from "../../store/store.ts";
+import type { EndedResponse, ResponseRecord, ResponseStore, ResponseText, ResponseUsage } from "../../store/store.ts";
 import type { ResponseEvent } from "../../model/response.ts";
+import { formatEvents } from "./stored-events.ts";
 import { formatTurn, parseTurn, turnItems, type StoredTurn } from "./stored-turn.ts";
 
 export interface ResponseArchiveOptions {
@@ -15,6 +17,8 @@ export interface ResponseArchiveOptions {
   slices: TimeSlices;
   /** How long a response is kept. */
   retentionMs: number;
+  /** Most responses of one key, and bytes of them together; default no bound. */
+  quota?: ResponseUsage | undefined;
   /** Milliseconds since the Unix epoch. */
   now(): number;
 }
@@ -50,6 +54,8 @@ export interface HistoryOptions {
   remembered: (id: string) => RememberedTurn | undefined;
   /** Tokens of the window that the conversation has to fit. */
   windowTokens: number;
+  /** Where the bytes of the turns are counted. */
+  lease?: ByteLease | undefined;
 }
 
 /** Longer chains of `previous_response_id` are refused: they are a loop or a mistake. */
@@ -61,6 +67,20 @@ export class ResponseArchive {
 
   constructor(options: ResponseArchiveOptions) {
     this.options = options;
+  }
+
+  /** Throws `quota` where the caller's stored responses are as many, or take as much, as they may. */
+  async checkRoom(caller: Caller): Promise<void> {
+    const { quota, store } = this.options;
+    if (quota === undefined) return;
+    const { count, bytes } = await store.usage(caller.keyId);
+    if (count < quota.count && bytes < quota.bytes) return;
+    throw new ParleyError(
+      "quota",
+      `the stored responses of this key may be ${quota.count} and ${quota.bytes} bytes together; delete some first, or ` +
+        "send store: false",
+      { param: "store" },
+    );
   }
 
   /** Makes the response visible before its answer is there. */
@@ -93,7 +113,7 @@ export class ResponseArchive {
     const { slices } = this.options;
     const body = await slices.run(jsonText(outcome.body));
     const items = await slices.run(formatTurn(outcome.turn));
-    const events = await slices.run(jsonText(outcome.events));
+    const events = await slices.run(formatEvents(outcome.events, outcome.body));
     return { id, expiresAt, body, items, events };
   }
 
@@ -104,7 +124,7 @@ export class ResponseArchive {
 
   /** Throws `not-found`. */
   async get(id: string, caller: Caller, texts: readonly ResponseText[]): Promise<ResponseRecord> {
-    const record = await this.options.store.get(id, caller.keyId, texts);
+    const record = await this.find(id, caller, texts);
     if (record === undefined) throw notFound(id);
     return record;
   }
@@ -115,8 +135,10 @@ export class ResponseArchive {
   }
 
   /** The input items of a response in the caller's order. Throws `not-found`. */
-  async inputItems(id: string, caller: Caller): Promise<JsonObject[]> {
-    const stored = await this.options.slices.run(parseTextSteps((await this.get(id, caller, ["input"])).input));
+  async inputItems(id: string, caller: Caller, lease?: ByteLease): Promise<JsonObject[]> {
+    const { input } = await this.get(id, caller, ["input"]);
+    lease?.grow(textBytes(input));
+    const stored = await this.options.slices.run(parseTextSteps(input));
     if (!Array.isArray(stored)) throw new Error(`the stored input of response ${id} cannot be read`);
     return stored as JsonObject[];
   }
@@ -130,7 +152,8 @@ export class ResponseArchive {
    * The items of a response and of all that it continues, oldest first. Throws `invalid` where one is not found or still
    * runs, and `context` as soon as they are more than the window can hold.
    */
-  async history(id: string, caller: Caller, { remembered, windowTokens }: HistoryOptions): Promise<Item[]> {
+  async history(id: string, caller: Caller, options: HistoryOptions): Promise<Item[]> {
+    const { remembered, windowTokens, lease } = options;
     const turns: (readonly Item[])[] = [];
     let chars = 0;
     let next: string | null = id;
@@ -146,6 +169,7 @@ export class ResponseArchive {
       }
       const record: ResponseRecord | undefined = await this.find(next, caller, ["items", "body"]);
       if (record === undefined || record.state === "running") throw previousNotFound(next);
+      lease?.grow(textBytes(record.items));
       const stored = await this.options.slices.run(parseTurn(record));
       const items = turnItems(stored);
       turns.push(items);

@@ -1,14 +1,15 @@
 import { setImmediate } from "node:timers/promises";
+import { textBytes, type ByteLease } from "../../lib/byte-budget.ts";
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import { invalid } from "../../model/error.ts";
 import type { Item } from "../../model/item.ts";
 import type { Caller } from "../../policy/authenticate.ts";
 import { needsRecall, type ItemReference } from "../../model/response.ts";
 import type { RememberedTurn, ResponseArchive } from "./archive.ts";
-import type { ParsedResponse, ResponseCodec } from "./codec.ts";
+import type { OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
 import type { ConversationMemory } from "./memory.ts";
 import type { RecentAnswers } from "./recent.ts";
-import { parseTurn } from "./stored-turn.ts";
+import { parseTurn, type StoredTurn } from "./stored-turn.ts";
 
 /** Where earlier turns are found, in this order. */
 export interface RecallSources<Parsed extends ParsedResponse> {
@@ -16,6 +17,8 @@ export interface RecallSources<Parsed extends ParsedResponse> {
   recent: RecentAnswers;
   archive: ResponseArchive;
   codec: ResponseCodec<Parsed>;
+  /** Where the bytes of what is read are counted. */
+  lease: ByteLease | undefined;
   slices: TimeSlices;
   /** Tokens of the largest window that serves a model. */
   windowOf: (model: string) => number;
@@ -52,14 +55,22 @@ export function ownItems({ answerOptions }: ParsedResponse): Item[] {
   return answerOptions.input.filter((item: Item | ItemReference) => item.type !== "reference");
 }
 
+/** What a finished turn adds to the conversation; a complete summary takes the place of all that was before. */
+export function turnOf(parsed: ParsedResponse, output: readonly OutputItem[]): StoredTurn {
+  const summarized = parsed.answerOptions.kind === "compaction" && output.length > 0;
+  return summarized ? { input: [], output, startsConversation: true } : { input: ownItems(parsed), output };
+}
+
 async function earlier<Parsed extends ParsedResponse>(
   { request }: Parsed,
   id: string,
   caller: Caller,
-  { memory, recent, archive, windowOf }: RecallSources<Parsed>,
+  { memory, recent, archive, windowOf, lease }: RecallSources<Parsed>,
 ): Promise<readonly Item[]> {
   const remembered = (one: string): RememberedTurn | undefined => recent.turn(caller.keyId, one);
-  return memory?.history(id) ?? archive.history(id, caller, { remembered, windowTokens: windowOf(request.model) });
+  return (
+    memory?.history(id) ?? archive.history(id, caller, { remembered, windowTokens: windowOf(request.model), lease })
+  );
 }
 
 /** Output items by their ids, recent or stored; each stored response is read once. */
@@ -87,10 +98,11 @@ async function findItems<Parsed extends ParsedResponse>(
 async function storedOutput<Parsed extends ParsedResponse>(
   id: string,
   caller: Caller,
-  { archive, slices }: RecallSources<Parsed>,
+  { archive, slices, lease }: RecallSources<Parsed>,
 ): Promise<ReadonlyMap<string, Item>> {
   const record = await archive.find(id, caller, ["items", "body"]);
   if (record === undefined) return new Map();
+  lease?.grow(textBytes(record.items));
   const { output } = await slices.run(parseTurn(record));
   // a store in this process answers without a turn of the event loop
   await setImmediate();

@@ -242,7 +242,10 @@ function joinedText(item: Fields, key: string, separator: string): string {
 function parseCompaction(item: Fields, context: ItemContext): Item {
   const summary = decryptText(context.cipher, "compaction", item.nonEmptyString("encrypted_content"));
   if (summary === undefined) {
-    throw item.error("encrypted_content", "was not made by this server, or its secret has changed");
+    throw item.error(
+      "encrypted_content",
+      "was not made by this server for this key or its organisation, or the server's secret has changed",
+    );
   }
   return summaryMessage(summary);
 }

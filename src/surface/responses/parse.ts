@@ -9,6 +9,7 @@ import { Fields } from "../shared/fields.ts";
 import { refuseOverlongBody } from "../shared/prompt-size.ts";
 import { engineTopP, readOutputLimit } from "../shared/sampling.ts";
 import { readSchemaFormat } from "../shared/tools.ts";
+import { cipherFor } from "./encrypted-text.ts";
 import type { ParsedRequest, ParseContext } from "../surface.ts";
 import { sessionOf } from "../surface.ts";
 import { recalled } from "./history.ts";
@@ -46,11 +47,12 @@ export function* parseRequest(
   const format = parseFormat(fields, context.strict);
   const sampling = parseSampling(fields, card);
   const effort = parseEffort(fields, context.strict);
-  const input = yield* parseInput(fields, { card, strict: context.strict, cipher: options.cipher, toolbox });
+  const cipher = cipherFor(options.cipher, context.owner);
+  const input = yield* parseInput(fields, { card, strict: context.strict, cipher, toolbox });
   const dropped = { tools: [...toolbox.dropped], items: [...input.dropped] };
   yield;
   const echo = parseEcho(fields, { strict: context.strict, sampling, dropped });
-  const answerOptions = parseAnswerOptions(fields, { options, echo, input });
+  const answerOptions = parseAnswerOptions(fields, { options, owner: context.owner, echo, input });
   yield;
   const cacheKey = echo.promptCacheKey ?? sessionOf(context);
   const request: GenerationRequest = {
@@ -92,11 +94,15 @@ function checkedBody(body: unknown): Fields {
 
 interface AnswerOptionsSource {
   options: ResponsesOptions;
+  owner: string | undefined;
   echo: Echo;
   input: ParsedInput;
 }
 
-function parseAnswerOptions(fields: Fields, { options, echo, input }: AnswerOptionsSource): ResponsesAnswerOptions {
+function parseAnswerOptions(
+  fields: Fields,
+  { options, owner, echo, input }: AnswerOptionsSource,
+): ResponsesAnswerOptions {
   const background = fields.boolean("background") ?? false;
   const generate = fields.boolean("generate") ?? true;
   const store = fields.boolean("store");
@@ -113,6 +119,7 @@ function parseAnswerOptions(fields: Fields, { options, echo, input }: AnswerOpti
     kind: input.compact ? "compaction" : generate ? "generation" : "warm-up",
     previousResponseId,
     input: input.items,
+    owner,
     encryptReasoning: fields.strings("include").includes("reasoning.encrypted_content"),
     tools: (fields.array("tools") ?? []) as JsonObject[],
     forms: new Map(),

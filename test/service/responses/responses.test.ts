@@ -7,11 +7,12 @@ import type { Batch } from "../../../src/model/event.ts";
 import { systemIds } from "../../../src/model/id.ts";
 import type { GenerationRequest } from "../../../src/model/request.ts";
 import { Transcript } from "../../../src/model/transcript.ts";
+import type { GenerateService } from "../../../src/service/generate.ts";
 import { StoredAnswer } from "../../../src/service/responses/stored.ts";
 import { ResponseArchive } from "../../../src/service/responses/archive.ts";
 import { ConversationMemory } from "../../../src/service/responses/memory.ts";
 import { RecentAnswers } from "../../../src/service/responses/recent.ts";
-import { ResponsesService, type ResponsesOptions } from "../../../src/service/responses/responses.ts";
+import { ResponsesService } from "../../../src/service/responses/responses.ts";
 import type { ResponseEvent } from "../../../src/model/response.ts";
 import type { ResponseAnswer } from "../../../src/service/responses/answer.ts";
 import { openStore } from "../../../src/store/open.ts";
@@ -54,7 +55,7 @@ async function serviceOf(answering: Answering, changes: { store?: Store; accept?
   });
   const signals: AbortSignal[] = [];
   const requests: GenerationRequest[] = [];
-  const start = vi.fn<ResponsesOptions<ParsedResponses>["generate"]["start"]>(async (request, _caller, signal) => {
+  const start = vi.fn<GenerateService["start"]>(async (request, _caller, signal) => {
     signals.push(signal);
     requests.push(request);
     const transcript = new Transcript();
@@ -68,8 +69,13 @@ async function serviceOf(answering: Answering, changes: { store?: Store; accept?
     const timing = { ownMs: 0, engineMs: 0 };
     return { request, transcript, batches: batches(), target, rateLimit: {}, timing, servedBy: undefined };
   });
-  const count = vi.fn<ResponsesOptions<ParsedResponses>["generate"]["count"]>(async () => 1);
-  const generate = { start, count, checkLimits: () => Promise.resolve(), contextWindow: () => 1_000 };
+  const admit: GenerateService["admit"] = async (request, caller) => ({
+    start: (signal) => start(request, caller, signal),
+    cancel: () => undefined,
+  });
+  const count = vi.fn<GenerateService["count"]>(async () => 1);
+  const allow = (): Promise<void> => Promise.resolve();
+  const generate = { admit, count, checkCaller: allow, checkLimits: allow, contextWindow: () => 1_000 };
   const { accept } = changes;
   const real = responsesCodec(options);
   const encoder = (parsed: ParsedResponses) =>
