@@ -119,7 +119,11 @@ export const configSchema = z.strictObject({
   models: z
     .record(z.string().min(1), modelSettings)
     .default({})
-    .describe("Which engine serves a model name. Names not listed here go to the first engine."),
+    .describe("Which engine serves a model name. Only these names are offered; without any, all documented names."),
+  unlistedModels: z
+    .boolean()
+    .default(false)
+    .describe("Documented names that are not listed under `models` are offered too, by the first engine."),
   store: storeSettings.prefault({}),
   ...policySettings,
 });

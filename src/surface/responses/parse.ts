@@ -1,6 +1,6 @@
 import type { Steps } from "../../lib/time-slices.ts";
 import type { ModelCard } from "../../model/card.ts";
-import { invalid } from "../../model/error.ts";
+import { invalid, type ParleyError } from "../../model/error.ts";
 import { textPart, type Item } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest, OutputFormat, Sampling } from "../../model/request.ts";
@@ -135,9 +135,14 @@ function isEmptyMessage(item: Item | ItemReference): boolean {
   return item.type === "message" && item.parts.every((part) => part.type === "text" && part.text === "");
 }
 
+function missingInput(fields: Fields): ParleyError {
+  const other = fields.given("messages") === undefined ? "" : "; `messages` belongs to /v1/chat/completions";
+  return invalid("input", `is required${other}`);
+}
+
 function* parseInput(fields: Fields, context: Parameters<typeof parseItems>[2]): Steps<ParsedInput> {
   const input = fields.given("input");
-  if (input === undefined && fields.given("previous_response_id") === undefined) throw invalid("input", "is required");
+  if (input === undefined && fields.given("previous_response_id") === undefined) throw missingInput(fields);
   if (input === undefined || input === "") return { items: [], compact: false, dropped: new Set() };
   if (typeof input === "string") {
     const message: Item = { type: "message", role: "user", parts: [textPart(input)] };

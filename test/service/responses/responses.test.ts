@@ -66,7 +66,7 @@ async function serviceOf(answering: Answering, changes: { store?: Store; accept?
         yield batch;
       }
     }
-    const target = { engineName: "e", model: "m", engine: undefined as never };
+    const target = { engineName: "e", model: "m", named: true, engine: undefined as never };
     const timing = { ownMs: 0, engineMs: 0 };
     return { request, transcript, batches: batches(), target, rateLimit: {}, timing, servedBy: undefined };
   });
