@@ -35,7 +35,7 @@ it("that is full is named to the caller, who may come again, and nothing is left
   const code = `
     const { ProcessVideoReader } = await import(${url("../../src/media/video.ts")});
     const { FairQueue } = await import(${url("../../src/lib/fair-queue.ts")});
-    const reader = new ProcessVideoReader({ timeoutMs: 9_000, memoryBytes: 1e9, ffmpeg: undefined, slots: new FairQueue(() => 1) });
+    const reader = new ProcessVideoReader({ timeoutMs: 9_000, memoryBytes: 1e9, ffmpeg: undefined, slots: new FairQueue({ capacity: () => 1 }) });
     const { signal } = new AbortController();
     const work = { maxSide: 672, fps: 1, param: "part", callerKeyId: "key", signal };
     await reader.read(Buffer.alloc(100_000), work).catch(({ kind, message, retryAfter }) =>
