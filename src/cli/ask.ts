@@ -11,12 +11,12 @@ export function message(role: "user" | "system", parts: readonly Part[]): Item {
 }
 
 /** A request with these items, or with one user message, sampled greedily. */
-export function ask(model: string, said: string | readonly Item[]): GenerationRequest {
+export function ask(model: string, content: string | readonly Item[]): GenerationRequest {
   return {
     id: vendorId(systemIds),
     createdAt: unixSeconds(systemIds),
     model,
-    items: typeof said === "string" ? [message("user", [textPart(said)])] : said,
+    items: typeof content === "string" ? [message("user", [textPart(content)])] : content,
     tools: [],
     toolChoice: "none",
     parallelCalls: true,

@@ -42,8 +42,6 @@ export async function chat(config: Config, options: ChatOptions): Promise<void> 
     const session = new ChatSession(app, options, images);
     if (text === undefined) await session.conversation();
     else await session.once(text);
-  } catch (error) {
-    throw options.url === undefined ? error : keyFault(error);
   } finally {
     await app.close(0);
   }
@@ -78,6 +76,8 @@ class ChatSession {
   // fixed at birth
   private readonly app: App;
   private readonly model: string;
+  /** Asks a running server. */
+  private readonly isRemote: boolean;
   private readonly screen: AnswerScreen;
   // changed by events
   /** The conversation so far. */
@@ -85,9 +85,10 @@ class ChatSession {
   /** Images for the next message. */
   private images: readonly Part[];
 
-  constructor(app: App, { model, system, json }: ChatOptions, images: readonly ImagePart[]) {
+  constructor(app: App, { model, system, json, url }: ChatOptions, images: readonly ImagePart[]) {
     this.app = app;
     this.model = model ?? (images.length > 0 ? "MiniMax-M3" : "MiniMax-M2.7");
+    this.isRemote = url !== undefined;
     this.screen = new AnswerScreen({ json, answers: process.stdout, reasoning: process.stderr });
     this.items = system === undefined ? [] : [message("system", [textPart(system)])];
     this.images = images;
@@ -124,7 +125,10 @@ class ChatSession {
   /** The answer to one more message, which is kept with it for the next. */
   private async answer(text: string, signal: AbortSignal): Promise<Transcript> {
     const asked = message("user", [textPart(text), ...this.images]);
-    const generation = await this.app.generate.start(ask(this.model, [...this.items, asked]), caller, signal);
+    const request = ask(this.model, [...this.items, asked]);
+    const generation = await this.app.generate.start(request, caller, signal).catch((error: unknown) => {
+      throw this.isRemote ? keyFault(error) : error;
+    });
     for await (const batch of generation.batches) for (const event of batch) this.screen.show(event);
     this.screen.end(this.model, generation.transcript);
     this.images = [];

@@ -1,4 +1,4 @@
-import { Option, type Command, type CommandOptions } from "commander";
+import { InvalidArgumentError, Option, type Command, type CommandOptions } from "commander";
 import { loadProcessConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 
@@ -79,4 +79,13 @@ export function command(parent: Command, name: string, description: string, opti
 export function textOption(flags: Flags, name: string): string | undefined {
   const value = flags[name];
   return typeof value === "string" ? value : undefined;
+}
+
+/** The base URL of a server; `/v1` is put behind one without a path. */
+export function baseUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw new InvalidArgumentError("Must begin with http:// or https://, such as http://127.0.0.1:8787/v1.");
+  const plain = text.replace(/\/+$/, "");
+  return url.pathname === "/" ? `${plain}/v1` : plain;
 }

@@ -3,7 +3,7 @@ import { isEngineGiven, processConfigPath } from "../config/load.ts";
 import { commandName } from "../lib/command.ts";
 import { version } from "../lib/version.ts";
 import { addClients } from "./client/command.ts";
-import { command, serverOptions, settings, textOption, withServerModel, type Flags } from "./command.ts";
+import { baseUrl, command, serverOptions, settings, textOption, withServerModel, type Flags } from "./command.ts";
 import { addCompletion } from "./completion.ts";
 import { addExamples, optionDescription } from "./help.ts";
 import { addKeys } from "./keys.ts";
@@ -63,7 +63,7 @@ function addChat(program: Command): void {
     .option("--model <name>", "model name (default: MiniMax-M2.7, with images MiniMax-M3)")
     .option("--system <text>", "the system message")
     .option("--image <place>", "path or URL of a picture for the first message; may be repeated", collected, [])
-    .option("--url <url>", "base URL of a running server, such as http://127.0.0.1:8787/v1, in the place of an engine")
+    .option("--url <url>", "base URL of a running server, in the place of an engine", baseUrl)
     .addOption(new Option("--key <key>", "API key of that server").env("PARLEY_KEY"))
     .option("--json", "each answer as JSON in one line")
     .action(async (text: string | undefined, { model: name, ...flags }: Flags) => {

@@ -56,7 +56,7 @@ describe("parley chat", { timeout: 60_000 }, () => {
       args: ["--image", import.meta.filename],
       said: "is no JPEG, PNG, GIF or WebP",
     },
-    { what: "an address without scheme", args: ["--url", "127.0.0.1:1"], said: "engines.server.url" },
+    { what: "an address without scheme", args: ["--url", "127.0.0.1:1"], said: "Must begin with http://" },
   ])("ends with 2 and names $what", async ({ args, said }) => {
     const { code, stdout, stderr } = await place.run(["chat", "hello", ...args]);
     expect(stderr).toContain(said);
@@ -66,7 +66,7 @@ describe("parley chat", { timeout: 60_000 }, () => {
   it("asks a running server, with its key", async () => {
     const server = place.start(["serve", ...sim, "--port", "0"], { PARLEY_API_KEYS: "sk-test-12345678" });
     const [, url = ""] = await server.says(/listens on (\S+)/);
-    const ask = (key: string) => place.run(["chat", "Say: zebra", "--url", `${url}/v1`, "--key", key]);
+    const ask = (key: string) => place.run(["chat", "Say: zebra", "--url", url, "--key", key]);
     const [right, wrong, other] = await Promise.all([
       ask("sk-test-12345678"),
       ask("sk-wrong"),

@@ -39,7 +39,7 @@ export interface ClientFile {
 
 /** A row of the table from which `parley client` and docs/clients.md are made. */
 export interface Client {
-  /** The word of the command. */
+  /** Its name in the command. */
   name: string;
   title: string;
   /** The versions that this configuration was tried with. */

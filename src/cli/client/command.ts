@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { InvalidArgumentError, Option, type Command } from "commander";
-import { addressOptions, textOption, type CommandTools, type Flags } from "../command.ts";
+import { Option, type Command } from "commander";
+import { addressOptions, baseUrl, textOption, type CommandTools, type Flags } from "../command.ts";
 import type { Client, ClientFile, ClientServer } from "./client.ts";
 import { clients } from "./clients.ts";
 import { newText } from "./merge.ts";
@@ -35,14 +35,6 @@ async function serverOf(flags: Flags, settings: CommandTools["settings"]): Promi
   const url = textOption(given, "url");
   const wanted = typeof model === "string" ? model : undefined;
   return url === undefined ? configuredServer(settings(given), wanted) : documentedServer(url, wanted);
-}
-
-function baseUrl(text: string): string {
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol))
-    throw new InvalidArgumentError("Must begin with http:// or https://, such as http://127.0.0.1:8787/v1.");
-  const plain = text.replace(/\/+$/, "");
-  return url.pathname === "/" ? `${plain}/v1` : plain;
 }
 
 function folderOption({ title, folder }: Client): Option {
