@@ -11,6 +11,7 @@ import type { SimSettings } from "./engine/sim/settings.ts";
 import { upstreamEngine } from "./engine/upstream/engine.ts";
 import { managedLlamaServer } from "./engine/upstream/managed.ts";
 import { Secret } from "./lib/secret.ts";
+import type { TimeSlices } from "./lib/time-slices.ts";
 import type { IdSource } from "./model/id.ts";
 import type { Log } from "./telemetry/log.ts";
 
@@ -20,9 +21,10 @@ const builtinModel = fileURLToPath(new URL("../model/tiny-chat.gguf", import.met
 export interface EngineContext {
   ids: IdSource;
   log: Log;
+  slices: TimeSlices;
   /** Called with the replica that was chosen for a try of a request, and why. */
   onReplicaChosen: (choice: { replica: string; reason: string }) => void;
-  /** Told when a rule changed what an upstream sent. */
+  /** Called when a rule changed what an upstream sent. */
   onRepair: (rule: string) => void;
 }
 
@@ -54,32 +56,32 @@ export class EngineSet {
 }
 
 function openEngine(engine: EngineConfig, context: EngineContext): Engine {
-  const { ids, log, onRepair, onReplicaChosen } = context;
+  const { ids, log, slices, onRepair, onReplicaChosen } = context;
   switch (engine.kind) {
     case "llama": {
       const { kind: _kind, model, ...rest } = engine;
-      return llamaEngine({ ...rest, model: model === "builtin" ? builtinModel : model, ids, log });
+      return llamaEngine({ ...rest, model: model === "builtin" ? builtinModel : model, ids, log, slices });
     }
     case "sim":
-      return openSim(engine);
+      return openSim(engine, slices);
     case "replay":
       return replayEngine({ ...engine, engine: openEngine(engine.engine, context) });
     case "upstream": {
       const { kind: _kind, ...rest } = engine;
       const replicas = { ...rest.replicas, onReplicaChosen, log };
-      return upstreamEngine({ ...rest, replicas, ids, log, onRepair });
+      return upstreamEngine({ ...rest, replicas, ids, log, slices, onRepair });
     }
     case "llama-server": {
       const { kind: _kind, model: gguf, ...rest } = engine;
-      return managedLlamaServer({ ...rest, gguf, ids, log, onRepair });
+      return managedLlamaServer({ ...rest, gguf, ids, log, slices, onRepair });
     }
   }
 }
 
 /** Throws `ConfigError` for a script file that cannot be used. */
-function openSim(engine: SimSettings): Engine {
+function openSim(engine: SimSettings, slices: TimeSlices): Engine {
   try {
-    return simEngine(engine);
+    return simEngine({ ...engine, slices });
   } catch (error) {
     if (error instanceof ScriptError) throw new ConfigError(`script: ${error.message}`);
     throw error;

@@ -4,13 +4,19 @@ import type { Config } from "./config/schema.ts";
 import { createCatalog, type CatalogOptions } from "./engine/catalog.ts";
 import type { Catalog, Engine } from "./engine/engine.ts";
 import { LiveCatalog } from "./engine/live-catalog.ts";
+import type { ByteBudget } from "./lib/byte-budget.ts";
+import { CachePool } from "./lib/cache-pool.ts";
 import { textCipher } from "./lib/cipher.ts";
+import { TimeSlices } from "./lib/time-slices.ts";
 import { openMedia } from "./media/open.ts";
 import { documentedCards } from "./model/card.ts";
 import { systemIds, vendorId, type IdSource } from "./model/id.ts";
+import { MemoryFunds } from "./policy/funds.ts";
 import { MemoryLimiter } from "./policy/limiter.ts";
 import { createModerator, type Moderator } from "./policy/moderate/moderate.ts";
 import { WordFileError } from "./policy/moderate/word-file.ts";
+import { rememberedBounds, requestBudget } from "./policy/request-memory.ts";
+import { SharedFunds } from "./policy/shared-funds.ts";
 import { SharedLimiter } from "./policy/shared-limiter.ts";
 import { openAdmin, type AdminService } from "./service/admin.ts";
 import { catalogAsk } from "./service/ask.ts";
@@ -47,6 +53,8 @@ export interface Services {
   ids: IdSource;
   log: Log;
   metrics: Metrics;
+  /** What long computations share the event loop by. */
+  slices: TimeSlices;
   watch: RequestWatch;
   engines: EngineSet;
   catalog: LiveCatalog;
@@ -58,6 +66,10 @@ export interface Services {
   generate: GenerateService;
   responses: ResponsesService<ParsedResponses>;
   responsesOptions: ResponsesOptions;
+  /** Bytes of the requests under way. */
+  requestBudget: ByteBudget;
+  /** Conversations that are remembered and not stored. */
+  remembered: CachePool;
   admin: AdminService;
 }
 
@@ -67,6 +79,7 @@ interface Ground {
   ids: IdSource;
   log: Log;
   metrics: Metrics;
+  slices: TimeSlices;
   /** Parts put here how they are closed, in the order in which they were opened. */
   opened: AsyncDisposableStack;
 }
@@ -85,7 +98,8 @@ export async function openServices(
   const ids = overrides.ids ?? systemIds;
   const log = overrides.log ?? createLog(config.log);
   const metrics = new Metrics();
-  const ground: Ground = { config, ids, log, metrics, opened };
+  const slices = new TimeSlices();
+  const ground: Ground = { config, ids, log, metrics, slices, opened };
   opened.defer(measureProcess(metrics));
   const watch = openWatch(ground);
   const storeUrl = config.store.url?.reveal();
@@ -94,7 +108,7 @@ export async function openServices(
   const files = await openFiles(ground, store);
   const media = openMedia({ ...config.media, files: files.port });
   opened.defer(() => media.close());
-  const engines = new EngineSet({ ids, log, ...watchUpstreams(metrics) });
+  const engines = new EngineSet({ ids, log, slices, ...watchUpstreams(metrics) });
   const catalog = new LiveCatalog(
     createCatalog({ engines: overrides.engines ?? engines.of(config), ...catalogNames(config) }),
   );
@@ -117,26 +131,43 @@ export async function openServices(
     watch: watch.generation,
     log,
   });
-  const { responses, archive, responsesOptions } = await openResponses(ground, store, generate);
-  const models = new ModelService(catalog);
-  const admin = await openAdmin(store, ids);
+  const memory = openMemory(ground);
+  const recent = new RecentAnswers(memory.remembered);
   return {
     ids,
     log,
     metrics,
+    slices,
     watch,
     engines,
     catalog,
     store,
-    archive,
     files,
     meter,
-    models,
+    models: new ModelService(catalog),
     generate,
-    responses,
-    responsesOptions,
-    admin,
+    ...memory,
+    ...(await openResponses(ground, store, { generate, recent })),
+    admin: await openAdministration(ground, store),
   };
+}
+
+/** What bounds the bytes that callers make the server hold. */
+function openMemory({ config, metrics }: Ground): Pick<Services, "requestBudget" | "remembered"> {
+  const budget = requestBudget(config.memory, config.server.bodyLimit);
+  const remembered = new CachePool(rememberedBounds(config.memory));
+  const gauge = (name: string, help: string, read: () => number): void =>
+    metrics.gauge(name, help, () => [[{}, read()] as const]);
+  gauge("parley_request_bytes", "Bytes that requests under way hold.", () => budget.used);
+  gauge("parley_remembered_bytes", "Bytes of conversations that are remembered.", () => remembered.size);
+  return { requestBudget: budget, remembered };
+}
+
+async function openAdministration({ config, ids }: Ground, store: Store): Promise<AdminService> {
+  const staticKeys = config.apiKeys.map((key) => key.reveal());
+  const admin = await openAdmin(store, ids, staticKeys);
+  await admin.adoptStaticAccounts();
+  return admin;
 }
 
 /** The request log, and traces where a collector is configured. */
@@ -175,6 +206,11 @@ function openMeter(
   const ledger = new LedgerWriter({ store: store.ledger, journal, log });
   const limiter =
     shared === undefined ? new MemoryLimiter() : new SharedLimiter({ store: shared, log, id: () => vendorId(ids) });
+  const accounts = { accounts: store.accounts, pending: (subject: string) => ledger.pending(subject) };
+  const funds =
+    shared === undefined
+      ? new MemoryFunds(accounts)
+      : new SharedFunds({ ...accounts, store: shared.money, log, id: () => vendorId(ids) });
   const meter = new Meter({
     limits,
     prices,
@@ -182,8 +218,8 @@ function openMeter(
     aborted,
     ledger,
     limiter,
+    funds,
     ids,
-    accounts: store.accounts,
     booked: recordCost(metrics),
     now: () => ids.now(),
   });
@@ -208,26 +244,32 @@ async function openFiles({ config, ids, log, opened }: Ground, store: Store): Pr
   return files;
 }
 
-async function openResponses({ config, ids, log, opened }: Ground, store: Store, generate: GenerateService) {
-  const { store: storeDefault, defaultReasoning, retentionDays } = config.responses;
+async function openResponses(
+  { config, ids, log, slices, opened }: Ground,
+  store: Store,
+  parts: { generate: GenerateService; recent: RecentAnswers },
+) {
+  const { store: storeDefault, defaultReasoning, retentionDays, quotaCount, quotaBytes } = config.responses;
   const cipher = textCipher(await store.settings.setOnce("seal-secret", ids.hex(64)));
   const responsesOptions = { ids, cipher, sseDone: config.sse.done, defaultReasoning, storeDefault };
   const archive = new ResponseArchive({
     store: store.responses,
+    quota: { count: quotaCount, bytes: quotaBytes },
+    slices,
     retentionMs: Math.round(retentionDays * dayMs),
     now: () => ids.now(),
   });
   const codec = responsesCodec(responsesOptions);
-  const responses = new ResponsesService({ generate, archive, recent: new RecentAnswers(), codec, log });
+  const responses = new ResponsesService({ ...parts, archive, codec, slices, log });
   opened.defer(() => responses.close());
   return { responses, archive, responsesOptions };
 }
 
 /** `undefined` where nothing is moderated. Throws `ConfigError` for word files and models that cannot be used. */
-function openModeration({ config, ids, log }: Ground, catalog: Catalog): Moderator | undefined {
+function openModeration({ config, ids, log, slices }: Ground, catalog: Catalog): Moderator | undefined {
   checkGuard(config, config);
   try {
-    return createModerator(config.moderation, { ask: catalogAsk(catalog, ids), log });
+    return createModerator(config.moderation, { ask: catalogAsk(catalog, ids), log, slices });
   } catch (error) {
     if (error instanceof WordFileError) throw new ConfigError(`moderation.words: ${error.message}`);
     throw error;

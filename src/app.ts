@@ -8,6 +8,7 @@ import { Connections } from "./http/connection/connections.ts";
 import { originCheck } from "./http/cors.ts";
 import { mountFiles } from "./http/files-route.ts";
 import { mountGeneration } from "./http/generation-route.ts";
+import { JsonReader } from "./http/json-reader.ts";
 import { mountModels } from "./http/model-route.ts";
 import { mountOperations } from "./http/ops-route.ts";
 import { mountResponses } from "./http/responses/mount.ts";
@@ -129,11 +130,13 @@ async function mountAll(config: Config, { services, running, readiness, opened }
     hash: admin.hash,
     lookup: (hash) => admin.lookup(hash),
   });
+  const jsonReader = new JsonReader({ slices: services.slices, maxValues: config.server.bodyValues });
   const route = {
     ...services,
     running,
     strict: config.strict,
     bodyLimit: config.server.bodyLimit,
+    jsonReader,
     heartbeatMs: config.server.heartbeatSeconds * 1000,
     surface: responsesSurface(services.responsesOptions),
     sseDone: config.sse.done,
@@ -146,10 +149,10 @@ async function mountAll(config: Config, { services, running, readiness, opened }
     await mountGeneration(scope, chatSurface(chatOptions(config)), route);
     await mountResponses(scope, route);
   });
-  await mountFiles(server, { ...services, authenticate, running, connections });
+  await mountFiles(server, { ...services, authenticate, running, jsonReader, connections });
   const adminKeys = config.adminKeys.map((key) => key.reveal());
   const check = createAdminCheck(adminKeys, admin.hash);
-  await mountAdmin(server, { admin, check, bodyLimit: config.server.bodyLimit });
+  await mountAdmin(server, { ...route, admin, check });
   const socket = mountSocket(server, { ...route, authenticate, connections, limits, allowsOrigin });
   opened.defer(() => socket.close());
   return server;

@@ -10,6 +10,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 interface LockEntry {
   version?: string;
+  integrity?: string;
   cpu?: string[];
   os?: string[];
   libc?: string[];
@@ -69,6 +70,9 @@ if (added.length > 0) {
   writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`);
 }
 process.stdout.write(`${added.length} platform packages added to the lock\n`);
+const unproved = Object.entries(lock.packages).filter(([key, { integrity }]) => key !== "" && integrity === undefined);
+for (const [key] of unproved)
+  process.stdout.write(`${key} has no integrity: npm checks nothing of what it downloads\n`);
 
 function readOverrides(): Set<string> {
   const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {

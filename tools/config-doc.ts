@@ -21,6 +21,32 @@ interface Node {
 
 const unbounded = Number.MAX_SAFE_INTEGER;
 
+/** One setting by its full name; those of an engine are `engines.<name>(kind).setting`. */
+export interface Setting {
+  name: string;
+  /** A whole or broken number, or one of several types of which one is. */
+  isNumber: boolean;
+  default: unknown;
+}
+
+/** Every setting that the page has a row for. */
+export function settingList(): Setting[] {
+  const schema = z.toJSONSchema(configSchema, { io: "input", unrepresentable: "any" }) as Node;
+  const named = Object.entries(schema.properties ?? {}).flatMap(([name, node]) =>
+    kindsOf(node).flatMap((kind) => rows(kind, `${name}.<name>${kindName(kind)}`)),
+  );
+  return [...rows(schema, ""), ...named].map(({ name, node }) => ({
+    name,
+    isNumber: [node, ...(node.anyOf ?? [])].some(({ type }) => type === "integer" || type === "number"),
+    default: node.default,
+  }));
+}
+
+function kindName(kind: Node): string {
+  const constant = kind.properties?.["kind"]?.const;
+  return typeof constant === "string" ? `(${constant})` : "";
+}
+
 /** The page: one row a setting, its type, its default, its sentence. */
 export function configPage(): string {
   const schema = z.toJSONSchema(configSchema, { io: "input", unrepresentable: "any" }) as Node;
@@ -29,7 +55,7 @@ export function configPage(): string {
     "# Settings",
     "",
     "Made from the schema by `node tools/config-doc.ts`. A YAML file (`--config` or `PARLEY_CONFIG`) < environment < flags.",
-    "Any text may be given by reference: `{ env: NAME }` or `{ file: PATH }`. Unknown names are errors.",
+    "Any text may be given by reference: `{ env: NAME }` or `{ file: PATH }`, a path from the folder of the settings file. Unknown names are errors.",
     "",
     "| environment | setting |",
     "| --- | --- |",
@@ -59,15 +85,19 @@ function rows(node: Node, prefix: string): Row[] {
 }
 
 function section(name: string, node: Node): string[] {
-  const each = typeof node.additionalProperties === "object" ? node.additionalProperties : undefined;
-  const kinds = each?.oneOf ?? each?.anyOf ?? (each?.properties === undefined ? [] : [each]);
-  return kinds.flatMap((kind) => {
+  return kindsOf(node).flatMap((kind) => {
     const constant = kind.properties?.["kind"];
     const title = constant === undefined ? `${name}.<name>` : `${name}.<name> with kind: ${String(constant.const)}`;
     const sentence = constant?.description === undefined ? [] : ["", constant.description];
     const own = rows(kind, "").filter((row) => row.name !== "kind");
     return ["", `## ${title}`, ...sentence, "", ...table(own)];
   });
+}
+
+/** The forms that a named thing may have. */
+function kindsOf(node: Node): readonly Node[] {
+  const each = typeof node.additionalProperties === "object" ? node.additionalProperties : undefined;
+  return each?.oneOf ?? each?.anyOf ?? (each?.properties === undefined ? [] : [each]);
 }
 
 function table(list: readonly Row[]): string[] {

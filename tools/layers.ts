@@ -74,7 +74,6 @@ export const confinedPackages: readonly { packages: readonly string[]; to: reado
   { packages: ["node-llama-cpp", "@huggingface/jinja"], to: ["engine"] },
   { packages: ["sharp", "node-av.*"], to: ["media"] },
   { packages: ["undici"], to: ["engine", "media", "policy", "store/blob/s3.ts"] },
-  { packages: ["eventsource-parser"], to: ["engine"] },
   { packages: ["commander"], to: ["cli"] },
 ];
 

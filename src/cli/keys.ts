@@ -17,6 +17,7 @@ import { show, showList } from "./table.ts";
 
 /** Opens the store, does one thing with it and closes it. A database that this makes is reported: it may be in the wrong folder. */
 export async function withAdmin(config: Config, work: (admin: AdminService) => Promise<void>): Promise<void> {
+  const staticKeys = config.apiKeys.map((key) => key.reveal());
   const url = config.store.url?.reveal();
   const isNew = url === undefined && !hasDatabase(config.data);
   const store = await openStore(config.data, url);
@@ -27,7 +28,7 @@ export async function withAdmin(config: Config, work: (admin: AdminService) => P
     );
   }
   try {
-    await work(await openAdmin(store, systemIds));
+    await work(await openAdmin(store, systemIds, staticKeys));
   } finally {
     await store.close();
   }

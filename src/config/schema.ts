@@ -10,7 +10,7 @@ import { days, httpUrl, seconds, secret, webOrigin } from "../lib/setting-type.t
 import { mediaSettings } from "../media/settings.ts";
 import { moderationSettings } from "../policy/moderate/settings.ts";
 import { policySettings } from "../policy/settings.ts";
-import { fileSettings, storeSettings } from "../store/settings.ts";
+import { fileSettings, responseQuotaSettings, storeSettings } from "../store/settings.ts";
 import { sseSettings } from "../surface/chat/settings.ts";
 import { responsesSettings } from "../surface/responses/settings.ts";
 import { telemetrySettings } from "../telemetry/settings.ts";
@@ -60,6 +60,11 @@ export const configSchema = z.strictObject({
         .min(1024)
         .default(64 * 1024 * 1024)
         .describe("Largest request body in bytes."),
+      bodyValues: z
+        .int()
+        .min(1_000)
+        .default(200_000)
+        .describe("Most JSON values in one request body, those in objects and arrays included."),
       heartbeatSeconds: seconds
         .min(0.05)
         .default(15)
@@ -83,7 +88,10 @@ export const configSchema = z.strictObject({
     .prefault({}),
   sse: sseSettings.prefault({}),
   responses: responsesSettings
-    .extend({ retentionDays: days.default(30).describe("Days after which stored responses are deleted.") })
+    .extend({
+      retentionDays: days.default(30).describe("Days after which stored responses are deleted."),
+      ...responseQuotaSettings,
+    })
     .prefault({}),
   hub: z
     .strictObject({

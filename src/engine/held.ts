@@ -1,5 +1,6 @@
 import { unheldKeyword } from "../lib/json-schema/held.ts";
 import { SchemaReader } from "../lib/json-schema/reader.ts";
+import { WorkBudget } from "../lib/json-schema/work.ts";
 import { argumentsSchema } from "../lib/json-schema/schema.ts";
 import { invalid } from "../model/error.ts";
 import type { GenerationRequest } from "../model/request.ts";
@@ -9,15 +10,16 @@ import type { GenerationRequest } from "../model/request.ts";
  * that the engines here cannot hold answers to.
  */
 export function requireHeld({ format, tools, toolChoice }: GenerationRequest): void {
-  if (format.type === "schema" && format.strict) check(format.schema, "schema");
+  const work = new WorkBudget();
+  if (format.type === "schema" && format.strict) check(format.schema, "schema", work);
   if (toolChoice === "none") return;
   for (const tool of tools) {
-    if (tool.strict === true) check(argumentsSchema(tool.parameters), `tools: parameters of '${tool.name}'`);
+    if (tool.strict === true) check(argumentsSchema(tool.parameters), `tools: parameters of '${tool.name}'`, work);
   }
 }
 
-function check(schema: unknown, param: string): void {
+function check(schema: unknown, param: string, work: WorkBudget): void {
   const refuse = (problem: string): Error => invalid(param, problem);
-  const problem = unheldKeyword(schema, new SchemaReader(schema, { missing: "refuse", refuse }));
+  const problem = unheldKeyword(schema, new SchemaReader(schema, { missing: "refuse", refuse, work }));
   if (problem !== undefined) throw invalid(param, problem);
 }

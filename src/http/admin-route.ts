@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { z } from "zod";
+import type { ByteBudget } from "../lib/byte-budget.ts";
 import { parseSubject, type Subject } from "../model/account.ts";
 import { invalid } from "../model/error.ts";
 import type { AdminService } from "../service/admin.ts";
@@ -16,12 +17,16 @@ import {
 } from "../service/admin-input.ts";
 import { accountView, keyView, ledgerView, organisationView, usageCsv, usageView } from "../service/report.ts";
 import { readJson } from "./body.ts";
+import type { JsonReader } from "./json-reader.ts";
 
 export interface AdminRouteOptions {
   admin: AdminService;
   /** Throws unless the header holds an admin key. */
   check(authorization: string | undefined): void;
   bodyLimit: number;
+  jsonReader: JsonReader;
+  /** Bytes of the requests under way; all of the admin API have one owner. */
+  requestBudget: ByteBudget;
 }
 
 interface ById {
@@ -40,16 +45,16 @@ export async function mountAdmin(server: FastifyInstance, options: AdminRouteOpt
   });
 }
 
-function mountKeys(server: FastifyInstance, { admin, bodyLimit }: AdminRouteOptions): void {
+function mountKeys(server: FastifyInstance, { admin, ...reading }: AdminRouteOptions): void {
   const one = `${path}/keys/:id`;
   server.get(`${path}/keys`, async () => ({ data: (await admin.keys()).map(keyView) }));
   server.post(`${path}/keys`, async (request, reply) => {
-    const { key, record } = await admin.createKey(await body(request, newKeyBody, bodyLimit));
+    const { key, record } = await admin.createKey(await body(request, newKeyBody, reading));
     return reply.code(201).send({ ...keyView(record), key });
   });
   server.get<ById>(one, async ({ params }) => keyView(await admin.key(params.id)));
   server.patch<ById>(one, async (request) =>
-    keyView(await admin.changeKey(request.params.id, await body(request, keyChangeBody, bodyLimit))),
+    keyView(await admin.changeKey(request.params.id, await body(request, keyChangeBody, reading))),
   );
   server.delete<ById>(one, async ({ params }) => ({ id: (await admin.deleteKey(params.id)).id, deleted: true }));
   server.post<ById>(`${one}/disable`, async ({ params }) =>
@@ -64,17 +69,17 @@ function mountKeys(server: FastifyInstance, { admin, bodyLimit }: AdminRouteOpti
   });
 }
 
-function mountOrganisations(server: FastifyInstance, { admin, bodyLimit }: AdminRouteOptions): void {
+function mountOrganisations(server: FastifyInstance, { admin, ...reading }: AdminRouteOptions): void {
   const all = `${path}/organisations`;
   server.get(all, async () => ({ data: (await admin.organisations()).map(organisationView) }));
   server.post(all, async (request, reply) => {
-    const made = await admin.createOrganisation(await body(request, newOrganisation, bodyLimit));
+    const made = await admin.createOrganisation(await body(request, newOrganisation, reading));
     return reply.code(201).send(organisationView(made));
   });
   server.get<ById>(`${all}/:id`, async ({ params }) => organisationView(await admin.organisation(params.id)));
   server.patch<ById>(`${all}/:id`, async (request) =>
     organisationView(
-      await admin.changeOrganisation(request.params.id, await body(request, organisationChange, bodyLimit)),
+      await admin.changeOrganisation(request.params.id, await body(request, organisationChange, reading)),
     ),
   );
   server.delete<ById>(`${all}/:id`, async ({ params }) => ({
@@ -84,16 +89,16 @@ function mountOrganisations(server: FastifyInstance, { admin, bodyLimit }: Admin
 }
 
 /** `:id` is a subject: `key:<id>` or `organisation:<id>`. */
-function mountMoney(server: FastifyInstance, { admin, bodyLimit }: AdminRouteOptions): void {
+function mountMoney(server: FastifyInstance, { admin, ...reading }: AdminRouteOptions): void {
   const one = `${path}/accounts/:id`;
   server.get(`${path}/accounts`, async () => ({ data: (await admin.accounts()).map(accountView) }));
   server.get<ById>(one, async ({ params }) => accountView(await admin.account(await known(admin, params.id))));
   server.patch<ById>(one, async (request) => {
-    const change = await body(request, accountChangeBody, bodyLimit);
+    const change = await body(request, accountChangeBody, reading);
     return accountView(await admin.changeAccount(await known(admin, request.params.id), change));
   });
   server.post<ById>(`${one}/credit`, async (request) => {
-    const { amountMicros } = await body(request, creditBody, bodyLimit);
+    const { amountMicros } = await body(request, creditBody, reading);
     return accountView(await admin.credit(await known(admin, request.params.id), amountMicros));
   });
   server.get(`${path}/ledger`, async (request) => {
@@ -116,6 +121,16 @@ async function known(admin: AdminService, text: string): Promise<Subject> {
   return admin.subject({ [subject.kind]: subject.id });
 }
 
-async function body<T>(request: FastifyRequest, schema: z.ZodType<T>, limit: number): Promise<T> {
-  return checkInput(await readJson(request.raw, limit), schema);
+async function body<T>(
+  request: FastifyRequest,
+  schema: z.ZodType<T>,
+  { bodyLimit, jsonReader, requestBudget }: Pick<AdminRouteOptions, "bodyLimit" | "jsonReader" | "requestBudget">,
+): Promise<T> {
+  const lease = requestBudget.lease("admin");
+  const release = lease.hold();
+  try {
+    return checkInput(await readJson(request.raw, bodyLimit, jsonReader, lease), schema);
+  } finally {
+    release();
+  }
 }

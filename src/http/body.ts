@@ -1,44 +1,40 @@
-import type { IncomingMessage } from "node:http";
-import { nestsDeeper } from "../lib/json-scanner/depth.ts";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ByteBudget, ByteLease } from "../lib/byte-budget.ts";
 import { ParleyError, invalid, toParleyError } from "../model/error.ts";
 import { ContentDecoder, contentCodings, tooLarge } from "./content-coding.ts";
+import type { JsonReader } from "./json-reader.ts";
 
-/** Deeper JSON than this is refused: no real request needs it, and recursive readers must not meet it. */
-const maxDepth = 256;
 /** How long an over-long body is read on, so that the client can read the answer (MiniMax-Provider-Verifier, 2026-06: exact statuses). */
 const drainMs = 10_000;
-/** How long a body may take; the server as a whole waits longer, for uploaded files. */
-const bodyMs = 120_000;
+
+/** The bytes of a request, held until its answer is over. `owner`: the key. */
+export function leaseUntilAnswered(response: ServerResponse, budget: ByteBudget, owner: string): ByteLease {
+  const lease = budget.lease(owner);
+  response.once("close", lease.hold());
+  return lease;
+}
 
 /**
  * Reads a JSON body: bytes, taken out of their content codings, then UTF-8, then JSON. A body over `limit` bytes, as sent or
  * decoded, is read to its end (bounded in time) before it is refused; nothing more of it is decoded. Throws `ParleyError` of
- * kind `too-large`, `invalid` or `unsupported-encoding`.
+ * kind `too-large`, `invalid` or `unsupported-encoding`, and what the lease throws, which
+ * counts the bytes that are held.
  */
-export async function readJson(stream: IncomingMessage, limit: number): Promise<unknown> {
-  const bytes = await readBytes(stream, limit);
-  if (bytes.length === 0) throw invalid("body", "is empty; a JSON object is required");
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw invalid("body", "is not valid UTF-8");
-  }
-  return readText(text, "body");
+export async function readJson(
+  stream: IncomingMessage,
+  limit: number,
+  reader: Pick<JsonReader, "parse">,
+  lease?: ByteLease,
+): Promise<unknown> {
+  const pieces = await readBytes(stream, limit, lease);
+  if (pieces.length === 0) throw invalid("body", "is empty; a JSON object is required");
+  return reader.parse(pieces, "body");
 }
 
-/** Reads JSON that others wrote; `name` stands for it in errors. Throws `ParleyError` of kind `invalid`. */
-export function readText(text: string, name: string): unknown {
-  if (nestsDeeper(text, maxDepth)) throw invalid(name, `is nested deeper than ${maxDepth} levels`);
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw invalid(name, "is not valid JSON");
-  }
-}
-
-async function readBytes(stream: IncomingMessage, limit: number): Promise<Buffer> {
-  const body = new DecodedBody(stream.headers["content-encoding"], limit);
+async function readBytes(stream: IncomingMessage, limit: number, lease?: ByteLease): Promise<Buffer[]> {
+  const body = new DecodedBody(stream.headers["content-encoding"], limit, lease);
+  // what cannot fit is refused before it is read
+  lease?.check(Math.min(limit, Number(stream.headers["content-length"] ?? 0)));
   let refusal: ParleyError | undefined;
   let deadline = Infinity;
   try {
@@ -49,6 +45,7 @@ async function readBytes(stream: IncomingMessage, limit: number): Promise<Buffer
         refusal = toParleyError(error);
         deadline = performance.now() + drainMs;
         body.close();
+        lease?.clear();
       });
     }
     if (refusal !== undefined) throw refusal;
@@ -62,17 +59,19 @@ async function readBytes(stream: IncomingMessage, limit: number): Promise<Buffer
 class DecodedBody {
   // fixed at birth
   private readonly limit: number;
+  private readonly lease: ByteLease | undefined;
   private readonly decoders: readonly ContentDecoder[];
   // changed by events
   private chunks: Buffer[] = [];
   /** Bytes received, as they were sent. */
   private received = 0;
 
-  constructor(contentEncoding: string | undefined, limit: number) {
+  constructor(contentEncoding: string | undefined, limit: number, lease: ByteLease | undefined) {
     this.limit = limit;
+    this.lease = lease;
     this.decoders = contentCodings(contentEncoding)
       .toReversed()
-      .map((coding) => new ContentDecoder(coding, limit));
+      .map((coding) => new ContentDecoder(coding, limit, (bytes) => lease?.grow(bytes)));
   }
 
   async take(chunk: Buffer): Promise<void> {
@@ -81,9 +80,9 @@ class DecodedBody {
     await this.pass([chunk], 0);
   }
 
-  async finish(): Promise<Buffer> {
+  async finish(): Promise<Buffer[]> {
     for (const [at, decoder] of this.decoders.entries()) await this.pass(await decoder.finish(), at + 1);
-    return Buffer.concat(this.chunks);
+    return this.chunks;
   }
 
   close(): void {
@@ -95,20 +94,23 @@ class DecodedBody {
   private async pass(pieces: readonly Buffer[], at: number): Promise<void> {
     const decoder = this.decoders[at];
     for (const piece of pieces) {
-      if (decoder === undefined) this.chunks.push(piece);
-      else await this.pass(await decoder.take(piece), at + 1);
+      if (decoder !== undefined) await this.pass(await decoder.take(piece), at + 1);
+      else if (piece.length > 0) this.keep(piece);
     }
+  }
+
+  private keep(piece: Buffer): void {
+    // decoded pieces were counted when they were decoded
+    if (this.decoders.length === 0) this.lease?.grow(piece.length);
+    this.chunks.push(piece);
   }
 }
 
-/** The body's pieces; a caller who goes away in the middle of it has canceled. */
+/** The body's pieces; a caller who goes away in the middle of it, or is cut off by the connection's clock, has canceled. */
 async function* arriving(stream: IncomingMessage): AsyncGenerator<Buffer> {
-  const timer = setTimeout(() => stream.destroy(new Error("the body took too long")), bodyMs);
   try {
     yield* stream as AsyncIterable<Buffer>;
   } catch (cause) {
     throw new ParleyError("canceled", "the connection ended before the body did", { cause });
-  } finally {
-    clearTimeout(timer);
   }
 }

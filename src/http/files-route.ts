@@ -8,6 +8,7 @@ import { envelope, baseResp } from "../surface/shared/envelope.ts";
 import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import { readJson } from "./body.ts";
+import type { JsonReader } from "./json-reader.ts";
 import type { Connections } from "./connection/connections.ts";
 import type { RunningRequests } from "./running.ts";
 import { callerOrigin } from "./headers.ts";
@@ -17,6 +18,7 @@ export interface FilesRouteOptions {
   files: FileService;
   authenticate: Authenticate;
   running: RunningRequests;
+  jsonReader: JsonReader;
   connections: Connections;
   log: Log;
 }
@@ -57,7 +59,7 @@ function filesReply(error: ParleyError, requestId: string): Reply {
   return { ...envelope(error, requestId), status: 200, body: { base_resp: base } };
 }
 
-function mountMetadata(server: FastifyInstance, { files, running, connections }: FilesRouteOptions): void {
+function mountMetadata(server: FastifyInstance, { files, running, jsonReader, connections }: FilesRouteOptions): void {
   const one = async (request: FastifyRequest): Promise<unknown> => {
     const file = await files.retrieve(queryOf(request)["file_id"], request.caller);
     const token = encodeURIComponent(files.link(file));
@@ -82,7 +84,7 @@ function mountMetadata(server: FastifyInstance, { files, running, connections }:
     }
   };
   const remove = async (request: FastifyRequest): Promise<unknown> => {
-    const { file_id, purpose } = request.method === "DELETE" ? queryOf(request) : await deleteBody(request);
+    const { file_id, purpose } = request.method === "DELETE" ? queryOf(request) : await deleteBody(request, jsonReader);
     return { file_id: await files.remove(file_id, purpose, request.caller), base_resp: success };
   };
   server.post("/v1/files/upload", upload);
@@ -171,8 +173,8 @@ async function drain({ raw }: FastifyRequest): Promise<void> {
   clearTimeout(timer);
 }
 
-async function deleteBody(request: FastifyRequest): Promise<Query> {
-  const body = await readJson(request.raw, deleteBodyLimit);
+async function deleteBody(request: FastifyRequest, jsonReader: JsonReader): Promise<Query> {
+  const body = await readJson(request.raw, deleteBodyLimit, jsonReader);
   if (!isObject(body)) throw invalid("body", "must be a JSON object");
   return body;
 }

@@ -1,4 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { ByteBudget } from "../lib/byte-budget.ts";
+import type { TimeSlices } from "../lib/time-slices.ts";
 import { canceled, toParleyError } from "../model/error.ts";
 import type { Batch } from "../model/event.ts";
 import { unixSeconds, type IdSource } from "../model/id.ts";
@@ -9,7 +11,8 @@ import type { AnswerFacts } from "../service/generation.ts";
 import type { ModelService } from "../service/model.ts";
 import type { ParsedRequest, ParseContext, Surface } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
-import { readJson } from "./body.ts";
+import { leaseUntilAnswered, readJson } from "./body.ts";
+import type { JsonReader } from "./json-reader.ts";
 import { answerHeaders } from "./headers.ts";
 import type { RunningRequests } from "./running.ts";
 import { useErrors } from "./server.ts";
@@ -21,6 +24,10 @@ export interface GenerationRouteOptions {
   ids: IdSource;
   strict: boolean;
   bodyLimit: number;
+  jsonReader: JsonReader;
+  /** Bytes of the requests under way. */
+  requestBudget: ByteBudget;
+  slices: TimeSlices;
   heartbeatMs: number;
   running: RunningRequests;
   log: Log;
@@ -36,8 +43,10 @@ export async function mountGeneration<AnswerOptions extends { stream: boolean }>
     useErrors(scope, surface.error.bind(surface), options.log);
     scope.post(surface.path, async (request, reply) => {
       const { signal } = options.running.track(reply.raw);
-      const body = await readJson(request.raw, options.bodyLimit);
-      const parsed = surface.parse(body, parseContext(request, options));
+      await options.generate.checkCaller(request.caller);
+      const lease = leaseUntilAnswered(reply.raw, options.requestBudget, request.caller.keyId);
+      const body = await readJson(request.raw, options.bodyLimit, options.jsonReader, lease);
+      const parsed = await options.slices.run(surface.parseSteps(body, parseContext(request, options)), signal);
       const answering = { surface, parsed, caller: request.caller, reply, signal };
       return parsed.answerOptions.stream ? stream(answering, options) : answer(answering, options);
     });
@@ -145,11 +154,18 @@ export function parseContext(
   const strict = header("x-parley-strict")?.toLowerCase();
   return {
     id: request.id,
+    owner: ownerOf(request.caller),
     createdAt: unixSeconds(options.ids),
     strict: strict === "true" ? true : strict === "false" ? false : options.strict,
     card: (name) => options.models.card(name),
+    contextWindow: (name) => options.models.contextWindow(name),
     header,
   };
+}
+
+/** Who may read what was encrypted for a caller: all keys of its organisation, else the key alone. */
+export function ownerOf({ keyId, organisation }: Caller): string {
+  return organisation === undefined ? `key:${keyId}` : `organisation:${organisation}`;
 }
 
 /** Reads a header by its lower-case name; the first value where it was sent more than once. */

@@ -1,11 +1,15 @@
 import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { LoopTurns } from "./connection/loop-turns.ts";
 
 /** How long callers may read the end of an answer that is ended by force. */
 const lastWordsMs = 1_000;
 
 /** The requests being answered, so that a client's disconnect and a shutdown both reach the engine. */
 export class RunningRequests {
+  // fixed at birth
+  /** When what runs is aborted: thousands whose callers leave together do not hold the event loop. */
+  private readonly turns = new LoopTurns();
   // changed by events
   private readonly aborters = new Set<AbortController>();
   private readonly sockets = new Set<Socket>();
@@ -24,7 +28,7 @@ export class RunningRequests {
     this.aborters.add(aborter);
     response.once("close", () => {
       this.aborters.delete(aborter);
-      if (!response.writableFinished) aborter.abort();
+      if (!response.writableFinished) this.turns.add("", () => aborter.abort());
     });
     return aborter;
   }

@@ -1,6 +1,7 @@
-import { createServer as createHttpServer, type Server } from "node:http";
+import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
 import type { Socket } from "node:net";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { acceptedCodings } from "../lib/content-coding.ts";
 import { ParleyError, invalid, toParleyError, type ErrorKind } from "../model/error.ts";
 import { vendorId, type IdSource } from "../model/id.ts";
 import type { Authenticate, Caller } from "../policy/authenticate.ts";
@@ -8,9 +9,7 @@ import { envelope } from "../surface/shared/envelope.ts";
 import type { Reply } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { RequestWatch } from "../telemetry/watch.ts";
-import type { Handler } from "./connection/connection.ts";
 import type { Connections } from "./connection/connections.ts";
-import { acceptedCodings } from "./content-coding.ts";
 import { corsHeaders, preflightHeaders, type AllowsOrigin } from "./cors.ts";
 import { callerOrigin, rateLimitHeaders, traceHeaders } from "./headers.ts";
 import { requestPath, routePattern } from "./path.ts";
@@ -88,7 +87,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
 }
 
 /** Node's server, whose requests and silences the connections look after. */
-function listeningServer(handler: Handler, connections: Connections): Server {
+function listeningServer(handler: RequestListener, connections: Connections): Server {
   const { headersMs, idleMs } = connections.timeouts;
   const server = createHttpServer(
     {
@@ -100,7 +99,7 @@ function listeningServer(handler: Handler, connections: Connections): Server {
       // Java's client offers HTTP/2 with `Upgrade: h2c` on every first request; only a WebSocket is an upgrade here
       shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
     },
-    (request, response) => connections.of(request.socket)?.receive(request, response, handler),
+    (request, response) => connections.receive({ request, response, begin: () => handler(request, response) }),
   );
   connections.watch(server);
   return server;

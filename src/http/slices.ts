@@ -1,9 +1,14 @@
 import { Readable } from "node:stream";
+import type { FastifyReply } from "fastify";
+import { jsonSteps } from "../lib/json-scanner/write.ts";
+import type { TimeSlices } from "../lib/time-slices.ts";
 
 /** Bytes of an answer that are written at once: a slow reader is judged by how many of them it takes. */
 const sliceBytes = 64 * 1024;
 /** A text of so many characters is surely not longer than one slice. */
 const sliceChars = sliceBytes / 3;
+/** Characters that are encoded at once. */
+const encodedChars = 4 * sliceBytes;
 
 /** A text in pieces that are small enough for one write; a short text is itself. */
 export function* slices(text: string): Generator<string | Buffer> {
@@ -11,12 +16,38 @@ export function* slices(text: string): Generator<string | Buffer> {
     yield text;
     return;
   }
-  const bytes = Buffer.from(text);
-  for (let from = 0; from < bytes.length; from += sliceBytes) yield bytes.subarray(from, from + sliceBytes);
+  for (let at = 0; at < text.length;) {
+    let next = Math.min(text.length, at + encodedChars);
+    // a pair of surrogates is one character
+    if (next < text.length && (text.charCodeAt(next) & 0xfc00) === 0xdc00) next += 1;
+    const bytes = Buffer.from(text.slice(at, next));
+    for (let from = 0; from < bytes.length; from += sliceBytes) yield bytes.subarray(from, from + sliceBytes);
+    at = next;
+  }
 }
 
-/** A long text as a stream, which is written as its reader takes it. */
-export function slicedBody(text: string): { bytes: number; body: Readable } | undefined {
-  if (text.length <= sliceBytes) return undefined;
-  return { bytes: Buffer.byteLength(text), body: Readable.from(slices(text), { objectMode: false }) };
+/** A long text, in one or more pieces, as a stream, which is written as its reader takes it. */
+export function slicedBody(...pieces: readonly string[]): { bytes: number; body: Readable } | undefined {
+  let bytes = 0;
+  for (const piece of pieces) bytes += Buffer.byteLength(piece);
+  if (bytes <= sliceBytes) return undefined;
+  return { bytes, body: Readable.from(allSlices(pieces), { objectMode: false }) };
+}
+
+function* allSlices(pieces: readonly string[]): Generator<string | Buffer> {
+  for (const piece of pieces) yield* slices(piece);
+}
+
+/** Answers with a value as JSON, which is written in steps. */
+export async function sendJson(reply: FastifyReply, turns: TimeSlices, value: unknown): Promise<FastifyReply> {
+  const pieces: string[] = [];
+  await turns.run(jsonSteps(value, { piece: (text) => pieces.push(text) }));
+  const sliced = pieces.length === 1 ? undefined : slicedBody(...pieces);
+  if (sliced === undefined) return sendText(reply, pieces.join(""));
+  return sendText(reply.header("content-length", sliced.bytes), sliced.body);
+}
+
+/** Answers with what is JSON already. */
+export function sendText(reply: FastifyReply, json: unknown): FastifyReply {
+  return reply.type("application/json; charset=utf-8").send(json);
 }

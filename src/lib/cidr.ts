@@ -28,6 +28,15 @@ export function unmapped(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
 }
 
+/** What one caller surely holds whole: an IPv4 address, or the /64 of an IPv6 address in the form that sockets show. */
+export function networkOf(address: string): string {
+  if (familyOf(address) !== "ipv6") return address;
+  const [before = "", after] = address.split("::");
+  const groups = before === "" ? [] : before.split(":");
+  if (after !== undefined) while (groups.length < 8 - (after === "" ? 0 : after.split(":").length)) groups.push("0");
+  return `${groups.slice(0, 4).join(":")}::/64`;
+}
+
 /** Whether a text is an address or a network in CIDR form: `10.1.2.3`, `10.0.0.0/8`, `2001:db8::/32`. */
 export function isNetwork(text: string): boolean {
   return parse(text) !== undefined;

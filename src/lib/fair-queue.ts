@@ -9,6 +9,16 @@ export interface Turn {
   weight?: number;
   /** Goes before work without it. */
   priority?: boolean;
+  /** What can be taken back from it while others wait. */
+  holder?: Holder;
+}
+
+/** Work under way that can be ended for the sake of others. */
+export interface Holder {
+  /** Milliseconds for which it has made no use of its turn. */
+  idleMs(): number;
+  /** Ends the work, and with it its turn. */
+  revoke(): void;
 }
 
 export interface FairQueueOptions {
@@ -24,6 +34,10 @@ export interface FairQueueOptions {
 
 /** How long an owner whose work is over still counts as one of the others, in milliseconds. */
 const activeMs = 60_000;
+/** Idleness after which work loses its turn to an owner that has none, in milliseconds. */
+const maxIdleMs = 5_000;
+/** How often idle work is looked for while others wait, in milliseconds. */
+const idleCheckMs = 1_000;
 /** Waiting after which work without priority counts as if it had it, in milliseconds. */
 const agingMs = 60_000;
 
@@ -33,7 +47,8 @@ const agingMs = 60_000;
  * first.
  *
  * With `reserved`, one owner never takes all while there are others: those that wait, run, or ran within the last minute.
- * Alone it may take everything; then the first of the others gets what becomes free next, before any priority of that owner.
+ * Alone it may take everything; then the first of the others gets what becomes free next, before any priority of that owner, and
+ * what idle work holds that can be taken back.
  */
 export class FairQueue {
   // fixed at birth
@@ -54,7 +69,9 @@ export class FairQueue {
   private readonly lastTurn = new Map<string, number>();
   /** The two owners whose work ended last, the latest first, and when. */
   private ended: readonly { owner: string; at: number }[] = [];
-  /** Runs while somebody waits only for the sake of owners that ran a short time ago. */
+  /** Work under way that can be taken back, by its owner. */
+  private readonly holders = new Map<Holder, string>();
+  /** Runs while somebody waits although there is room, or although work under way is idle. */
   private timer: NodeJS.Timeout | undefined;
 
   constructor({ capacity, abortError, reserved = 0, now = () => performance.now() }: FairQueueOptions) {
@@ -85,7 +102,12 @@ export class FairQueue {
     });
     this.grant();
     await granted;
-    return onceOrAborted(signal, () => this.giveBack(owner, weight));
+    const { holder } = turn;
+    if (holder !== undefined) this.holders.set(holder, owner);
+    return onceOrAborted(signal, () => {
+      if (holder !== undefined) this.holders.delete(holder);
+      this.giveBack(owner, weight);
+    });
   }
 
   /** Runs `work` in its turn. */
@@ -115,7 +137,7 @@ export class FairQueue {
     for (let next = this.next(); next !== undefined; next = this.next()) {
       const { name, lane, waiter } = next;
       const { weight } = waiter.request;
-      if (!this.hasRoom(weight)) return;
+      if (!this.hasRoom(weight)) return this.reclaimSoon(lane.owner);
       this.taken += weight;
       this.running.set(lane.owner, this.under(lane.owner) + weight);
       this.lastTurn.set(lane.owner, ++this.turns);
@@ -123,6 +145,19 @@ export class FairQueue {
       this.leave(name, lane);
     }
     if (this.lanes.size > 0) this.timer = setTimeout(() => this.grant(), activeMs).unref();
+  }
+
+  /** Takes back the turn of another owner's idle work for an owner that has none, now or when it has been idle for long. */
+  private reclaimSoon(owner: string): void {
+    if (this.under(owner) > 0 || this.holders.size === 0) return;
+    this.timer = setTimeout(() => {
+      let longest: Holder | undefined;
+      for (const [holder, whose] of this.holders) {
+        if (whose !== owner && holder.idleMs() > (longest?.idleMs() ?? maxIdleMs)) longest = holder;
+      }
+      longest?.revoke();
+      this.grant();
+    }, idleCheckMs).unref();
   }
 
   private leave(name: string, lane: Lane): void {

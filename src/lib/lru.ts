@@ -54,6 +54,11 @@ export class LruCache<Key, Value> {
     }
   }
 
+  /** Deletes the entry that was not used for the longest time. */
+  deleteOldest(): void {
+    for (const oldest of this.entries.keys()) return this.delete(oldest);
+  }
+
   delete(key: Key): void {
     this.total -= this.entries.get(key)?.size ?? 0;
     this.entries.delete(key);

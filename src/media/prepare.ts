@@ -5,6 +5,7 @@ import type { KeyId } from "../model/id.ts";
 import {
   notShownText,
   textPart,
+  withOwnLines,
   type Frame,
   type ImagePart,
   type Item,
@@ -117,7 +118,7 @@ export function replaceUnread(request: GenerationRequest, target: MediaTarget): 
     const parts = item.parts.map((part) =>
       part.type === "text" || takes(target, part) ? part : textPart(notShownText(part.type, reads)),
     );
-    return { ...item, parts };
+    return { ...item, parts: withOwnLines(parts) };
   });
   return { ...request, items };
 }
@@ -139,6 +140,7 @@ export class MediaPreparer {
 
   /** A request whose media are bytes of the kinds that `target` takes. Throws `invalid` naming the part at fault. */
   async prepare(asked: GenerationRequest, context: PrepareContext): Promise<GenerationRequest> {
+    if (!hasMedia(asked)) return asked;
     const refused = refuseMedia(asked, context.target);
     if (refused !== undefined) throw refused;
     const request = replaceUnread(asked, context.target);
@@ -285,11 +287,14 @@ class RequestWork {
   }
 }
 
-function* mediaParts(request: Pick<GenerationRequest, "items">): Generator<MediaPart> {
+/** Asked several times of a request, which may have tens of thousands of items. */
+function mediaParts(request: Pick<GenerationRequest, "items">): ArrayIterator<MediaPart> {
+  const found: MediaPart[] = [];
   for (const item of request.items) {
-    if (!("parts" in item)) continue;
-    for (const part of item.parts) if (part.type !== "text") yield part;
+    if (item.type !== "message" && item.type !== "result") continue;
+    for (const part of item.parts) if (part.type !== "text") found.push(part);
   }
+  return found.values();
 }
 
 /** URLs and files that more than one part names. */

@@ -4,7 +4,7 @@ import { randomBytes, randomInt } from "node:crypto";
 const vendorEpoch = 1_672_531_200;
 const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
 
-/** Id of an API key; `static-<n>` for the n-th key of the configuration. The mark refuses ids of other things. */
+/** Id of an API key; `static-<16 hex digits>` for a key of the configuration. The mark refuses ids of other things. */
 export type KeyId = string & { readonly of?: "key" };
 
 /** Id of an answer. */

@@ -139,3 +139,15 @@ export function notShownText(kind: "image" | "video" | "file", reads: readonly (
   const listed = words.length === 0 ? last : `${words.join(", ")} and ${last}`;
   return `[${kind} not shown: this model reads ${listed} only]`;
 }
+
+const notShownLine = /^\[(?:image|video|file) not shown: this model reads [a-z, ]+ only\]$/;
+
+/** The parts with every `notShownText` on a line of its own, since the texts of parts are joined without anything between. */
+export function withOwnLines(parts: readonly Part[]): readonly Part[] {
+  return parts.map((part, index) => {
+    const before = parts[index - 1];
+    if (part.type !== "text" || before?.type !== "text") return part;
+    if (![before.text, part.text].some((text) => notShownLine.test(text))) return part;
+    return before.text.endsWith("\n") || part.text.startsWith("\n") ? part : textPart(`\n${part.text}`);
+  });
+}

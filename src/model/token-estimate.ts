@@ -37,6 +37,26 @@ export function estimateTokens(request: GenerationRequest): number {
   return estimateInput(request) + Math.min(request.sampling.maxTokens ?? defaultOutput, maxOutput);
 }
 
+/**
+ * Most tokens that the input can have: a tokenizer over bytes takes one for each byte of UTF-8 at most. Where money is
+ * held back for an answer, nobody may choose an input that costs more than its estimate.
+ */
+export function maxInputTokens(request: GenerationRequest): number {
+  let sum = promptOverhead;
+  for (const item of request.items) sum += itemOverhead + maxItemTokens(item);
+  for (const tool of request.tools) sum += itemOverhead + Buffer.byteLength(JSON.stringify(tool));
+  return Math.ceil(sum);
+}
+
+function maxItemTokens(item: Item): number {
+  if (item.type === "reasoning") return Buffer.byteLength(item.text);
+  if (item.type === "call") return Buffer.byteLength(item.name) + Buffer.byteLength(item.args);
+  return item.parts.reduce(
+    (sum, part) => sum + (part.type === "text" ? Buffer.byteLength(part.text) : mediaTokens(part)),
+    0,
+  );
+}
+
 function estimateItem(item: Item): number {
   if (item.type === "reasoning") return estimateText(item.text);
   if (item.type === "call") return estimateText(item.name) + estimateText(item.args);

@@ -57,13 +57,21 @@ export function keyHash(secret: string): KeyHash {
   return (key) => createHmac("sha256", secret).update(key, "utf8").digest("hex");
 }
 
+/**
+ * Id of a key of the configuration, by its hash: what a key owns is its own wherever it stands in the list, and nobody's
+ * when it has left the list.
+ */
+export function staticKeyId(hash: string): KeyId {
+  return `static-${hash.slice(0, 16)}`;
+}
+
 /** Keys are compared by their hashes in constant time, every static key on every request. */
 export function createAuthenticate(options: AuthenticateOptions): Authenticate {
   const compare = fixedKeys(options.staticKeys, options.hash);
   return async (authorization, origin) => {
     const hash = options.hash(bearer(authorization));
     const index = compare(hash);
-    if (index >= 0) return { keyId: `static-${index + 1}`, name: `static key ${index + 1}` };
+    if (index >= 0) return { keyId: staticKeyId(hash), name: `static key ${index + 1}` };
     const found = await options.lookup(hash);
     if (found === undefined) throw new ParleyError("key-rejected", "invalid api key");
     const from = clientAddress(origin, options.trustedProxies ?? []);

@@ -8,23 +8,32 @@ export interface Budgets {
   organisation?: Micros;
 }
 
-/**
- * Throws `balance` when a balance or a month's budget is used up. `pending`: what a subject used that is not in the store
- * yet. Fails closed: when the accounts cannot be read, the request is refused with that error. While something is left,
- * an answer may begin whose cost nobody knows before: a balance can end below zero by the answers under way.
- */
-export function refuseSpent(
-  accounts: readonly AccountRecord[],
-  budgets: Budgets,
-  pending: (subject: string) => Micros,
-): void {
-  for (const { subject, balance, budget, spent } of accounts) {
-    const open = pending(subject);
-    if (balance !== null && balance - open <= 0) throw new ParleyError("balance", "insufficient balance");
-    const isOrganisation = parseSubject(subject)?.kind === "organisation";
-    const limit = budget ?? (isOrganisation ? budgets.organisation : budgets.key);
-    if (limit !== undefined && spent + open >= limit) {
-      throw new ParleyError("balance", "insufficient balance: the budget of this month is spent");
-    }
+/** What a subject may still spend; an absent field is no bound. */
+export interface Unspent {
+  balance?: Micros;
+  /** Of the month's budget. */
+  budget?: Micros;
+}
+
+/** The configured budget of a subject that has none of its own. */
+export function configuredBudget(subject: string, budgets: Budgets): Micros | undefined {
+  return parseSubject(subject)?.kind === "organisation" ? budgets.organisation : budgets.key;
+}
+
+/** `pending`: what a subject used that is not in the store yet. */
+export function unspentOf(account: AccountRecord, budgets: Budgets, pending: Micros): Unspent {
+  const { subject, balance, budget, spent } = account;
+  const limit = budget ?? configuredBudget(subject, budgets);
+  return {
+    ...(balance === null ? {} : { balance: balance - pending }),
+    ...(limit === undefined ? {} : { budget: limit - spent - pending }),
+  };
+}
+
+/** Throws `balance` when the balance or the month's budget is used up. */
+export function refuseSpent({ balance, budget }: Unspent): void {
+  if (balance !== undefined && balance <= 0) throw new ParleyError("balance", "insufficient balance");
+  if (budget !== undefined && budget <= 0) {
+    throw new ParleyError("balance", "insufficient balance: the budget of this month is spent");
   }
 }

@@ -29,12 +29,16 @@ export interface Limiter {
    * that limit, so that one large request can pass when nothing else does.
    */
   reserve(all: readonly Limited[], estimate: number): Promise<Reservation>;
+  /** Throws what `reserve` would throw for the smallest request; takes nothing. */
+  check(all: readonly Limited[]): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Requests that `growth` lets through in any span of ten seconds. */
 const minGrowthRequests = 10;
 const growthSeconds = 10;
+/** Tokens of the smallest request. */
+export const smallestEstimate = 1;
 /** What `retryAfter` says where a stream must end first. */
 const streamRetrySeconds = 1;
 /** With more counters than this, those that count nothing are dropped once in `sweepMs`. */
@@ -96,6 +100,14 @@ export class MemoryLimiter implements Limiter {
       }
     };
     return { rateLimit: rateLimitStatus(held, now), releaseStream, commit };
+  }
+
+  async check(all: readonly Limited[]): Promise<void> {
+    const now = this.now();
+    for (const one of all) {
+      const counter = this.counters.get(formatSubject(one.subject));
+      if (counter !== undefined) refuse({ ...one, counter }, smallestEstimate, now);
+    }
   }
 
   async close(): Promise<void> {

@@ -64,6 +64,25 @@ export const policySettings = {
       organisation: dollars.exactOptional().describe("Dollars a month for every organisation without its own."),
     })
     .prefault({}),
+  memory: z
+    .strictObject({
+      requestBytes: positive
+        .exactOptional()
+        .describe("Most bytes of all requests under way; default an eighth of the heap limit of Node."),
+      requestBytesPerKey: positive
+        .exactOptional()
+        .describe("Most bytes of the requests of one key that are under way; default half of `requestBytes`."),
+      rememberedBytes: positive
+        .exactOptional()
+        .describe(
+          "Most bytes of conversations that are remembered and not stored; default a sixteenth of the heap limit.",
+        ),
+      rememberedBytesPerKey: positive
+        .exactOptional()
+        .describe("Most such bytes of one key; default half of `rememberedBytes`."),
+    })
+    .prefault({})
+    .describe("Bounds of what callers can make the server hold in memory (docs/account.md)."),
   aborted: z
     .enum(["partial", "free"])
     .default("partial")

@@ -2,7 +2,7 @@ import { formatSubject } from "../model/account.ts";
 import { windowSeconds, type RateLimitStatus, type Remaining } from "../model/limit.ts";
 import type { LimitAnswer, LimitClaim, LimitStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
-import { boundedEstimate, isLimited, limitError, MemoryLimiter, tightest } from "./limiter.ts";
+import { boundedEstimate, isLimited, limitError, MemoryLimiter, smallestEstimate, tightest } from "./limiter.ts";
 import type { Limited, Limiter, Reservation } from "./limiter.ts";
 
 /**
@@ -12,7 +12,7 @@ import type { Limited, Limiter, Reservation } from "./limiter.ts";
  */
 export interface SharedLimiterOptions {
   /** Closed with the limiter. */
-  store: LimitStore;
+  store: Omit<LimitStore, "money">;
   log: Log;
   /** A new id for every reservation. */
   id(): string;
@@ -47,9 +47,8 @@ export class SharedLimiter implements Limiter {
     if (claims.length === 0) return { rateLimit: {}, releaseStream: () => undefined, commit: () => undefined };
     const id = this.options.id();
     const answer = await this.options.store.claim(claims.map(claimOf), id);
+    refuse(claims, answer);
     const rateLimit = rateLimitStatus(claims, answer);
-    const refused = claims[answer.refused];
-    if (refused !== undefined) throw limitError(refused.of, { what: refused.what, wait: answer.wait, rateLimit });
     if (claims.some(({ kind }) => kind === "stream")) this.streaming.add(id);
     const releaseStream = (): void => {
       if (this.streaming.delete(id)) this.write(this.options.store.release([id]));
@@ -61,6 +60,13 @@ export class SharedLimiter implements Limiter {
       open = false;
     };
     return { rateLimit, releaseStream, commit };
+  }
+
+  async check(all: readonly Limited[]): Promise<void> {
+    const limited = all.filter(isLimited);
+    await this.growth.check(limited.map(growthOnly));
+    const claims = limited.flatMap((one) => claimsOf(one, smallestEstimate));
+    if (claims.length > 0) refuse(claims, await this.options.store.peek(claims.map(claimOf)));
   }
 
   async close(): Promise<void> {
@@ -103,6 +109,14 @@ function claimsOf(of: Limited, estimate: number): Claim[] {
   add("requests", requestsPerMinute, 1);
   add("tokens", tokensPerMinute, boundedEstimate(estimate, of.limits));
   return claims;
+}
+
+/** Throws where a claim does not fit. */
+function refuse(claims: readonly Claim[], answer: LimitAnswer): void {
+  const refused = claims[answer.refused];
+  if (refused === undefined) return;
+  const rateLimit = rateLimitStatus(claims, answer);
+  throw limitError(refused.of, { what: refused.what, wait: answer.wait, rateLimit });
 }
 
 function corrections(claims: readonly Claim[], slot: number, tokens: number): Parameters<LimitStore["correct"]>[0] {

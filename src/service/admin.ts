@@ -1,7 +1,7 @@
 import { formatSubject, monthOf, type Subject } from "../model/account.ts";
 import { ParleyError, invalid } from "../model/error.ts";
-import { vendorId, type IdSource } from "../model/id.ts";
-import { keyHash, type KeyHash, type KnownKey } from "../policy/authenticate.ts";
+import { vendorId, type IdSource, type KeyId } from "../model/id.ts";
+import { keyHash, staticKeyId, type KeyHash, type KnownKey } from "../policy/authenticate.ts";
 import type {
   AccountRecord,
   KeyChange,
@@ -35,10 +35,29 @@ export interface CreatedKey {
   record: KeyRecord;
 }
 
-/** Opens the administration of a store; the first opening makes the secret under which keys are hashed. */
-export async function openAdmin(store: Store, ids: IdSource): Promise<AdminService> {
-  return new AdminService(store, ids, keyHash(await store.settings.setOnce("key-secret", ids.hex(64))));
+/**
+ * Opens the administration of a store; the first opening makes the secret under which keys are hashed. `staticKeys` are
+ * those of the configuration.
+ */
+export async function openAdmin(
+  store: Store,
+  ids: IdSource,
+  staticKeys: readonly string[] = [],
+): Promise<AdminService> {
+  const hash = keyHash(await store.settings.setOnce("key-secret", ids.hex(64)));
+  return new AdminService({ store, ids, hash, staticKeyIds: staticKeys.map((key) => staticKeyId(hash(key))) });
 }
+
+export interface AdminOptions {
+  store: Store;
+  ids: IdSource;
+  hash: KeyHash;
+  /** Ids of the configuration's keys, in their order. */
+  staticKeyIds: readonly KeyId[];
+}
+
+/** A place in the list of static keys, or the id of one. */
+const staticKey = /^static-(?:(\d{1,6})|[0-9a-f]{16})$/;
 
 /** Keys, organisations, money and reports: everything an operator manages. Changes apply from the next request on. */
 export class AdminService {
@@ -46,11 +65,13 @@ export class AdminService {
   readonly hash: KeyHash;
   private readonly store: Store;
   private readonly ids: IdSource;
+  private readonly staticKeyIds: readonly KeyId[];
 
-  constructor(store: Store, ids: IdSource, hash: KeyHash) {
+  constructor({ store, ids, hash, staticKeyIds }: AdminOptions) {
     this.store = store;
     this.ids = ids;
     this.hash = hash;
+    this.staticKeyIds = staticKeyIds;
   }
 
   /** Makes a random key of 160 bits; only its hash is kept. Throws `invalid`, naming the field. */
@@ -157,10 +178,10 @@ export class AdminService {
     return record;
   }
 
-  /** The account of a key or an organisation; `static-<n>` stands for the n-th key of the configuration. */
+  /** The account of a key or an organisation; `static-<n>` is short for the n-th key of the configuration. */
   async subject(of: { key?: string | undefined; organisation?: string | undefined }): Promise<Subject> {
     const { key, organisation } = of;
-    if (key !== undefined) return { kind: "key", id: /^static-\d+$/.test(key) ? key : (await this.key(key)).id };
+    if (key !== undefined) return { kind: "key", id: this.staticKey(key) ?? (await this.key(key)).id };
     if (organisation !== undefined) return { kind: "organisation", id: (await this.organisation(organisation)).id };
     throw invalid("key", "name a key or an organisation");
   }
@@ -173,6 +194,20 @@ export class AdminService {
       throw invalid("amount", "must be a whole number that the balance can hold");
     await this.store.accounts.credit(formatSubject(subject), amount);
     return this.account(subject);
+  }
+
+  /**
+   * Gives the money that earlier versions kept by a static key's place in the list to the key that stands there now, once
+   * for all; without it a key would be free of its balance. What else was kept by place belongs to nobody.
+   */
+  async adoptStaticAccounts(): Promise<void> {
+    const done = "static-accounts";
+    if ((await this.store.settings.get(done)) !== undefined) return;
+    for (const [index, id] of this.staticKeyIds.entries()) {
+      const [from, to] = [`static-${index + 1}`, id].map((key) => formatSubject({ kind: "key", id: key }));
+      if (from !== undefined && to !== undefined) await this.store.accounts.rename(from, to);
+    }
+    await this.store.settings.setOnce(done, "by key");
   }
 
   /** Changes what is given, all of it or nothing. Throws `invalid`, naming the field. */
@@ -211,6 +246,12 @@ export class AdminService {
     };
   }
 
+  /** The id of a static key; `undefined` where the text names no static key. Throws `not-found`. */
+  private staticKey(text: string): KeyId | undefined {
+    const [whole, place] = staticKey.exec(text) ?? [];
+    return place === undefined ? whole : (this.staticKeyIds[Number(place) - 1] ?? raise(unknown("key", text)));
+  }
+
   private async checkOrganisation({ organisation }: KeyInput): Promise<void> {
     if (organisation === undefined || organisation === null) return;
     if ((await this.store.organisations.get(organisation)) === undefined) {
@@ -241,6 +282,10 @@ async function find<T extends { name: string }>(kind: string, reference: string,
   if (one === undefined) throw unknown(kind, reference);
   if (second !== undefined) throw invalid(kind, `several have the name '${reference.slice(0, 100)}': use the id`);
   return one;
+}
+
+function raise(error: ParleyError): never {
+  throw error;
 }
 
 function unknown(kind: string, reference: string): ParleyError {

@@ -1,6 +1,6 @@
 import type { Engine, Target } from "../engine/engine.ts";
-import { FairQueue } from "../lib/fair-queue.ts";
-import { canceled } from "../model/error.ts";
+import { FairQueue, type Holder } from "../lib/fair-queue.ts";
+import { canceled, ParleyError } from "../model/error.ts";
 import type { Batch } from "../model/event.ts";
 import type { GenerationRequest } from "../model/request.ts";
 
@@ -47,10 +47,52 @@ async function* whenFree(
   queue: FairQueue,
   { request, keyId, signal }: QueuedRequest,
 ): AsyncGenerator<Batch> {
-  const leave = await queue.enter({ owner: keyId, priority: request.tier === "priority" }, signal);
+  const answer = new UnreadAnswer(signal);
+  const turn = { owner: keyId, priority: request.tier === "priority", holder: answer };
+  const leave = await queue.enter(turn, answer.signal);
   try {
-    yield* engine.generate(request, signal);
+    for await (const batch of engine.generate(request, answer.signal)) {
+      answer.waits();
+      yield batch;
+      answer.goesOn();
+      if (answer.revoked) throw new ParleyError("overloaded", "the answer was not read while other callers waited");
+    }
   } finally {
     leave();
+  }
+}
+
+/** An answer under way: how long its reader has not asked for more, and its end for the sake of others. */
+class UnreadAnswer implements Holder {
+  // fixed at birth
+  /** Aborted by the caller, or when the slot is taken back. */
+  readonly signal: AbortSignal;
+  private readonly aborter = new AbortController();
+  // changed by events
+  /** When the reader was given the last batch, while it has not asked for the next; in milliseconds. */
+  private waitingSince: number | undefined;
+
+  constructor(caller: AbortSignal) {
+    this.signal = AbortSignal.any([caller, this.aborter.signal]);
+  }
+
+  get revoked(): boolean {
+    return this.aborter.signal.aborted;
+  }
+
+  waits(): void {
+    this.waitingSince = performance.now();
+  }
+
+  goesOn(): void {
+    this.waitingSince = undefined;
+  }
+
+  idleMs(): number {
+    return this.waitingSince === undefined ? 0 : performance.now() - this.waitingSince;
+  }
+
+  revoke(): void {
+    this.aborter.abort(canceled());
   }
 }

@@ -1,11 +1,14 @@
 import { setImmediate } from "node:timers/promises";
 import type { Catalog } from "../engine/engine.ts";
 import type { MediaPreparer } from "../media/prepare.ts";
+import type { ModelCard } from "../model/card.ts";
+import { refuseOverlong } from "../model/context-bound.ts";
 import { canceled, ParleyError, toParleyError } from "../model/error.ts";
 import type { Batch, GenerationEvent, Usage } from "../model/event.ts";
+import type { RateLimitStatus } from "../model/limit.ts";
 import { outcomeOf, type Outcome } from "../model/outcome.ts";
 import type { GenerationRequest } from "../model/request.ts";
-import { estimateTokens } from "../model/token-estimate.ts";
+import { estimateTokens, maxInputTokens } from "../model/token-estimate.ts";
 import { Transcript } from "../model/transcript.ts";
 import type { Caller } from "../policy/authenticate.ts";
 import type { Moderator } from "../policy/moderate/moderate.ts";
@@ -15,7 +18,8 @@ import { admit, permit } from "./admit.ts";
 import { countUsage } from "./count-usage.ts";
 import { EngineQueues } from "./engine-queue.ts";
 import type { EndedGeneration, Generation, GenerationObserver, GenerationRecord, Started } from "./generation.ts";
-import type { Admission, Meter } from "./meter.ts";
+import type { Admission, BillableWork, Meter } from "./meter.ts";
+import { largestWindow } from "./model.ts";
 import { Router } from "./route.ts";
 import { screened } from "./screen.ts";
 
@@ -24,7 +28,7 @@ export interface GenerateOptions {
   /** Loads and converts media for the engine that is tried; without it requests are handed on as they are. */
   media?: Pick<MediaPreparer, "prepare"> | undefined;
   /** Holds requests to limits and money; without it everything is admitted and nothing booked. */
-  meter?: Pick<Meter, "reserve"> | undefined;
+  meter?: Pick<Meter, "reserve" | "check"> | undefined;
   /** The order of requests at a busy engine; shared with the metrics that count who waits. */
   queues?: EngineQueues | undefined;
   /** Judges requests and answers; without it nothing is moderated. */
@@ -52,14 +56,76 @@ export class GenerateService {
    * when the first batch is there; throws a `ParleyError` when no engine could begin.
    */
   async start(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<Generation> {
+    const admitted = await this.admit(request, caller);
+    return admitted.start(signal);
+  }
+
+  /**
+   * The first two steps alone, for a generation that begins later: what it reserves is held until it is over. Throws
+   * what `start` throws before an engine is asked.
+   */
+  async admit(request: GenerationRequest, caller: Caller): Promise<AdmittedGeneration> {
     const record = recordOf(request, caller);
     const observers = [...(this.options.observers ?? [])];
     const ended = this.options.watch?.(request, caller.keyId);
     if (ended !== undefined) observers.push((one) => ended(endedFacts(one)));
     const finish = finisher(record, observers, this.options.log);
     try {
-      const admission = await this.admit(record, caller);
+      const admission = await this.reserve(record, caller);
       observers.unshift((one) => settle(admission, one));
+      return {
+        start: (signal) => this.startAdmitted(record, { caller, signal, finish, rateLimit: admission.rateLimit }),
+        cancel: () => finish("canceled"),
+      };
+    } catch (thrown) {
+      finish(toParleyError(thrown).kind);
+      throw thrown;
+    }
+  }
+
+  /**
+   * Refuses a caller that no request would be taken from: its money is spent, or its requests, tokens or streams are
+   * used up. Takes nothing; for the moment before a body is read.
+   */
+  async checkCaller(caller: Caller): Promise<void> {
+    await this.options.meter?.check(caller);
+  }
+
+  /** Refuses what `start` would refuse before an engine is asked, for work that needs none. It counts as a request. */
+  async checkLimits(request: GenerationRequest, caller: Caller): Promise<void> {
+    (await this.reserve(recordOf(request, caller), caller, nothingUsed)).release();
+  }
+
+  /** Input tokens of a request, counted by the engine that would answer it. It counts as a request. */
+  async count(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<number> {
+    const admission = await this.reserve(recordOf(request, caller), caller, nothingUsed);
+    try {
+      return await this.router.count(request, { caller, signal });
+    } finally {
+      admission.release();
+    }
+  }
+
+  /** Tokens of the largest window that serves a model. Throws `invalid` for an unknown one. */
+  contextWindow(model: string): number {
+    return largestWindow(this.options.catalog, model);
+  }
+
+  private async reserve(record: GenerationRecord, caller: Caller, expected?: ExpectedUse): Promise<Admission> {
+    const { request } = record;
+    permit(request.model, caller);
+    const card = this.options.catalog.card(request.model);
+    record.model = card.id;
+    refuseOverlong(request, largestWindow(this.options.catalog, card.id));
+    const { id, tier } = request;
+    const work = { id, tier, model: card.id, ...(expected ?? expectedUse(request, card)) };
+    return admit(work, caller, this.options.meter);
+  }
+
+  private async startAdmitted(record: GenerationRecord, admitted: Admitted): Promise<Generation> {
+    const { request } = record;
+    const { caller, signal, finish, rateLimit } = admitted;
+    try {
       const started = await this.begin(request, caller, signal);
       const { target, prepared, engineMs, first } = started;
       const firstMs = performance.now() - record.startedAt;
@@ -71,7 +137,7 @@ export class GenerateService {
         target,
         transcript: record.transcript,
         batches: this.run(record.transcript, { started, signal, finish }),
-        rateLimit: admission.rateLimit,
+        rateLimit,
         timing: { ownMs: firstMs - engineMs, engineMs },
         servedBy: begin?.type === "begin" ? begin.servedBy : undefined,
       };
@@ -79,26 +145,6 @@ export class GenerateService {
       finish(toParleyError(thrown).kind);
       throw thrown;
     }
-  }
-
-  /** Refuses what `start` would refuse before an engine is asked, for work that needs none. Nothing is booked. */
-  async checkLimits(request: GenerationRequest, caller: Caller): Promise<void> {
-    (await this.admit(recordOf(request, caller), caller)).release();
-  }
-
-  /** Input tokens of a request, counted by the engine that would answer it. */
-  async count(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<number> {
-    permit(request.model, caller);
-    return this.router.count(request, { caller, signal });
-  }
-
-  private async admit(record: GenerationRecord, caller: Caller): Promise<Admission> {
-    const { request } = record;
-    permit(request.model, caller);
-    record.model = this.options.catalog.card(request.model).id;
-    const { id, tier } = request;
-    const work = { id, tier, model: record.model, estimate: () => estimateTokens(request) };
-    return admit(work, caller, this.options.meter);
   }
 
   private begin(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<Started> {
@@ -147,6 +193,32 @@ export class GenerateService {
     transcript.apply(batch);
     return batch;
   }
+}
+
+/** A generation that was let in and has not begun; one of its methods must be called, once. */
+export interface AdmittedGeneration {
+  start(signal: AbortSignal): Promise<Generation>;
+  /** Gives back what was reserved. */
+  cancel(): void;
+}
+
+interface Admitted {
+  caller: Caller;
+  signal: AbortSignal;
+  finish: Finish;
+  rateLimit: RateLimitStatus;
+}
+
+type ExpectedUse = Pick<BillableWork, "estimate" | "most">;
+
+const nothingUsed: ExpectedUse = { estimate: () => 0, most: () => ({ input: 0, output: 0 }) };
+
+function expectedUse(request: GenerationRequest, card: ModelCard): ExpectedUse {
+  const { maxTokens = card.maxOutput } = request.sampling;
+  return {
+    estimate: () => estimateTokens(request),
+    most: () => ({ input: maxInputTokens(request), output: Math.min(maxTokens, card.maxOutput) }),
+  };
 }
 
 /** Ends the record; `lateUsage`: what the engine reported after the last batch. Only the first call counts. */

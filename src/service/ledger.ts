@@ -28,6 +28,8 @@ export class LedgerWriter {
   // changed by events
   /** Rows for the next batch; filled by `add`, emptied by `flush`. */
   private waiting: LedgerRow[] = [];
+  /** What is called when a row is in the store, or lost, by the row's id; filled by `add`, emptied by `report`. */
+  private readonly written = new Map<string, () => void>();
   /** Cost of the rows not yet in the store, by subject. */
   private readonly unwritten = new Map<string, number>();
   /** Calls `flush`; runs while rows wait. */
@@ -43,9 +45,11 @@ export class LedgerWriter {
     this.options = options;
   }
 
-  add(row: LedgerRow): void {
+  /** `written` is called once, when the row is in the store or was given up. */
+  add(row: LedgerRow, written?: () => void): void {
     this.keep(row);
     this.waiting.push(row);
+    if (written !== undefined) this.written.set(row.id, written);
     this.note(row, row.cost);
     if (this.waiting.length >= maxRows) void this.flush();
     else this.timer ??= setTimeout(() => void this.flush(), flushMs);
@@ -110,6 +114,14 @@ export class LedgerWriter {
       this.unkept.delete(row.id);
     }
     emptyJournal?.();
+    this.report(rows);
+  }
+
+  private report(rows: readonly LedgerRow[]): void {
+    for (const { id } of rows) {
+      this.written.get(id)?.();
+      this.written.delete(id);
+    }
   }
 
   private giveUp(rows: readonly LedgerRow[]): void {
@@ -119,6 +131,7 @@ export class LedgerWriter {
     if (kept.length > 0)
       log.warn({ requests: kept.map(requestOf) }, "ledger rows wait in the journal for the next start");
     if (lost.length > 0) log.error({ requests: lost.map(requestOf) }, "ledger rows are lost");
+    this.report(rows);
   }
 
   private keep(row: LedgerRow): void {

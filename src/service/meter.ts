@@ -1,19 +1,20 @@
-import { monthOf, subjectsOf, type Price } from "../model/account.ts";
+import { monthOf, subjectsOf, type Micros, type Price } from "../model/account.ts";
 import type { Usage } from "../model/event.ts";
 import { vendorId, type IdSource } from "../model/id.ts";
 import type { Limits, RateLimitStatus } from "../model/limit.ts";
 import { chargedOutcomes, type Outcome } from "../model/outcome.ts";
 import type { Caller } from "../policy/authenticate.ts";
-import { refuseSpent, type Budgets } from "../policy/budget.ts";
+import type { Budgets } from "../policy/budget.ts";
+import type { AskedAccounts, Funds, MoneyReservation } from "../policy/funds.ts";
 import { isLimited, type Limited, type Limiter, type Reservation } from "../policy/limiter.ts";
 import { costOf, priceOf } from "../policy/price.ts";
-import type { AccountStore, LedgerRow } from "../store/store.ts";
+import type { LedgerRow } from "../store/store.ts";
 import type { LedgerWriter } from "./ledger.ts";
 
 export interface MeterOptions {
   limiter: Limiter;
+  funds: Funds;
   ledger: LedgerWriter;
-  accounts: AccountStore;
   /** For keys and organisations without limits of their own, and for models over all keys. */
   limits: { key: Limits; organisation: Limits; models: Readonly<Record<string, Limits>> };
   prices: Readonly<Record<string, Price>>;
@@ -38,8 +39,10 @@ export interface BillableWork {
   /** The name it is limited, priced and booked under. */
   model: string;
   tier: "standard" | "priority";
-  /** Tokens it will use at most, as far as known before it begins; asked only where a limit needs it. */
+  /** Tokens it will likely use, input and output; asked only where a limit needs it. */
   estimate(): number;
+  /** Tokens it can use at most; asked only where it has a price and an account is held to something. */
+  most: () => { input: number; output: number };
 }
 
 /** What work used, told once when it is over. */
@@ -81,12 +84,12 @@ export class Meter {
    * be read.
    */
   async reserve(work: BillableWork, caller: Caller): Promise<Admission> {
-    const { accounts, budgets, ledger, limiter } = this.options;
-    const records = await accounts.read(subjectsOf(caller), monthOf(this.options.now()));
-    refuseSpent(records, budgets, (subject) => ledger.pending(subject));
-    const limited = this.limited(caller, work.model);
-    const counts = limited.some(({ limits }) => limits.tokensPerMinute !== undefined);
-    const reservation = await limiter.reserve(limited, counts ? work.estimate() : 0);
+    const { funds, limiter } = this.options;
+    const money = await funds.reserve({ ...this.accounts(caller), cost: () => this.mostCost(work) });
+    const reservation = await this.reserveLimits(limiter, { work, caller }).catch((error: unknown) => {
+      money.release();
+      throw error;
+    });
     let open = true;
     const once = (end: () => void): void => {
       if (open) end();
@@ -94,9 +97,22 @@ export class Meter {
     };
     return {
       rateLimit: reservation.rateLimit,
-      release: () => once(() => reservation.commit(0)),
-      commit: (used) => once(() => this.commit(used, { work, caller, reservation })),
+      release: () =>
+        once(() => {
+          reservation.commit(0);
+          money.release();
+        }),
+      commit: (used) => once(() => this.commit(used, { work, caller, reservation, money })),
     };
+  }
+
+  /**
+   * Throws where the caller is refused whatever it asks for: its money is spent, or its requests, tokens or streams are
+   * used up. Takes nothing, so that it can be called before a request is read.
+   */
+  async check(caller: Caller): Promise<void> {
+    const { funds, limiter } = this.options;
+    await Promise.all([funds.check(this.accounts(caller)), limiter.check(this.limitedCaller(caller))]);
   }
 
   /** Uses these rules from now on; work under way is booked by them too. */
@@ -113,14 +129,36 @@ export class Meter {
   async close(): Promise<void> {
     await Promise.all(this.counting);
     await this.options.ledger.close();
+    // the limiter closes the database that both count in
+    await this.options.funds.close();
     await this.options.limiter.close();
   }
 
-  private limited(caller: Caller, model: string): Limited[] {
+  private reserveLimits(limiter: Limiter, { work, caller }: Pick<Reserved, "work" | "caller">): Promise<Reservation> {
+    const ofModel = { subject: { kind: "model" as const, id: work.model }, limits: this.modelLimits(work.model) };
+    const limited = [...this.limitedCaller(caller), ofModel].filter(isLimited);
+    const counts = limited.some(({ limits }) => limits.tokensPerMinute !== undefined);
+    return limiter.reserve(limited, counts ? work.estimate() : 0);
+  }
+
+  private modelLimits(model: string): Limits {
+    return this.options.limits.models[model] ?? {};
+  }
+
+  private accounts(caller: Caller): AskedAccounts {
+    const { budgets, now } = this.options;
+    return { subjects: subjectsOf(caller), month: monthOf(now()), budgets };
+  }
+
+  private mostCost({ model, tier, most }: BillableWork): Micros {
+    const price = priceOf(model, this.options.prices);
+    return price === undefined ? 0 : costOf(price, { ...most(), cached: 0, reasoning: 0 }, tier);
+  }
+
+  private limitedCaller(caller: Caller): Limited[] {
     const { limits } = this.options;
     const all: Limited[] = [
       { subject: { kind: "key", id: caller.keyId }, limits: { ...limits.key, ...caller.limits } },
-      { subject: { kind: "model", id: model }, limits: limits.models[model] ?? {} },
     ];
     if (caller.organisation !== undefined) {
       const own = { ...limits.organisation, ...caller.organisationLimits };
@@ -139,7 +177,7 @@ export class Meter {
     this.counting.add(counting);
   }
 
-  private book({ engine, outcome }: Used, reported: Usage, { work, caller, reservation }: Reserved): void {
+  private book({ engine, outcome }: Used, reported: Usage, { work, caller, reservation, money }: Reserved): void {
     const usage = wholeUsage(reported);
     reservation.commit(usage.input + usage.output);
     const { prices, aborted, ledger, now, booked } = this.options;
@@ -158,7 +196,8 @@ export class Meter {
       ...usage,
       cost: free ? 0 : costOf(price, usage, work.tier),
     };
-    ledger.add(row);
+    money.settle(row.cost);
+    ledger.add(row, () => money.release());
     booked?.(row);
   }
 }
@@ -176,4 +215,5 @@ interface Reserved {
   work: BillableWork;
   caller: Caller;
   reservation: Reservation;
+  money: MoneyReservation;
 }

@@ -32,6 +32,11 @@ export class ModelService {
     return this.catalog.card(name);
   }
 
+  /** Tokens of the largest window that serves a name: the card's, or that of an engine with more. Throws like `card`. */
+  contextWindow(name: string): number {
+    return largestWindow(this.catalog, name);
+  }
+
   /** `allowed`: the names a key may use; absent: all. */
   list(allowed?: readonly string[]): ModelRow[] {
     const cards = this.catalog.list();
@@ -82,6 +87,12 @@ export class ModelService {
       throw thrown;
     }
   }
+}
+
+/** Tokens of the largest window that serves a name. Throws `invalid` for an unknown one. */
+export function largestWindow(catalog: Pick<Catalog, "card" | "targets">, name: string): number {
+  const engines = catalog.targets(name).map(({ engine }) => engine.capabilities.contextWindow ?? 0);
+  return Math.max(catalog.card(name).contextWindow, ...engines);
 }
 
 function row(card: ModelCard): ModelRow {

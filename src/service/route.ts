@@ -73,6 +73,7 @@ export class Router {
   /** The first target, in the catalog as it is now, that was not tried; those that take all media come first. */
   private next(request: GenerationRequest, tried: ReadonlySet<Target["engine"]>): Target | undefined {
     const left = this.targets(request.model).filter(({ engine }) => !tried.has(engine));
+    if (left.length < 2) return left[0];
     return (
       left.find(({ engine }) => takesMedia(request, engine.capabilities)) ??
       left.find(({ engine }) => refuseMedia(request, engine.capabilities) === undefined) ??

@@ -49,6 +49,13 @@ export function accountTable(database: SqlDatabase): AccountStore {
         [subject, ...cells.map(([, value]) => value)],
       );
     },
+    rename: (from, to) =>
+      database.transaction(async (inside) => {
+        for (const table of ["account", "spend"]) {
+          const taken = await inside.all(`select 1 from ${table} where subject = ? limit 1`, [to]);
+          if (taken.length === 0) await inside.run(`update ${table} set subject = ? where subject = ?`, [to, from]);
+        }
+      }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { windowSeconds } from "../model/limit.ts";
 import type { SqlDatabase } from "./database.ts";
-import type { LimitAnswer, LimitStore } from "./store.ts";
+import { moneyTable } from "./money-table.ts";
+import type { LimitAnswer, LimitClaim, LimitStore } from "./store.ts";
 
 /** Seconds after which a stream that nobody renewed no longer counts, as in the function. */
 const streamSeconds = 30;
@@ -8,11 +9,20 @@ const nowSlot = "floor(extract(epoch from clock_timestamp()))::bigint";
 
 /** Counters in PostgreSQL, whose tables are there; every call is one round trip. `close` closes the database. */
 export function limitTable(database: SqlDatabase): LimitStore {
+  const claim = async (claims: readonly LimitClaim[], streamId: string): Promise<LimitAnswer> => {
+    const values = [JSON.stringify(claims), streamId];
+    const [row] = await database.all("select parley_claim(?::jsonb, ?)::text as answer", values);
+    return JSON.parse(String(row?.["answer"])) as LimitAnswer;
+  };
   return {
-    claim: async (claims, streamId) => {
-      const values = [JSON.stringify(claims), streamId];
-      const [row] = await database.all("select parley_claim(?::jsonb, ?)::text as answer", values);
-      return JSON.parse(String(row?.["answer"])) as LimitAnswer;
+    money: moneyTable(database),
+    claim,
+    peek: async (claims) => {
+      const [first] = claims;
+      if (first === undefined) return { refused: -1, wait: 0, used: [], slot: 0 };
+      // a last claim that nothing fits: the function then takes none of them
+      const answer = await claim([...claims, { name: first.name, kind: "window", amount: 1, most: 0 }], "");
+      return answer.refused === claims.length ? { ...answer, refused: -1, wait: 0 } : answer;
     },
     correct: async (changes) => {
       if (changes.length === 0) return;

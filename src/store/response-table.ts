@@ -1,15 +1,20 @@
 import type { Row, SqlDatabase } from "./database.ts";
 import type { WorkerLease } from "./lease.ts";
-import type { ResponseRecord, ResponseStore } from "./store.ts";
+import type { ResponseRecord, ResponseStore, ResponseText } from "./store.ts";
 
 const save = `insert into response (id, owner, created_at, expires_at, state, previous_id, body, input, items, events,
-    holder)
-  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    holder, bytes)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   on conflict (id) do update set state = excluded.state, body = excluded.body, input = excluded.input,
     items = excluded.items, events = excluded.events, expires_at = excluded.expires_at,
-    holder = excluded.holder`;
+    holder = excluded.holder, bytes = excluded.bytes`;
 
-const end = "update response set state = 'done', body = ?, items = ?, events = ?, expires_at = ? where id = ?";
+const facts = ["id", "owner", "created_at", "expires_at", "state", "previous_id"];
+const allTexts: readonly ResponseText[] = ["body", "input", "items", "events"];
+
+const end = `update response set state = 'done', body = ?, items = ?, events = ?, expires_at = ?,
+    bytes = octet_length(input) + ?
+  where id = ?`;
 
 /** `now`: milliseconds since the Unix epoch. */
 export function responseTable(database: SqlDatabase, lease: WorkerLease, now: () => number): ResponseStore {
@@ -18,15 +23,21 @@ export function responseTable(database: SqlDatabase, lease: WorkerLease, now: ()
       const { id, owner, createdAt, expiresAt, state, previousId, body, input, items, events } = record;
       if (state === "running") await lease.acquire();
       const values = [id, owner, createdAt, expiresAt, state, previousId, body, input, items, events, lease.workerId];
-      await database.run(save, values);
+      await database.run(save, [...values, bytesOf([body, input, items, events])]);
     },
     end: async ({ id, body, items, events, expiresAt }) => {
-      await database.run(end, [body, items, events, expiresAt, id]);
+      await database.run(end, [body, items, events, expiresAt, bytesOf([body, items, events]), id]);
     },
-    get: async (id, owner) => {
+    get: async (id, owner, texts = allTexts) => {
       const values = [id, owner, now()];
-      const [row] = await database.all("select * from response where id = ? and owner = ? and expires_at > ?", values);
+      const columns = [...facts, ...allTexts.filter((text) => texts.includes(text))].join(", ");
+      const sql = `select ${columns} from response where id = ? and owner = ? and expires_at > ?`;
+      const [row] = await database.all(sql, values);
       return row === undefined ? undefined : responseRecord(row);
+    },
+    usage: async (owner) => {
+      const [row] = await database.all("select records, bytes from response_usage where owner = ?", [owner]);
+      return { count: Number(row?.["records"] ?? 0), bytes: Number(row?.["bytes"] ?? 0) };
     },
     delete: async (id, owner) =>
       (await database.run("delete from response where id = ? and owner = ?", [id, owner])) > 0,
@@ -48,6 +59,10 @@ export function responseTable(database: SqlDatabase, lease: WorkerLease, now: ()
   };
 }
 
+function bytesOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+}
+
 function responseRecord(row: Row): ResponseRecord {
   return {
     id: String(row["id"]),
@@ -56,9 +71,9 @@ function responseRecord(row: Row): ResponseRecord {
     expiresAt: Number(row["expires_at"]),
     state: row["state"] === "running" ? "running" : "done",
     previousId: row["previous_id"] === null ? null : String(row["previous_id"]),
-    body: String(row["body"]),
-    input: String(row["input"]),
-    items: String(row["items"]),
-    events: String(row["events"]),
+    body: String(row["body"] ?? ""),
+    input: String(row["input"] ?? ""),
+    items: String(row["items"] ?? ""),
+    events: String(row["events"] ?? ""),
   };
 }

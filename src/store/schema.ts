@@ -1,4 +1,6 @@
 import { limitStatements } from "./limit-schema.ts";
+import { moneyStatements } from "./money-schema.ts";
+import { usageMigration } from "./usage-schema.ts";
 
 export interface Migration {
   number: number;
@@ -126,4 +128,7 @@ export const migrations: readonly Migration[] = [
     number: 7,
     statements: ["create index response_running on response (holder, id) where state = 'running'"],
   },
+  // money that answers under way reserve: SQLite serves one process, which holds them in its own memory
+  { number: 8, statements: [], postgres: moneyStatements },
+  { number: 9, ...usageMigration },
 ];

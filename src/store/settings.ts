@@ -31,6 +31,14 @@ export const storeSettings = z.strictObject({
     .describe("A PostgreSQL database, for several processes; default a SQLite file in the data folder."),
 });
 
+/** Of the settings `responses`: how much one key may keep. */
+export const responseQuotaSettings = {
+  quotaBytes: positive
+    .default(10_240 * mebibyte)
+    .describe("Most bytes that the stored responses of one key may take together."),
+  quotaCount: positive.default(1_000_000).describe("Most stored responses of one key."),
+};
+
 /** The settings `files`: what callers upload (docs/files.md). */
 export const fileSettings = z
   .strictObject({

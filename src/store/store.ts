@@ -1,4 +1,7 @@
 import type { Limits } from "../model/limit.ts";
+import type { MoneyStore } from "./money-store.ts";
+
+export type { MoneyStore } from "./money-store.ts";
 
 /** The port to everything that is stored. One implementation in SQL, one small file per driver, one contract suite. */
 
@@ -82,6 +85,8 @@ export interface AccountStore {
   credit(subject: string, amount: number): Promise<number>;
   /** Changes what is given, at once. Without a balance (`null`) the subject is not held to one. */
   update(subject: string, change: AccountChange): Promise<void>;
+  /** Moves balance, budget and what was spent to another subject, unless that has any of its own. */
+  rename(from: string, to: string): Promise<void>;
 }
 
 /** What one generation used. */
@@ -189,8 +194,11 @@ export interface LimitAnswer {
 
 /** Counters that several processes share; a store of its own, because not every database that keeps keys can count. The database's clock counts; no claim passes a limit in any 60 seconds. */
 export interface LimitStore {
+  money: MoneyStore;
   /** Takes all claims or none. */
   claim(claims: readonly LimitClaim[], streamId: string): Promise<LimitAnswer>;
+  /** What `claim` would answer; takes nothing. */
+  peek(claims: readonly LimitClaim[]): Promise<LimitAnswer>;
   /** Changes what a window holds: takes back from the slot of the claim, or adds now. */
   correct(changes: readonly { name: string; slot: number; by: number }[]): Promise<void>;
   release(streamIds: readonly string[]): Promise<void>;
@@ -223,6 +231,10 @@ export interface ResponseRecord {
   events: string;
 }
 
+export type ResponseUsage = FileUsage;
+/** The texts of a record, which may be long. */
+export type ResponseText = "body" | "input" | "items" | "events";
+
 /** What the end of a response changes. */
 export type EndedResponse = Pick<ResponseRecord, "id" | "expiresAt" | "body" | "items" | "events">;
 
@@ -231,8 +243,13 @@ export interface ResponseStore {
   save(record: ResponseRecord): Promise<void>;
   /** Replaces what is there, as `done`; what was deleted meanwhile stays deleted. On return it is durable. */
   end(ended: EndedResponse): Promise<void>;
-  /** `undefined` for an unknown or expired id, and for another owner's. */
-  get(id: string, owner: string): Promise<ResponseRecord | undefined>;
+  /**
+   * `undefined` for an unknown or expired id, and for another owner's. Only the texts that are named are read, the others are
+   * empty; default all.
+   */
+  get(id: string, owner: string, texts?: readonly ResponseText[]): Promise<ResponseRecord | undefined>;
+  /** How many an owner has, those included that have expired and are not deleted yet, and the bytes of their texts. */
+  usage(owner: string): Promise<ResponseUsage>;
   /** Whether there was such a record. */
   delete(id: string, owner: string): Promise<boolean>;
   /** Ids of the records still `running` whose process has ended without finishing them. */

@@ -1,3 +1,4 @@
+import type { Steps } from "../lib/time-slices.ts";
 import type { ModelCard } from "../model/card.ts";
 import type { ParleyError } from "../model/error.ts";
 import type { Batch } from "../model/event.ts";
@@ -10,10 +11,14 @@ export interface ParseContext {
   id: string;
   /** Unix seconds. */
   createdAt: number;
+  /** Whose request it is; encrypted texts of other owners cannot be read. Absent: nobody's. */
+  owner?: string | undefined;
   /** Refuse what the vendor refuses, where we are lenient by default. */
   strict: boolean;
   /** The card of a model name; throws `invalid` for an unknown one. */
   card(name: string): ModelCard;
+  /** The largest context window behind a model name, in tokens; absent: the card's. */
+  contextWindow?(name: string): number;
   /** A request header, lower-case name; for per-request overrides. */
   header(name: string): string | undefined;
 }
@@ -49,6 +54,8 @@ export interface Surface<AnswerOptions extends { stream: boolean }> {
   readonly path: string;
   /** Throws `ParleyError`, kind `invalid`, naming the field. */
   parse(body: unknown, context: ParseContext): ParsedRequest<AnswerOptions>;
+  /** The same in steps, for bodies of any size. */
+  parseSteps(body: unknown, context: ParseContext): Steps<ParsedRequest<AnswerOptions>>;
   json(transcript: Transcript, parsed: ParsedRequest<AnswerOptions>): unknown;
   sse(parsed: ParsedRequest<AnswerOptions>): SseEncoder;
   /** The error in this surface's dialect; `requestId` as in `model/id.ts`. */

@@ -131,9 +131,9 @@ function double(value: number | undefined): AttributeValue | undefined {
   return value === undefined ? undefined : { double: value };
 }
 
-/** Host and port of a base URL. */
+/** Host and port of a base URL, or of a replica's public name, which is both. */
 function serverOf(address: string | undefined): Record<string, AttributeValue> {
-  const url = address === undefined ? null : URL.parse(address);
+  const url = address === undefined ? null : URL.parse(address.includes("://") ? address : `http://${address}`);
   if (url === null) return {};
   const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
   return { "server.address": url.hostname, "server.port": port };

@@ -9,6 +9,7 @@ export const benchKey = "sk-bench-0123456789";
 
 export interface Child {
   url: string;
+  pid: number | undefined;
   /** Milliseconds from its start to the line with its address. */
   readyMs: number;
   /** Resident memory in bytes; `undefined` where the system does not tell. */
@@ -36,14 +37,15 @@ export async function startChild(script: string, args: readonly string[] = []): 
     await over;
     await clean();
   };
-  return { url, readyMs, memory: () => residentBytes(child.pid), stop };
+  return { url, pid: child.pid, readyMs, memory: () => residentBytes(child.pid), stop };
 }
 
 export function startServer(engine: string): Promise<Child> {
   return startChild("../../bin/parley.js", ["serve", "--engine", engine]);
 }
 
-function address(child: ChildProcess): Promise<string> {
+/** The address in the line by which a child says that it listens. */
+export function address(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let said = "";
     child.stdout?.setEncoding("utf8").on("data", (text: string) => {
@@ -56,7 +58,7 @@ function address(child: ChildProcess): Promise<string> {
   });
 }
 
-function residentBytes(pid: number | undefined): number | undefined {
+export function residentBytes(pid: number | undefined): number | undefined {
   try {
     const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
     return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;

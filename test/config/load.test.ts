@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { ConfigError, loadConfig } from "../../src/config/load.ts";
 
@@ -99,6 +99,20 @@ describe("loadConfig", () => {
       "from-environment",
       "the-upstream-key",
     ]);
+  });
+
+  it("finds a text by reference from the folder of the file", () => {
+    const path = file(
+      `engines:\n  a: { kind: upstream, url: "http://127.0.0.1:1/v1", template: { file: ./chat.jinja } }\n` +
+        `  b: { kind: upstream, url: "http://127.0.0.1:1/v1", template: { file: ./none.jinja } }\n`,
+    );
+    const one = (name: string): void => writeFileSync(join(dirname(path), name), "{{ messages }}\n");
+    one("chat.jinja");
+    expect(() => load({ PARLEY_CONFIG: path })).toThrow(
+      `engines.b.template: cannot read the file ${join(dirname(path), "none.jinja")}`,
+    );
+    one("none.jinja");
+    expect(load({ PARLEY_CONFIG: path }).engines).toMatchObject({ a: { template: "{{ messages }}" } });
   });
 
   it.each([

@@ -184,6 +184,21 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
       });
     });
 
+    it("an account is renamed with what it spent, unless the new name has its own", async () => {
+      await store.accounts.update("key:from", { balance: 100, budget: 300 });
+      await store.ledger.add([row("renamed", { keyId: "from", cost: 40, at: at - 1_000 })]);
+      await store.accounts.rename("key:from", "key:to");
+      await store.accounts.rename("key:from", "key:to");
+      await store.accounts.rename("key:to", "key:to");
+      expect(await store.accounts.read(["key:from", "key:to"], 202_611)).toEqual([
+        { subject: "key:from", balance: null, budget: null, spent: 0 },
+        { subject: "key:to", balance: 60, budget: 300, spent: 40 },
+      ]);
+      await store.accounts.update("key:from", { balance: 1 });
+      await store.accounts.rename("key:from", "key:to");
+      expect(await store.accounts.read(["key:to"], 202_611)).toMatchObject([{ balance: 60 }]);
+    });
+
     describe("the ledger", () => {
       beforeEach(async () => {
         for (const id of ["k1", "k2"]) await store.keys.delete(id);
@@ -274,6 +289,23 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
     });
 
     describe("responses", () => {
+      it("are counted for their owner, with the bytes of their texts, whatever becomes of them", async () => {
+        const usage = (): Promise<unknown> => store.responses.usage("counted");
+        expect(await usage()).toEqual({ count: 0, bytes: 0 });
+        const one = response("one", { owner: "counted", state: "running", body: "{}", input: '["é"]' });
+        await store.responses.save(one);
+        expect(await usage()).toEqual({ count: 1, bytes: 12 });
+        await store.responses.end({ ...one, body: '{"a":1}', items: "[1,2]" });
+        await store.responses.save(response("two", { owner: "counted", expiresAt: 7 }));
+        await store.responses.save(response("two", { owner: "counted", expiresAt: 7, body: '{"b":22}' }));
+        expect(await usage()).toEqual({ count: 2, bytes: 20 + 14 });
+        expect(await store.responses.usage("k1")).not.toEqual(await usage());
+        await store.responses.expire(7);
+        expect(await usage()).toEqual({ count: 1, bytes: 20 });
+        await store.responses.delete("one", "counted");
+        expect(await usage()).toEqual({ count: 0, bytes: 0 });
+      });
+
       it("shows a response to its owner only, until it expires", async () => {
         const saved = response("answer", {
           body: JSON.stringify({ text: `${awkward}\u0000\ud800` }),
@@ -282,6 +314,8 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         await store.responses.save({ ...saved, state: "running", body: "{}" });
         await store.responses.end(saved);
         expect(await store.responses.get("answer", "k1")).toEqual(saved);
+        const part = await store.responses.get("answer", "k1", ["body"]);
+        expect(part).toEqual({ ...saved, input: "", items: "", events: "" });
         expect(await store.responses.get("answer", "k2")).toBeUndefined();
         expect(await store.responses.get("answer\u0000", "k1")).toBeUndefined();
         expect(await store.responses.delete("answer", "k2")).toBe(false);

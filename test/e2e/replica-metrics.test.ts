@@ -24,7 +24,7 @@ it("a conversation stays with its replica, and headers and metrics say so", asyn
     routes.push(response.headers.get("x-parley-route"));
   }
   expect(new Set(routes).size).toBe(1);
-  expect(routes[0]).toMatch(/^engine=backs; replica=http:\/\/127\.0\.0\.1:\d+\S*; reason=affinity; attempt=1$/);
+  expect(routes[0]).toMatch(/^engine=backs; replica=127\.0\.0\.1:\d+; reason=affinity; attempt=1$/);
   const replica = /replica=(\S+);/.exec(routes[0] ?? "")?.[1] ?? "";
   const text = await (await front.call("/metrics")).text();
   const read = (direction: string): number =>

@@ -3,8 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Response as OpenAIResponse } from "openai/resources/responses/responses";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemIds } from "../../src/model/id.ts";
+import { staticKeyId } from "../../src/policy/authenticate.ts";
+import { openAdmin } from "../../src/service/admin.ts";
 import { openStore } from "../../src/store/open.ts";
-import { remembering, startServer, type Running } from "./start.ts";
+import { remembering, startServer, testKey, type Running } from "./start.ts";
 
 let server: Running;
 beforeAll(async () => {
@@ -172,7 +175,7 @@ describe("background responses", () => {
       const body = JSON.stringify({ id: "a".repeat(32), status: "in_progress", background: true });
       await store.responses.save({
         id: "a".repeat(32),
-        owner: "static-1",
+        owner: staticKeyId((await openAdmin(store, systemIds)).hash(testKey)),
         createdAt: Date.now(),
         expiresAt: Date.now() + 60_000,
         state: "running",
@@ -250,7 +253,7 @@ describe("the rest of the responses surface", () => {
       input: "Say: x",
     });
     const [reasoning] = made.output;
-    expect(reasoning).toMatchObject({ type: "reasoning", encrypted_content: expect.stringMatching(/^p1\./) });
+    expect(reasoning).toMatchObject({ type: "reasoning", encrypted_content: expect.stringMatching(/^p2\./) });
     const next = await create({ input: [...made.output, { role: "user", content: "Say: y" }] });
     expect(next.output_text).toBe("y");
   });

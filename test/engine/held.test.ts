@@ -22,7 +22,7 @@ function answers(schema: JsonObject, seeds: readonly number[]): unknown[] {
   const texts = seeds.map((seed) => walker.text(randomFrom(seed)));
   return [
     ...texts.map((text) => JSON.parse(text) as unknown),
-    ...(["all", "defaults"] as const).map((optional) => sampleValue(schema, optional, "exact")),
+    ...(["all", "defaults"] as const).map((optional) => sampleValue(schema, optional, { fit: "exact" })),
   ];
 }
 

@@ -57,6 +57,7 @@ function doubling(end: object): string {
 }
 
 const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
+const call = { type: "function_call", call_id: "c", name: "f" };
 const million = "n".repeat(1_000_000);
 
 describe("numbers, types and names on chat", () => {
@@ -91,6 +92,11 @@ describe("numbers, types and names on chat", () => {
       /must not be nested deeper/,
     ],
     ["257 levels", `"x":${nested(257)}`, /body: is nested deeper/],
+    [
+      "300,000 values in a field of no meaning",
+      `"x":[${"{},".repeat(299_999)}{}]`,
+      /body: holds more than 200000 values/,
+    ],
   ])("%s: 400", async (_name, fields, message) => {
     expect(await post(chat, chatText(fields))).toMatchObject({ status: 400, message: expect.stringMatching(message) });
   });
@@ -250,6 +256,47 @@ describe("masses", () => {
     ["a name of a megabyte", () => chatBody({ messages: [{ role: "user", name: million, content: "x" }] })],
   ])("%s: 200", async (_name, body) => {
     expect(await post(chat, body())).toMatchObject({ status: 200 });
+  });
+});
+
+describe("more text than any window holds", () => {
+  const ten = "A".repeat(10_000_000);
+  const context = "invalid params, context window exceeds limit (2013)";
+  it.each<[string, string, () => string]>([
+    ["a message", chat, () => chatBody({ messages: [{ role: "user", content: ten }] })],
+    [
+      "a description",
+      chat,
+      () => chatBody({ tools: [{ type: "function", function: { name: "f", description: ten } }] }),
+    ],
+    [
+      "arguments",
+      responses,
+      () => JSON.stringify({ model: "MiniMax-M3", input: [{ ...call, arguments: `"${ten}"` }] }),
+    ],
+    ["instructions", responses, () => responsesText(`"instructions":"${ten}"`)],
+    ["what is counted", `${responses}/input_tokens`, () => JSON.stringify({ model: "MiniMax-M3", input: ten })],
+    ["what is only remembered", responses, () => responsesText(`"generate":false,"instructions":"${ten}"`)],
+  ])("%s: 400 in the vendor's words", async (_name, path, body) => {
+    expect(await post(path, body())).toMatchObject({ status: 400, message: context });
+  });
+
+  it("the window is that of the model", async () => {
+    const messages = [{ role: "user", content: "A".repeat(600_000) }];
+    const body = (model: string): string => JSON.stringify({ model, messages, max_tokens: 5 });
+    expect(await post(chat, body("MiniMax-M2.7"))).toMatchObject({ status: 200 });
+    expect(await post(chat, body("M2-her"))).toMatchObject({ status: 200 });
+  });
+
+  it("blocks of reasoning in one message: 400 beyond a thousand", async () => {
+    const said = (blocks: number): string =>
+      chatBody({ messages: [user, { role: "assistant", content: "<think>a</think>".repeat(blocks) }, user] });
+    expect(await post(chat, said(1_000))).toMatchObject({ status: 200 });
+    const refused = await post(chat, said(1_001));
+    expect([refused.status, refused.message]).toEqual([
+      400,
+      "invalid params, messages[1].content: holds more than 1000 blocks of reasoning (2013)",
+    ]);
   });
 });
 

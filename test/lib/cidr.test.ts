@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isNetwork, NetworkSet, unmapped } from "../../src/lib/cidr.ts";
+import { isNetwork, networkOf, NetworkSet, unmapped } from "../../src/lib/cidr.ts";
 
 describe("isNetwork", () => {
   it.each(["10.1.2.3", "10.0.0.0/8", "0.0.0.0/0", "1.2.3.4/32", "::1", "2001:db8::/32", "::/0"])(
@@ -47,4 +47,18 @@ describe("unmapped", () => {
     ["::1", "::1"],
     ["::ffff:a00:1", "::ffff:a00:1"],
   ])("%s is %s", (address, plain) => expect(unmapped(address)).toBe(plain));
+});
+
+describe("networkOf", () => {
+  it.each([
+    ["10.1.2.3", "10.1.2.3"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+    ["2001:db8:1:2::6", "2001:db8:1:2::/64"],
+    ["2001:db8::6", "2001:db8:0:0::/64"],
+    ["::1", "0:0:0:0::/64"],
+    ["fe80::", "fe80:0:0:0::/64"],
+    ["no address", "no address"],
+  ])("%s: %s", (address, network) => {
+    expect(networkOf(address)).toBe(network);
+  });
 });

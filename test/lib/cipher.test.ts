@@ -21,6 +21,22 @@ test("sealing hides the text and never looks the same twice", () => {
   expect(cipher.encrypt("what the model thought")).not.toBe(encrypted);
 });
 
+test("a text of an owner opens for that owner alone, whatever is done to its prefix", () => {
+  const [mine, other] = [cipher.ofOwner("key:a"), cipher.ofOwner("key:b")];
+  const encrypted = mine.encrypt("thought");
+  expect(encrypted).toMatch(/^p2\./);
+  expect(cipher.ofOwner("key:a").decrypt(encrypted)).toBe("thought");
+  const stripped = encrypted.replace("p2.", "p1.");
+  for (const reader of [other, cipher, textCipher("another").ofOwner("key:a")]) {
+    for (const text of [encrypted, stripped]) expect(() => reader.decrypt(text)).toThrow();
+  }
+  expect(() => mine.decrypt(stripped)).toThrow();
+});
+
+test("a text from before there were owners opens for everybody", () => {
+  expect(cipher.ofOwner("key:b").decrypt(cipher.encrypt("thought"))).toBe("thought");
+});
+
 test("another secret, a changed byte, a cut or a foreign text does not open", () => {
   const encrypted = cipher.encrypt("thought");
   expect(() => textCipher("another secret").decrypt(encrypted)).toThrow();

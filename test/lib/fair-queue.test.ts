@@ -151,6 +151,35 @@ describe("FairQueue", () => {
     expect(entered).toEqual(["a1", "a2", "b1"]);
   });
 
+  it("takes back what is idle for an owner that has nothing, and only then", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const { entered, ask } = door(2);
+      const revoked: string[] = [];
+      const hold = (name: string, idle: number): void => {
+        const aborter = new AbortController();
+        const revoke = (): void => {
+          revoked.push(name);
+          aborter.abort();
+        };
+        ask(name, { holder: { idleMs: () => idle, revoke } }, aborter.signal);
+      };
+      hold("a1", 20_000);
+      hold("a2", 30_000);
+      ask("a3");
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(revoked).toEqual([]);
+      ask("b1");
+      await vi.advanceTimersByTimeAsync(2_000);
+      expect([revoked, entered]).toEqual([["a2"], ["a1", "a2", "b1"]]);
+      ask("b2");
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(revoked).toEqual(["a2"]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("counts weights: what is light and of others need not wait for what is heavy", async () => {
     const { entered, ask, leave } = door(10);
     for (const name of ["a1", "a2", "a3"]) ask(name, { weight: 8 });

@@ -404,8 +404,8 @@ describe("refuseMedia", () => {
       return prepared.slice(-2);
     };
     expect(await lines(blind)).toEqual([
-      { type: "text", text: "[image not shown: this model reads text only]" },
-      { type: "text", text: "[video not shown: this model reads text only]" },
+      { type: "text", text: "\n[image not shown: this model reads text only]" },
+      { type: "text", text: "\n[video not shown: this model reads text only]" },
     ]);
     expect(refuseMedia({ ...asked, strict: true }, blind)).toMatchObject({ kind: "invalid" });
     expect(replaceUnread(asked, pictures).items.at(-1)).toMatchObject({

@@ -25,8 +25,19 @@ const malformed = [
 
 describe("authenticate", () => {
   it("knows static keys and stored keys", async () => {
-    expect(await authenticate("Bearer sk-static-two", {})).toEqual({ keyId: "static-2", name: "static key 2" });
+    expect(await authenticate("Bearer sk-static-two", {})).toEqual({
+      keyId: `static-${hash("sk-static-two").slice(0, 16)}`,
+      name: "static key 2",
+    });
     expect(await authenticate("bearer  sk-stored-key", {})).toBe(stored);
+  });
+
+  it("gives a static key the same id wherever it stands in the list", async () => {
+    const of = (...staticKeys: string[]) => createAuthenticate({ staticKeys, hash, lookup: async () => undefined });
+    const before = await of("sk-first", "sk-second")("Bearer sk-second", {});
+    const after = await of("sk-second")("Bearer sk-second", {});
+    expect(after.keyId).toBe(before.keyId);
+    expect((await of("sk-first", "sk-second")("Bearer sk-first", {})).keyId).not.toBe(before.keyId);
   });
 
   it.each([undefined, "", "   "])("asks for a key when there is none: %j", async (header) => {

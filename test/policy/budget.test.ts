@@ -1,14 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { refuseSpent } from "../../src/policy/budget.ts";
+import { refuseSpent, unspentOf, type Budgets } from "../../src/policy/budget.ts";
+import type { AccountRecord } from "../../src/store/store.ts";
 
-const account = { subject: "key:a", balance: null, budget: null, spent: 0 };
-const none = (): number => 0;
+const account: AccountRecord = { subject: "key:a", balance: null, budget: null, spent: 0 };
+const check = (record: AccountRecord, budgets: Budgets = {}, pending = 0): void =>
+  refuseSpent(unspentOf(record, budgets, pending));
 
 describe("refuseSpent", () => {
   it("lets pass what is held to nothing, and what has something left", () => {
-    expect(() => refuseSpent([{ ...account, spent: 1e15 }], {}, none)).not.toThrow();
-    expect(() => refuseSpent([{ ...account, balance: 1, budget: 5, spent: 4 }], {}, none)).not.toThrow();
-    expect(() => refuseSpent([], { key: 0 }, none)).not.toThrow();
+    expect(() => check({ ...account, spent: 1e15 })).not.toThrow();
+    expect(() => check({ ...account, balance: 1, budget: 5, spent: 4 })).not.toThrow();
   });
 
   it.each([
@@ -21,13 +22,11 @@ describe("refuseSpent", () => {
     [{ ...account, spent: 7 }, { key: 7 }, 0],
     [{ ...account, subject: "organisation:o", spent: 7 }, { organisation: 7 }, 0],
   ])("refuses %j with budgets %j and %d not yet written", (record, budgets, pending) => {
-    expect(() => refuseSpent([account, record], budgets, () => pending)).toThrow(
-      expect.objectContaining({ kind: "balance" }),
-    );
+    expect(() => check(record, budgets, pending)).toThrow(expect.objectContaining({ kind: "balance" }));
   });
 
   it("takes an own budget before the configured one, and each kind's own", () => {
-    expect(() => refuseSpent([{ ...account, budget: 100, spent: 50 }], { key: 10 }, none)).not.toThrow();
-    expect(() => refuseSpent([{ ...account, spent: 50 }], { organisation: 10 }, none)).not.toThrow();
+    expect(unspentOf({ ...account, budget: 100, spent: 50 }, { key: 10 }, 20)).toEqual({ budget: 30 });
+    expect(unspentOf({ ...account, spent: 50 }, { organisation: 10 }, 0)).toEqual({});
   });
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatSubject } from "../../src/model/account.ts";
 import { systemIds } from "../../src/model/id.ts";
+import { staticKeyId } from "../../src/policy/authenticate.ts";
 import { keyView, openAdmin, usageCsv, type AdminService } from "../../src/service/admin.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -12,7 +13,7 @@ let admin: AdminService;
 beforeEach(async () => {
   now = start;
   store = await openStore();
-  admin = await openAdmin(store, { ...systemIds, now: () => now });
+  admin = await openAdmin(store, { ...systemIds, now: () => now }, ["sk-static"]);
 });
 afterEach(() => store.close());
 
@@ -136,7 +137,23 @@ describe("money", () => {
     await expect(admin.changeAccount(subject, { budget: -1 })).rejects.toMatchObject({ kind: "invalid" });
     await expect(admin.credit(subject, 0.5)).rejects.toMatchObject({ kind: "invalid" });
     await expect(admin.subject({ key: "nobody" })).rejects.toMatchObject({ kind: "not-found" });
-    expect(await admin.subject({ key: "static-1" })).toEqual({ kind: "key", id: "static-1" });
+    const id = staticKeyId(admin.hash("sk-static"));
+    expect(await admin.subject({ key: "static-1" })).toEqual({ kind: "key", id });
+    expect(await admin.subject({ key: id })).toEqual({ kind: "key", id });
+    await expect(admin.subject({ key: "static-2" })).rejects.toMatchObject({ kind: "not-found" });
+  });
+});
+
+describe("money that was kept by a static key's place", () => {
+  it("goes once to the key that stands there, and never to a later one", async () => {
+    await store.accounts.update("key:static-1", { balance: 500, budget: 900 });
+    await store.accounts.update("key:static-2", { balance: 50 });
+    await admin.adoptStaticAccounts();
+    const subject = await admin.subject({ key: "static-1" });
+    expect(await admin.account(subject)).toMatchObject({ balance: 500, budget: 900 });
+    const later = await openAdmin(store, systemIds, ["sk-static", "sk-later"]);
+    await later.adoptStaticAccounts();
+    expect(await later.account(await later.subject({ key: "static-2" }))).toMatchObject({ balance: null });
   });
 });
 

@@ -7,6 +7,7 @@ import { ParleyError } from "../../src/model/error.ts";
 import type { Batch, Usage } from "../../src/model/event.ts";
 import { systemIds } from "../../src/model/id.ts";
 import { textPart } from "../../src/model/item.ts";
+import { MemoryFunds } from "../../src/policy/funds.ts";
 import { MemoryLimiter } from "../../src/policy/limiter.ts";
 import { documentedPrices } from "../../src/policy/price.ts";
 import { GenerateService } from "../../src/service/generate.ts";
@@ -34,10 +35,11 @@ beforeEach(async () => {
 afterEach(() => store.close());
 
 function serve(engine: Engine, changes: Partial<MeterOptions> = {}): GenerateService {
+  const ledger = new LedgerWriter({ store: store.ledger, log: silentLog });
   meter = new Meter({
     limiter: new MemoryLimiter(() => 0),
-    ledger: new LedgerWriter({ store: store.ledger, log: silentLog }),
-    accounts: store.accounts,
+    funds: new MemoryFunds({ accounts: store.accounts, pending: (subject) => ledger.pending(subject) }),
+    ledger,
     limits: { key: {}, organisation: {}, models: {} },
     prices: {},
     budgets: {},
@@ -125,7 +127,8 @@ describe("what is booked", () => {
 });
 
 describe("a reservation", () => {
-  const work = { id: request.id, model: "MiniMax-M3", tier: "standard", estimate: () => 1 } as const;
+  const most = (): { input: number; output: number } => ({ input: 1, output: 1 });
+  const work = { id: request.id, model: "MiniMax-M3", tier: "standard", estimate: () => 1, most } as const;
   const used = { engine: "e", outcome: "stop", usage } as const;
 
   it("is booked once, whatever is called after the first commit", async () => {
@@ -236,6 +239,39 @@ describe("limits", () => {
   });
 });
 
+describe("what nothing is generated for", () => {
+  const limits = { key: { requestsPerMinute: 2 }, organisation: {}, models: {} };
+  const signal = new AbortController().signal;
+
+  it("counts as a request", async () => {
+    const service = serve(hello, { limits });
+    await service.count(request, caller, signal);
+    await service.checkLimits(request, caller);
+    await expect(service.count(request, caller, signal)).rejects.toMatchObject({ kind: "rate-limit" });
+    await expect(service.checkCaller(caller)).rejects.toMatchObject({ kind: "rate-limit" });
+    expect(await booked()).toEqual([]);
+  });
+
+  it("is refused to a key whose money is spent", async () => {
+    await store.accounts.update("key:k", { balance: 0 });
+    const service = serve(hello);
+    const refused = { kind: "balance" };
+    await expect(service.count(request, caller, signal)).rejects.toMatchObject(refused);
+    await expect(service.checkLimits(request, caller)).rejects.toMatchObject(refused);
+    await expect(service.checkCaller(caller)).rejects.toMatchObject(refused);
+    await service.checkCaller({ keyId: "other", name: "" });
+  });
+
+  it("is checked before a body is read without taking anything", async () => {
+    const service = serve(hello, { limits: { ...limits, key: { requestsPerMinute: 1, streams: 1 } } });
+    for (let times = 0; times < 5; times += 1) await service.checkCaller(caller);
+    const generation = await start(service);
+    await expect(service.checkCaller(caller)).rejects.toMatchObject({ kind: "connection-limit" });
+    await read(generation);
+    await expect(service.checkCaller(caller)).rejects.toMatchObject({ kind: "rate-limit" });
+  });
+});
+
 describe("money", () => {
   it("ends service when the balance is used up, at once, written or not", async () => {
     await store.accounts.update("organisation:o", { balance: 300 });
@@ -255,6 +291,51 @@ describe("money", () => {
     await meter.close();
     now = Date.UTC(2026, 11, 1);
     await read(await start(service));
+  });
+
+  it("is reserved before an engine is asked, so that answers at once cannot overdraw it", async () => {
+    await store.accounts.update("key:k", { balance: 1_000 });
+    const service = serve(hello);
+    // 264 micros each; 200 output tokens at most: 240 and the input's bytes
+    const small = { ...request, sampling: { ...request.sampling, maxTokens: 200 } };
+    const signal = new AbortController().signal;
+    const asked = await Promise.allSettled(Array.from({ length: 300 }, () => service.start(small, caller, signal)));
+    const begun = asked.filter((one) => one.status === "fulfilled").map(({ value }) => value);
+    const refused = asked.filter((one) => one.status === "rejected").map(({ reason }) => (reason as ParleyError).kind);
+    expect([begun.length, new Set(refused)]).toEqual([4, new Set(["rate-limit"])]);
+    for (const generation of begun) await read(generation);
+    expect(await booked()).toHaveLength(4);
+    const [account] = await store.accounts.read(["key:k"], 202_611);
+    expect(account?.balance).toBe(1_000 - 4 * 264);
+  });
+
+  it("lets one answer at a time begin that may cost more than is left", async () => {
+    await store.accounts.update("key:k", { balance: 10_000 });
+    const service = serve(hello);
+    const first = await start(service);
+    await expect(start(service)).rejects.toMatchObject({ kind: "rate-limit", retryAfter: 1 });
+    await read(first);
+    await read(await start(service));
+    expect(await booked()).toMatchObject([{ cost: 264 }, { cost: 264 }]);
+  });
+
+  it("is given back where no engine began, and where a limit refused", async () => {
+    await store.accounts.update("key:k", { balance: 10_000 });
+    let broken = true;
+    const engine = scriptEngine({
+      batches: () => {
+        if (broken) throw new ParleyError("upstream", "down");
+        return scriptBatches({ text: "hello", usage });
+      },
+    });
+    const limits = { key: { requestsPerMinute: 3 }, organisation: {}, models: {} };
+    const service = serve(engine, { limits });
+    await expect(start(service)).rejects.toMatchObject({ kind: "upstream" });
+    await expect(start(service)).rejects.toMatchObject({ kind: "upstream" });
+    broken = false;
+    await read(await start(service));
+    await expect(start(service)).rejects.toMatchObject({ kind: "rate-limit" });
+    await expect(start(service)).rejects.toThrow(/3 requests per minute/);
   });
 
   it("is not asked of a model without a price", async () => {

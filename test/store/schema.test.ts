@@ -14,6 +14,8 @@ const landed: readonly (readonly [number: number, digest: string])[] = [
   [5, "31f06e79e606ff6e84a4477ffe8bcdb6c33eea9508a87e1cf5500e0126557844"],
   [6, "e72273b6c13ea22de5ce8f3abcd151134f900e3fca0135a57beb129d4850ef41"],
   [7, "725777ecfbd89953c786461f4b70c8e4c44c19dba5fb096224f88d2c451d159b"],
+  [8, "c2c81c3bb8cf95ea4f19c91766b597456f6103f892d5a00975f974a4b6590927"],
+  [9, "c51b91651dc374ad6d4dc1c0353365937684bdc70c03a9cbb6d63837a4fe842b"],
 ];
 
 it("holds every landed migration byte for byte, and no number twice", () => {

@@ -11,6 +11,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0).toReversed()) await stop();
 });
 
+const staticId: unknown = expect.stringMatching(/^static-[0-9a-f]{16}$/);
 const usage = { input: 40, cached: 30, output: 10, reasoning: 2 };
 
 async function serve(script: ScriptOptions, engine: Engine = scriptEngine(script)) {
@@ -48,7 +49,7 @@ describe("the request log", () => {
       route: path,
       status: 200,
       ms: expect.any(Number),
-      keyId: "static-1",
+      keyId: staticId,
       model: "MiniMax-M3",
       engine: "only",
       outcome: "stop",
@@ -79,11 +80,11 @@ describe("the request log", () => {
       .map(({ method, route, path, status, keyId, error }) => [method, route ?? path, status, keyId, error]);
     expect(lines).toEqual([
       ["GET", "/healthz", 200, undefined, undefined],
-      ["GET", "/v1/models", 200, "static-1", undefined],
+      ["GET", "/v1/models", 200, staticId, undefined],
       ["GET", "/v1/models", 401, undefined, "key-rejected"],
       ["GET", "/.../chat/completions", 404, undefined, "not-found"],
-      ["POST", "/v1/chat/completions", 400, "static-1", "invalid"],
-      ["POST", "/v1/chat/completions", 400, "static-1", "invalid"],
+      ["POST", "/v1/chat/completions", 400, staticId, "invalid"],
+      ["POST", "/v1/chat/completions", 400, staticId, "invalid"],
     ]);
     const metrics = await (await server.call("/metrics")).text();
     expect(metrics.match(/^parley_errors_total.*$/gm)).toEqual([
@@ -141,7 +142,7 @@ describe("the request log", () => {
     expect(record.of("request")).toHaveLength(1);
     expect(record.of("request")[0]).not.toHaveProperty("outcome");
     expect(record.of("generation")).toMatchObject([
-      { id, keyId: "static-1", engine: "only", outcome: "stop", outputTokens: 10 },
+      { id, keyId: staticId, engine: "only", outcome: "stop", outputTokens: 10 },
     ]);
   });
 
@@ -156,8 +157,8 @@ describe("the request log", () => {
     }
     await until(() => record.of("generation").length === 2);
     expect(record.of("generation")).toMatchObject([
-      { keyId: "static-1", outcome: "stop" },
-      { keyId: "static-1", outcome: "stop" },
+      { keyId: staticId, outcome: "stop" },
+      { keyId: staticId, outcome: "stop" },
     ]);
     socket.terminate();
   });

@@ -46,7 +46,9 @@ export const callForms: Readonly<Partial<Record<CallMarkup, CallForm>>> = {
 
 function jsonCall(grammar: Grammar, tool: ToolDefinition): string {
   const schema = argumentsSchema(tool.parameters);
-  const args = new SchemaGrammar(grammar, schema).json(schema);
+  const schemas = new SchemaGrammar(grammar, schema);
+  schemas.requireNarrow(schema);
+  const args = schemas.json(schema);
   const name = literal(JSON.stringify(tool.name));
   return `"<tool_call>\\n{\\"name\\": " ${name} ", \\"arguments\\": " ${args} "}\\n</tool_call>"`;
 }
@@ -55,10 +57,11 @@ function jsonCall(grammar: Grammar, tool: ToolDefinition): string {
 function m2Call(grammar: Grammar, tool: ToolDefinition): string {
   const root = argumentsSchema(tool.parameters);
   const schemas = new SchemaGrammar(grammar, root);
+  schemas.requireNarrow(root);
   const value = (part: unknown): string => {
     const ways = waysOf(schemas, part);
     return grammar.rule(
-      anyOf(ways.map((way) => (isText(way) ? rawText(grammar, way, "</parameter>") : schemas.plain(way)))),
+      anyOf(ways.map((way) => (isText(way) ? rawText(schemas, way, "</parameter>") : schemas.plain(way)))),
     );
   };
   const parameters = (schema: Schema): string =>
@@ -76,6 +79,7 @@ function m2Call(grammar: Grammar, tool: ToolDefinition): string {
 function m3Call(grammar: Grammar, tool: ToolDefinition): string {
   const root = argumentsSchema(tool.parameters);
   const schemas = new SchemaGrammar(grammar, root);
+  schemas.requireNarrow(root);
   /** One rule per list of alternatives, so that schemas may contain themselves. */
   const rules = new Map<readonly Schema[], string>();
   const tagged = (name: string, part: unknown): string =>
@@ -85,7 +89,8 @@ function m3Call(grammar: Grammar, tool: ToolDefinition): string {
       .map(({ name, part, required }) => `${tagged(name, part)}${required ? "" : "?"}`)
       .join(" ") || '""';
   const one = (schema: Schema): string => {
-    if (isText(schema)) return rawText(grammar, schema, mark);
+    if (isText(schema)) return rawText(schemas, schema, mark);
+    schemas.spend(schema);
     const type = valuesOf(schema) === undefined ? typeOf(schema) : undefined;
     if (type === "object" && isObject(schema["properties"])) return fields(schema);
     if (type !== "array") return schemas.plain(schema);
@@ -190,7 +195,8 @@ const sign = "[^<\\]]";
 const solid = "[^<\\]\\n]";
 
 /** Bare text up to the tag that ends it; a newline before the tag is none of its own. Throws `invalid` where no value can be written so. */
-function rawText(grammar: Grammar, schema: Schema, end: string): string {
+function rawText(schemas: SchemaGrammar, schema: Schema, end: string): string {
+  schemas.spend(schema);
   const values = allowedValues(schema)?.map(String);
   if (values !== undefined) {
     return anyOf(some(values.filter((text) => !text.includes(end) && !text.endsWith("\n"))).map(literal));
@@ -201,5 +207,5 @@ function rawText(grammar: Grammar, schema: Schema, end: string): string {
   const most = bound(schema["maxLength"]);
   // counted text may not hold the signs that begin tags: few texts do, and the count stays one rule
   if (most !== undefined) return least === 0 ? repeat(sign, 0, most) : `${repeat(sign, least - 1, most - 1)} ${solid}`;
-  return `${least === 0 ? "" : `${repeat(sign, least - 1, least - 1)} ${solid}`} ${textBefore(grammar, end)}`;
+  return `${least === 0 ? "" : `${repeat(sign, least - 1, least - 1)} ${solid}`} ${textBefore(schemas.grammar, end)}`;
 }

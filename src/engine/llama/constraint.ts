@@ -1,4 +1,5 @@
 import { invalid } from "../../model/error.ts";
+import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest, ToolDefinition } from "../../model/request.ts";
 import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
 import { callForms } from "./call-grammar.ts";
@@ -44,10 +45,15 @@ function answerBody(grammar: Grammar, request: GenerationRequest, calls: CallMar
     return callsBody(grammar, { ...request, parallelCalls: false }, calls, named);
   }
   if (format.type === "text") return looseBody(grammar, request, calls);
-  const json =
-    format.type === "json" ? anyObject(grammar) : new SchemaGrammar(grammar, format.schema).json(format.schema);
+  const json = format.type === "json" ? anyObject(grammar) : schemaBody(grammar, format.schema);
   const mayCall = toolChoice === "auto" && tools.length > 0 && callForms[calls] !== undefined;
   return mayCall ? anyOf([json, callsBody(grammar, request, calls, tools)]) : json;
+}
+
+function schemaBody(grammar: Grammar, schema: JsonObject): string {
+  const schemas = new SchemaGrammar(grammar, schema);
+  schemas.requireNarrow(schema);
+  return schemas.json(schema);
 }
 
 /**

@@ -1,5 +1,8 @@
+import { setImmediate } from "node:timers/promises";
 import type { LlamaContextSequence, SequenceEvaluateOptions, Token } from "node-llama-cpp";
 import { untilAborted } from "../../lib/abort.ts";
+import { TimeSlices } from "../../lib/time-slices.ts";
+import { refuseOverlong } from "../../model/context-bound.ts";
 import { canceled, invalid, ParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { IdSource } from "../../model/id.ts";
@@ -24,6 +27,8 @@ import { TokenText } from "./token-text.ts";
 
 export interface LlamaEngineOptions extends ModelOptions {
   ids: IdSource;
+  /** What tokenising long prompts shares the event loop by. */
+  slices?: TimeSlices | undefined;
   /** Gets one line when the model was loaded. */
   log?: Pick<Log, "info"> | undefined;
 }
@@ -50,6 +55,7 @@ class EmbeddedEngine implements LlamaEngine {
   readonly kind = "llama";
   // fixed at birth
   private readonly options: LlamaEngineOptions;
+  private readonly slices: TimeSlices;
   // changed by events
   /** The model's loading, once begun; gone again when it failed. */
   private loading: Promise<Ready> | undefined;
@@ -62,6 +68,7 @@ class EmbeddedEngine implements LlamaEngine {
 
   constructor(options: LlamaEngineOptions) {
     this.options = options;
+    this.slices = options.slices ?? new TimeSlices();
   }
 
   /** The window is known once the model is loaded, or where the options set it. */
@@ -82,7 +89,9 @@ class EmbeddedEngine implements LlamaEngine {
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<Batch> {
     const { loaded, pool } = await untilAborted(this.whenReady(), signal, canceled);
     if (this.closed !== undefined) throw closing();
-    const plan = await planGeneration(loaded, request, this.options.ids);
+    const { text: prompt, think } = readPrompt(loaded, request);
+    const tokens = fitting(loaded, await this.tokens(loaded, prompt, signal));
+    const plan = await planGeneration(loaded, request, { ids: this.options.ids, tokens, think });
     if (signal.aborted) throw canceled();
     const slot = await pool.acquire(plan.tokens, signal);
     // either may have happened between the slot's release and this line
@@ -103,7 +112,9 @@ class EmbeddedEngine implements LlamaEngine {
 
   async count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }> {
     const { loaded } = await untilAborted(this.whenReady(), signal, canceled);
-    return { tokens: promptTokens(loaded, readPrompt(loaded, request).text).length, exact: true };
+    const { text } = readPrompt(loaded, request);
+    const { length } = await this.tokens(loaded, text, signal);
+    return { tokens: length, exact: true };
   }
 
   load(): Load {
@@ -118,6 +129,10 @@ class EmbeddedEngine implements LlamaEngine {
   close(): Promise<void> {
     this.closed ??= this.shut();
     return this.closed;
+  }
+
+  private tokens(loaded: LoadedModel, prompt: string, signal: AbortSignal): Promise<Token[]> {
+    return untilAborted(this.slices.run(promptTokens(loaded, prompt), signal), signal, canceled);
   }
 
   private async shut(): Promise<void> {
@@ -162,24 +177,29 @@ class EmbeddedEngine implements LlamaEngine {
 function readPrompt(loaded: LoadedModel, request: GenerationRequest): RenderedPrompt {
   const media = firstMedia(request.items);
   if (media !== undefined) throw invalid(media.param, `this engine takes text only, not ${media.type}`);
+  refuseOverlong(request, loaded.contextSize);
   const { family, template, bosToken, eosToken, vocabulary } = loaded;
   const guard = (text: string): string => vocabulary.guard(text);
   return renderPrompt(template, request, { family, bosToken, eosToken, guard });
 }
 
-/** The prompt's tokens, which leave room for an answer; else `context`. */
-function fittingTokens(loaded: LoadedModel, prompt: string): Token[] {
-  const { contextSize, maxTokenChars: longestToken } = loaded;
-  // megabytes that cannot fit are not worth the half second of tokenising them
-  const tokens = prompt.length / longestToken > contextSize ? undefined : promptTokens(loaded, prompt);
-  if (tokens !== undefined && tokens.length < contextSize) return tokens;
-  const found = tokens === undefined ? `${prompt.length} characters` : `${tokens.length} tokens`;
-  throw new ParleyError("context", `the prompt has ${found}, the window ${contextSize} tokens`);
+/** The tokens, where they leave room for an answer; else throws `context`. */
+function fitting({ contextSize }: LoadedModel, tokens: Token[]): Token[] {
+  if (tokens.length < contextSize) return tokens;
+  throw new ParleyError("context", `the prompt has ${tokens.length} tokens, the window ${contextSize} tokens`);
 }
 
-async function planGeneration(loaded: LoadedModel, request: GenerationRequest, ids: IdSource): Promise<GenerationPlan> {
-  const { text, think } = readPrompt(loaded, request);
-  const tokens = fittingTokens(loaded, text);
+/** A prompt ready to be read, and where ids and seeds come from. */
+interface Prompted extends Pick<RenderedPrompt, "think"> {
+  tokens: Token[];
+  ids: IdSource;
+}
+
+async function planGeneration(
+  loaded: LoadedModel,
+  request: GenerationRequest,
+  { ids, tokens, think }: Prompted,
+): Promise<GenerationPlan> {
   const room = loaded.contextSize - tokens.length;
   const limit = Math.max(1, Math.min(request.sampling.maxTokens ?? room, room));
   const { model, family, chunk } = loaded;
@@ -217,6 +237,8 @@ async function constrain(
   const { library, llama, model } = loaded;
   try {
     const grammar = await llama.createGrammar({ grammar: source });
+    // the state reads the grammar once more: others get their turn between
+    await setImmediate();
     return { grammarEvaluationState: new library.LlamaGrammarEvaluationState({ model, grammar }) };
   } catch (thrown) {
     throw new ParleyError("invalid", "this engine cannot hold an answer to the given schema", { cause: thrown });

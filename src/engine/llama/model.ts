@@ -1,9 +1,11 @@
 import { availableParallelism } from "node:os";
 import type { Template } from "@huggingface/jinja";
 import type { Llama, LlamaContext, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
+import type { Steps } from "../../lib/time-slices.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { PromptFamily, PromptOverrides } from "../template/family.ts";
 import { familyOf, withOverrides } from "../template/family.ts";
+import { templateMarks } from "../template/marks.ts";
 import { compileTemplate } from "../template/render.ts";
 import { checkModelFile } from "./file-check.ts";
 import type { Marker } from "./vocabulary.ts";
@@ -36,8 +38,6 @@ export interface LoadedModel {
   readonly bosToken: string;
   readonly eosToken: string;
   readonly vocabulary: Vocabulary<Token>;
-  /** Length of the vocabulary's longest entry; no token stands for more of a text's characters. */
-  readonly maxTokenChars: number;
   /** The library's module; loaded with the first model, never before. */
   readonly library: typeof import("node-llama-cpp");
   dispose(): Promise<void>;
@@ -113,8 +113,7 @@ async function loadInto(
     template,
     bosToken: model.tokens.bosString ?? "",
     eosToken: model.tokens.eosString ?? "",
-    vocabulary: readVocabulary(model),
-    maxTokenChars: textsOf(model).reduce((longest, text) => Math.max(longest, text.length), 1),
+    vocabulary: readVocabulary(model, new Set(templateMarks(source))),
     library,
     dispose: async () => {
       await context.dispose();
@@ -149,15 +148,33 @@ function allSequences(context: LlamaContext): LlamaContextSequence[] {
   return Array.from({ length: context.totalSequences }, () => context.getSequence());
 }
 
-function readVocabulary(model: LlamaModel): Vocabulary<Token> {
+/** `marks`: texts of the chat template that look like special tokens; a token of such a text is the template's own. */
+function readVocabulary(model: LlamaModel, marks: ReadonlySet<string>): Vocabulary<Token> {
   const texts = textsOf(model);
   const markers: Marker<Token>[] = [];
   for (const token of model.iterateAllTokens()) {
     const { control, unknown, userDefined } = model.getTokenAttributes(token);
     if (!control && !unknown && !userDefined) continue;
-    markers.push({ token, text: texts[token] ?? model.detokenize([token], true), control });
+    const text = texts[token] ?? model.detokenize([token], true);
+    markers.push({ token, text, control: control || marks.has(text) });
   }
-  return new Vocabulary({ markers, plain: (text) => model.tokenize(text, false) });
+  return new Vocabulary({ markers, plain: (text) => model.tokenize(text, false), divides: wordEnds(model, texts) });
+}
+
+/** The end of a word and a space, line end or tab, as byte-level vocabularies spell their bytes. */
+const wordThenSpace = /[A-Za-z\u00a1-\u00bf\u0122-\u0143][\u0120\u010a\u0109]/;
+const spaces = new Set(" \n\t");
+const letter = /\p{L}/u;
+
+/**
+ * Where texts may be divided without a change of their tokens: between a letter and white space, where no token of the
+ * vocabulary spans such a place. Byte-pair encodings of the kind of GPT-2 divide there before anything else, and merge
+ * nothing across it; other kinds may put a sign before each text, so that theirs are left whole.
+ */
+function wordEnds(model: LlamaModel, texts: readonly string[]): ((text: string, at: number) => boolean) | undefined {
+  if (model.fileInfo.metadata.tokenizer.ggml.model !== "gpt2") return undefined;
+  if (texts.some((text) => wordThenSpace.test(text))) return undefined;
+  return (text, at) => spaces.has(text.charAt(at)) && letter.test(text.charAt(at - 1));
 }
 
 /** The vocabulary as the file lists it. */
@@ -167,8 +184,8 @@ function textsOf(model: LlamaModel): readonly string[] {
 }
 
 /** A prompt's tokens; the leading token that the model wants is put first once. */
-export function promptTokens(loaded: LoadedModel, prompt: string): Token[] {
-  const tokens = loaded.vocabulary.tokens(prompt);
+export function* promptTokens(loaded: LoadedModel, prompt: string): Steps<Token[]> {
+  const tokens = yield* loaded.vocabulary.tokens(prompt);
   const { bos, shouldPrependBosToken } = loaded.model.tokens;
   return shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens;
 }

@@ -9,19 +9,21 @@ import {
   textForm,
 } from "../../lib/json-schema/form.ts";
 import { type Schema, typeOf } from "../../lib/json-schema/schema.ts";
+import { copySteps } from "../../lib/json-schema/work.ts";
 import { maxCount } from "../../lib/regex/sized.ts";
 import { invalid } from "../../model/error.ts";
 import type { Grammar } from "./grammar.ts";
 import { anyOf, literal, repeat } from "./grammar.ts";
 import type { Range } from "./number-grammar.ts";
 import { integerIn, numberIn } from "./number-grammar.ts";
+import { requireNarrow } from "./schema-width.ts";
 import { written } from "./regex-grammar.ts";
 
 /** A body longer than this becomes a rule, so that it stands in the grammar once. */
 const maxInlineChars = 60;
 
 /** A little white space, as models write it; bounded, so that greedy decoding cannot fill an answer with it. */
-const space = '(" " | "\\n" [ \\t]{0,20})?';
+const whiteSpace = '(" " | "\\n" [ \\t]{0,20})?';
 const character = '([^"\\\\\\x7F\\x00-\\x1F] | [\\\\] (["\\\\/bfnrt] | "u" [0-9a-fA-F]{4}))';
 const wholeNumber = '("0" | [1-9] [0-9]{0,14})';
 const fraction = '("." [0-9]{1,16})? ([eE] [-+]? [0-9]{1,2})?';
@@ -39,7 +41,7 @@ const counted = '([^"\\\\\\x7F\\x00-\\x1F] | [\\\\] (["\\\\/bfnrt] | "u00" [0-9a
  */
 export class SchemaGrammar {
   // fixed at birth
-  private readonly grammar: Grammar;
+  readonly grammar: Grammar;
   private readonly reader: SchemaReader;
   // changed by events
   /** Rules by the schema they hold an answer to, so that schemas may contain themselves. */
@@ -50,7 +52,13 @@ export class SchemaGrammar {
   /** Throws `invalid`, as all methods do, for a schema that no answer can fit or that cannot be read. */
   constructor(grammar: Grammar, root: Schema) {
     this.grammar = grammar;
-    this.reader = new SchemaReader(root, { missing: "refuse", refuse: (problem) => invalid("schema", problem) });
+    const refuse = (problem: string): Error => invalid("schema", problem);
+    this.reader = new SchemaReader(root, { missing: "refuse", refuse, work: grammar.work });
+  }
+
+  /** Throws `invalid` where texts of the schema, as `whole` reads it, may be read in too many ways at once. */
+  requireNarrow(whole: unknown): void {
+    requireNarrow(this.reader, whole);
   }
 
   /** The body that matches JSON text of a part of the schema. */
@@ -74,8 +82,14 @@ export class SchemaGrammar {
     return this.reader.within(make);
   }
 
+  /** Counts the work for one alternative; refuses when there is too much of it. */
+  spend(schema: Schema): void {
+    this.reader.spend(copySteps(schema));
+  }
+
   /** The body that matches JSON text of one alternative. */
   plain(schema: Schema): string {
+    this.spend(schema);
     const values = allowedValues(schema);
     if (values !== undefined) return anyOf(some(values).map((value) => literal(JSON.stringify(value))));
     switch (typeOf(schema)) {
@@ -98,6 +112,10 @@ export class SchemaGrammar {
     }
   }
 
+  private get space(): string {
+    return this.grammar.rule(whiteSpace);
+  }
+
   private once(schema: Schema, make: () => string): string {
     const known = this.rules.get(schema);
     if (known !== undefined) return known;
@@ -110,6 +128,7 @@ export class SchemaGrammar {
   private object(schema: Schema): string {
     const fields = fieldsOf(schema);
     if (fields === undefined) return this.openObject(schema);
+    const { space } = this;
     const pairs = fields.map(({ name, part, required }) => ({
       pair: this.grammar.rule(`${literal(JSON.stringify(name))} ":" ${space} ${this.json(part)}`),
       required,
@@ -119,6 +138,8 @@ export class SchemaGrammar {
 
   /** Fields in order, those not required may be missing; two rules per field, for the comma before all but the first. */
   private fieldList(fields: readonly { pair: string; required: boolean }[]): string {
+    requireFew(fields.filter(({ required }) => !required).length);
+    const { space } = this;
     let first = '""';
     let later = '""';
     for (const { pair, required } of fields.toReversed()) {
@@ -132,6 +153,7 @@ export class SchemaGrammar {
   }
 
   private openObject(schema: Schema): string {
+    const { space } = this;
     const value = this.json(schema["additionalProperties"]);
     const pair = this.grammar.rule(`${text({})} ":" ${space} ${value}`);
     const most = bound(schema["maxProperties"]);
@@ -142,6 +164,7 @@ export class SchemaGrammar {
 
   /** Listed items are all there, as far as the schema's number of items allows. */
   private array(schema: Schema): string {
+    const { space } = this;
     const { first, rest, least, most } = arrayForm(schema);
     const end = Number.isFinite(most) ? Math.min(most, maxCount) : undefined;
     const listed = first.slice(0, end).map((part) => this.json(part));
@@ -159,12 +182,20 @@ export class SchemaGrammar {
   }
 }
 
+/** Optional properties of one object; llama.cpp's time to read them grows with the square of their number. */
+const maxOptional = 1_200;
+
+function requireFew(optional: number): void {
+  if (optional > maxOptional) throw invalid("schema", `has more than ${maxOptional} optional properties in one object`);
+}
+
 /** Any JSON object, for answers that only have to be JSON. */
 export function anyObject(grammar: Grammar): string {
   return new SchemaGrammar(grammar, {}).json({ type: "object" });
 }
 
 function anyValue(grammar: Grammar): string {
+  const space = grammar.rule(whiteSpace);
   return grammar.shared("any value", (value) => {
     const pair = `${text({})} ":" ${space} ${value}`;
     return [

@@ -35,6 +35,9 @@ export function unknownForm(tool: string): string {
   return `the model wrote arguments for '${tool.slice(0, 100)}' in a form that is not known`;
 }
 
+/** The fault of a call that breaks off before it names its tool. */
+export const brokenOpening = "the model began a call that broke off before the name of its tool";
+
 /** The fault of arguments that stand where a call should begin. */
 export const withoutName = "the model wrote arguments of a call without the name of its tool";
 

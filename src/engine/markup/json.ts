@@ -1,6 +1,6 @@
 import type { EventSink } from "../../model/event-builder.ts";
 import { parseJson } from "../../model/json.ts";
-import { brokenOff, notJson, type CallReader } from "./call-reader.ts";
+import { brokenOff, brokenOpening, type CallReader, notJson, withoutName } from "./call-reader.ts";
 import type { Cursor } from "./cursor.ts";
 import { JsonText } from "./json-text.ts";
 import type { MarkupOptions } from "./markup.ts";
@@ -33,7 +33,7 @@ export class JsonReader implements CallReader {
   private readonly options: MarkupOptions;
   private readonly which: "any" | "declared";
   // changed by events
-  /** Set by `spoil` and `end`. */
+  /** Set where a call is broken, has no name or no end. */
   fault: string | undefined;
   /** What comes next; `skip`: the call's JSON is broken, and everything up to the closing tag is dropped. */
   private state: "between" | "key" | "colon" | "value" | "skip" = "between";
@@ -76,11 +76,9 @@ export class JsonReader implements CallReader {
   }
 
   end(_cursor: Cursor, out: EventSink, truncated: boolean): string {
-    if (this.state === "between" || this.state === "skip") return this.called ? "" : this.raw;
-    if (this.name === "") return this.raw;
-    // behind complete arguments only a bracket is missing
-    if (this.args !== "" && this.json === undefined) this.finishCall(out);
-    else this.breakOff(out, truncated ? undefined : brokenOff(this.name));
+    if (this.state === "skip" || (this.state === "between" && this.called)) return "";
+    if (this.name !== "") this.breakOff(out, truncated ? undefined : brokenOff(this.name));
+    else if (!truncated) this.fault ??= brokenOpening;
     return "";
   }
 
@@ -210,11 +208,19 @@ export class JsonReader implements CallReader {
   private finishCall(out: EventSink): string | false {
     this.json = undefined;
     this.state = "between";
-    if (this.name === "") return this.raw;
+    if (this.name === "") return this.nameless();
     if (this.args === "" && !this.streaming) out.callDelta("{}");
     this.streaming = false;
     out.close();
     this.name = "";
+    return false;
+  }
+
+  /** In tags that are never prose an object without a name is a broken call; in others it is text. */
+  private nameless(): string | false {
+    if (this.which === "any" || !/minimax/.test(this.raw.slice(0, 20))) return this.raw;
+    this.fault ??= withoutName;
+    this.state = "skip";
     return false;
   }
 

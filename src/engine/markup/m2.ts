@@ -1,6 +1,6 @@
 import type { EventSink } from "../../model/event-builder.ts";
 import { ArgumentWriter } from "./argument-writer.ts";
-import { brokenOff, type CallReader, unknownForm, withoutName } from "./call-reader.ts";
+import { brokenOff, brokenOpening, type CallReader, unknownForm, withoutName } from "./call-reader.ts";
 import type { Cursor } from "./cursor.ts";
 import { type Hit, literal, namedTag, Pattern, PatternSet } from "./pattern.ts";
 import type { MarkupOptions } from "./markup.ts";
@@ -104,7 +104,11 @@ export class M2Reader implements CallReader {
   }
 
   end(cursor: Cursor, out: EventSink, truncated: boolean): string {
-    if (this.state === "between" || this.state === "nameless") return "";
+    if (this.state === "nameless") return "";
+    if (this.state === "between") {
+      if (!truncated && cursor.text.startsWith("<invoke", cursor.at)) this.fault ??= brokenOpening;
+      return "";
+    }
     let closed = false;
     if (this.state === "value") {
       const rest = cursor.takeAll();

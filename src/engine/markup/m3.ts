@@ -1,98 +1,12 @@
 import type { EventSink } from "../../model/event-builder.ts";
 import { ArgumentWriter } from "./argument-writer.ts";
-import { brokenOff, type CallReader, unknownForm, withoutName } from "./call-reader.ts";
+import { brokenOff, brokenOpening, type CallReader, unknownForm, withoutName } from "./call-reader.ts";
 import type { Cursor } from "./cursor.ts";
 import type { MarkupOptions } from "./markup.ts";
-import { type Hit, literal, namedTag, Pattern, PatternSet, token } from "./pattern.ts";
+import { bareStart, begunInvoke, betweenInvokes, blocks, grammars, openers, strays } from "./m3-pattern.ts";
+import type { Hit } from "./pattern.ts";
 import { type Shape, shapeOf } from "./shape.ts";
 import { TypedValue } from "./typed-value.ts";
-
-const space = "\\s{0,64}";
-const markedName = "[^<>/\\n][^<>\\n]{0,255}";
-const bareName = ["[^<>/\\s=\"'!?]", "[^<>\\s=\"']{0,255}"];
-const markedOpen = [...token, "<", `(${markedName})`, ">"];
-const bareOpen = ["<", `(${bareName.join("")})`, ">"];
-const closeTag = ["<", "\\/", "([^<>\\n]{1,256})", ">"];
-const markedClose = [...token, ...closeTag];
-const markedInvoke = [...token, ...namedTag("invoke")];
-const bareInvoke = namedTag("invoke");
-
-const invoke = new Pattern("invoke", markedInvoke);
-const looseInvoke = new Pattern("bare-invoke", bareInvoke);
-/** A parameter as M2 writes it. */
-const foreign = [token, []].map((lead) => new Pattern("foreign", [...lead, ...namedTag("parameter")]));
-const close = new Pattern("close", markedClose);
-const looseClose = new Pattern("close", closeTag);
-const open = new Pattern("open", markedOpen);
-
-/** Names of tags around calls. */
-const blocks: ReadonlySet<string> = new Set(["tool_call", "minimax:tool_call"]);
-/** An argument where a call should begin. */
-const nameless = [...token, "<", "(?!\\/|(?:minimax:)?tool_calls?>|invoke\\s|(?:mm:)?think)", markedName, ">"];
-const bareBlockEnds = [...blocks].map((name) => new Pattern("block-end", literal(`</${name}>`)));
-const betweenInvokes = new PatternSet([
-  invoke,
-  looseInvoke,
-  new Pattern("nameless", [], nameless),
-  close,
-  ...bareBlockEnds,
-]);
-
-/** `bare`: some tags stand without the token, as servers hand them on that drop special tokens. */
-const grammars = {
-  marked: {
-    insideContainer: new PatternSet([invoke, ...foreign, open, close]),
-    insideValue: new PatternSet([close]),
-    /** What shows that a value is no text: tags in it, or nothing at all. */
-    atValue: new PatternSet([
-      new Pattern("open", [], [space, ...markedOpen]),
-      new Pattern("close", [], [space, ...markedClose]),
-    ]),
-  },
-  bare: {
-    insideContainer: new PatternSet([
-      invoke,
-      looseInvoke,
-      ...foreign,
-      open,
-      new Pattern("open", bareOpen),
-      close,
-      looseClose,
-    ]),
-    insideValue: new PatternSet([close, looseClose]),
-    atValue: new PatternSet([
-      new Pattern("open", [], [space, ...markedOpen]),
-      new Pattern("bare-open", [], [space, ...bareOpen]),
-      ...[markedClose, closeTag].map((tag) => new Pattern("close", [], [space, ...tag])),
-    ]),
-  },
-};
-/** A tag without the token at the beginning of a call. */
-const bareStart = new PatternSet([new Pattern("bare", [], [space, "<", ...bareName, ">"])]);
-
-const markedBlock = [...token, ...literal("<tool_call>")];
-const m2Block = literal("<minimax:tool_call>");
-/** A call in the form of this reader that begins without the token. */
-const bareCalls = [[], token].map((lead) => [...bareInvoke, space, ...lead, "<", ...bareName, ">"]);
-const openers = [
-  ...[markedBlock, m2Block, []].map(
-    (block) => new Pattern("call", ["\\n?", ...block], block.length > 0 ? [space, ...markedInvoke] : markedInvoke),
-  ),
-  ...bareCalls.flatMap((call) => [
-    new Pattern("call", ["\\n?", ...markedBlock], [space, ...call]),
-    new Pattern("call", ["\\n?", ...m2Block], [space, ...call]),
-    new Pattern("bare", ["\\n?", ...literal("<tool_call>")], [space, ...call]),
-    new Pattern("bare", ["\\n?"], call),
-  ]),
-  new Pattern("block", ["\\n?", ...markedBlock], [space, ...nameless]),
-  new Pattern("block", ["\\n?"], nameless),
-];
-const strays = [
-  new Pattern("token", [...token, "<", "[^<>\\n]{1,256}", ">"]),
-  new Pattern("token", token),
-  new Pattern("stray", literal("</tool_call>")),
-  new Pattern("stray", literal("</invoke>")),
-];
 
 /** One open tag: of a container, of text, or of what is not decided yet. */
 interface Frame {
@@ -120,7 +34,7 @@ export class M3Reader implements CallReader {
   /** The tool of the open call. */
   private tool = "";
   /** How the tags of the open call are written; decided by its own tag and the first one in it. */
-  private form: "marked" | "bare" | "undecided" = "marked";
+  private form: keyof typeof grammars | "undecided" = "marked";
   /** Text stands in the open call that is no argument. */
   private hasOther = false;
   /** An argument stood where a call should begin: everything up to the end of the block is dropped. */
@@ -147,7 +61,10 @@ export class M3Reader implements CallReader {
 
   end(cursor: Cursor, out: EventSink, truncated: boolean): string {
     const top = this.stack.at(-1);
-    if (top === undefined) return "";
+    if (top === undefined) {
+      if (!truncated && begunInvoke.test(cursor.text.slice(cursor.at))) this.fault ??= brokenOpening;
+      return "";
+    }
     if (top.kind === "value") {
       const rest = cursor.takeAll();
       // what is held back is a truncated closing tag, or only looks like its beginning
@@ -214,7 +131,7 @@ export class M3Reader implements CallReader {
     return false;
   }
 
-  private decide(frame: Frame, cursor: Cursor, form: "marked" | "bare"): boolean | undefined {
+  private decide(frame: Frame, cursor: Cursor, form: keyof typeof grammars): boolean | undefined {
     const hit = grammars[form].atValue.here(cursor);
     if (hit === "partial") return undefined;
     const { types } = frame.shape;

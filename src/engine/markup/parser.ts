@@ -1,5 +1,5 @@
 import type { EventSink } from "../../model/event-builder.ts";
-import type { CallReader } from "./call-reader.ts";
+import { brokenOpening, type CallReader } from "./call-reader.ts";
 import { CodeSpan } from "./code-span.ts";
 import { Cursor } from "./cursor.ts";
 import { JsonReader } from "./json.ts";
@@ -17,6 +17,13 @@ function vendorReaders(options: MarkupOptions): readonly CallReader[] {
     new JsonReader(options, "declared"),
   ];
 }
+
+/** How the opening of a call begins. */
+const opening = /^\n?(?:\]<\]|<minimax:|<tool_call|<invoke)/;
+/** As much of it as shows that it is one. */
+const cutOpening = /^\n?(?:\]<\]minimax\[>\[\s*<[^/]|<minimax:tool_call|<tool_call|<invoke\s)/;
+/** How a tag of M3 begins. */
+const cutTag = /^\n?\]<\]minimax\[>\[\s*</;
 
 const readersOf: Readonly<Record<CallMarkup, (options: MarkupOptions) => readonly CallReader[]>> = {
   m2: vendorReaders,
@@ -53,6 +60,8 @@ class Parser implements MarkupParser {
   private readonly tools: ReadonlySet<string>;
   private readonly marks: PatternSet;
   private readonly callMarks: PatternSet;
+  /** Of them those that count only at the start of a line. */
+  private readonly bareMarks: PatternSet;
   // changed by events
   private readonly cursor = new Cursor();
   private readonly code = new CodeSpan();
@@ -78,6 +87,8 @@ class Parser implements MarkupParser {
   private newlineDue: boolean;
   /** No more text comes: what only begins like a tag is text. */
   private final = false;
+  /** Set by `end`: the text ends in a call that has no name. */
+  private openingFault: string | undefined;
 
   constructor(options: MarkupOptions, readers: readonly CallReader[]) {
     this.options = options;
@@ -90,13 +101,14 @@ class Parser implements MarkupParser {
     const close = tags.map((tag) => new Pattern("close", ["\\n?", ...literal(`</${tag}>`)]));
     const openers = readers.flatMap((reader) => reader.openers);
     this.marks = new PatternSet([...open, ...close, ...openers, ...readers.flatMap(({ strays }) => strays)]);
-    this.callMarks = new PatternSet(openers);
+    this.callMarks = new PatternSet(openers.filter(({ kind }) => kind !== "bare"));
+    this.bareMarks = new PatternSet(openers.filter(({ kind }) => kind === "bare"));
     if (startsInside) this.state = "reasoning";
     this.newlineDue = startsInside;
   }
 
   get fault(): string | undefined {
-    return this.readers.find((reader) => reader.fault !== undefined)?.fault;
+    return this.readers.find((reader) => reader.fault !== undefined)?.fault ?? this.openingFault;
   }
 
   feed(text: string, out: EventSink): void {
@@ -107,7 +119,7 @@ class Parser implements MarkupParser {
   end(out: EventSink, truncated: boolean): void {
     this.cursor.finish();
     this.run(out);
-    if (truncated && this.endsInOpening()) this.cursor.takeAll();
+    if (this.state !== "call") this.dropCutTag(truncated);
     this.final = true;
     this.run(out);
     if (this.state === "call") {
@@ -119,10 +131,35 @@ class Parser implements MarkupParser {
     out.close();
   }
 
-  /** The limit fell between a block's opening tag and its first call's name: that tag is no text. */
-  private endsInOpening(): boolean {
-    if (this.state === "call" || this.callMarks.here(this.cursor) !== "partial") return false;
-    return this.callMarks.here(this.cursor, true) === undefined && this.cursor.text.includes(">", this.cursor.at);
+  /**
+   * Text that ends inside a tag of a call does not show it: not the opening of a call that has no name yet, which is a
+   * fault where the limit did not truncate it, and no tag of M3. In code they are text, but for a truncated opening.
+   */
+  private dropCutTag(truncated: boolean): void {
+    const inCode = this.state === "text" && this.code.holds(this.cursor.peek());
+    const opens = (truncated || !inCode) && this.endsInOpening(truncated ? opening : cutOpening);
+    const cut = this.readers.length > 0 && !inCode && cutTag.test(this.rest);
+    if (opens || cut) this.cursor.takeAll();
+    if (opens && !truncated) this.openingFault = brokenOpening;
+  }
+
+  private endsInOpening(form: RegExp): boolean {
+    const { cursor } = this;
+    if (!form.test(this.rest)) return false;
+    const begins = (marks: PatternSet): boolean =>
+      marks.here(cursor) === "partial" && marks.here(cursor, true) === undefined;
+    return begins(this.callMarks) || (this.atLineStart() && this.mayBeDeclared() && begins(this.bareMarks));
+  }
+
+  /** Whether the name that the unread text begins, if any, may become that of a tool. */
+  private mayBeDeclared(): boolean {
+    const begun = /<invoke\s+name\s*=\s*["']?([^"'<>\n]*)/.exec(this.rest)?.[1] ?? "";
+    return [...this.tools].some((name) => name.startsWith(begun.trim()));
+  }
+
+  /** The text that is not read yet. */
+  private get rest(): string {
+    return this.cursor.text.slice(this.cursor.at);
   }
 
   private run(out: EventSink): void {

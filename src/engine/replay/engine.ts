@@ -1,3 +1,4 @@
+import { finish } from "../../lib/time-slices.ts";
 import type { Batch, GenerationEvent } from "../../model/event.ts";
 import { canceled } from "../../model/error.ts";
 import type { GenerationRequest } from "../../model/request.ts";
@@ -68,7 +69,7 @@ class Replay implements Engine {
 
   async count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }> {
     if (this.mode !== "replay") return await this.inner.count(request, signal);
-    return { tokens: measurePrompt(request, 64).tokens, exact: false };
+    return { tokens: finish(measurePrompt(request, 64)).tokens, exact: false };
   }
 
   get requests(): readonly GenerationRequest[] {

@@ -1,5 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { Semaphore } from "../../lib/semaphore.ts";
+import { untilAborted } from "../../lib/abort.ts";
+import { TimeSlices } from "../../lib/time-slices.ts";
 import { EventBuilder } from "../../model/event-builder.ts";
 import { canceled, ParleyError } from "../../model/error.ts";
 import type { Batch, FinishReason, Usage } from "../../model/event.ts";
@@ -20,6 +22,8 @@ export type SimOptions = { [Name in keyof SimSettings]?: SimSettings[Name] | und
   clock?: Clock | undefined;
   /** Where call ids come from. Default: the request's own id, so that equal requests get equal answers. */
   ids?: IdSource | undefined;
+  /** What reading long prompts shares the event loop by. */
+  slices?: TimeSlices | undefined;
 };
 
 /**
@@ -59,6 +63,7 @@ class Simulator implements Engine {
   private readonly cache: PrefixCache;
   private readonly script: Script;
   private readonly faults: FaultPlan;
+  private readonly slices: TimeSlices;
   private readonly closing = new AbortController();
 
   constructor(options: SimOptions) {
@@ -71,6 +76,7 @@ class Simulator implements Engine {
     this.capabilities = { contextWindow: this.contextWindow, constrained: true, image: true, video: "frames" };
     this.clock = options.clock ?? systemClock;
     this.ids = options.ids;
+    this.slices = options.slices ?? new TimeSlices();
     this.slots = new Semaphore(options.slots ?? Infinity, {
       abortError: canceled,
       queue: {
@@ -90,7 +96,7 @@ class Simulator implements Engine {
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
     if (this.closing.signal.aborted) throw new ParleyError("overloaded", "the engine is closed");
     if (this.requests.push(request) > this.journal) this.requests.shift();
-    const prompt = measurePrompt(request, this.cacheBlock);
+    const prompt = await this.measure(request, signal);
     this.refuseOverflow(prompt);
     const plan = planAnswer(request, this.script, this.faults);
     const ended = AbortSignal.any([signal, this.closing.signal]);
@@ -105,8 +111,8 @@ class Simulator implements Engine {
     }
   }
 
-  count(request: GenerationRequest, _signal: AbortSignal): Promise<{ tokens: number; exact: boolean }> {
-    return Promise.resolve({ tokens: measurePrompt(request, this.cacheBlock).tokens, exact: true });
+  async count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }> {
+    return { tokens: (await this.measure(request, signal)).tokens, exact: true };
   }
 
   load(): Load {
@@ -116,6 +122,10 @@ class Simulator implements Engine {
   close(): Promise<void> {
     this.closing.abort();
     return Promise.resolve();
+  }
+
+  private measure(request: GenerationRequest, signal: AbortSignal): Promise<Prompt> {
+    return untilAborted(this.slices.run(measurePrompt(request, this.cacheBlock), signal), signal, canceled);
   }
 
   private refuseOverflow(prompt: Prompt): void {

@@ -1,3 +1,4 @@
+import type { Steps } from "../../lib/time-slices.ts";
 import type { Item, Part } from "../../model/item.ts";
 import { mediaTokens } from "../../model/picture.ts";
 import type { GenerationRequest } from "../../model/request.ts";
@@ -14,11 +15,23 @@ export interface Prompt {
 /** One stretch of the prompt: text, or an image or video that stands for `tokens` tokens. */
 type Segment = string | { tokens: number; digest: string };
 
+/** Tokens that are measured in one step. */
+const tokensPerStep = 10_000;
+
 /** Linear in the request's size. The model's name is part of every prefix: two models share no cache. */
-export function measurePrompt(request: GenerationRequest, blockSize: number): Prompt {
+export function* measurePrompt(request: GenerationRequest, blockSize: number): Steps<Prompt> {
   const ruler = new Ruler(blockSize);
   ruler.mix(request.model);
-  for (const segment of segments(request)) ruler.add(segment);
+  let next = tokensPerStep;
+  for (const segment of segments(request)) {
+    const length = typeof segment === "string" ? segment.length : 1;
+    for (let at = 0; at < length;) {
+      at = typeof segment === "string" ? ruler.text(segment, at, next) : ruler.media(segment);
+      if (ruler.tokens < next) continue;
+      next = ruler.tokens + tokensPerStep;
+      yield;
+    }
+  }
   return { tokens: ruler.tokens, blocks: ruler.blocks };
 }
 
@@ -79,23 +92,22 @@ class Ruler {
     this.high = high;
   }
 
-  add(segment: Segment): void {
-    if (typeof segment === "string") this.text(segment);
-    else this.media(segment);
-  }
-
-  private text(text: string): void {
-    for (let at = 0; at < text.length;) {
+  /** Reads a text from `from` on, until there are `most` tokens; returns where it stopped. */
+  text(text: string, from: number, most: number): number {
+    let at = from;
+    while (at < text.length && this.tokens < most) {
       const end = tokenEnd(text, at);
       this.mix(text, at, end);
       this.token();
       at = end;
     }
+    return at;
   }
 
-  private media(segment: { tokens: number; digest: string }): void {
+  media(segment: { tokens: number; digest: string }): number {
     this.mix(segment.digest);
     for (let count = 0; count < segment.tokens; count += 1) this.token();
+    return 1;
   }
 
   private token(): void {

@@ -1,3 +1,4 @@
+import { WorkBudget } from "../../lib/json-schema/work.ts";
 import { argumentsSchema } from "../../lib/json-schema/schema.ts";
 import { isObject, type JsonObject } from "../../model/json.ts";
 import type { GenerationRequest, ToolDefinition } from "../../model/request.ts";
@@ -25,7 +26,8 @@ export interface Reply {
  * Equal requests get equal answers.
  */
 export function planReply(request: GenerationRequest, conversation: Conversation): Reply {
-  const calls = plannedTools(request, conversation).map(callOf);
+  const work = new WorkBudget();
+  const calls = plannedTools(request, conversation).map((tool) => callOf(tool, work));
   return {
     reasoning: request.reasoning === "off" ? "" : reasoningOf(conversation, calls),
     text: calls.length > 0 ? "" : textOf(request, conversation),
@@ -68,9 +70,9 @@ function namedTools(text: string, tools: readonly ToolDefinition[]): ToolDefinit
   return found.toSorted((one, other) => one.at - other.at).map(({ tool }) => tool);
 }
 
-function callOf(tool: ToolDefinition): PlannedCall {
+function callOf(tool: ToolDefinition, work: WorkBudget): PlannedCall {
   const schema = argumentsSchema(tool.parameters) as JsonObject;
-  const args = sampleValue(schema, "defaults", tool.strict === true ? "exact" : "loose");
+  const args = sampleValue(schema, "defaults", { fit: tool.strict === true ? "exact" : "loose", work });
   return { name: tool.name, args: JSON.stringify(isObject(args) ? args : {}) };
 }
 
@@ -86,7 +88,7 @@ function reasoningOf({ userText, afterResult }: Conversation, calls: readonly Pl
 function textOf(request: GenerationRequest, conversation: Conversation): string {
   const { format } = request;
   if (format.type === "schema") {
-    return JSON.stringify(sampleValue(format.schema, "all", format.strict ? "exact" : "loose"));
+    return JSON.stringify(sampleValue(format.schema, "all", { fit: format.strict ? "exact" : "loose" }));
   }
   const text = plainText(conversation);
   return format.type === "json" ? JSON.stringify({ answer: text }) : text;

@@ -10,6 +10,7 @@ import {
   textPattern,
 } from "../../lib/json-schema/form.ts";
 import { type Schema, type TypeName, typeOf } from "../../lib/json-schema/schema.ts";
+import { copySteps, textSteps, type WorkBudget, writeSteps } from "../../lib/json-schema/work.ts";
 import { invalid } from "../../model/error.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 import { sampleOf, sampleOfPattern } from "./pattern.ts";
@@ -23,9 +24,13 @@ export type Fit = "exact" | "loose";
 /**
  * A value for the schema, and always the same one; it fits where `lib/json-schema/held.ts` finds nothing. Throws `invalid` for a schema that is too complex or asks for too much.
  */
-export function sampleValue(schema: JsonObject, optional: OptionalProperties, fit: Fit = "loose"): Json {
+export function sampleValue(
+  schema: JsonObject,
+  optional: OptionalProperties,
+  { fit = "loose", work }: { fit?: Fit | undefined; work?: WorkBudget | undefined } = {},
+): Json {
   const refuse = (problem: string): Error => invalid("schema", problem);
-  const reader = new SchemaReader(schema, { missing: "allow", refuse });
+  const reader = new SchemaReader(schema, { missing: "allow", refuse, work });
   return new SchemaSampler(reader, optional, fit).value(schema, "", 0);
 }
 
@@ -33,12 +38,12 @@ export function sampleValue(schema: JsonObject, optional: OptionalProperties, fi
 const shallowDepth = 6;
 /** A schema that demands more depth than this demands an endless value. */
 const maxDepth = 40;
-/** Values and looks at schemas; one that asks for more (two halves at each of 40 levels) gets no more. */
-const maxSteps = 200_000;
+/** Values and looks at schemas, some milliseconds of them; a schema that asks for more gets no more. */
+const maxSteps = 6_000;
 /** Items of an array, and properties that have no name in the schema. */
 const maxItems = 1_000;
 /** Characters that fill texts up to their least length, in one value. */
-const maxFilledChars = 1_000_000;
+const maxFilledChars = 100_000;
 
 /** Examples of the formats of JSON Schema 2020-12. */
 const formats: Readonly<Record<string, string>> = {
@@ -69,6 +74,10 @@ class SchemaSampler {
   private steps = 0;
   /** Characters written only to reach a least length. */
   private filled = 0;
+  /** Numbers by the schema they were made for. */
+  private readonly numbers = new Map<Schema, number>();
+  /** The values that a schema lists and allows, by the schema. */
+  private readonly allowed = new Map<Schema, readonly unknown[] | undefined>();
 
   constructor(reader: SchemaReader, optional: OptionalProperties, fit: Fit) {
     this.reader = reader;
@@ -77,13 +86,13 @@ class SchemaSampler {
   }
 
   value(raw: unknown, name: string, depth: number): Json {
-    if (depth > maxDepth || this.steps > maxSteps) {
+    if (depth > maxDepth || this.isSpent) {
       if (this.fit === "exact") throw invalid("schema", "asks for a value that is too large");
       return null;
     }
     const schema = this.settle(raw, depth);
-    const values = allowedValues(schema);
-    if (values !== undefined) return (values as Json[])[0] ?? null;
+    const values = this.allowedBy(schema);
+    if (values !== undefined) return this.counted((values as Json[])[0] ?? null);
     switch (kindOf(schema)) {
       case "object":
         return this.object(schema, depth);
@@ -91,14 +100,20 @@ class SchemaSampler {
         return this.array(schema, name, depth);
       case "integer":
       case "number":
-        return numberFor(schema);
+        return this.number(schema);
       case "boolean":
         return schema["default"] === true;
       case "null":
         return null;
       default:
-        return this.string(schema, name);
+        return this.counted(this.string(schema, name));
     }
+  }
+
+  /** A value that the schema's author chose the size of. */
+  private counted<Value extends Json>(value: Value): Value {
+    this.reader.spend(writeSteps(value));
+    return value;
   }
 
   /** One alternative of a schema: the first that is not null; deep down rather a null, or what holds no other values. */
@@ -111,14 +126,41 @@ class SchemaSampler {
     return ways.find((way) => way["type"] === "null") ?? flat ?? usual;
   }
 
+  /** No more values are made. */
+  private get isSpent(): boolean {
+    return this.steps > maxSteps;
+  }
+
+  /** Lists are left as they are. */
+  private get isFull(): boolean {
+    return this.isSpent && this.fit === "loose";
+  }
+
+  private number(schema: Schema): number {
+    const made = this.numbers.get(schema) ?? numberFor(schema);
+    this.numbers.set(schema, made);
+    return made;
+  }
+
+  private allowedBy(schema: Schema): readonly unknown[] | undefined {
+    if (this.allowed.has(schema)) return this.allowed.get(schema);
+    this.reader.spend(copySteps(schema));
+    const values = allowedValues(schema);
+    this.allowed.set(schema, values);
+    return values;
+  }
+
   private object(schema: Schema, depth: number): JsonObject {
     const made = new Map<string, Json>();
-    for (const { name, part, required } of fieldsOf(schema) ?? []) {
+    const fields = fieldsOf(schema) ?? [];
+    this.steps += Math.ceil(fields.length / 10);
+    for (const { name, part, required } of fields) {
+      if (this.isFull) break;
       const wanted = required || (depth < shallowDepth && this.wantsOptional(schema, part, depth));
       if (wanted) made.set(name, this.value(part, name, depth + 1));
     }
     const least = upTo(maxItems, schema["minProperties"], "properties");
-    for (let count = 1; made.size < least; count += 1) {
+    for (let count = 1; made.size < least && !this.isFull; count += 1) {
       made.set(`key${count}`, this.value(schema["additionalProperties"], `key${count}`, depth + 1));
     }
     return Object.fromEntries(made);
@@ -136,26 +178,36 @@ class SchemaSampler {
     const usual = depth >= shallowDepth || this.reader.alternatives(rest).length === 0 ? 0 : 1;
     const length = Math.min(Math.max(least, prefix.length, prefix.length === 0 ? usual : 0), most, maxItems);
     const made: Json[] = [];
-    for (let at = 0; at < length; at += 1) {
+    const taken = new Set<string>();
+    for (let at = 0; at < length && !this.isFull; at += 1) {
       const part = at < prefix.length ? prefix[at] : rest;
       const item = this.value(part, singularName(name), depth + 1);
-      made.push(schema["uniqueItems"] === true ? this.unlike(made, item, part) : item);
+      const isTwice = schema["uniqueItems"] === true && taken.has(JSON.stringify(item));
+      const one = isTwice ? this.unlike({ made, taken }, item, part) : item;
+      if (schema["uniqueItems"] === true) taken.add(JSON.stringify(one));
+      made.push(one);
     }
     return made;
   }
 
   /** Another value where the array must not repeat itself. */
-  private unlike(made: readonly Json[], item: Json, raw: unknown): Json {
-    const taken = new Set(made.map((value) => JSON.stringify(value)));
-    if (!taken.has(JSON.stringify(item))) return item;
-    const choices = allowedValues(this.settle(raw, 0));
-    if (choices !== undefined) return (choices as Json[]).find((value) => !taken.has(JSON.stringify(value))) ?? item;
+  private unlike(
+    { made, taken }: { made: readonly Json[]; taken: ReadonlySet<string> },
+    item: Json,
+    raw: unknown,
+  ): Json {
+    const choices = this.allowedBy(this.settle(raw, 0));
+    if (choices !== undefined) {
+      this.reader.spend(Math.ceil(taken.size / 10));
+      return (choices as Json[]).find((value) => !taken.has(JSON.stringify(value))) ?? item;
+    }
     if (typeof item === "number") return Math.max(...made.filter((value) => typeof value === "number")) + 1;
-    return typeof item === "string" ? `${item} ${made.length + 1}` : item;
+    return typeof item === "string" ? `${item} ${taken.size + 1}` : item;
   }
 
   private string(schema: Schema, name: string): string {
     const { format, pattern, default: usual } = schema;
+    this.reader.spend(textSteps(schema));
     const asked = textPattern(schema);
     const isFree = asked === undefined && hasLength(typeof usual === "string" ? usual : "", schema);
     if (typeof usual === "string" && (isFree || this.fit === "loose")) return usual;

@@ -9,7 +9,7 @@ type ReasoningMode = GenerationRequest["reasoning"];
  * the prompt.
  */
 export interface PromptFamily {
-  /** Tag names of reasoning in the model's text, without brackets. Empty: the model writes none. */
+  /** Tag names of reasoning in the model's text, without brackets, its own first. Empty: the model writes none. */
   thinkTags: readonly string[];
   /** Per reasoning mode: the rendered prompt ends inside the thinking tag. */
   opensReasoning: Readonly<Record<ReasoningMode, boolean>>;
@@ -31,11 +31,16 @@ const plain: PromptFamily = {
 
 export const promptFamilies = {
   /** M2, M2.1, M2.5, M2.7: the template always opens reasoning; it has no switch. */
-  m2: { ...plain, opensReasoning: { on: true, adaptive: true, off: true }, calls: "m2" },
+  m2: {
+    ...plain,
+    thinkTags: ["think", "mm:think", "thinking"],
+    opensReasoning: { on: true, adaptive: true, off: true },
+    calls: "m2",
+  },
   /** M3: opened only when reasoning is on; `adaptive` leaves the choice to the model. */
   m3: {
     ...plain,
-    thinkTags: ["mm:think"],
+    thinkTags: ["mm:think", "think", "thinking"],
     opensReasoning: { on: true, adaptive: false, off: false },
     closeReasoning: "</mm:think>",
     calls: "m3",
@@ -80,7 +85,7 @@ export function withOverrides(family: PromptFamily, overrides: PromptOverrides):
   return {
     ...family,
     ...(think === undefined ? {} : { thinkTags: think }),
-    ...(tag === undefined || family.thinkTags.includes(tag) ? {} : { closeReasoning: `\n</${tag}>\n\n` }),
+    ...(tag === undefined || tag === family.thinkTags[0] ? {} : { closeReasoning: `\n</${tag}>\n\n` }),
     ...(startsInside === undefined
       ? {}
       : { opensReasoning: { on: startsInside, adaptive: startsInside, off: startsInside } }),

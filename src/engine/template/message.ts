@@ -132,7 +132,8 @@ class Turns {
       type: "function",
       function: { name: item.name, arguments: callArguments(item.args) },
     };
-    turn.tool_calls = [...(turn.tool_calls ?? []), call];
+    turn.tool_calls ??= [];
+    turn.tool_calls.push(call);
   }
 
   private turnFor(stage: "reasoning" | "text" | "calls"): TemplateMessage {

@@ -1,7 +1,7 @@
 import type { Engine } from "../engine.ts";
 import type { ReplicaOptions } from "./replica/options.ts";
 import { ReplicaSet } from "./replica/replicas.ts";
-import { readBaseUrl } from "./wire/base-url.ts";
+import { publicNames } from "./wire/base-url.ts";
 import { UpstreamServer, type ServerOptions } from "./server.ts";
 
 export interface UpstreamOptions extends Omit<ServerOptions, "url"> {
@@ -15,8 +15,9 @@ export interface UpstreamOptions extends Omit<ServerOptions, "url"> {
 export function upstreamEngine(options: UpstreamOptions): Engine {
   const { url, replicas, ...server } = options;
   const places = [url].flat().map((place) => (typeof place === "string" ? { url: place, weight: 1 } : place));
-  const members = places.map((place) => ({
-    name: readBaseUrl(place.url).name,
+  const named = publicNames(places.map((place) => place.url));
+  const members = places.map((place, index) => ({
+    name: named[index] ?? `replica ${index + 1}`,
     weight: place.weight,
     member: new UpstreamServer({ ...server, url: place.url }),
   }));

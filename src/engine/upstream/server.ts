@@ -2,16 +2,17 @@ import { untilAborted } from "../../lib/abort.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { callIds, systemIds, type IdSource } from "../../model/id.ts";
 import type { Family } from "../../model/card.ts";
-import { canceled, ParleyError, toParleyError } from "../../model/error.ts";
-import type { Batch, GenerationEvent } from "../../model/event.ts";
-import type { JsonObject } from "../../model/json.ts";
+import { canceled, ParleyError } from "../../model/error.ts";
+import type { Batch } from "../../model/event.ts";
+import { isObject, type JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import { estimateInput } from "../../model/token-estimate.ts";
 import type { Capabilities, Load, ServedModel } from "../engine.ts";
 import { familyOf } from "../family-name.ts";
 import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
 import { withOverrides, type PromptFamily } from "../template/family.ts";
-import { UpstreamClient, type ClientOptions, type OpenAnswer } from "./wire/client.ts";
+import { UpstreamClient, type ClientOptions } from "./wire/client.ts";
+import { readAnswer } from "./read/answer.ts";
 import { markupOf, type ModelMarkup } from "./read/markup.ts";
 import { ServedModels } from "./served-models.ts";
 import { countTokens } from "./count.ts";
@@ -23,7 +24,6 @@ import { loadTemplate, promptFamilyOf, rawRequest, type RawTemplate } from "./di
 import { Repairs, type RepairRule, type RepairSwitches } from "./read/repair.ts";
 import type { Member } from "./replica/replicas.ts";
 import { chatBody } from "./dialect/request.ts";
-import { SseReader } from "./wire/sse.ts";
 
 export interface ServerOptions extends ClientOptions {
   /** Default `generic`; `auto` asks the server once, at the first request. A row of one's own is taken as it is. */
@@ -61,14 +61,6 @@ interface Prepared {
 const probeTimeoutMs = 5_000;
 /** What a server that starts or a proxy before it answers: nothing is known of whose server it is. */
 const awayStatuses: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529]);
-/** Bytes before an answer that do not show its form: white space and a byte order mark. */
-const overlooked: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0d, 0x20, 0xef, 0xbb, 0xbf]);
-const openBrace = 0x7b;
-const openBracket = 0x5b;
-/** Network reads of nothing else that are held back at most. */
-const maxBlankReads = 1_000;
-/** Of an answer that is no stream. */
-const maxBodyBytes = 64 * 1024 * 1024;
 /** What raw mode does anyway. */
 const inlineRules: ReadonlySet<RepairRule> = new Set(["inline-thought", "inline-calls", "finish-reason"]);
 
@@ -126,8 +118,7 @@ export class UpstreamServer implements Member {
           : thrown;
       });
       try {
-        const { json, reads } = await recognized(answer);
-        yield* json ? wholeAnswer(reads, decoder) : streamedAnswer({ answer, reads, decoder });
+        yield* readAnswer(answer, decoder);
       } finally {
         answer.close();
       }
@@ -250,23 +241,30 @@ export class UpstreamServer implements Member {
 
   private async detect(): Promise<Dialect> {
     let listed = false;
-    let away = false;
+    let uncertain = false;
     const name = await guessDialect(this.client.url, async (path) => {
       const signal = AbortSignal.timeout(probeTimeoutMs);
       const { status, value } = await this.client.look(path, signal).catch((thrown: unknown) => {
+        // a redirect to another server, or a body that cannot be read
+        if (thrown instanceof ParleyError) return { status: 0, value: undefined };
         // A server that cannot be reached proves nothing; the next request asks again.
         throw networkFailure(thrown);
       });
-      listed ||= path === "models" && status === 200;
-      away ||= awayStatuses.has(status);
+      listed ||= path === "models" && isObject(value);
+      uncertain ||= awayStatuses.has(status) || (path === "models" && !listed && !refusesPath(status));
       return value;
     });
     const dialect = dialects[name];
-    if (name === "generic" && away && !listed) return dialect;
+    if (name === "generic" && uncertain && !listed) return dialect;
     this.options.log?.info({ dialect: name }, "upstream dialect found");
     this.dialect = dialect;
     return dialect;
   }
+}
+
+/** A client error that says nothing of who asks: the server has no such path. */
+function refusesPath(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 401 && status !== 403;
 }
 
 /**
@@ -287,78 +285,4 @@ function startOf(facts: {
   // The words of the configuration hold while reasoning is wanted; with it off, a template may have closed it at once.
   if (reasoning !== "off") return family === undefined ? "inside" : "unknown";
   return family === undefined ? "unknown" : "outside";
-}
-
-/**
- * Whether the body is one JSON value or a stream, which its first bytes show whatever its content type; an empty one is
- * what its type says. `reads`: the body from its start.
- */
-async function recognized(answer: OpenAnswer): Promise<{ json: boolean; reads: AsyncIterable<Uint8Array> }> {
-  const reader = answer.reads[Symbol.asyncIterator]();
-  const held: Uint8Array[] = [];
-  let { json } = answer;
-  for (let next = await reader.next(); next.done !== true; next = await reader.next()) {
-    held.push(next.value);
-    const first = next.value.find((byte) => !overlooked.has(byte));
-    if (first !== undefined) json = first === openBrace || first === openBracket;
-    if (first !== undefined || held.length >= maxBlankReads) break;
-  }
-  async function* all(): AsyncGenerator<Uint8Array> {
-    try {
-      yield* held;
-      for (let next = await reader.next(); next.done !== true; next = await reader.next()) yield next.value;
-    } finally {
-      await reader.return?.();
-    }
-  }
-  return { json, reads: all() };
-}
-
-/** One batch per network read. */
-async function* streamedAnswer(source: {
-  answer: OpenAnswer;
-  reads: AsyncIterable<Uint8Array>;
-  decoder: ChatDecoder;
-}): AsyncGenerator<Batch> {
-  const { answer, reads, decoder } = source;
-  const events = new SseReader((data) => decoder.data(data));
-  try {
-    for await (const bytes of reads) {
-      events.feed(bytes);
-      if (decoder.ending) answer.hurry();
-      const batch = decoder.take();
-      if (batch.length > 0) yield batch;
-      if (decoder.finished) return;
-    }
-    events.end();
-    decoder.end();
-  } catch (thrown) {
-    connectionFailed(thrown, answer, decoder);
-  }
-  const rest: GenerationEvent[] = decoder.take();
-  if (rest.length > 0) yield rest;
-}
-
-async function* wholeAnswer(reads: AsyncIterable<Uint8Array>, decoder: ChatDecoder): AsyncGenerator<Batch> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const bytes of reads) {
-    chunks.push(bytes);
-    size += bytes.length;
-    if (size > maxBodyBytes) throw new ParleyError("upstream", "the upstream's answer has no end");
-  }
-  // a byte order mark is left out
-  decoder.body(new TextDecoder().decode(Buffer.concat(chunks)));
-  yield decoder.take();
-}
-
-/**
- * The connection failed: an answer with a finish reason is complete, any other ends with the error. What the decoder
- * itself threw is thrown on: no batch was handed out yet.
- */
-function connectionFailed(thrown: unknown, answer: OpenAnswer, decoder: ChatDecoder): void {
-  if (decoder.finished) throw thrown;
-  if (answer.late && decoder.ending) decoder.endLate();
-  else if (decoder.ending) decoder.end();
-  else decoder.fail(toParleyError(thrown));
 }

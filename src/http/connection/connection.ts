@@ -1,14 +1,20 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Timeouts } from "./settings.ts";
+import type { LoopTurns } from "./loop-turns.ts";
 
 /** Bytes that count as progress of a slow peer: less than that within the time of a stall is none. */
 const progressBytes = 64 * 1024;
-/** Pipelined requests of one connection after which no more of them are read until these are answered. */
+/** Requests of one connection that are handled at once, where its caller pipelines; as many more may wait before no more are read. */
 const maxPipelined = 16;
 
-/** Handles one request; its response is closed when it is over. */
-export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+/** A request and its response, which is closed when it is over. */
+export interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** Handles it. */
+  begin: () => void;
+}
 
 /** Counts bytes, and since when there has been no progress. */
 class Progress {
@@ -29,8 +35,8 @@ class Progress {
 }
 
 /**
- * One connection and all its silences: what it may still wait for, and until when. Its requests are handled one after another,
- * each in a turn of the event loop of its own, so that a caller who sends thousands at once does not hold up the others.
+ * One connection and all its silences: what it may still wait for, and until when. Few of its requests are handled at
+ * once, so that a caller who sends thousands does not hold up the others.
  */
 export class Connection {
   // fixed at birth
@@ -38,6 +44,7 @@ export class Connection {
   /** Of the other end; kept, because a closed socket has none. */
   readonly address: string | undefined;
   private readonly timeouts: Timeouts;
+  private readonly turns: LoopTurns;
   private readonly written = new Progress();
   private readonly received = new Progress();
   // changed by events
@@ -53,15 +60,16 @@ export class Connection {
   private closeAt = Infinity;
   /** The request whose body is received. */
   private body: { request: IncomingMessage; response: ServerResponse; until: number; upload: boolean } | undefined;
-  /** Pipelined requests that wait for the one that is handled. */
-  private readonly waiting: { request: IncomingMessage; response: ServerResponse; handler: Handler }[] = [];
+  /** Pipelined requests that wait for those that are handled. */
+  private readonly waiting: (() => void)[] = [];
   /** Requests that are handled or wait. */
   private running = 0;
   /** Nothing more is read until those that wait are answered. */
   private paused = false;
 
-  constructor(socket: Socket, timeouts: Timeouts) {
+  constructor(socket: Socket, { timeouts, turns }: { timeouts: Timeouts; turns: LoopTurns }) {
     this.socket = socket;
+    this.turns = turns;
     this.address = socket.remoteAddress;
     this.timeouts = timeouts;
     this.idleSince = performance.now();
@@ -72,13 +80,15 @@ export class Connection {
     return this.running === 0 && !this.upgraded;
   }
 
-  receive(request: IncomingMessage, response: ServerResponse, handler: Handler): void {
+  /** `address`: in whose turn the request is begun. */
+  receive({ request, response, begin }: Exchange, address: string): void {
     this.used = true;
     this.running += 1;
     this.body = { request, response, until: performance.now() + this.timeouts.bodyMs, upload: false };
     response.once("close", () => this.answered());
-    if (this.running === 1) return handler(request, response);
-    this.waiting.push({ request, response, handler });
+    const turn = (): void => this.turns.add(address, () => this.socket.destroyed || begin());
+    if (this.running <= maxPipelined) return turn();
+    this.waiting.push(turn);
     if (this.waiting.length < maxPipelined) return;
     this.paused = true;
     this.socket.pause();
@@ -145,8 +155,6 @@ export class Connection {
       this.paused = false;
       return;
     }
-    setImmediate(() => {
-      if (!this.socket.destroyed) next.handler(next.request, next.response);
-    });
+    next();
   }
 }

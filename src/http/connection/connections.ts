@@ -1,10 +1,11 @@
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Socket } from "node:net";
-import { NetworkSet, unmapped } from "../../lib/cidr.ts";
+import { NetworkSet, networkOf, unmapped } from "../../lib/cidr.ts";
 import { ParleyError } from "../../model/error.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type Exchange } from "./connection.ts";
 import { openFilesLimit } from "./open-files.ts";
+import { LoopTurns } from "./loop-turns.ts";
 import { timeoutsOf, type ConnectionSettings, type Timeouts, type TimeoutSettings } from "./settings.ts";
 
 export interface ConnectionsOptions {
@@ -29,6 +30,7 @@ export class Connections {
   private readonly total: number;
   private readonly limits: ConnectionSettings;
   private readonly shared: NetworkSet;
+  private readonly turns = new LoopTurns();
   // changed by events
   /** Every open connection; changed when one opens or closes. */
   private readonly all = new Map<Duplex, Connection>();
@@ -59,6 +61,12 @@ export class Connections {
     server.once("close", () => clearInterval(timer));
   }
 
+  /** Begins a request when it is its caller's turn. */
+  receive(exchange: Exchange): void {
+    const { request } = exchange;
+    this.all.get(request.socket)?.receive(exchange, networkOf(this.callerAddress(request)));
+  }
+
   of(socket: Duplex): Connection | undefined {
     return this.all.get(socket);
   }
@@ -76,13 +84,21 @@ export class Connections {
     this.byKey.set(keyId, count + 1);
   }
 
+  /** The nearest address that is no trusted proxy. */
+  private callerAddress({ socket, headers }: IncomingMessage): string {
+    const forwarded = String(headers["x-forwarded-for"] ?? "").split(",");
+    let nearest = unmapped(socket.remoteAddress ?? "");
+    while (this.shared.has(nearest) && forwarded.length > 0) nearest = unmapped(forwarded.pop()?.trim() ?? "");
+    return nearest;
+  }
+
   private tick(): void {
     const now = performance.now();
     for (const connection of this.all.values()) connection.check(now);
   }
 
   private open(socket: Socket): void {
-    const connection = new Connection(socket, this.timeouts);
+    const connection = new Connection(socket, { timeouts: this.timeouts, turns: this.turns });
     if (this.all.size >= this.total && !this.makeRoom()) {
       socket.destroy();
       return;
@@ -94,7 +110,7 @@ export class Connections {
     });
     this.strangers.add(connection);
     const address = addressOf(connection);
-    if (address === "" || this.shared.has(address)) return;
+    if (address === "" || this.shared.has(unmapped(connection.address ?? ""))) return;
     const neighbours = this.byAddress.get(address) ?? new Set();
     this.byAddress.set(address, neighbours.add(connection));
     const [oldest] = neighbours;
@@ -144,6 +160,7 @@ export class Connections {
   }
 }
 
+/** What is counted as one address. */
 function addressOf({ address }: Connection): string {
-  return unmapped(address ?? "");
+  return networkOf(unmapped(address ?? ""));
 }

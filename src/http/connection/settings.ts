@@ -58,7 +58,7 @@ export const connectionSettings = z.strictObject({
       "Connections at once, and never more than four fifths of the files that the process may open. One more takes the place of one that has shown no key, else of an idle one of the key that has most, else it is closed.",
     ),
   perAddress: positive
-    .default(512)
+    .default(2_048)
     .describe(
       "Connections of one address that have shown no key; one more takes the place of the oldest. Not for `trustedProxies`.",
     ),

@@ -1,13 +1,23 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { TimeSlices } from "../../lib/time-slices.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { ResponseAnswer } from "../../service/responses/answer.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import type { ResponseRequest, ResponsesService } from "../../service/responses/responses.ts";
-import { compactionBody, endText, eventText, type ParsedResponses } from "../../surface/responses/index.ts";
+import {
+  compactionBody,
+  endText,
+  eventFrame,
+  eventJsonSteps,
+  eventText,
+  isLong,
+  type ParsedResponses,
+} from "../../surface/responses/index.ts";
 import type { Surface } from "../../surface/surface.ts";
-import { readJson } from "../body.ts";
+import { leaseUntilAnswered, readJson } from "../body.ts";
 import { parseContext, streamWhenBegun, type GenerationRouteOptions } from "../generation-route.ts";
 import { answerHeaders } from "../headers.ts";
+import { sendJson } from "../slices.ts";
 
 export interface ResponsesRouteOptions extends Omit<GenerationRouteOptions, "generate"> {
   surface: Surface<ParsedResponses["answerOptions"]>;
@@ -22,7 +32,7 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 
   server.post(surface.path, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const asked = await readRequest(request, options);
+    const asked = await readRequest(request, reply, options);
     const { stream, background } = asked.parsed.answerOptions;
     const starting = responses.create(asked, signal);
     if (stream) {
@@ -31,18 +41,18 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
     }
     const answer = await starting;
     if (answer.facts !== undefined) reply.headers(answerHeaders(answer.facts));
-    return background ? answer.snapshot() : await answer.body();
+    return sendJson(reply, options.slices, background ? answer.snapshot() : await answer.body());
   });
 
   server.post(`${surface.path}/input_tokens`, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const tokens = await responses.count(await readRequest(request, options), signal);
+    const tokens = await responses.count(await readRequest(request, reply, options), signal);
     return { object: "response.input_tokens", input_tokens: tokens };
   });
 
   server.post(`${surface.path}/compact`, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const { parsed, ...asked } = await readRequest(request, options);
+    const { parsed, ...asked } = await readRequest(request, reply, options);
     const alone = { kind: "compaction", store: false, storeOmitted: false, background: false } as const;
     const compaction = { ...parsed, answerOptions: { ...parsed.answerOptions, ...alone } };
     const answer = await responses.create({ ...asked, parsed: compaction }, signal);
@@ -54,16 +64,21 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 
 async function readRequest(
   request: FastifyRequest,
+  reply: FastifyReply,
   options: ResponsesRouteOptions,
 ): Promise<ResponseRequest<ParsedResponses>> {
-  const body = await readJson(request.raw, options.bodyLimit);
-  return { parsed: options.surface.parse(body, parseContext(request, options)), caller: request.caller, body };
+  const { caller } = request;
+  await options.responses.checkCaller(caller);
+  const lease = leaseUntilAnswered(reply.raw, options.requestBudget, caller.keyId);
+  const body = await readJson(request.raw, options.bodyLimit, options.jsonReader, lease);
+  const parsed = await options.slices.run(options.surface.parseSteps(body, parseContext(request, options)));
+  return { parsed, caller, body, lease };
 }
 
 interface AnswerStream {
   reply: FastifyReply;
   signal: AbortSignal;
-  options: Pick<ResponsesRouteOptions, "heartbeatMs" | "log" | "sseDone">;
+  options: Pick<ResponsesRouteOptions, "heartbeatMs" | "log" | "sseDone" | "slices">;
   /** Only events numbered above it are sent. */
   after: number;
   /** The events of an answer that did not begin. */
@@ -80,13 +95,16 @@ export function streamAnswer(
     reply,
     options,
     facts: (answer) => answer.facts,
-    send: (answer, sse) => sse.relay(texts(answer.events(after, signal)), end),
-    fail: (error, sse) => sse.relay(texts(one(failure(error))), end),
+    send: (answer, sse) => sse.relay(texts(answer.events(after, signal), options.slices), end),
+    fail: (error, sse) => sse.relay(texts(one(failure(error)), options.slices), end),
   });
 }
 
-async function* texts(batches: AsyncIterable<readonly ResponseEvent[]>): AsyncGenerator<string> {
-  for await (const events of batches) yield events.map(eventText).join("");
+async function* texts(batches: AsyncIterable<readonly ResponseEvent[]>, slices: TimeSlices): AsyncGenerator<string> {
+  for await (const events of batches) {
+    if (!events.some(isLong)) yield events.map(eventText).join("");
+    else for (const event of events) yield eventFrame(event, await slices.run(eventJsonSteps(event)));
+  }
 }
 
 async function* one(events: readonly ResponseEvent[]): AsyncGenerator<readonly ResponseEvent[]> {

@@ -1,19 +1,21 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { ByteLease } from "../../lib/byte-budget.ts";
 import { invalid, ParleyError, toParleyError } from "../../model/error.ts";
 import { unixSeconds, vendorId } from "../../model/id.ts";
 import { isObject } from "../../model/json.ts";
 import type { Caller } from "../../policy/authenticate.ts";
 import { ConversationMemory } from "../../service/responses/memory.ts";
-import { eventJson, socketError } from "../../surface/responses/index.ts";
+import { eventJson, eventJsonSteps, isLong, socketError } from "../../surface/responses/index.ts";
 import type { ParseContext } from "../../surface/surface.ts";
-import { readText } from "../body.ts";
-import { headerReader } from "../generation-route.ts";
+import { headerReader, ownerOf } from "../generation-route.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
 
 export interface SessionOptions {
   /** Who sends, as of now; throws when the key is not valid any more. */
   authenticate(): Promise<Caller>;
   options: Omit<ResponsesRouteOptions, "sseDone">;
+  /** What the connection remembers; closed with the session. */
+  memory?: ConversationMemory | undefined;
   headers: IncomingHttpHeaders;
   /** Resolves when more may be sent. */
   send(text: string): Promise<void>;
@@ -29,7 +31,7 @@ const maxQueue = 32;
 export class SocketSession {
   // fixed at birth
   private readonly of: SessionOptions;
-  private readonly memory = new ConversationMemory();
+  private readonly memory: ConversationMemory;
   /** Aborted when the connection is gone or must end. */
   readonly aborter = new AbortController();
   // changed by events
@@ -37,30 +39,35 @@ export class SocketSession {
   private queue: Promise<void> = Promise.resolve();
   /** Messages that wait or are being answered. */
   private waiting = 0;
-  /** Characters of these messages. */
-  private waitingChars = 0;
+  /** Bytes of these messages. */
+  private waitingBytes = 0;
   /** Set by `finish`: no more messages are taken. */
   private finishing = false;
 
   constructor(options: SessionOptions) {
     this.of = options;
+    this.memory = options.memory ?? new ConversationMemory();
   }
 
-  receive(text: string): void {
-    const tooLong = this.waiting > 0 && this.waitingChars + text.length > this.of.options.bodyLimit;
+  /** `lease`: what the message takes in memory; given back when it is answered. */
+  receive(message: Buffer, lease?: ByteLease): void {
+    const release = lease?.hold();
+    const tooLong = this.waiting > 0 && this.waitingBytes + message.length > this.of.options.bodyLimit;
     if (this.finishing || tooLong || this.waiting >= maxQueue) {
+      release?.();
       return this.refuse(new ParleyError("connection-limit", "too many waiting messages"));
     }
     this.waiting += 1;
-    this.waitingChars += text.length;
+    this.waitingBytes += message.length;
     this.queue = this.queue.then(async () => {
       try {
-        if (!this.aborter.signal.aborted) await this.create(text);
+        if (!this.aborter.signal.aborted) await this.create(message, lease);
       } catch (thrown) {
         this.refuse(toParleyError(thrown));
       } finally {
         this.waiting -= 1;
-        this.waitingChars -= text.length;
+        this.waitingBytes -= message.length;
+        release?.();
       }
     });
   }
@@ -72,6 +79,7 @@ export class SocketSession {
 
   close(): void {
     this.aborter.abort();
+    this.memory.close();
   }
 
   /** Takes no more messages; resolves when those under way are answered. */
@@ -80,21 +88,25 @@ export class SocketSession {
     await this.queue;
   }
 
-  private async create(text: string): Promise<void> {
-    const message = readText(text, "message");
+  private async create(bytes: Buffer, lease: ByteLease | undefined): Promise<void> {
+    const message = await this.of.options.jsonReader.parse([bytes], "message", this.aborter.signal);
     if (!isObject(message)) throw invalid("message", "must be a JSON object");
     const { type, ...body } = message;
     // clients may report how far they are (Codex: `response.processed`), and read an answer as that of their next request
     if (type !== "response.create" && typeof type === "string" && type.startsWith("response.")) return;
     if (type !== "response.create") throw invalid("type", `must be "response.create"`);
     const caller = await this.of.authenticate();
-    const { surface, responses } = this.of.options;
-    const parsed = surface.parse({ ...body, stream: true, background: false }, this.context());
+    const { surface, responses, slices } = this.of.options;
+    await responses.checkCaller(caller);
+    const asked = { ...body, stream: true, background: false };
+    const parsed = await slices.run(surface.parseSteps(asked, this.context(caller)), this.aborter.signal);
     try {
       const { signal } = this.aborter;
-      const answer = await responses.create({ parsed, caller, body, memory: this.memory }, signal);
+      const answer = await responses.create({ parsed, caller, body, lease, memory: this.memory }, signal);
       for await (const events of answer.events(-1, signal)) {
-        for (const event of events) await this.of.send(eventJson(event));
+        for (const event of events) {
+          await this.of.send(isLong(event) ? await slices.run(eventJsonSteps(event)) : eventJson(event));
+        }
       }
     } catch (thrown) {
       const previous = parsed.answerOptions.previousResponseId;
@@ -103,13 +115,15 @@ export class SocketSession {
     }
   }
 
-  private context(): ParseContext {
+  private context(caller: Caller): ParseContext {
     const { options, headers } = this.of;
     return {
       id: vendorId(options.ids),
+      owner: ownerOf(caller),
       createdAt: unixSeconds(options.ids),
       strict: options.strict,
       card: (name) => options.models.card(name),
+      contextWindow: (name) => options.models.contextWindow(name),
       header: headerReader(headers),
     };
   }

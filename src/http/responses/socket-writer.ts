@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { slices } from "../slices.ts";
 
@@ -11,14 +12,27 @@ const maxBufferedBytes = 1024 * 1024;
 export class SocketWriter {
   // fixed at birth
   private readonly socket: WebSocket;
+  private readonly connection: Duplex;
+  private readonly onGone: () => void;
   // changed by events
   /** Settles when everything given so far is sent or buffered. */
   private last: Promise<void> = Promise.resolve();
   /** Messages that are being sent or wait. */
   private pending = 0;
 
-  constructor(socket: WebSocket) {
+  /**
+   * `connection`: what the socket runs on. `onGone`: called when something cannot be sent any more because it is gone; the
+   * events of both come only when the work that sends leaves the event loop to others.
+   */
+  constructor(socket: WebSocket, connection: Duplex, onGone: () => void) {
     this.socket = socket;
+    this.connection = connection;
+    this.onGone = onGone;
+  }
+
+  /** Settles when everything given so far is sent or buffered. */
+  get sent(): Promise<void> {
+    return this.last;
   }
 
   /** Resolves when more may be sent. Never rejects: who is gone gets nothing. */
@@ -38,6 +52,10 @@ export class SocketWriter {
   }
 
   private put(piece: string | Buffer, fin: boolean): Promise<void> | undefined {
+    if (this.connection.destroyed) {
+      this.onGone();
+      return undefined;
+    }
     const options = { binary: false, fin };
     if (this.socket.bufferedAmount < maxBufferedBytes) {
       this.socket.send(piece, options, () => undefined);

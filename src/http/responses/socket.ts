@@ -2,14 +2,17 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { WebSocketServer, type WebSocket } from "ws";
+import type { CachePool } from "../../lib/cache-pool.ts";
 import { ParleyError, toParleyError } from "../../model/error.ts";
 import { vendorId } from "../../model/id.ts";
 import type { Authenticate, Caller } from "../../policy/authenticate.ts";
+import { ConversationMemory } from "../../service/responses/memory.ts";
 import type { Connections } from "../connection/connections.ts";
 import { checkSocketOrigin, type AllowsOrigin } from "../cors.ts";
 import { callerOrigin } from "../headers.ts";
 import { requestPath } from "../path.ts";
 import { rawReply } from "../raw-reply.ts";
+import { ArrivingBytes } from "./arriving-bytes.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
 import { SocketSession } from "./session.ts";
 import { SocketWriter } from "./socket-writer.ts";
@@ -20,6 +23,8 @@ export interface SocketOptions extends ResponsesRouteOptions {
   /** Connections at once, of all keys and of one. */
   limits: { webSockets: number; webSocketsPerKey: number };
   allowsOrigin: AllowsOrigin;
+  /** Bounds what connections remember, by key and in all. */
+  remembered: CachePool;
 }
 
 /** Silence after which a connection is closed. */
@@ -40,7 +45,7 @@ export function mountSocket(server: FastifyInstance, options: SocketOptions): { 
         options.connections.of(socket)?.upgrade();
         socket.once("close", leave);
         sockets.handleUpgrade(request, socket, head, (connection) =>
-          serve(connection, { request, options, closing: closing.signal }),
+          serve(connection, { request, keyId, options, closing: closing.signal }),
         );
       })
       .catch((thrown: unknown) => refuse(socket, toParleyError(thrown), options));
@@ -84,19 +89,39 @@ function refuse(socket: Duplex, error: ParleyError, { connections, ids }: Socket
 
 interface Connection {
   request: IncomingMessage;
+  keyId: string;
   options: SocketOptions;
   /** Fires when the server stops: what is under way is answered, then the connection is closed. */
   closing: AbortSignal;
 }
 
-function serve(connection: WebSocket, { request, options, closing }: Connection): void {
-  const writer = new SocketWriter(connection);
-  const session = new SocketSession({
+/** How long a peer that sends too much may read why. */
+const refusalMs = 1_000;
+
+function serve(connection: WebSocket, { request, keyId, options, closing }: Connection): void {
+  const writer = new SocketWriter(connection, request.socket, () => session.close());
+  const session: SocketSession = new SocketSession({
     // asked anew for every message: a key may be disabled while its connection is open
     authenticate: () => options.authenticate(request.headers.authorization, callerOrigin(request)),
     options,
+    memory: new ConversationMemory(options.remembered, keyId),
     headers: request.headers,
     send: (text) => writer.send(text),
+  });
+  const arriving = new ArrivingBytes(connection, {
+    socket: request.socket,
+    budget: options.requestBudget,
+    owner: keyId,
+    onRefusal: (error) => {
+      session.refuse(error);
+      // nothing more is read, so that nothing more is held
+      connection.pause();
+      void writer.sent.then(() => {
+        connection.close(1013, "too much at once");
+        connection.pause();
+        setTimeout(() => connection.terminate(), refusalMs).unref();
+      });
+    },
   });
   const leave = options.running.join(session.aborter);
   const stop = (): void => void session.finish().then(() => connection.close(1001, "the server is stopping"));
@@ -107,12 +132,15 @@ function serve(connection: WebSocket, { request, options, closing }: Connection)
   connection.on("message", (data, binary) => {
     clearTimeout(idle);
     idle = wait();
-    if (binary) session.refuse(new ParleyError("invalid", "messages must be text"));
-    else session.receive((data as Buffer).toString("utf8"));
+    const lease = arriving.take();
+    if (!binary) return session.receive(data as Buffer, lease);
+    lease.clear();
+    session.refuse(new ParleyError("invalid", "messages must be text"));
   });
   connection.on("error", () => connection.terminate());
   connection.on("close", () => {
     clearTimeout(idle);
+    arriving.close();
     unwatch();
     closing.removeEventListener("abort", stop);
     leave();

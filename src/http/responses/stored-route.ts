@@ -1,6 +1,9 @@
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { ByteLease } from "../../lib/byte-budget.ts";
 import { invalid } from "../../model/error.ts";
 import type { JsonObject } from "../../model/json.ts";
+import { leaseUntilAnswered } from "../body.ts";
+import { sendJson, sendText } from "../slices.ts";
 import { streamAnswer, type ResponsesRouteOptions } from "./create-route.ts";
 
 interface ById {
@@ -12,22 +15,31 @@ const path = "/v1/responses/:id";
 
 /** Retrieval, replay, listing of input, cancelling and deleting of stored responses; each key sees only its own. */
 export function mountStored(server: FastifyInstance, options: ResponsesRouteOptions): void {
-  const { responses, running } = options;
+  const { responses, running, requestBudget } = options;
+  const leaseFor = (request: FastifyRequest, reply: FastifyReply): ByteLease =>
+    leaseUntilAnswered(reply.raw, requestBudget, request.caller.keyId);
 
   server.get<ById>(path, async (request, reply) => {
     const wantsStream = flag(request, "stream");
     const after = number(request, "starting_after", -1);
-    const answer = await responses.get(request.params.id, request.caller);
-    if (!wantsStream) return answer.snapshot();
+    const lease = leaseFor(request, reply);
+    const answer = await responses.get(request.params.id, request.caller, wantsStream ? "events" : "body", lease);
+    if (!wantsStream) {
+      if (answer.text !== undefined) return sendText(reply, answer.text);
+      return sendJson(reply, options.slices, answer.snapshot());
+    }
     const { signal } = running.track(reply.raw);
     return streamAnswer(Promise.resolve(answer), { reply, signal, options, after, failure: () => [] });
   });
 
-  server.get<ById>(`${path}/input_items`, async (request) => {
-    return page(await responses.inputItems(request.params.id, request.caller), request);
+  server.get<ById>(`${path}/input_items`, async (request, reply) => {
+    const items = await responses.inputItems(request.params.id, request.caller, leaseFor(request, reply));
+    return page(items, request);
   });
 
-  server.post<ById>(`${path}/cancel`, (request) => responses.cancel(request.params.id, request.caller));
+  server.post<ById>(`${path}/cancel`, (request, reply) =>
+    responses.cancel(request.params.id, request.caller, leaseFor(request, reply)),
+  );
 
   server.delete<ById>(path, async (request) => {
     const { id } = request.params;

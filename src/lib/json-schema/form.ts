@@ -31,21 +31,22 @@ export function fieldsOf(schema: Schema): readonly Field[] | undefined {
   const allowed = namesAllowed(schema);
   const named = new Set([...Object.keys(properties), ...required]);
   if (named.size === 0 && allowed === undefined && schema["additionalProperties"] !== false) return undefined;
-  const names = named.size === 0 ? (allowed ?? []) : [...named];
+  const names = named.size === 0 ? [...(allowed ?? [])] : [...named];
   return names
     .map((name) => {
       const part = Object.hasOwn(properties, name) ? properties[name] : schema["additionalProperties"];
-      const fits = allowed === undefined || allowed.includes(name);
+      const fits = allowed === undefined || allowed.has(name);
       return { name, part: fits ? part : false, required: required.has(name) };
     })
     .filter(({ part, required: needed }) => needed || part !== false);
 }
 
 /** The only names that an object's properties may have, where `propertyNames` lists them. */
-function namesAllowed(schema: Schema): readonly string[] | undefined {
+function namesAllowed(schema: Schema): ReadonlySet<string> | undefined {
   const { propertyNames } = schema;
   if (!isSchema(propertyNames)) return undefined;
-  return allowedValues(propertyNames)?.filter((name) => typeof name === "string");
+  const names = allowedValues(propertyNames)?.filter((name) => typeof name === "string");
+  return names && new Set(names);
 }
 
 export interface ArrayForm {

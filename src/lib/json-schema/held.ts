@@ -14,6 +14,7 @@ import {
 import { clashing, excluded, intersect, type Marked } from "./intersect.ts";
 import type { SchemaReader } from "./reader.ts";
 import { isSchema, type Schema, typeNamed, typeOf, valuesOf } from "./schema.ts";
+import { copySteps } from "./work.ts";
 
 /** Keywords that no answer is held to, by the type they speak of. */
 const neverHeld: Readonly<Record<string, readonly string[]>> = {
@@ -59,6 +60,7 @@ class HeldReader {
   private ofAlternative(schema: Marked, place: string): string | undefined {
     if (this.seen.has(schema)) return undefined;
     this.seen.add(schema);
+    this.reader.spend(4 + copySteps(schema));
     const values = allowedValues(schema);
     const word = this.keyword(schema, values);
     if (word !== undefined) return `'${word}' at ${place} is not held with strict: true`;
@@ -110,7 +112,7 @@ class HeldReader {
   }
 
   private isDisjoint(one: Schema, other: Schema, depth: number): boolean {
-    this.reader.spend(1);
+    this.reader.spend(10 + copySteps(one) + copySteps(other));
     if (depth > maxDepth) return false;
     const isObject = typeOf(one) === "object" && valuesOf(one) === undefined;
     // of values that are no objects, keywords of objects say nothing

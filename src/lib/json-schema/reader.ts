@@ -2,16 +2,19 @@ import { clashing, excluded, intersect, type Marked } from "./intersect.ts";
 import { resolvePointer } from "./pointer.ts";
 import { isOfType } from "./form.ts";
 import { isSchema, type Schema, typeNamed, valuesOf } from "./schema.ts";
+import { copySteps, readSteps, weightOf, WorkBudget } from "./work.ts";
 
 export interface SchemaReaderOptions {
   /** References that point nowhere, or to another document: an error, or anything goes. */
   missing: "refuse" | "allow";
   /** Makes the error for a schema that cannot be read, from a problem such as "is too complex". */
   refuse: (problem: string) => Error;
+  /** Shared by all schemas of one request; default one of its own. */
+  work?: WorkBudget | undefined;
 }
 
-/** Schemas looked at and made, in all; real ones of whole APIs stay below a tenth of it. */
-const maxSteps = 100_000;
+/** Steps of one intersection, besides what its size costs. */
+const intersectionSteps = 6;
 /** Schemas within each other, references followed. */
 const maxDepth = 400;
 const anything: Schema = Object.freeze({});
@@ -28,6 +31,7 @@ export class SchemaReader {
   // fixed at birth
   private readonly root: unknown;
   private readonly options: SchemaReaderOptions;
+  private readonly work: WorkBudget;
   // changed by events
   /** Alternatives by schema; of one that is being read they are none, so a schema that is only itself allows nothing. */
   private readonly known = new Map<Schema, readonly Schema[]>();
@@ -36,12 +40,14 @@ export class SchemaReader {
   private readonly numbers = new Map<Schema, number>();
   /** Schemas by their `$anchor`; made when a reference asks for one. */
   private anchors: Map<string, Schema> | undefined;
-  private steps = 0;
   private depth = 0;
+  /** Whether the whole schema is too large to be read; found out when the first part is looked at. */
+  private tooLarge: boolean | undefined;
 
   constructor(root: unknown, options: SchemaReaderOptions) {
     this.root = root;
     this.options = options;
+    this.work = options.work ?? new WorkBudget();
   }
 
   /**
@@ -53,10 +59,20 @@ export class SchemaReader {
     if (!isSchema(part)) return [anything];
     const known = this.known.get(part);
     if (known !== undefined) return known;
+    this.measure();
     this.known.set(part, []);
     const found = this.within(() => this.normalized(part));
     this.known.set(part, found);
     return found;
+  }
+
+  private measure(): void {
+    if (this.tooLarge === undefined) {
+      const weight = weightOf(this.root);
+      this.tooLarge = weight === undefined;
+      if (weight !== undefined) this.spend(readSteps(weight));
+    }
+    if (this.tooLarge) throw this.options.refuse("is too large");
   }
 
   /** Does something for a schema within another one; refuses when they nest too deep. */
@@ -73,7 +89,7 @@ export class SchemaReader {
 
   private normalized(schema: Schema): readonly Schema[] {
     const { $ref, allOf, anyOf, oneOf, nullable, ...rest } = schema;
-    this.spend(1);
+    this.spend(2 + Object.keys(rest).length);
     let found = this.typed(modern(rest));
     if (typeof $ref === "string") found = this.product(this.alternatives(this.target($ref)), found);
     for (const part of listOf(allOf) ?? []) found = this.product(found, this.alternatives(part));
@@ -124,7 +140,7 @@ export class SchemaReader {
   }
 
   private intersected(one: Schema, other: Schema): Schema | undefined {
-    this.spend(Object.keys(one).length + Object.keys(other).length + sizeOf(one) + sizeOf(other));
+    this.spend(intersectionSteps + stepsOf(one) + stepsOf(other));
     return intersect(one, other, (first, second) => this.join(first, second));
   }
 
@@ -193,8 +209,7 @@ export class SchemaReader {
 
   /** Counts work for the schema; refuses when there is too much of it. */
   spend(steps: number): void {
-    this.steps += steps;
-    if (this.steps > maxSteps) throw this.options.refuse("is too complex");
+    if (!this.work.take(steps)) throw this.options.refuse("is too complex");
   }
 }
 
@@ -242,8 +257,7 @@ function isFree(alternatives: readonly Schema[]): boolean {
   return alternatives.length === 1 && only !== undefined && Reflect.ownKeys(only).length === 0;
 }
 
-/** What copying a schema costs beside its keywords. */
-function sizeOf({ properties, required, enum: values }: Schema): number {
-  const lists = (Array.isArray(required) ? required.length : 0) + (Array.isArray(values) ? values.length : 0);
-  return lists + (isSchema(properties) ? Object.keys(properties).length : 0);
+/** What an intersection costs for the one side. */
+function stepsOf(schema: Marked): number {
+  return copySteps(schema) + (schema[excluded]?.length ?? 0);
 }

@@ -66,8 +66,9 @@ export function typeOf(schema: Schema): TypeName | undefined {
 export function valuesOf(schema: Schema): readonly unknown[] | undefined {
   const listed = Array.isArray(schema["enum"]) ? (schema["enum"] as unknown[]) : undefined;
   if (!Object.hasOwn(schema, "const")) return listed;
+  if (listed === undefined) return [schema["const"]];
   const only = JSON.stringify(schema["const"]);
-  return listed === undefined || listed.some((value) => JSON.stringify(value) === only) ? [schema["const"]] : [];
+  return listed.some((value) => JSON.stringify(value) === only) ? [schema["const"]] : [];
 }
 
 /** The schemas of an object's properties by name; empty where there are none. */

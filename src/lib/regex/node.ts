@@ -8,6 +8,8 @@ export interface CharacterClass {
   spans: readonly Span[] | undefined;
   /** As it stands in the pattern. */
   source: string;
+  /** Matches one character; of a class without spans. */
+  expression?: RegExp | undefined;
 }
 
 /** A regular expression, parsed. Groups only group. */
@@ -61,9 +63,9 @@ export function matchesNothing(node: RegexNode): boolean {
 }
 
 /** Whether a character is of the class; the empty text, behind the last one, is of none. */
-export function isOf({ spans, source }: CharacterClass, character: string): boolean {
+export function isOf({ spans, expression }: CharacterClass, character: string): boolean {
   const point = character.codePointAt(0) ?? -1;
-  if (spans === undefined) return new RegExp(`^${source}$`, "u").test(character);
+  if (spans === undefined) return expression?.test(character) ?? false;
   return spans.some(([low, high]) => point >= low && point <= high);
 }
 

@@ -1,7 +1,7 @@
 import { classSpans, everything, type CharacterClass, type RegexNode, type Span, spanOf, without } from "./node.ts";
 
 /** Longer patterns are not read. */
-const maxPatternChars = 4_000;
+export const maxPatternChars = 4_000;
 /** Groups within each other. */
 const maxDepth = 50;
 const controls: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", f: "\f", v: "\v" };
@@ -24,6 +24,15 @@ export function parseRegex(pattern: string): RegexNode | undefined {
 }
 
 class Unsupported extends Error {}
+
+/** Matches one character of a class with properties of Unicode; undefined where it is no class in Unicode mode. */
+function listedBy(source: string): RegExp | undefined {
+  try {
+    return new RegExp(`^${source}$`, "u");
+  } catch {
+    return undefined;
+  }
+}
 
 class RegexParser {
   // fixed at birth
@@ -85,7 +94,11 @@ class RegexParser {
   }
 
   private classOf(from: number, spans: readonly Span[] | undefined): CharacterClass {
-    return { kind: "class", spans, source: this.signs.slice(from, this.at).join("") };
+    const source = this.signs.slice(from, this.at).join("");
+    if (spans !== undefined) return { kind: "class", spans, source };
+    const expression = listedBy(source);
+    if (expression === undefined) throw new Unsupported();
+    return { kind: "class", spans, source, expression };
   }
 
   private group(): RegexNode {
@@ -175,6 +188,7 @@ class RegexParser {
       this.at += 1;
       return unbounded[sign];
     }
+    if (sign !== "{") return undefined;
     const counted = this.matched(/^\{\d{1,9}(?:,\d{0,9})?\}/);
     if (counted === undefined) return undefined;
     const [least = "", most] = counted.slice(1, -1).split(",");

@@ -1,5 +1,6 @@
 import { everything, matchesNothing, type RegexNode, type Span, without } from "./node.ts";
 import { parseRegex } from "./parse.ts";
+import { pathsOf } from "./paths.ts";
 
 /** Characters that JSON text cannot hold as they are. */
 export const unwritableInJson: readonly Span[] = [
@@ -20,13 +21,16 @@ export interface TextBounds {
 
 /** A counted repetition asks for this many at most. */
 const maxRepeats = 100;
+/** More steps between characters make llama.cpp need seconds for a token: with 5,000 it takes a quarter of one. */
+const maxPaths = 3_000;
 /** A length in code points; llama.cpp refuses repetitions beyond 2,000 in all. */
 export const maxCount = 1000;
 
 /**
  * An expression without assertions whose whole matches are texts that match `pattern` and have a length within the
  * bounds: not all of them where a length has to be shared among several parts. Undefined where there is no such text or
- * the pattern asks for more than can be written so: look-around, word boundaries, anchors inside, Unicode properties.
+ * the pattern asks for more than can be written so: look-around, word boundaries, anchors inside, Unicode properties, too
+ * many ways to read a text.
  */
 export function sizedText(pattern: string, bounds: TextBounds): RegexNode | undefined {
   const { least = 0, most = Infinity, unwritable = unwritableInJson } = bounds;
@@ -36,7 +40,8 @@ export function sizedText(pattern: string, bounds: TextBounds): RegexNode | unde
   if (whole.includes(undefined)) return undefined;
   const ways = whole.map((way) => way && narrowed(way, least, most)).filter((way) => way !== undefined);
   const [only] = ways;
-  return ways.length < 2 ? only : { kind: "choice", ways };
+  const sized: RegexNode | undefined = ways.length < 2 ? only : { kind: "choice", ways };
+  return sized === undefined || pathsOf(sized) > maxPaths ? undefined : sized;
 }
 
 /** The expression of whole texts: one that is tied to an end only by `^` and `$` has any text on the other side. */

@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { TimeSlices, type Steps } from "../../lib/time-slices.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import { textOf } from "../../model/item.ts";
@@ -30,6 +30,8 @@ export interface Moderator {
 export interface ModerateOptions {
   ask: Ask;
   log: Log;
+  /** What scanning long texts shares the event loop by. */
+  slices?: TimeSlices | undefined;
 }
 
 /** `undefined` when nothing is to be moderated. Throws `WordFileError` for a word file that cannot be used. */
@@ -43,9 +45,10 @@ export function createModerator(settings: ModerationSettings, options: ModerateO
   if (model !== undefined) add(modelCheck(model, options.ask), model);
   if (endpoint !== undefined) add(endpointCheck(endpoint), endpoint);
   if ((automaton === undefined && checks.length === 0) || (input === "off" && output === "off")) return undefined;
+  const tools: Tools = { settings, automaton, checks, slices: options.slices ?? new TimeSlices() };
   return {
-    input: (request, signal) => checkInput(request, signal, { settings, automaton, checks }),
-    output: (batches, signal) => screenOutput(batches, signal, { settings, automaton, checks }),
+    input: (request, signal) => checkInput(request, signal, tools),
+    output: (batches, signal) => screenOutput(batches, signal, tools),
   };
 }
 
@@ -53,15 +56,17 @@ interface Tools {
   settings: ModerationSettings;
   automaton: Automaton | undefined;
   checks: readonly Check[];
+  slices: TimeSlices;
 }
 
 async function checkInput(request: GenerationRequest, signal: AbortSignal, tools: Tools): Promise<Verdict> {
-  const { settings, automaton, checks } = tools;
+  const { settings, automaton, checks, slices } = tools;
   if (settings.input === "off") return undefined;
   const blocks = settings.input === "block";
   const texts = inputTexts(request, settings.scope);
   let verdict: Verdict;
-  if (automaton !== undefined) for (const text of texts) verdict = worse(verdict, await findWord(automaton, text));
+  if (automaton !== undefined)
+    for (const text of texts) verdict = worse(verdict, await slices.run(findWord(automaton, text), signal));
   for (const check of checks) {
     if (verdict?.severity === "severe") break;
     verdict = worse(verdict, await check(texts.join("\n"), signal));
@@ -103,15 +108,15 @@ export function inputTexts(request: GenerationRequest, scope: ModerationSettings
   return texts.filter((text) => text !== "");
 }
 
-/** UTF-16 units that are scanned before other work gets a turn: about ten milliseconds. */
-const sliceUnits = 250_000;
+/** UTF-16 units that are scanned in one step. */
+const stepUnits = 25_000;
 
 /** The first severe word of a whole text, else the first mild one. */
-async function findWord(automaton: Automaton, text: string): Promise<Verdict> {
+function* findWord(automaton: Automaton, text: string): Steps<Verdict> {
   const scanner = new Scanner({ automaton, json: false });
-  for (let at = 0; at < text.length && scanner.severe === undefined; at += sliceUnits) {
-    if (at > 0) await setImmediate();
-    scanner.push(text.slice(at, at + sliceUnits));
+  for (let at = 0; at < text.length && scanner.severe === undefined; at += stepUnits) {
+    if (at > 0) yield;
+    scanner.push(text.slice(at, at + stepUnits));
   }
   scanner.end();
   if (scanner.severe !== undefined) return { category: scanner.severe.category, severity: "severe" };

@@ -12,6 +12,8 @@ export interface ResponseAnswer {
    * outcome could not be stored. An answer that is not stored can be read once.
    */
   events(after: number, signal: AbortSignal): AsyncIterable<readonly ResponseEvent[]>;
+  /** The JSON text of the response object, where it is stored and final. */
+  readonly text?: string;
   /** The response object as it is now. */
   snapshot(): JsonObject;
   /** The response object when the answer is over. Throws where there is nothing to show. */

@@ -1,13 +1,24 @@
+import { textBytes, type ByteLease } from "../../lib/byte-budget.ts";
+import { parseTextSteps } from "../../lib/json-scanner/parse.ts";
+import { jsonText } from "../../lib/json-scanner/write.ts";
+import type { TimeSlices } from "../../lib/time-slices.ts";
+import { itemsChars, maxPromptChars, overlong } from "../../model/context-bound.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { Item } from "../../model/item.ts";
+import type { JsonObject } from "../../model/json.ts";
 import type { Caller } from "../../policy/authenticate.ts";
-import type { EndedResponse, ResponseRecord, ResponseStore } from "../../store/store.ts";
-import { formatTurn, parseTurn, turnItems } from "./stored-turn.ts";
+import type { EndedResponse, ResponseRecord, ResponseStore, ResponseText, ResponseUsage } from "../../store/store.ts";
+import type { ResponseEvent } from "../../model/response.ts";
+import { formatEvents } from "./stored-events.ts";
+import { formatTurn, parseTurn, turnItems, type StoredTurn } from "./stored-turn.ts";
 
 export interface ResponseArchiveOptions {
   store: ResponseStore;
+  slices: TimeSlices;
   /** How long a response is kept. */
   retentionMs: number;
+  /** Most responses of one key, and bytes of them together; default no bound. */
+  quota?: ResponseUsage | undefined;
   /** Milliseconds since the Unix epoch. */
   now(): number;
 }
@@ -16,10 +27,19 @@ export interface ResponseArchiveOptions {
 export interface NewResponse {
   id: string;
   previousId: string | null;
-  body: string;
-  input: string;
+  /** Written as JSON. */
+  body: JsonObject;
+  /** Written as JSON. */
+  input: readonly JsonObject[];
   /** The turn's own input. */
   turnInput: readonly Item[];
+}
+
+/** What is known of a response when it is over. */
+export interface ResponseOutcome {
+  body: JsonObject;
+  turn: StoredTurn;
+  events: readonly ResponseEvent[];
 }
 
 /** What one response that is not stored added to its conversation. */
@@ -27,6 +47,15 @@ export interface RememberedTurn {
   /** The id of the response it continues. */
   previous: string | undefined;
   items: readonly Item[];
+}
+
+export interface HistoryOptions {
+  /** Finds turns that are not stored. */
+  remembered: (id: string) => RememberedTurn | undefined;
+  /** Tokens of the window that the conversation has to fit. */
+  windowTokens: number;
+  /** Where the bytes of the turns are counted. */
+  lease?: ByteLease | undefined;
 }
 
 /** Longer chains of `previous_response_id` are refused: they are a loop or a mistake. */
@@ -40,8 +69,23 @@ export class ResponseArchive {
     this.options = options;
   }
 
+  /** Throws `quota` where the caller's stored responses are as many, or take as much, as they may. */
+  async checkRoom(caller: Caller): Promise<void> {
+    const { quota, store } = this.options;
+    if (quota === undefined) return;
+    const { count, bytes } = await store.usage(caller.keyId);
+    if (count < quota.count && bytes < quota.bytes) return;
+    throw new ParleyError(
+      "quota",
+      `the stored responses of this key may be ${quota.count} and ${quota.bytes} bytes together; delete some first, or ` +
+        "send store: false",
+      { param: "store" },
+    );
+  }
+
   /** Makes the response visible before its answer is there. */
   async begin(response: NewResponse, caller: Caller): Promise<ResponseRecord> {
+    const { slices } = this.options;
     const createdAt = this.options.now();
     const record: ResponseRecord = {
       id: response.id,
@@ -50,9 +94,9 @@ export class ResponseArchive {
       expiresAt: createdAt + this.options.retentionMs,
       state: "running",
       previousId: response.previousId,
-      body: response.body,
-      input: response.input,
-      items: formatTurn({ input: response.turnInput, output: [] }),
+      body: await slices.run(jsonText(response.body)),
+      input: await slices.run(jsonText(response.input)),
+      items: await slices.run(formatTurn({ input: response.turnInput, output: [] })),
       events: "[]",
     };
     await this.options.store.save(record);
@@ -64,21 +108,39 @@ export class ResponseArchive {
     await this.options.store.end(ended);
   }
 
+  /** The outcome of a response as it is stored. */
+  async written({ id, expiresAt }: ResponseRecord, outcome: ResponseOutcome): Promise<EndedResponse> {
+    const { slices } = this.options;
+    const body = await slices.run(jsonText(outcome.body));
+    const items = await slices.run(formatTurn(outcome.turn));
+    const events = await slices.run(formatEvents(outcome.events, outcome.body));
+    return { id, expiresAt, body, items, events };
+  }
+
   /** Ends a response that has no outcome, if it still runs; `ended` makes the body it ends with of its own. */
   async abandon(id: string, ended: (body: string) => string): Promise<boolean> {
     return this.options.store.endOrphan(id, ended);
   }
 
   /** Throws `not-found`. */
-  async get(id: string, caller: Caller): Promise<ResponseRecord> {
-    const record = await this.options.store.get(id, caller.keyId);
+  async get(id: string, caller: Caller, texts: readonly ResponseText[]): Promise<ResponseRecord> {
+    const record = await this.find(id, caller, texts);
     if (record === undefined) throw notFound(id);
     return record;
   }
 
   /** The record, or `undefined`, for callers with an error of their own. */
-  find(id: string, caller: Caller): Promise<ResponseRecord | undefined> {
-    return this.options.store.get(id, caller.keyId);
+  find(id: string, caller: Caller, texts: readonly ResponseText[]): Promise<ResponseRecord | undefined> {
+    return this.options.store.get(id, caller.keyId, texts);
+  }
+
+  /** The input items of a response in the caller's order. Throws `not-found`. */
+  async inputItems(id: string, caller: Caller, lease?: ByteLease): Promise<JsonObject[]> {
+    const { input } = await this.get(id, caller, ["input"]);
+    lease?.grow(textBytes(input));
+    const stored = await this.options.slices.run(parseTextSteps(input));
+    if (!Array.isArray(stored)) throw new Error(`the stored input of response ${id} cannot be read`);
+    return stored as JsonObject[];
   }
 
   /** Throws `not-found`. */
@@ -87,24 +149,31 @@ export class ResponseArchive {
   }
 
   /**
-   * The items of a response and of all that it continues, oldest first. `remembered` finds turns that are not stored.
-   * Throws `invalid` where one is not found or still runs.
+   * The items of a response and of all that it continues, oldest first. Throws `invalid` where one is not found or still
+   * runs, and `context` as soon as they are more than the window can hold.
    */
-  async history(id: string, caller: Caller, remembered?: (id: string) => RememberedTurn | undefined): Promise<Item[]> {
+  async history(id: string, caller: Caller, options: HistoryOptions): Promise<Item[]> {
+    const { remembered, windowTokens, lease } = options;
     const turns: (readonly Item[])[] = [];
+    let chars = 0;
     let next: string | null = id;
     while (next !== null) {
       if (turns.length >= maxChainLength) throw previousNotFound(id);
+      if (chars > maxPromptChars(windowTokens)) throw overlong(chars, windowTokens);
       const turn: RememberedTurn | undefined = remembered?.(next);
       if (turn !== undefined) {
         turns.push(turn.items);
+        chars += itemsChars(turn.items);
         next = turn.previous ?? null;
         continue;
       }
-      const record: ResponseRecord | undefined = await this.options.store.get(next, caller.keyId);
+      const record: ResponseRecord | undefined = await this.find(next, caller, ["items", "body"]);
       if (record === undefined || record.state === "running") throw previousNotFound(next);
-      const stored = parseTurn(record);
-      turns.push(turnItems(stored));
+      lease?.grow(textBytes(record.items));
+      const stored = await this.options.slices.run(parseTurn(record));
+      const items = turnItems(stored);
+      turns.push(items);
+      chars += itemsChars(items);
       next = stored.startsConversation === true ? null : record.previousId;
     }
     return turns.reverse().flat();

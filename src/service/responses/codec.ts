@@ -1,3 +1,4 @@
+import type { Steps } from "../../lib/time-slices.ts";
 import type { Batch } from "../../model/event.ts";
 import type { Item } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
@@ -45,7 +46,7 @@ export interface ResponseEncoder {
 export interface ResponseCodec<Parsed extends ParsedResponse> {
   encoder(parsed: Parsed): ResponseEncoder;
   /** The request with its whole conversation and all references replaced. Throws `invalid` for an unknown reference. */
-  recalled(parsed: Parsed, parts: RecalledParts): Parsed;
+  recalled(parsed: Parsed, parts: RecalledParts): Steps<Parsed>;
   /** What an engine is asked: for a compaction, for a summary. Throws `invalid` where there is nothing to compact. */
   engineRequest(parsed: Parsed): GenerationRequest;
   /** The caller's input as it is listed later. */

@@ -1,23 +1,26 @@
+import { textBytes } from "../../lib/byte-budget.ts";
 import type { Item, Part } from "../../model/item.ts";
 
-/** Characters counted for every item: it takes memory even where it holds no text. */
-const itemCost = 100;
+/** Bytes counted for every item and part: they take memory even where they hold no text. */
+const itemBytes = 200;
+const partBytes = 100;
 
-/** About how many characters the items hold; nothing is serialized for it. */
+/** About how many bytes of memory the items take; nothing is serialized for it. */
 export function sizeOfItems(items: readonly Item[]): number {
   let size = 0;
-  for (const item of items) {
-    size += itemCost;
-    if (item.type === "reasoning") size += item.text.length;
-    else if (item.type === "call") size += item.args.length;
-    else for (const part of item.parts) size += partSize(part);
-  }
+  for (const item of items) size += sizeOfItem(item);
   return size;
 }
 
-function partSize(part: Part): number {
-  if (part.type === "text") return part.text.length;
+export function sizeOfItem(item: Item): number {
+  if (item.type === "reasoning") return itemBytes + textBytes(item.text);
+  if (item.type === "call") return itemBytes + textBytes(item.args);
+  return item.parts.reduce((size, part) => size + partBytes + sizeOfPart(part), itemBytes);
+}
+
+function sizeOfPart(part: Part): number {
+  if (part.type === "text") return textBytes(part.text);
   const { media } = part;
-  if (media.kind === "url") return media.url.length;
+  if (media.kind === "url") return textBytes(media.url);
   return media.kind === "bytes" ? media.bytes.length : media.fileId.length;
 }

@@ -1,3 +1,4 @@
+import { textBytes, type ByteLease } from "../../lib/byte-budget.ts";
 import type { ParleyError } from "../../model/error.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { ResponseEvent } from "../../model/response.ts";
@@ -5,6 +6,25 @@ import { Transcript } from "../../model/transcript.ts";
 import type { AnswerFacts } from "../generation.ts";
 import type { ResponseAnswer } from "./answer.ts";
 import type { ResponseEncoder } from "./codec.ts";
+import type { AnswerSource } from "./source.ts";
+
+export interface KeptOptions {
+  id: string;
+  owner: string;
+  background: boolean;
+  encoder: ResponseEncoder;
+  /** Bytes of the request; the events are counted with them, and all is held until the answer is over. */
+  lease?: ByteLease | undefined;
+}
+
+/** About what an event takes in memory besides its texts; nested values are mostly shared with the transcript. */
+const bytesPerEvent = 400;
+
+function eventBytes(event: ResponseEvent): number {
+  let bytes = bytesPerEvent;
+  for (const value of Object.values(event)) if (typeof value === "string") bytes += textBytes(value);
+  return bytes;
+}
 
 /** A response that is being made and stored: its events so far, for any number of readers. */
 export class KeptAnswer implements ResponseAnswer {
@@ -14,6 +34,9 @@ export class KeptAnswer implements ResponseAnswer {
   readonly owner: string;
   readonly background: boolean;
   readonly encoder: ResponseEncoder;
+  private readonly lease: ByteLease | undefined;
+  /** Gives back the bytes of the request and of the events. */
+  private readonly release: (() => void) | undefined;
   private readonly aborter = new AbortController();
   // changed by events
   /** Set when an engine has begun. */
@@ -31,11 +54,13 @@ export class KeptAnswer implements ResponseAnswer {
   /** One entry for each reader that waits for the next event. */
   private readonly waiting = new Set<() => void>();
 
-  constructor(options: { id: string; owner: string; background: boolean; encoder: ResponseEncoder }) {
+  constructor(options: KeptOptions) {
     this.id = options.id;
     this.owner = options.owner;
     this.background = options.background;
     this.encoder = options.encoder;
+    this.lease = options.lease;
+    this.release = options.lease?.hold();
   }
 
   /** Aborts the work. */
@@ -47,14 +72,26 @@ export class KeptAnswer implements ResponseAnswer {
     this.aborter.abort();
   }
 
+  /** Throws what the lease throws where the events do not fit into memory any more. */
   publish(events: readonly ResponseEvent[]): void {
+    const growing = this.transcript.finish === undefined;
+    // the end is always published: it is bounded, and it says what happened
+    if (growing) this.lease?.grow(events.reduce((sum, event) => sum + eventBytes(event), 0));
     this.published.push(...events);
     this.wake();
+  }
+
+  /** An engine has begun. */
+  begin({ transcript, facts }: Pick<AnswerSource, "transcript" | "facts">): void {
+    this.transcript = transcript;
+    this.facts = facts;
+    this.state = "running";
   }
 
   /** No event follows. */
   end(): void {
     this.state = "over";
+    this.release?.();
     this.wake();
   }
 

@@ -1,8 +1,10 @@
 import { setImmediate } from "node:timers/promises";
+import { textBytes, type ByteLease } from "../../lib/byte-budget.ts";
+import type { TimeSlices } from "../../lib/time-slices.ts";
 import { canceled, invalid, ParleyError, toParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { Item } from "../../model/item.ts";
-import { parseJson, type JsonObject } from "../../model/json.ts";
+import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import { Transcript } from "../../model/transcript.ts";
@@ -15,18 +17,20 @@ import type { ResponseArchive } from "./archive.ts";
 import type { OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
 import type { ConversationMemory } from "./memory.ts";
-import { ownItems, recall } from "./recall.ts";
+import { ownItems, recall, turnOf, type RecallSources } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
-import { parseBody, StoredAnswer } from "./stored.ts";
-import { formatTurn, turnItems, type StoredTurn } from "./stored-turn.ts";
-import { nothingGenerated, TransientAnswer, type AnswerSource } from "./transient.ts";
+import { parseBody, storedAnswer, textsFor } from "./stored.ts";
+import { turnItems } from "./stored-turn.ts";
+import { admitAnswer, type AdmittedAnswer, type AnswerSource } from "./source.ts";
+import { TransientAnswer } from "./transient.ts";
 import { UnendedResponses } from "./unended.ts";
 
 export interface ResponsesOptions<Parsed extends ParsedResponse> {
-  generate: Pick<GenerateService, "start" | "count" | "checkLimits">;
+  generate: Pick<GenerateService, "admit" | "count" | "checkCaller" | "checkLimits" | "contextWindow">;
   archive: ResponseArchive;
   recent: RecentAnswers;
   codec: ResponseCodec<Parsed>;
+  slices: TimeSlices;
   log: Log;
 }
 
@@ -36,6 +40,8 @@ export interface ResponseRequest<Parsed extends ParsedResponse> {
   caller: Caller;
   /** The caller's body, for the listing of its input items. */
   body: unknown;
+  /** The bytes of the body; held until the response is over. */
+  lease?: ByteLease | undefined;
   /** What the caller's connection remembers. */
   memory?: ConversationMemory | undefined;
 }
@@ -70,18 +76,22 @@ export class ResponsesService<Parsed extends ParsedResponse> {
    * where the request is refused; nothing is stored then.
    */
   async create(asked: ResponseRequest<Parsed>, signal: AbortSignal): Promise<ResponseAnswer> {
-    const { parsed, conversation } = await recall(asked.parsed, asked.caller, {
-      ...this.options,
-      memory: asked.memory,
-    });
+    const { background, store } = asked.parsed.answerOptions;
+    if (background || store) await this.options.archive.checkRoom(asked.caller);
+    const { parsed, conversation } = await recall(asked.parsed, asked.caller, this.sources(asked));
     const job = { ...asked, parsed, conversation, request: this.options.codec.engineRequest(parsed) };
     if (parsed.answerOptions.background) return this.startBackground(job);
     return parsed.answerOptions.store ? this.startKept(job, signal) : this.startTransient(job, signal);
   }
 
+  /** Refuses a caller that no request would be taken from. Takes nothing; for the moment before a body is read. */
+  checkCaller(caller: Caller): Promise<void> {
+    return this.options.generate.checkCaller(caller);
+  }
+
   /** Input tokens of what an engine would be asked. */
-  async count({ parsed, caller }: ResponseRequest<Parsed>, signal: AbortSignal): Promise<number> {
-    const { parsed: whole } = await recall(parsed, caller, { ...this.options, memory: undefined });
+  async count({ parsed, caller, lease }: ResponseRequest<Parsed>, signal: AbortSignal): Promise<number> {
+    const { parsed: whole } = await recall(parsed, caller, this.sources({ lease }));
     return this.options.generate.count(this.options.codec.engineRequest(whole), caller, signal);
   }
 
@@ -93,26 +103,27 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     return this.options.codec.encoder(parsed).accept(batch, transcript);
   }
 
-  /** A stored response, running or over. Throws `not-found`. */
-  async get(id: string, caller: Caller): Promise<ResponseAnswer> {
-    return this.find(id, caller) ?? new StoredAnswer(await this.options.archive.get(id, caller));
+  /** A stored response, running or over, whose body or events are going to be read. Throws `not-found`. */
+  async get(id: string, caller: Caller, reading: "body" | "events", lease?: ByteLease): Promise<ResponseAnswer> {
+    const { archive, slices } = this.options;
+    return this.find(id, caller) ?? storedAnswer(await archive.get(id, caller, textsFor[reading]), slices, lease);
   }
 
   /** The input items of a stored response in the caller's order. Throws `not-found`. */
-  async inputItems(id: string, caller: Caller): Promise<JsonObject[]> {
-    const stored = parseJson((await this.options.archive.get(id, caller)).input);
-    if (!Array.isArray(stored)) throw new Error(`the stored input of response ${id} cannot be read`);
-    return stored as JsonObject[];
+  inputItems(id: string, caller: Caller, lease?: ByteLease): Promise<JsonObject[]> {
+    return this.options.archive.inputItems(id, caller, lease);
   }
 
   /** Ends a background response and returns what it came to. Throws `not-found`, or `invalid` for another kind. */
-  async cancel(id: string, caller: Caller): Promise<JsonObject> {
+  async cancel(id: string, caller: Caller, lease?: ByteLease): Promise<JsonObject> {
     const running = this.find(id, caller);
     if (running?.background === true) {
       running.abort();
       await running.finished;
     }
-    const body = parseBody(await this.options.archive.get(id, caller));
+    const record = await this.options.archive.get(id, caller, ["body"]);
+    lease?.grow(textBytes(record.body));
+    const body = parseBody(record);
     if (body["background"] !== true) {
       throw invalid("background", "only a response made with background: true can be cancelled");
     }
@@ -140,6 +151,10 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     await this.unended.close();
   }
 
+  private sources({ memory, lease }: Pick<ResponseRequest<Parsed>, "memory" | "lease">): RecallSources<Parsed> {
+    return { ...this.options, memory, lease, windowOf: (model) => this.options.generate.contextWindow(model) };
+  }
+
   private find(id: string, caller: Caller): KeptAnswer | undefined {
     const running = this.running.get(id);
     return running?.owner === caller.keyId ? running : undefined;
@@ -162,7 +177,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     if (signal.aborted) abort();
     try {
       const source = await this.source(job, answer.signal);
-      begun(answer, source);
+      answer.begin(source);
       const record = await this.storeBegun(job, answer, source);
       answer.finished = this.pump(job, { answer, source, record }).finally(leave);
       return answer;
@@ -172,31 +187,35 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     }
   }
 
-  /** A response whose caller does not wait: it is stored as queued at once, and a failure becomes its outcome. */
+  /**
+   * A response whose caller does not wait. It is let in first, as every other; then it is stored as queued, and a failure
+   * becomes its outcome.
+   */
   private async startBackground(job: Job<Parsed>): Promise<ResponseAnswer> {
+    const admitted = await admitAnswer(job, this.options.generate);
     const answer = this.keptAnswer(job);
     answer.publish(answer.encoder.queued());
-    const record = await this.store(job, answer);
-    // the caller is answered first: the answer shows it as queued
-    answer.finished = setImmediate().then(() => this.work(job, answer, record));
+    try {
+      const record = await this.store(job, answer);
+      // the caller is answered first: the answer shows it as queued
+      answer.finished = setImmediate().then(() => this.work(job, { answer, record, admitted }));
+    } catch (error) {
+      admitted.cancel();
+      throw error;
+    }
     return answer;
   }
 
-  private keptAnswer({ parsed, caller }: Job<Parsed>): KeptAnswer {
+  private keptAnswer({ parsed, caller, lease }: Job<Parsed>): KeptAnswer {
     const { background } = parsed.answerOptions;
     const encoder = this.options.codec.encoder(parsed);
-    return new KeptAnswer({ id: parsed.request.id, owner: caller.keyId, background, encoder });
+    return new KeptAnswer({ id: parsed.request.id, owner: caller.keyId, background, encoder, lease });
   }
 
-  /** Where the answer comes from, by the kind that was asked for. */
-  private async source({ parsed, caller, request }: Job<Parsed>, signal: AbortSignal): Promise<AnswerSource> {
-    const { generate } = this.options;
-    if (parsed.answerOptions.kind === "warm-up") {
-      await generate.checkLimits(request, caller);
-      return nothingGenerated();
-    }
-    const generation = await generate.start(request, caller, signal);
-    return { transcript: generation.transcript, batches: generation.batches, facts: generation };
+  /** Where the answer comes from, when it has begun. */
+  private async source(job: Job<Parsed>, signal: AbortSignal): Promise<AnswerSource> {
+    const admitted = await admitAnswer(job, this.options.generate);
+    return admitted.start(signal);
   }
 
   private async store({ parsed, caller, body }: Job<Parsed>, answer: KeptAnswer): Promise<ResponseRecord> {
@@ -206,8 +225,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       {
         id: answer.id,
         previousId: answerOptions.previousResponseId ?? null,
-        body: JSON.stringify(answer.encoder.body(new Transcript(), answer.background ? "queued" : "in_progress")),
-        input: JSON.stringify(codec.inputItems(body, answer.id)),
+        body: answer.encoder.body(new Transcript(), answer.background ? "queued" : "in_progress"),
+        input: codec.inputItems(body, answer.id),
         turnInput: ownItems(parsed),
       },
       caller,
@@ -227,15 +246,15 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     }
   }
 
-  private async work(job: Job<Parsed>, answer: KeptAnswer, record: ResponseRecord): Promise<void> {
+  private async work(job: Job<Parsed>, { answer, record, admitted }: Waiting): Promise<void> {
     let source: AnswerSource;
     try {
-      source = await this.source(job, answer.signal);
+      source = await admitted.start(answer.signal);
     } catch (thrown) {
       const error = answer.signal.aborted ? canceled() : toParleyError(thrown);
       return this.fail(job, { answer, record }, [{ type: "begin" }, { type: "finish", reason: "error", error }]);
     }
-    begun(answer, source);
+    answer.begin(source);
     return this.pump(job, { answer, source, record });
   }
 
@@ -270,10 +289,11 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     try {
       const lastEvents = answer.encoder.accept(lastBatch, answer.transcript);
       const output = answer.encoder.items(answer.transcript);
-      const body = JSON.stringify(answer.encoder.body(answer.transcript));
-      const events = JSON.stringify([...answer.published, ...lastEvents]);
-      const items = formatTurn(turnOf(job.parsed, output));
-      outcome = { id: answer.id, expiresAt: record.expiresAt, body, items, events };
+      outcome = await archive.written(record, {
+        body: answer.encoder.body(answer.transcript),
+        turn: turnOf(job.parsed, output),
+        events: [...answer.published, ...lastEvents],
+      });
       await archive.end(outcome);
       this.rememberInConnection(
         job,
@@ -322,17 +342,7 @@ interface Pumped {
   record: ResponseRecord;
 }
 
-function begun(answer: KeptAnswer, source: AnswerSource): void {
-  answer.transcript = source.transcript;
-  answer.facts = source.facts;
-  answer.state = "running";
-}
-
-/** What a finished turn adds to the conversation; a complete summary takes the place of all that was before. */
-function turnOf(parsed: ParsedResponse, output: readonly OutputItem[]): StoredTurn {
-  const summarized = parsed.answerOptions.kind === "compaction" && output.length > 0;
-  return summarized ? { input: [], output, startsConversation: true } : { input: ownItems(parsed), output };
-}
+type Waiting = Pumped & { admitted: AdmittedAnswer };
 
 function failedBatch(thrown: unknown): Batch {
   return [{ type: "finish", reason: "error", error: toParleyError(thrown) }];

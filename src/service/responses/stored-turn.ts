@@ -1,4 +1,7 @@
 import { z } from "zod";
+import { parseTextSteps } from "../../lib/json-scanner/parse.ts";
+import { jsonText } from "../../lib/json-scanner/write.ts";
+import type { Steps } from "../../lib/time-slices.ts";
 import type { Item } from "../../model/item.ts";
 import { isObject, parseJson } from "../../model/json.ts";
 import { storedItem } from "../../model/stored-item.ts";
@@ -13,33 +16,77 @@ export interface StoredTurn {
 }
 
 const version = 1;
-const items = z.array(storedItem);
-const turn = z.object({
-  input: items,
-  output: z.array(z.object({ id: z.string(), item: storedItem })),
+/** Items that are checked in one step. */
+const itemsPerStep = 500;
+const outputItem = z.object({ id: z.string(), item: storedItem });
+const frame = z.object({
+  input: z.array(z.unknown()),
+  output: z.array(z.unknown()),
   startsConversation: z.boolean().optional(),
 });
 
-export function formatTurn({ input, output, startsConversation }: StoredTurn): string {
-  return JSON.stringify({ version, input, output, startsConversation });
+export function formatTurn({ input, output, startsConversation }: StoredTurn): Steps<string> {
+  return jsonText({ version, input, output, startsConversation });
+}
+
+interface StoredRow {
+  id: string;
+  items: string;
+  body: string;
 }
 
 /**
  * Reads the column `items` of a stored response. Rows of version 0 hold one list, the input followed by one item for each
  * output item of `body`. Throws an `Error` for anything else: the row was changed from outside or by a newer version.
  */
-export function parseTurn({ id, items: text, body }: { id: string; items: string; body: string }): StoredTurn {
-  const stored = parseJson(text);
+export function* parseTurn({ id, items: text, body }: StoredRow): Steps<StoredTurn> {
+  const stored = yield* parseTextSteps(text);
   const found = isObject(stored) ? stored["version"] : 0;
   if (found !== 0 && found !== version) {
     throw new Error(
       `the stored items of response ${id} have version ${JSON.stringify(found)}; this Parley reads up to ${version}`,
     );
   }
-  const parsed = found === 0 ? items.safeParse(stored) : turn.safeParse(stored);
-  if (parsed.success) return Array.isArray(parsed.data) ? firstVersion(parsed.data, body) : parsed.data;
-  const at = parsed.error.issues[0]?.path.map(String).join(".") ?? "";
-  throw new Error(`the stored items of response ${id} cannot be read${at === "" ? "" : ` at ${at}`}`);
+  try {
+    if (found === 0) return firstVersion(yield* checked(stored, "", storedItem), body);
+    const { input, output, startsConversation } = valid(stored, "", frame);
+    return {
+      input: yield* checked(input, "input.", storedItem),
+      output: yield* checked(output, "output.", outputItem),
+      startsConversation,
+    };
+  } catch (thrown) {
+    if (!(thrown instanceof Misplaced)) throw thrown;
+    throw new Error(`the stored items of response ${id} cannot be read${thrown.at === "" ? "" : ` at ${thrown.at}`}`);
+  }
+}
+
+/** Something in a stored text is not what it must be; `at` says where. */
+class Misplaced extends Error {
+  readonly at: string;
+
+  constructor(at: string) {
+    super(at);
+    this.at = at;
+  }
+}
+
+function valid<Value>(value: unknown, place: string, schema: z.ZodType<Value>): Value {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const within = parsed.error.issues[0]?.path.map(String).join(".") ?? "";
+  throw new Misplaced([place, within].filter((one) => one !== "").join("."));
+}
+
+/** `before`: the path of the list, with a dot behind it. */
+function* checked<Value>(values: unknown, before: string, schema: z.ZodType<Value>): Steps<Value[]> {
+  const list = valid(values, "", z.array(z.unknown()));
+  const found: Value[] = [];
+  for (const [index, value] of list.entries()) {
+    if (index % itemsPerStep === itemsPerStep - 1) yield;
+    found.push(valid(value, `${before}${index}`, schema));
+  }
+  return found;
 }
 
 function firstVersion(all: readonly Item[], body: string): StoredTurn {

@@ -1,16 +1,34 @@
+import { textBytes, type ByteLease } from "../../lib/byte-budget.ts";
+import type { TimeSlices } from "../../lib/time-slices.ts";
 import type { JsonObject } from "../../model/json.ts";
 import { isObject, parseJson } from "../../model/json.ts";
 import type { ResponseRecord } from "../../store/store.ts";
 import type { ResponseAnswer } from "./answer.ts";
 import type { ResponseEvent } from "../../model/response.ts";
+import { parseEvents } from "./stored-events.ts";
+
+/** The texts that are needed to read a body or events; stored events leave out what the body holds. */
+export const textsFor = { body: ["body"], events: ["events", "body"] } as const;
+
+/** What of a stored response is shown. */
+type StoredTexts = Pick<ResponseRecord, "id" | "body" | "events">;
 
 /** A response that is over, read from the store. */
 export class StoredAnswer implements ResponseAnswer {
   readonly facts = undefined;
-  private readonly record: ResponseRecord;
+  private readonly record: StoredTexts;
+  private readonly slices: TimeSlices;
 
-  constructor(record: ResponseRecord) {
+  constructor(record: StoredTexts, slices: TimeSlices) {
     this.record = record;
+    this.slices = slices;
+  }
+
+  /** Throws an `Error` where the stored text cannot be a response object. */
+  get text(): string {
+    const { id, body } = this.record;
+    if (!body.startsWith("{") || !body.endsWith("}")) throw unreadable(id);
+    return body;
   }
 
   get id(): string {
@@ -18,7 +36,7 @@ export class StoredAnswer implements ResponseAnswer {
   }
 
   async *events(after: number): AsyncGenerator<readonly ResponseEvent[]> {
-    const events = parseEvents(this.record).filter((event) => event.sequence_number > after);
+    const events = (await this.slices.run(parseEvents(this.record))).filter((event) => event.sequence_number > after);
     if (events.length > 0) yield events;
   }
 
@@ -31,18 +49,19 @@ export class StoredAnswer implements ResponseAnswer {
   }
 }
 
+/** Keeps of a record what is shown, counted with the lease; throws what the lease throws. */
+export function storedAnswer({ id, body, events }: StoredTexts, slices: TimeSlices, lease?: ByteLease): StoredAnswer {
+  lease?.grow(textBytes(body) + textBytes(events));
+  return new StoredAnswer({ id, body, events }, slices);
+}
+
 /** Throws an `Error` where the stored text is not a response object: it was changed from outside. */
 export function parseBody({ id, body }: Pick<ResponseRecord, "id" | "body">): JsonObject {
   const parsed = parseJson(body);
-  if (!isObject(parsed)) throw new Error(`the stored body of response ${id} cannot be read`);
+  if (!isObject(parsed)) throw unreadable(id);
   return parsed as JsonObject;
 }
 
-function parseEvents({ id, events }: ResponseRecord): ResponseEvent[] {
-  const parsed = parseJson(events);
-  const valid =
-    Array.isArray(parsed) &&
-    parsed.every((one) => isObject(one) && typeof one["type"] === "string" && Number.isInteger(one["sequence_number"]));
-  if (!valid) throw new Error(`the stored events of response ${id} cannot be read`);
-  return parsed as unknown as ResponseEvent[];
+function unreadable(id: string): Error {
+  return new Error(`the stored body of response ${id} cannot be read`);
 }

@@ -1,16 +1,11 @@
 import { canceled } from "../../model/error.ts";
-import type { Batch } from "../../model/event.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { ResponseEvent } from "../../model/response.ts";
-import { Transcript } from "../../model/transcript.ts";
-import type { AnswerFacts, Generation } from "../generation.ts";
+import type { Transcript } from "../../model/transcript.ts";
+import type { AnswerFacts } from "../generation.ts";
 import type { ResponseAnswer } from "./answer.ts";
 import type { ResponseEncoder } from "./codec.ts";
-
-/** Where an answer comes from: an engine, or nothing at all for a warm-up. */
-export interface AnswerSource extends Pick<Generation, "transcript" | "batches"> {
-  facts: AnswerFacts | undefined;
-}
+import type { AnswerSource } from "./source.ts";
 
 export interface TransientOptions {
   id: string;
@@ -60,16 +55,4 @@ export class TransientAnswer implements ResponseAnswer {
     ended(source.transcript);
     return encoder.body(source.transcript);
   }
-}
-
-const emptyAnswer: Batch = [{ type: "begin" }, { type: "finish", reason: "stop" }];
-
-/** The source of a response for which nothing is generated. */
-export function nothingGenerated(): AnswerSource {
-  const transcript = new Transcript();
-  async function* batches(): AsyncGenerator<Batch> {
-    transcript.apply(emptyAnswer);
-    yield emptyAnswer;
-  }
-  return { transcript, batches: batches(), facts: undefined };
 }

@@ -1,3 +1,4 @@
+import { finish } from "../../lib/time-slices.ts";
 import type { Surface } from "../surface.ts";
 import { defaultChunkSize } from "./chunk-size.ts";
 import type { ChunkSize } from "./chunk-size.ts";
@@ -19,7 +20,8 @@ export function chatSurface(options: ChatOptions = {}): Surface<ChatAnswerOption
   return {
     name: "chat",
     path: "/v1/chat/completions",
-    parse: (body, context) => parseChat(body, context, chunkSize),
+    parse: (body, context) => finish(parseChat(body, context, chunkSize)),
+    parseSteps: (body, context) => parseChat(body, context, chunkSize),
     json: encodeBody,
     sse: (parsed) => new ChatEncoder(parsed, options.sseDone ?? true),
     error: chatError,

@@ -1,6 +1,7 @@
+import type { Steps } from "../../lib/time-slices.ts";
 import type { Family, ModelCard } from "../../model/card.ts";
 import { ParleyError } from "../../model/error.ts";
-import { roles, textOf, textPart } from "../../model/item.ts";
+import { roles, textOf, textPart, withOwnLines } from "../../model/item.ts";
 import type { CallItem, Item, Part, Role } from "../../model/item.ts";
 import { isObject } from "../../model/json.ts";
 import { Fields } from "../shared/fields.ts";
@@ -35,8 +36,11 @@ interface Reading {
   items: Item[];
 }
 
+/** Messages that are read in one step. */
+const messagesPerStep = 100;
+
 /** The messages as items, in order; the order of calls and results is checked on the way. */
-export function readMessages(body: Fields, card: ModelCard, strict: boolean): Item[] {
+export function* readMessages(body: Fields, card: ModelCard, strict: boolean): Steps<Item[]> {
   const messages = body.array("messages");
   if (messages === undefined) {
     const other = body.given("input") === undefined ? "" : "; `input` belongs to /v1/responses";
@@ -44,6 +48,7 @@ export function readMessages(body: Fields, card: ModelCard, strict: boolean): It
   }
   const reading: Reading = { card, strict, media: new MediaCount(card), order: new CallOrder(), items: [] };
   for (const [index, message] of messages.entries()) {
+    if (index % messagesPerStep === 0) yield;
     readMessage(reading, Fields.of(message, `messages[${index}]`, body.phrases));
   }
   reading.order.endTurn();
@@ -91,7 +96,7 @@ function readAssistant(reading: Reading, message: Fields): void {
   else reading.order.endTurn();
   if (reading.strict) checkAssistantContent(message, content, calls);
 
-  const inline = splitReasoning(textOf(content), reading.card.reasoningForm);
+  const inline = splitReasoning(message, textOf(content), reading.card.reasoningForm);
   const field = readReasoningFields(message);
   if (field !== "" && !inline.reasoning.includes(field.trim())) reading.items.push({ type: "reasoning", text: field });
   for (const text of inline.reasoning) reading.items.push({ type: "reasoning", text });
@@ -108,7 +113,7 @@ function readResult(reading: Reading, message: Fields): void {
   const parts = readContent(reading, message, "result");
   if (reading.strict && parts.length === 0 && message.given("content") !== undefined) throw emptyContent(message.path);
   reading.order.result(id, message.path);
-  reading.items.push({ type: "result", id, parts, failed: false });
+  reading.items.push({ type: "result", id, parts: withOwnLines(parts), failed: false });
 }
 
 /** Strict: null or no content beside calls is fine, `""` never is. */

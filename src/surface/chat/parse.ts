@@ -1,8 +1,10 @@
+import type { Steps } from "../../lib/time-slices.ts";
 import type { ModelCard } from "../../model/card.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { GenerationRequest, Sampling } from "../../model/request.ts";
 import { Fields } from "../shared/fields.ts";
 import type { Phrases } from "../shared/fields.ts";
+import { refuseOverlongBody } from "../shared/prompt-size.ts";
 import { engineTopP, readOutputLimit, readStop } from "../shared/sampling.ts";
 import type { ParsedRequest, ParseContext } from "../surface.ts";
 import { sessionOf } from "../surface.ts";
@@ -42,14 +44,15 @@ function kindOf(value: unknown): string {
  * Reads one chat request (MiniMax API docs, OpenAI-compatible chat, 2026-11). Fields it does not know are ignored, as the
  * vendor does. Throws `invalid` naming the field at fault.
  */
-export function parseChat(
+export function* parseChat(
   value: unknown,
   context: ParseContext,
   chunkSize: ChunkSize,
-): ParsedRequest<ChatAnswerOptions> {
+): Steps<ParsedRequest<ChatAnswerOptions>> {
   const body = Fields.of(value, "", phrases);
   const card = context.card(body.requiredString("model"));
-  const { toolChoice, tools } = readToolChoice(body, readTools(body, context.strict));
+  refuseOverlongBody(body, ["messages", "tools"], context.contextWindow?.(card.id) ?? card.contextWindow);
+  const { toolChoice, tools } = readToolChoice(body, yield* readTools(body, context.strict));
   const tier = readTier(body, context.strict);
   const cacheKey = readCacheKey(body, context);
   refuseSeveral(body);
@@ -64,7 +67,7 @@ export function parseChat(
     tools,
     toolChoice,
     parallelCalls: body.boolean("parallel_tool_calls") ?? true,
-    items: readMessages(body, card, context.strict),
+    items: yield* readMessages(body, card, context.strict),
     tier,
     ...(context.strict ? { strict: true } : {}),
     ...(cacheKey === undefined ? {} : { cacheKey }),

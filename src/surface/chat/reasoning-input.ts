@@ -17,11 +17,18 @@ export interface SplitContent {
   text: string;
 }
 
-/** Splits leading think blocks off `content`; a block never closed runs to the end. */
-export function splitReasoning(content: string, form: ModelCard["reasoningForm"]): SplitContent {
+/** Of one message; no model writes more than a few. */
+const maxBlocks = 1_000;
+
+/**
+ * Splits leading think blocks off the message's content; a block never closed runs to the end. Throws `invalid` for more
+ * than 1,000 of them.
+ */
+export function splitReasoning(message: Fields, content: string, form: ModelCard["reasoningForm"]): SplitContent {
   const blocks: string[] = [];
   let text = content;
   for (let open = openTag.exec(text); open !== null; open = openTag.exec(text)) {
+    if (blocks.length >= maxBlocks) throw message.error("content", `holds more than ${maxBlocks} blocks of reasoning`);
     const close = `</${open[1]}>`;
     const end = text.indexOf(close, open[0].length);
     blocks.push(text.slice(open[0].length, end < 0 ? text.length : end).trim());

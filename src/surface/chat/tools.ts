@@ -2,13 +2,20 @@ import { invalid, ParleyError } from "../../model/error.ts";
 import { isObject } from "../../model/json.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { OutputFormat, ToolChoice, ToolDefinition } from "../../model/request.ts";
+import type { Steps } from "../../lib/time-slices.ts";
 import type { Fields } from "../shared/fields.ts";
 import { isSameTool, noParameters, readSchemaFormat, toolDefinition } from "../shared/tools.ts";
 
-export function readTools(body: Fields, strict: boolean): ToolDefinition[] {
+/** Tools that are read in one step. */
+const toolsPerStep = 100;
+
+export function* readTools(body: Fields, strict: boolean): Steps<ToolDefinition[]> {
   const tools: ToolDefinition[] = [];
   const byName = new Map<string, ToolDefinition>();
+  let count = 0;
   for (const wanted of body.objects("tools")) {
+    count += 1;
+    if (count % toolsPerStep === 0) yield;
     const tool = readTool(wanted, strict);
     const known = byName.get(tool.name);
     // The same tool twice is one tool.
@@ -58,19 +65,20 @@ export function readToolChoice(body: Fields, tools: readonly ToolDefinition[]): 
 
 function readChoiceObject(choice: Fields, tools: readonly ToolDefinition[]): Choice {
   const type = choice.required("type", choice.word("type", ["function", "allowed_tools"]));
-  if (type === "function") return { toolChoice: { name: readName(choice, tools) }, tools };
+  const known = new Set(tools.map(({ name }) => name));
+  if (type === "function") return { toolChoice: { name: readName(choice, known) }, tools };
   const allowed = choice.requiredObject("allowed_tools");
   const toolChoice = allowed.word("mode", ["auto", "required"]) ?? "auto";
   allowed.required("tools", allowed.array("tools"));
-  const names = Array.from(allowed.objects("tools"), (tool) => readName(tool, tools));
-  if (names.length === 0) throw allowed.error("tools", "must name at least one tool");
-  return { toolChoice, tools: tools.filter((tool) => names.includes(tool.name)) };
+  const names = new Set(Array.from(allowed.objects("tools"), (tool) => readName(tool, known)));
+  if (names.size === 0) throw allowed.error("tools", "must name at least one tool");
+  return { toolChoice, tools: tools.filter((tool) => names.has(tool.name)) };
 }
 
-function readName(choice: Fields, tools: readonly ToolDefinition[]): string {
+function readName(choice: Fields, known: ReadonlySet<string>): string {
   const body = choice.requiredObject("function");
   const name = body.requiredString("name");
-  if (tools.some((tool) => tool.name === name)) return name;
+  if (known.has(name)) return name;
   throw body.error("name", `no tool is named ${JSON.stringify(name.slice(0, 128))}`);
 }
 

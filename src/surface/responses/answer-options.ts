@@ -52,6 +52,8 @@ export interface ResponsesAnswerOptions extends References {
    * summarizes the conversation.
    */
   kind: "generation" | "warm-up" | "compaction";
+  /** Whose encrypted texts the answer holds; absent: nobody's. */
+  owner: string | undefined;
   /** Reasoning items carry `encrypted_content`. */
   encryptReasoning: boolean;
   /** The request's own `tools`. */

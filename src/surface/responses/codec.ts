@@ -8,6 +8,7 @@ import type { ParsedRequest } from "../surface.ts";
 import type { ResponsesAnswerOptions } from "./answer-options.ts";
 import { responseBody, type BodySource, type ResponseStatus } from "./body.ts";
 import { CompactionEncoder, CompactionOutput, compactionRequest } from "./compaction.ts";
+import { cipherFor } from "./encrypted-text.ts";
 import { ResponseEvents } from "./events.ts";
 import { recalled } from "./history.ts";
 import { toolsItem } from "./item.ts";
@@ -29,7 +30,7 @@ class AnswerEncoder {
 
   constructor(parsed: Parsed, options: ResponsesOptions) {
     const { request, answerOptions } = parsed;
-    const cipher = answerOptions.encryptReasoning ? options.cipher : undefined;
+    const cipher = answerOptions.encryptReasoning ? cipherFor(options.cipher, answerOptions.owner) : undefined;
     this.output = new Output({ id: request.id, forms: answerOptions.forms, searched: answerOptions.searched, cipher });
     const source = { parsed, ids: options.ids, output: this.output };
     this.source = source;
@@ -65,7 +66,7 @@ export function responsesCodec(options: ResponsesOptions) {
   return {
     encoder: (parsed: Parsed): AnswerEncoder | CompactionEncoder => {
       if (parsed.answerOptions.kind !== "compaction") return new AnswerEncoder(parsed, options);
-      const output = new CompactionOutput(parsed.request.id, options.cipher);
+      const output = new CompactionOutput(parsed.request.id, cipherFor(options.cipher, parsed.answerOptions.owner));
       return new CompactionEncoder({ parsed, ids: options.ids, output });
     },
     recalled,

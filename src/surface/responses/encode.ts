@@ -1,7 +1,10 @@
 import type { Batch } from "../../model/event.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import type { Transcript } from "../../model/transcript.ts";
-import { doneEvent, lineJson } from "../shared/answer.ts";
+import { jsonSteps } from "../../lib/json-scanner/write.ts";
+import type { Steps } from "../../lib/time-slices.ts";
+import { isObject } from "../../model/json.ts";
+import { doneEvent, lineJson, oneLine } from "../shared/answer.ts";
 import type { SseEncoder } from "../surface.ts";
 
 /** One event as a JSON text that is one line for every reader. */
@@ -9,9 +12,33 @@ export function eventJson(event: ResponseEvent): string {
   return lineJson(event);
 }
 
+/** The same in steps, for events that are `isLong`. */
+export function* eventJsonSteps(event: ResponseEvent): Steps<string> {
+  let whole = "";
+  yield* jsonSteps(event, { piece: (text) => (whole += oneLine(text)) });
+  return whole;
+}
+
+/** Characters of instructions or output, and tools, from which on an event is written in steps. */
+const longText = 65_536;
+const manyTools = 200;
+
+/** Whether an event repeats so much of its response that writing it takes long. */
+export function isLong({ response }: ResponseEvent): boolean {
+  if (!isObject(response)) return false;
+  const { instructions, output_text: text, tools } = response;
+  const size = (value: unknown): number => (typeof value === "string" ? value.length : 0);
+  return size(instructions) + size(text) > longText || (Array.isArray(tools) && tools.length > manyTools);
+}
+
 /** One event of a server-sent event stream. */
 export function eventText(event: ResponseEvent): string {
-  return `event: ${event.type}\ndata: ${eventJson(event)}\n\n`;
+  return eventFrame(event, eventJson(event));
+}
+
+/** An event around its JSON. */
+export function eventFrame({ type }: ResponseEvent, json: string): string {
+  return `event: ${type}\ndata: ${json}\n\n`;
 }
 
 /** What a stream of server-sent events ends with, if it ends with a mark. */

@@ -5,11 +5,16 @@ const prefixes = { reasoning: "reasoning:", compaction: "compaction:" } as const
 
 type Kind = keyof typeof prefixes;
 
+/** The cipher of one owner's texts; the server's own where there is no owner. */
+export function cipherFor(cipher: TextCipher, owner: string | undefined): TextCipher {
+  return owner === undefined ? cipher : cipher.ofOwner(owner);
+}
+
 export function encryptText(cipher: TextCipher, kind: Kind, text: string): string {
   return cipher.encrypt(prefixes[kind] + text);
 }
 
-/** The text; `undefined` where it was not encrypted by this server or is of another kind. */
+/** The text; `undefined` where it was not encrypted by this server for this owner, or is of another kind. */
 export function decryptText(cipher: TextCipher | undefined, kind: Kind, encrypted: string): string | undefined {
   if (cipher === undefined) return undefined;
   try {

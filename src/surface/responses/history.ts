@@ -1,3 +1,4 @@
+import type { Steps } from "../../lib/time-slices.ts";
 import { invalid, ParleyError } from "../../model/error.ts";
 import type { Item } from "../../model/item.ts";
 import { textPart } from "../../model/item.ts";
@@ -18,17 +19,19 @@ const reasoningId = /_rs(_\d+)?$/;
  * `answerOptions.input` holds only items: what history keeps of this turn. Throws `invalid` for an unknown reference and
  * for calls and results that do not pair up.
  */
-export function recalled(
+export function* recalled(
   parsed: ParsedRequest<ResponsesAnswerOptions>,
   recall: RecalledParts,
-): ParsedRequest<ResponsesAnswerOptions> {
+): Steps<ParsedRequest<ResponsesAnswerOptions>> {
   const input = parsed.answerOptions.input.flatMap((item) =>
     item.type === "reference" ? dereference(item, recall) : [item],
   );
   const { echo, tools: own } = parsed.answerOptions;
   const conversation = [...instructionItems(echo.instructions), ...recall.history, ...input];
   checkPairs(conversation);
-  const toolbox = toolboxOf(own, conversation);
+  yield;
+  const toolbox = yield* toolboxOf(own, conversation);
+  yield;
   const { tools, toolChoice, forms } = readChoice(echo.toolChoice, toolbox);
   const searched = searchedTools(toolbox, Fields.of({ tools: own }, ""));
   const items = conversation.filter((item) => item.type !== "message" || item.tools === undefined);
@@ -39,12 +42,12 @@ export function recalled(
 }
 
 /** The request's own tools and those that items of the conversation add. */
-function toolboxOf(own: readonly JsonObject[], conversation: readonly Item[]): Toolbox {
+function* toolboxOf(own: readonly JsonObject[], conversation: readonly Item[]): Steps<Toolbox> {
   const toolbox = emptyToolbox();
-  addTools(toolbox, Fields.of({ tools: own }, ""), { strict: false, added: false });
+  yield* addTools(toolbox, Fields.of({ tools: own }, ""), { strict: false, added: false });
   for (const item of conversation) {
     if (item.type !== "message" || item.tools === undefined) continue;
-    addTools(toolbox, Fields.of({ tools: item.tools }, ""), { strict: false, added: true });
+    yield* addTools(toolbox, Fields.of({ tools: item.tools }, ""), { strict: false, added: true });
   }
   return toolbox;
 }

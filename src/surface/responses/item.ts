@@ -1,7 +1,8 @@
+import { finish, type Steps } from "../../lib/time-slices.ts";
 import type { ModelCard } from "../../model/card.ts";
 import { invalid } from "../../model/error.ts";
 import type { CallItem, Item, Role } from "../../model/item.ts";
-import { textPart } from "../../model/item.ts";
+import { textPart, withOwnLines } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { ItemReference } from "../../model/response.ts";
 import { Fields } from "../shared/fields.ts";
@@ -88,12 +89,16 @@ const itemTypes: Readonly<Record<string, ItemReader | "nothing">> = {
   ghost_snapshot: "nothing",
 };
 
+/** Items that are read in one step. */
+const itemsPerStep = 100;
+
 /** Throws `invalid` naming the item at fault: `input[3].content[0].type`. */
-export function parseItems(values: readonly unknown[], path: string, context: ItemContext): ParsedInput {
+export function* parseItems(values: readonly unknown[], path: string, context: ItemContext): Steps<ParsedInput> {
   const parsed: ParsedInput = { items: [], compact: false, dropped: new Set() };
   const open = new OpenCalls();
   const reading: Reading = { ...context, open, dropped: parsed.dropped };
   for (const [index, value] of values.entries()) {
+    if (index % itemsPerStep === 0) yield;
     const item = Fields.of(value, `${path}[${index}]`);
     if (!context.strict && item.given("type") === "compaction_trigger") {
       if (index < values.length - 1) throw item.error("type", "compaction_trigger must be the last input item");
@@ -135,7 +140,7 @@ export function toolsItem(tools: readonly JsonObject[]): Item {
 
 function parseAddedTools(item: Fields, { toolbox }: Reading): Item[] {
   item.required("tools", item.array("tools"));
-  addTools(toolbox, item, { strict: false, added: true });
+  finish(addTools(toolbox, item, { strict: false, added: true }));
   return [toolsItem(item.value["tools"] as JsonObject[])];
 }
 
@@ -147,7 +152,7 @@ function isServerSearch(item: Fields): boolean {
 
 function parseSearchOutput(item: Fields, { toolbox }: Reading): Item[] {
   const tools = foundTools(Array.from(item.objects("tools"), ({ value }) => value as JsonObject));
-  addTools(toolbox, item, { strict: false, added: true });
+  finish(addTools(toolbox, item, { strict: false, added: true }));
   const note = toolsItem(tools);
   return isServerSearch(item) ? [note] : [result(item, [textPart(foundText(item))]), note];
 }
@@ -178,7 +183,9 @@ function parseMessage(item: Fields, reading: Reading): Item {
   if (reading.strict && role === "user" && parts.length === 0) throw item.error("content", "chat content is empty");
   if (role === "assistant" && parts.some((part) => part.type !== "text"))
     throw item.error("content", "an assistant says text only");
-  if (role === "tool") return { type: "result", id: toolCallId(item, reading.open), parts, failed: false };
+  if (role === "tool") {
+    return { type: "result", id: toolCallId(item, reading.open), parts: withOwnLines(parts), failed: false };
+  }
   const name = item.string("name");
   const phase = item.string("phase");
   return {
@@ -198,7 +205,7 @@ function toolCallId(item: Fields, open: OpenCalls): string {
 }
 
 function result(item: Fields, parts: Extract<Item, { type: "result" }>["parts"]): Item {
-  return { type: "result", id: callIdOf(item), parts, failed: false };
+  return { type: "result", id: callIdOf(item), parts: withOwnLines(parts), failed: false };
 }
 
 function patchResult(item: Fields): Item {
@@ -235,7 +242,10 @@ function joinedText(item: Fields, key: string, separator: string): string {
 function parseCompaction(item: Fields, context: ItemContext): Item {
   const summary = decryptText(context.cipher, "compaction", item.nonEmptyString("encrypted_content"));
   if (summary === undefined) {
-    throw item.error("encrypted_content", "was not made by this server, or its secret has changed");
+    throw item.error(
+      "encrypted_content",
+      "was not made by this server for this key or its organisation, or the server's secret has changed",
+    );
   }
   return summaryMessage(summary);
 }

@@ -1,3 +1,4 @@
+import type { Steps } from "../../lib/time-slices.ts";
 import type { ModelCard } from "../../model/card.ts";
 import { invalid, type ParleyError } from "../../model/error.ts";
 import { textPart, type Item } from "../../model/item.ts";
@@ -5,8 +6,10 @@ import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest, OutputFormat, Sampling } from "../../model/request.ts";
 import { needsRecall, type ItemReference } from "../../model/response.ts";
 import { Fields } from "../shared/fields.ts";
+import { refuseOverlongBody } from "../shared/prompt-size.ts";
 import { engineTopP, readOutputLimit } from "../shared/sampling.ts";
 import { readSchemaFormat } from "../shared/tools.ts";
+import { cipherFor } from "./encrypted-text.ts";
 import type { ParsedRequest, ParseContext } from "../surface.ts";
 import { sessionOf } from "../surface.ts";
 import { recalled } from "./history.ts";
@@ -29,22 +32,28 @@ const strictEfforts = ["minimal", "low", "medium", "high", "none"] as const;
 const efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
 
 /** Reads a request. Throws `invalid` naming the field; fields nobody documents are ignored. */
-export function parseRequest(
+export function* parseRequest(
   body: unknown,
   context: ParseContext,
   options: ResponsesOptions,
-): ParsedRequest<ResponsesAnswerOptions> {
+): Steps<ParsedRequest<ResponsesAnswerOptions>> {
   const fields = checkedBody(body);
   const card = context.card(fields.nonEmptyString("model"));
+  const window = context.contextWindow?.(card.id) ?? card.contextWindow;
+  refuseOverlongBody(fields, ["instructions", "input", "tools"], window);
+  yield;
   const toolbox = emptyToolbox();
-  addTools(toolbox, fields, { strict: context.strict, added: false });
+  yield* addTools(toolbox, fields, { strict: context.strict, added: false });
   const format = parseFormat(fields, context.strict);
   const sampling = parseSampling(fields, card);
   const effort = parseEffort(fields, context.strict);
-  const input = parseInput(fields, { card, strict: context.strict, cipher: options.cipher, toolbox });
+  const cipher = cipherFor(options.cipher, context.owner);
+  const input = yield* parseInput(fields, { card, strict: context.strict, cipher, toolbox });
   const dropped = { tools: [...toolbox.dropped], items: [...input.dropped] };
+  yield;
   const echo = parseEcho(fields, { strict: context.strict, sampling, dropped });
-  const answerOptions = parseAnswerOptions(fields, { options, echo, input });
+  const answerOptions = parseAnswerOptions(fields, { options, owner: context.owner, echo, input });
+  yield;
   const cacheKey = echo.promptCacheKey ?? sessionOf(context);
   const request: GenerationRequest = {
     id: context.id,
@@ -65,7 +74,8 @@ export function parseRequest(
     ...(context.strict ? { strict: true } : {}),
   };
   const parsed = { request, answerOptions };
-  return needsRecall(answerOptions) ? parsed : recalled(parsed, { history: [], resolve: () => undefined });
+  yield;
+  return needsRecall(answerOptions) ? parsed : yield* recalled(parsed, { history: [], resolve: () => undefined });
 }
 
 /** The body as fields, no deeper than can be written back. */
@@ -84,11 +94,15 @@ function checkedBody(body: unknown): Fields {
 
 interface AnswerOptionsSource {
   options: ResponsesOptions;
+  owner: string | undefined;
   echo: Echo;
   input: ParsedInput;
 }
 
-function parseAnswerOptions(fields: Fields, { options, echo, input }: AnswerOptionsSource): ResponsesAnswerOptions {
+function parseAnswerOptions(
+  fields: Fields,
+  { options, owner, echo, input }: AnswerOptionsSource,
+): ResponsesAnswerOptions {
   const background = fields.boolean("background") ?? false;
   const generate = fields.boolean("generate") ?? true;
   const store = fields.boolean("store");
@@ -105,6 +119,7 @@ function parseAnswerOptions(fields: Fields, { options, echo, input }: AnswerOpti
     kind: input.compact ? "compaction" : generate ? "generation" : "warm-up",
     previousResponseId,
     input: input.items,
+    owner,
     encryptReasoning: fields.strings("include").includes("reasoning.encrypted_content"),
     tools: (fields.array("tools") ?? []) as JsonObject[],
     forms: new Map(),
@@ -122,7 +137,7 @@ function missingInput(fields: Fields): ParleyError {
   return invalid("input", `is required${other}`);
 }
 
-function parseInput(fields: Fields, context: Parameters<typeof parseItems>[2]): ParsedInput {
+function* parseInput(fields: Fields, context: Parameters<typeof parseItems>[2]): Steps<ParsedInput> {
   const input = fields.given("input");
   if (input === undefined && fields.given("previous_response_id") === undefined) throw missingInput(fields);
   if (input === undefined || input === "") return { items: [], compact: false, dropped: new Set() };
@@ -131,7 +146,7 @@ function parseInput(fields: Fields, context: Parameters<typeof parseItems>[2]): 
     return { items: [message], compact: false, dropped: new Set() };
   }
   if (!Array.isArray(input)) throw invalid("input", "must be a string or an array of items");
-  return parseItems(input, "input", context);
+  return yield* parseItems(input, "input", context);
 }
 
 /** The vendor allows temperatures of 0 to 1 here for every model, though chat goes to 2. */

@@ -2,7 +2,7 @@ import { invalid } from "../../model/error.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 import type { ToolChoice, ToolDefinition } from "../../model/request.ts";
 import { Fields } from "../shared/fields.ts";
-import type { ToolForm, ToolForms } from "./answer-options.ts";
+import type { ToolForms } from "./answer-options.ts";
 import { isCallable, offeredTools, type Toolbox } from "./tools.ts";
 
 /** What `tool_choice` means: the choice, the tools left to choose from, and how calls of them look. */
@@ -31,14 +31,34 @@ export function choiceEcho(body: Fields, strict: boolean): Json {
 export function readChoice(value: Json, toolbox: Toolbox): Choice {
   const offered = offeredTools(toolbox);
   const forms = new Map(offered.map(({ definition, form }) => [definition.name, form]));
-  const chooser: Chooser = { toolbox, tools: offered.map(({ definition }) => definition), forms };
+  const chooser: Chooser = { toolbox, tools: offered.map(({ definition }) => definition), named: namedForms(forms) };
   return { ...choose(value, chooser), forms };
 }
 
 interface Chooser {
   toolbox: Toolbox;
   tools: readonly ToolDefinition[];
-  forms: ReadonlyMap<string, ToolForm>;
+  /** The model's names by what a caller may call a tool, and all of a namespace. */
+  named: ReadonlyMap<string, readonly string[]>;
+}
+
+function namedForms(forms: ToolForms): ReadonlyMap<string, readonly string[]> {
+  const named = new Map<string, string[]>();
+  const add = (key: string, flat: string): void => {
+    const known = named.get(key);
+    if (known === undefined) named.set(key, [flat]);
+    else known.push(flat);
+  };
+  for (const [flat, form] of forms) {
+    const { name, namespace } = "name" in form ? form : {};
+    add(formKey(form.kind, name, namespace), flat);
+    if (namespace !== undefined) add(formKey("namespace", namespace, namespace), flat);
+  }
+  return named;
+}
+
+function formKey(...parts: readonly (string | undefined)[]): string {
+  return JSON.stringify(parts);
 }
 
 type Chosen = Omit<Choice, "forms">;
@@ -53,7 +73,8 @@ function choose(value: Json, chooser: Chooser): Chosen {
   const names = chosenNames(fields, chooser);
   const [only] = names;
   if (type === "namespace" && names.length > 1) {
-    return { toolChoice: "required", tools: tools.filter(({ name }) => names.includes(name)) };
+    const chosen = new Set(names);
+    return { toolChoice: "required", tools: tools.filter(({ name }) => chosen.has(name)) };
   }
   // the search that this server makes itself is over when the model begins
   return { toolChoice: only === undefined ? "auto" : { name: only }, tools };
@@ -81,19 +102,14 @@ function allowedTools(fields: Fields, chooser: Chooser): Chosen {
 }
 
 /** The model's names of what an object names; throws `invalid` where there is no such tool. */
-function chosenNames(fields: Fields, { toolbox, forms }: Chooser): string[] {
+function chosenNames(fields: Fields, { toolbox, named: byName }: Chooser): readonly string[] {
   const type = fields.nonEmptyString("type");
   if (!isCallable(type)) throw fields.error("type", `tool ${JSON.stringify(type)} cannot be run by this server`);
   if (type === "tool_search" && toolbox.search === "server") return [];
   const named = type === "function" || type === "custom" || type === "namespace";
   const name = named ? fields.nonEmptyString("name") : type;
   const namespace = type === "namespace" ? name : fields.string("namespace");
-  const matches = (form: ToolForm): boolean => {
-    const space = "name" in form ? form.namespace : undefined;
-    if (type === "namespace") return space === name;
-    return form.kind === type && (!("name" in form) || (form.name === name && space === namespace));
-  };
-  const found = [...forms].filter(([, form]) => matches(form)).map(([flat]) => flat);
+  const found = byName.get(named ? formKey(type, name, namespace) : formKey(type, undefined, undefined)) ?? [];
   if (found.length > 0) return type === "namespace" ? found : found.slice(0, 1);
   const shown = namespace === undefined || type === "namespace" ? name : `${namespace}__${name}`;
   throw fields.error(named ? "name" : "type", `no ${type} tool called ${shown}`);

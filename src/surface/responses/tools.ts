@@ -1,3 +1,4 @@
+import type { Steps } from "../../lib/time-slices.ts";
 import type { JsonObject } from "../../model/json.ts";
 import { isObject } from "../../model/json.ts";
 import type { ToolDefinition } from "../../model/request.ts";
@@ -54,13 +55,19 @@ export function emptyToolbox(): Toolbox {
   return { tools: new Map(), names: new Set(), search: undefined, dropped: new Set() };
 }
 
+/** Tools that are read in one step. */
+const toolsPerStep = 100;
+
 /** Adds the `tools` of a request, or of an item that makes more of them available. */
-export function addTools(
+export function* addTools(
   toolbox: Toolbox,
   fields: Fields,
   { strict, added }: { strict: boolean; added: boolean },
-): void {
+): Steps<void> {
+  let count = 0;
   for (const tool of fields.objects("tools")) {
+    count += 1;
+    if (count % toolsPerStep === 0) yield;
     const type = tool.nonEmptyString("type");
     if (strict && type !== "function") throw tool.error("type", `invalid tool type: ${type}`);
     const read = isCallable(type) ? readers[type] : undefined;

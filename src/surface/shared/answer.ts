@@ -22,5 +22,10 @@ const lineBreaks = /[\u0085\u2028\u2029]/g;
  * JSON may carry them as escapes.
  */
 export function lineJson(value: unknown): string {
-  return JSON.stringify(value).replace(lineBreaks, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return oneLine(JSON.stringify(value));
+}
+
+/** JSON text, or a piece of one, as `lineJson` writes it. */
+export function oneLine(json: string): string {
+  return json.replace(lineBreaks, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

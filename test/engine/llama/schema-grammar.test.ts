@@ -4,10 +4,13 @@ import { Grammar } from "../../../src/engine/llama/grammar.ts";
 import { SchemaGrammar } from "../../../src/engine/llama/schema-grammar.ts";
 import type { JsonObject } from "../../../src/model/json.ts";
 import { growth } from "../../support/cpu.ts";
+import { chained } from "../../support/hostile-schema.ts";
 
 function source(schema: JsonObject): string {
   const grammar = new Grammar();
-  return grammar.source(new SchemaGrammar(grammar, schema).json(schema));
+  const schemas = new SchemaGrammar(grammar, schema);
+  schemas.requireNarrow(schema);
+  return grammar.source(schemas.json(schema));
 }
 
 /** Pydantic's first major version wraps every reference into `allOf`. */
@@ -89,6 +92,59 @@ describe("SchemaGrammar", () => {
       expect(() => source(schema)).toThrow(expect.objectContaining({ kind: "invalid" }));
     }
     expect(source({ enum: names.slice(0, 3000) })).toContain("name 2999");
+  });
+
+  const tree = { $ref: "#/$defs/t" };
+  const trees = (...anyOf: JsonObject[]): JsonObject => ({ ...tree, $defs: { t: { anyOf } } });
+  const fields = (properties: JsonObject, required = Object.keys(properties)): JsonObject => {
+    return { type: "object", properties, required };
+  };
+
+  it.each<[string, JsonObject]>([
+    ["two that hold each other", trees(fields({ a: tree }), fields({ a: tree, b: { type: "string" } }))],
+    ["told apart too late", trees(fields({ l: tree, op: { const: "a" } }), fields({ l: tree, op: { const: "b" } }))],
+    ["with optional fields", trees(fields({ a: tree }, []), fields({ a: tree, b: {} }, []), { type: "null" })],
+    ["lists", trees({ type: "array", items: tree }, { type: "array", items: tree, minItems: 2 })],
+    [
+      "24 levels without recursion",
+      chained(24, (next) => ({ anyOf: [fields({ a: next }), fields({ a: next, b: {} })] }), {
+        type: "string",
+      }) as JsonObject,
+    ],
+  ])("refuses alternatives of which llama.cpp would follow ever more at once: %s", (_, schema) => {
+    expect(() => source(schema)).toThrow(
+      expect.objectContaining({ kind: "invalid", message: expect.stringContaining("in too many ways") }),
+    );
+  });
+
+  it.each<[string, JsonObject]>([
+    ["any JSON", trees({ additionalProperties: tree }, { items: tree }, { type: "string" }, { type: "null" })],
+    [
+      "a first field with a value",
+      trees(fields({ op: { const: "add" }, l: tree, r: tree }), fields({ op: { enum: ["not", "neg"] }, x: tree })),
+    ],
+    [
+      "a second field",
+      trees(fields({ line: {}, op: { const: "add" }, l: tree }), fields({ line: {}, op: { const: "mul" }, l: tree })),
+    ],
+    [
+      "other names",
+      trees(fields({ name: {}, children: { type: "array", items: tree } }), fields({ name: {}, value: {} })),
+    ],
+    ["one that holds itself", trees(fields({ child: tree }), { type: "null" })],
+    [
+      "6 levels",
+      chained(6, (next) => ({ anyOf: [fields({ a: next }), fields({ a: next, b: {} })] }), {
+        type: "string",
+      }) as JsonObject,
+    ],
+  ])("holds answers to alternatives that are told apart by %s", (_, schema) => {
+    expect(source(schema)).toContain("root ::= ");
+  });
+
+  it("leaves out a pattern with too many ways through it", () => {
+    expect(source({ type: "string", pattern: `^${"[a-z]?".repeat(600)}$` })).not.toContain("0061");
+    expect(source({ type: "string", pattern: `^${"[a-z]?".repeat(60)}$` })).toContain("0061");
   });
 
   it("refuses texts that no token can spell, where they would stand as they are", () => {

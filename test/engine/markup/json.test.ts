@@ -47,6 +47,9 @@ describe("JSON calls", () => {
     ['{"name":"w","arguments":"{\\"a\\":\\"hal', "{"],
     ['{"name":"w","arg', "{"],
     ['{"name":"w"', "{"],
+    ['{"name":"w","arguments":{"a":"x"}', '{"a": "x"}'],
+    ['{"name":"w","arguments":{"a":"x"},', '{"a": "x"}'],
+    ['{"arguments":{"a":"x"},"name":"w"', '{"a": "x"}'],
   ])("a block truncated at %s stays as it is: a fault unless the token limit did it", (body, expected) => {
     const text = `<tool_call>${body}`;
     expect(rows(text, { ...json, cut: true })).toEqual([["call", "w", expected]]);
@@ -55,19 +58,22 @@ describe("JSON calls", () => {
     expect(fault([text], json)).toBe("the model's call of 'w' broke off before its end");
   });
 
-  test("a call whose arguments are complete is whole", () => {
-    const text = '<tool_call>{"name":"w","arguments":{"a":"x"}';
+  test("a call whose object is complete is whole without its tag", () => {
+    const text = '<tool_call>{"name":"w","arguments":{"a":"x"}}';
     expect(rows(text, json)).toEqual([["call", "w", '{"a": "x"}']]);
     expect(fault([text], json)).toBeUndefined();
   });
 
-  test("cut before the name: no call, and no text if the limit cut it", () => {
-    expect(rows('a<tool_call>{"na', { ...json, cut: true })).toEqual([["text", "a"]]);
-    expect(rows('a<tool_call>{"na', json)).toEqual([
-      ["text", "a"],
-      ["text", '<tool_call>{"na'],
-    ]);
-  });
+  test.each(['{"na', "", '[{"name":"w"}, {"na', '{"arguments":{"a":1}'])(
+    "a block truncated before a name, at %s, is no text: a fault unless the token limit did it",
+    (body) => {
+      const text = `a<tool_call>${body}`;
+      expect(rows(text, json).filter(([type]) => type === "text")).toEqual([["text", "a"]]);
+      expect(rows(text, { ...json, cut: true })).toEqual(rows(text, json));
+      expect(fault([text], { ...json, cut: true })).toBeUndefined();
+      expect(fault(text, json)).toBe("the model began a call that broke off before the name of its tool");
+    },
+  );
 
   test("arguments that are no JSON: they stay as they are, and are a fault", () => {
     let ordinal = 0;

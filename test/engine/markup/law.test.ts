@@ -116,7 +116,10 @@ describe("laws", () => {
     const law = fc.property(situation, ({ text, setting: options }) => {
       const items = parsed([text], { ...options, tags: [], inside: false, cut: false });
       fc.pre(options.calls !== "m3" && items.every((item) => item.type === "text"));
-      expect(items.map((item) => ("text" in item ? item.text : "")).join("")).toBe(text);
+      const shown = items.map((item) => ("text" in item ? item.text : "")).join("");
+      // the beginning of a call is none
+      if (fault([text], { ...options, tags: [], inside: false, cut: false }) === undefined) expect(shown).toBe(text);
+      else expect(text.startsWith(shown)).toBe(true);
     });
     const setting = { tags: [], inside: false, cut: false, tools: elsewhere };
     const near = { text: ' \n\n<tool_call>[{"arguments":{"a":"', setting: { ...setting, calls: "json" as const } };

@@ -114,6 +114,58 @@ describe.each(["m2", "m3"] as const)("calls under the name of %s", (calls) => {
     expect(rows(text, setting)).toEqual([["text", text]]);
   });
 
+  test.each([
+    `${token}<tool_call>\n${token}<invoke na`,
+    `${token}<tool_call>\n`,
+    `${token}<invoke`,
+    `${token}<comma`,
+    "<minimax:tool_call>",
+    "<minimax:tool_call>\n<invoke na",
+    '<minimax:tool_call>\n{"na',
+    "<tool_call>\n",
+    '<tool_call>\n{"na',
+    '<invoke name="ba',
+    '<invoke name="bash">',
+    "<minimax:tool_call>\n<para",
+  ])("an answer that ends in %j shows no markup: a fault unless the token limit did it", (end) => {
+    const text = `Ok.\n${end}`;
+    expect(rows(text, setting)).toEqual([["text", "Ok."]]);
+    expect(rows(text, { ...setting, cut: true })).toEqual([["text", "Ok."]]);
+    expect(fault([text], { ...setting, cut: true })).toBeUndefined();
+    expect(fault([text], setting)).toBe("the model began a call that broke off before the name of its tool");
+    expect(fault(text, setting)).toBe(fault([text], setting));
+  });
+
+  test.each([
+    [m2body, "\n<invoke na"],
+    [
+      `${token}<tool_call>${token}<invoke name="bash">${token}<command>ls${token}</command>${token}</invoke>`,
+      `${token}<invoke na`,
+    ],
+  ])("a second call behind %j that has no name is a fault", (first, second) => {
+    const text = first.replace("\n</minimax:tool_call>", "") + second;
+    expect(rows(text, setting)).toEqual([called]);
+    expect(fault([text], { ...setting, cut: true })).toBeUndefined();
+    expect(fault([text], setting)).toBe("the model began a call that broke off before the name of its tool");
+  });
+
+  test.each([
+    ["a token", token, "Ok."],
+    ["a token and a part of a closing tag", `${token}</tool`, "Ok."],
+    ["a tag in a line of prose", " Write <tool_call>", "Ok. Write <tool_call>"],
+    ["a tag of another tool", '\n<invoke name="other">', 'Ok.\n<invoke name="other">'],
+    ["a tag in a code block", "\n```\n<minimax:tool_call>", "Ok.\n```\n<minimax:tool_call>"],
+  ])("an answer that ends in %s is whole", (_, end, shown) => {
+    expect(rows(`Ok.${end}`, setting)).toEqual([["text", shown]]);
+    expect(fault([`Ok.${end}`], setting)).toBeUndefined();
+  });
+
+  test.each(["<minimax:tool_call>", `${token}<tool_call>`])("JSON without a name in %s is a fault", (tag) => {
+    const text = `Ok.\n${tag}{"command": "ls"}${tag.replace("<t", "</t").replace("<m", "</m")} Done.`;
+    expect(rows(text, setting)).toEqual([["text", "Ok."], ["text", " Done."]]); // prettier-ignore
+    expect(fault([text], setting)).toBe("the model wrote arguments of a call without the name of its tool");
+  });
+
   test("a closing tag in prose behind bare calls is text", () => {
     expect(rows(`${bareBody}</div> is it.`, setting)).toEqual([called, ["text", "</div> is it."]]);
   });

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { PrefixCache } from "../../../src/engine/sim/prefix-cache.ts";
-import { measurePrompt, type Prompt } from "../../../src/engine/sim/prompt.ts";
+import { measurePrompt as promptSteps, type Prompt } from "../../../src/engine/sim/prompt.ts";
+import { finish } from "../../../src/lib/time-slices.ts";
 import type { ImagePart } from "../../../src/model/item.ts";
 import { message, requestOf, weatherTool } from "../../contract/engine.ts";
 
+const measurePrompt = (...given: Parameters<typeof promptSteps>): Prompt => finish(promptSteps(...given));
 const words = (count: number, from = 0): string => Array.from({ length: count }, (_, at) => `w${from + at}`).join(" ");
 const prompt = (text: string, model = "test"): Prompt => measurePrompt(requestOf(text, { model }), 16);
 

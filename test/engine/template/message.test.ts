@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { promptFamilies } from "../../../src/engine/template/family.ts";
 import { firstMedia, templateMessages } from "../../../src/engine/template/message.ts";
 import { type Item, type Role, textPart } from "../../../src/model/item.ts";
+import { growth } from "../../support/cpu.ts";
 
 function said(role: Role, text: string, name?: string): Item {
   return { type: "message", role, parts: [textPart(text)], ...(name === undefined ? {} : { name }) };
@@ -111,6 +112,17 @@ describe("templateMessages", () => {
     const items = [said("user", "Hi", "Tom"), said("user", "Hey", "Eve"), said("assistant", "Hello", "Ada")];
     expect(templateMessages(items).map((one) => one.content)).toEqual(["Tom: Hi", "Eve: Hey", "Hello"]);
   });
+});
+
+it("many calls of one turn take linear time", () => {
+  const turn = (calls: number): Item[] => Array.from({ length: calls }, (_, at) => call(`c${at}`, "{}"));
+  const [few, many] = [turn(10_000), turn(80_000)];
+  expect(templateMessages(few)[0]?.tool_calls).toHaveLength(10_000);
+  const grown = growth(
+    () => templateMessages(few),
+    () => templateMessages(many),
+  );
+  expect(grown).toBeLessThan(24);
 });
 
 describe("firstMedia", () => {

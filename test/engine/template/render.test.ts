@@ -37,11 +37,13 @@ describe("renderPrompt", () => {
   it("says by configuration whether the answer begins inside thought, and closes thought that is not wanted", () => {
     const think = (family: keyof typeof promptFamilies, thinking: GenerationRequest["reasoning"]): unknown =>
       renderPrompt("P", requestOf("hi", { reasoning: thinking }), { family: promptFamilies[family] });
-    expect(think("m2", "on")).toEqual({ text: "P", think: { tags: ["think"], startsInside: true } });
-    expect(think("m2", "off")).toEqual({ text: "P\n</think>\n\n", think: { tags: ["think"], startsInside: false } });
+    const m2Tags = ["think", "mm:think", "thinking"];
+    const m3Tags = ["mm:think", "think", "thinking"];
+    expect(think("m2", "on")).toEqual({ text: "P", think: { tags: m2Tags, startsInside: true } });
+    expect(think("m2", "off")).toEqual({ text: "P\n</think>\n\n", think: { tags: m2Tags, startsInside: false } });
     expect(think("tiny", "off")).toEqual({ text: "P", think: { tags: ["think"], startsInside: false } });
-    expect(think("m3", "on")).toEqual({ text: "P", think: { tags: ["mm:think"], startsInside: true } });
-    expect(think("m3", "adaptive")).toEqual({ text: "P", think: { tags: ["mm:think"], startsInside: false } });
+    expect(think("m3", "on")).toEqual({ text: "P", think: { tags: m3Tags, startsInside: true } });
+    expect(think("m3", "adaptive")).toEqual({ text: "P", think: { tags: m3Tags, startsInside: false } });
     expect(think("generic", "on")).toEqual({ text: "P", think: { tags: ["think"], startsInside: false } });
     expect(think("silent", "on")).toEqual({ text: "P", think: { tags: [], startsInside: false } });
   });

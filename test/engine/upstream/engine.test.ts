@@ -149,10 +149,10 @@ describe("upstream engine", () => {
   });
 
   it("does not keep a caller who leaves while the dialect is asked for", async () => {
-    let release = (): void => {};
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
     const { engine } = await start(
       (asked, response) => {
-        if (asked.path === "/v1/models") release = () => void response.end('{"data":[{"owned_by":"vllm"}]}');
+        if (asked.path === "/v1/models") void released.then(() => response.end('{"data":[{"owned_by":"vllm"}]}'));
         else sse(response).end(frame({ content: "a" }, "stop") + doneFrame);
       },
       { dialect: "auto" },
@@ -292,6 +292,31 @@ describe("upstream engine", () => {
     [500, { type: "error", error: { type: "overloaded_error", message: "Overloaded" } }, "overloaded", ""],
     [200, { error: { status: "DEADLINE_EXCEEDED", message: "x" } }, "timeout", ""],
     [400, { error: { type: "invalid_request_error", message: "timeout: no number" } }, "invalid", "timeout: no number"],
+    [400, { error: { message: "Rate limit exceeded, try again later" } }, "rate-limit", "the upstream answered 400"],
+    [500, "Too many requests", "rate-limit", ""],
+    [500, { error: { message: "litellm.RateLimitError: slow down" } }, "rate-limit", ""],
+    [429, { error: { message: "Request timed out in the queue" } }, "rate-limit", ""],
+    [500, { detail: "You have exceeded your quota" }, "rate-limit", ""],
+    [500, { error: "The server is busy" }, "overloaded", ""],
+    [500, { error: { message: "litellm.Timeout: the request timed out" } }, "timeout", ""],
+    [400, { error: { message: `bad role: ${"x".repeat(100)} rate limit exceeded` } }, "invalid", ""],
+    [400, { error: { message: "stop: the request timed out is no string" } }, "invalid", ""],
+    [403, { error: { code: "rate_limit_exceeded", message: "m" } }, "rate-limit", "the upstream answered 403"],
+    [403, "rate limit exceeded", "rate-limit", "the upstream answered 403"],
+    [400, { error: { code: "model_not_found", message: "no MiniMaxAI/X here" } }, "upstream", unknownThere],
+    [422, { error: { message: "The model `MiniMaxAI/X` does not exist." } }, "upstream", unknownThere],
+    [
+      400,
+      { error: { message: "litellm.BadRequestError: Invalid model name passed in model=x" } },
+      "upstream",
+      unknownThere,
+    ],
+    [400, { error: { message: "x/y is not a valid model ID" } }, "upstream", unknownThere],
+    [500, { error: { message: "model 'x' not found" } }, "upstream", unknownThere],
+    [400, { error: { message: "tool_choice: a tool of that name does not exist" } }, "invalid", ""],
+    [400, { error: { message: "gateway: <html><h1>nginx</h1></html>" } }, "invalid", "the upstream answered 400"],
+    [400, "\ufeff<!DOCTYPE html><title>Bad Request</title>", "invalid", "the upstream answered 400"],
+    [400, { error: { message: "stop: '<b>' is no string" } }, "invalid", "stop: '<b>' is no string"],
     [413, {}, "too-large", "the upstream answered 413"],
     [422, { error: { message: "input new_sensitive (1026)" } }, "input-sensitive", ""],
     [
@@ -327,6 +352,17 @@ describe("upstream engine", () => {
     [{}, { error: { retry_after_ms: 4000 } }, 4],
     [{}, { error: { retry_after: "soon" } }, undefined],
     [{ "retry-after": "3" }, { error: { retry_after: 7 } }, 3],
+    [{ "retry-after": "2.4" }, {}, 3],
+    [{ "retry-after": "7s" }, {}, 7],
+    [{ "retry-after": "9".repeat(20) }, {}, 86_400],
+    [{ "retry-after": "soon 7" }, {}, undefined],
+    [{ "x-ms-retry-after-ms": "2500", "retry-after": "9" }, {}, 3],
+    [{ "retry-after-ms": "soon", "retry-after": "9" }, {}, 9],
+    [{ "retry-after": "Wed, 21 Oct 2015 07:28:00 GMT" }, {}, 0],
+    [{ "retry-after": "1e99" }, {}, 86_400],
+    [{ "retry-after-ms": "1e300" }, {}, 86_400],
+    [{}, { error: { retry_after: 1e99 } }, 86_400],
+    [{ "retry-after": "-5" }, {}, 0],
   ])("reads %j with %j as a rest of %s seconds", async (headers, body, retryAfter) => {
     const { engine } = await start((_, response) => {
       response.writeHead(429, headers).end(JSON.stringify(body));

@@ -113,9 +113,7 @@ it("says why a server is down and when it is up again", async () => {
   const engine = upstreamEngine({ url: "http://127.0.0.1:1/v1", replicas: { log } });
   await engine.open?.();
   await engine.open?.();
-  expect(lines).toEqual([{ replica: "http://127.0.0.1:1/v1", reason: "ECONNREFUSED" }]);
-  expect(engine.members?.()).toEqual([
-    { name: "http://127.0.0.1:1/v1", up: false, running: 0, reason: "ECONNREFUSED" },
-  ]);
+  expect(lines).toEqual([{ replica: "127.0.0.1:1", reason: "ECONNREFUSED" }]);
+  expect(engine.members?.()).toEqual([{ name: "127.0.0.1:1", up: false, running: 0, reason: "ECONNREFUSED" }]);
   await engine.close();
 });

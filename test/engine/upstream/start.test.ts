@@ -139,13 +139,20 @@ describe("the family of an alias", () => {
 });
 
 describe("dialect: auto", () => {
-  it("asks a server that was starting again, and one that answered not", async () => {
+  it.each<[string, number, Record<string, string>, string]>([
+    ["a 503", 503, {}, "Loading model"],
+    ["a refused key", 401, {}, "{}"],
+    ["a web page", 200, { "content-type": "text/html" }, "<html>Loading</html>"],
+    ["nothing", 200, {}, ""],
+    ["a redirect elsewhere", 302, { location: "http://127.0.0.1:1/login" }, ""],
+    ["an unknown coding", 200, { "content-encoding": "lzma" }, "{}"],
+  ])("asks a server again that answered with %s", async (_, status, headers, body) => {
     let starting = true;
     let looks = 0;
     const server = await fakeServer(({ path }, response) => {
       if (path === "/v1/chat/completions") return void sse(response).end(frame({ content: "Hi" }, "stop") + doneFrame);
       looks += 1;
-      if (starting) return void response.writeHead(503).end("Loading model");
+      if (starting && path === "/v1/models") return void response.writeHead(status, headers).end(body);
       if (path !== "/v1/models") return void response.writeHead(404).end();
       response.end(JSON.stringify({ data: [{ owned_by: "vllm" }] }));
     });
@@ -161,5 +168,22 @@ describe("dialect: auto", () => {
     const known = looks;
     await ask();
     expect(looks).toBe(known);
+  });
+
+  it("keeps generic for a server that has no list of models and redirects other paths", async () => {
+    const looks: string[] = [];
+    const server = await fakeServer(({ path }, response) => {
+      if (path === "/v1/chat/completions") return void sse(response).end(frame({ content: "Hi" }, "stop") + doneFrame);
+      looks.push(path);
+      if (path === "/v1/models") return void response.writeHead(404).end();
+      response.writeHead(302, { location: "http://127.0.0.1:1/login" }).end();
+    });
+    const engine = upstreamEngine({ url: server.url, dialect: "auto", replicas: { probeMs: 0 } });
+    open.push(engine, server);
+    for (let i = 0; i < 2; i++) {
+      const { transcript } = await fold(engine.generate(requestOf(), never));
+      expect(transcript.text()).toBe("Hi");
+    }
+    expect(looks.filter((path) => path === "/v1/models")).toHaveLength(1);
   });
 });

@@ -2,8 +2,10 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import WebSocket from "ws";
+import { JsonReader } from "../../../src/http/json-reader.ts";
 import { SocketSession } from "../../../src/http/responses/session.ts";
 import type { ResponsesRouteOptions } from "../../../src/http/responses/create-route.ts";
+import { TimeSlices } from "../../../src/lib/time-slices.ts";
 import { openStore } from "../../../src/store/open.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
 import { startServer, testKey, type Running } from "../../e2e/start.ts";
@@ -37,13 +39,15 @@ it("is not read from while it does not read", async () => {
 it("keeps no more waiting than one message may hold", async () => {
   const sent: string[] = [];
   const gate = Promise.withResolvers<never>();
+  const jsonReader = new JsonReader({ slices: new TimeSlices(), maxValues: 1_000 });
   const session = new SocketSession({
     authenticate: () => gate.promise,
-    options: { bodyLimit: 1_000, surface: {}, log: silentLog } as ResponsesRouteOptions,
+    options: { bodyLimit: 1_000, jsonReader, surface: {}, log: silentLog } as ResponsesRouteOptions,
     headers: {},
     send: async (text) => void sent.push(text),
   });
-  const message = (length: number): string => JSON.stringify({ type: "response.create", input: "x".repeat(length) });
+  const message = (length: number): Buffer =>
+    Buffer.from(JSON.stringify({ type: "response.create", input: "x".repeat(length) }));
   session.receive(message(900));
   session.receive(message(900));
   expect(sent.map((text) => JSON.parse(text) as unknown)).toMatchObject([{ status: 429 }]);

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { resolvePointer } from "../../../src/lib/json-schema/pointer.ts";
 import { SchemaReader } from "../../../src/lib/json-schema/reader.ts";
 import { propertiesOf, type Schema } from "../../../src/lib/json-schema/schema.ts";
+import { WorkBudget } from "../../../src/lib/json-schema/work.ts";
 import { growth } from "../../support/cpu.ts";
 
 function reader(root: unknown, missing: "refuse" | "allow" = "refuse"): SchemaReader {
@@ -15,7 +16,7 @@ function alternatives(root: Schema): readonly Schema[] {
 }
 
 /** `$defs` a0, a1, ... of which each combines two references to the next; the last one is `end`. */
-function chain(length: number, word: "allOf" | "anyOf", end: Schema): Schema {
+function chain(length: number, word: "allOf" | "anyOf" | "oneOf", end: Schema): Schema {
   const $defs = Object.fromEntries(
     Array.from({ length }, (_, at) => {
       const next = { $ref: `#/$defs/a${at + 1}` };
@@ -147,6 +148,28 @@ describe("SchemaReader", () => {
     const product = { allOf: Array.from({ length: 6 }, () => ({ anyOf: ways.map((way) => ({ ...way })) })) };
     expect(() => alternatives(product)).toThrow("schema is too complex");
     expect(() => alternatives(chain(24, "allOf", { anyOf: ways.slice(0, 4) }))).toThrow("schema is too complex");
+  });
+
+  it.each<Schema>([{}, { type: "object" }, { type: ["string", "null"] }])("refuses oneOf that doubles: %j", (end) => {
+    expect(() => alternatives(chain(24, "oneOf", end))).toThrow("schema is too complex");
+  });
+
+  it("refuses what is too large to look at", () => {
+    for (const root of [{ const: "x".repeat(2_000_000) }, { enum: Array.from({ length: 60_000 }, () => 1) }]) {
+      expect(() => alternatives(root)).toThrow("schema is too large");
+    }
+  });
+
+  it("counts the work of several schemas together", () => {
+    const work = new WorkBudget();
+    const read = (): void => {
+      const root = { anyOf: Array.from({ length: 1_000 }, (_, at) => ({ const: at })) };
+      new SchemaReader(root, { missing: "refuse", refuse: (problem) => new Error(problem), work }).alternatives(root);
+    };
+    read();
+    expect(() => {
+      for (let count = 0; count < 20; count++) read();
+    }).toThrow("is too complex");
   });
 
   it("refuses a chain of references without end, and follows long ones", () => {

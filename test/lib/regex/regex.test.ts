@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { matchesRegex } from "../../support/regex-match.ts";
+import { pathsOf } from "../../../src/lib/regex/paths.ts";
 import { parseRegex } from "../../../src/lib/regex/parse.ts";
 import { growth } from "../../support/cpu.ts";
 
@@ -37,6 +38,7 @@ describe("parseRegex and matchesRegex", () => {
   it.each([
     ...["(?=a)", "(?!a)", "(?<=a)", "(a)\\1", "(?<n>a)\\k<n>", "\\cA", "a{3,1}", "a{", "(", ")", "[a", "[z-a]", "*"],
     ...["a**", "^*", "\\", "\\p{Nope}", "\\u12", "\\u{110000}", "(".repeat(60) + ")".repeat(60), "a".repeat(4_001)],
+    ...["[\\p{L}-a]", "[\\p{L}-\\p{N}]"],
   ])("does not read %s", (source) => {
     expect(parseRegex(source)).toBeUndefined();
   });
@@ -49,6 +51,20 @@ describe("parseRegex and matchesRegex", () => {
     };
     // 8 times the characters; the square of their number would be 64 times the time
     expect(growth(read(several(490)), read(several(3_920)))).toBeLessThan(25);
+  });
+
+  it.each([
+    ["abc", 2],
+    ["a|bc", 1],
+    ["a?b?c?", 3],
+    ["[a-z]{1,3}", 2],
+    ["(ab){2}c*", 5],
+    ["a+", 1],
+    ["(a{1,2}){1,3}", 3 * 1 + 2 * 2],
+    ["a?".repeat(100), (100 * 99) / 2],
+  ])("counts the steps from character to character of %s: %d", (source, paths) => {
+    const node = parseRegex(source);
+    expect(node && pathsOf(node)).toBe(paths);
   });
 
   it("takes no exponential time", () => {

@@ -1,16 +1,18 @@
 import { describe, expect, it, vi } from "vitest";
 import { textCipher } from "../../../src/lib/cipher.ts";
 import { documentedCards } from "../../../src/model/card.ts";
+import { TimeSlices } from "../../../src/lib/time-slices.ts";
 import { ParleyError } from "../../../src/model/error.ts";
 import type { Batch } from "../../../src/model/event.ts";
 import { systemIds } from "../../../src/model/id.ts";
 import type { GenerationRequest } from "../../../src/model/request.ts";
 import { Transcript } from "../../../src/model/transcript.ts";
+import type { GenerateService } from "../../../src/service/generate.ts";
 import { StoredAnswer } from "../../../src/service/responses/stored.ts";
 import { ResponseArchive } from "../../../src/service/responses/archive.ts";
 import { ConversationMemory } from "../../../src/service/responses/memory.ts";
 import { RecentAnswers } from "../../../src/service/responses/recent.ts";
-import { ResponsesService, type ResponsesOptions } from "../../../src/service/responses/responses.ts";
+import { ResponsesService } from "../../../src/service/responses/responses.ts";
 import type { ResponseEvent } from "../../../src/model/response.ts";
 import type { ResponseAnswer } from "../../../src/service/responses/answer.ts";
 import { openStore } from "../../../src/store/open.ts";
@@ -44,10 +46,16 @@ type Answering = (signal: AbortSignal, request: GenerationRequest) => AsyncItera
 /** The use case over an engine that answers with these batches; `requests` are those the engine got. */
 async function serviceOf(answering: Answering, changes: { store?: Store; accept?: () => never } = {}) {
   const store = changes.store ?? (await openStore());
-  const archive = new ResponseArchive({ store: store.responses, retentionMs: 1e9, now: () => Date.now() });
+  const slices = new TimeSlices();
+  const archive = new ResponseArchive({
+    store: store.responses,
+    slices,
+    retentionMs: 1e9,
+    now: () => Date.now(),
+  });
   const signals: AbortSignal[] = [];
   const requests: GenerationRequest[] = [];
-  const start = vi.fn<ResponsesOptions<ParsedResponses>["generate"]["start"]>(async (request, _caller, signal) => {
+  const start = vi.fn<GenerateService["start"]>(async (request, _caller, signal) => {
     signals.push(signal);
     requests.push(request);
     const transcript = new Transcript();
@@ -61,14 +69,20 @@ async function serviceOf(answering: Answering, changes: { store?: Store; accept?
     const timing = { ownMs: 0, engineMs: 0 };
     return { request, transcript, batches: batches(), target, rateLimit: {}, timing, servedBy: undefined };
   });
-  const count = vi.fn<ResponsesOptions<ParsedResponses>["generate"]["count"]>(async () => 1);
-  const generate = { start, count, checkLimits: () => Promise.resolve() };
+  const admit: GenerateService["admit"] = async (request, caller) => ({
+    start: (signal) => start(request, caller, signal),
+    cancel: () => undefined,
+  });
+  const count = vi.fn<GenerateService["count"]>(async () => 1);
+  const allow = (): Promise<void> => Promise.resolve();
+  const generate = { admit, count, checkCaller: allow, checkLimits: allow, contextWindow: () => 1_000 };
   const { accept } = changes;
   const real = responsesCodec(options);
   const encoder = (parsed: ParsedResponses) =>
     Object.assign(real.encoder(parsed), accept === undefined ? {} : { accept });
   const codec = { ...real, encoder };
-  const service = new ResponsesService({ generate, archive, recent: new RecentAnswers(), codec, log: silentLog });
+  const recent = new RecentAnswers();
+  const service = new ResponsesService({ generate, archive, recent, codec, slices, log: silentLog });
   return { service, archive, start, count, signals, requests };
 }
 
@@ -183,7 +197,7 @@ describe("a running response belongs to the key that asked for it", () => {
   it("can be read, followed and canceled by that key", async () => {
     const { service } = await serviceOf(endless);
     const { id } = await service.create(asked({ background: true }), never);
-    const followed = await service.get(id, owner);
+    const followed = await service.get(id, owner, "body");
     expect(followed.snapshot()).toMatchObject({ id, status: "queued" });
     const reading = read(followed);
     expect(await service.cancel(id, owner)).toMatchObject({ id, status: "cancelled" });
@@ -194,13 +208,13 @@ describe("a running response belongs to the key that asked for it", () => {
     const { service, signals } = await serviceOf(endless);
     const { id } = await service.create(asked({ background: true }), never);
     // running, not only stored: the engine has begun
-    await expect.poll(async () => (await service.get(id, owner)).snapshot()["status"]).toBe("in_progress");
+    await expect.poll(async () => (await service.get(id, owner, "body")).snapshot()["status"]).toBe("in_progress");
     if (name === "get") {
       // the stored record of a running response is not shown to others either
-      await expect(service.get(id, stranger)).rejects.toMatchObject({ kind: "not-found" });
+      await expect(service.get(id, stranger, "body")).rejects.toMatchObject({ kind: "not-found" });
     } else await expect(service[name](id, stranger)).rejects.toMatchObject({ kind: "not-found" });
     expect(signals[0]?.aborted).toBe(false);
-    expect((await service.get(id, owner)).snapshot()).toMatchObject({ status: "in_progress" });
+    expect((await service.get(id, owner, "body")).snapshot()).toMatchObject({ status: "in_progress" });
     await service.close();
   });
 
@@ -237,7 +251,7 @@ describe("a stored response", () => {
     const { service, archive } = await serviceOf(broken);
     const answer = await service.create(asked(body), never);
     expect(await answer.body()).toMatchObject({ status: "failed" });
-    expect(JSON.parse((await archive.get(answer.id, owner)).body)).toMatchObject({ status: "failed" });
+    expect(JSON.parse((await archive.get(answer.id, owner, ["body"])).body)).toMatchObject({ status: "failed" });
   });
 
   it("that cannot be stored is refused, and its engine is free again", async () => {
@@ -275,15 +289,15 @@ describe("a stored response", () => {
     const responses = Object.assign(Object.create(store.responses), { end });
     const { service } = await serviceOf(saying, { store: { ...store, responses } });
     const { id } = await service.create(asked({ background: true }), never);
-    const status = async (): Promise<unknown> => (await service.get(id, owner)).snapshot()["status"];
-    await expect.poll(async () => (await service.get(id, owner)) instanceof StoredAnswer).toBe(true);
+    const status = async (): Promise<unknown> => (await service.get(id, owner, "body")).snapshot()["status"];
+    await expect.poll(async () => (await service.get(id, owner, "body")) instanceof StoredAnswer).toBe(true);
     expect(await status()).toBe("queued");
     await expect(service.endOrphans()).rejects.toThrow("disk full");
     expect(await status()).toBe("queued");
     failing = false;
     await service.endOrphans();
     expect(await status()).toBe("completed");
-    expect((await read(await service.get(id, owner))).at(-1)?.type).toBe("response.completed");
+    expect((await read(await service.get(id, owner, "events"))).at(-1)?.type).toBe("response.completed");
     await store.close();
   });
 
@@ -294,18 +308,52 @@ describe("a stored response", () => {
     };
     const { service } = await serviceOf(saying, { store, accept });
     const { id } = await service.create(asked({ background: true }), never);
-    await expect.poll(async () => (await service.get(id, owner)) instanceof StoredAnswer).toBe(true);
+    await expect.poll(async () => (await service.get(id, owner, "body")) instanceof StoredAnswer).toBe(true);
     await service.endOrphans();
-    expect((await service.get(id, owner)).snapshot()["status"]).toBe("failed");
+    expect((await service.get(id, owner, "body")).snapshot()["status"]).toBe("failed");
     await store.close();
   });
 
   it("is replayed from any event on", async () => {
     const { service } = await serviceOf(saying);
     const { id } = await service.create(asked({ background: true }), never);
-    const whole = await read(await service.get(id, owner));
-    await expect.poll(async () => (await service.get(id, owner)).snapshot()["status"]).toBe("completed");
-    expect(await read(await service.get(id, owner), 3)).toEqual(whole.slice(4));
+    const whole = await read(await service.get(id, owner, "events"));
+    await expect.poll(async () => (await service.get(id, owner, "body")).snapshot()["status"]).toBe("completed");
+    expect(await read(await service.get(id, owner, "events"), 3)).toEqual(whole.slice(4));
+  });
+
+  it("is read once for all references to it, of which there may be a thousand", async () => {
+    const store = await openStore();
+    const { service, archive, requests } = await serviceOf(saying, { store });
+    const { id } = await service.create(asked({ store: true }), never);
+    await expect.poll(() => archive.get(id, owner, [])).toMatchObject({ state: "done" });
+    const get = vi.spyOn(store.responses, "get");
+    const references = (count: number) =>
+      Array.from({ length: count }, () => ({ type: "item_reference", id: `${id}_msg` }));
+    await service.create(asked({ input: [...references(999), { role: "user", content: "x" }] }), never);
+    expect(get).toHaveBeenCalledTimes(1);
+    expect(requests.at(-1)?.items).toHaveLength(1_000);
+    await expect(service.create(asked({ input: references(1_001) }), never)).rejects.toMatchObject({
+      kind: "invalid",
+      message: "input: must hold at most 1000 item references",
+    });
+  });
+
+  it("is continued no further back than the window can hold", async () => {
+    const store = await openStore();
+    const { service } = await serviceOf(saying, { store });
+    let previous: object = {};
+    const ids: unknown[] = [];
+    // a window of 1,000 tokens holds 8,000 characters at most
+    for (let turn = 0; turn < 3; turn += 1) {
+      const answer = await service.create(asked({ input: "x".repeat(5_000), store: true, ...previous }), never);
+      const { id } = await answer.body();
+      ids.push(id);
+      previous = { previous_response_id: id };
+    }
+    const get = vi.spyOn(store.responses, "get");
+    await expect(service.create(asked({ input: "x", ...previous }), never)).rejects.toMatchObject({ kind: "context" });
+    expect(get.mock.calls.map(([id]) => id)).toEqual([ids[2], ids[1]]);
   });
 
   it("gives its output items to references by their ids, also when it was stored by an older version", async () => {
@@ -321,7 +369,7 @@ describe("a stored response", () => {
     });
     await service.create(refer, never);
     expect(JSON.stringify(start.mock.calls[1]?.[0].items[0])).toContain("hello");
-    const record = await archive.get(id.split("_")[0] ?? "", owner);
+    const record = await archive.get(id.split("_")[0] ?? "", owner, ["body", "input", "items", "events"]);
     const stored = JSON.parse(record.items) as { input: unknown[]; output: { item: unknown }[] };
     const old = JSON.stringify([...stored.input, ...stored.output.map(({ item }) => item)]);
     vi.spyOn(archive, "find").mockResolvedValue({ ...record, items: old });
@@ -382,7 +430,7 @@ describe("mistakes of the server end one response, not the process", () => {
     const answer = await service.create(asked({ store: true }), never);
     expect(await answer.body()).toMatchObject({ status: "completed" });
     expect(types(await read(answer)).at(-1)).toBe("response.completed");
-    expect(await (await service.get(answer.id, owner)).body()).toMatchObject({ status: "completed" });
+    expect(await (await service.get(answer.id, owner, "body")).body()).toMatchObject({ status: "completed" });
   });
 
   it("a stream that ends without a finish fails the response", async () => {
@@ -408,7 +456,7 @@ describe("mistakes of the server end one response, not the process", () => {
 it("many references to one stored response read it once", async () => {
   const { service, archive } = await serviceOf(saying);
   const { id } = await service.create(asked({ store: true }), never);
-  await expect.poll(async () => (await service.get(id, owner)).snapshot()["status"]).toBe("completed");
+  await expect.poll(async () => (await service.get(id, owner, "body")).snapshot()["status"]).toBe("completed");
   const find = vi.spyOn(archive, "find");
   const input = Array.from({ length: 50 }, (_, at) => ({
     type: "item_reference",

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Item } from "../../../src/model/item.ts";
+import { finish } from "../../../src/lib/time-slices.ts";
 import { formatTurn, parseTurn, type StoredTurn } from "../../../src/service/responses/stored-turn.ts";
 
 const input: readonly Item[] = [
@@ -21,12 +22,12 @@ const answer: readonly Item[] = [
   { type: "call", id: "c2", name: "f", args: "{}" },
 ];
 const turn: StoredTurn = { input, output: answer.map((item, index) => ({ id: `r_${index}`, item })) };
-const read = (items: string, body = "{}"): StoredTurn => parseTurn({ id: "r", items, body });
+const read = (items: string, body = "{}"): StoredTurn => finish(parseTurn({ id: "r", items, body }));
 
 describe("a stored turn", () => {
   it("is read as it was written, with the version of its form", () => {
-    expect(JSON.parse(formatTurn(turn))).toEqual({ version: 1, ...turn });
-    expect(read(formatTurn(turn))).toEqual(turn);
+    expect(JSON.parse(finish(formatTurn(turn)))).toEqual({ version: 1, ...turn });
+    expect(read(finish(formatTurn(turn)))).toEqual(turn);
   });
 
   it("without a version is one list, whose last items are those of the body's output", () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { envelope, envelopeTable } from "../../../src/surface/shared/envelope.ts";
+import { baseResp, envelope, envelopeTable } from "../../../src/surface/shared/envelope.ts";
 import type { EnvelopeRow } from "../../../src/surface/shared/envelope.ts";
 import { errorKinds, ParleyError } from "../../../src/model/error.ts";
 
@@ -30,5 +30,7 @@ test("the samples on the page are what the code makes", () => {
     new ParleyError("invalid", "temperature: must be in [0, 2]"),
     new ParleyError("internal", "never shown"),
   ];
-  for (const error of samples) expect(page).toContain(JSON.stringify(envelope(error, id).body));
+  for (const error of samples) {
+    expect(page).toContain(JSON.stringify({ ...envelope(error, id).body, base_resp: baseResp(error) }));
+  }
 });

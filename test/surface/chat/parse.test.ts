@@ -373,7 +373,7 @@ test("media in a tool's result become a line of text where the model cannot read
   expect(parse(change).request.items[2]).toMatchObject({
     parts: [
       { type: "text", text: "[image not shown: this model reads text only]" },
-      { type: "text", text: "[file not shown: this model reads text only]" },
+      { type: "text", text: "\n[file not shown: this model reads text only]" },
     ],
   });
   expect(refusal(change, { strict: true }).message).toContain("does not support image input");

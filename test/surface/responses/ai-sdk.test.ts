@@ -94,7 +94,7 @@ test("an answer cut by its limit ends with the reason length", async () => {
 });
 
 test("an error reply is understood", async () => {
-  const { status, body } = surfaceWith().error(new ParleyError("key-rejected", "no"), "0".repeat(32));
+  const { status, body } = surfaceWith().error(new ParleyError("key-rejected", "invalid api key"), "0".repeat(32));
   const openai = createOpenAI({ apiKey: "key", fetch: () => Promise.resolve(Response.json(body, { status })) });
   const act = generateText({ model: openai.responses("MiniMax-M3"), prompt: "Hi", maxRetries: 0 });
   await expect(act).rejects.toThrow("invalid api key (2049)");

@@ -1,3 +1,4 @@
+import type { TextCipher } from "../../../src/lib/cipher.ts";
 import type { Batch, FinishReason } from "../../../src/model/event.ts";
 import { documentedCards } from "../../../src/model/card.ts";
 import { EventBuilder } from "../../../src/model/event-builder.ts";
@@ -15,13 +16,14 @@ export const fixedIds: IdSource = {
 };
 
 /** Readable, and the same every time; decrypting anything else throws. */
-export const plainCipher = {
+export const plainCipher: TextCipher = {
   encrypt: (text: string): string => `encrypted<${text}>`,
   decrypt: (encrypted: string): string => {
     const match = /^encrypted<(.*)>$/s.exec(encrypted);
     if (match === null) throw new Error("not encrypted here");
     return match[1] ?? "";
   },
+  ofOwner: () => plainCipher,
 };
 
 export const options: ResponsesOptions = {

@@ -3,14 +3,17 @@ import { ParleyError } from "../../../src/model/error.ts";
 import type { Item } from "../../../src/model/item.ts";
 import { emptyToolbox } from "../../../src/surface/responses/tools.ts";
 import { compactionBody, compactionRequest } from "../../../src/surface/responses/compaction.ts";
+import { finish } from "../../../src/lib/time-slices.ts";
 import { needsRecall } from "../../../src/model/response.ts";
-import { recalled } from "../../../src/surface/responses/history.ts";
+import { recalled as recalledSteps } from "../../../src/surface/responses/history.ts";
 import { inputItems } from "../../../src/surface/responses/input-items.ts";
 import { parseItems } from "../../../src/surface/responses/item.ts";
 import { answerItems } from "../../../src/surface/responses/output.ts";
 import { problems } from "./open-responses.ts";
 import type { JsonObject } from "../../../src/model/json.ts";
 import { answer, contextWith, eventsOf, folded, parseM3, plainCipher, streamed, surfaceWith } from "./harness.ts";
+
+const recalled = (...given: Parameters<typeof recalledSteps>) => finish(recalledSteps(...given));
 
 const tool = () => ({ type: "function", name: "f" });
 
@@ -137,7 +140,7 @@ describe("what history keeps of an answer", () => {
       cipher: plainCipher,
       toolbox: emptyToolbox(),
     };
-    expect(parseItems(output, "output", context).items).toEqual(answerItems(transcript));
+    expect(finish(parseItems(output, "output", context)).items).toEqual(answerItems(transcript));
   });
 });
 

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { recalled } from "../../../src/surface/responses/history.ts";
+import { finish } from "../../../src/lib/time-slices.ts";
+import { recalled as recalledSteps } from "../../../src/surface/responses/history.ts";
 import type { Item } from "../../../src/model/item.ts";
 import { answer, eventsOf, folded, parseM3, streamed, surfaceWith } from "./harness.ts";
+
+const recalled = (...given: Parameters<typeof recalledSteps>) => finish(recalledSteps(...given));
 
 const weather = { type: "function", name: "get_weather", parameters: { type: "object", properties: { city: {} } } };
 const crm = {
@@ -282,7 +285,7 @@ describe("media in the result of a tool", () => {
       expect(parseM3({ model: "MiniMax-M2.7", input }).request.items[2]).toMatchObject({
         parts: [
           { type: "text", text: "[image not shown: this model reads text only]" },
-          { type: "text", text: "[file not shown: this model reads text only]" },
+          { type: "text", text: "\n[file not shown: this model reads text only]" },
         ],
       });
       expect(parseM3({ input }).request.items[2]).toMatchObject({

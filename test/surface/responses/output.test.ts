@@ -5,7 +5,7 @@ import type { ErrorKind } from "../../../src/model/error.ts";
 import { errorKinds, ParleyError } from "../../../src/model/error.ts";
 import type { JsonObject } from "../../../src/model/json.ts";
 import { Transcript } from "../../../src/model/transcript.ts";
-import { answer, eventsOf, folded, parseM3, streamed, surfaceWith } from "./harness.ts";
+import { answer, eventsOf, folded, parseM3, plainCipher, streamed, surfaceWith } from "./harness.ts";
 
 function bodyOf(reason: FinishReason, error?: ParleyError): JsonObject {
   const emitter = new EventBuilder();
@@ -123,7 +123,8 @@ test("a cancelled stream ends as failed, its status says the rest", () => {
 test("reasoning is encrypted only when asked for, and looks the same in every event", () => {
   const events = answer((emitter) => emitter.reasoning("Hmm"));
   let count = 0;
-  const surface = surfaceWith({ cipher: { encrypt: (text) => `${++count}${text}`, decrypt: (text) => text } });
+  const cipher = { ...plainCipher, encrypt: (text: string) => `${++count}${text}` };
+  const surface = surfaceWith({ cipher });
   const plain = streamed(parseM3({}), [events], surface);
   expect(plain).not.toContain("encrypted_content");
   const encrypted = eventsOf(streamed(parseM3({ include: ["reasoning.encrypted_content"] }), [events], surface));

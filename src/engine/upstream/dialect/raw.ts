@@ -6,6 +6,7 @@ import type { GenerationRequest, OutputFormat } from "../../../model/request.ts"
 import type { CallMarkup } from "../../markup/markup.ts";
 import { promptFamilies, type PromptFamily } from "../../template/family.ts";
 import { firstMedia } from "../../template/message.ts";
+import { markGuard, templateMarks } from "../../template/marks.ts";
 import { compileTemplate, renderPrompt } from "../../template/render.ts";
 import type { UpstreamClient } from "../wire/client.ts";
 import type { ModelMarkup } from "../read/markup.ts";
@@ -16,6 +17,8 @@ export interface RawTemplate {
   template: Template;
   bosToken: string;
   eosToken: string;
+  /** A caller's text without the template's own marks in it. */
+  guard: (text: string) => string;
 }
 
 /** One request in raw mode: what to send, and how to read what comes. */
@@ -36,26 +39,23 @@ export function promptFamilyOf(family: Family | undefined): PromptFamily {
  * has to be configured. Throws `internal` where there is none.
  */
 export async function loadTemplate(client: UpstreamClient, source: string | undefined): Promise<RawTemplate> {
-  if (source !== undefined) return { template: compileTemplate(source), bosToken: "", eosToken: "" };
+  if (source !== undefined) return rawTemplate(source, {});
   const props = await client.ask("/props", undefined, AbortSignal.timeout(5_000)).catch(() => undefined);
   const text = (name: string): string => (isObject(props) && typeof props[name] === "string" ? props[name] : "");
   if (text("chat_template") === "") {
-    throw new ParleyError("internal", "raw mode needs the model's chat template: the upstream does not tell it");
+    throw new ParleyError("internal", "raw mode needs the model's chat template: the upstream does not serve it");
   }
   // llama-server adds the beginning-of-text token itself.
-  return { template: compileTemplate(text("chat_template")), bosToken: "", eosToken: text("eos_token") };
+  return rawTemplate(text("chat_template"), { eosToken: text("eos_token"), special: [text("bos_token")] });
 }
 
-/**
- * The first characters of special tokens of the families' templates (chat_template.jinja of MiniMaxAI/MiniMax-M2 and
- * MiniMax-M3). A caller's text must not end a turn or open one. What follows is only looked at: a token may begin with the
- * last character of another.
- */
-const marks = /\](?=~!b\[|~b\]|<\]\w+\[>\[)|\[(?=e~\[)|<(?=\|\w+\|>)/g;
-
-/** Puts a word joiner, which is invisible, into every special token that a caller's text spells. */
-function guard(text: string): string {
-  return text.replace(marks, "$&\u2060");
+/** `special`: further tokens of the server's vocabulary. */
+export function rawTemplate(
+  source: string,
+  { bosToken = "", eosToken = "", special = [] }: { bosToken?: string; eosToken?: string; special?: string[] },
+): RawTemplate {
+  const guard = markGuard([...templateMarks(source), bosToken, eosToken, ...special]);
+  return { template: compileTemplate(source), bosToken, eosToken, guard };
 }
 
 /** How a call begins in each markup, up to its name and behind it. */
@@ -65,24 +65,33 @@ const openings: Readonly<Record<Exclude<CallMarkup, "none">, { before: string; a
   json: { before: '<tool_call>\n{"name": "', after: '", "arguments": ' },
 };
 
-/** A forced call is forced by writing its beginning into the prompt; no server has to know how. */
-function openingFor(request: GenerationRequest, calls: CallMarkup): string {
+/**
+ * A forced call is forced by writing its beginning into the prompt; no server has to know how. Throws `invalid` for a name
+ * that would be read as something else there.
+ */
+function openingFor(request: GenerationRequest, calls: CallMarkup, guard: RawTemplate["guard"]): string {
   const { toolChoice, tools } = request;
   if (calls === "none" || toolChoice === "auto" || toolChoice === "none" || tools.length === 0) return "";
   const { before, after } = openings[calls];
   const only = typeof toolChoice === "object" ? toolChoice.name : tools.length === 1 ? tools[0]?.name : undefined;
-  return only === undefined ? before : before + only + after;
+  if (only === undefined) return before;
+  if (guard(only) !== only || /["\\<>\p{Cc}]/u.test(only)) {
+    throw new ParleyError("invalid", "tool_choice: the tool's name cannot be written in this model's markup", {
+      param: "tool_choice",
+    });
+  }
+  return before + only + after;
 }
 
 /** The body of `POST /v1/completions`. Throws `invalid` for pictures and videos: a text prompt holds none. */
 export function rawRequest(
   request: GenerationRequest,
   dialect: Dialect,
-  { family, bosToken, eosToken, template }: RawTemplate & { family: PromptFamily },
+  { family, bosToken, eosToken, template, guard }: RawTemplate & { family: PromptFamily },
 ): RawRequest {
   const media = firstMedia(request.items);
   if (media !== undefined) throw new ParleyError("invalid", `${media.param}: this model takes no ${media.type}`, media);
-  const opening = openingFor(request, family.calls);
+  const opening = openingFor(request, family.calls, guard);
   // A forced call and a grammar begin where reasoning has ended.
   const direct = opening !== "" || request.format.type !== "text";
   const rendered = direct ? { ...request, reasoning: "off" as const } : request;

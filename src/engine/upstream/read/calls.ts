@@ -1,5 +1,5 @@
 import { ParleyError } from "../../../model/error.ts";
-import { isObject, parseJson } from "../../../model/json.ts";
+import { isObject } from "../../../model/json.ts";
 import { ArgumentText } from "./arguments.ts";
 import type { Emit, Piece, Stage, StageContext } from "./piece.ts";
 import type { Repairs } from "./repair.ts";
@@ -12,6 +12,10 @@ interface Call {
   /** Arguments that came before the call's turn. */
   held: string;
   args: ArgumentText;
+  /** Reads along what is held: whether it is complete shows which call a name belongs to. */
+  ahead: ArgumentText;
+  /** Characters of all its arguments. */
+  size: number;
   state: "waiting" | "open" | "closed";
   /** An entry has named the call once more after its JSON was complete: what follows is another call. */
   again: boolean;
@@ -25,14 +29,20 @@ interface Entry {
   args: string;
 }
 
+/** Calls of one answer, and characters of one call's arguments; no model's answer comes near. */
+const maxCalls = 1_000;
+const maxArgumentChars = 8 * 1024 * 1024;
+/** Characters of a whole answer. */
+const maxAnswerChars = 64 * 1024 * 1024;
+
 /** Beginning of ids the vendor makes (samples of its OpenAI-compatible chat page); other servers' ids are replaced, so that the wire is the vendor's. */
 const vendorId = "call_function_";
 
 /**
  * The stage for tool calls, with the rules `call-order`, `call-name`, `call-id` and `call-arguments`. Events of calls
  * never overlap: one call is emitted while later ones wait, and so do content and reasoning that came behind its start;
- * each is emitted in its place. A call is over when its JSON is and something else begins, or when the stream is. Throws
- * `upstream` at a call that cannot be repaired.
+ * each is emitted in its place. A call is over when its JSON is and something else begins, or when the stream is. Linear in
+ * what comes. Throws `upstream` at a call that cannot be repaired, and at an answer without end.
  */
 export class ToolCalls {
   // fixed at birth
@@ -42,6 +52,10 @@ export class ToolCalls {
   // changed by events
   /** In the order in which they began. */
   private readonly calls: Call[] = [];
+  /** The newest call of each number. */
+  private readonly byIndex = new Map<number, Call>();
+  /** Characters of content and reasoning. */
+  private answerChars = 0;
   /** Calls that are not closed, and the content and reasoning that came behind the start of one, in their order. */
   private readonly queue: (Call | Piece)[] = [];
   /** Ids of the upstream that were used. */
@@ -66,6 +80,8 @@ export class ToolCalls {
   }
 
   accept(piece: Piece): void {
+    if (piece.type === "content" || piece.type === "reasoning-field") this.answerChars += piece.text.length;
+    if (this.answerChars > maxAnswerChars) throw new ParleyError("upstream", "the upstream's answer has no end");
     if (piece.type === "tool-calls") return this.feed(piece.entries);
     if (piece.type === "end") this.end(piece.truncated);
     else this.advance(true);
@@ -97,14 +113,20 @@ export class ToolCalls {
       call.name = entry.name;
       if (call.held !== "") this.repairs.fired("call-name");
     }
+    call.size += entry.args.length;
+    if (call.size > maxArgumentChars) {
+      throw new ParleyError("upstream", "the upstream sent arguments of a tool call without end");
+    }
     if (call.state === "open") this.push(call, entry.args);
-    else if (call.state === "waiting") call.held += entry.args;
-    else if (entry.args.trim() !== "") this.repairs.fired("call-arguments");
+    else if (call.state === "waiting") {
+      call.held += entry.args;
+      call.ahead.feed(entry.args);
+    } else if (entry.args.trim() !== "") this.repairs.fired("call-arguments");
     this.advance(false);
   }
 
   private find(entry: Entry): Call | undefined {
-    return entry.index === undefined ? this.last : this.calls.findLast((call) => call.index === entry.index);
+    return entry.index === undefined ? this.last : this.byIndex.get(entry.index);
   }
 
   /**
@@ -135,9 +157,13 @@ export class ToolCalls {
     const index = entry.index ?? this.calls.length;
     if (entry.index === undefined || index > this.calls.length) this.repairs.fired("call-order");
     const name = entry.name === "" && same?.again === true ? same.name : entry.name;
-    const args = new ArgumentText();
-    const call: Call = { index, id: entry.id, name, held: "", args, state: "waiting", again: false };
+    if (this.calls.length >= maxCalls) {
+      throw new ParleyError("upstream", `the upstream sent more than ${maxCalls} tool calls in one answer`);
+    }
+    const [args, ahead] = [new ArgumentText(), new ArgumentText()];
+    const call: Call = { index, id: entry.id, name, held: "", args, ahead, size: 0, state: "waiting", again: false };
     this.calls.push(call);
+    this.byIndex.set(index, call);
     this.queue.push(call);
     return call;
   }
@@ -199,8 +225,8 @@ export class ToolCalls {
 }
 
 /** Whether the arguments that came are a whole object. */
-function isComplete({ state, held, args }: Call): boolean {
-  return state === "waiting" ? held.trimEnd().endsWith("}") && isObject(parseJson(held)) : args.complete;
+function isComplete({ state, ahead, args }: Call): boolean {
+  return state === "waiting" ? ahead.complete : args.complete;
 }
 
 function broken(call: Call): ParleyError {

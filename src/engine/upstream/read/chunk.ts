@@ -1,3 +1,4 @@
+import { nestsDeeper } from "../../../lib/json-scanner/depth.ts";
 import { ParleyError } from "../../../model/error.ts";
 import { isObject } from "../../../model/json.ts";
 import type { ReasoningField } from "../dialect/dialect.ts";
@@ -6,6 +7,8 @@ import type { Repairs } from "./repair.ts";
 
 export type Chunk = Readonly<Record<string, unknown>>;
 
+/** Objects and lists within each other in one event; what reads them later recurses. */
+const maxDepth = 500;
 /** Events that may be skipped before the stream counts as garbage. */
 const maxForeign = 100;
 
@@ -35,6 +38,9 @@ export class ChunkReader {
 
 /** A chunk, or a whole answer, from its JSON text. */
 export function parseChunk(text: string): Chunk {
+  if (text.length > maxDepth && nestsDeeper(text, maxDepth)) {
+    throw new ParleyError("upstream", "the upstream sent an event that nests too deep");
+  }
   let chunk: unknown;
   try {
     chunk = JSON.parse(text);

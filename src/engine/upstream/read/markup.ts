@@ -1,5 +1,6 @@
 import type { Family } from "../../../model/card.ts";
 import type { CallMarkup, ThinkMarkup } from "../../markup/markup.ts";
+import { promptFamilies } from "../../template/family.ts";
 
 /** Which markup a model's own text may carry. */
 export interface ModelMarkup {
@@ -11,8 +12,8 @@ export interface ModelMarkup {
 export const plainText: ModelMarkup = { think: { tags: [], startsInside: false }, calls: "none" };
 
 const families: Readonly<Record<Family, ModelMarkup>> = {
-  m3: { think: { tags: ["mm:think", "think", "thinking"], startsInside: false }, calls: "m3" },
-  m2: { think: { tags: ["think", "mm:think", "thinking"], startsInside: false }, calls: "m2" },
+  m3: { think: { tags: promptFamilies.m3.thinkTags, startsInside: false }, calls: promptFamilies.m3.calls },
+  m2: { think: { tags: promptFamilies.m2.thinkTags, startsInside: false }, calls: promptFamilies.m2.calls },
   her: plainText,
 };
 

@@ -9,7 +9,7 @@ export type RouteReason = "affinity" | "spill" | "failover" | "retry" | "panic" 
 
 /** Which replica was chosen for one try of a request. */
 export interface ReplicaChoice {
-  /** Base URL of the replica. */
+  /** Public name of the replica: host and port. */
   replica: string;
   reason: RouteReason;
 }

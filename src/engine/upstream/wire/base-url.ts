@@ -1,6 +1,6 @@
 /** The parts of a configured base URL. */
 export interface BaseUrl {
-  /** For people, logs and metrics: without credentials and query. */
+  /** For people who run the server: without credentials and query. Others see `publicNames`. */
   name: string;
   origin: string;
   /** Before every relative path. */
@@ -23,6 +23,21 @@ export function readBaseUrl(text: string): BaseUrl {
     query: search,
     authorization: username + password === "" ? undefined : `Basic ${Buffer.from(user).toString("base64")}`,
   };
+}
+
+/**
+ * What callers, metrics and traces may see of the servers behind base URLs: host and port. A path or a query may hold a
+ * secret. A second one on the same port has `#2` behind it.
+ */
+export function publicNames(urls: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  return urls.map((text) => {
+    const { hostname, port, protocol } = new URL(text);
+    const place = `${hostname}:${port === "" ? (protocol === "https:" ? 443 : 80) : port}`;
+    const count = (counts.get(place) ?? 0) + 1;
+    counts.set(place, count);
+    return count === 1 ? place : `${place}#${count}`;
+  });
 }
 
 /** What is wrong with a base URL, in words; `undefined` where nothing is. */

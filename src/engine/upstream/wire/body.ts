@@ -1,6 +1,7 @@
-import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
-import { isObject, type Json } from "../../../model/json.ts";
+import { jsonSteps } from "../../../lib/json-scanner/write.ts";
+import type { Steps } from "../../../lib/time-slices.ts";
+import type { Json } from "../../../model/json.ts";
 
 /** Bytes from which on media are written piece by piece: as one text they would hold the event loop. */
 const large = 1 << 20;
@@ -47,20 +48,15 @@ export interface WrittenBody {
   open(): string | Readable;
 }
 
-/** The JSON text of a chat body; with large media in it, a stream that makes theirs on the way. */
-export function writeBody(body: unknown): WrittenBody {
-  const urls = new Map<string, LargeDataUrl>();
-  const text = JSON.stringify(marked(body, urls));
-  if (urls.size === 0) return { open: () => text };
+/** The JSON text of a body; a long one as a stream of pieces, which makes those of large media on the way. */
+export function* writeBody(body: unknown): Steps<WrittenBody> {
   const pieces: (string | LargeDataUrl)[] = [];
-  let from = 0;
-  for (const [mark, url] of urls) {
-    const at = text.indexOf(mark, from);
-    pieces.push(text.slice(from, at), url);
-    from = at + mark.length;
-  }
-  pieces.push(text.slice(from));
-  const length = pieces.reduce((sum, one) => sum + (typeof one === "string" ? Buffer.byteLength(one) : one.length), 0);
+  const media = (value: object): boolean => value instanceof LargeDataUrl && pieces.push('"', value, '"') > 0;
+  yield* jsonSteps(body, { piece: (text) => pieces.push(text), replaced: media });
+  const [only] = pieces;
+  if (pieces.length === 1 && typeof only === "string") return { open: () => only };
+  let length = 0;
+  for (const one of pieces) length += typeof one === "string" ? Buffer.byteLength(one) : one.length;
   return { length, open: () => Readable.from(flat(pieces), { objectMode: false }) };
 }
 
@@ -68,25 +64,6 @@ function* flat(pieces: readonly (string | LargeDataUrl)[]): Generator<Buffer> {
   for (const one of pieces) {
     for (const text of typeof one === "string" ? [one] : one.pieces()) yield Buffer.from(text);
   }
-}
-
-/** The body with a mark in the place of each large URL, in their order. Only parts of messages hold any. */
-function marked(body: unknown, urls: Map<string, LargeDataUrl>): unknown {
-  if (!isObject(body) || !Array.isArray(body["messages"])) return body;
-  const messages = (body["messages"] as unknown[]).map((message) => {
-    if (!isObject(message) || !Array.isArray(message["content"])) return message;
-    return { ...message, content: (message["content"] as unknown[]).map((part) => markedPart(part, urls)) };
-  });
-  return urls.size === 0 ? body : { ...body, messages };
-}
-
-function markedPart(part: unknown, urls: Map<string, LargeDataUrl>): unknown {
-  const type = isObject(part) && typeof part["type"] === "string" ? part["type"] : "";
-  const holder = isObject(part) ? part[type] : undefined;
-  if (!isObject(part) || !isObject(holder) || !(holder["url"] instanceof LargeDataUrl)) return part;
-  const mark = randomUUID();
-  urls.set(mark, holder["url"]);
-  return { ...part, [type]: { ...holder, url: mark } };
 }
 
 function startOf(mime: string): string {

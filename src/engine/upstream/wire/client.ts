@@ -1,5 +1,7 @@
 import type { Dispatcher } from "undici";
+import type { ContentCoding } from "../../../lib/content-coding.ts";
 import type { Secret } from "../../../lib/secret.ts";
+import { TimeSlices } from "../../../lib/time-slices.ts";
 import { ParleyError } from "../../../model/error.ts";
 import { parseJson } from "../../../model/json.ts";
 import { readBaseUrl, type BaseUrl } from "./base-url.ts";
@@ -19,6 +21,8 @@ export interface ClientOptions {
   /** Connections at most; default no bound. */
   connections?: number | undefined;
   timeouts?: Partial<Timeouts> | undefined;
+  /** What writing long bodies shares the event loop by. */
+  slices?: TimeSlices | undefined;
 }
 
 /** An answer whose status was 200. */
@@ -38,7 +42,7 @@ export interface OpenAnswer {
 /** Of an error body that are read. */
 const maxErrorBytes = 64 * 1024;
 /** Of an answer that is no stream. */
-const maxJsonBytes = 64 * 1024 * 1024;
+const maxJsonBytes = 16 * 1024 * 1024;
 /** Connections that died while idle; nothing was generated yet, so a new one may be tried at once. */
 const stale = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
@@ -55,6 +59,7 @@ export class UpstreamClient {
   private readonly headers: Readonly<Record<string, string>>;
   private readonly timeouts: Timeouts;
   private readonly proxy: Secret | undefined;
+  private readonly slices: TimeSlices;
   // changed by events
   /** Opened with the first request. */
   private opened: Promise<Dispatcher> | undefined;
@@ -63,6 +68,7 @@ export class UpstreamClient {
     this.base = readBaseUrl(options.url);
     this.connections = options.connections ?? null;
     this.proxy = options.proxy;
+    this.slices = options.slices ?? new TimeSlices();
     this.timeouts = { ...defaultTimeouts, ...options.timeouts };
     const { authorization } = this.base;
     const own = Object.entries(options.headers ?? {}).map(([name, value]) => [
@@ -85,7 +91,8 @@ export class UpstreamClient {
   async open(path: string, body: unknown, signal: AbortSignal): Promise<OpenAnswer> {
     const watch = new Deadlines(this.timeouts, signal);
     try {
-      const answer = await this.send(path, writeBody(body), watch.signal);
+      const written = await this.slices.run(writeBody(body), watch.signal);
+      const answer = await this.send(path, written, watch.signal);
       if (answer.statusCode !== 200) {
         watch.hurry();
         throw await refusal(answer);
@@ -115,16 +122,22 @@ export class UpstreamClient {
   }
 
   private async question(path: string, body: unknown, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const written = body === undefined ? undefined : await this.slices.run(writeBody(body), signal);
     const dispatcher = await this.dispatcher();
     const { origin } = this.base;
     const headers = {
       ...this.headers,
       accept: "application/json",
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(written === undefined ? {} : { "content-type": "application/json" }),
+      ...(written?.length === undefined ? {} : { "content-length": String(written.length) }),
     };
-    const text = body === undefined ? {} : { body: JSON.stringify(body) };
     const method = body === undefined ? "GET" : "POST";
-    return this.followed(path, (at) => dispatcher.request({ origin, path: at, method, headers, ...text, signal }));
+    return this.followed(path, (at) =>
+      dispatcher.request({
+        ...{ origin, path: at, method, headers, signal },
+        ...(written === undefined ? {} : { body: written.open() }),
+      }),
+    );
   }
 
   /** Follows redirects within the same origin; others would carry the key and the prompt elsewhere. */
@@ -137,7 +150,8 @@ export class UpstreamClient {
       const answer = await request(at);
       const { statusCode, headers } = answer;
       if (!redirects.has(statusCode)) return answer;
-      await answer.body.dump({ limit: maxErrorBytes }).catch(() => {});
+      const late = AbortSignal.timeout(this.timeouts.grace);
+      await answer.body.dump({ limit: maxErrorBytes, signal: late }).catch(() => {});
       const next = URL.parse([headers["location"] ?? ""].flat()[0] ?? "", this.base.origin + at);
       if (next?.origin !== this.base.origin || !keepsMethod.has(statusCode) || hops >= maxHops) {
         const cause = new Error(
@@ -201,7 +215,7 @@ class Answer implements OpenAnswer {
   readonly json: boolean;
   private readonly answer: Dispatcher.ResponseData;
   private readonly watch: Deadlines;
-  private readonly codings: readonly string[];
+  private readonly codings: readonly ContentCoding[];
 
   constructor(answer: Dispatcher.ResponseData, watch: Deadlines) {
     this.answer = answer;

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { ParleyError, type ErrorKind } from "../../../model/error.ts";
 import { isObject, parseJson } from "../../../model/json.ts";
+import { bodySeconds, headerSeconds } from "./retry-after.ts";
 
 /** HTTP status of an upstream to the kind of error our caller gets. Anything else: `upstream`. */
 const byStatus: Readonly<Record<number, ErrorKind>> = {
@@ -36,12 +37,31 @@ const byWord: readonly (readonly [RegExp, ErrorKind])[] = [
   [/time.?d?.?out|deadline.?exceeded/i, "timeout"],
 ];
 
+/** Phrases for the same at the beginning of a message, where it has no such word. Further on a message may quote the prompt. */
+const byPhrase: readonly (readonly [RegExp, ErrorKind])[] = [
+  [
+    /rate.?limit.{0,8}(?:exceed|reach|error)|(?:exceed|reach).{0,24}(?:rate.?limit|quota)|too many requests/i,
+    "rate-limit",
+  ],
+  [/\b(?:server|engine|model|service)\b.{0,24}\b(?:overloaded|busy|unavailable)/i, "overloaded"],
+  [/\brequest timed? ?out|\btimed out\b/i, "timeout"],
+];
+const phraseChars = 100;
+
+/** How servers report that they do not have the model, with another status than 404. */
+const unknownModelWord = /^(?:model.?not.?found|unknown.?model|invalid.?model(?:.?name)?)$/i;
+const unknownModelPhrase =
+  /^(?:[\w.]{1,60}: ){0,3}(?:the |this |requested ){0,2}(?:invalid model name|model\b.{0,200}(?:does not exist|not found|is not (?:a valid|available|supported)))|is not a valid model/i;
+
 /** The vendor's code for everything wrong with a request, used for other statuses as well: the status says more. */
 const invalidParameters = 2013;
 
 /** How servers report that the prompt is too long: vLLM, SGLang, llama-server, Ollama, the vendor, OpenAI. */
 const contextWords =
   /context (length|window|size)|maximum context|exceeds? (the )?(available )?context|exceed_context|longer than the model'?s|prompt is too long|input is too long/i;
+
+/** What shows that a message holds a web page. */
+const page = /^<|<!doctype|<html|<head>|<body/i;
 
 /** Kinds whose message is sent to the caller; of the others only the status is. */
 const messageKinds: ReadonlySet<ErrorKind> = new Set(["invalid", "too-large", "token-limit"]);
@@ -72,8 +92,7 @@ interface ReportedError {
 /** The error of an answer that is not 200. `body` is its beginning as text. */
 export function statusFailure(status: number, body: string, headers: IncomingHttpHeaders): ParleyError {
   const parsed = parseJson(body);
-  // A page was written by a server that knows nothing of the request.
-  const text = isObject(parsed) || body.trimStart().startsWith("<") ? "" : body.trim();
+  const text = isObject(parsed) ? "" : body.trim();
   const reported = readError(parsed) ?? { message: text, code: 0, status: 0 };
   return failure({ ...reported, status }, headerSeconds(headers) ?? bodySeconds(parsed));
 }
@@ -85,20 +104,22 @@ export function bodyFailure(value: unknown): ParleyError | undefined {
 }
 
 function failure(reported: ReportedError, retryAfter: number | undefined): ParleyError {
-  const text = reported.message.slice(0, 500);
+  // a page was written by a server that knows nothing of the request
+  const text = page.test(reported.message) ? "" : reported.message.slice(0, 500);
+  const kind = kindOf(reported);
+  const unknown = kind === "upstream" && (reported.status === 404 || isUnknownModel(reported));
   const detail = {
-    cause: new Report(reported.status, text),
+    cause: new Report(unknown ? 404 : reported.status, text),
     ...(retryAfter === undefined ? {} : { retryAfter }),
   };
-  const kind = kindOf(reported);
+  if (unknown) {
+    return new ParleyError(kind, "the upstream does not know the model or the address configured for it", detail);
+  }
   if (kind === "invalid" && contextWords.test(text)) return new ParleyError("context", text, detail);
   if (messageKinds.has(kind))
     return new ParleyError(kind, text === "" ? `the upstream answered ${reported.status}` : text, detail);
-  if (reported.status === 401 || reported.status === 403) {
-    return new ParleyError("upstream", "the upstream refused the credentials configured for it", detail);
-  }
-  if (reported.status === 404) {
-    return new ParleyError(kind, "the upstream does not know the model or the address configured for it", detail);
+  if (kind === "upstream" && (reported.status === 401 || reported.status === 403)) {
+    return new ParleyError(kind, "the upstream refused the credentials configured for it", detail);
   }
   const what = reported.status === 0 ? "reported an error" : `answered ${reported.status}`;
   return new ParleyError(kind, `the upstream ${what}`, detail);
@@ -110,11 +131,23 @@ function kindOf(reported: ReportedError): ErrorKind {
   // Some servers answer 500 where the caller's prompt is at fault.
   if (contextWords.test(reported.message) && reported.status < 501) return "invalid";
   if (reported.status === 0 && reported.code === invalidParameters) return "invalid";
-  const { status, words = [] } = reported;
-  const worded = byWord.find(([pattern]) => words.some((word) => pattern.test(word)))?.[1];
+  const { status } = reported;
+  const worded = wordedKind(reported);
   // What a status says already, words only make more exact.
   if (worded !== undefined && (status === 0 || status >= 500 || worded === "rate-limit")) return worded;
-  return byStatus[status] ?? "upstream";
+  const kind = byStatus[status] ?? "upstream";
+  return kind === "invalid" && isUnknownModel(reported) ? "upstream" : kind;
+}
+
+/** The kind by the words of an error, or else by how its message begins. */
+function wordedKind({ message, words = [] }: ReportedError): ErrorKind | undefined {
+  const start = message.slice(0, phraseChars);
+  const word = byWord.find(([pattern]) => words.some((one) => pattern.test(one)));
+  return (word ?? byPhrase.find(([pattern]) => pattern.test(start)))?.[1];
+}
+
+function isUnknownModel({ message, words = [] }: ReportedError): boolean {
+  return words.some((word) => unknownModelWord.test(word)) || unknownModelPhrase.test(message.slice(0, 300));
 }
 
 /**
@@ -142,8 +175,11 @@ function readError(value: unknown): ReportedError | undefined {
 function withCode(message: string, status: number): ReportedError {
   const match = /\s*\((\d{4,5})\)\s*$/.exec(message);
   const bare = (match === null ? message : message.slice(0, match.index)).replace(/^invalid params, /, "");
-  const plausible = status >= 400 && status < 600 ? status : 0;
-  return { message: bare, code: match === null ? 0 : Number(match[1]), status: plausible };
+  return { message: bare, code: match === null ? 0 : Number(match[1]), status: isError(status) ? status : 0 };
+}
+
+function isError(status: number): boolean {
+  return status >= 400 && status < 600;
 }
 
 /** The first of the members in use that is a number. */
@@ -164,35 +200,6 @@ function textFrom(value: unknown): string {
 function numberFrom(value: unknown): number {
   const number = typeof value === "string" ? Number(value) : value;
   return typeof number === "number" && Number.isFinite(number) ? number : 0;
-}
-
-/** Seconds of rest by the headers in use. */
-function headerSeconds(headers: IncomingHttpHeaders): number | undefined {
-  const milliseconds = Number([headers["retry-after-ms"] ?? ""].flat()[0] || Number.NaN);
-  if (Number.isFinite(milliseconds)) return Math.max(0, Math.ceil(milliseconds / 1000));
-  return retrySeconds([headers["retry-after"]].flat()[0]);
-}
-
-/** Seconds of rest by a body: in its error, or beside it. */
-function bodySeconds(body: unknown): number | undefined {
-  if (!isObject(body)) return undefined;
-  for (const place of [body["error"], body]) {
-    if (!isObject(place)) continue;
-    const milliseconds = numberFrom(place["retry_after_ms"]);
-    const found = place["retry_after"] ?? (milliseconds > 0 ? milliseconds / 1000 : undefined);
-    const seconds = typeof found === "string" || typeof found === "number" ? retrySeconds(String(found)) : undefined;
-    if (seconds !== undefined) return seconds;
-  }
-  return undefined;
-}
-
-/** `Retry-After` in seconds, from seconds or a date. */
-function retrySeconds(header: string | undefined): number | undefined {
-  if (header === undefined || header === "") return undefined;
-  const seconds = Number(header);
-  if (Number.isFinite(seconds)) return Math.max(0, Math.ceil(seconds));
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000));
 }
 
 /** Codes of the network layer to what they mean; anything else is a broken connection. */

@@ -1,49 +1,34 @@
-import { createParser } from "eventsource-parser";
 import { ParleyError } from "../../../model/error.ts";
 import { isObject, parseJson } from "../../../model/json.ts";
 
-/** Characters of one unfinished event. */
-const maxEventChars = 32 * 1024 * 1024;
-
-/** A line that names its event `error`. */
-const errorName = /^event:[ \t]*error\s*$/;
-
-/** Texts at the beginning of a line for which more has to arrive before it is known what kind of line it is. */
-const undecidedStart = /^(?:e|er|err|erro|error|ev|eve|even|event|event:[^\n]{0,64}|\r)$/;
+/** Characters of one line, and of one event, which is read in one go: more than a model writes between two events. */
+const maxEventChars = 2 * 1024 * 1024;
 
 /**
  * Server-sent events out of network reads: bytes in pieces of any size, the data of each event out. Reads more than the
  * standard (https://html.spec.whatwg.org/multipage/server-sent-events.html), because some servers leave out the blank
  * line between events or after the last one, and llama-server reports errors in lines that begin with `error:`. The data
- * of an `event: error` is handed out in a form that is read as an error, whatever it is.
- *
- * The parser is given each line as an event of its own; lines that are one event are put together here. Throws
- * `upstream` at an event of more than 32 Mi characters.
+ * of an `event: error` is handed out in a form that is read as an error, whatever it is. NUL characters before a line are
+ * padding. Linear in what is read. Throws `upstream` at a line or an event of more than 2 Mi characters.
  */
 export class SseReader {
   // fixed at birth
   private readonly onData: (data: string) => void;
   private readonly decoder = new TextDecoder();
-  private readonly parser = createParser({
-    maxBufferSize: maxEventChars,
-    onEvent: ({ data }) => this.line(data),
-    onError: ({ type }) => {
-      if (type === "max-buffer-size-exceeded") throw tooLong();
-    },
-  });
+  private readonly lineEnd = /\r\n|[\r\n]/g;
   // changed by events
-  /** The parser has the beginning of the line that is read. */
-  private insideLine = false;
-  /** The line that is read began with `error:`. */
-  private errorLine = false;
-  /** Beginning of a line that the parser was not given yet. */
-  private undecided = "";
-  /** Data of the event that is read; set by `line`. */
-  private pending = "";
-  /** The event that is read is named `error`; set by `endLine`. */
+  /** The beginning of the line that is read, in pieces. */
+  private begun: string[] = [];
+  /** Their characters. */
+  private begunChars = 0;
+  /** The last piece ended with a carriage return: a newline that follows belongs to it. */
+  private afterReturn = false;
+  /** Lines of data of the event that is read; filled by `data`. */
+  private pending: string[] = [];
+  /** Their characters, with a newline behind each. */
+  private pendingChars = 0;
+  /** The event that is read is named `error`; set by `line`. */
   private errorEvent = false;
-  /** Lines that `pending` was put together from. */
-  private pendingLines = 0;
 
   constructor(onData: (data: string) => void) {
     this.onData = onData;
@@ -60,53 +45,61 @@ export class SseReader {
   }
 
   private read(piece: string): void {
-    const text = this.undecided + piece;
-    this.undecided = "";
-    let start = 0;
-    for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
-      this.endLine(text.slice(start, end + 1));
-      start = end + 1;
+    if (piece === "") return;
+    let start = this.afterReturn && piece.startsWith("\n") ? 1 : 0;
+    this.afterReturn = piece.endsWith("\r");
+    const { lineEnd } = this;
+    lineEnd.lastIndex = start;
+    for (let end = lineEnd.exec(piece); end !== null; end = lineEnd.exec(piece)) {
+      this.gather(piece.slice(start, end.index));
+      start = lineEnd.lastIndex;
+      const line = this.begun.length === 1 ? (this.begun[0] ?? "") : this.begun.join("");
+      this.begun = [];
+      this.begunChars = 0;
+      this.line(line);
     }
-    if (start === text.length) return;
-    const rest = text.slice(start);
-    if (!this.insideLine && undecidedStart.test(rest)) this.undecided = rest;
-    else this.parser.feed(this.begun(rest));
+    if (start < piece.length) this.gather(piece.slice(start));
   }
 
-  private endLine(rest: string): void {
-    if (!this.insideLine && (rest === "\n" || rest === "\r\n")) this.dispatch();
-    else if (!this.insideLine && errorName.test(rest)) this.beginError();
-    // the second newline makes the line an event
-    else this.parser.feed(`${this.begun(rest)}\n`);
-    this.insideLine = false;
-    this.errorLine = false;
+  private gather(part: string): void {
+    this.begunChars += part.length;
+    if (this.begunChars > maxEventChars) throw tooLong();
+    this.begun.push(part);
   }
 
-  /** Text for the parser; lines that begin with `error:` go through it as data. */
-  private begun(text: string): string {
-    if (this.insideLine) return text;
-    this.insideLine = true;
-    this.errorLine = text.startsWith("error:");
-    return this.errorLine ? `data:${text.slice(6)}` : text;
+  private line(padded: string): void {
+    const line = padded.startsWith("\0") ? padded.replace(/^\0+/, "") : padded;
+    if (line === "") return padded === "" ? this.dispatch() : undefined;
+    const colon = line.indexOf(":");
+    const name = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
+    if (name === "data") this.data(value);
+    else if (name === "error" && colon > 0) this.data(`{"error":${value.trim() || "null"}}`);
+    else if (name === "event" && value.trim() === "error") {
+      this.endAlone();
+      this.errorEvent = true;
+    }
   }
 
-  private line(line: string): void {
-    const data = this.errorLine ? `{"error":${line.trim() || "null"}}` : line;
-    if (this.pendingLines === 1 && standsAlone(this.pending)) this.dispatch();
-    this.pending = this.pending === "" ? data : `${this.pending}\n${data}`;
-    if (this.pending !== "") this.pendingLines += 1;
-    if (this.pending.length > maxEventChars) throw tooLong();
+  private data(data: string): void {
+    this.endAlone();
+    if (data === "" && this.pending.length === 0) return;
+    this.pending.push(data);
+    this.pendingChars += data.length + 1;
+    if (this.pendingChars > maxEventChars) throw tooLong();
   }
 
-  private beginError(): void {
-    if (this.pendingLines === 1 && standsAlone(this.pending)) this.dispatch();
-    this.errorEvent = true;
+  /** Hands out an event that no blank line ended, where its only line is one by itself. */
+  private endAlone(): void {
+    const [only] = this.pending;
+    if (this.pending.length === 1 && only !== undefined && standsAlone(only)) this.dispatch();
   }
 
   private dispatch(): void {
-    const { pending: data, errorEvent } = this;
-    this.pending = "";
-    this.pendingLines = 0;
+    const { errorEvent } = this;
+    const data = this.pending.join("\n");
+    this.pending = [];
+    this.pendingChars = 0;
     this.errorEvent = false;
     if (errorEvent) this.onData(errorData(data));
     else if (data !== "") this.onData(data);

@@ -1,10 +1,17 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
-import { dataUrl, LargeDataUrl, writeBody } from "../../../../src/engine/upstream/wire/body.ts";
+import {
+  dataUrl,
+  LargeDataUrl,
+  writeBody as bodySteps,
+  type WrittenBody,
+} from "../../../../src/engine/upstream/wire/body.ts";
 import { UpstreamClient } from "../../../../src/engine/upstream/wire/client.ts";
+import { finish } from "../../../../src/lib/time-slices.ts";
 import { doneFrame, fakeServer, frame, sse } from "../fake.ts";
 
+const writeBody = (value: unknown): WrittenBody => finish(bodySteps(value));
 const bytes = (size: number, start = 0): Uint8Array => Uint8Array.from({ length: size }, (_, at) => (at + start) & 255);
 const url = (data: Uint8Array): string => `data:video/mp4;base64,${Buffer.from(data).toString("base64")}`;
 const body = (...urls: unknown[]): object => ({

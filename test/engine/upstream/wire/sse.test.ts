@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SseReader } from "../../../../src/engine/upstream/wire/sse.ts";
 import { processorTime } from "../../../bench/row.ts";
+import { growth } from "../../../support/cpu.ts";
 import { bytePieces } from "../fake.ts";
 
 function read(reads: readonly Uint8Array[]): string[] {
@@ -28,6 +29,9 @@ describe("SseReader", () => {
     ["empty data", "data:\n\ndata: \n\n", []],
     ["llama-server's errors", 'error: {"code":400}\n\n', ['{"error":{"code":400}}']],
     ["words that begin as errors do", "err\nerrors: x\nevent: x\ndata: a\n\n", ["a"]],
+    ["carriage returns alone", "data: a\r\rdata: b\rdata: c\r\r", ["a", "b\nc"]],
+    ["ends of all kinds", "data: a\n\rdata: b\r\n\ndata: c\r\r\n", ["a", "b", "c"]],
+    ["NUL characters before a line", "\0\0data: a\n\n\0\ndata: b\n\0\n\n", ["a", "b"]],
     ["nothing", "", []],
   ])("reads %s", (_, text, expected) => {
     expect(read([bytes(text)])).toEqual(expected);
@@ -46,10 +50,37 @@ describe("SseReader", () => {
 
   it("stops at an event without end", () => {
     const reader = new SseReader(() => {});
-    const piece = bytes(`data: ${"x".repeat(4 * 1024 * 1024)}`);
+    const piece = bytes("x".repeat(16 * 1024));
+    reader.feed(bytes("data: "));
     expect(() => {
-      for (let i = 0; i < 9; i++) reader.feed(piece);
+      for (let i = 0; i < 129; i++) reader.feed(piece);
     }).toThrow("an event without end");
+  });
+
+  it.each(["data: [\n", "data: [\r"])("stops at lines of one event without end: %j", (line) => {
+    const reader = new SseReader(() => {});
+    const piece = bytes(line.repeat(8192));
+    expect(() => {
+      for (let i = 0; i < 300; i++) reader.feed(piece);
+    }).toThrow("an event without end");
+  });
+
+  it("reads an event of many lines in linear time", () => {
+    const printed = (count: number): Uint8Array => {
+      const value = JSON.stringify({ x: Array.from({ length: count }, (_, at) => ({ at })) }, null, 1);
+      return bytes(
+        `${value
+          .split("\n")
+          .map((line) => `data: ${line}\n`)
+          .join("")}\n`,
+      );
+    };
+    const [small, large] = [printed(2_000), printed(16_000)];
+    const feed = (all: Uint8Array) => (): void => {
+      for (let times = 0; times < 5; times++) expect(read([all])).toHaveLength(1);
+    };
+    // 8 times the lines; where each one is looked at with all before it, 64 times the work
+    expect(growth(feed(small), feed(large))).toBeLessThan(25);
   });
 
   it("hands an event out when the next one begins, where no blank line says that it is over", () => {
@@ -70,7 +101,7 @@ describe("SseReader", () => {
           reader.feed(bytes("\n\n"));
         }
       }, 60);
-    // 2 MiB each: 1 to 10 where a read costs what it brings, 350 where it costs what the event holds so far
+    // 2 MB each in all: 1 to 10 where a read costs what it brings, 350 where it costs what the event holds so far
     expect(spentOn(2, 800) / spentOn(32, 50)).toBeLessThan(40);
   });
 });

@@ -1,0 +1,105 @@
+/** Parts of a Jinja template: comments, code, and what stands between them. */
+const parts = /\{#[\s\S]*?#\}|\{\{([\s\S]*?)\}\}|\{%([\s\S]*?)%\}/g;
+const quoted = /'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/gs;
+
+/** How templates spell what their tokenizers read as one token: no list of words, but their forms. */
+const forms = [
+  // <|im_start|> <start_of_turn> </s> <think> <｜Assistant｜>, and <<SYS>>
+  "<</?\\w+>>|<[^\\s<>]{1,64}>",
+  // [INST] [/INST] [gMASK] [UNUSED_TOKEN_1] [|user|]
+  "\\[/?\\w*[A-Z]{2}\\w*\\]|\\[\\|[^\\s|]{1,64}\\|\\]",
+  // ]~b] ]~!b[ [e~[ of MiniMax-M2, ]<]minimax[>[ of MiniMax-M3
+  "[\\[\\]]\\w*~!?\\w*[\\[\\]]|\\]<\\]\\w{1,64}\\[>\\[",
+].join("|");
+
+/** What a template makes of parts may have these forms, whatever its literals are. */
+const anyTemplates = [
+  "<\\|[^\\s|<>]{1,64}\\|>",
+  "<｜[^\\s｜<>]{1,64}｜>",
+  "\\]~!?b[\\[\\]]",
+  "\\[e~\\[",
+  "\\]<\\]\\w{1,64}\\[>\\[",
+];
+
+/** Names of these tokens in most vocabularies, for a template that writes them and a server that does not report them. */
+const usualEnds: Readonly<Record<string, readonly string[]>> = {
+  bos_token: ["<s>", "<bos>"],
+  eos_token: ["</s>", "<eos>"],
+};
+
+/**
+ * The texts in a chat template's own literals that have the form of special tokens, each once. Of a turn that is marked by
+ * plain words (`USER:`) there are none.
+ */
+export function templateMarks(source: string): readonly string[] {
+  const form = new RegExp(forms, "gu");
+  const found = new Set<string>();
+  for (const literal of literalsOf(source)) for (const [mark] of literal.matchAll(form)) found.add(mark);
+  for (const [name, marks] of Object.entries(usualEnds)) {
+    if (source.includes(name)) for (const mark of marks) found.add(mark);
+  }
+  return [...found];
+}
+
+function* literalsOf(source: string): Generator<string> {
+  let from = 0;
+  for (const part of source.matchAll(parts)) {
+    yield source.slice(from, part.index);
+    from = part.index + part[0].length;
+    const code = part[1] ?? part[2] ?? "";
+    for (const [, single, double] of code.matchAll(quoted)) yield unescaped(single ?? double ?? "");
+  }
+  yield source.slice(from);
+}
+
+function unescaped(text: string): string {
+  return text.replace(/\\(.)/gs, (_, sign: string) => ({ n: "\n", t: "\t", r: "\r" })[sign] ?? sign);
+}
+
+/** Invisible, and of no token's spelling. */
+const joiner = "\u2060";
+
+/**
+ * Puts a word joiner, which is invisible, into every mark that a text spells, and behind a mark's beginning at its end: a
+ * caller's text must not end a turn or open one. Linear: one pass, and what follows a mark's first character is only
+ * looked at, for a mark may begin with the last character of another.
+ */
+export function markGuard(marks: readonly string[]): (text: string) => string {
+  const exact = marks.filter((mark) => mark !== "").map((mark) => mark.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
+  const expression = firstThenRest([...new Set([...exact, ...anyTemplates])]);
+  const beginnings = new Set(
+    marks.flatMap((mark) => Array.from({ length: mark.length }, (_, at) => mark.slice(0, at))),
+  );
+  const longest = marks.reduce((most, mark) => Math.max(most, mark.length), 0);
+  return (text) => {
+    const guarded = joinedBehind(expression, text);
+    for (let length = Math.min(longest, guarded.length); length > 1; length--) {
+      if (beginnings.has(guarded.slice(-length))) return guarded + joiner;
+    }
+    return guarded;
+  };
+}
+
+/** Puts a joiner behind each match; by hand, as millions of them take `replace` five times as long. */
+function joinedBehind(expression: RegExp, text: string): string {
+  let joined = "";
+  let from = 0;
+  expression.lastIndex = 0;
+  while (expression.test(text)) {
+    joined += text.slice(from, expression.lastIndex) + joiner;
+    from = expression.lastIndex;
+  }
+  return from === 0 ? text : joined + text.slice(from);
+}
+
+/** An expression that matches the first character of any of these where the rest follows. */
+function firstThenRest(sources: readonly string[]): RegExp {
+  const rests = new Map<string, string[]>();
+  for (const source of sources) {
+    const first = /^\\?./u.exec(source)?.[0] ?? "";
+    const known = rests.get(first) ?? [];
+    rests.set(first, known);
+    known.push(source.slice(first.length));
+  }
+  return new RegExp([...rests].map(([first, all]) => `${first}(?=${all.join("|")})`).join("|"), "gu");
+}

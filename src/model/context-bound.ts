@@ -1,0 +1,49 @@
+import { ParleyError } from "./error.ts";
+import type { Item } from "./item.ts";
+import type { GenerationRequest } from "./request.ts";
+
+/**
+ * What no context window of so many tokens can hold, whatever the tokenizer: found by lengths alone, so that a prompt of
+ * megabytes is refused before anybody reads its text.
+ */
+
+/**
+ * Characters that a token of a prompt stands for at most, on average over the whole. English has 4, deeply indented source code
+ * 6, Chinese 2; single tokens have more, whole prompts do not.
+ */
+const charsPerToken = 8;
+/** Tokens that an item takes at least, even an empty one: what a template writes around it. */
+const tokensPerItem = 2;
+
+/** Characters that a prompt for this window has at most. */
+export function maxPromptChars(windowTokens: number): number {
+  return windowTokens * charsPerToken;
+}
+
+/** Throws `context` where the request cannot fit a window of so many tokens. Reads no text, only how long it is. */
+export function refuseOverlong(request: GenerationRequest, windowTokens: number): void {
+  let chars = itemsChars(request.items);
+  for (const { description = "" } of request.tools) chars += description.length;
+  const least = chars / charsPerToken + request.items.length * tokensPerItem;
+  if (least > windowTokens) throw overlong(chars, windowTokens);
+}
+
+/** The error of a prompt that has too many characters. */
+export function overlong(chars: number, windowTokens: number): ParleyError {
+  return new ParleyError("context", `the prompt has ${chars} characters, the window ${windowTokens} tokens`);
+}
+
+/** Characters of the text in items. */
+export function itemsChars(items: readonly Item[]): number {
+  let chars = 0;
+  for (const item of items) chars += itemChars(item);
+  return chars;
+}
+
+function itemChars(item: Item): number {
+  if (item.type === "reasoning") return item.text.length;
+  if (item.type === "call") return item.args.length;
+  let chars = 0;
+  for (const part of item.parts) if (part.type === "text") chars += part.text.length;
+  return chars;
+}

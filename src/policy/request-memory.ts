@@ -1,0 +1,53 @@
+import { getHeapStatistics } from "node:v8";
+import { ByteBudget } from "../lib/byte-budget.ts";
+import type { CachePoolOptions } from "../lib/cache-pool.ts";
+import { ParleyError } from "../model/error.ts";
+
+/** The settings `memory`; what is absent follows from the heap limit. All in bytes. */
+export interface MemorySettings {
+  requestBytes?: number;
+  requestBytesPerKey?: number;
+  rememberedBytes?: number;
+  rememberedBytesPerKey?: number;
+}
+
+/**
+ * A request of so many bytes takes some times as many while it is read, parsed, rendered and sent on: with an eighth of the
+ * heap for the bytes, the whole fits.
+ */
+const requestShare = 1 / 8;
+const rememberedShare = 1 / 16;
+/** Of one key, of what all may hold. */
+const keyShare = 1 / 2;
+/** What `retryAfter` says where another request must end first. */
+const retrySeconds = 1;
+
+/** The budget of requests under way: at least one of the largest size fits. `heapBytes`: the heap limit of the process. */
+export function requestBudget(
+  settings: MemorySettings,
+  largestBody: number,
+  heapBytes: number = getHeapStatistics().heap_size_limit,
+): ByteBudget {
+  const total = settings.requestBytes ?? Math.max(largestBody, Math.floor(heapBytes * requestShare));
+  const perOwner = settings.requestBytesPerKey ?? Math.max(Math.min(total, largestBody), Math.floor(total * keyShare));
+  return new ByteBudget({ total, perOwner, refusal });
+}
+
+/** Bounds of what is remembered and not stored. */
+export function rememberedBounds(
+  settings: MemorySettings,
+  heapBytes: number = getHeapStatistics().heap_size_limit,
+): CachePoolOptions {
+  const total = settings.rememberedBytes ?? Math.floor(heapBytes * rememberedShare);
+  return { total, perOwner: settings.rememberedBytesPerKey ?? Math.floor(total * keyShare) };
+}
+
+function refusal(bound: "owner" | "total", bytes: number): ParleyError {
+  return bound === "owner"
+    ? new ParleyError("connection-limit", `connection limit: ${bytes} bytes of requests at once (key)`, {
+        retryAfter: retrySeconds,
+      })
+    : new ParleyError("overloaded", `the server holds ${bytes} bytes of requests; try again`, {
+        retryAfter: retrySeconds,
+      });
+}

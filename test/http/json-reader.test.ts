@@ -1,0 +1,49 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { JsonReader } from "../../src/http/json-reader.ts";
+import { TimeSlices } from "../../src/lib/time-slices.ts";
+
+const reader = new JsonReader({ slices: new TimeSlices(), maxValues: 200_000 });
+
+function read(text: string | Buffer, maxValues?: number): Promise<unknown> {
+  const one = maxValues === undefined ? reader : new JsonReader({ slices: new TimeSlices(), maxValues });
+  const bytes = Buffer.from(text);
+  const middle = bytes.length >> 1;
+  return one.parse([bytes.subarray(0, middle), bytes.subarray(middle)], "body");
+}
+
+const nested = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);
+const padding = " ".repeat(300_000);
+
+it.each([
+  ["small", ""],
+  ["large", padding],
+])("reads and refuses alike: %s", async (_, space) => {
+  expect(await read(`${space}{"a":[1,"é"]}`)).toEqual({ a: [1, "é"] });
+  expect(await read(`\ufeff${space}[1]`)).toEqual([1]);
+  expect(await read(space + nested(256))).toBeInstanceOf(Array);
+  await expect(read(space + nested(257))).rejects.toThrow("body: is nested deeper than 256 levels");
+  await expect(read(`${space}{"a":1,}`)).rejects.toThrow("body: is not valid JSON");
+  await expect(read(Buffer.concat([Buffer.from(`${space}"`), Buffer.from([0xff, 0x22])]))).rejects.toThrow(
+    "body: is not valid UTF-8",
+  );
+});
+
+it("bounds the number of values, whatever the size", async () => {
+  const list = (values: number): string => `[${"1,".repeat(values - 2)}1]`;
+  expect(await read(list(200_000))).toHaveLength(199_999);
+  await expect(read(list(200_001))).rejects.toThrow("body: holds more than 200000 values");
+  expect(await read(list(1_000), 1_000)).toHaveLength(999);
+  await expect(read(list(1_001), 1_000)).rejects.toThrow("body: holds more than 1000 values");
+  await expect(read(`[${"{},".repeat(3_000_000)}`)).rejects.toThrow("body: holds more than 200000 values");
+});
+
+it("lets other work run while it reads", async () => {
+  const reading = read(JSON.stringify(Array.from({ length: 90_000 }, (_, at) => ({ at }))));
+  let over = false;
+  void reading.finally(() => (over = true));
+  let turns = 0;
+  for (; !over; turns += 1) await nextTurn();
+  expect(await reading).toHaveLength(90_000);
+  expect(turns).toBeGreaterThan(3);
+}, 20_000);

@@ -1,0 +1,67 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { finish, TimeSlices, type Steps } from "../../src/lib/time-slices.ts";
+
+/** Holds the event loop for 3 ms in each of its steps. */
+function* work(steps: number, done: () => void = () => undefined): Steps<number> {
+  for (let step = 0; step < steps; step += 1) {
+    const until = performance.now() + 3;
+    while (performance.now() < until);
+    done();
+    yield;
+  }
+  return steps;
+}
+
+it("gives the result, now or in slices", async () => {
+  expect(finish(work(2))).toBe(2);
+  expect(await new TimeSlices().run(work(2))).toBe(2);
+});
+
+it("shares one slice of each turn among all that run", async () => {
+  const slices = new TimeSlices();
+  let steps = 0;
+  let most = 0;
+  const running = Array.from({ length: 12 }, () => slices.run(work(5, () => (steps += 1))));
+  let over = false;
+  const all = Promise.all(running).finally(() => (over = true));
+  // each began at once, with a millisecond
+  let before = steps;
+  while (!over) {
+    await nextTurn();
+    most = Math.max(most, steps - before);
+    before = steps;
+  }
+  expect(await all).toHaveLength(12);
+  // a slice has room for 4 of them; this turn's check phase may come before or after
+  expect(most).toBeLessThanOrEqual(8);
+});
+
+it("takes turns", async () => {
+  const slices = new TimeSlices();
+  const order: string[] = [];
+  const named = (name: string, steps: number): Promise<unknown> => slices.run(work(steps)).then(() => order.push(name));
+  await Promise.all([named("long", 30), named("short", 2)]);
+  expect(order).toEqual(["short", "long"]);
+});
+
+it("rejects with what the steps throw, and with the reason of an abort", async () => {
+  const slices = new TimeSlices();
+  function* broken(): Steps<number> {
+    yield;
+    throw new RangeError("broken");
+  }
+  await expect(slices.run(broken())).rejects.toThrow(RangeError);
+  const aborter = new AbortController();
+  let steps = 0;
+  const endless = slices.run(
+    work(1_000_000, () => (steps += 1)),
+    aborter.signal,
+  );
+  await nextTurn();
+  aborter.abort(new Error("gone"));
+  await expect(endless).rejects.toThrow("gone");
+  const left = steps;
+  await nextTurn();
+  expect(steps).toBe(left);
+});
