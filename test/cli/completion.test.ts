@@ -11,7 +11,8 @@ beforeAll(() => {
 });
 afterAll(() => place.stop());
 
-const has = (shell: string): boolean => spawnSync(shell, ["-c", "exit 0"]).status === 0;
+const inShell = (shell: string, line: string) => spawnSync(shell, ["-c", line], { encoding: "utf8" });
+const has = (shell: string): boolean => inShell(shell, "exit 0").status === 0;
 
 async function script(shell: string): Promise<string> {
   const { code, stdout, stderr } = await place.run(["completion", shell]);
@@ -38,7 +39,7 @@ describe("parley completion", { timeout: 60_000 }, () => {
       const words = typed.split(" ");
       const list = words.map((word) => `'${word}'`).join(" ");
       const line = `. ${path}; COMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}; _parley; printf '%s\\n' "\${COMPREPLY[@]}"`;
-      const found = spawnSync("bash", ["-c", line], { encoding: "utf8" });
+      const found = inShell("bash", line);
       expect(found.stderr).toBe("");
       const replies = found.stdout.trim().split("\n");
       expect(replies).toEqual(expect.arrayContaining(offers));
@@ -49,9 +50,7 @@ describe("parley completion", { timeout: 60_000 }, () => {
   it.runIf(has("fish"))("completes in fish", async () => {
     const path = await script("fish");
     for (const [typed, offers, not] of cases) {
-      const found = spawnSync("fish", ["-c", `source ${path}; complete -C ${JSON.stringify(typed)}`], {
-        encoding: "utf8",
-      });
+      const found = inShell("fish", `source ${path}; complete -C ${JSON.stringify(typed)}`);
       expect(found.stderr).toBe("");
       const replies = found.stdout.split("\n").map((line) => line.split("\t")[0]);
       if (!typed.endsWith("-"))

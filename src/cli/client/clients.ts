@@ -15,20 +15,20 @@ const aiSdk: Client = {
 };
 
 function aiSdkProgram({ url, keyVariable, model }: ClientServer): string {
-  return `import { env } from "node:process";
-import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+  const environment = "process.env";
+  return `import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { generateText } from "ai";
 
 const parley = createOpenAICompatible({
   name: "parley",
-  baseURL: "${url}",
-  apiKey: env.${keyVariable},
+  baseURL: ${JSON.stringify(url)},
+  apiKey: ${environment}.${keyVariable},
   includeUsage: true,
   supportsStructuredOutputs: true,
 });
 
 const answer = await generateText({
-  model: parley("${model.name}"),
+  model: parley(${JSON.stringify(model.name)}),
   providerOptions: { parley: { reasoning_split: true } },
   prompt: "Hello",
 });
