@@ -249,7 +249,7 @@ async function openResponses(
   store: Store,
   parts: { generate: GenerateService; recent: RecentAnswers },
 ) {
-  const { store: storeDefault, defaultReasoning, retentionDays, quotaCount, quotaBytes } = config.responses;
+  const { store: storeDefault, defaultReasoning, retentionDays, remember, quotaCount, quotaBytes } = config.responses;
   const cipher = textCipher(await store.settings.setOnce("seal-secret", ids.hex(64)));
   const responsesOptions = { ids, cipher, sseDone: config.sse.done, defaultReasoning, storeDefault };
   const archive = new ResponseArchive({
@@ -257,6 +257,7 @@ async function openResponses(
     quota: { count: quotaCount, bytes: quotaBytes },
     slices,
     retentionMs: Math.round(retentionDays * dayMs),
+    remembers: remember,
     now: () => ids.now(),
   });
   const codec = responsesCodec(responsesOptions);

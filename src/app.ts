@@ -23,6 +23,7 @@ import { Readiness } from "./service/readiness.ts";
 import type { ModelService } from "./service/model.ts";
 import { chatSurface } from "./surface/chat/index.ts";
 import { responsesSurface } from "./surface/responses/index.ts";
+import { visionSurface } from "./surface/vision/index.ts";
 import type { Log } from "./telemetry/log.ts";
 
 export type { AppOverrides } from "./app-services.ts";
@@ -147,6 +148,7 @@ async function mountAll(config: Config, { services, running, readiness, opened }
     useAuthentication(scope, authenticate, connections);
     mountModels(scope, models);
     await mountGeneration(scope, chatSurface(chatOptions(config)), route);
+    await mountGeneration(scope, visionSurface(), route);
     await mountResponses(scope, route);
   });
   await mountFiles(server, { ...services, authenticate, running, jsonReader, connections });

@@ -22,6 +22,9 @@ export function clientsPage(): string {
     "```",
     "",
     `The key is read from the environment variable \`${server.keyVariable}\` and stands in no file.`,
+    "",
+    "Clients that are not listed (Cline, LangChain, Mastra and others) show `<think>` as a part of the answer, because they cannot send",
+    "`reasoning_split`: serve them a name with `reasoningSplit: true` ([api-chat.md](api-chat.md)).",
     ...clients.flatMap(section),
     "",
   ].join("\n");

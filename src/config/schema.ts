@@ -89,7 +89,14 @@ export const configSchema = z.strictObject({
   sse: sseSettings.prefault({}),
   responses: responsesSettings
     .extend({
-      retentionDays: days.default(30).describe("Days after which stored responses are deleted."),
+      retentionDays: days.default(30).describe("Days after which stored and remembered responses are deleted."),
+      remember: z
+        .boolean()
+        .default(true)
+        .describe(
+          "Keep answers whose request left `store` out so that later requests can refer to them and their items, on every " +
+            "process and after a restart. They are no stored responses: nobody can read them. `false`: in memory only.",
+        ),
       ...responseQuotaSettings,
     })
     .prefault({}),

@@ -11,6 +11,8 @@ export interface CatalogEntry {
   model?: string;
   /** The documented model whose card an alias takes; default the name itself, else the first documented one. */
   like?: string;
+  /** As in its card. */
+  reasoningSplit?: boolean;
 }
 
 export interface CatalogOptions {
@@ -71,7 +73,8 @@ function unknownModel(name: string): ParleyError {
 function cardFor(entry: CatalogEntry): ModelCard {
   const base = documented(entry.like ?? entry.name) ?? documentedCards[0];
   if (base === undefined) throw new Error("no documented cards");
-  return { ...base, id: entry.name };
+  const { name, reasoningSplit } = entry;
+  return { ...base, id: name, ...(reasoningSplit === undefined ? {} : { reasoningSplit }) };
 }
 
 function documented(name: string): ModelCard | undefined {

@@ -52,6 +52,14 @@ export class ModelService {
     return row(card);
   }
 
+  /** The first name of those in `allowed` (absent: all) that reads images and stands for an engine that takes them. */
+  forImages(allowed?: readonly string[]): ModelCard | undefined {
+    const takes = (name: string): boolean => this.catalog.targets(name).some(({ engine }) => engine.capabilities.image);
+    return this.catalog
+      .list()
+      .find(({ id, modalities }) => mayUse(allowed, id) && modalities.includes("image") && takes(id));
+  }
+
   /** For operators: which engine serves which name, under which name of its own. */
   describe(): Promise<ServedModel[]> {
     return Promise.all(this.catalog.list().map(({ id }) => this.describeOne(id)));

@@ -152,7 +152,7 @@ export const claude: Client = {
   tried: "Claude Code 2.1.332 through claude-code-router 2.0.0",
   about: [
     "Claude Code speaks only Anthropic's Messages (`/v1/messages`), which this server does not have yet: pointed at it directly, it fails with 404.",
-    "Until it has, the package `@musistudio/claude-code-router@2` translates between the two; these are its settings. The reasoning stands as `<think>` in its answers.",
+    "Until it has, the package `@musistudio/claude-code-router@2` translates between the two; these are its settings. The reasoning stands as `<think>` in its answers, unless the served name has `reasoningSplit: true`.",
   ],
   folder: { path: ".claude-code-router" },
   files: ({ url, keyVariable, model, models }) => [

@@ -28,6 +28,8 @@ const unsupported = {
   prompt: "prompt templates are not supported; use instructions",
 };
 const strictEfforts = ["minimal", "low", "medium", "high", "none"] as const;
+/** The words by which OpenAI's clients ask to see reasoning; other words ask for nothing. */
+const summaryWords: ReadonlySet<string> = new Set(["auto", "concise", "detailed"]);
 /** The vendor's words and OpenAI's. */
 const efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
 
@@ -120,6 +122,7 @@ function parseAnswerOptions(
     previousResponseId,
     input: input.items,
     owner,
+    summarizeReasoning: summaryWords.has(fields.object("reasoning")?.string("summary") ?? ""),
     encryptReasoning: fields.strings("include").includes("reasoning.encrypted_content"),
     tools: (fields.array("tools") ?? []) as JsonObject[],
     forms: new Map(),

@@ -86,6 +86,15 @@ test("a tool loop without a stream", async () => {
   ]);
 });
 
+test("reasoning is shown where a summary of it is asked for", async () => {
+  const providerOptions = { openai: { reasoningSummary: "auto", forceReasoning: true } };
+  const { model } = modelOver([calling, calling]);
+  const whole = await generateText({ model, prompt: "Weather?", providerOptions });
+  expect(whole.reasoningText).toBe("They ask for the weather.");
+  const stream = streamText({ model, prompt: "Weather?", providerOptions });
+  expect(await stream.reasoningText).toBe("They ask for the weather.");
+});
+
 test("an answer cut by its limit ends with the reason length", async () => {
   const { model } = modelOver([answer((emitter) => emitter.text("Half a"), "length")]);
   const result = streamText({ model, prompt: "Hi" });
