@@ -84,7 +84,7 @@ describe("parley chat", () => {
   });
 });
 
-describe("parley doctor", () => {
+describe("parley doctor", { timeout: 60_000 }, () => {
   const doctor = (engine: string) => place.run(["doctor", "--engine", engine], { PARLEY_PORT: "0" });
 
   it("checks everything and tries the engine", async () => {
@@ -146,7 +146,7 @@ describe("parley doctor", () => {
   });
 });
 
-describe("parley keys", () => {
+describe("parley keys", { timeout: 60_000 }, () => {
   it("reports the folder in which it made a new database, once", async () => {
     const data = join(place.data, "new");
     const create = () => place.run(["keys", "create", "--name", "one"], { PARLEY_DATA: data });
