@@ -297,11 +297,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
         events: [...answer.published, ...lastEvents],
       });
       await archive.end(outcome);
-      this.rememberInConnection(
-        job,
-        output.map(({ item }) => item),
-        answer.transcript,
-      );
+      const items = output.map(({ item }) => item);
+      this.rememberInConnection(job, items, answer.transcript);
       answer.publish(lastEvents);
     } catch (error) {
       log.error({ id: answer.id, err: error }, "a response could not be stored");

@@ -265,26 +265,36 @@ describe("a stored response", () => {
     await store.close();
   });
 
-  it.each([{}, { background: true }])("that is refused gives back its bytes and what was reserved for it: %o", async (body) => {
-    const store = await openStore();
-    const failing = { ...store, responses: { ...store.responses, save: () => Promise.reject(new Error("disk full")) } };
-    const budget = new ByteBudget({ perOwner: 1_500, total: 1_500, refusal: (bound) => new Error(`no room: ${bound}`) });
-    const create = async (held: number, to: Store, failure?: Error): Promise<void> => {
-      const { service, start, cancel } = await serviceOf(endless, { store: to });
-      if (failure !== undefined) start.mockRejectedValueOnce(failure);
-      const lease = budget.lease(owner.keyId);
-      const answered = lease.hold();
-      lease.grow(held);
-      await expect(service.create({ ...asked(body), lease }, never)).rejects.toThrow(/no engine|disk full|no room/);
-      answered();
-      expect(budget.used).toBe(0);
-      if ("background" in body) expect(cancel).toHaveBeenCalledTimes(1);
-    };
-    await create(100, failing as Store);
-    if ("background" in body) await create(1_400, store);
-    else await create(100, store, new Error("no engine"));
-    await store.close();
-  });
+  it.each([{}, { background: true }])(
+    "that is refused gives back its bytes and what was reserved for it: %o",
+    async (body) => {
+      const store = await openStore();
+      const failing = {
+        ...store,
+        responses: { ...store.responses, save: () => Promise.reject(new Error("disk full")) },
+      };
+      const budget = new ByteBudget({
+        perOwner: 1_500,
+        total: 1_500,
+        refusal: (bound) => new Error(`no room: ${bound}`),
+      });
+      const create = async (held: number, to: Store, failure?: Error): Promise<void> => {
+        const { service, start, cancel } = await serviceOf(endless, { store: to });
+        if (failure !== undefined) start.mockRejectedValueOnce(failure);
+        const lease = budget.lease(owner.keyId);
+        const answered = lease.hold();
+        lease.grow(held);
+        await expect(service.create({ ...asked(body), lease }, never)).rejects.toThrow(/no engine|disk full|no room/);
+        answered();
+        expect(budget.used).toBe(0);
+        if ("background" in body) expect(cancel).toHaveBeenCalledTimes(1);
+      };
+      await create(100, failing as Store);
+      if ("background" in body) await create(1_400, store);
+      else await create(100, store, new Error("no engine"));
+      await store.close();
+    },
+  );
 
   it("whose outcome cannot be stored breaks off without its last events", async () => {
     const store = await openStore();
