@@ -40,10 +40,11 @@ export function mountSocket(server: FastifyInstance, options: SocketOptions): { 
     socket.on("error", () => socket.destroy());
     void admit(request, options)
       .then(({ keyId }) => {
-        const leave = enter(keyId, counts, options);
+        // it was gone before its key was found
+        if (socket.destroyed) return;
+        socket.once("close", enter(keyId, counts, options));
         options.connections.identify(socket, keyId);
         options.connections.of(socket)?.upgrade();
-        socket.once("close", leave);
         sockets.handleUpgrade(request, socket, head, (connection) =>
           serve(connection, { request, keyId, options, closing: closing.signal }),
         );

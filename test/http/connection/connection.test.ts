@@ -316,6 +316,19 @@ describe("how many connections there may be:", () => {
   });
 });
 
+describe("a WebSocket that is refused because its key has too many connections", () => {
+  it("does not count as one of the key", async () => {
+    const server = await serve({ timeouts: {}, connections: { perKey: 1, webSocketsPerKey: 2 } });
+    const first = open(server, `GET /v1/models HTTP/1.1\r\nhost: x\r\n${auth}\r\n`);
+    await expect.poll(() => first.text()).toContain("200 OK");
+    const refused = await Promise.all([1, 2, 3].map(() => handshake(webSocket(server))));
+    expect(refused).toEqual([429, 429, 429]);
+    first.socket.destroy();
+    await first.closed;
+    await expect.poll(() => handshake(webSocket(server))).toBe(101);
+  });
+});
+
 describe("many requests on one connection", () => {
   it("are answered in order, and nobody warns of listeners", async () => {
     const warnings: Error[] = [];
