@@ -306,8 +306,12 @@ describe("how many connections there may be:", () => {
     await expect.poll(() => third.text()).toContain("200 OK");
   });
 
-  it("one key does not get all WebSockets", async () => {
-    const server = await serve({ connections: { webSocketsPerKey: 2, webSockets: 3 } });
+  it.each([
+    { webSocketsPerKey: 2, webSockets: 3 },
+    // a key that a whole team uses may have half of all
+    { webSockets: 4 },
+  ])("one key does not get all WebSockets: %o", async (connections) => {
+    const server = await serve({ connections });
     const both = [webSocket(server), webSocket(server)];
     expect(await Promise.all(both.map(handshake))).toEqual([101, 101]);
     expect(await handshake(webSocket(server))).toBe(429);
