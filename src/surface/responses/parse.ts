@@ -46,7 +46,7 @@ export function* parseRequest(
   yield;
   const toolbox = emptyToolbox();
   yield* addTools(toolbox, fields, { strict: context.strict, added: false });
-  const format = parseFormat(fields, context.strict);
+  const format = yield* parseFormat(fields, context.strict);
   const sampling = parseSampling(fields, card);
   const effort = parseEffort(fields, context.strict);
   const cipher = cipherFor(options.cipher, context.owner);
@@ -167,14 +167,14 @@ function parseSampling(fields: Fields, card: ModelCard): Sampling {
   };
 }
 
-function parseFormat(fields: Fields, strict: boolean): OutputFormat {
+function* parseFormat(fields: Fields, strict: boolean): Steps<OutputFormat> {
   const format = fields.object("text")?.object("format");
   if (format === undefined) return { type: "text" };
   const words = strict ? (["text"] as const) : (["text", "json_object", "json_schema"] as const);
   const type = format.word("type", words) ?? "text";
   if (type === "text") return { type: "text" };
   if (type === "json_object") return { type: "json" };
-  return readSchemaFormat(format);
+  return yield* readSchemaFormat(format);
 }
 
 function parseEffort(fields: Fields, strict: boolean): string | undefined {
