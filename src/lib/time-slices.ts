@@ -1,3 +1,5 @@
+import { Arrivals } from "./arrivals.ts";
+
 /** A computation that may be interrupted: it yields wherever other work may run, and returns its result. */
 export type Steps<Result> = Generator<void, Result, void>;
 
@@ -6,11 +8,8 @@ interface Job {
   advance(deadline: number): boolean;
 }
 
-/**
- * How long computations hold the event loop in one turn of it, all together, in milliseconds. Short: a turn accepts one new
- * connection (libuv 1.52), so the length of a turn decides how many callers come in while others keep the server busy.
- */
-const sliceMs = 3;
+/** How long computations hold the event loop in one turn of it, all together, in milliseconds. */
+export const sliceMs = 2;
 /** What a new computation may take at once: most are over by then. */
 const firstMs = 1;
 
@@ -19,6 +18,9 @@ const firstMs = 1;
  * slice, all together, one after the other. The more of them there are, the longer each takes; nobody else waits longer.
  */
 export class TimeSlices {
+  // fixed at birth
+  /** New connections, which come first. */
+  readonly arrivals = new Arrivals();
   // changed by events
   /** Computations that are not over, the next one first; each goes to the end after its slice. */
   private readonly waiting: Job[] = [];
@@ -67,7 +69,14 @@ export class TimeSlices {
     this.waiting.push(job);
     if (this.scheduled) return;
     this.scheduled = true;
-    setImmediate(() => this.turn(performance.now() + sliceMs));
+    this.nextTurn();
+  }
+
+  private nextTurn(): void {
+    setImmediate(() => {
+      if (this.arrivals.busy) this.nextTurn();
+      else this.turn(performance.now() + sliceMs);
+    });
   }
 
   private turn(deadline: number): void {
@@ -79,7 +88,7 @@ export class TimeSlices {
       if (over) return afterMicrotasks(() => this.turn(deadline));
     }
     this.scheduled = this.waiting.length > 0;
-    if (this.scheduled) setImmediate(() => this.turn(performance.now() + sliceMs));
+    if (this.scheduled) this.nextTurn();
   }
 }
 

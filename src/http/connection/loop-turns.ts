@@ -1,18 +1,23 @@
-import { afterMicrotasks } from "../../lib/time-slices.ts";
-
-/** How long what begins may hold the event loop in one turn of it, in milliseconds. */
-const sliceMs = 3;
+import type { Arrivals } from "../../lib/arrivals.ts";
+import { afterMicrotasks, sliceMs } from "../../lib/time-slices.ts";
 
 /**
  * When small work begins: as much as fits into a few milliseconds of each turn of the event loop, so that thousands which
  * come together do not hold it, and those of one owner in turns with those of the others.
  */
 export class LoopTurns {
+  // fixed at birth
+  private readonly arrivals: Pick<Arrivals, "busy">;
   // changed by events
   /** What has to begin, by owner; the first is next, and goes to the end after its turn. */
   private readonly lanes = new Map<string, Lane>();
   /** Until when work may begin in this turn of the event loop; `undefined`: none has. */
   private until: number | undefined;
+
+  /** `arrivals`: new connections, which come first. */
+  constructor(arrivals: Pick<Arrivals, "busy"> = { busy: false }) {
+    this.arrivals = arrivals;
+  }
 
   /** Runs `begin` at once where there is room, else when it is its turn. */
   add(owner: string, begin: () => void): void {
@@ -32,7 +37,7 @@ export class LoopTurns {
         if (this.lanes.size > 0 && this.hasRoom()) this.beginNext();
       });
     }
-    return now < this.until;
+    return now < this.until && !this.arrivals.busy;
   }
 
   private beginNext(): void {
