@@ -9,8 +9,6 @@ export const notYet: Readonly<Record<string, string>> = {
   "schema on sim: all wrong ones": wrongSchema,
   "schema on embedded: all wrong ones": wrongSchema,
   "schema on embedded: all heavy ones": schemaWork,
-  "30 requests at once on $0.001": "money is not reserved before an answer begins",
-  "40 streams that are never read": "many long answers at once hold the loop",
   "300 requests aborted at one moment": "long answers begun together hold the loop",
   "every form without money": doors,
   "every form over the limit": doors,
