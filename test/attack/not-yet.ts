@@ -8,10 +8,6 @@ const doors = "background responses pass limits and money at the door";
 export const notYet: Readonly<Record<string, string>> = {
   "schema on sim: all wrong ones": wrongSchema,
   "schema on embedded: all wrong ones": wrongSchema,
-  "schema on embedded: all heavy ones": schemaWork,
-  "300 requests aborted at one moment": "long answers begun together hold the loop",
-  "every form without money": doors,
-  "every form over the limit": doors,
   "200 unfinished bodies of 2 MB": bytes,
   "body on embedded: 2 MB counted": "tokens are counted in one piece",
   "body on sim: 4 MB of {} in an ignored field": parsing,
