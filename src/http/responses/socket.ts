@@ -15,6 +15,7 @@ import { requestPath } from "../path.ts";
 import { rawReply } from "../raw-reply.ts";
 import { ArrivingBytes } from "./arriving-bytes.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
+import { splitFrames } from "./frame-splitter.ts";
 import { SocketSession } from "./session.ts";
 import { SocketWriter } from "./socket-writer.ts";
 
@@ -102,6 +103,7 @@ interface Connection {
 const refusalMs = 1_000;
 
 function serve(connection: WebSocket, { request, keyId, options, closing }: Connection): void {
+  splitFrames(request.socket, options.bodyLimit);
   const writer = new SocketWriter(connection, request.socket, () => session.close());
   const session: SocketSession = new SocketSession({
     // asked anew for every message: a key may be disabled while its connection is open
