@@ -121,7 +121,8 @@ async function mountAll(config: Config, { services, running, readiness, opened }
   const { ids, log, watch, metrics, admin, models, catalog, store } = services;
   const allowsOrigin = originCheck(config.cors.origins);
   const { connections: limits, timeouts } = config.server;
-  const connections = new Connections({ limits, timeouts, trustedProxies: config.trustedProxies });
+  const { arrivals } = services.slices;
+  const connections = new Connections({ limits, timeouts, arrivals, trustedProxies: config.trustedProxies });
   const server = createServer({ ids, log, watch, connections, allowsOrigin });
   opened.defer(() => closeServer(server));
   running.watch(server.server);

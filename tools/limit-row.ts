@@ -61,6 +61,7 @@ export const limitSections: readonly Section[] = [
       {
         what: "WebSockets of one key",
         from: "server.connections.webSocketsPerKey",
+        value: "half of all",
         at: "the handshake is answered 429 (1041)",
       },
       {

@@ -198,7 +198,7 @@ async function drain({ raw }: FastifyRequest): Promise<void> {
 }
 
 async function deleteBody(request: FastifyRequest, jsonReader: JsonReader): Promise<Query> {
-  const body = await readJson(request.raw, deleteBodyLimit, jsonReader);
+  const body = await readJson(request.raw, { limit: deleteBodyLimit, reader: jsonReader, signal: undefined });
   if (!isObject(body)) throw invalid("body", "must be a JSON object");
   return body;
 }

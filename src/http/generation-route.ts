@@ -45,7 +45,8 @@ export async function mountGeneration<AnswerOptions extends { stream: boolean }>
       const { signal } = options.running.track(reply.raw);
       await options.generate.checkCaller(request.caller);
       const lease = leaseUntilAnswered(reply.raw, options.requestBudget, request.caller.keyId);
-      const body = await readJson(request.raw, options.bodyLimit, options.jsonReader, lease);
+      const { bodyLimit: limit, jsonReader: reader } = options;
+      const body = await readJson(request.raw, { limit, reader, lease, signal });
       const parsed = await options.slices.run(surface.parseSteps(body, parseContext(request, options)), signal);
       const answering = { surface, parsed, caller: request.caller, reply, signal };
       const streamed = "sse" in surface && parsed.answerOptions.stream;

@@ -112,8 +112,9 @@ const maxCheckMs = 5_000;
 function refuseSocket(error: Error & { code?: string }, socket: Socket, { connections, ids }: ServerOptions): void {
   const late = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
   const connection = connections.of(socket);
-  // who has sent nothing expects nothing
-  if (connection === undefined || (late && socket.bytesRead === 0)) return void socket.destroy();
+  // who has sent nothing expects nothing, and who is gone reads nothing
+  const silent = (late && socket.bytesRead === 0) || error.code === "ECONNRESET" || !socket.writable;
+  if (connection === undefined || silent) return void socket.destroy();
   const problem = late ? "the request headers took too long" : "malformed HTTP request";
   connection.closeWith(rawReply(invalid("", problem), vendorId(ids)));
 }

@@ -1,3 +1,5 @@
+import { Arrivals } from "./arrivals.ts";
+
 /** A computation that may be interrupted: it yields wherever other work may run, and returns its result. */
 export type Steps<Result> = Generator<void, Result, void>;
 
@@ -7,7 +9,7 @@ interface Job {
 }
 
 /** How long computations hold the event loop in one turn of it, all together, in milliseconds. */
-const sliceMs = 10;
+export const sliceMs = 2;
 /** What a new computation may take at once: most are over by then. */
 const firstMs = 1;
 
@@ -16,6 +18,9 @@ const firstMs = 1;
  * slice, all together, one after the other. The more of them there are, the longer each takes; nobody else waits longer.
  */
 export class TimeSlices {
+  // fixed at birth
+  /** New connections, which come first. */
+  readonly arrivals = new Arrivals();
   // changed by events
   /** Computations that are not over, the next one first; each goes to the end after its slice. */
   private readonly waiting: Job[] = [];
@@ -44,29 +49,53 @@ export class TimeSlices {
           return true;
         }
       };
-      if (advance(performance.now() + firstMs)) return;
-      this.waiting.push({ advance });
-      this.schedule();
+      if (!advance(performance.now() + firstMs)) this.wait({ advance });
     });
   }
 
-  private schedule(): void {
-    if (this.scheduled || this.waiting.length === 0) return;
+  /** Resolves in a later turn of the event loop, when it is its turn there: what it lets go on counts as a part of the slice. */
+  pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wait({
+        advance: () => {
+          resolve();
+          return true;
+        },
+      });
+    });
+  }
+
+  private wait(job: Job): void {
+    this.waiting.push(job);
+    if (this.scheduled) return;
     this.scheduled = true;
+    this.nextTurn();
+  }
+
+  private nextTurn(): void {
     setImmediate(() => {
-      this.scheduled = false;
-      this.turn();
-      this.schedule();
+      if (this.arrivals.busy) this.nextTurn();
+      else this.turn(performance.now() + sliceMs);
     });
   }
 
-  private turn(): void {
-    const deadline = performance.now() + sliceMs;
+  private turn(deadline: number): void {
     for (let job = this.waiting.shift(); job !== undefined; job = this.waiting.shift()) {
-      if (!job.advance(deadline)) this.waiting.push(job);
-      if (performance.now() >= deadline) return;
+      const over = job.advance(deadline);
+      if (!over) this.waiting.push(job);
+      if (performance.now() >= deadline) break;
+      // what waited for it goes on now, at the cost of this slice
+      if (over) return afterMicrotasks(() => this.turn(deadline));
     }
+    this.scheduled = this.waiting.length > 0;
+    if (this.scheduled) this.nextTurn();
   }
+}
+
+/** Calls back in this turn of the event loop, when everything that waits for settled promises has gone on. */
+export function afterMicrotasks(callback: () => void): void {
+  // Node runs its own queue when the queue of microtasks is empty
+  queueMicrotask(() => process.nextTick(callback));
 }
 
 /** The result of the steps, now: for what is known to be small. */

@@ -1,5 +1,6 @@
 import { ParleyError } from "./error.ts";
 import type { Item } from "./item.ts";
+import { isObject } from "./json.ts";
 import type { GenerationRequest } from "./request.ts";
 
 /**
@@ -22,10 +23,33 @@ export function maxPromptChars(windowTokens: number): number {
 
 /** Throws `context` where the request cannot fit a window of so many tokens. Reads no text, only how long it is. */
 export function refuseOverlong(request: GenerationRequest, windowTokens: number): void {
+  const most = maxPromptChars(windowTokens);
   let chars = itemsChars(request.items);
-  for (const { description = "" } of request.tools) chars += description.length;
+  for (const tool of request.tools) {
+    chars += tool.description?.length ?? 0;
+    // no template shows tools that may not be called
+    if (request.toolChoice !== "none") chars += charsOf(tool.parameters, most - chars);
+  }
   const least = chars / charsPerToken + request.items.length * tokensPerItem;
   if (least > windowTokens) throw overlong(chars, windowTokens);
+}
+
+/** Characters of the names and texts in a JSON value, at least; not counted further when there are more than `most`. */
+function charsOf(value: unknown, most: number): number {
+  if (typeof value === "string") return value.length;
+  let chars = 0;
+  if (Array.isArray(value)) {
+    for (const one of value as readonly unknown[]) {
+      if (chars > most) break;
+      chars += charsOf(one, most - chars);
+    }
+  } else if (isObject(value)) {
+    for (const name in value) {
+      if (chars > most) break;
+      chars += name.length + charsOf(value[name], most - chars);
+    }
+  }
+  return chars;
 }
 
 /** The error of a prompt that has too many characters. */

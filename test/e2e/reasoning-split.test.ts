@@ -7,6 +7,7 @@ beforeAll(async () => {
   server = await startServer({
     engines: { sim: { kind: "sim", answers: [{ answer }] } },
     models: {
+      "MiniMax-M3": {},
       "m3-agents": { like: "MiniMax-M3", reasoningSplit: true },
       "MiniMax-M2.7": { reasoningSplit: true },
       plain: { like: "MiniMax-M3", reasoningSplit: false },

@@ -2,13 +2,14 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Connections } from "../../src/http/connection/connections.ts";
 import { connectionSettings, timeoutSettings } from "../../src/http/connection/settings.ts";
 import { createServer } from "../../src/http/server.ts";
+import { Arrivals } from "../../src/lib/arrivals.ts";
 import { systemIds } from "../../src/model/id.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 
 let server: ReturnType<typeof createServer>;
 beforeEach(() => {
   const [timeouts, limits] = [timeoutSettings.parse({}), connectionSettings.parse({})];
-  const connections = new Connections({ timeouts, limits, trustedProxies: [] });
+  const connections = new Connections({ timeouts, limits, trustedProxies: [], arrivals: new Arrivals() });
   server = createServer({ ids: systemIds, log: silentLog, connections, allowsOrigin: () => false });
 });
 afterEach(() => server.close());

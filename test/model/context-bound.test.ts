@@ -45,3 +45,13 @@ it("counts the descriptions of tools", () => {
   expect(kindOf([message("x")], 100, "d".repeat(780))).toBe("fits");
   expect(kindOf([message("x")], 100, "d".repeat(800))).toBe("context");
 });
+
+it("counts the names and texts in the parameters of tools that may be called", () => {
+  const properties = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`p${index}`, { enum: ["a", index] }]));
+  const tools = [{ name: "f", parameters: { type: "object", properties } }];
+  const items = [message("x")];
+  // 20 of the schema's own, 290 of 100 names, 500 of their enums
+  expect(() => refuseOverlong(generationRequest({ items, tools }), 98)).toThrow("characters");
+  expect(() => refuseOverlong(generationRequest({ items, tools }), 110)).not.toThrow();
+  expect(() => refuseOverlong(generationRequest({ items, tools, toolChoice: "none" }), 98)).not.toThrow();
+});

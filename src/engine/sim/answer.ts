@@ -9,21 +9,53 @@ export interface AnswerToken {
   id?: string | undefined;
 }
 
-/** The answer in tokens, ended where the first stop text would begin. Stop texts end answer text, never reasoning. */
-export function answerTokens(reply: Reply, stop: readonly string[]): AnswerToken[] {
-  const text = untilStop(reply.text, stop);
-  const tokens = [...tokensOf("reasoning", reply.reasoning), ...tokensOf("text", text)];
-  if (text.length < reply.text.length) return tokens;
-  for (const call of reply.calls) {
-    tokens.push({ kind: "call", text: call.name, id: call.id });
-    // one by one: arguments may have more tokens than a function takes values
-    for (const token of tokensOf("args", call.args)) tokens.push(token);
+/** The tokens of one answer, made as they are taken: a long answer costs nothing before its reader has come to its end. */
+export class AnswerTokens {
+  // fixed at birth
+  private readonly all: Iterator<AnswerToken, void>;
+  // changed by events
+  /** How many more may be taken. */
+  private left: number;
+
+  /** At most `limit` tokens are handed out. */
+  constructor(reply: Reply, stop: readonly string[], limit: number) {
+    this.all = answerTokens(reply, stop);
+    this.left = limit;
   }
-  return tokens;
+
+  /** The next `count` tokens; fewer where the answer ends. */
+  take(count: number): AnswerToken[] {
+    const taken: AnswerToken[] = [];
+    const most = Math.min(count, this.left);
+    while (taken.length < most) {
+      const next = this.all.next();
+      if (next.done === true) break;
+      taken.push(next.value);
+    }
+    this.left -= taken.length;
+    return taken;
+  }
+
+  /** Whether there are more than may be taken; asked when those are taken. */
+  isTruncated(): boolean {
+    return this.left <= 0 && this.all.next().done !== true;
+  }
 }
 
-function tokensOf(kind: AnswerToken["kind"], text: string): AnswerToken[] {
-  return splitTokens(text).map((token) => ({ kind, text: token }));
+/** The answer in tokens, ended where the first stop text would begin. Stop texts end answer text, never reasoning. */
+export function* answerTokens(reply: Reply, stop: readonly string[]): Generator<AnswerToken, void> {
+  const text = untilStop(reply.text, stop);
+  yield* tokensOf("reasoning", reply.reasoning);
+  yield* tokensOf("text", text);
+  if (text.length < reply.text.length) return;
+  for (const call of reply.calls) {
+    yield { kind: "call", text: call.name, id: call.id };
+    yield* tokensOf("args", call.args);
+  }
+}
+
+function* tokensOf(kind: AnswerToken["kind"], text: string): Generator<AnswerToken, void> {
+  for (const token of splitTokens(text)) yield { kind, text: token };
 }
 
 function untilStop(text: string, stop: readonly string[]): string {

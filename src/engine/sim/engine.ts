@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import { Semaphore } from "../../lib/semaphore.ts";
 import { untilAborted } from "../../lib/abort.ts";
 import { TimeSlices } from "../../lib/time-slices.ts";
@@ -9,7 +8,7 @@ import { callIds, type IdSource } from "../../model/id.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { Capabilities, Engine, Load } from "../engine.ts";
 import { readScript, Script } from "../script/script.ts";
-import { answerTokens, type AnswerToken } from "./answer.ts";
+import { AnswerTokens, type AnswerToken } from "./answer.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { faultError, FaultPlan } from "./fault.ts";
 import { planAnswer, type Plan } from "./plan.ts";
@@ -36,7 +35,7 @@ export function simEngine(options: SimOptions = {}): Engine {
 }
 
 /** An instant answer lets other work run after this many batches. */
-const batchesPerPause = 64;
+const batchesPerPause = 16;
 
 /** One answer under way. */
 interface Run {
@@ -142,34 +141,34 @@ class Simulator implements Engine {
     if (signal.aborted) throw canceled();
     this.cache.store(prompt);
     const limit = Math.min(request.sampling.maxTokens ?? Infinity, this.contextWindow - prompt.tokens);
-    const tokens = answerTokens(plan.reply, request.sampling.stop);
+    const tokens = new AnswerTokens(plan.reply, request.sampling.stop, limit);
     const writer = new Writer(callIds(this.ids ?? fixedIds(request)));
-    const broken = yield* this.decode(run, tokens.slice(0, limit), writer);
+    const broken = yield* this.decode(run, tokens, writer);
     writer.usage({ input: prompt.tokens, cached }, plan.usage);
     if (broken !== undefined) writer.fail(broken);
-    else writer.finish(tokens.length > limit ? "length" : plan.finish);
+    else writer.finish(tokens.isTruncated() ? "length" : plan.finish);
     yield writer.out.take();
   }
 
   /** Yields the tokens batch by batch; returns the error that cut them short, if one did. */
   private async *decode(
     run: Run,
-    tokens: readonly AnswerToken[],
+    tokens: AnswerTokens,
     writer: Writer,
   ): AsyncGenerator<Batch, ParleyError | undefined> {
     const { fault } = run.plan;
     const breaksAt = fault?.kind === "error-after" || fault?.kind === "stall" ? (fault.afterTokens ?? 0) : Infinity;
     const start = this.clock.now();
-    for (let at = 0, batch = 1; at < tokens.length; batch += 1) {
-      const next = Math.min(at + this.tokensPerBatch, tokens.length, Math.max(at, breaksAt));
-      if (next === at) return this.breakDown(run);
-      await this.pace(run, { start, next, batch });
+    for (let given = 0, batch = 1; given < breaksAt; batch += 1) {
+      const taken = tokens.take(Math.min(this.tokensPerBatch, breaksAt - given));
+      if (taken.length === 0) return undefined;
+      given += taken.length;
+      await this.pace(run, { start, next: given, batch });
       if (run.signal.aborted) return canceled();
-      for (const token of tokens.slice(at, next)) writer.write(token);
+      for (const token of taken) writer.write(token);
       yield writer.out.take();
-      at = next;
     }
-    return breaksAt <= tokens.length ? this.breakDown(run) : undefined;
+    return this.breakDown(run);
   }
 
   /** Waits until the tokens up to `next` are due. Due times count from the start, so that timers' lateness does not add up. */
@@ -178,7 +177,7 @@ class Simulator implements Engine {
     const extra = fault?.kind === "slow" ? (fault.delayMs ?? 1_000) * due.batch : 0;
     const at = due.start + (due.next / tokensPerSecond) * 1_000 + extra;
     if (at > due.start) await this.clock.sleep(at - this.clock.now(), run.signal);
-    else if (due.batch % batchesPerPause === 0) await setImmediate();
+    else if (due.batch % batchesPerPause === 0) await this.slices.pause();
   }
 
   private async breakDown({ plan, signal }: Run): Promise<ParleyError> {

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Socket } from "node:net";
 import { NetworkSet, networkOf, unmapped } from "../../lib/cidr.ts";
+import type { Arrivals } from "../../lib/arrivals.ts";
 import { ParleyError } from "../../model/error.ts";
 import { Connection, type Exchange } from "./connection.ts";
 import { openFilesLimit } from "./open-files.ts";
@@ -13,6 +14,8 @@ export interface ConnectionsOptions {
   limits: ConnectionSettings;
   /** Addresses that many callers share: the bound of one address does not hold for them. */
   trustedProxies: readonly string[];
+  /** Is given every new connection. */
+  arrivals: Arrivals;
 }
 
 /** Share of the open files that connections may have; the rest is for engines, the database and files. */
@@ -30,7 +33,8 @@ export class Connections {
   private readonly total: number;
   private readonly limits: ConnectionSettings;
   private readonly shared: NetworkSet;
-  private readonly turns = new LoopTurns();
+  private readonly arrivals: Arrivals;
+  private readonly turns: LoopTurns;
   // changed by events
   /** Every open connection; changed when one opens or closes. */
   private readonly all = new Map<Duplex, Connection>();
@@ -41,7 +45,9 @@ export class Connections {
   /** How many have shown each key last. */
   private readonly byKey = new Map<string, number>();
 
-  constructor({ timeouts, limits, trustedProxies }: ConnectionsOptions) {
+  constructor({ timeouts, limits, trustedProxies, arrivals }: ConnectionsOptions) {
+    this.arrivals = arrivals;
+    this.turns = new LoopTurns(arrivals);
     this.timeouts = timeoutsOf(timeouts);
     this.limits = limits;
     this.total = Math.max(1, Math.min(limits.total, Math.floor(openFilesLimit() * openFilesShare)));
@@ -98,6 +104,7 @@ export class Connections {
   }
 
   private open(socket: Socket): void {
+    this.arrivals.note();
     const connection = new Connection(socket, { timeouts: this.timeouts, turns: this.turns });
     if (this.all.size >= this.total && !this.makeRoom()) {
       socket.destroy();

@@ -183,6 +183,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       return answer;
     } catch (error) {
       leave();
+      answer.end();
       throw error;
     }
   }
@@ -194,13 +195,14 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   private async startBackground(job: Job<Parsed>): Promise<ResponseAnswer> {
     const admitted = await admitAnswer(job, this.options.generate);
     const answer = this.keptAnswer(job);
-    answer.publish(answer.encoder.queued());
     try {
+      answer.publish(answer.encoder.queued());
       const record = await this.store(job, answer);
       // the caller is answered first: the answer shows it as queued
       answer.finished = setImmediate().then(() => this.work(job, { answer, record, admitted }));
     } catch (error) {
       admitted.cancel();
+      answer.end();
       throw error;
     }
     return answer;
@@ -295,11 +297,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
         events: [...answer.published, ...lastEvents],
       });
       await archive.end(outcome);
-      this.rememberInConnection(
-        job,
-        output.map(({ item }) => item),
-        answer.transcript,
-      );
+      const items = output.map(({ item }) => item);
+      this.rememberInConnection(job, items, answer.transcript);
       answer.publish(lastEvents);
     } catch (error) {
       log.error({ id: answer.id, err: error }, "a response could not be stored");

@@ -231,6 +231,6 @@ describe("simEngine", () => {
 
 it("arguments of many tokens are an answer like any other", () => {
   const calls = [{ name: "t", args: JSON.stringify(Array.from({ length: 200_000 }, (_, index) => index)) }];
-  const tokens = answerTokens({ reasoning: "", text: "", calls }, []);
+  const tokens = [...answerTokens({ reasoning: "", text: "", calls }, [])];
   expect(tokens.map(({ text }) => text).join("")).toBe(`t${calls[0]?.args}`);
 });

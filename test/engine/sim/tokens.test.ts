@@ -8,7 +8,7 @@ describe("splitTokens", () => {
   it("loses and adds nothing, and counts what it splits", () => {
     fc.assert(
       fc.property(anyText, (text) => {
-        const tokens = splitTokens(text);
+        const tokens = [...splitTokens(text)];
         expect(tokens.join("")).toBe(text);
         expect(tokens).not.toContain("");
         expect(countTokens(text)).toBe(tokens.length);
@@ -21,7 +21,7 @@ describe("splitTokens", () => {
   });
 
   it("keeps lone surrogates as they are", () => {
-    expect(splitTokens("\ud800a\udc00").join("")).toBe("\ud800a\udc00");
+    expect([...splitTokens("\ud800a\udc00")].join("")).toBe("\ud800a\udc00");
   });
 
   it("takes about four Latin letters, two Chinese characters or one emoji per token", () => {
@@ -37,7 +37,7 @@ describe("splitTokens", () => {
   it("is linear: a megabyte takes no noticeable time", () => {
     const text = "word 中文 12,345 😀\n".repeat(60_000);
     const start = performance.now();
-    expect(splitTokens(text).join("")).toBe(text);
+    expect([...splitTokens(text)].join("")).toBe(text);
     expect(performance.now() - start).toBeLessThan(2_000);
   });
 });
