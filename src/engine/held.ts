@@ -2,7 +2,7 @@ import { unheldKeyword } from "../lib/json-schema/held.ts";
 import { SchemaReader } from "../lib/json-schema/reader.ts";
 import { WorkBudget } from "../lib/json-schema/work.ts";
 import { argumentsSchema } from "../lib/json-schema/schema.ts";
-import { invalid } from "../model/error.ts";
+import { invalid, ParleyError } from "../model/error.ts";
 import { type GenerationRequest, parametersPath } from "../model/request.ts";
 
 /**
@@ -18,8 +18,24 @@ export function requireHeld({ format, tools, toolChoice }: GenerationRequest): v
   }
 }
 
-function check(schema: unknown, param: string, work: WorkBudget): void {
-  const refuse = (problem: string): Error => invalid(param, problem);
-  const problem = unheldKeyword(schema, new SchemaReader(schema, { missing: "refuse", refuse, work }));
-  if (problem !== undefined) throw invalid(param, problem);
+function check(schema: unknown, path: string, work: WorkBudget): void {
+  atSchemaPath(path, () => {
+    const problem = unheldKeyword(schema, new SchemaReader(schema, { missing: "refuse", refuse: unusable, work }));
+    if (problem !== undefined) throw unusable(problem);
+  });
+}
+
+/** The error for a schema that cannot be used; `atSchemaPath` adds where the schema stands. */
+export function unusable(problem: string): ParleyError {
+  return invalid("", problem);
+}
+
+/** Does something with a schema; what is `unusable` about it becomes an `invalid` error that names the path in the body. */
+export function atSchemaPath<Result>(path: string, use: () => Result): Result {
+  try {
+    return use();
+  } catch (thrown) {
+    if (thrown instanceof ParleyError && thrown.param === "") throw invalid(path, thrown.message);
+    throw thrown;
+  }
 }

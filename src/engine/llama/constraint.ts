@@ -1,7 +1,7 @@
 import { invalid } from "../../model/error.ts";
 import { type GenerationRequest, type OutputFormat, parametersPath, type ToolDefinition } from "../../model/request.ts";
 import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
-import { atSchemaPath } from "../schema-path.ts";
+import { atSchemaPath } from "../held.ts";
 import { callForms } from "./call-grammar.ts";
 import { Grammar, anyOf, literal, repeat, shortTextBefore, textBefore } from "./grammar.ts";
 import { SchemaGrammar, anyObject } from "./schema-grammar.ts";

@@ -1,5 +1,5 @@
 import { WorkBudget } from "../../lib/json-schema/work.ts";
-import { unusable } from "../schema-path.ts";
+import { unusable } from "../held.ts";
 
 /**
  * llama.cpp reads a grammar, twice, while nothing else runs. What it costs, in microseconds as measured: a rule, a piece

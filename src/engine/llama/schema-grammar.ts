@@ -11,7 +11,7 @@ import {
 import { type Schema, typeOf } from "../../lib/json-schema/schema.ts";
 import { copySteps } from "../../lib/json-schema/work.ts";
 import { maxCount } from "../../lib/regex/sized.ts";
-import { unusable } from "../schema-path.ts";
+import { unusable } from "../held.ts";
 import type { Grammar } from "./grammar.ts";
 import { anyOf, literal, repeat } from "./grammar.ts";
 import type { Range } from "./number-grammar.ts";

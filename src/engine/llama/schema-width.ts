@@ -3,7 +3,7 @@ import type { SchemaReader } from "../../lib/json-schema/reader.ts";
 import { type Schema, typeOf, valuesOf } from "../../lib/json-schema/schema.ts";
 import { copySteps } from "../../lib/json-schema/work.ts";
 import { pathsOf } from "../../lib/regex/paths.ts";
-import { unusable } from "../schema-path.ts";
+import { unusable } from "../held.ts";
 
 /**
  * Readings of an answer's text that llama.cpp follows side by side. It has no bound of its own, and a token takes time

@@ -2,7 +2,7 @@ import { WorkBudget } from "../../lib/json-schema/work.ts";
 import { argumentsSchema } from "../../lib/json-schema/schema.ts";
 import { isObject, type JsonObject } from "../../model/json.ts";
 import { type GenerationRequest, parametersPath, type ToolDefinition } from "../../model/request.ts";
-import { atSchemaPath } from "../schema-path.ts";
+import { atSchemaPath } from "../held.ts";
 import type { Conversation } from "./conversation.ts";
 import { mediaSentences } from "./media.ts";
 import { sampleValue } from "./schema-value.ts";

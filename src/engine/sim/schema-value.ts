@@ -11,7 +11,7 @@ import {
 } from "../../lib/json-schema/form.ts";
 import { type Schema, type TypeName, typeOf } from "../../lib/json-schema/schema.ts";
 import { copySteps, textSteps, type WorkBudget, writeSteps } from "../../lib/json-schema/work.ts";
-import { unusable } from "../schema-path.ts";
+import { unusable } from "../held.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 import { sampleOf, sampleOfPattern } from "./pattern.ts";
 
