@@ -72,8 +72,7 @@ async function tryEngines(app: App): Promise<string> {
   const found: string[] = [];
   for (const [name, engine] of app.catalog.engines()) {
     const started = performance.now();
-    const target = app.models.describe().find((row) => row.engine.startsWith(`${name} `));
-    const request = ask(target?.engineModel ?? "MiniMax-M3", "Hello");
+    const request = ask(await app.models.nameAt(name), "Hello");
     const stop = AbortSignal.timeout(engineTimeoutMs);
     for await (const batch of engine.generate({ ...request, sampling: { stop: [], maxTokens: 4 } }, stop)) {
       const finish = batch.find((event) => event.type === "finish");

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option, type CommandOptions } from "commander";
-import { ConfigError, loadProcessConfig, processConfigPath } from "../config/load.ts";
+import { ConfigError, isEngineGiven, loadProcessConfig, processConfigPath } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { toParleyError } from "../model/error.ts";
 import { version } from "../lib/version.ts";
@@ -29,7 +29,8 @@ type Flags = Record<string, unknown>;
 
 function settings(flags: Flags): Config {
   const names = ["config", "data", "engine", "log", "host", "port"];
-  return loadProcessConfig(Object.fromEntries(names.map((name) => [name, flags[name]])));
+  const given = { ...Object.fromEntries(names.map((name) => [name, flags[name]])), model: flags["engineModel"] };
+  return loadProcessConfig(given);
 }
 
 function command(parent: Command, name: string, description: string, options: CommandOptions = {}): Command {
@@ -51,8 +52,14 @@ function build(): Command {
   command(program, "serve", "start the server")
     .option("--host <address>", "address to listen on")
     .option("--port <number>", "TCP port; 0 takes any free one", portNumber)
-    .action(async (flags: Flags) => {
-      const source = { path: processConfigPath(flags), load: () => settings(flags) };
+    .option("--model <name>", "what the server of --engine URL calls its model")
+    .action(async ({ model, ...given }: Flags) => {
+      const flags: Flags = { ...given, engineModel: model };
+      const source = {
+        path: processConfigPath(flags),
+        engineIsGiven: isEngineGiven(flags),
+        load: () => settings(flags),
+      };
       await (await lazy.serve()).serve(source.load(), source);
     });
   command(program, "chat", "answer one text in the terminal")

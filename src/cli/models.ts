@@ -22,7 +22,7 @@ interface DownloadedFile {
 export async function listModels(config: Config, json: boolean): Promise<void> {
   const app = await createApp(config, { store: await openStore() });
   try {
-    const served = app.models.describe();
+    const served = await app.models.describe();
     const pulled = await downloadedFiles(modelFolder(config.data));
     if (json) console.log(JSON.stringify({ served, pulled, known: hubModels }));
     else show(served, pulled);

@@ -73,7 +73,8 @@ export function* parseChat(
     ...(cacheKey === undefined ? {} : { cacheKey }),
   };
   // A client that asked for JSON parses the whole content: a think block in it would break every answer.
-  const reasoningSplit = body.boolean("reasoning_split") ?? request.format.type !== "text";
+  const splitByDefault = card.reasoningSplit === true || request.format.type !== "text";
+  const reasoningSplit = body.boolean("reasoning_split") ?? splitByDefault;
   return { request, answerOptions: { ...readStreaming(body, chunkSize, context), reasoningSplit, tier, card } };
 }
 

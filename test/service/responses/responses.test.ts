@@ -52,6 +52,7 @@ async function serviceOf(answering: Answering, changes: { store?: Store; accept?
     store: store.responses,
     slices,
     retentionMs: 1e9,
+    remembers: true,
     now: () => Date.now(),
   });
   const signals: AbortSignal[] = [];
@@ -66,7 +67,7 @@ async function serviceOf(answering: Answering, changes: { store?: Store; accept?
         yield batch;
       }
     }
-    const target = { engineName: "e", model: "m", engine: undefined as never };
+    const target = { engineName: "e", model: "m", named: true, engine: undefined as never };
     const timing = { ownMs: 0, engineMs: 0 };
     return { request, transcript, batches: batches(), target, rateLimit: {}, timing, servedBy: undefined };
   });
@@ -520,5 +521,25 @@ describe("an answer that is not stored", () => {
     const next = await failing.service.create(asked({ store: false, previous_response_id: first.id }, memory), never);
     await expect(next.body()).rejects.toThrow("nobody expected this");
     expect(memory.history(next.id)).toBeUndefined();
+  });
+});
+
+describe("an answer whose request left `store` out", () => {
+  it("is remembered before its last events, and in memory where the store fails", async () => {
+    const store = await openStore();
+    const { service } = await serviceOf(saying, { store });
+    const omitted = (): ReturnType<typeof asked> => {
+      const { request, answerOptions } = parse({});
+      return { ...asked({}), parsed: { request, answerOptions: { ...answerOptions, store: false } } };
+    };
+    const answer = await service.create(omitted(), never);
+    await answer.body();
+    expect(await store.responses.get(answer.id, owner.keyId)).toMatchObject({ state: "remembered", body: "" });
+    await expect(service.get(answer.id, owner, "body")).rejects.toMatchObject({ kind: "not-found" });
+    store.responses.save = () => Promise.reject(new Error("the disk is full"));
+    const unsaved = await service.create(omitted(), never);
+    expect(await unsaved.body()).toMatchObject({ status: "completed" });
+    const next = await service.create(asked({ previous_response_id: unsaved.id, store: false }), never);
+    expect(await next.body()).toMatchObject({ status: "completed" });
   });
 });

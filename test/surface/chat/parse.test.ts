@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { documentedCards } from "../../../src/model/card.ts";
 import { chatSurface } from "../../../src/surface/chat/index.ts";
 import { context, parse, refusal } from "./support.ts";
 
@@ -253,6 +254,14 @@ test("asking for JSON splits the reasoning off, unless the caller says otherwise
   expect(parse(format).answerOptions.reasoningSplit).toBe(true);
   expect(parse({ ...format, reasoning_split: false }).answerOptions.reasoningSplit).toBe(false);
   expect(parse({ response_format: { type: "text" } }).answerOptions.reasoningSplit).toBe(false);
+});
+
+test("a model's card may split the reasoning off, unless the caller says otherwise", () => {
+  const [m3 = expect.fail("no card")] = documentedCards;
+  const around = { card: () => ({ ...m3, reasoningSplit: true }) };
+  expect(parse({}, around).answerOptions.reasoningSplit).toBe(true);
+  expect(parse({ reasoning_split: null }, around).answerOptions.reasoningSplit).toBe(true);
+  expect(parse({ reasoning_split: false }, around).answerOptions.reasoningSplit).toBe(false);
 });
 
 test("chunk sizes may be set per request; a wrong header is named", () => {
