@@ -1,9 +1,7 @@
 /** Attacks that still break a bound, with the reason: `npm test` leaves them out, `npm run attack` does not. */
-const schemaWork = "the embedded engine reads the largest schemas in one piece";
 const wrongSchema = "keywords of a schema that hold what none may hold are ignored, not refused";
 const parsing = "the JSON of a request is parsed in one piece";
 const bytes = "the bytes that a key may have under way have no bound";
-const doors = "background responses pass limits and money at the door";
 
 export const notYet: Readonly<Record<string, string>> = {
   "schema on sim: all wrong ones": wrongSchema,
