@@ -68,7 +68,7 @@ function openEngine(engine: EngineConfig, context: EngineContext): Engine {
       return replayEngine({ ...engine, engine: openEngine(engine.engine, context) });
     case "upstream": {
       const { kind: _kind, ...rest } = engine;
-      const replicas = { ...rest.replicas, onReplicaChosen };
+      const replicas = { ...rest.replicas, onReplicaChosen, log };
       return upstreamEngine({ ...rest, replicas, ids, log, slices, onRepair });
     }
     case "llama-server": {

@@ -1,7 +1,7 @@
 import { EngineSet, type EngineContext } from "./app-engine.ts";
 import { ConfigError } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
-import { createCatalog } from "./engine/catalog.ts";
+import { createCatalog, type CatalogOptions } from "./engine/catalog.ts";
 import type { Catalog, Engine } from "./engine/engine.ts";
 import { LiveCatalog } from "./engine/live-catalog.ts";
 import type { ByteBudget } from "./lib/byte-budget.ts";
@@ -110,7 +110,7 @@ export async function openServices(
   opened.defer(() => media.close());
   const engines = new EngineSet({ ids, log, slices, ...watchUpstreams(metrics) });
   const catalog = new LiveCatalog(
-    createCatalog({ engines: overrides.engines ?? engines.of(config), entries: catalogEntries(config) }),
+    createCatalog({ engines: overrides.engines ?? engines.of(config), ...catalogNames(config) }),
   );
   opened.defer(() => catalog.close());
   const moderator = openModeration(ground, catalog);
@@ -249,7 +249,7 @@ async function openResponses(
   store: Store,
   parts: { generate: GenerateService; recent: RecentAnswers },
 ) {
-  const { store: storeDefault, defaultReasoning, retentionDays, quotaCount, quotaBytes } = config.responses;
+  const { store: storeDefault, defaultReasoning, retentionDays, remember, quotaCount, quotaBytes } = config.responses;
   const cipher = textCipher(await store.settings.setOnce("seal-secret", ids.hex(64)));
   const responsesOptions = { ids, cipher, sseDone: config.sse.done, defaultReasoning, storeDefault };
   const archive = new ResponseArchive({
@@ -257,6 +257,7 @@ async function openResponses(
     quota: { count: quotaCount, bytes: quotaBytes },
     slices,
     retentionMs: Math.round(retentionDays * dayMs),
+    remembers: remember,
     now: () => ids.now(),
   });
   const codec = responsesCodec(responsesOptions);
@@ -277,16 +278,20 @@ function openModeration({ config, ids, log, slices }: Ground, catalog: Catalog):
 }
 
 /** Throws `ConfigError` unless the guard model of the first configuration is served by the second. */
-export function checkGuard({ moderation }: Config, { models }: Config): void {
+export function checkGuard({ moderation }: Config, next: Config): void {
   const guard = moderation.model?.model;
-  if (guard === undefined || Object.hasOwn(models, guard) || documentedCards.some(({ id }) => id === guard)) return;
-  throw new ConfigError(`moderation.model.model: found ${JSON.stringify(guard)}; allowed are the names under models`);
+  const { entries, unlisted } = catalogNames(next);
+  const served = [...entries.map(({ name }) => name), ...(unlisted ? documentedCards.map(({ id }) => id) : [])];
+  if (guard === undefined || served.includes(guard)) return;
+  throw new ConfigError(`moderation.model.model: found ${JSON.stringify(guard)}; allowed are ${served.join(", ")}`);
 }
 
-export function catalogEntries(config: Config): Parameters<typeof createCatalog>[0]["entries"] {
-  return Object.entries(config.models).map(([name, { engine, ...rest }]) => ({
+/** Which names are offered. */
+export function catalogNames(config: Config): Pick<CatalogOptions, "entries" | "unlisted"> {
+  const entries = Object.entries(config.models).map(([name, { engine, ...rest }]) => ({
     name,
     engines: engine === undefined ? [] : typeof engine === "string" ? [engine] : engine,
     ...rest,
   }));
+  return { entries, unlisted: config.unlistedModels || entries.length === 0 };
 }

@@ -1,5 +1,5 @@
 import { fingerprint } from "./app-engine.ts";
-import { catalogEntries, checkGuard, openServices, type AppOverrides, type Services } from "./app-services.ts";
+import { catalogNames, checkGuard, openServices, type AppOverrides, type Services } from "./app-services.ts";
 import type { Config } from "./config/schema.ts";
 import { createCatalog } from "./engine/catalog.ts";
 import type { Catalog } from "./engine/engine.ts";
@@ -23,6 +23,7 @@ import { Readiness } from "./service/readiness.ts";
 import type { ModelService } from "./service/model.ts";
 import { chatSurface } from "./surface/chat/index.ts";
 import { responsesSurface } from "./surface/responses/index.ts";
+import { visionSurface } from "./surface/vision/index.ts";
 import type { Log } from "./telemetry/log.ts";
 
 export type { AppOverrides } from "./app-services.ts";
@@ -46,8 +47,6 @@ export interface App {
   models: ModelService;
   admin: AdminService;
   catalog: Catalog;
-  /** Sentences for an operator's terminal at start. */
-  notes: readonly string[];
   /**
    * Takes over engines, models, limits and money of another configuration; running answers are not disturbed. Returns the names of
    * changed settings that need a restart.
@@ -56,7 +55,15 @@ export interface App {
 }
 
 /** Settings that `reload` takes over. */
-const reloaded: ReadonlySet<string> = new Set(["engines", "models", "limits", "prices", "budgets", "aborted"]);
+const reloaded: ReadonlySet<string> = new Set([
+  "engines",
+  "models",
+  "unlistedModels",
+  "limits",
+  "prices",
+  "budgets",
+  "aborted",
+]);
 const sweepMs = 3_600_000;
 /** More often than a lease lasts (store/lease.ts): what a dead process left is ended within 30 seconds. */
 const orphanMs = 5_000;
@@ -76,8 +83,9 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     repeat(opened, orphanMs, () => logged(responses.endOrphans(), log, "orphans could not be ended"));
     await sweep(services);
     repeat(opened, sweepMs, () => sweep(services));
-    const first = config.apiKeys.length > 0 ? undefined : await admin.createFirstKey();
     const url = await server.listen({ host: config.host, port: config.port, ...at });
+    // only now: a key that is made before the port is taken would be lost where it is in use
+    const first = config.apiKeys.length > 0 ? undefined : await admin.createFirstKey();
     warm(catalog, { log, readiness });
     return first === undefined ? { url } : { url, firstKey: first.key };
   };
@@ -97,7 +105,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     warm(catalog, { log, readiness });
     return waitingChanges(config, next);
   };
-  return { listen, close, reload, generate, models, admin, catalog, notes: notes(config) };
+  return { listen, close, reload, generate, models, admin, catalog };
 }
 
 interface Mounting {
@@ -141,6 +149,7 @@ async function mountAll(config: Config, { services, running, readiness, opened }
     useAuthentication(scope, authenticate, connections);
     mountModels(scope, models);
     await mountGeneration(scope, chatSurface(chatOptions(config)), route);
+    await mountGeneration(scope, visionSurface(), route);
     await mountResponses(scope, route);
   });
   await mountFiles(server, { ...services, authenticate, running, jsonReader, connections });
@@ -154,7 +163,7 @@ async function mountAll(config: Config, { services, running, readiness, opened }
 
 function takeOver(config: Config, next: Config, { catalog, engines, meter }: Services): void {
   checkGuard(config, next);
-  catalog.exchange(createCatalog({ engines: engines.of(next), entries: catalogEntries(next) }));
+  catalog.exchange(createCatalog({ engines: engines.of(next), ...catalogNames(next) }));
   meter.adopt(next);
 }
 
@@ -209,15 +218,4 @@ function warm(catalog: Catalog, to: { log: Log; readiness: Map<string, string> }
       },
     );
   }
-}
-
-function notes(config: Config): readonly string[] {
-  const engines = Object.values(config.engines);
-  const builtin =
-    engines.length === 0 || engines.some((engine) => engine.kind === "llama" && engine.model === "builtin");
-  if (!builtin) return [];
-  return [
-    "The built-in tiny model (3.6 million parameters) answers: good for trying and testing, not for work.",
-    "For real answers: `parley models pull <name>`, or point to a server with --engine http://HOST:PORT/v1",
-  ];
 }

@@ -61,6 +61,7 @@ export const limitSections: readonly Section[] = [
       {
         what: "WebSockets of one key",
         from: "server.connections.webSocketsPerKey",
+        value: "half of all",
         at: "the handshake is answered 429 (1041)",
       },
       {
@@ -115,9 +116,14 @@ export const limitSections: readonly Section[] = [
         at: "400 (2013) `content-encoding`; an upstream's: 502 (1033)",
       },
       {
-        what: "one turn of work on large bodies",
+        what: "one turn of work on large bodies; of what begins or ends for many callers at once",
         from: "src/lib/time-slices.ts#sliceMs",
         at: "the rest waits for the next turn of the event loop",
+      },
+      {
+        what: "new connections before such work, while they come in without a pause",
+        from: "src/lib/arrivals.ts#acceptMs",
+        at: "the work goes on for some milliseconds, then they come first again",
       },
       {
         what: "images; videos of one request",
@@ -283,9 +289,13 @@ export const limitSections: readonly Section[] = [
         from: "src/service/responses/recent.ts#maxBytes",
         at: "the oldest is forgotten",
       },
-      { what: "stored responses of one key", from: "responses.quotaCount", at: "429 (2056)" },
-      { what: "bytes of the stored responses of one key", from: "responses.quotaBytes", at: "429 (2056)" },
-      { what: "a stored response", from: "responses.retentionDays", at: "404: deleted" },
+      { what: "stored and remembered responses of one key", from: "responses.quotaCount", at: "429 (2056)" },
+      { what: "bytes of them together", from: "responses.quotaBytes", at: "429 (2056)" },
+      {
+        what: "a stored or remembered response",
+        from: "responses.retentionDays",
+        at: "404, 400 for a reference: deleted",
+      },
       { what: "texts of the admin API", from: "src/service/admin-input.ts#maxChars", at: "400 (2013)" },
       { what: "entries of a list of the admin API", from: "src/service/admin-input.ts#maxEntries", at: "400 (2013)" },
     ],

@@ -1,11 +1,13 @@
 import { accessSync, constants, mkdirSync } from "node:fs";
 import { createServer } from "node:net";
+import { resolve } from "node:path";
 import { availableParallelism, totalmem } from "node:os";
 import { createApp, type App } from "../app.ts";
 import type { Config } from "../config/schema.ts";
 import { toParleyError } from "../model/error.ts";
 import { ask } from "./ask.ts";
 import { openStore } from "../store/open.ts";
+import { listenFault } from "./start-check.ts";
 
 interface Check {
   name: string;
@@ -27,7 +29,7 @@ const checks: readonly Check[] = [
     run: async (config) => {
       mkdirSync(config.data, { recursive: true, mode: 0o700 });
       accessSync(config.data, constants.W_OK);
-      return config.data;
+      return resolve(config.data);
     },
   },
   {
@@ -36,7 +38,7 @@ const checks: readonly Check[] = [
       const store = await openStore(config.data, config.store.url?.reveal());
       const keys = await store.keys.list();
       await store.close();
-      return `${config.store.url === undefined ? "SQLite in the data folder" : "PostgreSQL"}, ${keys.length} keys`;
+      return `${config.store.url === undefined ? "SQLite in the data folder" : "PostgreSQL"}, ${keys.length} ${keys.length === 1 ? "key" : "keys"}`;
     },
   },
   { name: "address", run: (config) => canListen(config.host, config.port) },
@@ -53,18 +55,24 @@ const checks: readonly Check[] = [
   },
 ];
 
-/** Runs the checks one after another and prints each outcome; exit code 1 when any failed. */
-export async function doctor(config: Config): Promise<void> {
+/** Runs the checks one after another and prints each outcome, as JSON all in one line; exit code 1 when any failed. */
+export async function doctor(config: Config, json: boolean): Promise<void> {
+  const outcomes: { check: string; ok: boolean; text: string }[] = [];
   for (const check of checks) {
-    try {
-      console.log(`ok    ${check.name}: ${await check.run(config)}`);
-    } catch (thrown) {
-      const error = toParleyError(thrown);
-      const cause = error.kind !== "invalid" && error.cause instanceof Error ? error.cause : error;
-      console.log(`FAIL  ${check.name}: ${cause.message}`);
-      process.exitCode = 1;
-    }
+    const outcome = await check.run(config).then(
+      (text) => ({ check: check.name, ok: true, text }),
+      (thrown: unknown) => ({ check: check.name, ok: false, text: reasonOf(thrown) }),
+    );
+    outcomes.push(outcome);
+    if (!json) console.log(`${outcome.ok ? "ok  " : "FAIL"}  ${check.name}: ${outcome.text}`);
   }
+  if (json) console.log(JSON.stringify(outcomes));
+  if (outcomes.some(({ ok }) => !ok)) process.exitCode = 1;
+}
+
+function reasonOf(thrown: unknown): string {
+  const error = toParleyError(thrown);
+  return (error.kind !== "invalid" && error.cause instanceof Error ? error.cause : error).message;
 }
 
 /** Generates a few tokens with every engine; throws at the first that fails. */
@@ -72,8 +80,7 @@ async function tryEngines(app: App): Promise<string> {
   const found: string[] = [];
   for (const [name, engine] of app.catalog.engines()) {
     const started = performance.now();
-    const target = app.models.describe().find((row) => row.engine.startsWith(`${name} `));
-    const request = ask(target?.engineModel ?? "MiniMax-M3", "Hello");
+    const request = ask(await app.models.nameAt(name), "Hello");
     const stop = AbortSignal.timeout(engineTimeoutMs);
     for await (const batch of engine.generate({ ...request, sampling: { stop: [], maxTokens: 4 } }, stop)) {
       const finish = batch.find((event) => event.type === "finish");
@@ -87,13 +94,7 @@ async function tryEngines(app: App): Promise<string> {
 function canListen(host: string, port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
-    probe.once("error", (error: NodeJS.ErrnoException) => {
-      reject(
-        new Error(
-          error.code === "EADDRINUSE" ? `${host}:${port} is in use; choose another with --port` : error.message,
-        ),
-      );
-    });
+    probe.once("error", (error) => reject(listenFault(error, host, port)));
     probe.listen(port, host, () => probe.close(() => resolve(`${host}:${port} is free`)));
   });
 }

@@ -1,5 +1,7 @@
+import { resolve } from "node:path";
 import { InvalidArgumentError, type Command } from "commander";
 import type { Config } from "../config/schema.ts";
+import { commandName } from "../lib/command.ts";
 import { systemIds } from "../model/id.ts";
 import {
   accountView,
@@ -9,43 +11,27 @@ import {
   type CreatedKey,
   type KeyInput,
 } from "../service/admin.ts";
-import { openStore } from "../store/open.ts";
+import { hasDatabase, openStore } from "../store/open.ts";
+import { textOption, type CommandTools, type Flags } from "./command.ts";
+import { show, showList } from "./table.ts";
 
-export type Flags = Record<string, unknown>;
-
-/** What the main program offers to groups of commands. */
-export interface CommandTools {
-  /** A new command that takes the options of settings. */
-  command: (parent: Command, name: string, description: string) => Command;
-  /** The configuration, with these flags over it. Throws `ConfigError`. */
-  settings: (flags: Flags) => Config;
-}
-
-/** Opens the store, does one thing with it and closes it. */
+/** Opens the store, does one thing with it and closes it. A database that this makes is reported: it may be in the wrong folder. */
 export async function withAdmin(config: Config, work: (admin: AdminService) => Promise<void>): Promise<void> {
   const staticKeys = config.apiKeys.map((key) => key.reveal());
-  const store = await openStore(config.data, config.store.url?.reveal());
+  const url = config.store.url?.reveal();
+  const isNew = url === undefined && !hasDatabase(config.data);
+  const store = await openStore(config.data, url);
+  if (isNew) {
+    process.stderr.write(
+      `parley: ${resolve(config.data)} held no data yet, and has a new database now. A server uses it only with this ` +
+        "data folder (--data or PARLEY_DATA).\n",
+    );
+  }
   try {
     await work(await openAdmin(store, systemIds, staticKeys));
   } finally {
     await store.close();
   }
-}
-
-/** One object as JSON in one line, or as a small table of names and values. */
-export function show(record: Record<string, unknown>, json: boolean): void {
-  if (json) console.log(JSON.stringify(record));
-  else for (const [name, value] of Object.entries(record)) console.log(`${name.padEnd(14)} ${cellText(value)}`);
-}
-
-/** Rows as a JSON list in one line, or as a table; `empty` is shown where there are none. */
-export function showList(rows: readonly Record<string, unknown>[], json: boolean, empty: string): void {
-  if (json) console.log(JSON.stringify(rows));
-  else if (rows.length === 0) console.log(empty);
-  else
-    console.table(
-      rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, cellText(value)]))),
-    );
 }
 
 /** `parley keys ...`. Changes apply at once to a server that runs on the same store. */
@@ -66,7 +52,7 @@ export function addKeys(program: Command, { command, settings }: CommandTools): 
       withAdmin(settings(flags), async (admin) => {
         const rows = (await admin.keys()).map(keyView);
         const json = flags["json"] === true;
-        showList(json ? rows : rows.map(short), json, "No keys yet. `parley keys create --name NAME` makes one.");
+        showList(json ? rows : rows.map(short), json, `No keys yet. ${commandName} keys create --name NAME makes one.`);
       }),
     );
   const change = command(keys, "change", "change what a key may do").argument("<key>", "its id or name");
@@ -131,9 +117,17 @@ function showKey({ key, record }: CreatedKey, json: boolean): void {
   else console.log(`${key}\n\nOnly its hash is kept: the key is not shown again.`);
 }
 
-function short(row: Record<string, unknown>): Record<string, unknown> {
-  const { id, name, prefix, owner, disabled, expiresAt, lastUsedAt } = row;
-  return { id, name, prefix, owner, disabled, expiresAt, lastUsedAt };
+/** A row for people: what a key is called, whether it works, until when; the rest is in `keys show` and in JSON. */
+function short(row: ReturnType<typeof keyView>): Record<string, unknown> {
+  const { id, name, owner, disabled, expiresAt, lastUsedAt } = row;
+  const expired = typeof expiresAt === "string" && Date.parse(expiresAt) <= systemIds.now();
+  const state = disabled === true ? "disabled" : expired ? "expired" : "active";
+  return { name, id, owner, state, expires: day(expiresAt), lastUsed: day(lastUsedAt) };
+}
+
+/** The day of an ISO time. */
+function day(time: unknown): string {
+  return typeof time === "string" ? time.slice(0, "2026-11-28".length) : "";
 }
 
 function addFields(command: Command): Command {
@@ -170,12 +164,6 @@ export function given<T extends object>(fields: { [Name in keyof T]?: T[Name] | 
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 }
 
-/** The value of an option that takes a text. */
-export function textOption(flags: Flags, name: string): string | undefined {
-  const value = flags[name];
-  return typeof value === "string" ? value : undefined;
-}
-
 /** The limits among the flags. */
 export function limitsOf(flags: Flags): NonNullable<KeyInput["limits"]> {
   const names = ["requestsPerMinute", "tokensPerMinute", "streams"];
@@ -200,9 +188,4 @@ function expiry(text: string): number | "never" {
   const time = days === undefined ? Date.parse(text) : systemIds.now() + Number(days) * 86_400_000;
   if (Number.isNaN(time)) throw new InvalidArgumentError("Must be a date such as 2027-01-31, or 30d, or never.");
   return time;
-}
-
-function cellText(value: unknown): string {
-  if (value === null || value === "") return "-";
-  return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { createApp } from "../app.ts";
 import { modelFolder } from "../config/pulled.ts";
 import type { Config } from "../config/schema.ts";
+import { commandName } from "../lib/command.ts";
 import { hubModels } from "../model/hub.ts";
 import { pull, type Pulled } from "../service/pull/pull.ts";
 import { pullSource } from "../service/pull/source.ts";
 import { openStore } from "../store/open.ts";
 import { bytesText, Progress } from "./progress.ts";
+import { showList } from "./table.ts";
 
 interface DownloadedFile {
   /** The value for `--engine`. */
@@ -22,22 +24,33 @@ interface DownloadedFile {
 export async function listModels(config: Config, json: boolean): Promise<void> {
   const app = await createApp(config, { store: await openStore() });
   try {
-    const served = app.models.describe();
+    const served = await app.models.describe();
     const pulled = await downloadedFiles(modelFolder(config.data));
     if (json) console.log(JSON.stringify({ served, pulled, known: hubModels }));
-    else show(served, pulled);
+    else
+      show(
+        served.map((row) => ({ ...row })),
+        pulled,
+      );
   } finally {
     await app.close(0);
   }
 }
 
-function show(served: unknown[], pulled: readonly DownloadedFile[]): void {
-  console.table(served);
+function show(served: readonly Record<string, unknown>[], pulled: readonly DownloadedFile[]): void {
+  showList(served, false, "No model is served.");
   console.log("\nDownloaded (serve one with --engine NAME):");
-  if (pulled.length === 0) console.log("none");
-  else console.table(pulled.map(({ bytes, ...row }) => ({ ...row, size: bytesText(bytes) })));
-  console.log("\nAvailable (download one with `parley models pull NAME`):");
-  console.table(hubModels.map(({ name, bytes, licence, about }) => ({ name, size: bytesText(bytes), licence, about })));
+  showList(
+    pulled.map(({ bytes, ...row }) => ({ ...row, size: bytesText(bytes) })),
+    false,
+    "none",
+  );
+  console.log(`\nAvailable (download one: ${commandName} models pull NAME):`);
+  showList(
+    hubModels.map(({ name, bytes, licence, about }) => ({ name, size: bytesText(bytes), licence, about })),
+    false,
+    "",
+  );
 }
 
 async function downloadedFiles(folder: string): Promise<DownloadedFile[]> {
@@ -108,5 +121,5 @@ function report(pulled: Pulled, options: PullOptions): void {
   console.log(`${file}: ${bytesText(pulled.bytes)}, ${result}`);
   console.log(`SHA-256 ${pulled.sha256}`);
   if (row !== undefined) console.log(`Licence: ${row.licence}`);
-  console.log(`\n${pulled.path}\n\nServe it: parley serve --engine ${name}`);
+  console.log(`\n${pulled.path}\n\nServe it: ${commandName} serve --engine ${name}`);
 }

@@ -2,11 +2,15 @@ import { watch, type FSWatcher } from "node:fs";
 import { basename, dirname } from "node:path";
 import { createApp, type App } from "../app.ts";
 import type { Config } from "../config/schema.ts";
+import { checkEngines, listenFault } from "./start-check.ts";
+import { startScreen } from "./start-screen.ts";
 
 /** Where the settings come from, to read them again. */
 export interface Source {
   /** The YAML file, if there is one. */
   path: string | undefined;
+  /** Whether the command line or the environment names the engine, and not the file. */
+  engineIsGiven: boolean;
   /** Throws `ConfigError`. */
   load(): Config;
 }
@@ -17,16 +21,12 @@ export async function serve(config: Config, source: Source): Promise<void> {
   const stopWatching = reloadOnChange(app, source);
   const stopped = stopOnSignal(app, config.server.drainSeconds).finally(stopWatching);
   try {
-    const { url, firstKey } = await app.listen();
-    if (firstKey !== undefined) {
-      console.log(`A first API key was made. It is shown only now:\n\n    ${firstKey}\n`);
-    }
-    for (const line of app.notes) console.log(line);
-    console.log(`Parley listens on ${url}`);
+    await checkEngines(app, config, source.engineIsGiven);
+    console.log(await startScreen(app, config, await app.listen()));
   } catch (error) {
     stopWatching();
     await app.close(0);
-    throw error;
+    throw listenFault(error, config.host, config.port);
   }
   await stopped;
 }

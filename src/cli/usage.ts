@@ -1,17 +1,9 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { microsPerDollar, type Subject } from "../model/account.ts";
 import { accountView, organisationView, usageCsv, usageView, type AdminService } from "../service/admin.ts";
-import {
-  given,
-  limitsOf,
-  show,
-  showList,
-  textOption,
-  wholeNumber,
-  withAdmin,
-  type CommandTools,
-  type Flags,
-} from "./keys.ts";
+import { textOption, type CommandTools, type Flags } from "./command.ts";
+import { given, limitsOf, wholeNumber, withAdmin } from "./keys.ts";
+import { show, showList } from "./table.ts";
 
 type Usage = Parameters<AdminService["usage"]>[0];
 

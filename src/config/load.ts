@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { parse } from "yaml";
-import type { z } from "zod";
 import { isObject } from "../model/json.ts";
-import { anchorEnginePaths } from "./engine-path.ts";
+import { commandName } from "../lib/command.ts";
+import { describeIssue } from "./explain.ts";
+import { nearName } from "./near-name.ts";
+import { anchorPaths } from "./path.ts";
 import { isHubModel, pulledModel } from "./pulled.ts";
 import { configSchema, type Config } from "./schema.ts";
 
@@ -51,6 +53,7 @@ export const environmentTable: readonly EnvironmentRow[] = [
   { variable: "PARLEY_DATA", setting: "data", read: asText },
   { variable: "PARLEY_LOG", setting: "log", read: asText },
   { variable: "PARLEY_ENGINE", setting: "engine", read: asText },
+  { variable: "PARLEY_MODEL", setting: "model", read: asText },
   { variable: "PARLEY_ADMIN_KEYS", setting: "adminKeys", read: asList },
   { variable: "PARLEY_STORE_URL", setting: "store", read: (url) => ({ url }) },
   { variable: "PARLEY_CORS_ORIGINS", setting: "cors.origins", read: asList },
@@ -67,11 +70,12 @@ export const environmentTable: readonly EnvironmentRow[] = [
 export function loadConfig(sources: ConfigSources): Config {
   const path = sources.settings === undefined ? configPath(sources) : undefined;
   const raw = path === undefined ? { ...sources.settings } : readFile(path, sources.environment);
-  if (path !== undefined) anchorEnginePaths(raw["engines"], dirname(path));
+  if (path !== undefined) anchorPaths(raw, dirname(resolve(path)));
+  checkVariables(sources.environment);
   const origin = new Map<string, string>(Object.keys(raw).map((name) => [name, path ?? ""]));
   for (const row of environmentTable) {
     const value = blankless(sources.environment[row.variable]);
-    if (value === undefined) continue;
+    if (value === undefined || serviceLink.test(value)) continue;
     put(raw, row.setting, row.read(value));
     origin.set(row.setting.split(".")[0] ?? "", row.variable);
   }
@@ -81,17 +85,38 @@ export function loadConfig(sources: ConfigSources): Config {
     origin.set(name, `--${name}`);
   }
   const engine = text(raw["engine"]);
+  if (engine === undefined && raw["model"] !== undefined) {
+    throw new ConfigError("--model names the model of the server that --engine URL names; --engine is missing");
+  }
   delete raw["engine"];
   if (engine !== undefined) {
-    raw["engines"] = { default: engineShorthand(engine) };
+    raw["engines"] = { default: engineShorthand(engine, text(raw["model"])) };
     raw["models"] = {};
     origin.set("engines", origin.get("engine") ?? "");
   }
+  delete raw["model"];
   const parsed = configSchema.safeParse(raw);
   if (!parsed.success) throw new ConfigError(describeIssue(parsed.error, raw, origin));
   checkReferences(parsed.data);
   findPulled(parsed.data, engine);
   return deepFreeze(parsed.data);
+}
+
+/** Names that others set or use: of the file, of the README's examples, of the tests, of a Kubernetes service "parley". */
+const otherVariables = /^PARLEY_(?:CONFIG|KEY|LLAMA_SERVER|OPENRESPONSES|SERVICE_.*|PORT_\d+_.*)$/;
+/** What Kubernetes puts into PARLEY_PORT where a service has that name. */
+const serviceLink = /^tcp:\/\//;
+
+/** A variable with a typing mistake must not pass in silence. */
+function checkVariables(environment: ConfigSources["environment"]): void {
+  const known = environmentTable.map(({ variable }) => variable);
+  for (const [name, value] of Object.entries(environment)) {
+    if (!name.startsWith("PARLEY_") || value === undefined || known.includes(name) || otherVariables.test(name))
+      continue;
+    const near = nearName(name, [...known, "PARLEY_CONFIG"]);
+    const hint = near === undefined ? "docs/config.md lists all of them" : `did you mean ${near}?`;
+    throw new ConfigError(`${name}: unknown environment variable; ${hint}`);
+  }
 }
 
 /** The process's own environment and the given flags; the only place that reads `process.env`. */
@@ -114,7 +139,9 @@ function findPulled(config: Config, shorthand: string | undefined): void {
 function notPulled(found: string, setting: string): ConfigError {
   const what = `${setting}: found ${JSON.stringify(found)}; `;
   if (isHubModel(found)) {
-    return new ConfigError(`${what}this model was not pulled into the data folder yet: parley models pull ${found}`);
+    return new ConfigError(
+      `${what}this model was not pulled into the data folder yet: ${commandName} models pull ${found}`,
+    );
   }
   const words = setting === "engine" ? '"embedded", "sim"' : '"builtin"';
   const url = setting === "engine" ? ", or a base URL (http:// or https://)" : "";
@@ -151,12 +178,26 @@ export function processConfigPath(flags: Readonly<Record<string, unknown>>): str
   return configPath({ environment: process.env, flags });
 }
 
-/** `embedded`, `sim`, a path of a GGUF, a pulled model, or a base URL: every catalog name is then served by it. */
-function engineShorthand(text: string): Record<string, unknown> {
-  if (text === "embedded") return { kind: "llama" };
-  if (text === "sim") return { kind: "sim" };
-  if (/^https?:\/\//.test(text)) return { kind: "upstream", url: text, dialect: "auto" };
-  return { kind: "llama", model: text };
+/** Whether a flag or the process's own environment names the engine, and not the file. */
+export function isEngineGiven(flags: Readonly<Record<string, unknown>>): boolean {
+  return text(flags["engine"]) !== undefined || blankless(process.env["PARLEY_ENGINE"]) !== undefined;
+}
+
+/**
+ * `embedded`, `sim`, a path of a GGUF, a pulled model, or a base URL: every catalog name is then served by it. `model` is
+ * what the server behind a base URL calls its model.
+ */
+function engineShorthand(engine: string, model: string | undefined): Record<string, unknown> {
+  if (/^https?:\/\//.test(engine)) return { kind: "upstream", url: engine, dialect: "auto", ...(model && { model }) };
+  if (model !== undefined) {
+    throw new ConfigError("--model names the model of a server: it goes with --engine http://HOST:PORT/v1 only");
+  }
+  if (engine === "embedded") return { kind: "llama" };
+  if (engine === "sim") return { kind: "sim" };
+  if (/^(?:[\w-]+\.)*[\w-]+:\d{1,5}(?:\/|$)/.test(engine)) {
+    throw new ConfigError(`engine: found ${JSON.stringify(engine)}; did you mean http://${engine}?`);
+  }
+  return { kind: "llama", model: engine };
 }
 
 function readFile(path: string, environment: ConfigSources["environment"]): Record<string, unknown> {
@@ -177,62 +218,40 @@ function readFile(path: string, environment: ConfigSources["environment"]): Reco
   if (document === null || document === undefined) return {};
   if (!isObject(document))
     throw new ConfigError(`config: ${path} must hold settings by name, found ${kindOf(document)}`);
-  return resolveReferences(document, "", { environment, folder: dirname(path) }) as Record<string, unknown>;
+  return resolveReferences(document, "", { environment, folder: dirname(resolve(path)) }) as Record<string, unknown>;
 }
 
-/** Where references lead: `folder` is that of the file that holds them. */
-interface ReferencePlaces {
+/** What references in a file are resolved with. */
+interface Surroundings {
   environment: ConfigSources["environment"];
+  /** The folder of the file. */
   folder: string;
 }
 
-/** Texts by reference: `{ env: NAME }` and `{ file: PATH }` stand for the text found there. */
-function resolveReferences(value: unknown, at: string, places: ReferencePlaces): unknown {
-  const { environment, folder } = places;
-  if (Array.isArray(value)) return value.map((one, index) => resolveReferences(one, `${at}[${index}]`, places));
+/** Secrets by reference: `{ env: NAME }` and `{ file: PATH }` stand for the text found there. */
+function resolveReferences(value: unknown, at: string, around: Surroundings): unknown {
+  if (Array.isArray(value)) return value.map((one, index) => resolveReferences(one, `${at}[${index}]`, around));
   if (!isObject(value)) return value;
   const keys = Object.keys(value);
   if (keys.length === 1 && typeof value["env"] === "string") {
-    const found = environment[value["env"]];
+    const found = around.environment[value["env"]];
     if (found === undefined || found === "")
       throw new ConfigError(`${at}: environment variable ${value["env"]} is not set`);
     return found;
   }
   if (keys.length === 1 && typeof value["file"] === "string") {
+    const path = resolve(around.folder, value["file"]);
     try {
-      return readFileSync(resolve(folder, value["file"]), "utf8").trimEnd();
+      return readFileSync(path, "utf8").trimEnd();
     } catch {
-      throw new ConfigError(`${at}: cannot read the file ${value["file"]}`);
+      throw new ConfigError(`${at}: cannot read the file ${path}`);
     }
   }
   // an empty section in YAML is null: not given
   const given = Object.entries(value).filter(([, one]) => one !== null);
   return Object.fromEntries(
-    given.map(([key, one]) => [key, resolveReferences(one, at === "" ? key : `${at}.${key}`, places)]),
+    given.map(([key, one]) => [key, resolveReferences(one, at === "" ? key : `${at}.${key}`, around)]),
   );
-}
-
-function describeIssue(error: z.ZodError, raw: unknown, origin: Map<string, string>): string {
-  const issue = error.issues[0];
-  if (issue === undefined) return "invalid configuration";
-  const name = issue.path.map(String).join(".");
-  const unknown = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
-  const source = origin.get(String(issue.path[0] ?? unknown ?? "")) ?? "";
-  const where = source === "" ? "" : ` (from ${source})`;
-  if (issue.code === "unrecognized_keys") {
-    const full = issue.keys.map((key) => (name === "" ? key : `${name}.${key}`)).join(", ");
-    return `${full}: unknown setting${where}; docs/config.md lists all of them`;
-  }
-  return `${name}${where}: found ${show(raw, issue.path)}; ${issue.message}`;
-}
-
-function show(raw: unknown, path: readonly PropertyKey[]): string {
-  let value: unknown = raw;
-  for (const key of path) value = isObject(value) || Array.isArray(value) ? (value as never)[key] : undefined;
-  if (/key|secret|password|^store\.url$|headers|token$/i.test(path.map(String).join("."))) return "***";
-  if (value === undefined) return "nothing";
-  const shown = JSON.stringify(value)?.replace(/\/\/[^/@"]*@/g, "//***@");
-  return shown?.slice(0, 120) ?? kindOf(value);
 }
 
 function checkReferences(config: Config): void {

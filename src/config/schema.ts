@@ -89,7 +89,14 @@ export const configSchema = z.strictObject({
   sse: sseSettings.prefault({}),
   responses: responsesSettings
     .extend({
-      retentionDays: days.default(30).describe("Days after which stored responses are deleted."),
+      retentionDays: days.default(30).describe("Days after which stored and remembered responses are deleted."),
+      remember: z
+        .boolean()
+        .default(true)
+        .describe(
+          "Keep answers whose request left `store` out so that later requests can refer to them and their items, on every " +
+            "process and after a restart. They are no stored responses: nobody can read them. `false`: in memory only.",
+        ),
       ...responseQuotaSettings,
     })
     .prefault({}),
@@ -112,7 +119,11 @@ export const configSchema = z.strictObject({
   models: z
     .record(z.string().min(1), modelSettings)
     .default({})
-    .describe("Which engine serves a model name. Names not listed here go to the first engine."),
+    .describe("Which engine serves a model name. Only these names are offered; without any, all documented names."),
+  unlistedModels: z
+    .boolean()
+    .default(false)
+    .describe("Documented names that are not listed under `models` are offered too, by the first engine."),
   store: storeSettings.prefault({}),
   ...policySettings,
 });

@@ -11,12 +11,16 @@ export interface CatalogEntry {
   model?: string;
   /** The documented model whose card an alias takes; default the name itself, else the first documented one. */
   like?: string;
+  /** As in its card. */
+  reasoningSplit?: boolean;
 }
 
 export interface CatalogOptions {
   /** By name; the first serves every name without an entry of its own. */
   engines: ReadonlyMap<string, Engine>;
   entries: readonly CatalogEntry[];
+  /** Whether documented names without an entry are offered too; default: only where there are no entries. */
+  unlisted?: boolean | undefined;
 }
 
 interface Row {
@@ -24,7 +28,13 @@ interface Row {
   targets: readonly Target[];
 }
 
-/** The documented models plus the configured names. Names match exactly, else without regard to case. */
+/** The owner of the vendor's repositories: names on model hubs, and what vLLM and SGLang call a model by default. */
+const hubOwner = /^minimaxai\//i;
+
+/**
+ * The configured names, or the documented ones where none are configured. Names match exactly, else without regard to case
+ * and without the vendor's name on a hub.
+ */
 export function createCatalog(options: CatalogOptions): Catalog {
   const rows = new Map<string, Row>();
   const first = options.engines.keys().next().value;
@@ -32,12 +42,14 @@ export function createCatalog(options: CatalogOptions): Catalog {
   const add = (entry: CatalogEntry): void => {
     rows.set(entry.name, { card: cardFor(entry), targets: targetsFor(entry, options.engines) });
   };
-  for (const card of documentedCards) add({ name: card.id, engines: [first] });
+  const { unlisted = options.entries.length === 0 } = options;
+  if (unlisted) for (const card of documentedCards) add({ name: card.id, engines: [first] });
   for (const entry of options.entries) add({ ...entry, engines: entry.engines.length === 0 ? [first] : entry.engines });
   const folded = new Map([...rows].map(([name, row]) => [name.toLowerCase(), row]));
 
   const find = (name: string): Row => {
-    const row = rows.get(name) ?? folded.get(name.toLowerCase());
+    const row =
+      rows.get(name) ?? folded.get(name.toLowerCase()) ?? folded.get(name.replace(hubOwner, "").toLowerCase());
     if (row === undefined) throw unknownModel(name);
     return row;
   };
@@ -52,15 +64,17 @@ export function createCatalog(options: CatalogOptions): Catalog {
   };
 }
 
-/** In the vendor's words, which do not name the field. */
+/** The vendor's words, which do not name the field, and where to look; a key may not use all names, so none is named. */
 function unknownModel(name: string): ParleyError {
-  return new ParleyError("invalid", `unknown model '${name.slice(0, 200)}'`, { param: "model" });
+  const message = `unknown model '${name.slice(0, 200)}'; GET /v1/models lists the models that are served`;
+  return new ParleyError("invalid", message, { param: "model" });
 }
 
 function cardFor(entry: CatalogEntry): ModelCard {
   const base = documented(entry.like ?? entry.name) ?? documentedCards[0];
   if (base === undefined) throw new Error("no documented cards");
-  return { ...base, id: entry.name };
+  const { name, reasoningSplit } = entry;
+  return { ...base, id: name, ...(reasoningSplit === undefined ? {} : { reasoningSplit }) };
 }
 
 function documented(name: string): ModelCard | undefined {
@@ -79,6 +93,7 @@ function targetsFor(entry: CatalogEntry, engines: ReadonlyMap<string, Engine>): 
     const engine = engines.get(engineName);
     if (engine === undefined) throw new Error(`model ${entry.name} names the unknown engine ${engineName}`);
     const family = familyFor(entry);
-    return { engine, engineName, model: entry.model ?? entry.name, ...(family === undefined ? {} : { family }) };
+    const { name, model = name } = entry;
+    return { engine, engineName, model, named: entry.model !== undefined, ...(family === undefined ? {} : { family }) };
   });
 }

@@ -23,6 +23,22 @@ export interface Load {
   slots: number;
 }
 
+/** A model as an engine knows it. */
+export interface ServedModel {
+  model: string;
+  /** What its name tells of its family. */
+  family?: Family | undefined;
+}
+
+/** One server of an engine that has one or several. */
+export interface EngineMember {
+  name: string;
+  up: boolean;
+  running: number;
+  /** Why it is not up. */
+  reason?: string | undefined;
+}
+
 /**
  * The one port to anything that generates. Before the first batch `generate` may throw (a status can still be answered,
  * the next replica tried); after it, failure is a `finish` event with an error. Every stream keeps the grammar of
@@ -37,8 +53,15 @@ export interface Engine {
   /** Input tokens of the request. `exact` is false where it is an estimate. */
   count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }>;
   load(): Load;
+  /**
+   * The engine's own model for a name that the configuration does not give a name of the engine's for; absent where the
+   * name is used as it is. Never rejects.
+   */
+  resolve?(model: string): Promise<ServedModel>;
+  /** The engine's own model names, as far as they are known. */
+  readonly models?: readonly string[] | undefined;
   /** What an engine of several replicas knows of each; `up` is false while its circuit is not closed. */
-  members?(): readonly { name: string; up: boolean; running: number }[];
+  members?(): readonly EngineMember[];
   /** The requests it was given, oldest first, where an engine keeps them for tests. */
   readonly requests?: readonly GenerationRequest[];
   /** Makes ready what the first request would otherwise wait for, such as a model in memory. */
@@ -50,8 +73,10 @@ export interface Engine {
 export interface Target {
   engine: Engine;
   engineName: string;
-  /** The engine's own model name. */
+  /** The engine's own model name, or, where `named` is false, the catalog's. */
   model: string;
+  /** Whether the configuration gives the engine's own name; else the engine resolves the catalog's. */
+  named: boolean;
   /** The model's family where the catalog knows it better than that name tells. */
   family?: Family | undefined;
 }

@@ -3,7 +3,7 @@ import { SchemaReader } from "../lib/json-schema/reader.ts";
 import { WorkBudget } from "../lib/json-schema/work.ts";
 import { argumentsSchema } from "../lib/json-schema/schema.ts";
 import { invalid } from "../model/error.ts";
-import type { GenerationRequest } from "../model/request.ts";
+import { type GenerationRequest, parametersPath } from "../model/request.ts";
 
 /**
  * Checks every schema of a request that says `strict: true`. Throws `invalid`, naming the keyword and its place, for one
@@ -11,10 +11,10 @@ import type { GenerationRequest } from "../model/request.ts";
  */
 export function requireHeld({ format, tools, toolChoice }: GenerationRequest): void {
   const work = new WorkBudget();
-  if (format.type === "schema" && format.strict) check(format.schema, "schema", work);
+  if (format.type === "schema" && format.strict) check(format.schema, format.path, work);
   if (toolChoice === "none") return;
   for (const tool of tools) {
-    if (tool.strict === true) check(argumentsSchema(tool.parameters), `tools: parameters of '${tool.name}'`, work);
+    if (tool.strict === true) check(argumentsSchema(tool.parameters), parametersPath(tool), work);
   }
 }
 

@@ -14,4 +14,11 @@ export const modelSettings = z.strictObject({
     .describe(
       "For an alias or a model of your own: the documented model whose limits, defaults, wire form and family it takes.",
     ),
+  reasoningSplit: z
+    .boolean()
+    .exactOptional()
+    .describe(
+      "Chat answers as if the request said `reasoning_split: true`, unless it says otherwise: for agents that show " +
+        "think tags to their users.",
+    ),
 });

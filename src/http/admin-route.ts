@@ -129,7 +129,10 @@ async function body<T>(
   const lease = requestBudget.lease("admin");
   const release = lease.hold();
   try {
-    return checkInput(await readJson(request.raw, bodyLimit, jsonReader, lease), schema);
+    return checkInput(
+      await readJson(request.raw, { limit: bodyLimit, reader: jsonReader, lease, signal: undefined }),
+      schema,
+    );
   } finally {
     release();
   }

@@ -14,24 +14,29 @@ export function leaseUntilAnswered(response: ServerResponse, budget: ByteBudget,
   return lease;
 }
 
-/**
- * Reads a JSON body: bytes, taken out of their content codings, then UTF-8, then JSON. A body over `limit` bytes, as sent or
- * decoded, is read to its end (bounded in time) before it is refused; nothing more of it is decoded. Throws `ParleyError` of
- * kind `too-large`, `invalid` or `unsupported-encoding`, and what the lease throws, which
- * counts the bytes that are held.
- */
-export async function readJson(
-  stream: IncomingMessage,
-  limit: number,
-  reader: Pick<JsonReader, "parse">,
-  lease?: ByteLease,
-): Promise<unknown> {
-  const pieces = await readBytes(stream, limit, lease);
-  if (pieces.length === 0) throw invalid("body", "is empty; a JSON object is required");
-  return reader.parse(pieces, "body");
+/** How a body is received. */
+export interface Receiving {
+  /** Most bytes, as sent and as decoded. */
+  limit: number;
+  reader: Pick<JsonReader, "parse">;
+  /** Counts the bytes that are held. */
+  lease?: ByteLease | undefined;
+  /** Aborted when the caller is gone: a large body is not read on then, because its bytes are no longer counted. */
+  signal: AbortSignal | undefined;
 }
 
-async function readBytes(stream: IncomingMessage, limit: number, lease?: ByteLease): Promise<Buffer[]> {
+/**
+ * Reads a JSON body: bytes, taken out of their content codings, then UTF-8, then JSON. A body over the limit is read to its end
+ * (bounded in time) before it is refused; nothing more of it is decoded. Throws `ParleyError` of kind `too-large`, `invalid` or
+ * `unsupported-encoding`, what the lease throws, and the signal's reason.
+ */
+export async function readJson(stream: IncomingMessage, receiving: Receiving): Promise<unknown> {
+  const pieces = await readBytes(stream, receiving);
+  if (pieces.length === 0) throw invalid("body", "is empty; a JSON object is required");
+  return receiving.reader.parse(pieces, "body", receiving.signal);
+}
+
+async function readBytes(stream: IncomingMessage, { limit, lease }: Receiving): Promise<Buffer[]> {
   const body = new DecodedBody(stream.headers["content-encoding"], limit, lease);
   // what cannot fit is refused before it is read
   lease?.check(Math.min(limit, Number(stream.headers["content-length"] ?? 0)));

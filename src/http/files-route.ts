@@ -38,28 +38,59 @@ const deleteBodyLimit = 65_536;
 
 /**
  * The vendor's file endpoints (MiniMax API docs, file management, 2026-08): an error is an answer of status 200 with a
- * code in `base_resp`.
+ * code in `base_resp`. On `/v1/files` itself, which OpenAI's clients call, it has its true status.
  */
 export async function mountFiles(server: FastifyInstance, options: FilesRouteOptions): Promise<void> {
+  const calls = fileCalls(options);
   await server.register(async (scope) => {
-    useErrors(scope, filesReply, options.log);
-    await scope.register(async (inner) => {
-      useAuthentication(inner, options.authenticate, options.connections);
-      // the service bounds the file itself
-      await inner.register(multipart, { throwFileSizeLimit: false, limits: { ...limits, fileSize: Infinity } });
-      mountMetadata(inner, options);
+    // the service bounds the file itself
+    await scope.register(multipart, { throwFileSizeLimit: false, limits: { ...limits, fileSize: Infinity } });
+    await scope.register(async (vendor) => {
+      useErrors(vendor, vendorReply, options.log);
+      await vendor.register(async (inner) => {
+        useAuthentication(inner, options.authenticate, options.connections);
+        mountVendorPaths(inner, calls);
+      });
+      mountContent(vendor, options);
     });
-    mountContent(scope, options);
+    await scope.register(async (openai) => {
+      useErrors(openai, openaiReply, options.log);
+      useAuthentication(openai, options.authenticate, options.connections);
+      mountOpenAIPath(openai, calls);
+    });
   });
 }
 
-function filesReply(error: ParleyError, requestId: string): Reply {
+function vendorReply(error: ParleyError, requestId: string): Reply {
   const { status_code, status_msg } = baseResp(error);
   const base = { status_code: codes[error.kind] ?? status_code, status_msg };
   return { ...envelope(error, requestId), status: 200, body: { base_resp: base } };
 }
 
-function mountMetadata(server: FastifyInstance, { files, running, jsonReader, connections }: FilesRouteOptions): void {
+/** The envelope of all other paths, which OpenAI's clients throw, and what the vendor's command line reads. */
+function openaiReply(error: ParleyError, requestId: string): Reply {
+  const { status, headers, body } = envelope(error, requestId);
+  return { status, headers, body: { ...body, base_resp: baseResp(error) } };
+}
+
+function mountVendorPaths(server: FastifyInstance, { upload, list, one, remove }: FileCalls): void {
+  server.post("/v1/files/upload", upload);
+  server.get("/v1/files/list", list);
+  server.get("/v1/files/retrieve", one);
+  server.post("/v1/files/delete", remove);
+}
+
+/** OpenAI's path, and that of older versions of the vendor's command line. */
+function mountOpenAIPath(server: FastifyInstance, { upload, list, one, remove }: FileCalls): void {
+  server.post("/v1/files", upload);
+  server.get("/v1/files", (request) => (queryOf(request)["file_id"] === undefined ? list(request) : one(request)));
+  server.delete("/v1/files", remove);
+}
+
+type FileCalls = ReturnType<typeof fileCalls>;
+
+/** What the paths have in common. */
+function fileCalls({ files, running, jsonReader, connections }: FilesRouteOptions) {
   const one = async (request: FastifyRequest): Promise<unknown> => {
     const file = await files.retrieve(queryOf(request)["file_id"], request.caller);
     const token = encodeURIComponent(files.link(file));
@@ -87,14 +118,7 @@ function mountMetadata(server: FastifyInstance, { files, running, jsonReader, co
     const { file_id, purpose } = request.method === "DELETE" ? queryOf(request) : await deleteBody(request, jsonReader);
     return { file_id: await files.remove(file_id, purpose, request.caller), base_resp: success };
   };
-  server.post("/v1/files/upload", upload);
-  server.get("/v1/files/list", list);
-  server.get("/v1/files/retrieve", one);
-  server.post("/v1/files/delete", remove);
-  // the paths of older versions of the vendor's command line
-  server.post("/v1/files", upload);
-  server.get("/v1/files", (request) => (queryOf(request)["file_id"] === undefined ? list(request) : one(request)));
-  server.delete("/v1/files", remove);
+  return { upload, list, one, remove };
 }
 
 /** Downloads, with a key or with the token of a download link. */
@@ -174,7 +198,7 @@ async function drain({ raw }: FastifyRequest): Promise<void> {
 }
 
 async function deleteBody(request: FastifyRequest, jsonReader: JsonReader): Promise<Query> {
-  const body = await readJson(request.raw, deleteBodyLimit, jsonReader);
+  const body = await readJson(request.raw, { limit: deleteBodyLimit, reader: jsonReader, signal: undefined });
   if (!isObject(body)) throw invalid("body", "must be a JSON object");
   return body;
 }

@@ -9,7 +9,7 @@ import type { Caller } from "../policy/authenticate.ts";
 import type { GenerateService } from "../service/generate.ts";
 import type { AnswerFacts } from "../service/generation.ts";
 import type { ModelService } from "../service/model.ts";
-import type { ParsedRequest, ParseContext, Surface } from "../surface/surface.ts";
+import type { ParsedRequest, ParseContext, Surface, WholeSurface } from "../surface/surface.ts";
 import type { Log } from "../telemetry/log.ts";
 import { leaseUntilAnswered, readJson } from "./body.ts";
 import type { JsonReader } from "./json-reader.ts";
@@ -36,7 +36,7 @@ export interface GenerationRouteOptions {
 /** Mounts one surface in a scope of its own: parse, generate, answer as JSON or as a stream. Any `Surface` fits. */
 export async function mountGeneration<AnswerOptions extends { stream: boolean }>(
   server: FastifyInstance,
-  surface: Surface<AnswerOptions>,
+  surface: Surface<AnswerOptions> | WholeSurface<AnswerOptions>,
   options: GenerationRouteOptions,
 ): Promise<void> {
   await server.register(async (scope) => {
@@ -45,24 +45,26 @@ export async function mountGeneration<AnswerOptions extends { stream: boolean }>
       const { signal } = options.running.track(reply.raw);
       await options.generate.checkCaller(request.caller);
       const lease = leaseUntilAnswered(reply.raw, options.requestBudget, request.caller.keyId);
-      const body = await readJson(request.raw, options.bodyLimit, options.jsonReader, lease);
+      const { bodyLimit: limit, jsonReader: reader } = options;
+      const body = await readJson(request.raw, { limit, reader, lease, signal });
       const parsed = await options.slices.run(surface.parseSteps(body, parseContext(request, options)), signal);
       const answering = { surface, parsed, caller: request.caller, reply, signal };
-      return parsed.answerOptions.stream ? stream(answering, options) : answer(answering, options);
+      const streamed = "sse" in surface && parsed.answerOptions.stream;
+      return streamed ? stream({ ...answering, surface }, options) : answer(answering, options);
     });
   });
 }
 
 /** One parsed request on its way to an answer. */
-interface Answering<AnswerOptions extends { stream: boolean }> {
-  surface: Surface<AnswerOptions>;
+interface Answering<AnswerOptions> {
+  surface: WholeSurface<AnswerOptions>;
   parsed: ParsedRequest<AnswerOptions>;
   caller: Caller;
   reply: FastifyReply;
   signal: AbortSignal;
 }
 
-async function answer<AnswerOptions extends { stream: boolean }>(
+async function answer<AnswerOptions>(
   { surface, parsed, caller, reply, signal }: Answering<AnswerOptions>,
   options: GenerationRouteOptions,
 ): Promise<unknown> {
@@ -76,7 +78,7 @@ async function answer<AnswerOptions extends { stream: boolean }>(
 }
 
 async function stream<AnswerOptions extends { stream: boolean }>(
-  { surface, parsed, caller, reply, signal }: Answering<AnswerOptions>,
+  { surface, parsed, caller, reply, signal }: Answering<AnswerOptions> & { surface: Surface<AnswerOptions> },
   options: GenerationRouteOptions,
 ): Promise<FastifyReply> {
   const encoder = surface.sse(parsed);
@@ -159,6 +161,7 @@ export function parseContext(
     strict: strict === "true" ? true : strict === "false" ? false : options.strict,
     card: (name) => options.models.card(name),
     contextWindow: (name) => options.models.contextWindow(name),
+    imageModel: () => options.models.forImages(request.caller.models),
     header,
   };
 }

@@ -131,11 +131,19 @@ function answerUnknown(server: FastifyInstance, allowsOrigin: AllowsOrigin): voi
     const preflight = preflightHeaders(request.raw, path, allowsOrigin);
     if (preflight !== undefined) return reply.code(204).headers(preflight).send();
     const allowed = new Set(routes.filter((route) => route.pattern.test(path)).flatMap((route) => route.methods));
-    if (allowed.size === 0) throw new ParleyError("not-found", `unknown path ${path.slice(0, 200)}`);
+    if (allowed.size === 0) throw unknownPath(path, routes);
     const list = [...allowed].join(", ");
     reply.header("allow", list);
     throw new ParleyError("method", `method ${request.method} is not allowed here; allowed: ${list}`);
   });
+}
+
+/** Base URLs are given without `/v1`, with it twice, or with a whole path: the path that was meant is named. */
+function unknownPath(path: string, routes: readonly { pattern: RegExp }[]): ParleyError {
+  const tails = path.split("/").map((_, index, parts) => `/v1/${parts.slice(index).join("/")}`);
+  const meant = tails.find((candidate) => candidate !== path && routes.some(({ pattern }) => pattern.test(candidate)));
+  const hint = meant === undefined ? "" : `; did you mean ${meant.slice(0, 200)}?`;
+  return new ParleyError("not-found", `unknown path ${path.slice(0, 200)}${hint}`);
 }
 
 /** Shows every error of a scope through `show`; unknown ones are logged with their cause and tell nothing. */

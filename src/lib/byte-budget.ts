@@ -54,7 +54,10 @@ export class ByteBudget {
   }
 }
 
-/** The bytes of one request; given back when all who hold it have released it. */
+/**
+ * The bytes of one request; given back when all who hold it have released it. After that nothing is taken, until somebody holds
+ * it again: work that has not noticed yet that its caller is gone would take bytes that nobody gives back.
+ */
 export class ByteLease {
   // fixed at birth
   private readonly budget: ByteBudget;
@@ -64,6 +67,8 @@ export class ByteLease {
   private bytes = 0;
   /** Those who hold it; the last release gives everything back. */
   private readonly holders = new Set<symbol>();
+  /** Set by the last release, until the next `hold`. */
+  private released = false;
 
   constructor(budget: ByteBudget, owner: string) {
     this.budget = budget;
@@ -77,6 +82,7 @@ export class ByteLease {
 
   /** Takes so many bytes more, also where nobody holds it yet. Throws the refusal, and takes nothing, where they do not fit. */
   grow(bytes: number): void {
+    if (this.released) return;
     this.check(bytes);
     this.take(bytes);
   }
@@ -95,8 +101,11 @@ export class ByteLease {
   hold(): () => void {
     const holder = Symbol("holder");
     this.holders.add(holder);
+    this.released = false;
     return () => {
-      if (this.holders.delete(holder) && this.holders.size === 0) this.clear();
+      if (!this.holders.delete(holder) || this.holders.size > 0) return;
+      this.released = true;
+      this.clear();
     };
   }
 

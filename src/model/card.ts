@@ -31,6 +31,8 @@ export interface ModelCard {
    * `<think>...</think>\n\n` (M2.5, M2.1).
    */
   reasoningForm: "lines" | "spaced" | "tight";
+  /** Whether chat splits reasoning from the content where a request does not say `reasoning_split`; default only for JSON. */
+  reasoningSplit?: boolean;
   /** Whether chat bodies carry `service_tier` (M3 only; raw answers, 2026-06). */
   showsTier: boolean;
 }

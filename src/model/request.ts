@@ -10,6 +10,13 @@ export interface ToolDefinition {
   parameters: JsonObject;
   /** Whether arguments must fit `parameters` exactly (OpenAI's strict mode); absent where the caller did not say. */
   strict?: boolean;
+  /** Where `parameters` stand in the caller's body, for messages: `tools[0].function.parameters`. No engine sends it. */
+  path?: string;
+}
+
+/** The path of a tool's parameters, or a name for them where they stand in no field of this body. */
+export function parametersPath({ name, path }: ToolDefinition): string {
+  return path ?? `tools: parameters of '${name}'`;
 }
 
 /** `required`: some call; `{ name }`: a call of that tool. */
@@ -18,7 +25,14 @@ export type ToolChoice = "auto" | "none" | "required" | { name: string };
 export type OutputFormat =
   | { type: "text" }
   | { type: "json" }
-  | { type: "schema"; name?: string; schema: JsonObject; strict: boolean };
+  | {
+      type: "schema";
+      name?: string;
+      schema: JsonObject;
+      strict: boolean;
+      /** Where `schema` stands in the caller's body, for messages. */
+      path: string;
+    };
 
 /** Absent fields are the engine's own choice, except where the model's card gives a default. */
 export interface Sampling {

@@ -120,6 +120,7 @@ function bearer(authorization: string | undefined): string {
     throw new ParleyError("unauthenticated", "no API key in the Authorization header");
   }
   const match = /^Bearer +(\S+)$/i.exec(authorization.trim());
-  if (match?.[1] === undefined) throw new ParleyError("key-rejected", "the Authorization header is not `Bearer <key>`");
-  return match[1];
+  if (match?.[1] !== undefined) return match[1];
+  const message = "invalid api key: the Authorization header must be `Bearer`, a space and the key";
+  throw new ParleyError("key-rejected", message);
 }

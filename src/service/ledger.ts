@@ -113,8 +113,13 @@ export class LedgerWriter {
       this.note(row, -row.cost);
       this.unkept.delete(row.id);
     }
-    emptyJournal?.();
     this.report(rows);
+    try {
+      emptyJournal?.();
+    } catch (error) {
+      // the next start books them again, which changes nothing
+      log.error({ err: error }, "the ledger journal cannot be emptied");
+    }
   }
 
   private report(rows: readonly LedgerRow[]): void {

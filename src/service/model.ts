@@ -2,6 +2,7 @@ import type { Catalog } from "../engine/engine.ts";
 import type { ModelCard } from "../model/card.ts";
 import { ParleyError } from "../model/error.ts";
 import { mayUse } from "../policy/authenticate.ts";
+import { resolveTarget } from "./route.ts";
 
 /** One row of `GET /v1/models` (MiniMax API docs, models, 2026-08). */
 export interface ModelRow {
@@ -51,16 +52,38 @@ export class ModelService {
     return row(card);
   }
 
-  /** For operators: which engine serves which name. */
-  describe(): ServedModel[] {
-    return this.catalog.list().map(({ id }) => {
-      const targets = this.catalog.targets(id);
-      return {
-        model: id,
-        engine: targets.map((target) => `${target.engineName} (${target.engine.kind})`).join(", "),
-        engineModel: targets[0]?.model ?? "",
-      };
-    });
+  /** The first name of those in `allowed` (absent: all) that reads images and stands for an engine that takes them. */
+  forImages(allowed?: readonly string[]): ModelCard | undefined {
+    const takes = (name: string): boolean => this.catalog.targets(name).some(({ engine }) => engine.capabilities.image);
+    return this.catalog
+      .list()
+      .find(({ id, modalities }) => mayUse(allowed, id) && modalities.includes("image") && takes(id));
+  }
+
+  /** For operators: which engine serves which name, under which name of its own. */
+  describe(): Promise<ServedModel[]> {
+    return Promise.all(this.catalog.list().map(({ id }) => this.describeOne(id)));
+  }
+
+  /** A name that an engine can be asked for, as it calls the model itself. */
+  async nameAt(engineName: string): Promise<string> {
+    const names = this.catalog.list().map(({ id }) => id);
+    const targets = names.flatMap((id) => this.catalog.targets(id));
+    const target = targets.find((one) => one.engineName === engineName);
+    if (target !== undefined) return (await resolveTarget(target)).model;
+    const engine = this.catalog.engines().get(engineName);
+    const [name = ""] = names;
+    return (await engine?.resolve?.(name))?.model ?? name;
+  }
+
+  private async describeOne(id: string): Promise<ServedModel> {
+    const targets = this.catalog.targets(id);
+    const [first] = targets;
+    return {
+      model: id,
+      engine: targets.map((target) => `${target.engineName} (${target.engine.kind})`).join(", "),
+      engineModel: first === undefined ? "" : (await resolveTarget(first)).model,
+    };
   }
 
   /** `undefined` for an unknown name; any other failure is our own mistake and goes on. */

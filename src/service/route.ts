@@ -63,8 +63,9 @@ export class Router {
   /** Input tokens of a request, counted by the engine that would answer it. */
   async count(request: GenerationRequest, asker: Asker): Promise<number> {
     this.options.catalog.card(request.model);
-    const target = this.next(request, new Set());
-    if (target === undefined) throw new ParleyError("overloaded", "no engine serves this model");
+    const aimed = this.next(request, new Set());
+    if (aimed === undefined) throw new ParleyError("overloaded", "no engine serves this model");
+    const target = await resolveTarget(aimed);
     const prepared = await this.prepare(request, target, asker);
     return (await target.engine.count(prepared, asker.signal)).tokens;
   }
@@ -93,7 +94,8 @@ export class Router {
    * The first batch of one target. `undefined` where a changed configuration removed the engine while media were
    * loaded: an engine that is no longer in the catalog is closed when it is idle.
    */
-  private async attempt(request: GenerationRequest, target: Target, asker: Asker): Promise<Started | undefined> {
+  private async attempt(request: GenerationRequest, aimed: Target, asker: Asker): Promise<Started | undefined> {
+    const target = await resolveTarget(aimed);
     const prepared = await this.prepare(request, target, asker);
     const stands = this.targets(request.model).some(({ engine }) => engine === target.engine);
     if (!stands) return undefined;
@@ -112,4 +114,13 @@ export class Router {
     const { model, family } = target;
     return { ...prepared, model, ...(family === undefined ? {} : { family }) };
   }
+}
+
+/** The target under the engine's own name of the model. */
+export async function resolveTarget(target: Target): Promise<Target> {
+  const { engine, model, named } = target;
+  if (named || engine.resolve === undefined) return target;
+  const own = await engine.resolve(model);
+  const family = target.family ?? own.family;
+  return { ...target, model: own.model, ...(family === undefined ? {} : { family }) };
 }

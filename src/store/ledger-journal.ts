@@ -72,8 +72,8 @@ export class FileLedgerJournal implements LedgerJournal {
     this.current = this.other;
     this.other = written;
     return () => {
-      written.bytes = 0;
       if (written.fd !== undefined) ftruncateSync(written.fd, 0);
+      written.bytes = 0;
     };
   }
 

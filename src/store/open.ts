@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { invalid } from "../model/error.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -8,7 +9,7 @@ import type { SqlDatabase } from "./database.ts";
 import { FileLedgerJournal } from "./ledger-journal.ts";
 import { openFailure, reasonOf } from "./failure.ts";
 import { sqlLimitStore, sqlStore, type StoreOptions } from "./sql.ts";
-import { openSqlite } from "./sqlite.ts";
+import { databaseName, openSqlite } from "./sqlite.ts";
 import type { LedgerJournal, LimitStore, Store } from "./store.ts";
 
 /** Connections of one process to PostgreSQL: counting must not wait behind reports, and the other way round. */
@@ -28,6 +29,11 @@ export async function openStore(folder?: string, url?: string, options?: StoreOp
     });
   }
   return usable(url, storeConnections, (database) => sqlStore(database, options));
+}
+
+/** Whether a data folder holds an SQLite database already. */
+export function hasDatabase(folder: string): boolean {
+  return existsSync(join(folder, databaseName));
 }
 
 /**

@@ -16,6 +16,9 @@ const end = `update response set state = 'done', body = ?, items = ?, events = ?
     bytes = octet_length(input) + ?
   where id = ?`;
 
+const forget = `delete from response where id in
+  (select id from response where owner = ? and state = 'remembered' order by created_at, id limit ?)`;
+
 /** `now`: milliseconds since the Unix epoch. */
 export function responseTable(database: SqlDatabase, lease: WorkerLease, now: () => number): ResponseStore {
   return {
@@ -41,6 +44,7 @@ export function responseTable(database: SqlDatabase, lease: WorkerLease, now: ()
     },
     delete: async (id, owner) =>
       (await database.run("delete from response where id = ? and owner = ?", [id, owner])) > 0,
+    forgetOldest: (owner, most) => database.run(forget, [owner, most]),
     orphans: async () => {
       const others = "select id, holder from response where state = 'running' and holder <> ?";
       const rows = await database.all(others, [lease.workerId]);
@@ -63,13 +67,17 @@ function bytesOf(texts: readonly string[]): number {
   return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
 }
 
+function stateOf(state: unknown): ResponseRecord["state"] {
+  return state === "running" || state === "remembered" ? state : "done";
+}
+
 function responseRecord(row: Row): ResponseRecord {
   return {
     id: String(row["id"]),
     owner: String(row["owner"]),
     createdAt: Number(row["created_at"]),
     expiresAt: Number(row["expires_at"]),
-    state: row["state"] === "running" ? "running" : "done",
+    state: stateOf(row["state"]),
     previousId: row["previous_id"] === null ? null : String(row["previous_id"]),
     body: String(row["body"] ?? ""),
     input: String(row["input"] ?? ""),

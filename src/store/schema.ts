@@ -131,4 +131,9 @@ export const migrations: readonly Migration[] = [
   // money that answers under way reserve: SQLite serves one process, which holds them in its own memory
   { number: 8, statements: [], postgres: moneyStatements },
   { number: 9, ...usageMigration },
+  // what is only remembered gives way to what is stored, the oldest first
+  {
+    number: 10,
+    statements: ["create index response_remembered on response (owner, created_at, id) where state = 'remembered'"],
+  },
 ];

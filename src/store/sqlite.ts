@@ -40,9 +40,12 @@ function opened(path: string): DatabaseSync {
   return database;
 }
 
+/** The database's file in a data folder. */
+export const databaseName = "parley.db";
+
 /** The path of the database; a new file is its owner's only, and SQLite gives the files beside it the same mode. */
 function databaseFile(folder: string): string {
-  const path = join(folder, "parley.db");
+  const path = join(folder, databaseName);
   try {
     makeFolder(folder);
     // never opened when it is there: closing it would take the locks of another connection of this process

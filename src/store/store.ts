@@ -217,8 +217,8 @@ export interface ResponseRecord {
   /** Milliseconds since the Unix epoch. */
   createdAt: number;
   expiresAt: number;
-  /** `running` until the answer is over. */
-  state: "running" | "done";
+  /** `running` until the answer is over. `remembered`: not stored, but others may refer to it; only `items` holds something. */
+  state: "running" | "done" | "remembered";
   /** The response that this one continues. */
   previousId: string | null;
   /** The response object as JSON. */
@@ -252,6 +252,8 @@ export interface ResponseStore {
   usage(owner: string): Promise<ResponseUsage>;
   /** Whether there was such a record. */
   delete(id: string, owner: string): Promise<boolean>;
+  /** Deletes the oldest records of an owner that are `remembered`; returns how many. */
+  forgetOldest(owner: string, most: number): Promise<number>;
   /** Ids of the records still `running` whose process has ended without finishing them. */
   orphans(): Promise<string[]>;
   /** Ends one record that is still `running`, with the body that `ended` makes of its own; `false` where it is over. */

@@ -19,6 +19,8 @@ export interface ParseContext {
   card(name: string): ModelCard;
   /** The largest context window behind a model name, in tokens; absent: the card's. */
   contextWindow?(name: string): number;
+  /** The first model that reads images, of those the caller may use; for requests that name none. */
+  imageModel?(): ModelCard | undefined;
   /** A request header, lower-case name; for per-request overrides. */
   header(name: string): string | undefined;
 }
@@ -48,8 +50,8 @@ export interface SseEncoder {
   readonly maxWaitMs: number;
 }
 
-/** Pure translation between one wire protocol and the canonical model. */
-export interface Surface<AnswerOptions extends { stream: boolean }> {
+/** Pure translation between one wire protocol without streams and the canonical model. */
+export interface WholeSurface<AnswerOptions> {
   readonly name: string;
   readonly path: string;
   /** Throws `ParleyError`, kind `invalid`, naming the field. */
@@ -57,9 +59,13 @@ export interface Surface<AnswerOptions extends { stream: boolean }> {
   /** The same in steps, for bodies of any size. */
   parseSteps(body: unknown, context: ParseContext): Steps<ParsedRequest<AnswerOptions>>;
   json(transcript: Transcript, parsed: ParsedRequest<AnswerOptions>): unknown;
-  sse(parsed: ParsedRequest<AnswerOptions>): SseEncoder;
   /** The error in this surface's dialect; `requestId` as in `model/id.ts`. */
   error(error: ParleyError, requestId: string): Reply;
+}
+
+/** The same of a protocol with streams. */
+export interface Surface<AnswerOptions extends { stream: boolean }> extends WholeSurface<AnswerOptions> {
+  sse(parsed: ParsedRequest<AnswerOptions>): SseEncoder;
 }
 
 /** Headers by which agents name their session; requests of one session share a prompt's beginning. */

@@ -14,6 +14,8 @@ export interface RequestStart {
 export interface RequestEnd {
   /** The route's pattern; absent for unknown paths. */
   route: string | undefined;
+  /** An unknown path, shortened; absent where there is a route, whose path may hold ids. */
+  path?: string | undefined;
   /** The HTTP status; 499 where the caller left before anything was sent. */
   status: number;
   /** Whether the whole answer was sent. */

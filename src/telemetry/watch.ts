@@ -113,11 +113,12 @@ export class RequestWatch {
     const { begun, trace, ended } = entry;
     if (ended === undefined) return;
     entry.logged = true;
-    const { route, status, error, keyId, ms, complete } = ended;
+    const { route, path, status, error, keyId, ms, complete } = ended;
     const line = {
       id: begun.id,
       method: begun.method,
       route,
+      path,
       status,
       error,
       ms: roundToTenths(ms),

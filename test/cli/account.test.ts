@@ -1,7 +1,9 @@
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Workplace } from "./command.ts";
 
 const place = new Workplace();
+// the first command reports that it makes a database
+beforeAll(() => place.run(["keys", "list"]));
 afterAll(() => place.stop());
 
 async function json(...args: string[]): Promise<Record<string, unknown>> {

@@ -25,13 +25,15 @@ export class RunningCommand {
   stdout = "";
   stderr = "";
 
-  constructor(args: readonly string[], environment: Record<string, string>) {
+  /** `input`: what stands on its standard input; default nothing. */
+  constructor(args: readonly string[], environment: Record<string, string>, input = "") {
     // nothing of the surroundings: neither their settings nor their runtime's options
     const clean = { PATH: process.env["PATH"] ?? "", HOME: tmpdir(), ...coverage() };
     this.child = spawn(process.execPath, [bin, ...args], {
       env: { ...clean, ...environment },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
     });
+    this.child.stdin?.on("error", () => undefined).end(input);
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
     this.ended = new Promise((resolve) =>
@@ -61,14 +63,14 @@ export class Workplace {
   readonly data = mkdtempSync(join(tmpdir(), "parley-cli-"));
   private readonly commands: RunningCommand[] = [];
 
-  start(args: readonly string[], environment: Record<string, string> = {}): RunningCommand {
-    const command = new RunningCommand(args, { PARLEY_DATA: this.data, ...environment });
+  start(args: readonly string[], environment: Record<string, string> = {}, input = ""): RunningCommand {
+    const command = new RunningCommand(args, { PARLEY_DATA: this.data, ...environment }, input);
     this.commands.push(command);
     return command;
   }
 
-  run(args: readonly string[], environment: Record<string, string> = {}): Promise<Ended> {
-    return this.start(args, environment).ended;
+  run(args: readonly string[], environment: Record<string, string> = {}, input = ""): Promise<Ended> {
+    return this.start(args, environment, input).ended;
   }
 
   async stop(): Promise<void> {

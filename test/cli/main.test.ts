@@ -1,7 +1,10 @@
 /** The command line as a caller has it: real processes, real exit codes. */
 import { readFileSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { doneFrame, fakeServer, frame, sse, usageFrame } from "../engine/upstream/fake.ts";
 import { Workplace } from "./command.ts";
 
 let place: Workplace;
@@ -29,7 +32,10 @@ describe("parley", () => {
   it.each([
     { what: "an unknown command", args: ["fly"], said: /unknown command 'fly'/ },
     { what: "an unknown option of a command", args: ["serve", "--fast"], said: /unknown option '--fast'/ },
-    { what: "a missing argument", args: ["chat"], said: /missing required argument 'text'/ },
+    { what: "a missing argument", args: ["keys", "show"], said: /missing required argument 'key'/ },
+    { what: "what an unknown command is like", args: ["serv"], said: /\(Did you mean serve\?\)/ },
+    { what: "what an unknown command of a group is like", args: ["keys", "lst"], said: /\(Did you mean list\?\)/ },
+    { what: "what an unknown option is like", args: ["serve", "--prot", "1"], said: /\(Did you mean --port\?\)/ },
     { what: "a port over the range", args: ["serve", "--port", "70000"], said: /port \(from --port\): found 70000;/ },
     { what: "an unknown engine", args: ["chat", "hello", "--engine", "warp"], said: /engine: found "warp"; allowed/ },
     { what: "an unknown model", args: ["chat", "hello", "--engine", "sim", "--model", "gpt"], said: /gpt/ },
@@ -46,7 +52,7 @@ describe("parley", () => {
       place.run(["doctor"], { PARLEY_LOG: "loud" }),
       place.run(["doctor", "--config", file]),
     ]);
-    expect(environment.stderr).toMatch(/^parley: log \(from PARLEY_LOG\): found "loud"; .*"debug"/);
+    expect(environment.stderr).toMatch(/^parley: log \(from PARLEY_LOG\): found "loud"; .*debug/);
     expect(unknown.stderr).toMatch(/^parley: hots: unknown setting \(from .*parley\.yaml\)/);
     expect([environment.code, unknown.code]).toEqual([2, 2]);
   });
@@ -78,7 +84,7 @@ describe("parley chat", () => {
   });
 });
 
-describe("parley doctor", () => {
+describe("parley doctor", { timeout: 60_000 }, () => {
   const doctor = (engine: string) => place.run(["doctor", "--engine", engine], { PARLEY_PORT: "0" });
 
   it("checks everything and tries the engine", async () => {
@@ -96,6 +102,43 @@ describe("parley doctor", () => {
     expect(lines.at(-1)).toMatch(/default \(sim\) answers in \d+ ms/);
   });
 
+  it("takes the flags of the server, and gives JSON", async () => {
+    const taken = createServer();
+    const port = await new Promise<number>((resolve) =>
+      taken.listen(0, "127.0.0.1", () => resolve((taken.address() as AddressInfo).port)),
+    );
+    const { code, stdout } = await place.run(["doctor", "--engine", "sim", "--port", String(port), "--json"]);
+    taken.close();
+    const outcomes = JSON.parse(stdout) as { check: string; ok: boolean; text: string }[];
+    expect(outcomes.filter(({ ok }) => !ok)).toEqual([
+      {
+        check: "address",
+        ok: false,
+        text: `127.0.0.1:${port} is in use, perhaps by another Parley; choose another port with --port`,
+      },
+    ]);
+    expect(outcomes).toHaveLength(6);
+    expect(code).toBe(1);
+  });
+
+  it("is green on the README's own file when its servers answer", async () => {
+    const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+    const [, yaml = ""] = /```yaml\n([\s\S]*?)```/.exec(readme) ?? [];
+    const name = "MiniMaxAI/MiniMax-M2.7";
+    const upstream = await fakeServer(({ path, body }, response) => {
+      if (path.endsWith("/models")) response.end(JSON.stringify({ object: "list", data: [{ id: name }] }));
+      else if (body["model"] !== name) response.writeHead(404).end();
+      else sse(response).end(frame({ content: "Hi" }) + frame({}, "stop") + usageFrame(1, 1) + doneFrame);
+    });
+    const tiny = fileURLToPath(new URL("../../model/tiny-chat.gguf", import.meta.url));
+    const file = join(place.data, "readme.yaml");
+    writeFileSync(file, yaml.replace("./qwen.gguf", tiny).replaceAll(/http:\/\/10\.0\.0\.\d:8000/g, upstream.origin));
+    const { code, stdout } = await place.run(["doctor", "--config", file, "--port", "0"]);
+    await upstream.close();
+    expect(stdout).toMatch(/ok {4}engines: m2 \(upstream\) answers in \d+ ms; small \(llama\) answers/);
+    expect(code).toBe(0);
+  });
+
   it("tells what fails and ends with 1", async () => {
     const { code, stdout } = await doctor("/nowhere/model.gguf");
     expect(code).toBe(1);
@@ -103,7 +146,28 @@ describe("parley doctor", () => {
   });
 });
 
-describe("parley keys", () => {
+describe("parley keys", { timeout: 60_000 }, () => {
+  it("reports the folder in which it made a new database, once", async () => {
+    const data = join(place.data, "new");
+    const create = () => place.run(["keys", "create", "--name", "one"], { PARLEY_DATA: data });
+    const [first, second] = [await create(), await create()];
+    expect(first.stderr).toContain(`${data} held no data yet`);
+    expect(first.stdout).toMatch(/^sk-parley-/);
+    expect([first.code, second.code, second.stderr]).toEqual([0, 0, ""]);
+  });
+
+  it("lists them in a table of 80 columns", async () => {
+    const data = join(place.data, "table");
+    await place.run(["keys", "create", "--name", "laptop", "--owner", "anna", "--expires", "30d"], {
+      PARLEY_DATA: data,
+    });
+    const { stdout } = await place.run(["keys", "list"], { PARLEY_DATA: data });
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines[0]).toMatch(/^name {4}id {32}owner {2}state {3}expires$/);
+    expect(lines[1]).toMatch(/^laptop {2}[0-9a-f]{32} {2}anna {3}active {2}\d{4}-\d\d-\d\d$/);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
   it("shows a key once; the list has no secret in it", async () => {
     const made = await place.run(["keys", "create", "--name", "build", "--json"]);
     const { id, name, key } = JSON.parse(made.stdout) as Record<string, string>;

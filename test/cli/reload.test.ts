@@ -39,7 +39,7 @@ it("keeps engines whose settings stay, opens the others anew, and follows the mo
   expect(app.reload(file.load(`${two}models:\n  mine: { engine: b, like: MiniMax-M2 }\n`))).toEqual([]);
   expect(app.catalog.engines().get("a")).toBe(before.get("a"));
   expect(app.catalog.engines().get("b")).toBe(before.get("b"));
-  expect(app.models.describe()).toContainEqual({ model: "mine", engine: "b (upstream)", engineModel: "mine" });
+  expect(await app.models.describe()).toContainEqual({ model: "mine", engine: "b (upstream)", engineModel: "mine" });
 
   app.reload(file.load(two.replace("secret-one", "secret-two")));
   expect(app.catalog.engines().get("a")).toBe(before.get("a"));

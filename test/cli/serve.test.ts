@@ -1,5 +1,6 @@
 /** The life of a server process: ready, asked, told to stop. */
 import { spawn } from "node:child_process";
+import { createServer, type AddressInfo } from "node:net";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -160,11 +161,11 @@ describe("parley serve", () => {
     expect((await ask(url, false)).status).toBe(200);
   });
 
-  it("says that its port is taken and ends with 1", async () => {
+  it("says that its port is taken and ends with 2", async () => {
     const { url } = await serve({ key });
     const second = await place.run(["serve", "--engine", "sim", "--port", new URL(url).port]);
-    expect(second.code).toBe(1);
-    expect(second.stderr).toContain("EADDRINUSE");
+    expect(second.code).toBe(2);
+    expect(second.stderr).toContain("is in use");
   });
 });
 
@@ -186,4 +187,68 @@ it("does not stay behind when the shell that npm started it in is ended", async 
       () => false,
     );
   await expect.poll(answers, { timeout: 10_000 }).toBe(false);
+});
+
+describe("a start that cannot succeed", () => {
+  /** A port that another server holds. */
+  async function taken(): Promise<{ port: number; free: () => Promise<void> }> {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const { port } = other.address() as AddressInfo;
+    return { port, free: () => new Promise((resolve) => other.close(() => resolve())) };
+  }
+
+  it("keeps the first key for the start that succeeds", async () => {
+    const { port, free } = await taken();
+    const args = ["serve", "--engine", "sim", "--port", String(port)];
+    const refused = await place.run(args);
+    expect([refused.code, refused.stdout]).toEqual([2, ""]);
+    expect(refused.stderr).toBe(
+      `parley: 127.0.0.1:${port} is in use, perhaps by another Parley; choose another port with --port\n`,
+    );
+    await free();
+    const started = place.start(args);
+    const [, shown = ""] = await started.says(/curl .* -H "Authorization: Bearer (sk-parley-[0-9a-f]{40})"/);
+    const answer = await fetch(`http://127.0.0.1:${port}/v1/models`, { headers: { authorization: `Bearer ${shown}` } });
+    expect(answer.status).toBe(200);
+    started.child.kill("SIGTERM");
+    await started.ended;
+    const again = place.start(args);
+    await again.says(/1 in the data folder; another: npm run -s parley -- keys create/);
+  });
+
+  it.each([
+    ["a missing file", ["--engine", "./no-such.gguf"], {}, /no model file at '.*no-such\.gguf'/],
+    ["a URL without scheme", ["--engine", "127.0.0.1:8000/v1"], {}, /did you mean http:\/\/127\.0\.0\.1:8000\/v1\?/],
+    [
+      "a server that is away",
+      ["--engine", "http://127.0.0.1:1/v1"],
+      {},
+      /no server answers at 127\.0\.0\.1:1 \(ECONNREFUSED\)/,
+    ],
+    [
+      "an unknown variable",
+      [],
+      { PARLEY_ENGNE: "sim" },
+      /PARLEY_ENGNE: unknown environment variable; did you mean PARLEY_ENGINE\?/,
+    ],
+  ])("%s: one sentence, exit code 2, and nothing listens", async (_what, args, environment, message) => {
+    const ended = await place.run(["serve", "--port", "0", ...args], { PARLEY_LOG: "error", ...environment });
+    expect([ended.code, ended.stdout]).toEqual([2, ""]);
+    expect(ended.stderr).toMatch(message);
+    expect(
+      ended.stderr
+        .trim()
+        .split("\n")
+        .filter((line) => !line.startsWith("{")),
+    ).toHaveLength(1);
+  });
+
+  it("a file that is no model", async () => {
+    const file = join(place.data, "broken.gguf");
+    writeFileSync(file, "GGUF and nothing else");
+    const ended = await place.run(["serve", "--port", "0", "--engine", file], { PARLEY_LOG: "silent" });
+    expect([ended.code, ended.stdout]).toEqual([2, ""]);
+    expect(ended.stderr).toMatch(/^parley: engines\.default: /);
+  });
 });

@@ -20,7 +20,10 @@ it("takes every example of docs/moderation.md", () => {
   });
   expect(named).toEqual([
     [
-      [{ path: "words/prohibited.txt" }, { path: "words/abuse.txt", category: "abuse", severity: "severe" }],
+      [
+        { path: join(folder, "words/prohibited.txt") },
+        { path: join(folder, "words/abuse.txt"), category: "abuse", severity: "severe" },
+      ],
       undefined,
       undefined,
     ],

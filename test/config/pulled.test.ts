@@ -40,7 +40,7 @@ describe("a pulled model's name", () => {
   });
 
   it("says how to pull it when it was not", () => {
-    expect(() => engine("qwen3-4b")).toThrow(/^engine: found "qwen3-4b"; .*parley models pull qwen3-4b$/);
+    expect(() => engine("qwen3-4b")).toThrow(/^engine: found "qwen3-4b"; .* models pull qwen3-4b$/);
   });
 
   it("says what is allowed where there is no such thing", () => {

@@ -334,7 +334,7 @@ export function describeEngine(name: string, contract: EngineContract): void {
           required: ["city", "warm"],
           additionalProperties: false,
         };
-        const format = { type: "schema", schema, strict: true } as const;
+        const format = { type: "schema", schema, strict: true, path: "schema" } as const;
         const answer = await ask(engine, make("Is it warm in Rome? Answer in JSON.", { format, ...limited(128) }));
         const value = parseJson(answer.text());
         if (!isObject(value)) throw new Error(`no JSON object: ${answer.text()}`);

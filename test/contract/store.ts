@@ -302,6 +302,20 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         expect(await store.responses.usage("k1")).not.toEqual(await usage());
         await store.responses.expire(7);
         expect(await usage()).toEqual({ count: 1, bytes: 20 });
+        const remembered = { owner: "counted", state: "remembered" } as const;
+        for (const [at, id] of ["b", "a", "c"].entries()) {
+          await store.responses.save(response(id, { ...remembered, createdAt: at }));
+        }
+        await store.responses.save(response("other", { state: "remembered" }));
+        expect(await store.responses.get("a", "counted")).toMatchObject({ state: "remembered" });
+        expect(await store.responses.forgetOldest("counted", 2)).toBe(2);
+        expect(await store.responses.get("a", "counted")).toBeUndefined();
+        expect(await store.responses.get("c", "counted")).toMatchObject({ state: "remembered" });
+        expect(await store.responses.forgetOldest("counted", 2)).toBe(1);
+        expect(await store.responses.forgetOldest("counted", 2)).toBe(0);
+        expect(await store.responses.get("other", "k1")).toMatchObject({ state: "remembered" });
+        expect(await store.responses.delete("other", "k1")).toBe(true);
+        expect(await usage()).toEqual({ count: 1, bytes: 20 });
         await store.responses.delete("one", "counted");
         expect(await usage()).toEqual({ count: 0, bytes: 0 });
       });

@@ -48,6 +48,18 @@ describe("the quota of a key", () => {
     await remove(others, otherKey);
   });
 
+  it("counts what left `store` out, which is never refused and gives way to what is stored", async () => {
+    const omitted: string[] = [];
+    for (const input of ["one", "two", "three"]) omitted.push(await idOf(await create({ input, store: undefined })));
+    const stored = [await idOf(await create({ input: "hi" })), await idOf(await create({ input: "hi" }))];
+    expect((await create({ input: "hi" })).status).toBe(429);
+    // in memory they are still known
+    for (const previous_response_id of [...omitted, ...stored]) {
+      await idOf(await create({ input: "hi", store: undefined, previous_response_id }));
+    }
+    for (const id of stored) await remove(id);
+  });
+
   it("refuses one more response by their bytes", async () => {
     const large = await idOf(await create({ input: "x".repeat(2_500_000) }));
     expect((await create({ input: "hi" })).status).toBe(429);

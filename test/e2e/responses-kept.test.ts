@@ -14,6 +14,7 @@ beforeAll(async () => {
   server = await startServer({
     engines: { fast: remembering, slow: { kind: "sim", decodeTokensPerSecond: 40 } },
     models: { slow: { engine: "slow", like: "MiniMax-M3" } },
+    unlistedModels: true,
   });
 });
 afterAll(() => server.stop());

@@ -12,7 +12,7 @@ import { generationRequest } from "../support/request.ts";
 import { anySchema, judge } from "../support/schema.ts";
 
 function strict(schema: JsonObject): GenerationRequest {
-  return generationRequest({ format: { type: "schema", schema, strict: true } });
+  return generationRequest({ format: { type: "schema", schema, strict: true, path: "schema" } });
 }
 
 /** What the schema's grammar and the simulator make; how the numbers come is told by a seed. */
@@ -197,7 +197,9 @@ describe("a schema with strict: true", () => {
   ])("is refused: %s", (_, schema, problem) => {
     const asked = { kind: "invalid", message: expect.stringContaining(problem) as string };
     expect(() => requireHeld(strict(schema))).toThrow(expect.objectContaining(asked));
-    expect(() => requireHeld(generationRequest({ format: { type: "schema", schema, strict: false } }))).not.toThrow();
+    expect(() =>
+      requireHeld(generationRequest({ format: { type: "schema", schema, strict: false, path: "schema" } })),
+    ).not.toThrow();
   });
 
   it("law: what is not refused, fits", () => {

@@ -13,7 +13,7 @@ import { generationRequest } from "../support/request.ts";
 /** A schema as the format of an answer, and as the parameters of a tool that has to be called. */
 function requests(schema: JsonObject, strict: boolean): readonly GenerationRequest[] {
   return [
-    generationRequest({ format: { type: "schema", schema, strict } }),
+    generationRequest({ format: { type: "schema", schema, strict, path: "schema" } }),
     generationRequest({ tools: [{ name: "f", parameters: schema, strict }], toolChoice: "required" }),
   ];
 }

@@ -60,6 +60,40 @@ describe.each(paths)("the door of %s", (path) => {
     expect(error.message).toMatch(/\(2013\)$/);
   });
 
+  it.each([
+    ["/chat/completions", "/v1/chat/completions"],
+    ["/v1/v1/responses", "/v1/responses"],
+    ["/v1/chat/completions/v1/chat/completions", "/v1/chat/completions"],
+    ["/api/v1/models", "/v1/models"],
+  ])("names the path that was meant by %s", async (asked, meant) => {
+    const { status, error } = await refused(asked, { method: "POST", body: chat });
+    expect([status, error.message]).toEqual([404, `unknown path ${asked}; did you mean ${meant}? (2013)`]);
+  });
+
+  it("says what the Authorization header must be", async () => {
+    const { status, error } = await refused("/v1/models", {
+      key: null,
+      headers: { authorization: "sk-test-0123456789" },
+    });
+    expect([status, error.message]).toEqual([
+      401,
+      "invalid api key: the Authorization header must be `Bearer`, a space and the key (2049)",
+    ]);
+  });
+
+  it.each([
+    [
+      "/v1/responses",
+      { messages: [{ role: "user", content: "x" }] },
+      "input: is required; `messages` belongs to /v1/chat/completions",
+    ],
+    ["/v1/chat/completions", { input: "x" }, "messages: is required; `input` belongs to /v1/responses"],
+  ])("names the other endpoint where %s gets its field", async (asked, fields, message) => {
+    const body = JSON.stringify({ model: "MiniMax-M3", ...fields });
+    const { status, error } = await refused(asked, { method: "POST", body });
+    expect([status, error.message]).toEqual([400, `invalid params, ${message} (2013)`]);
+  });
+
   it("answers 405 to a wrong method and says which are right", async () => {
     const { status, error } = await refused(path, { method: "PUT", body: chat });
     expect(status).toBe(405);

@@ -222,6 +222,42 @@ describe("a file", () => {
   });
 });
 
+describe("errors on OpenAI's path", () => {
+  const text = () => new globalThis.File(["no video"], "a.mp4");
+  const words = "invalid params, file";
+
+  it("have their true status and the envelope that its clients throw; the vendor's paths keep 200", async () => {
+    const client = parley.openai.files;
+    const create = client.create({ file: text(), purpose: "video_understanding" as never });
+    await expect(create).rejects.toMatchObject({ status: 400, error: { type: "bad_request_error" } });
+    const form = new FormData();
+    form.append("purpose", "video_understanding");
+    form.append("file", text());
+    const init = { method: "POST", body: form, headers: bearer(testKey) };
+    const response = await fetch(`${parley.url}/v1/files`, init);
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      { error: { message: expect.stringContaining(words) }, base_resp: { status_code: 2013 } },
+    ]);
+    expect((await send(form)).base_resp).toMatchObject({ status_code: 2013 });
+  });
+
+  it.each([
+    { name: "a missing key", key: null, status: 401, code: 1004 },
+    { name: "a wrong key", key: "sk-wrong", status: 401, code: 2049 },
+    { name: "a body of another type", status: 400, code: 2013 },
+    { name: "a file that is not there", method: "GET", query: "?file_id=1", status: 404, code: 2013 },
+    { name: "a purpose given twice", method: "GET", query: "?purpose=a&purpose=b", status: 400, code: 2013 },
+    { name: "a file to delete that is not there", method: "DELETE", query: "?file_id=1", status: 404, code: 2013 },
+  ])("$name", async ({ method = "POST", query = "", key = testKey, status, code }) => {
+    const response = await fetch(`${parley.url}/v1/files${query}`, { method, headers: bearer(key) });
+    expect([response.status, await response.json()]).toMatchObject([
+      status,
+      { type: "error", error: { http_code: String(status) }, base_resp: { status_code: code } },
+    ]);
+  });
+});
+
 describe("what a file is, is told by its content", () => {
   const wav = Buffer.from("RIFF\x24\0\0\0WAVEfmt ", "latin1");
   it.each<[string, string, Buffer, string]>([

@@ -155,6 +155,28 @@ describe("numbers, types and names on chat", () => {
     });
   });
 
+  it.each([
+    [chat, `"response_format":{"type":"json_schema","json_schema":{"schema":`, "response_format.json_schema.schema"],
+    [responses, `"text":{"format":{"type":"json_schema","name":"a","schema":`, "text.format.schema"],
+  ])("a schema of a wrong form is refused on %s with the path of the keyword", async (path, field, schemaPath) => {
+    const text = path === chat ? chatText : responsesText;
+    const wrong = { properties: { a: { $ref: [] } } };
+    expect(await post(path, text(`${field}${JSON.stringify(wrong)}}}`))).toMatchObject({
+      status: 400,
+      message: expect.stringContaining(`${schemaPath}.properties.a.$ref: must be a string`),
+    });
+    const unheld = { type: "object", properties: { a: { type: "array", uniqueItems: true } } };
+    expect(await post(path, text(`${field}${JSON.stringify(unheld)},"strict":true}}`))).toMatchObject({
+      status: 400,
+      message: expect.stringContaining(`${schemaPath}: 'uniqueItems' at #/properties/a is not held`),
+    });
+    const large = { type: "array", minItems: 1_000_000_000 };
+    expect(await post(path, text(`${field}${JSON.stringify(large)}}}`))).toMatchObject({
+      status: 400,
+      message: expect.stringContaining(`${schemaPath}: asks for`),
+    });
+  });
+
   it("a schema that asks for a billion items is refused at once", async () => {
     const schema = `{"type":"array","minItems":1000000000,"items":{"type":"string"}}`;
     const format = `"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":${schema}}}`;

@@ -47,3 +47,11 @@ it("lets other work run while it reads", async () => {
   expect(await reading).toHaveLength(90_000);
   expect(turns).toBeGreaterThan(3);
 }, 20_000);
+
+it("reads no further when its caller is gone", async () => {
+  const aborter = new AbortController();
+  const large = Buffer.from(JSON.stringify(Array.from({ length: 100_000 }, () => ({ a: 1 }))));
+  const reading = reader.parse([large], "body", aborter.signal);
+  aborter.abort();
+  await expect(reading).rejects.toMatchObject({ name: "AbortError" });
+});

@@ -3,6 +3,7 @@ import { connect, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import WebSocket from "ws";
+import { TimeSlices } from "../../src/lib/time-slices.ts";
 import { startServer, type Running } from "../e2e/start.ts";
 
 const [one, other, third] = ["sk-one-0123456789", "sk-other-0123456789", "sk-third-0123456789"] as const;
@@ -83,6 +84,20 @@ describe("bodies that are being read", () => {
     expect((await server.call("/v1/chat/completions", { ...init, body: small })).status).toBe(200);
   });
 });
+
+it.each(["/v1/chat/completions", "/v1/responses"])(
+  "%s: a large body is read with its caller's signal",
+  async (path) => {
+    // its bytes are not counted any more when the caller is gone
+    const run = vi.spyOn(TimeSlices.prototype, "run");
+    const fields = path.endsWith("responses") ? { input: "hi" } : { messages: [{ role: "user", content: "hi" }] };
+    const text = JSON.stringify({ model: "MiniMax-M3", ...fields, metadata: { padding: "x".repeat(400_000) } });
+    await (await server.call(path, { method: "POST", key: one, body: text })).text();
+    const signals = run.mock.calls.slice(0, 3).map(([, signal]) => signal);
+    run.mockRestore();
+    expect(signals).toEqual([expect.any(AbortSignal), expect.any(AbortSignal), expect.any(AbortSignal)]);
+  },
+);
 
 it("counts a background response until it is over", async () => {
   const input = `Say: ${"one two three four five ".repeat(20)}${"x".repeat(600_000)}`;

@@ -32,6 +32,19 @@ describe("ByteBudget", () => {
     expect(budget.used).toBe(0);
   });
 
+  it("takes nothing for a lease that was given back, until somebody holds it again", () => {
+    const budget = budgetOf(10, 10);
+    const lease = budget.lease("a");
+    lease.hold()();
+    lease.grow(4);
+    expect(budget.used).toBe(0);
+    const release = lease.hold();
+    lease.grow(4);
+    expect(budget.used).toBe(4);
+    release();
+    expect(budget.used).toBe(0);
+  });
+
   it("counts exactly what is held", () => {
     const step = fc.record({
       owner: fc.constantFrom("a", "b"),

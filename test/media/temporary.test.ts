@@ -34,10 +34,10 @@ const url = (path: string): string => JSON.stringify(new URL(path, import.meta.u
 it("that is full is named to the caller, who may come again, and nothing is left in it", async () => {
   const code = `
     const { ProcessVideoReader } = await import(${url("../../src/media/video.ts")});
-    const { Semaphore } = await import(${url("../../src/lib/semaphore.ts")});
-    const reader = new ProcessVideoReader({ timeoutMs: 9_000, memoryBytes: 1e9, ffmpeg: undefined, slots: new Semaphore(1) });
+    const { FairQueue } = await import(${url("../../src/lib/fair-queue.ts")});
+    const reader = new ProcessVideoReader({ timeoutMs: 9_000, memoryBytes: 1e9, ffmpeg: undefined, slots: new FairQueue({ capacity: () => 1 }) });
     const { signal } = new AbortController();
-    const work = { maxSide: 672, fps: 1, param: "part", signal };
+    const work = { maxSide: 672, fps: 1, param: "part", callerKeyId: "key", signal };
     await reader.read(Buffer.alloc(100_000), work).catch(({ kind, message, retryAfter }) =>
       console.log(JSON.stringify({ kind, message, retryAfter })));`;
   const shell = `ulimit -f 1; exec "$0" --input-type=module -e "$1"`;

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { LedgerWriter } from "../../src/service/ledger.ts";
 import type { LedgerJournal, LedgerRow, LedgerStore, LeftRows } from "../../src/store/store.ts";
 import { silentLog, type Log } from "../../src/telemetry/log.ts";
@@ -122,6 +122,21 @@ describe("LedgerWriter with a journal", () => {
     expect(kept()).toEqual(["b"]);
     await writer.close();
     expect([kept(), batches.flat().map(({ id }) => id)]).toEqual([[], ["a", "b"]]);
+  });
+
+  it("goes on where the journal cannot be emptied: the rows are in the store", async () => {
+    const { store, batches } = memory();
+    const cut = () => (): never => {
+      throw new Error("EROFS");
+    };
+    const writer = new LedgerWriter({ store, journal: { ...journalOf().journal, cut }, log });
+    const written = vi.fn<() => void>();
+    writer.add(row("a"), written);
+    await writer.flush();
+    writer.add(row("b"), written);
+    await writer.close();
+    expect([written.mock.calls.length, batches.flat().map(({ id }) => id)]).toEqual([2, ["a", "b"]]);
+    expect(lines).toContainEqual(["the ledger journal cannot be emptied", undefined]);
   });
 
   it("loses at the end only what neither took, and says which requests that was", async () => {

@@ -48,7 +48,11 @@ function serve(engine: Engine, changes: Partial<MeterOptions> = {}): GenerateSer
     now: () => at,
     ...changes,
   });
-  const catalog = createCatalog({ engines: new Map([["e", engine]]), entries: [{ name: "mine", engines: ["e"] }] });
+  const catalog = createCatalog({
+    engines: new Map([["e", engine]]),
+    entries: [{ name: "mine", engines: ["e"] }],
+    unlisted: true,
+  });
   return new GenerateService({ catalog, meter, log: silentLog });
 }
 

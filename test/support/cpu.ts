@@ -1,8 +1,8 @@
-/** Milliseconds of processor time that this process spends on the work; other processes on the machine do not count. */
+/** Milliseconds of processor time that this thread spends on the work; other processes, and the collector's threads, do not count. */
 export function cpuMs(work: () => void): number {
-  const before = process.cpuUsage();
+  const before = process.threadCpuUsage();
   work();
-  const { user, system } = process.cpuUsage(before);
+  const { user, system } = process.threadCpuUsage(before);
   return (user + system) / 1_000;
 }
 

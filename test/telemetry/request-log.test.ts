@@ -70,19 +70,19 @@ describe("the request log", () => {
       await server.call("/healthz", { key: null }),
       await server.call("/v1/models"),
       await server.call("/v1/models", { key: "sk-wrong-000000" }),
-      await server.call("/nowhere?a=b"),
+      await server.call("/secret/chat/completions?a=b"),
       await ask(server, "/v1/chat/completions", { messages: 5 }),
       await ask(server, "/v1/chat/completions", { model: "none such" }),
     ];
     await until(() => record.of("request").length === answers.length);
     const lines = record
       .of("request")
-      .map(({ method, route, status, keyId, error }) => [method, route, status, keyId, error]);
+      .map(({ method, route, path, status, keyId, error }) => [method, route ?? path, status, keyId, error]);
     expect(lines).toEqual([
       ["GET", "/healthz", 200, undefined, undefined],
       ["GET", "/v1/models", 200, staticId, undefined],
       ["GET", "/v1/models", 401, undefined, "key-rejected"],
-      ["GET", undefined, 404, undefined, "not-found"],
+      ["GET", "/.../chat/completions", 404, undefined, "not-found"],
       ["POST", "/v1/chat/completions", 400, staticId, "invalid"],
       ["POST", "/v1/chat/completions", 400, staticId, "invalid"],
     ]);

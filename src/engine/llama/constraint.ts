@@ -1,7 +1,7 @@
 import { invalid } from "../../model/error.ts";
-import type { JsonObject } from "../../model/json.ts";
-import type { GenerationRequest, ToolDefinition } from "../../model/request.ts";
+import { type GenerationRequest, type OutputFormat, parametersPath, type ToolDefinition } from "../../model/request.ts";
 import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
+import { atSchemaPath } from "../schema-path.ts";
 import { callForms } from "./call-grammar.ts";
 import { Grammar, anyOf, literal, repeat, shortTextBefore, textBefore } from "./grammar.ts";
 import { SchemaGrammar, anyObject } from "./schema-grammar.ts";
@@ -25,7 +25,18 @@ export interface AnswerForm {
  * part must still fit after it. With tools on offer, an answer in a JSON format may also be a call. A free answer is
  * held from where its first call begins if a tool is strict. Undefined where the request leaves the model free.
  */
-export function constraintFor(request: GenerationRequest, { calls, think, limit }: AnswerForm): string | undefined {
+export function constraintFor(request: GenerationRequest, form: AnswerForm): string | undefined {
+  // what is said of single schemas names these themselves
+  return atSchemaPath(schemasPath(request), () => grammarFor(request, form));
+}
+
+/** The field at fault where all schemas of a request are too much together. */
+function schemasPath({ format, toolChoice }: GenerationRequest): string {
+  const isForced = toolChoice === "required" || typeof toolChoice === "object";
+  return format.type === "schema" && !isForced ? format.path : "tools";
+}
+
+function grammarFor(request: GenerationRequest, { calls, think, limit }: AnswerForm): string | undefined {
   const grammar = new Grammar();
   const answer = answerBody(grammar, request, calls);
   if (answer === undefined) return undefined;
@@ -45,15 +56,17 @@ function answerBody(grammar: Grammar, request: GenerationRequest, calls: CallMar
     return callsBody(grammar, { ...request, parallelCalls: false }, calls, named);
   }
   if (format.type === "text") return looseBody(grammar, request, calls);
-  const json = format.type === "json" ? anyObject(grammar) : schemaBody(grammar, format.schema);
+  const json = format.type === "json" ? anyObject(grammar) : schemaBody(grammar, format);
   const mayCall = toolChoice === "auto" && tools.length > 0 && callForms[calls] !== undefined;
   return mayCall ? anyOf([json, callsBody(grammar, request, calls, tools)]) : json;
 }
 
-function schemaBody(grammar: Grammar, schema: JsonObject): string {
-  const schemas = new SchemaGrammar(grammar, schema);
-  schemas.requireNarrow(schema);
-  return schemas.json(schema);
+function schemaBody(grammar: Grammar, { schema, path }: OutputFormat & { type: "schema" }): string {
+  return atSchemaPath(path, () => {
+    const schemas = new SchemaGrammar(grammar, schema);
+    schemas.requireNarrow(schema);
+    return schemas.json(schema);
+  });
 }
 
 /**
@@ -76,7 +89,9 @@ function callsBody(
   const form = callForms[calls];
   if (form === undefined) throw invalid("tool_choice", "this model cannot be held to a tool call");
   if (tools.length === 0) throw invalid("tool_choice", "a tool call is required, but no tools are given");
-  const call = grammar.rule(anyOf(tools.map((tool) => grammar.rule(form.call(grammar, tool)))));
+  const callOf = (tool: ToolDefinition): string =>
+    atSchemaPath(parametersPath(tool), () => grammar.rule(form.call(grammar, tool)));
+  const call = grammar.rule(anyOf(tools.map(callOf)));
   const more = request.parallelCalls ? ` ${repeat(`(${literal(form.between)} ${call})`, 0, maxForcedCalls - 1)}` : "";
   return `${literal(form.open)} ${call}${more} ${literal(form.close)}`;
 }

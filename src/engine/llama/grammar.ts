@@ -1,5 +1,5 @@
 import { WorkBudget } from "../../lib/json-schema/work.ts";
-import { invalid } from "../../model/error.ts";
+import { unusable } from "../schema-path.ts";
 
 /**
  * llama.cpp reads a grammar, twice, while nothing else runs. What it costs, in microseconds as measured: a rule, a piece
@@ -44,11 +44,11 @@ export class Grammar {
     return name;
   }
 
-  /** Throws `invalid` once there is more than llama.cpp reads in a moment. */
+  /** Throws `unusable` once there is more than llama.cpp reads in a moment. */
   define(name: string, body: string): void {
     this.bodies.set(name, body);
     this.readCost += costOf(body);
-    if (this.readCost > maxReadCost) throw invalid("schema", "is larger than this engine can hold an answer to");
+    if (this.readCost > maxReadCost) throw unusable("is larger than this engine can hold an answer to");
   }
 
   /** The whole grammar; `root` is the body an answer must match. */
@@ -70,22 +70,22 @@ function costOf(body: string): number {
   return cost;
 }
 
-/** Exactly this text. Throws `invalid` for one that no token can spell. */
+/** Exactly this text. Throws `unusable` for one that no token can spell. */
 export function literal(text: string): string {
-  if (text.includes("\0")) throw invalid("schema", "names a text with a NUL character, which no model can write");
+  if (text.includes("\0")) throw unusable("names a text with a NUL character, which no model can write");
   return `"${escaped(text)}"`;
 }
 
-/** One of the bodies. Throws `invalid` for more than llama.cpp can choose from. */
+/** One of the bodies. Throws `unusable` for more than llama.cpp can choose from. */
 export function anyOf(bodies: readonly string[]): string {
-  if (bodies.length > maxChoices) throw invalid("schema", `has more than ${maxChoices} values to choose from`);
+  if (bodies.length > maxChoices) throw unusable(`has more than ${maxChoices} values to choose from`);
   return bodies.length === 1 ? (bodies[0] ?? "") : `(${bodies.join(" | ")})`;
 }
 
-/** `body` between `least` and `most` times. Throws `invalid` for an empty range, which llama.cpp would read without end. */
+/** `body` between `least` and `most` times. Throws `unusable` for an empty range, which llama.cpp would read without end. */
 export function repeat(body: string, least: number, most?: number): string {
   if (most !== undefined && most < least) {
-    throw invalid("schema", `asks for at least ${least} and at most ${most} of the same`);
+    throw unusable(`asks for at least ${least} and at most ${most} of the same`);
   }
   return `${body}{${least},${most ?? ""}}`;
 }

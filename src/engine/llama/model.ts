@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import type { Template } from "@huggingface/jinja";
 import type { Llama, LlamaContext, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
@@ -8,6 +7,7 @@ import type { PromptFamily, PromptOverrides } from "../template/family.ts";
 import { familyOf, withOverrides } from "../template/family.ts";
 import { templateMarks } from "../template/marks.ts";
 import { compileTemplate } from "../template/render.ts";
+import { checkModelFile } from "./file-check.ts";
 import type { Marker } from "./vocabulary.ts";
 import { Vocabulary } from "./vocabulary.ts";
 
@@ -60,12 +60,10 @@ export function threadsFor(cores: number, wanted?: number): number {
 
 /** Loads library and model; half a second for the library, then the file. Throws `upstream` where that fails. */
 export async function loadModel(options: ModelOptions): Promise<LoadedModel> {
-  const found = await stat(options.model).catch(() => undefined);
-  if (found?.isFile() !== true) {
+  await checkModelFile(options.model).catch((cause: unknown) => {
     // the path is for operators: callers get the message
-    const cause = new Error(`no model file at '${options.model}'`);
     throw new ParleyError("upstream", "the model cannot be loaded", { cause });
-  }
+  });
   const threads = threadsFor(availableParallelism(), options.threads);
   let llama: Llama | undefined;
   try {

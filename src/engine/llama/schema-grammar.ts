@@ -11,7 +11,7 @@ import {
 import { type Schema, typeOf } from "../../lib/json-schema/schema.ts";
 import { copySteps } from "../../lib/json-schema/work.ts";
 import { maxCount } from "../../lib/regex/sized.ts";
-import { invalid } from "../../model/error.ts";
+import { unusable } from "../schema-path.ts";
 import type { Grammar } from "./grammar.ts";
 import { anyOf, literal, repeat } from "./grammar.ts";
 import type { Range } from "./number-grammar.ts";
@@ -49,14 +49,13 @@ export class SchemaGrammar {
   /** Bodies by alternatives. */
   private readonly bodies = new Map<readonly Schema[], string>();
 
-  /** Throws `invalid`, as all methods do, for a schema that no answer can fit or that cannot be read. */
+  /** Throws `unusable`, as all methods do, for a schema that no answer can fit or that cannot be read. */
   constructor(grammar: Grammar, root: Schema) {
     this.grammar = grammar;
-    const refuse = (problem: string): Error => invalid("schema", problem);
-    this.reader = new SchemaReader(root, { missing: "refuse", refuse, work: grammar.work });
+    this.reader = new SchemaReader(root, { missing: "refuse", refuse: unusable, work: grammar.work });
   }
 
-  /** Throws `invalid` where texts of the schema, as `whole` reads it, may be read in too many ways at once. */
+  /** Throws `unusable` where texts of the schema, as `whole` reads it, may be read in too many ways at once. */
   requireNarrow(whole: unknown): void {
     requireNarrow(this.reader, whole);
   }
@@ -186,7 +185,7 @@ export class SchemaGrammar {
 const maxOptional = 1_200;
 
 function requireFew(optional: number): void {
-  if (optional > maxOptional) throw invalid("schema", `has more than ${maxOptional} optional properties in one object`);
+  if (optional > maxOptional) throw unusable(`has more than ${maxOptional} optional properties in one object`);
 }
 
 /** Any JSON object, for answers that only have to be JSON. */
@@ -208,9 +207,9 @@ function anyValue(grammar: Grammar): string {
   });
 }
 
-/** Choices that are there. Throws `invalid` where there are none. */
+/** Choices that are there. Throws `unusable` where there are none. */
 export function some<Choice>(choices: readonly Choice[]): readonly Choice[] {
-  if (choices.length === 0) throw invalid("schema", "leaves no choice: an empty list of types, values or alternatives");
+  if (choices.length === 0) throw unusable("leaves no choice: an empty list of types, values or alternatives");
   return choices;
 }
 

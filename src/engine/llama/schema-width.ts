@@ -3,7 +3,7 @@ import type { SchemaReader } from "../../lib/json-schema/reader.ts";
 import { type Schema, typeOf, valuesOf } from "../../lib/json-schema/schema.ts";
 import { copySteps } from "../../lib/json-schema/work.ts";
 import { pathsOf } from "../../lib/regex/paths.ts";
-import { invalid } from "../../model/error.ts";
+import { unusable } from "../schema-path.ts";
 
 /**
  * Readings of an answer's text that llama.cpp follows side by side. It has no bound of its own, and a token takes time
@@ -167,8 +167,5 @@ function objectWay(schema: Schema): ObjectWay {
 }
 
 function tooWide(): Error {
-  return invalid(
-    "schema",
-    "has alternatives that begin alike and hold each other: an answer could be read in too many ways",
-  );
+  return unusable("has alternatives that begin alike and hold each other: an answer could be read in too many ways");
 }

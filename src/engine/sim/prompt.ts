@@ -37,8 +37,8 @@ export function* measurePrompt(request: GenerationRequest, blockSize: number): S
 
 /** Tools first, then the conversation: the order in which the vendor matches prefixes (MiniMax API docs, prompt caching, 2026-11). */
 function* segments(request: GenerationRequest): Generator<Segment> {
-  // no template shows `strict`
-  for (const { strict: _, ...tool } of request.tools) yield `<tool>${JSON.stringify(tool)}\n`;
+  // no template shows `strict` and `path`
+  for (const { strict: _strict, path: _path, ...tool } of request.tools) yield `<tool>${JSON.stringify(tool)}\n`;
   for (const item of request.items) yield* itemSegments(item);
   yield "<assistant>";
 }

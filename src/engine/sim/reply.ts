@@ -1,7 +1,8 @@
 import { WorkBudget } from "../../lib/json-schema/work.ts";
 import { argumentsSchema } from "../../lib/json-schema/schema.ts";
 import { isObject, type JsonObject } from "../../model/json.ts";
-import type { GenerationRequest, ToolDefinition } from "../../model/request.ts";
+import { type GenerationRequest, parametersPath, type ToolDefinition } from "../../model/request.ts";
+import { atSchemaPath } from "../schema-path.ts";
 import type { Conversation } from "./conversation.ts";
 import { mediaSentences } from "./media.ts";
 import { sampleValue } from "./schema-value.ts";
@@ -72,7 +73,8 @@ function namedTools(text: string, tools: readonly ToolDefinition[]): ToolDefinit
 
 function callOf(tool: ToolDefinition, work: WorkBudget): PlannedCall {
   const schema = argumentsSchema(tool.parameters) as JsonObject;
-  const args = sampleValue(schema, "defaults", { fit: tool.strict === true ? "exact" : "loose", work });
+  const fit = tool.strict === true ? "exact" : "loose";
+  const args = atSchemaPath(parametersPath(tool), () => sampleValue(schema, "defaults", { fit, work }));
   return { name: tool.name, args: JSON.stringify(isObject(args) ? args : {}) };
 }
 
@@ -88,7 +90,8 @@ function reasoningOf({ userText, afterResult }: Conversation, calls: readonly Pl
 function textOf(request: GenerationRequest, conversation: Conversation): string {
   const { format } = request;
   if (format.type === "schema") {
-    return JSON.stringify(sampleValue(format.schema, "all", { fit: format.strict ? "exact" : "loose" }));
+    const fit = format.strict ? "exact" : "loose";
+    return JSON.stringify(atSchemaPath(format.path, () => sampleValue(format.schema, "all", { fit })));
   }
   const text = plainText(conversation);
   return format.type === "json" ? JSON.stringify({ answer: text }) : text;

@@ -11,7 +11,7 @@ import {
 } from "../../lib/json-schema/form.ts";
 import { type Schema, type TypeName, typeOf } from "../../lib/json-schema/schema.ts";
 import { copySteps, textSteps, type WorkBudget, writeSteps } from "../../lib/json-schema/work.ts";
-import { invalid } from "../../model/error.ts";
+import { unusable } from "../schema-path.ts";
 import type { Json, JsonObject } from "../../model/json.ts";
 import { sampleOf, sampleOfPattern } from "./pattern.ts";
 
@@ -22,15 +22,15 @@ export type OptionalProperties = "all" | "defaults";
 export type Fit = "exact" | "loose";
 
 /**
- * A value for the schema, and always the same one; it fits where `lib/json-schema/held.ts` finds nothing. Throws `invalid` for a schema that is too complex or asks for too much.
+ * A value for the schema, and always the same one; it fits where `lib/json-schema/held.ts` finds nothing. Throws
+ * `invalid` with an empty `param` for a schema that is too complex or asks for too much; `atSchemaPath` names it.
  */
 export function sampleValue(
   schema: JsonObject,
   optional: OptionalProperties,
   { fit = "loose", work }: { fit?: Fit | undefined; work?: WorkBudget | undefined } = {},
 ): Json {
-  const refuse = (problem: string): Error => invalid("schema", problem);
-  const reader = new SchemaReader(schema, { missing: "allow", refuse, work });
+  const reader = new SchemaReader(schema, { missing: "allow", refuse: unusable, work });
   return new SchemaSampler(reader, optional, fit).value(schema, "", 0);
 }
 
@@ -87,7 +87,7 @@ class SchemaSampler {
 
   value(raw: unknown, name: string, depth: number): Json {
     if (depth > maxDepth || this.isSpent) {
-      if (this.fit === "exact") throw invalid("schema", "asks for a value that is too large");
+      if (this.fit === "exact") throw unusable("asks for a value that is too large");
       return null;
     }
     const schema = this.settle(raw, depth);
@@ -224,8 +224,7 @@ class SchemaSampler {
     const points = Array.from(text);
     const missing = Math.max(0, numberOf(schema["minLength"], 0) - points.length);
     this.filled += missing;
-    if (this.filled > maxFilledChars)
-      throw invalid("schema", `asks for texts of more than ${maxFilledChars} characters`);
+    if (this.filled > maxFilledChars) throw unusable(`asks for texts of more than ${maxFilledChars} characters`);
     return points.slice(0, numberOf(schema["maxLength"], Infinity)).join("") + "x".repeat(missing);
   }
 }
@@ -243,7 +242,7 @@ function kindOf(schema: Schema): TypeName {
 /** A least number of items or properties. Throws `invalid` for one that no reasonable value has. */
 function upTo(most: number, value: unknown, what: string): number {
   const least = numberOf(value, 0);
-  if (least > most) throw invalid("schema", `asks for ${least} ${what}; at most ${most} are made`);
+  if (least > most) throw unusable(`asks for ${least} ${what}; at most ${most} are made`);
   return least;
 }
 

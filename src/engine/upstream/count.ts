@@ -64,7 +64,7 @@ function prompt({ request, dialect, family }: CountInput): JsonObject {
 
 /** The request in the form of the Responses endpoint (platform.minimaxi.com/docs/api-reference/responses-input-tokens). */
 function responsesBody({ request, dialect }: CountInput): JsonObject {
-  const tools = request.tools.map((tool) => ({ type: "function", ...tool }));
+  const tools = request.tools.map(({ path: _, ...tool }) => ({ type: "function", ...tool }));
   return {
     model: request.model,
     input: request.items.map((item) => responsesItem(item, dialect)),

@@ -1,5 +1,6 @@
 import type { Engine } from "../engine.ts";
-import { ReplicaSet, type ReplicaOptions } from "./replica/replicas.ts";
+import type { ReplicaOptions } from "./replica/options.ts";
+import { ReplicaSet } from "./replica/replicas.ts";
 import { publicNames } from "./wire/base-url.ts";
 import { UpstreamServer, type ServerOptions } from "./server.ts";
 

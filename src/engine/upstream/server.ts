@@ -2,17 +2,19 @@ import { untilAborted } from "../../lib/abort.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { callIds, systemIds, type IdSource } from "../../model/id.ts";
 import type { Family } from "../../model/card.ts";
-import { canceled, ParleyError, toParleyError } from "../../model/error.ts";
-import type { Batch, GenerationEvent } from "../../model/event.ts";
+import { canceled, ParleyError } from "../../model/error.ts";
+import type { Batch } from "../../model/event.ts";
 import { isObject, type JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import { estimateInput } from "../../model/token-estimate.ts";
-import type { Capabilities, Load } from "../engine.ts";
+import type { Capabilities, Load, ServedModel } from "../engine.ts";
 import { familyOf } from "../family-name.ts";
 import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
 import { withOverrides, type PromptFamily } from "../template/family.ts";
-import { UpstreamClient, type ClientOptions, type OpenAnswer } from "./wire/client.ts";
+import { UpstreamClient, type ClientOptions } from "./wire/client.ts";
+import { readAnswer } from "./read/answer.ts";
 import { markupOf, type ModelMarkup } from "./read/markup.ts";
+import { ServedModels } from "./served-models.ts";
 import { countTokens } from "./count.ts";
 import { ChatDecoder } from "./read/decode.ts";
 import { dialects, guessDialect, type Dialect, type DialectName } from "./dialect/dialect.ts";
@@ -22,7 +24,6 @@ import { loadTemplate, promptFamilyOf, rawRequest, type RawTemplate } from "./di
 import { Repairs, type RepairRule, type RepairSwitches } from "./read/repair.ts";
 import type { Member } from "./replica/replicas.ts";
 import { chatBody } from "./dialect/request.ts";
-import { SseReader } from "./wire/sse.ts";
 
 export interface ServerOptions extends ClientOptions {
   /** Default `generic`; `auto` asks the server once, at the first request. A row of one's own is taken as it is. */
@@ -60,14 +61,6 @@ interface Prepared {
 const probeTimeoutMs = 5_000;
 /** What a server that starts or a proxy before it answers: nothing is known of whose server it is. */
 const awayStatuses: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529]);
-/** Bytes before an answer that do not show its form: white space and a byte order mark. */
-const overlooked: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0d, 0x20, 0xef, 0xbb, 0xbf]);
-const openBrace = 0x7b;
-const openBracket = 0x5b;
-/** Network reads of nothing else that are held back at most. */
-const maxBlankReads = 1_000;
-/** Of an answer that is no stream; it is parsed in one go. */
-const maxBodyBytes = 8 * 1024 * 1024;
 /** What raw mode does anyway. */
 const inlineRules: ReadonlySet<RepairRule> = new Set(["inline-thought", "inline-calls", "finish-reason"]);
 
@@ -78,6 +71,7 @@ export class UpstreamServer implements Member {
   private readonly options: ServerOptions;
   private readonly client: UpstreamClient;
   private readonly inFlight = new InFlight();
+  private readonly served: ServedModels;
   // changed by events
   /** Set at birth where it is configured, else by the first request. */
   private dialect: Dialect | undefined;
@@ -89,6 +83,7 @@ export class UpstreamServer implements Member {
   constructor(options: ServerOptions) {
     this.options = options;
     this.client = new UpstreamClient(options);
+    this.served = new ServedModels(() => this.client.ask("models", undefined, AbortSignal.timeout(probeTimeoutMs)));
     const { dialect = "generic" } = options;
     if (typeof dialect === "object") this.dialect = dialect;
     else if (dialect !== "auto") this.dialect = dialects[dialect];
@@ -117,10 +112,13 @@ export class UpstreamServer implements Member {
         this.options.mode === "completions"
           ? await this.raw(renamed, dialect, family)
           : this.chat(renamed, dialect, family);
-      const answer = await this.client.open(path, body, signal);
+      const answer = await this.client.open(path, body, signal).catch((thrown: unknown) => {
+        throw thrown instanceof ParleyError && isUnknownThere(thrown)
+          ? this.served.explain(thrown, renamed.model)
+          : thrown;
+      });
       try {
-        const { json, reads } = await recognized(answer);
-        yield* json ? wholeAnswer(reads, decoder) : streamedAnswer({ answer, reads, decoder });
+        yield* readAnswer(answer, decoder);
       } finally {
         answer.close();
       }
@@ -140,6 +138,21 @@ export class UpstreamServer implements Member {
     const slots = this.options.slots ?? this.options.connections ?? Infinity;
     const running = Math.min(this.inFlight.count, slots);
     return { running, waiting: this.inFlight.count - running, slots };
+  }
+
+  async resolve(model: string): Promise<ServedModel> {
+    const own = this.options.model ?? (await this.served.nameOf(model));
+    return { model: own, family: familyOf(own) ?? familyOf(model) };
+  }
+
+  /** Reads the names of its models. */
+  async open(): Promise<void> {
+    if (this.options.model === undefined) await this.served.learn();
+  }
+
+  /** The names it lists, as far as they were asked for. */
+  get models(): readonly string[] {
+    return this.options.model === undefined ? this.served.known : [this.options.model];
   }
 
   /** Resolves when the server reports that it can serve, and where it has no health path. */
@@ -272,78 +285,4 @@ function startOf(facts: {
   // The words of the configuration hold while reasoning is wanted; with it off, a template may have closed it at once.
   if (reasoning !== "off") return family === undefined ? "inside" : "unknown";
   return family === undefined ? "unknown" : "outside";
-}
-
-/**
- * Whether the body is one JSON value or a stream, which its first bytes show whatever its content type; an empty one is
- * what its type says. `reads`: the body from its start.
- */
-async function recognized(answer: OpenAnswer): Promise<{ json: boolean; reads: AsyncIterable<Uint8Array> }> {
-  const reader = answer.reads[Symbol.asyncIterator]();
-  const held: Uint8Array[] = [];
-  let { json } = answer;
-  for (let next = await reader.next(); next.done !== true; next = await reader.next()) {
-    held.push(next.value);
-    const first = next.value.find((byte) => !overlooked.has(byte));
-    if (first !== undefined) json = first === openBrace || first === openBracket;
-    if (first !== undefined || held.length >= maxBlankReads) break;
-  }
-  async function* all(): AsyncGenerator<Uint8Array> {
-    try {
-      yield* held;
-      for (let next = await reader.next(); next.done !== true; next = await reader.next()) yield next.value;
-    } finally {
-      await reader.return?.();
-    }
-  }
-  return { json, reads: all() };
-}
-
-/** One batch per network read. */
-async function* streamedAnswer(source: {
-  answer: OpenAnswer;
-  reads: AsyncIterable<Uint8Array>;
-  decoder: ChatDecoder;
-}): AsyncGenerator<Batch> {
-  const { answer, reads, decoder } = source;
-  const events = new SseReader((data) => decoder.data(data));
-  try {
-    for await (const bytes of reads) {
-      events.feed(bytes);
-      if (decoder.ending) answer.hurry();
-      const batch = decoder.take();
-      if (batch.length > 0) yield batch;
-      if (decoder.finished) return;
-    }
-    events.end();
-    decoder.end();
-  } catch (thrown) {
-    connectionFailed(thrown, answer, decoder);
-  }
-  const rest: GenerationEvent[] = decoder.take();
-  if (rest.length > 0) yield rest;
-}
-
-async function* wholeAnswer(reads: AsyncIterable<Uint8Array>, decoder: ChatDecoder): AsyncGenerator<Batch> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const bytes of reads) {
-    chunks.push(bytes);
-    size += bytes.length;
-    if (size > maxBodyBytes) throw new ParleyError("upstream", "the upstream's answer has no end");
-  }
-  // a byte order mark is left out
-  decoder.body(new TextDecoder().decode(Buffer.concat(chunks)));
-  yield decoder.take();
-}
-
-/**
- * The connection failed: an answer with a finish reason is complete, any other ends with the error. What the decoder
- * itself threw is thrown on: no batch was handed out yet.
- */
-function connectionFailed(thrown: unknown, answer: OpenAnswer, decoder: ChatDecoder): void {
-  if (decoder.finished) throw thrown;
-  if (answer.late && decoder.ending) decoder.endLate();
-  else if (decoder.ending) decoder.end();
-  else decoder.fail(toParleyError(thrown));
 }

@@ -23,6 +23,9 @@ const headerValue = z
   .regex(/^[\t\x20-\x7e\x80-\xff]*$/, "a header holds one line of Latin letters")
   .transform((value) => new Secret(value));
 
+/** Words for `dialect`, for messages. */
+export const upstreamDialects: readonly string[] = dialectNames;
+
 const ruleNames = Object.keys(repairRules) as RepairRule[];
 
 function authorizations({

@@ -66,6 +66,6 @@ export const connectionSettings = z.strictObject({
     .exactOptional()
     .describe("Connections at once whose last request showed the same key; default half of `total`."),
   webSockets: positive.default(1_000).describe("WebSockets at once."),
-  webSocketsPerKey: positive.default(64).describe("WebSockets of one key at once."),
+  webSocketsPerKey: positive.exactOptional().describe("WebSockets of one key at once; default half of `webSockets`."),
 });
 export type ConnectionSettings = z.output<typeof connectionSettings>;

@@ -32,7 +32,7 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 
   server.post(surface.path, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const asked = await readRequest(request, reply, options);
+    const asked = await readRequest(request, reply, { ...options, signal });
     const { stream, background } = asked.parsed.answerOptions;
     const starting = responses.create(asked, signal);
     if (stream) {
@@ -46,13 +46,13 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 
   server.post(`${surface.path}/input_tokens`, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const tokens = await responses.count(await readRequest(request, reply, options), signal);
+    const tokens = await responses.count(await readRequest(request, reply, { ...options, signal }), signal);
     return { object: "response.input_tokens", input_tokens: tokens };
   });
 
   server.post(`${surface.path}/compact`, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const { parsed, ...asked } = await readRequest(request, reply, options);
+    const { parsed, ...asked } = await readRequest(request, reply, { ...options, signal });
     const alone = { kind: "compaction", store: false, storeOmitted: false, background: false } as const;
     const compaction = { ...parsed, answerOptions: { ...parsed.answerOptions, ...alone } };
     const answer = await responses.create({ ...asked, parsed: compaction }, signal);
@@ -65,13 +65,14 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 async function readRequest(
   request: FastifyRequest,
   reply: FastifyReply,
-  options: ResponsesRouteOptions,
+  { signal, ...options }: ResponsesRouteOptions & { signal: AbortSignal },
 ): Promise<ResponseRequest<ParsedResponses>> {
   const { caller } = request;
   await options.responses.checkCaller(caller);
   const lease = leaseUntilAnswered(reply.raw, options.requestBudget, caller.keyId);
-  const body = await readJson(request.raw, options.bodyLimit, options.jsonReader, lease);
-  const parsed = await options.slices.run(options.surface.parseSteps(body, parseContext(request, options)));
+  const { bodyLimit: limit, jsonReader: reader, slices, surface } = options;
+  const body = await readJson(request.raw, { limit, reader, lease, signal });
+  const parsed = await slices.run(surface.parseSteps(body, parseContext(request, options)), signal);
   return { parsed, caller, body, lease };
 }
 

@@ -8,6 +8,7 @@ import { vendorId } from "../../model/id.ts";
 import type { Authenticate, Caller } from "../../policy/authenticate.ts";
 import { ConversationMemory } from "../../service/responses/memory.ts";
 import type { Connections } from "../connection/connections.ts";
+import type { ConnectionSettings } from "../connection/settings.ts";
 import { checkSocketOrigin, type AllowsOrigin } from "../cors.ts";
 import { callerOrigin } from "../headers.ts";
 import { requestPath } from "../path.ts";
@@ -22,7 +23,7 @@ export interface SocketOptions extends ResponsesRouteOptions {
   authenticate: Authenticate;
   connections: Connections;
   /** Connections at once, of all keys and of one. */
-  limits: { webSockets: number; webSocketsPerKey: number };
+  limits: Pick<ConnectionSettings, "webSockets" | "webSocketsPerKey">;
   allowsOrigin: AllowsOrigin;
   /** Bounds what connections remember, by key and in all. */
   remembered: CachePool;
@@ -41,10 +42,11 @@ export function mountSocket(server: FastifyInstance, options: SocketOptions): { 
     socket.on("error", () => socket.destroy());
     void admit(request, options)
       .then(({ keyId }) => {
-        const leave = enter(keyId, counts, options);
+        // it was gone before its key was found
+        if (socket.destroyed) return;
+        socket.once("close", enter(keyId, counts, options));
         options.connections.identify(socket, keyId);
         options.connections.of(socket)?.upgrade();
-        socket.once("close", leave);
         sockets.handleUpgrade(request, socket, head, (connection) =>
           serve(connection, { request, keyId, options, closing: closing.signal }),
         );
@@ -70,8 +72,9 @@ async function admit(request: IncomingMessage, options: SocketOptions): Promise<
 function enter(keyId: string, counts: Map<string, number>, { limits }: SocketOptions): () => void {
   const count = counts.get(keyId) ?? 0;
   const all = counts.values().reduce((sum, one) => sum + one, 0);
-  if (count >= limits.webSocketsPerKey || all >= limits.webSockets) {
-    const whose = count >= limits.webSocketsPerKey ? " with this key" : "";
+  const perKey = limits.webSocketsPerKey ?? Math.ceil(limits.webSockets / 2);
+  if (count >= perKey || all >= limits.webSockets) {
+    const whose = count >= perKey ? " with this key" : "";
     throw new ParleyError("connection-limit", `too many WebSocket connections${whose}`);
   }
   counts.set(keyId, count + 1);

@@ -19,8 +19,17 @@ export interface ResponseArchiveOptions {
   retentionMs: number;
   /** Most responses of one key, and bytes of them together; default no bound. */
   quota?: ResponseUsage | undefined;
+  /** Whether `remember` keeps anything. */
+  remembers: boolean;
   /** Milliseconds since the Unix epoch. */
   now(): number;
+}
+
+/** What a response that is not stored added to its conversation. */
+export interface NewTurn {
+  id: string;
+  previousId: string | null;
+  turn: StoredTurn;
 }
 
 /** What is known of a response when it begins. */
@@ -60,6 +69,8 @@ export interface HistoryOptions {
 
 /** Longer chains of `previous_response_id` are refused: they are a loop or a mistake. */
 const maxChainLength = 10_000;
+/** Where there is no room, this part of the most remembered turns gives way at once. */
+const forgottenPart = 1_000;
 
 /** Stored responses: beginning, ending, finding and deleting them. A key sees only its own. */
 export class ResponseArchive {
@@ -71,16 +82,47 @@ export class ResponseArchive {
 
   /** Throws `quota` where the caller's stored responses are as many, or take as much, as they may. */
   async checkRoom(caller: Caller): Promise<void> {
-    const { quota, store } = this.options;
-    if (quota === undefined) return;
-    const { count, bytes } = await store.usage(caller.keyId);
-    if (count < quota.count && bytes < quota.bytes) return;
+    const { quota } = this.options;
+    if (quota === undefined || (await this.makeRoom(caller, quota))) return;
     throw new ParleyError(
       "quota",
       `the stored responses of this key may be ${quota.count} and ${quota.bytes} bytes together; delete some first, or ` +
         "send store: false",
       { param: "store" },
     );
+  }
+
+  /** Whether one more response fits; what is only remembered gives way, the oldest first. */
+  private async makeRoom({ keyId }: Caller, quota: ResponseUsage): Promise<boolean> {
+    const { store } = this.options;
+    const atOnce = Math.ceil(quota.count / forgottenPart);
+    for (;;) {
+      const { count, bytes } = await store.usage(keyId);
+      if (count < quota.count && bytes < quota.bytes) return true;
+      if ((await store.forgetOldest(keyId, atOnce)) === 0) return false;
+    }
+  }
+
+  /**
+   * Keeps a turn for those who refer to it: nobody sees it as a response. It counts in the quota and expires as a stored
+   * one; where there is no room for it, it is not kept.
+   */
+  async remember({ id, previousId, turn }: NewTurn, caller: Caller): Promise<void> {
+    const { slices, store, quota, remembers, retentionMs } = this.options;
+    if (!remembers || (quota !== undefined && !(await this.makeRoom(caller, quota)))) return;
+    const createdAt = this.options.now();
+    await store.save({
+      id,
+      owner: caller.keyId,
+      createdAt,
+      expiresAt: createdAt + retentionMs,
+      state: "remembered",
+      previousId,
+      body: "",
+      input: "",
+      items: await slices.run(formatTurn(turn)),
+      events: "",
+    });
   }
 
   /** Makes the response visible before its answer is there. */
@@ -125,11 +167,11 @@ export class ResponseArchive {
   /** Throws `not-found`. */
   async get(id: string, caller: Caller, texts: readonly ResponseText[]): Promise<ResponseRecord> {
     const record = await this.find(id, caller, texts);
-    if (record === undefined) throw notFound(id);
+    if (record === undefined || record.state === "remembered") throw notFound(id);
     return record;
   }
 
-  /** The record, or `undefined`, for callers with an error of their own. */
+  /** The record of a stored response or a remembered one, or `undefined`, for callers with an error of their own. */
   find(id: string, caller: Caller, texts: readonly ResponseText[]): Promise<ResponseRecord | undefined> {
     return this.options.store.get(id, caller.keyId, texts);
   }
@@ -145,7 +187,8 @@ export class ResponseArchive {
 
   /** Throws `not-found`. */
   async remove(id: string, caller: Caller): Promise<void> {
-    if (!(await this.options.store.delete(id, caller.keyId))) throw notFound(id);
+    const { id: known } = await this.get(id, caller, []);
+    if (!(await this.options.store.delete(known, caller.keyId))) throw notFound(id);
   }
 
   /**

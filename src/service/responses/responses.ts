@@ -19,8 +19,8 @@ import { KeptAnswer } from "./kept.ts";
 import type { ConversationMemory } from "./memory.ts";
 import { ownItems, recall, turnOf, type RecallSources } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
+import { rememberAnswer } from "./remember.ts";
 import { parseBody, storedAnswer, textsFor } from "./stored.ts";
-import { turnItems } from "./stored-turn.ts";
 import { admitAnswer, type AdmittedAnswer, type AnswerSource } from "./source.ts";
 import { TransientAnswer } from "./transient.ts";
 import { UnendedResponses } from "./unended.ts";
@@ -164,7 +164,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     const { parsed } = job;
     const encoder = this.options.codec.encoder(parsed);
     const source = await this.source(job, signal);
-    const ended = (transcript: Transcript): void => this.remember(job, encoder.items(transcript), transcript);
+    const ended = (transcript: Transcript): Promise<void> => this.remember(job, encoder.items(transcript), transcript);
     return new TransientAnswer({ id: parsed.request.id, source, encoder, signal, ended });
   }
 
@@ -183,6 +183,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       return answer;
     } catch (error) {
       leave();
+      answer.end();
       throw error;
     }
   }
@@ -194,13 +195,14 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   private async startBackground(job: Job<Parsed>): Promise<ResponseAnswer> {
     const admitted = await admitAnswer(job, this.options.generate);
     const answer = this.keptAnswer(job);
-    answer.publish(answer.encoder.queued());
     try {
+      answer.publish(answer.encoder.queued());
       const record = await this.store(job, answer);
       // the caller is answered first: the answer shows it as queued
       answer.finished = setImmediate().then(() => this.work(job, { answer, record, admitted }));
     } catch (error) {
       admitted.cancel();
+      answer.end();
       throw error;
     }
     return answer;
@@ -295,11 +297,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
         events: [...answer.published, ...lastEvents],
       });
       await archive.end(outcome);
-      this.rememberInConnection(
-        job,
-        output.map(({ item }) => item),
-        answer.transcript,
-      );
+      const items = output.map(({ item }) => item);
+      this.rememberInConnection(job, items, answer.transcript);
       answer.publish(lastEvents);
     } catch (error) {
       log.error({ id: answer.id, err: error }, "a response could not be stored");
@@ -312,18 +311,14 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   }
 
   /** What later requests may refer to of an answer that is not stored. */
-  private remember(job: Job<Parsed>, output: readonly OutputItem[], transcript: Transcript): void {
+  private async remember(job: Job<Parsed>, output: readonly OutputItem[], transcript: Transcript): Promise<void> {
     const { parsed, caller, memory } = job;
     const items = output.map(({ item }) => item);
     this.rememberInConnection(job, items, transcript);
     // a connection's own memory takes the place of what is remembered for the key
     if (memory !== undefined || !parsed.answerOptions.storeOmitted) return;
-    const { recent } = this.options;
-    for (const { id, item } of output) recent.keep(caller.keyId, id, item);
-    if (transcript.finish?.reason === "error") return;
-    const turn = turnOf(parsed, output);
-    const previous = turn.startsConversation === true ? undefined : parsed.answerOptions.previousResponseId;
-    recent.keepTurn(caller.keyId, parsed.request.id, { previous, items: turnItems(turn) });
+    const failed = transcript.finish?.reason === "error";
+    await rememberAnswer({ parsed, caller, output, failed }, this.options);
   }
 
   /** A failed turn is not remembered, and neither is the one it continued. */

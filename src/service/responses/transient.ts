@@ -13,8 +13,8 @@ export interface TransientOptions {
   encoder: ResponseEncoder;
   /** Aborted when the caller is gone. */
   signal: AbortSignal;
-  /** Called when the answer is complete, before its last events are handed on. */
-  ended: (transcript: Transcript) => void;
+  /** Called when the answer is complete; its last events are handed on after it. */
+  ended: (transcript: Transcript) => Promise<void>;
 }
 
 /** A response that is not stored. Its one reader sets the pace of the engine. */
@@ -36,7 +36,7 @@ export class TransientAnswer implements ResponseAnswer {
   async *events(after: number): AsyncGenerator<readonly ResponseEvent[]> {
     const { source, encoder, ended } = this.options;
     for await (const batch of source.batches) {
-      if (source.transcript.finish !== undefined) ended(source.transcript);
+      if (source.transcript.finish !== undefined) await ended(source.transcript);
       yield encoder.accept(batch, source.transcript).filter((event) => event.sequence_number > after);
     }
   }
@@ -52,7 +52,7 @@ export class TransientAnswer implements ResponseAnswer {
     const { finish } = source.transcript;
     if (finish === undefined) throw canceled();
     if (finish.error !== undefined && encoder.items(source.transcript).length === 0) throw finish.error;
-    ended(source.transcript);
+    await ended(source.transcript);
     return encoder.body(source.transcript);
   }
 }

@@ -46,8 +46,8 @@ export class UnendedResponses {
     };
     for (const [id, outcome] of this.waiting) {
       await (outcome === undefined ? archive.abandon(id, interrupted) : archive.end(outcome));
-      this.waiting.delete(id);
-      this.chars -= sizeOf(outcome);
+      // where the store is slow, the next call has begun meanwhile
+      if (this.waiting.delete(id)) this.chars -= sizeOf(outcome);
     }
     const count = await archive.endOrphans(interrupted);
     if (count > 0) log.warn({ count }, "responses of an earlier run ended as failed");

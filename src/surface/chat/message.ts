@@ -41,7 +41,11 @@ const messagesPerStep = 100;
 
 /** The messages as items, in order; the order of calls and results is checked on the way. */
 export function* readMessages(body: Fields, card: ModelCard, strict: boolean): Steps<Item[]> {
-  const messages = body.required("messages", body.array("messages"));
+  const messages = body.array("messages");
+  if (messages === undefined) {
+    const other = body.given("input") === undefined ? "" : "; `input` belongs to /v1/responses";
+    throw body.error("messages", `is required${other}`);
+  }
   const reading: Reading = { card, strict, media: new MediaCount(card), order: new CallOrder(), items: [] };
   for (const [index, message] of messages.entries()) {
     if (index % messagesPerStep === 0) yield;

@@ -63,7 +63,7 @@ export function* parseChat(
     model: card.id,
     reasoning: readReasoning(body, card),
     sampling: readSampling(body, card),
-    format: readOutput(body, card, context.strict),
+    format: yield* readOutput(body, card, context.strict),
     tools,
     toolChoice,
     parallelCalls: body.boolean("parallel_tool_calls") ?? true,
@@ -73,7 +73,8 @@ export function* parseChat(
     ...(cacheKey === undefined ? {} : { cacheKey }),
   };
   // A client that asked for JSON parses the whole content: a think block in it would break every answer.
-  const reasoningSplit = body.boolean("reasoning_split") ?? request.format.type !== "text";
+  const splitByDefault = card.reasoningSplit === true || request.format.type !== "text";
+  const reasoningSplit = body.boolean("reasoning_split") ?? splitByDefault;
   return { request, answerOptions: { ...readStreaming(body, chunkSize, context), reasoningSplit, tier, card } };
 }
 
@@ -145,8 +146,8 @@ function readTier(body: Fields, strict: boolean): GenerationRequest["tier"] {
   throw body.error("service_tier", "must be standard or priority");
 }
 
-function readOutput(body: Fields, card: ModelCard, strict: boolean): GenerationRequest["format"] {
-  const format = readFormat(body);
+function* readOutput(body: Fields, card: ModelCard, strict: boolean): Steps<GenerationRequest["format"]> {
+  const format = yield* readFormat(body);
   if (!strict || card.family !== "m3" || format.type === "text") return format;
   const name = format.type === "json" ? "json_object" : "json_schema";
   throw body.error("response_format", `${card.id} does not support ${name}`);

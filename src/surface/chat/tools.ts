@@ -1,10 +1,11 @@
+import { WorkBudget } from "../../lib/json-schema/work.ts";
 import { invalid, ParleyError } from "../../model/error.ts";
 import { isObject } from "../../model/json.ts";
 import type { JsonObject } from "../../model/json.ts";
-import type { OutputFormat, ToolChoice, ToolDefinition } from "../../model/request.ts";
+import { type OutputFormat, parametersPath, type ToolChoice, type ToolDefinition } from "../../model/request.ts";
 import type { Steps } from "../../lib/time-slices.ts";
 import type { Fields } from "../shared/fields.ts";
-import { isSameTool, noParameters, readSchemaFormat, toolDefinition } from "../shared/tools.ts";
+import { isSameTool, noParameters, readSchemaFormat, requireWellFormed, toolDefinition } from "../shared/tools.ts";
 
 /** Tools that are read in one step. */
 const toolsPerStep = 100;
@@ -12,11 +13,13 @@ const toolsPerStep = 100;
 export function* readTools(body: Fields, strict: boolean): Steps<ToolDefinition[]> {
   const tools: ToolDefinition[] = [];
   const byName = new Map<string, ToolDefinition>();
+  const work = new WorkBudget();
   let count = 0;
   for (const wanted of body.objects("tools")) {
     count += 1;
     if (count % toolsPerStep === 0) yield;
     const tool = readTool(wanted, strict);
+    if (tool.strict === true) yield* requireWellFormed(tool.parameters, parametersPath(tool), work);
     const known = byName.get(tool.name);
     // The same tool twice is one tool.
     if (known !== undefined && isSameTool(known, tool)) continue;
@@ -38,7 +41,8 @@ function readTool(tool: Fields, strict: boolean): ToolDefinition {
   if (name === "" || parameters === undefined) {
     throw new ParleyError("invalid", "function name or parameters is empty", { param: body.path });
   }
-  return toolDefinition({ name, description: body.string("description"), parameters, strict: body.boolean("strict") });
+  const [description, path] = [body.string("description"), body.pathOf("parameters")];
+  return toolDefinition({ name, description, parameters, strict: body.boolean("strict"), path });
 }
 
 function readParameters(body: Fields, strict: boolean): JsonObject | undefined {
@@ -82,10 +86,10 @@ function readName(choice: Fields, known: ReadonlySet<string>): string {
   throw body.error("name", `no tool is named ${JSON.stringify(name.slice(0, 128))}`);
 }
 
-export function readFormat(body: Fields): OutputFormat {
+export function* readFormat(body: Fields): Steps<OutputFormat> {
   const format = body.object("response_format");
   if (format === undefined) return { type: "text" };
   const type = format.required("type", format.word("type", ["text", "json_object", "json_schema"]));
   if (type === "text") return { type };
-  return type === "json_object" ? { type: "json" } : readSchemaFormat(format.requiredObject("json_schema"));
+  return type === "json_object" ? { type: "json" } : yield* readSchemaFormat(format.requiredObject("json_schema"));
 }

@@ -56,6 +56,8 @@ export interface ResponsesAnswerOptions extends References {
   owner: string | undefined;
   /** Reasoning items carry `encrypted_content`. */
   encryptReasoning: boolean;
+  /** Reasoning items carry their text as `summary`, not as `content`. */
+  summarizeReasoning: boolean;
   /** The request's own `tools`. */
   tools: readonly JsonObject[];
   /** Set with the whole conversation at hand. */

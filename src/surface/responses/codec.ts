@@ -31,7 +31,8 @@ class AnswerEncoder {
   constructor(parsed: Parsed, options: ResponsesOptions) {
     const { request, answerOptions } = parsed;
     const cipher = answerOptions.encryptReasoning ? cipherFor(options.cipher, answerOptions.owner) : undefined;
-    this.output = new Output({ id: request.id, forms: answerOptions.forms, searched: answerOptions.searched, cipher });
+    const { forms, searched, summarizeReasoning } = answerOptions;
+    this.output = new Output({ id: request.id, forms, searched, summarizeReasoning, cipher });
     const source = { parsed, ids: options.ids, output: this.output };
     this.source = source;
     this.encoder = new ResponseEvents(source);

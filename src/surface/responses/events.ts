@@ -8,7 +8,7 @@ import { CustomInput, customInput } from "./custom-input.ts";
 import { EventFrame } from "./event-frame.ts";
 import type { EventSequence } from "./event-sequence.ts";
 import type { ItemStatus, Output } from "./output.ts";
-import { followsReasoning, itemAt, shownItem, withoutLeadingNewlines, statusOf, textContent } from "./output.ts";
+import { followsReasoning, itemAt, shownItem, withoutLeadingNewlines, statusOf } from "./output.ts";
 
 type DeltaEvent = Extract<GenerationEvent, { type: "text-delta" | "reasoning-delta" | "call-delta" }>;
 
@@ -85,7 +85,8 @@ export class ResponseEvents {
       this.custom = this.output.formOf(item.name).kind === "custom" ? new CustomInput() : undefined;
       return;
     }
-    this.sequence.add("response.content_part.added", { ...this.place(item), part: partOf(item, "") });
+    const { partEvent, part } = this.output.partForm(item);
+    this.sequence.add(`${partEvent}.added`, { ...this.place(item), part: part("") });
   }
 
   private announceSearch(): void {
@@ -108,17 +109,13 @@ export class ResponseEvents {
     const delta = this.custom === undefined ? shown : this.custom.feed(shown);
     const type = this.deltaType(item);
     if (type === undefined || delta === "") return;
-    this.sequence.add(`${type}.delta`, {
-      ...this.place(item),
-      delta,
-      ...(item.type === "text" ? { logprobs: [] } : {}),
-    });
+    const extra = item.type === "call" ? {} : this.output.partForm(item).extra;
+    this.sequence.add(`${type}.delta`, { ...this.place(item), delta, ...extra });
   }
 
   /** What the delta and done events of an item are called; calls of shell-like tools have none. */
   private deltaType(item: AnswerItem): string | undefined {
-    if (item.type === "text") return "response.output_text";
-    if (item.type === "reasoning") return "response.reasoning_text";
+    if (item.type !== "call") return this.output.partForm(item).textEvent;
     const { kind } = this.output.formOf(item.name);
     if (kind === "function") return "response.function_call_arguments";
     return kind === "custom" ? "response.custom_tool_call_input" : undefined;
@@ -133,12 +130,9 @@ export class ResponseEvents {
     if (item.type === "call") this.closeCall(item, done);
     else {
       const { text } = item;
-      this.sequence.add(`${this.deltaType(item)}.done`, {
-        ...this.place(item),
-        text,
-        ...(item.type === "text" ? { logprobs: [] } : {}),
-      });
-      this.sequence.add("response.content_part.done", { ...this.place(item), part: partOf(item, text) });
+      const { textEvent, partEvent, extra, part } = this.output.partForm(item);
+      this.sequence.add(`${textEvent}.done`, { ...this.place(item), text, ...extra });
+      this.sequence.add(`${partEvent}.done`, { ...this.place(item), part: part(text) });
     }
     this.sequence.add("response.output_item.done", { output_index: this.searchItems + index, item: done });
     this.open = -1;
@@ -158,13 +152,9 @@ export class ResponseEvents {
     this.sequence.add(`${type}.done`, { ...this.place(item), input });
   }
 
-  /** Where the open item stands; content of messages and reasoning is one part. */
+  /** Where the open item stands; messages and reasoning have one part. */
   private place(item: AnswerItem): JsonObject {
     const at = { item_id: this.output.idOf(item, this.open), output_index: this.searchItems + this.open };
-    return item.type === "call" ? at : { ...at, content_index: 0 };
+    return item.type === "call" ? at : { ...at, [this.output.partForm(item).index]: 0 };
   }
-}
-
-function partOf(item: AnswerItem, text: string): JsonObject {
-  return item.type === "text" ? textContent(text) : { type: "reasoning_text", text };
 }

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from "../../model/json.ts";
-import { textContent } from "./output.ts";
+import { textContent } from "./part-form.ts";
 
 type WireItem = Record<string, unknown>;
 

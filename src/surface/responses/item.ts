@@ -1,7 +1,7 @@
 import { finish, type Steps } from "../../lib/time-slices.ts";
 import type { ModelCard } from "../../model/card.ts";
 import { invalid } from "../../model/error.ts";
-import type { CallItem, Item, Role } from "../../model/item.ts";
+import type { CallItem, Item, Part, Role } from "../../model/item.ts";
 import { textPart, withOwnLines } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { ItemReference } from "../../model/response.ts";
@@ -130,7 +130,31 @@ function parseToolCall(item: Fields, reading: Reading, type: string): Item[] {
 }
 
 function parseResult(item: Fields, reading: Reading): Item[] {
-  return [result(item, parseContent(item, "output", { ...reading, place: "result" }))];
+  const parts = parseContent(item, "output", { ...reading, place: "result" });
+  const source = reading.strict ? undefined : sourceOf(item, reading.open);
+  return [source === undefined ? result(item, parts) : sourceMessage(source, withOwnLines(parts))];
+}
+
+/**
+ * Where an output comes from that answers no call: Codex sends the goal of its agent as the output of
+ * `agent.goal_objective`, with an `id` and without a `call_id`.
+ */
+function sourceOf(item: Fields, open: OpenCalls): string | undefined {
+  const name = item.string("name") ?? "";
+  const id = item.string("id");
+  if (name === "" || item.given("call_id") !== undefined || (id !== undefined && open.has(id))) return undefined;
+  const namespace = item.string("namespace") ?? "";
+  return namespace === "" ? name : `${namespace}.${name}`;
+}
+
+/** What the harness says beside the conversation. */
+function sourceMessage(source: string, [first, ...others]: readonly Part[]): Item {
+  const label = `${source}: `;
+  const parts =
+    first?.type === "text"
+      ? [textPart(label + first.text), ...others]
+      : [textPart(label), ...(first === undefined ? [] : [first])];
+  return { type: "message", role: "developer", parts };
 }
 
 /** A note of the tools that can be called from here on. */

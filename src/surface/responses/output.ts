@@ -7,9 +7,11 @@ import { callFields, itemTypes } from "./call.ts";
 import type { TextCipher } from "../../lib/cipher.ts";
 import { encryptText } from "./encrypted-text.ts";
 import type { ToolForm, ToolForms } from "./answer-options.ts";
+import { messageForm, reasoningForm, summaryForm, type PartForm } from "./part-form.ts";
 
 export type ItemStatus = "in_progress" | "completed" | "incomplete";
 type AnswerCall = Extract<AnswerItem, { type: "call" }>;
+type AnswerText = Exclude<AnswerItem, AnswerCall>;
 
 /** What an item's id ends with (MiniMax API docs, create response, 2026-11: `<id>_msg`, `<id>_rs`, `<id>_fc_<index>`). */
 const endings: Readonly<Record<AnswerItem["type"], string>> = { text: "msg", reasoning: "rs", call: "fc" };
@@ -19,6 +21,8 @@ export interface OutputOptions {
   forms: ToolForms;
   /** Given: reasoning items carry `encrypted_content`. */
   cipher: TextCipher | undefined;
+  /** Reasoning is shown as a summary. */
+  summarizeReasoning: boolean;
   /** Deferred tools that a search by this server has found; the answer says so before its first item. */
   searched: readonly JsonObject[];
 }
@@ -65,22 +69,18 @@ export class Output {
   /** One item with all it holds. */
   item(item: AnswerItem, index: number, status: ItemStatus): JsonObject {
     const id = this.idOf(item, index);
-    if (item.type === "text") {
-      return { id, type: "message", status, role: "assistant", content: [textContent(item.text)] };
-    }
     // A model that wrote no arguments at all has called with none.
     if (item.type === "call") return this.call(item.args === "" ? { ...item, args: "{}" } : item, id, status);
-    const content = [{ type: "reasoning_text", text: item.text }];
-    return { id, type: "reasoning", status, summary: [], content, ...this.encryptedContent(item.text, index) };
+    const shown = this.partsItem(item, id, { status, parts: [this.partForm(item).part(item.text)] });
+    return item.type === "text" ? shown : { ...shown, ...this.encryptedContent(item.text, index) };
   }
 
   /** The item as it is announced, before any of its content. */
   opening(item: AnswerItem, index: number): JsonObject {
     const id = this.idOf(item, index);
     const status = "in_progress";
-    if (item.type === "text") return { id, type: "message", status, role: "assistant", content: [] };
     if (item.type === "call") return this.call({ ...item, args: "" }, id, status);
-    return { id, type: "reasoning", status, summary: [], content: [] };
+    return this.partsItem(item, id, { status, parts: [] });
   }
 
   /** Ids are given in the order of the items; `index` must have been seen or be the next one. */
@@ -97,6 +97,19 @@ export class Output {
   /** How a call goes back to the caller; tools that were never declared are called as plain functions. */
   formOf(name: string): ToolForm {
     return this.options.forms.get(name) ?? { kind: "function", name };
+  }
+
+  /** How the text of an item stands on the wire. */
+  partForm({ type }: AnswerText): PartForm {
+    if (type === "text") return messageForm;
+    return this.options.summarizeReasoning ? summaryForm : reasoningForm;
+  }
+
+  /** A message or reasoning with the given parts; reasoning always has a `summary`. */
+  private partsItem(item: AnswerText, id: string, { status, parts }: { status: ItemStatus; parts: JsonObject[] }) {
+    const { field } = this.partForm(item);
+    if (item.type === "text") return { id, type: "message", status, role: "assistant", [field]: parts };
+    return { id, type: "reasoning", status, summary: [], [field]: parts };
   }
 
   private call(item: AnswerCall, id: string, status: ItemStatus): JsonObject {
@@ -136,10 +149,6 @@ export function followsReasoning(transcript: Transcript, index: number): boolean
 
 export function withoutLeadingNewlines(text: string): string {
   return text.replace(leadingNewlines, "");
-}
-
-export function textContent(text: string): JsonObject {
-  return { type: "output_text", text, annotations: [] };
 }
 
 /** An answer that was truncated leaves its last item incomplete. */

@@ -1,6 +1,6 @@
 import type { Steps } from "../../lib/time-slices.ts";
 import type { ModelCard } from "../../model/card.ts";
-import { invalid } from "../../model/error.ts";
+import { invalid, type ParleyError } from "../../model/error.ts";
 import { textPart, type Item } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest, OutputFormat, Sampling } from "../../model/request.ts";
@@ -28,6 +28,8 @@ const unsupported = {
   prompt: "prompt templates are not supported; use instructions",
 };
 const strictEfforts = ["minimal", "low", "medium", "high", "none"] as const;
+/** The words by which OpenAI's clients ask to see reasoning; other words ask for nothing. */
+const summaryWords: ReadonlySet<string> = new Set(["auto", "concise", "detailed"]);
 /** The vendor's words and OpenAI's. */
 const efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
 
@@ -44,7 +46,7 @@ export function* parseRequest(
   yield;
   const toolbox = emptyToolbox();
   yield* addTools(toolbox, fields, { strict: context.strict, added: false });
-  const format = parseFormat(fields, context.strict);
+  const format = yield* parseFormat(fields, context.strict);
   const sampling = parseSampling(fields, card);
   const effort = parseEffort(fields, context.strict);
   const cipher = cipherFor(options.cipher, context.owner);
@@ -120,6 +122,7 @@ function parseAnswerOptions(
     previousResponseId,
     input: input.items,
     owner,
+    summarizeReasoning: summaryWords.has(fields.object("reasoning")?.string("summary") ?? ""),
     encryptReasoning: fields.strings("include").includes("reasoning.encrypted_content"),
     tools: (fields.array("tools") ?? []) as JsonObject[],
     forms: new Map(),
@@ -132,9 +135,14 @@ function isEmptyMessage(item: Item | ItemReference): boolean {
   return item.type === "message" && item.parts.every((part) => part.type === "text" && part.text === "");
 }
 
+function missingInput(fields: Fields): ParleyError {
+  const other = fields.given("messages") === undefined ? "" : "; `messages` belongs to /v1/chat/completions";
+  return invalid("input", `is required${other}`);
+}
+
 function* parseInput(fields: Fields, context: Parameters<typeof parseItems>[2]): Steps<ParsedInput> {
   const input = fields.given("input");
-  if (input === undefined && fields.given("previous_response_id") === undefined) throw invalid("input", "is required");
+  if (input === undefined && fields.given("previous_response_id") === undefined) throw missingInput(fields);
   if (input === undefined || input === "") return { items: [], compact: false, dropped: new Set() };
   if (typeof input === "string") {
     const message: Item = { type: "message", role: "user", parts: [textPart(input)] };
@@ -159,14 +167,14 @@ function parseSampling(fields: Fields, card: ModelCard): Sampling {
   };
 }
 
-function parseFormat(fields: Fields, strict: boolean): OutputFormat {
+function* parseFormat(fields: Fields, strict: boolean): Steps<OutputFormat> {
   const format = fields.object("text")?.object("format");
   if (format === undefined) return { type: "text" };
   const words = strict ? (["text"] as const) : (["text", "json_object", "json_schema"] as const);
   const type = format.word("type", words) ?? "text";
   if (type === "text") return { type: "text" };
   if (type === "json_object") return { type: "json" };
-  return readSchemaFormat(format);
+  return yield* readSchemaFormat(format);
 }
 
 function parseEffort(fields: Fields, strict: boolean): string | undefined {

@@ -1,9 +1,10 @@
+import { WorkBudget } from "../../lib/json-schema/work.ts";
 import type { Steps } from "../../lib/time-slices.ts";
 import type { JsonObject } from "../../model/json.ts";
 import { isObject } from "../../model/json.ts";
 import type { ToolDefinition } from "../../model/request.ts";
 import type { Fields } from "../shared/fields.ts";
-import { isSameTool, noParameters, toolDefinition } from "../shared/tools.ts";
+import { isSameTool, noParameters, requireWellFormed, toolDefinition } from "../shared/tools.ts";
 import { flatName, shellDefinitions } from "./call.ts";
 import type { ToolForm } from "./answer-options.ts";
 
@@ -25,6 +26,10 @@ export interface Toolbox {
   search: "client" | "server" | undefined;
   /** Types of hosted tools that this server does not run, in order. */
   dropped: Set<string>;
+  /** Parameters of strict tools that nobody has looked at yet, and where they stand. */
+  unchecked: { parameters: JsonObject; path: string }[];
+  /** For looking at them. */
+  work: WorkBudget;
 }
 
 /** Where a tool stands: in its namespace, and whether it was added by an item of the conversation. */
@@ -52,7 +57,14 @@ export function isCallable(type: string): boolean {
 }
 
 export function emptyToolbox(): Toolbox {
-  return { tools: new Map(), names: new Set(), search: undefined, dropped: new Set() };
+  return {
+    tools: new Map(),
+    names: new Set(),
+    search: undefined,
+    dropped: new Set(),
+    unchecked: [],
+    work: new WorkBudget(),
+  };
 }
 
 /** Tools that are read in one step. */
@@ -73,6 +85,9 @@ export function* addTools(
     const read = isCallable(type) ? readers[type] : undefined;
     if (read === undefined) toolbox.dropped.add(type);
     else read(toolbox, tool, { added });
+    for (const { parameters, path } of toolbox.unchecked.splice(0)) {
+      yield* requireWellFormed(parameters, path, toolbox.work);
+    }
   }
 }
 
@@ -136,7 +151,12 @@ function addFunction(toolbox: Toolbox, tool: Fields, place: Place): void {
   const description = tool.string("description") ?? place.namespace?.string("description");
   const parameters = (tool.object("parameters")?.value as JsonObject | undefined) ?? noParameters;
   const strict = tool.boolean("strict");
-  add(toolbox, form, { ...place, tool, definition: toolDefinition({ name: "", description, parameters, strict }) });
+  const path = tool.pathOf("parameters");
+  if (strict === true) toolbox.unchecked.push({ parameters, path });
+  // the place within an item is not kept with the item
+  const shown = place.added ? undefined : path;
+  const definition = toolDefinition({ name: "", description, parameters, strict, path: shown });
+  add(toolbox, form, { ...place, tool, definition });
 }
 
 /** A tool with free text as its input: the model sees a function with one string. */

@@ -31,7 +31,7 @@ export const envelopeTable: Readonly<Record<ErrorKind, EnvelopeRow>> = {
     code: 1004,
     fixed: "login fail: Please carry the API secret key in the 'Authorization' field of the request header",
   },
-  "key-rejected": { status: 401, type: "authorized_error", code: 2049, fixed: "invalid api key" },
+  "key-rejected": { status: 401, type: "authorized_error", code: 2049 },
   forbidden: { status: 403, type: "permission_error", code: 2044 },
   "not-found": { status: 404, type: "not_found_error", code: 2013 },
   method: { status: 405, type: "bad_request_error", code: 2013 },

@@ -26,6 +26,11 @@ export class OpenCalls {
     return this.order[this.head];
   }
 
+  /** Whether a call with this id has no result yet. */
+  has(id: string): boolean {
+    return this.calls.has(id);
+  }
+
   /** A call was made. */
   call(id: string, path = ""): void {
     const open = this.calls.get(id);

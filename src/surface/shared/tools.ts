@@ -1,3 +1,7 @@
+import { findMalformed } from "../../lib/json-schema/malformed.ts";
+import { WorkBudget } from "../../lib/json-schema/work.ts";
+import type { Steps } from "../../lib/time-slices.ts";
+import { invalid } from "../../model/error.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { OutputFormat, ToolDefinition } from "../../model/request.ts";
 import type { Fields } from "./fields.ts";
@@ -11,26 +15,41 @@ export function toolDefinition(tool: {
   description?: string | undefined;
   parameters: JsonObject;
   strict?: boolean | undefined;
+  path?: string | undefined;
 }): ToolDefinition {
-  const { name, description, parameters, strict } = tool;
+  const { name, description, parameters, strict, path } = tool;
   return {
     name,
     ...(description === undefined ? {} : { description }),
     parameters,
     ...(strict === undefined ? {} : { strict }),
+    ...(path === undefined ? {} : { path }),
   };
 }
 
 /** Whether two tools are the same for a model. */
 export function isSameTool(one: ToolDefinition, other: ToolDefinition): boolean {
-  return JSON.stringify(toolDefinition(one)) === JSON.stringify(toolDefinition(other));
+  const shown = (tool: ToolDefinition): string => JSON.stringify(toolDefinition({ ...tool, path: undefined }));
+  return shown(one) === shown(other);
 }
 
 /** An output format from the object that holds `schema`, `name` and `strict`. */
-export function readSchemaFormat(fields: Fields): OutputFormat {
+export function* readSchemaFormat(fields: Fields): Steps<OutputFormat> {
   const schema = fields.requiredObject("schema").value as JsonObject;
   fields.checkDepth("schema", schema);
   const name = fields.string("name");
   const strict = fields.boolean("strict") ?? false;
-  return { type: "schema", ...(name === undefined ? {} : { name }), schema, strict };
+  const path = fields.pathOf("schema");
+  yield* requireWellFormed(schema, path, new WorkBudget());
+  return { type: "schema", ...(name === undefined ? {} : { name }), schema, strict, path };
+}
+
+/**
+ * Refuses a schema of which a keyword has a value of the wrong type, naming the keyword by its path in the body. Answers'
+ * schemas and those of strict tools are held to this; agents send many others that say `required: true` and the like, and
+ * models understand them.
+ */
+export function* requireWellFormed(schema: JsonObject, path: string, work: WorkBudget): Steps<void> {
+  const found = yield* findMalformed(schema, work);
+  if (found !== undefined) throw invalid(path + found.path, found.problem);
 }

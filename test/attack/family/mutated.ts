@@ -3,9 +3,9 @@
  * is answered, and none as the server's own fault. The seed makes every one of them again.
  */
 import fc from "fast-check";
-import { WebSocket } from "ws";
 import { simulator, type Attack } from "../attack.ts";
-import { inParallel, lastEvent, tally, type Answer, type Client } from "../client.ts";
+import { answeredOverHttp, answeredOverSocket, judge, width } from "../answered.ts";
+import { inParallel, type Answer, type Client } from "../client.ts";
 import { adminKey } from "../server.ts";
 import { mutated, mutation, type Mutation } from "../mutation.ts";
 import { adminBodies, chatBodies, responsesBodies } from "../body.ts";
@@ -13,7 +13,6 @@ import { adminBodies, chatBodies, responsesBodies } from "../body.ts";
 export const defaultSeed = 20_261_128;
 
 const settings = { ...simulator, media: { download: { enabled: false } } };
-const width = 8;
 
 interface Shot {
   seed: number;
@@ -29,25 +28,9 @@ function draws<T>(bodies: readonly T[], { seed, count }: Shot): { body: T; mutat
   return fc.sample(draw, { seed, numRuns: count });
 }
 
-/** Throws when an answer is a fault of the server, or none. */
-function judge(answers: readonly Answer[], sent: (index: number) => unknown): string {
-  const at = answers.findIndex(({ status }) => status === 0 || status >= 500);
-  const wrong = answers[at];
-  if (wrong !== undefined) {
-    const all = answers.filter(({ status }) => status === 0 || status >= 500);
-    throw new Error(
-      `${tally(all)}; number ${at}: ${wrong.text.slice(0, 120)} for ${JSON.stringify(sent(at)).slice(0, 400)}`,
-    );
-  }
-  return tally(answers);
-}
-
 async function overHttp(client: Client, path: string, bodies: readonly object[], shot: Shot): Promise<string> {
   const list = draws(bodies, shot).map(({ body, mutations }) => mutated(body, mutations));
-  const answers = await inParallel(list.length, width, (index) =>
-    client.send(path, list[index] ?? null, { timeoutMs: 10_000 }),
-  );
-  return judge(answers, (index) => list[index]);
+  return await answeredOverHttp(client, path, list);
 }
 
 /** The codes of files stand in the body, the status is 200: 1000 and 1013 are faults of the server. */
@@ -152,20 +135,7 @@ async function socket(client: Client, shot: Shot): Promise<string> {
   const list = draws(bodies, shot)
     .map(({ body, mutations }) => mutated(body, mutations))
     .filter((message) => !isReport(message));
-  const connections = await Promise.all(Array.from({ length: width }, () => client.webSocket()));
-  const free = [...connections];
-  const answers = await inParallel(list.length, width, async (index): Promise<Answer> => {
-    let connection = free.pop();
-    if (connection?.readyState !== WebSocket.OPEN) connection = await client.webSocket();
-    const last = lastEvent(connection, 10_000);
-    connection.send(JSON.stringify(list[index] ?? null));
-    const { type, text } = await last;
-    free.push(connection);
-    const isFault = /"http_code":"5|"status":5\d\d|\(1000\)|"code":"server_error"/.test(text);
-    const status = type === "silence" || type === "closed" ? 0 : isFault ? 500 : type === "error" ? 400 : 200;
-    return { status, text: `${type} ${text}`, ms: 0 };
-  });
-  return judge(answers, (index) => list[index]);
+  return await answeredOverSocket(client, list);
 }
 
 type Run = (client: Client, shot: Shot) => Promise<string>;

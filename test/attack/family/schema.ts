@@ -1,7 +1,9 @@
 /** Schemas that are small to send and large, endless or wrong to compile. */
 import { chat, embedded, expectStatus, simulator, type Attack } from "../attack.ts";
 import type { Answer, Client } from "../client.ts";
+import { answeredOverHttp, answeredOverSocket } from "../answered.ts";
 import { model } from "../server.ts";
+import { HostileSchemas } from "../../support/hostile-schema.ts";
 
 type Json = Record<string, unknown>;
 
@@ -57,14 +59,21 @@ const wrong: readonly (readonly [string, Json])[] = [
   ["required [1]", { type: "object", required: [1] }],
   ["required [null]", { type: "object", required: [null] }],
   ["required ['a', true]", { type: "object", required: ["a", true] }],
+  ["required 'a'", { required: "a" }],
   ["enum of nothing", { enum: {} }],
+  ["type 5", { type: 5 }],
+  ["items 3", { items: 3 }],
+  ["minLength 'x'", { minLength: "x" }],
+  ["pattern 7", { pattern: 7 }],
+  ["properties []", { properties: [] }],
+  ["allOf {}", { allOf: {} }],
 ];
 
-/** The forms in which a request may carry a schema. */
-async function ask(client: Client, schema: Json): Promise<Answer[]> {
+/** The forms in which a request may carry a schema. Parameters of tools that are not strict may be wrong. */
+async function ask(client: Client, schema: Json, strict: boolean): Promise<Answer[]> {
   const messages = [{ role: "user", content: "q is aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!" }];
   const json = { type: "json_schema", json_schema: { name: "x", schema } };
-  const tools = [{ type: "function", function: { name: "f", parameters: schema } }];
+  const tools = [{ type: "function", function: { name: "f", parameters: schema, strict } }];
   const text = { format: { type: "json_schema", name: "x", schema } };
   return [
     await client.send("/v1/chat/completions", chat(model, { messages, response_format: json })),
@@ -73,10 +82,33 @@ async function ask(client: Client, schema: Json): Promise<Answer[]> {
   ];
 }
 
+/** Schemas of any keywords with any values, as the format of an answer and as parameters of a tool, strict and not. */
+async function generated(client: Client, count: number): Promise<string> {
+  const schemas = new HostileSchemas(count);
+  const list = Array.from({ length: count }, (_, at) => ({ schema: schemas.next(), strict: at % 2 === 0, at }));
+  const chats = list.map(({ schema, strict, at }) => {
+    const format = { response_format: { type: "json_schema", json_schema: { name: "x", schema, strict } } };
+    const tools = [{ type: "function", function: { name: "f", parameters: schema, strict } }];
+    return chat(model, at % 4 < 2 ? format : { tools, tool_choice: "required" });
+  });
+  const messages = list.map(({ schema, strict, at }) => {
+    const format = { text: { format: { type: "json_schema", name: "x", schema, strict } } };
+    const tools = [{ type: "function", name: "f", parameters: schema, strict }];
+    const own = at % 4 < 2 ? format : { tools, tool_choice: "required" };
+    return { type: "response.create", model, store: false, max_output_tokens: 5, input: "x", ...own };
+  });
+  const found = [
+    await answeredOverHttp(client, "/v1/chat/completions", chats),
+    await answeredOverHttp(client, "/v1/responses", messages),
+    await answeredOverSocket(client, messages),
+  ];
+  return found.join("; ");
+}
+
 async function askAll(client: Client, schemas: typeof heavy, ...right: number[]): Promise<string> {
   const answers: Answer[] = [];
   for (const [name, schema] of schemas) {
-    const found = await ask(client, schema);
+    const found = await ask(client, schema, schemas === wrong);
     for (const answer of found) answer.text = `${name}: ${answer.text}`;
     answers.push(...found);
   }
@@ -94,6 +126,8 @@ export const schemaAttacks: readonly Attack[] = Object.entries({ sim: simulator,
     });
     return [
       row("all wrong ones", (client) => askAll(client, wrong, 400), true),
+      row("300 generated", (client) => generated(client, 300), true),
+      { ...row("7,000 generated", (client) => generated(client, 7_000)), maxSeconds: 300, detail: true },
       row("all heavy ones", (client) => askAll(client, heavy, 200, 400), true),
       ...heavy.map((one) => ({ ...row(one[0], (client) => askAll(client, [one], 200, 400)), detail: true })),
     ];

@@ -11,6 +11,7 @@ export const longFormat: OutputFormat = {
   type: "schema",
   schema: { type: "string", minLength: 900, maxLength: 900 },
   strict: true,
+  path: "schema",
 };
 
 export function tinyEngine(options: Partial<LlamaEngineOptions> = {}): LlamaEngine {

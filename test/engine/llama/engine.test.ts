@@ -245,7 +245,7 @@ describe("formats and forced calls", () => {
     async (_, schema) => {
       for (const thinking of ["off", "on"] as const) {
         for (const seed of [1, 2]) {
-          const format = { type: "schema", schema, strict: true } as const;
+          const format = { type: "schema", schema, strict: true, path: "schema" } as const;
           const wild = sampling({ temperature: 2, topP: 1, topK: 0, seed, maxTokens: 300 });
           const answer = await ask(engine, requestOf("Give me JSON.", { format, reasoning: thinking, ...wild }));
           // thought may take the whole limit when sampled so wildly
@@ -254,7 +254,7 @@ describe("formats and forced calls", () => {
           fits(schema, answer.text());
         }
       }
-      const format = { type: "schema", schema, strict: true } as const;
+      const format = { type: "schema", schema, strict: true, path: "schema" } as const;
       const greedy = await ask(engine, requestOf("Give me JSON.", { format }));
       fits(schema, greedy.text());
     },
@@ -382,7 +382,7 @@ describe("formats and forced calls", () => {
     await expect(ask(engine, requestOf("x", { toolChoice: "required" }))).rejects.toMatchObject({ kind: "invalid" });
     const named = { tools: [weatherTool], toolChoice: { name: "nope" } };
     await expect(ask(engine, requestOf("x", named))).rejects.toMatchObject({ kind: "invalid", param: "tool_choice" });
-    const format = { type: "schema", schema: { $ref: "#/$defs/missing" }, strict: true } as const;
+    const format = { type: "schema", schema: { $ref: "#/$defs/missing" }, strict: true, path: "schema" } as const;
     await expect(ask(engine, requestOf("x", { format }))).rejects.toMatchObject({ kind: "invalid" });
   });
 });

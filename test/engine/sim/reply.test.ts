@@ -119,7 +119,7 @@ describe("formats", () => {
   const schema = { type: "object", properties: { city: { type: "string" }, warm: { type: "boolean" } } };
 
   it("a schema is answered with a value that fits, any JSON with the text", () => {
-    const format = { type: "schema", schema, strict: true } as const;
+    const format = { type: "schema", schema, strict: true, path: "schema" } as const;
     expect(JSON.parse(reply("Hi", { format }).text)).toEqual({ city: "example city", warm: false });
     expect(JSON.parse(reply('Say "x"', { format: { type: "json" } }).text)).toEqual({ answer: "x" });
   });

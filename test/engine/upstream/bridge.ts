@@ -132,5 +132,5 @@ function readChoice(choice: Body["tool_choice"]): ToolChoice {
 
 function readFormat(format: Body["response_format"]): OutputFormat {
   if (format?.json_schema === undefined) return { type: format?.type === "json_object" ? "json" : "text" };
-  return { type: "schema", schema: format.json_schema.schema, strict: true };
+  return { type: "schema", schema: format.json_schema.schema, strict: true, path: "schema" };
 }

@@ -306,12 +306,29 @@ describe("how many connections there may be:", () => {
     await expect.poll(() => third.text()).toContain("200 OK");
   });
 
-  it("one key does not get all WebSockets", async () => {
-    const server = await serve({ connections: { webSocketsPerKey: 2, webSockets: 3 } });
+  it.each([
+    { webSocketsPerKey: 2, webSockets: 3 },
+    // a key that a whole team uses may have half of all
+    { webSockets: 4 },
+  ])("one key does not get all WebSockets: %o", async (connections) => {
+    const server = await serve({ connections });
     const both = [webSocket(server), webSocket(server)];
     expect(await Promise.all(both.map(handshake))).toEqual([101, 101]);
     expect(await handshake(webSocket(server))).toBe(429);
     both[0]?.terminate();
+    await expect.poll(() => handshake(webSocket(server))).toBe(101);
+  });
+});
+
+describe("a WebSocket that is refused because its key has too many connections", () => {
+  it("does not count as one of the key", async () => {
+    const server = await serve({ timeouts: {}, connections: { perKey: 1, webSocketsPerKey: 2 } });
+    const first = open(server, `GET /v1/models HTTP/1.1\r\nhost: x\r\n${auth}\r\n`);
+    await expect.poll(() => first.text()).toContain("200 OK");
+    const refused = await Promise.all([1, 2, 3].map(() => handshake(webSocket(server))));
+    expect(refused).toEqual([429, 429, 429]);
+    first.socket.destroy();
+    await first.closed;
     await expect.poll(() => handshake(webSocket(server))).toBe(101);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { ByteBudget } from "../../../src/lib/byte-budget.ts";
 import { textCipher } from "../../../src/lib/cipher.ts";
 import { documentedCards } from "../../../src/model/card.ts";
 import { TimeSlices } from "../../../src/lib/time-slices.ts";
@@ -51,6 +52,7 @@ async function serviceOf(answering: Answering, changes: { store?: Store; accept?
     store: store.responses,
     slices,
     retentionMs: 1e9,
+    remembers: true,
     now: () => Date.now(),
   });
   const signals: AbortSignal[] = [];
@@ -65,13 +67,14 @@ async function serviceOf(answering: Answering, changes: { store?: Store; accept?
         yield batch;
       }
     }
-    const target = { engineName: "e", model: "m", engine: undefined as never };
+    const target = { engineName: "e", model: "m", named: true, engine: undefined as never };
     const timing = { ownMs: 0, engineMs: 0 };
     return { request, transcript, batches: batches(), target, rateLimit: {}, timing, servedBy: undefined };
   });
+  const cancel = vi.fn<() => void>();
   const admit: GenerateService["admit"] = async (request, caller) => ({
     start: (signal) => start(request, caller, signal),
-    cancel: () => undefined,
+    cancel,
   });
   const count = vi.fn<GenerateService["count"]>(async () => 1);
   const allow = (): Promise<void> => Promise.resolve();
@@ -83,7 +86,7 @@ async function serviceOf(answering: Answering, changes: { store?: Store; accept?
   const codec = { ...real, encoder };
   const recent = new RecentAnswers();
   const service = new ResponsesService({ generate, archive, recent, codec, slices, log: silentLog });
-  return { service, archive, start, count, signals, requests };
+  return { service, archive, start, cancel, count, signals, requests };
 }
 
 const say = (text: string): Batch => [
@@ -262,6 +265,37 @@ describe("a stored response", () => {
     expect(signals[0]?.aborted).toBe(true);
     await store.close();
   });
+
+  it.each([{}, { background: true }])(
+    "that is refused gives back its bytes and what was reserved for it: %o",
+    async (body) => {
+      const store = await openStore();
+      const failing = {
+        ...store,
+        responses: { ...store.responses, save: () => Promise.reject(new Error("disk full")) },
+      };
+      const budget = new ByteBudget({
+        perOwner: 1_500,
+        total: 1_500,
+        refusal: (bound) => new Error(`no room: ${bound}`),
+      });
+      const create = async (held: number, to: Store, failure?: Error): Promise<void> => {
+        const { service, start, cancel } = await serviceOf(endless, { store: to });
+        if (failure !== undefined) start.mockRejectedValueOnce(failure);
+        const lease = budget.lease(owner.keyId);
+        const answered = lease.hold();
+        lease.grow(held);
+        await expect(service.create({ ...asked(body), lease }, never)).rejects.toThrow(/no engine|disk full|no room/);
+        answered();
+        expect(budget.used).toBe(0);
+        if ("background" in body) expect(cancel).toHaveBeenCalledTimes(1);
+      };
+      await create(100, failing as Store);
+      if ("background" in body) await create(1_400, store);
+      else await create(100, store, new Error("no engine"));
+      await store.close();
+    },
+  );
 
   it("whose outcome cannot be stored breaks off without its last events", async () => {
     const store = await openStore();
@@ -487,5 +521,25 @@ describe("an answer that is not stored", () => {
     const next = await failing.service.create(asked({ store: false, previous_response_id: first.id }, memory), never);
     await expect(next.body()).rejects.toThrow("nobody expected this");
     expect(memory.history(next.id)).toBeUndefined();
+  });
+});
+
+describe("an answer whose request left `store` out", () => {
+  it("is remembered before its last events, and in memory where the store fails", async () => {
+    const store = await openStore();
+    const { service } = await serviceOf(saying, { store });
+    const omitted = (): ReturnType<typeof asked> => {
+      const { request, answerOptions } = parse({});
+      return { ...asked({}), parsed: { request, answerOptions: { ...answerOptions, store: false } } };
+    };
+    const answer = await service.create(omitted(), never);
+    await answer.body();
+    expect(await store.responses.get(answer.id, owner.keyId)).toMatchObject({ state: "remembered", body: "" });
+    await expect(service.get(answer.id, owner, "body")).rejects.toMatchObject({ kind: "not-found" });
+    store.responses.save = () => Promise.reject(new Error("the disk is full"));
+    const unsaved = await service.create(omitted(), never);
+    expect(await unsaved.body()).toMatchObject({ status: "completed" });
+    const next = await service.create(asked({ previous_response_id: unsaved.id, store: false }), never);
+    expect(await next.body()).toMatchObject({ status: "completed" });
   });
 });

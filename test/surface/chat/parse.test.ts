@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { documentedCards } from "../../../src/model/card.ts";
 import { chatSurface } from "../../../src/surface/chat/index.ts";
 import { context, parse, refusal } from "./support.ts";
 
@@ -184,8 +185,12 @@ test("parameters are the caller's own object: key order reaches the engine", () 
     tools: [{ type: "function", function: { parameters, description: "d", name: "my-tool.v2" } }],
   });
   expect(request.tools[0]?.parameters).toBe(parameters);
-  expect(request.tools).toEqual([{ name: "my-tool.v2", description: "d", parameters }]);
+  expect(request.tools).toEqual([
+    { name: "my-tool.v2", description: "d", parameters, path: "tools[0].function.parameters" },
+  ]);
 });
+
+const path = "response_format.json_schema.schema";
 
 test.each([
   [{ type: "text" }, { type: "text" }],
@@ -193,14 +198,26 @@ test.each([
   [{ type: "json_object" }, { type: "json" }],
   [
     { type: "json_schema", json_schema: { name: "o", strict: true, schema: { type: "object" } } },
-    { type: "schema", name: "o", strict: true, schema: { type: "object" } },
+    { type: "schema", name: "o", strict: true, schema: { type: "object" }, path },
   ],
   [
     { type: "json_schema", json_schema: { schema: {} } },
-    { type: "schema", strict: false, schema: {} },
+    { type: "schema", strict: false, schema: {}, path },
   ],
 ])("response_format %j", (given, format) => {
   expect(parse({ response_format: given }).request.format).toEqual(format);
+});
+
+test("a strict tool's parameters of a wrong form are refused by their path; those of other tools are the model's to read", () => {
+  const wrong = { type: "object", properties: { a: { type: "string", required: true } } };
+  const tools = (strict?: boolean) => [tool, { type: "function", function: { name: "w", parameters: wrong, strict } }];
+  const path = "tools[1].function.parameters.properties.a.required";
+  expect(refusal({ tools: tools(true) })).toMatchObject({
+    param: path,
+    message: `${path}: must be an array of strings`,
+  });
+  expect(parse({ tools: tools() }).request.tools[1]?.parameters).toEqual(wrong);
+  expect(parse({ tools: tools(false) }).request.tools[1]?.parameters).toEqual(wrong);
 });
 
 test("documented-as-ignored and unknown fields change nothing, whatever their type", () => {
@@ -253,6 +270,14 @@ test("asking for JSON splits the reasoning off, unless the caller says otherwise
   expect(parse(format).answerOptions.reasoningSplit).toBe(true);
   expect(parse({ ...format, reasoning_split: false }).answerOptions.reasoningSplit).toBe(false);
   expect(parse({ response_format: { type: "text" } }).answerOptions.reasoningSplit).toBe(false);
+});
+
+test("a model's card may split the reasoning off, unless the caller says otherwise", () => {
+  const [m3 = expect.fail("no card")] = documentedCards;
+  const around = { card: () => ({ ...m3, reasoningSplit: true }) };
+  expect(parse({}, around).answerOptions.reasoningSplit).toBe(true);
+  expect(parse({ reasoning_split: null }, around).answerOptions.reasoningSplit).toBe(true);
+  expect(parse({ reasoning_split: false }, around).answerOptions.reasoningSplit).toBe(false);
 });
 
 test("chunk sizes may be set per request; a wrong header is named", () => {

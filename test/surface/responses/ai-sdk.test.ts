@@ -86,6 +86,15 @@ test("a tool loop without a stream", async () => {
   ]);
 });
 
+test("reasoning is shown where a summary of it is asked for", async () => {
+  const providerOptions = { openai: { reasoningSummary: "auto", forceReasoning: true } };
+  const { model } = modelOver([calling, calling]);
+  const whole = await generateText({ model, prompt: "Weather?", providerOptions });
+  expect(whole.reasoningText).toBe("They ask for the weather.");
+  const stream = streamText({ model, prompt: "Weather?", providerOptions });
+  expect(await stream.reasoningText).toBe("They ask for the weather.");
+});
+
 test("an answer cut by its limit ends with the reason length", async () => {
   const { model } = modelOver([answer((emitter) => emitter.text("Half a"), "length")]);
   const result = streamText({ model, prompt: "Hi" });
@@ -94,7 +103,7 @@ test("an answer cut by its limit ends with the reason length", async () => {
 });
 
 test("an error reply is understood", async () => {
-  const { status, body } = surfaceWith().error(new ParleyError("key-rejected", "no"), "0".repeat(32));
+  const { status, body } = surfaceWith().error(new ParleyError("key-rejected", "invalid api key"), "0".repeat(32));
   const openai = createOpenAI({ apiKey: "key", fetch: () => Promise.resolve(Response.json(body, { status })) });
   const act = generateText({ model: openai.responses("MiniMax-M3"), prompt: "Hi", maxRetries: 0 });
   await expect(act).rejects.toThrow("invalid api key (2049)");

@@ -53,18 +53,21 @@ function jsonOf(events: Batch, parsed: ParsedRequest<ResponsesAnswerOptions>): u
   return JSON.parse(JSON.stringify(surfaceWith().json(folded(events), parsed)));
 }
 
-test("json(fold(e)) is what the openai package builds from sse(e)", async () => {
-  const parsed = parseM3(request);
-  await fc.assert(
-    fc.asyncProperty(answers, cutPlaces, async (events, places) => {
-      const text = streamed(parsed, batchesOf(events, places));
-      expect(await accumulated(text)).toEqual(jsonOf(events, parsed));
-      const rebuilt = await accumulated(withoutFinalAnswer(text));
-      expect(rebuilt).toEqual(jsonOf(events, parsed));
-    }),
-    { numRuns: 150 },
-  );
-});
+test.each([undefined, "auto"])(
+  "json(fold(e)) is what the openai package builds from sse(e), summary %s",
+  async (summary) => {
+    const parsed = parseM3({ ...request, reasoning: { effort: "high", summary } });
+    await fc.assert(
+      fc.asyncProperty(answers, cutPlaces, async (events, places) => {
+        const text = streamed(parsed, batchesOf(events, places));
+        expect(await accumulated(text)).toEqual(jsonOf(events, parsed));
+        const rebuilt = await accumulated(withoutFinalAnswer(text));
+        expect(rebuilt).toEqual(jsonOf(events, parsed));
+      }),
+      { numRuns: 150 },
+    );
+  },
+);
 
 /** Deltas of one item that follow each other, as one; numbers left out, for they count events. */
 function merged(events: readonly WireEvent[]): Record<string, unknown>[] {
@@ -79,8 +82,8 @@ function merged(events: readonly WireEvent[]): Record<string, unknown>[] {
   return list;
 }
 
-test("batch boundaries change nothing but where deltas are cut", () => {
-  const parsed = parseM3(request);
+test.each([undefined, "auto"])("batch boundaries change nothing but where deltas are cut, summary %s", (summary) => {
+  const parsed = parseM3({ ...request, reasoning: { effort: "high", summary } });
   fc.assert(
     fc.property(answers, cutPlaces, (events, places) => {
       const whole = merged(eventsOf(streamed(parsed, [events])));

@@ -211,6 +211,44 @@ describe("words of other agents", () => {
   });
 });
 
+describe("outputs that answer no call", () => {
+  const goal = { type: "function_call_output", id: "fco_1", name: "goal_objective", namespace: "agent" };
+  const call = { type: "function_call", call_id: "call_1", name: "create_goal", arguments: "{}" };
+  const said = (text: string) => ({ type: "message", role: "developer", parts: [{ type: "text", text }] });
+  const last = (...items: object[]) => parseM3({ input: [asked, ...items] }).request.items.at(-1);
+
+  test("are context under their name, whatever their id", () => {
+    expect(last({ ...goal, output: "count zebras" })).toEqual(said("agent.goal_objective: count zebras"));
+    expect(last({ ...goal, namespace: null, output: "count" })).toEqual(said("goal_objective: count"));
+    expect(last({ ...goal, call_id: null, type: "custom_tool_call_output", output: [] })).toEqual(
+      said("agent.goal_objective: "),
+    );
+    const image = { type: "input_image", image_url: "data:image/png;base64,AAAA" };
+    expect(last({ ...goal, output: [image] })).toMatchObject({
+      role: "developer",
+      parts: [{ text: "agent.goal_objective: " }, { type: "image" }],
+    });
+  });
+
+  test("stand behind the result of the call that made them", () => {
+    const result = { type: "function_call_output", call_id: "call_1", output: "made" };
+    const { items } = parseM3({ input: [asked, call, result, { ...goal, output: "count zebras" }, asked] }).request;
+    expect(items.map(({ type }) => type)).toEqual(["message", "call", "result", "message", "message"]);
+  });
+
+  test("outputs that answer a call, by an older id too, and those without a name stay results", () => {
+    const named = { type: "function_call_output", name: "create_goal", output: "made" };
+    for (const key of ["call_id", "id"]) {
+      expect(last(call, { ...named, [key]: "call_1" })).toMatchObject({ type: "result", id: "call_1" });
+    }
+    const unnamed = { ...goal, name: undefined, output: "" };
+    expect(() => last(unnamed)).toThrow("tool result's tool id(fco_1) not found");
+    expect(() => last({ ...goal, call_id: "lost", output: "" })).toThrow("tool result's tool id(lost) not found");
+    expect(() => last({ ...goal, name: 7, output: "" })).toThrow("input[1].name: must be a string");
+    expect(() => parseM3({ input: [asked, { ...goal, output: "count" }] }, { strict: true })).toThrow("not found");
+  });
+});
+
 test("what was left out stands in a field of its own, and metadata comes back as it was sent", () => {
   const metadata = Object.fromEntries(Array.from({ length: 16 }, (_, at) => [`key${at}`, "x"]));
   const input = [asked, { type: "web_search_call", id: "w", status: "completed" }];

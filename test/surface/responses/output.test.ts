@@ -133,6 +133,55 @@ test("reasoning is encrypted only when asked for, and looks the same in every ev
   expect(encrypted.at(-1)).toMatchObject({ response: { output: [done] } });
 });
 
+describe("reasoning where a summary is asked for", () => {
+  const events = answer((emitter) => {
+    for (const piece of ["They want ", "blue."]) emitter.reasoning(piece);
+    emitter.text("blue");
+  });
+  const batches = events.map((event) => [event]);
+  const asking = (summary: unknown) => parseM3({ reasoning: { effort: "medium", summary } });
+
+  test.each(["auto", "concise", "detailed"])("%s: it is the summary, and stands nowhere else", (summary) => {
+    const item = {
+      id: "abc123_rs",
+      type: "reasoning",
+      status: "completed",
+      summary: [{ type: "summary_text", text: "They want blue." }],
+    };
+    const parsed = asking(summary);
+    expect(surfaceWith().json(folded(events), parsed)).toMatchObject({ output: [item, {}], reasoning: { summary } });
+    const wire = eventsOf(streamed(parsed, batches)).map(({ sequence_number: _, ...event }) => event);
+    const at = { item_id: "abc123_rs", output_index: 0, summary_index: 0 };
+    const opening = { ...item, status: "in_progress", summary: [] };
+    expect(wire.slice(2, 9)).toEqual([
+      { type: "response.output_item.added", output_index: 0, item: opening },
+      { type: "response.reasoning_summary_part.added", ...at, part: { type: "summary_text", text: "" } },
+      { type: "response.reasoning_summary_text.delta", ...at, delta: "They want " },
+      { type: "response.reasoning_summary_text.delta", ...at, delta: "blue." },
+      { type: "response.reasoning_summary_text.done", ...at, text: "They want blue." },
+      { type: "response.reasoning_summary_part.done", ...at, part: item.summary[0] },
+      { type: "response.output_item.done", output_index: 0, item },
+    ]);
+    expect(JSON.stringify(wire)).not.toContain("reasoning_text");
+  });
+
+  test.each([undefined, null, "none", ""])("%s asks for none: the vendor's form", (summary) => {
+    const item = { summary: [], content: [{ type: "reasoning_text", text: "They want blue." }] };
+    expect(surfaceWith().json(folded(events), asking(summary))).toMatchObject({ output: [item, {}] });
+    expect(streamed(asking(summary), batches)).not.toContain("summary_text");
+  });
+
+  test("it is read back as it was, with its encrypted form beside it", () => {
+    const parsed = parseM3({ reasoning: { summary: "auto" }, include: ["reasoning.encrypted_content"] });
+    const { output } = surfaceWith().json(folded(events), parsed) as { output: JsonObject[] };
+    expect(output[0]).toMatchObject({ encrypted_content: "encrypted<reasoning:They want blue.>" });
+    for (const encrypted_content of [output[0]?.["encrypted_content"] ?? null, null]) {
+      const input = [{ role: "user", content: "Say: blue" }, { ...output[0], encrypted_content }, output[1]];
+      expect(parseM3({ input }).request.items[1]).toEqual({ type: "reasoning", text: "They want blue." });
+    }
+  });
+});
+
 describe("errors", () => {
   test("the vendor's envelope, with what OpenAI's clients read", () => {
     const error = new ParleyError("invalid", "top_p: must be between 0 and 1", { param: "top_p" });

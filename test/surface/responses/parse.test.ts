@@ -92,6 +92,7 @@ describe("the request of the vendor's samples", () => {
         name: "get_weather",
         description: "Get current weather for a city",
         parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] },
+        path: "tools[0].parameters",
       },
     ]);
   });
@@ -118,7 +119,7 @@ test("fields reach the request", () => {
     cacheKey: "session-1",
     tier: "priority",
     parallelCalls: false,
-    format: { type: "schema", name: "a", schema: { type: "object" }, strict: true },
+    format: { type: "schema", name: "a", schema: { type: "object" }, strict: true, path: "text.format.schema" },
   });
   expect(answerOptions).toMatchObject({
     stream: true,

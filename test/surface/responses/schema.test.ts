@@ -34,11 +34,11 @@ function eventProblems(event: WireEvent): string[] {
   return schema === undefined ? [`no schema for ${event.type}`] : problems({ ...event, type }, schema);
 }
 
-test("every event and body of any answer is valid Open Responses", () => {
+test.each(["auto", null])("every event and body of any answer is valid Open Responses, summary %s", (summary) => {
   fc.assert(
     fc.property(answers, cutPlaces, (events, places) => {
       fc.pre(events.every((event) => event.type !== "call-start" || functionsOnly.includes(event.name)));
-      const parsed = parseM3(request);
+      const parsed = parseM3({ ...request, reasoning: { effort: "high", summary } });
       const wire = eventsOf(streamed(parsed, batchesOf(events, places)));
       expect(wire.flatMap(eventProblems)).toEqual([]);
       expect(wire.map((event) => event.sequence_number)).toEqual(wire.keys().toArray());

@@ -17,10 +17,21 @@ describe("tools in the request", () => {
   test("a function without parameters takes an empty object", () => {
     const { request, answerOptions } = parseM3({ tools: [{ type: "function", name: "ping", parameters: null }] });
     const parameters = { type: "object", properties: {} };
-    expect(request.tools).toEqual([{ name: "ping", parameters }]);
+    expect(request.tools).toEqual([{ name: "ping", parameters, path: "tools[0].parameters" }]);
     expect(answerOptions.echo.tools).toEqual([
       { type: "function", name: "ping", description: null, parameters, strict: null },
     ]);
+  });
+
+  test.each([
+    ["tools[1]", (wrong: object) => [weather, wrong]],
+    ["tools[0].tools[1]", (wrong: object) => [{ type: "namespace", name: "n", tools: [weather, wrong] }]],
+  ])("a strict function's parameters of a wrong form are refused by their path: %s", (place, tools) => {
+    const wrong = { ...weather, name: "w", parameters: { type: "object", required: ["a", 1] } };
+    expect(() => parseM3({ tools: tools({ ...wrong, strict: true }) })).toThrow(
+      `${place}.parameters.required[1]: must be a string`,
+    );
+    expect(parseM3({ tools: tools({ ...wrong, strict: false }) }).request.tools).toHaveLength(2);
   });
 
   test("key order of parameters is the caller's", () => {

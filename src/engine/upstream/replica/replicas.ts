@@ -2,12 +2,14 @@ import { setTimeout as wait } from "node:timers/promises";
 import { canceled, isRetryable, ParleyError, toParleyError, type ErrorKind } from "../../../model/error.ts";
 import type { Batch, ServedBy } from "../../../model/event.ts";
 import type { GenerationRequest } from "../../../model/request.ts";
-import type { Capabilities, Engine, Load } from "../../engine.ts";
+import type { Capabilities, Engine, EngineMember, Load, ServedModel } from "../../engine.ts";
 import { isUnknownThere } from "../wire/failure.ts";
 import { affinityKey, rendezvous, type Weighted } from "./affinity.ts";
 import { Breaker, defaultBreaker } from "./breaker.ts";
 import { RetryBudget } from "./budget.ts";
+import { HealthLog } from "./health-log.ts";
 import { InFlight } from "./in-flight.ts";
+import { defaultTuning, type ReplicaOptions, type ReplicaTuning, type RouteReason } from "./options.ts";
 
 /** An engine whose health can be probed. */
 export interface Member extends Engine {
@@ -18,55 +20,6 @@ export interface Member extends Engine {
 export interface ReplicaOf extends Weighted {
   member: Member;
 }
-
-/**
- * Why a replica was chosen. `affinity`: the key's own; `spill`: the own one has its full share of the load; `failover`:
- * the own one is down; `retry`: another failed before it began; `panic`: all seem down, so any may prove otherwise;
- * `load`: affinity is off.
- */
-export type RouteReason = "affinity" | "spill" | "failover" | "retry" | "panic" | "load";
-
-/** Which replica was chosen for one try of a request. */
-export interface ReplicaChoice {
-  /** Public name of the replica: host and port. */
-  replica: string;
-  reason: RouteReason;
-}
-
-export interface ReplicaOptions {
-  /** Default true; false chooses the least loaded. */
-  affinity?: boolean | undefined;
-  /** Tries per request, the first included; default one per replica, at least 2, at most 4. */
-  attempts?: number | undefined;
-  /** Failures in a row that open the circuit breaker of a replica. Default 3. */
-  failures?: number | undefined;
-  /** Milliseconds a circuit breaker stays open at first. Default 2,000. */
-  cooldownMs?: number | undefined;
-  /** Milliseconds between health probes; 0: none. Default 5,000. */
-  probeMs?: number | undefined;
-  /** Called for every try of a request, before it is made. */
-  onReplicaChosen?: ((choice: ReplicaChoice) => void) | undefined;
-  tuning?: Partial<ReplicaTuning> | undefined;
-}
-
-/** What nobody has to set: measured values, and a clock and chance that tests replace. */
-export interface ReplicaTuning {
-  /** A replica whose slots are full holds at most this multiple of its fair share of the running requests. */
-  loadBound: number;
-  /** Milliseconds before a second try of the same replicas; doubled each time, with jitter. */
-  backoffMs: number;
-  /** Milliseconds. */
-  now: () => number;
-  /** 0 to 1. */
-  random: () => number;
-}
-
-const defaultTuning: ReplicaTuning = {
-  loadBound: 1.25,
-  backoffMs: 100,
-  now: () => performance.now(),
-  random: () => Math.random(),
-};
 
 interface Replica extends ReplicaOf {
   breaker: Breaker;
@@ -105,6 +58,7 @@ export class ReplicaSet implements Engine {
   private readonly tuning: ReplicaTuning;
   private readonly attempts: number;
   private readonly budget = new RetryBudget(0.2, 10);
+  private readonly health: HealthLog;
   // changed by events
   /** Sends the health probes; set by the first request or by `open`. */
   private timer: NodeJS.Timeout | undefined;
@@ -114,6 +68,7 @@ export class ReplicaSet implements Engine {
   constructor(members: readonly ReplicaOf[], options: ReplicaOptions = {}) {
     this.options = options;
     this.tuning = { ...defaultTuning, ...options.tuning };
+    this.health = new HealthLog(options.log);
     this.attempts = options.attempts ?? Math.min(4, Math.max(2, members.length));
     const { failures = defaultBreaker.failures, cooldownMs = defaultBreaker.cooldownMs } = options;
     const breaker = { failures, cooldownMs, maxCooldownMs: Math.max(cooldownMs, defaultBreaker.maxCooldownMs) };
@@ -169,6 +124,16 @@ export class ReplicaSet implements Engine {
     return this.choose(this.order(request), new Set()).replica.member.count(request, signal);
   }
 
+  /** As a replica knows it that is up; all of them serve the same. */
+  async resolve(model: string): Promise<ServedModel> {
+    const up = this.replicas.find(({ breaker }) => breaker.state === "closed") ?? this.first;
+    return (await up.member.resolve?.(model)) ?? { model };
+  }
+
+  get models(): readonly string[] {
+    return this.replicas.map(({ member }) => member.models ?? []).find((names) => names.length > 0) ?? [];
+  }
+
   load(): Load {
     const loads = this.replicas.map((replica) => replica.member.load());
     const sum = (read: (load: Load) => number): number => loads.reduce((total, load) => total + read(load), 0);
@@ -188,13 +153,17 @@ export class ReplicaSet implements Engine {
     }));
   }
 
-  members(): { name: string; up: boolean; running: number }[] {
-    return this.status().map(({ name, state, running }) => ({ name, up: state === "closed", running }));
+  members(): EngineMember[] {
+    return this.status().map(({ name, state, running }) => {
+      return { name, up: state === "closed", running, reason: this.health.reason(name) };
+    });
   }
 
   async open(): Promise<void> {
     this.watch();
     await this.probeAll();
+    const up = this.replicas.filter(({ breaker }) => breaker.state === "closed");
+    await Promise.all(up.map(async ({ member }) => member.open?.()));
   }
 
   async close(): Promise<void> {
@@ -280,16 +249,22 @@ export class ReplicaSet implements Engine {
   }
 
   private recordEnd({ replica, era }: Attempt, error: ParleyError | undefined): void {
-    if (error === undefined) replica.breaker.recordSuccess(era);
-    else this.recordError(replica, error);
+    if (error !== undefined) return this.recordError(replica, error);
+    replica.breaker.recordSuccess(era);
+    if (replica.breaker.state === "closed") this.health.up(replica.name);
   }
 
   private recordError(replica: Replica, error: ParleyError): void {
-    if (countsAsFailure.has(error.kind) && !isUnknownThere(error)) replica.breaker.recordFailure();
+    if (countsAsFailure.has(error.kind) && !isUnknownThere(error)) this.recordFailure(replica, error);
     else replica.breaker.releaseTrial();
     if (error.kind !== "rate-limit" && error.kind !== "overloaded") return;
     const cooldownMs = Math.min((error.retryAfter ?? 1) * 1_000, maxRetryAfterMs);
     replica.cooldownUntil = Math.max(replica.cooldownUntil, this.tuning.now() + cooldownMs);
+  }
+
+  private recordFailure(replica: Replica, error: ParleyError): void {
+    replica.breaker.recordFailure();
+    if (replica.breaker.state === "open") this.health.down(replica.name, error);
   }
 
   /** All were tried: a moment before the next round, longer each time, with jitter so that requests do not march. */
@@ -319,8 +294,11 @@ export class ReplicaSet implements Engine {
     try {
       await replica.member.probe(AbortSignal.timeout(probeTimeoutMs));
       replica.breaker.markUp();
-    } catch {
-      if (!this.closed) replica.breaker.markDown();
+      if (replica.breaker.state === "closed") this.health.up(replica.name);
+    } catch (error) {
+      if (this.closed) return;
+      replica.breaker.markDown();
+      this.health.down(replica.name, error);
     }
   }
 }

@@ -91,7 +91,10 @@ describe("rawRequest", () => {
     ["llama-server", { json_schema: { type: "array" } }],
     ["generic", {}],
   ] as const)("holds the answer of %s to a schema", (dialect, expected) => {
-    const { body, markup } = raw({ format: { type: "schema", schema: { type: "array" }, strict: true } }, dialect);
+    const { body, markup } = raw(
+      { format: { type: "schema", schema: { type: "array" }, strict: true, path: "schema" } },
+      dialect,
+    );
     expect(body).toMatchObject(expected);
     expect(markup.think.startsInside).toBe(false);
   });

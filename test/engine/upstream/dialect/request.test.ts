@@ -131,7 +131,7 @@ describe("fields", () => {
 
   it("asks for the form of the answer", () => {
     const schema = { type: "object" };
-    const format = { type: "schema", name: "n", schema, strict: true } as const;
+    const format = { type: "schema", name: "n", schema, strict: true, path: "schema" } as const;
     expect(body({ format: { type: "json" } })).toMatchObject({ response_format: { type: "json_object" } });
     expect(body({ format })).toMatchObject({
       response_format: { type: "json_schema", json_schema: { name: "n", schema, strict: true } },

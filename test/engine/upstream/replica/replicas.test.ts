@@ -1,13 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Load } from "../../../../src/engine/engine.ts";
 import { upstreamEngine } from "../../../../src/engine/upstream/engine.ts";
-import {
-  ReplicaSet,
-  type Member,
-  type ReplicaOptions,
-  type ReplicaChoice,
-  type ReplicaTuning,
-} from "../../../../src/engine/upstream/replica/replicas.ts";
+import type { ReplicaOptions, ReplicaChoice, ReplicaTuning } from "../../../../src/engine/upstream/replica/options.ts";
+import { ReplicaSet, type Member } from "../../../../src/engine/upstream/replica/replicas.ts";
 import { ParleyError, type ErrorDetail, type ErrorKind } from "../../../../src/model/error.ts";
 import type { Batch, ServedBy } from "../../../../src/model/event.ts";
 import type { GenerationRequest } from "../../../../src/model/request.ts";

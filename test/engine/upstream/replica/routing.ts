@@ -7,12 +7,8 @@ import { setImmediate as breathe } from "node:timers/promises";
 import type { Engine } from "../../../../src/engine/engine.ts";
 import type { Clock } from "../../../../src/engine/sim/clock.ts";
 import { simEngine } from "../../../../src/engine/sim/engine.ts";
-import {
-  ReplicaSet,
-  type Member,
-  type ReplicaOptions,
-  type ReplicaTuning,
-} from "../../../../src/engine/upstream/replica/replicas.ts";
+import type { ReplicaOptions, ReplicaTuning } from "../../../../src/engine/upstream/replica/options.ts";
+import { ReplicaSet, type Member } from "../../../../src/engine/upstream/replica/replicas.ts";
 import { ParleyError } from "../../../../src/model/error.ts";
 import type { Batch } from "../../../../src/model/event.ts";
 import { textPart, type Item } from "../../../../src/model/item.ts";

@@ -1,0 +1,104 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { isEngineGiven, processConfigPath } from "../config/load.ts";
+import { commandName } from "../lib/command.ts";
+import { version } from "../lib/version.ts";
+import { addClients } from "./client/command.ts";
+import { baseUrl, command, serverOptions, settings, textOption, withServerModel, type Flags } from "./command.ts";
+import { addCompletion } from "./completion.ts";
+import { addExamples, optionDescription } from "./help.ts";
+import { addKeys } from "./keys.ts";
+import { addMoney, addOrganisations, addUsage } from "./usage.ts";
+
+/** Loaded only when the command runs: the server takes ten times as long to load as the command line. */
+const lazy = {
+  serve: () => import("./serve.ts"),
+  chat: () => import("./chat.ts"),
+  doctor: () => import("./doctor.ts"),
+  models: () => import("./models.ts"),
+};
+
+/** The tree of all commands. */
+export function buildProgram(): Command {
+  // exitOverride and the form of help before the sub-commands are made: they copy them
+  const program = new Command("parley")
+    .exitOverride()
+    .description("The MiniMax text API on your own machines.")
+    .version(version)
+    .configureHelp({ optionDescription })
+    .showSuggestionAfterError()
+    .showHelpAfterError(`(${commandName} COMMAND --help shows its options and an example)`);
+  addServe(program);
+  addChat(program);
+  const doctor = command(program, "doctor", "check this machine and the settings");
+  for (const option of serverOptions()) doctor.addOption(option);
+  doctor
+    .option("--json", "as JSON")
+    .action(async (flags: Flags) =>
+      (await lazy.doctor()).doctor(settings(withServerModel(flags)), flags["json"] === true),
+    );
+  addModels(program);
+  for (const add of [addKeys, addOrganisations, addMoney, addUsage, addClients]) add(program, { command, settings });
+  addCompletion(program);
+  addExamples(program);
+  return program;
+}
+
+function addServe(program: Command): void {
+  const serve = command(program, "serve", "start the server");
+  for (const option of serverOptions()) serve.addOption(option);
+  serve.action(async (given: Flags) => {
+    const flags = withServerModel(given);
+    const source = {
+      path: processConfigPath(flags),
+      engineIsGiven: isEngineGiven(flags),
+      load: () => settings(flags),
+    };
+    await (await lazy.serve()).serve(source.load(), source);
+  });
+}
+
+function addChat(program: Command): void {
+  command(program, "chat", "answer in the terminal: one text, or a conversation")
+    .argument("[text]", "the user message; - reads standard input; without one: a conversation")
+    .option("--model <name>", "model name (default: MiniMax-M2.7, with images MiniMax-M3)")
+    .option("--system <text>", "the system message")
+    .option("--image <place>", "path or URL of a picture for the first message; may be repeated", collected, [])
+    .option("--url <url>", "base URL of a running server, in the place of an engine", baseUrl)
+    .addOption(new Option("--key <key>", "API key of that server").env("PARLEY_KEY"))
+    .option("--json", "each answer as JSON in one line")
+    .action(async (text: string | undefined, { model: name, ...flags }: Flags) => {
+      const { chat, remoteConfig } = await lazy.chat();
+      const model = typeof name === "string" ? name : undefined;
+      const [url, key, log, system] = ["url", "key", "log", "system"].map((one) => textOption(flags, one));
+      const images = Array.isArray(flags["image"]) ? flags["image"].map(String) : [];
+      const config = url === undefined ? settings(flags) : remoteConfig({ url, key, model, log });
+      await chat(config, { text, model, system, images, url, json: flags["json"] === true });
+    });
+}
+
+/** The values of an option that may be repeated. */
+const collected = (value: string, before: unknown): string[] => [...(before as string[]), value];
+
+function addModels(program: Command): void {
+  const models = program.command("models").description("models: served, downloaded and available");
+  command(models, "list", "list the models and the engines that serve them (default)", { isDefault: true })
+    .option("--json", "as JSON")
+    .action(async (flags: Flags) => (await lazy.models()).listModels(settings(flags), flags["json"] === true));
+  command(models, "pull", "download a model into the data folder; run again to continue")
+    .argument("<model>", "a name from the list, owner/repository/file.gguf, or a URL")
+    .option("--sha256 <sum>", "expected checksum of the file", checksum)
+    .option("--json", "as JSON")
+    .action(async (model: string, flags: Flags) =>
+      // the engine's own setting must not matter here: it may name the very model that is to be pulled
+      (await lazy.models()).pullModel(settings({ ...flags, engine: "sim" }), {
+        model,
+        sha256: textOption(flags, "sha256"),
+        json: flags["json"] === true,
+      }),
+    );
+}
+
+function checksum(text: string): string {
+  if (!/^[0-9a-f]{64}$/i.test(text)) throw new InvalidArgumentError("A SHA-256 has 64 hexadecimal digits.");
+  return text.toLowerCase();
+}

@@ -1,0 +1,40 @@
+import { ParleyError } from "../../../model/error.ts";
+import type { Log } from "../../../telemetry/log.ts";
+
+/** One line in the log when a replica goes down and one when it is up again, with its address and the reason. */
+export class HealthLog {
+  // fixed at birth
+  private readonly log: Pick<Log, "warn" | "info"> | undefined;
+  // changed by events
+  /** Replicas that are down, by name, with the reason; changed by `down` and `up`. */
+  private readonly reasons = new Map<string, string>();
+
+  constructor(log: Pick<Log, "warn" | "info"> | undefined) {
+    this.log = log;
+  }
+
+  /** Why a replica is down; `undefined` while it is up. */
+  reason(replica: string): string | undefined {
+    return this.reasons.get(replica);
+  }
+
+  down(replica: string, error: unknown): void {
+    const reason = reasonOf(error);
+    const known = this.reasons.has(replica);
+    this.reasons.set(replica, reason);
+    if (!known) this.log?.warn({ replica, reason }, "replica is down: it gets no requests for a while");
+  }
+
+  up(replica: string): void {
+    if (this.reasons.delete(replica)) this.log?.info({ replica }, "replica is up again");
+  }
+}
+
+/** The words of the network where there are some: an upstream's own words may quote a request. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof ParleyError && error.cause instanceof Error ? error.cause : error;
+  if (!(cause instanceof Error)) return String(cause);
+  const code = "code" in cause ? String(cause.code) : "";
+  const status = "status" in cause ? `status ${String(cause.status)}` : "";
+  return [code, status].find((text) => text !== "") ?? (error instanceof ParleyError ? error.message : cause.message);
+}
