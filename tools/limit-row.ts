@@ -116,9 +116,14 @@ export const limitSections: readonly Section[] = [
         at: "400 (2013) `content-encoding`; an upstream's: 502 (1033)",
       },
       {
-        what: "one turn of work on large bodies",
+        what: "one turn of work on large bodies; of what begins or ends for many callers at once",
         from: "src/lib/time-slices.ts#sliceMs",
         at: "the rest waits for the next turn of the event loop",
+      },
+      {
+        what: "new connections before such work, while they come in without a pause",
+        from: "src/lib/arrivals.ts#acceptMs",
+        at: "the work goes on for some milliseconds, then they come first again",
       },
       {
         what: "images; videos of one request",
