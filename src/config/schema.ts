@@ -95,7 +95,7 @@ export const configSchema = z.strictObject({
         .default(true)
         .describe(
           "Keep answers whose request left `store` out so that later requests can refer to them and their items, on every " +
-            "process and after a restart. They are no stored responses: nobody can read them. `false`: in memory only.",
+            "process and after a restart. They are no stored responses: no one can read them. `false`: in memory only.",
         ),
       ...responseQuotaSettings,
     })

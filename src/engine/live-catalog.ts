@@ -54,7 +54,7 @@ export class LiveCatalog implements Catalog {
       if (running + waiting > 0) return;
       clearInterval(timer);
       this.retired.delete(engine);
-      // nobody waits for its end, however it comes
+      // no one waits for its end, however it comes
       engine.close().catch(() => undefined);
     }, drainCheckMs);
     timer.unref();

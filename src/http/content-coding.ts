@@ -41,7 +41,7 @@ export class ContentDecoder {
   /** Set when the body is broken or too large. */
   private failure: ParleyError | undefined;
 
-  /** `grow` is called for every piece of so many decoded bytes; what it throws ends the decoding. */
+  /** `grow` is called for every piece of this many decoded bytes; what it throws ends the decoding. */
   constructor(coding: ContentCoding, limit: number, grow: (bytes: number) => void = () => undefined) {
     this.coding = coding;
     this.limit = limit;

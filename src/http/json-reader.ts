@@ -18,7 +18,7 @@ const smallBytes = 256 * 1024;
 const joinBytes = 256 * 1024;
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/** Reads the JSON that callers send, over HTTP and WebSockets alike; large texts in slices, so that nobody else waits for them. */
+/** Reads the JSON that callers send, over HTTP and WebSockets alike; large texts in slices, so that no one else waits for them. */
 export class JsonReader {
   private readonly options: JsonReaderOptions;
 
@@ -27,7 +27,7 @@ export class JsonReader {
   }
 
   /**
-   * The value of UTF-8 bytes in pieces; `name` stands for them in errors. The list is empty afterwards: nobody else shall hold
+   * The value of UTF-8 bytes in pieces; `name` stands for them in errors. The list is empty afterwards: no one else shall hold
    * what may be 60 MB. Throws `ParleyError` of kind `invalid`.
    */
   async parse(pieces: Buffer[], name: string, signal?: AbortSignal): Promise<unknown> {

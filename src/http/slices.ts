@@ -5,7 +5,7 @@ import type { TimeSlices } from "../lib/time-slices.ts";
 
 /** Bytes of an answer that are written at once: a slow reader is judged by how many of them it takes. */
 const sliceBytes = 64 * 1024;
-/** A text of so many characters is surely not longer than one slice. */
+/** A text of this many characters is surely not longer than one slice. */
 const sliceChars = sliceBytes / 3;
 /** Characters that are encoded at once. */
 const encodedChars = 4 * sliceBytes;

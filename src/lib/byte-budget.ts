@@ -33,7 +33,7 @@ export class ByteBudget {
     return this.held.get(owner) ?? 0;
   }
 
-  /** Throws the refusal where so many more bytes would not fit now. Takes nothing. */
+  /** Throws the refusal where this many more bytes would not fit now. Takes nothing. */
   check(owner: string, bytes: number): void {
     const { perOwner, total, refusal } = this.options;
     if (this.usedBy(owner) + bytes > perOwner) throw refusal("owner", perOwner);
@@ -56,7 +56,7 @@ export class ByteBudget {
 
 /**
  * The bytes of one request; given back when all who hold it have released it. After that nothing is taken, until somebody holds
- * it again: work that has not noticed yet that its caller is gone would take bytes that nobody gives back.
+ * it again: work that has not noticed yet that its caller is gone would take bytes that no one gives back.
  */
 export class ByteLease {
   // fixed at birth
@@ -75,19 +75,19 @@ export class ByteLease {
     this.owner = owner;
   }
 
-  /** Throws the budget's refusal where so many bytes more would not fit now. Takes nothing. */
+  /** Throws the budget's refusal where this many bytes more would not fit now. Takes nothing. */
   check(bytes: number): void {
     this.budget.check(this.owner, bytes);
   }
 
-  /** Takes so many bytes more, also where nobody holds it yet. Throws the refusal, and takes nothing, where they do not fit. */
+  /** Takes this many bytes more, also where no one holds it yet. Throws the refusal, and takes nothing, where they do not fit. */
   grow(bytes: number): void {
     if (this.released) return;
     this.check(bytes);
     this.take(bytes);
   }
 
-  /** Gives back so many bytes, or what is left of them. */
+  /** Gives back this many bytes, or what is left of them. */
   shrink(bytes: number): void {
     this.take(-Math.min(bytes, this.bytes));
   }

@@ -30,7 +30,7 @@ export type ContentCoding = keyof typeof decompressors;
 /** The codings that can be taken off, as `Accept-Encoding` lists them. */
 export const acceptedCodings = Object.keys(decompressors).join(", ");
 
-/** Codings upon codings that are taken off; nobody uses more than one. */
+/** Codings upon codings that are taken off; no one uses more than one. */
 export const maxCodings = 4;
 
 /** Makes the errors of a header that cannot be followed. */

@@ -22,7 +22,7 @@ export interface Holder {
 }
 
 export interface FairQueueOptions {
-  /** How much may run at once; `Infinity` where unknown, 0 while it is not known yet: then nobody waits. */
+  /** How much may run at once; `Infinity` where unknown, 0 while it is not known yet: then no one waits. */
   capacity: () => number;
   /** What an aborted waiter is rejected with; default the signal's reason. */
   abortError?: AbortError | undefined;
@@ -131,7 +131,7 @@ export class FairQueue {
     if (this.taken === 0) this.lastTurn.clear();
   }
 
-  /** Gives turns until there is no room, or nobody who may take it. */
+  /** Gives turns until there is no room, or no one who may take it. */
   private grant(): void {
     clearTimeout(this.timer);
     for (let next = this.next(); next !== undefined; next = this.next()) {

@@ -15,7 +15,7 @@ const firstMs = 1;
 
 /**
  * The one place where long computations share the event loop with everything else: in each turn of the loop they run for one
- * slice, all together, one after the other. The more of them there are, the longer each takes; nobody else waits longer.
+ * slice, all together, one after the other. The more of them there are, the longer each takes; no one else waits longer.
  */
 export class TimeSlices {
   // fixed at birth

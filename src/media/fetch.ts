@@ -109,7 +109,7 @@ export class Downloader {
         signal,
         headers: { accept: "image/*, video/*, */*;q=0.5", "accept-encoding": "identity", "user-agent": "parley" },
       });
-      // destroying an unread body is reported as an error, which would end the process if nobody listened
+      // destroying an unread body is reported as an error, which would end the process if no one listened
       answer.body.on("error", () => undefined);
       const location = answer.headers["location"];
       if (!redirectStatuses.has(answer.statusCode) || location === undefined) return await readBody(answer, context);

@@ -9,7 +9,7 @@ import { tooLarge, tooLargeTogether } from "./limit.ts";
 
 /**
  * Finds a file that was uploaded before, for `mm_file://{file_id}`. `undefined` where the caller has no file of this id:
- * nobody sees the files of others. `admit` is given the size before the file is read, and may throw.
+ * no one sees the files of others. `admit` is given the size before the file is read, and may throw.
  */
 export type FilePort = (
   fileId: string,

@@ -4,7 +4,7 @@ import { isObject } from "./json.ts";
 import type { GenerationRequest } from "./request.ts";
 
 /**
- * What no context window of so many tokens can hold, whatever the tokenizer: found by lengths alone, so that a prompt of
+ * What no context window of this many tokens can hold, whatever the tokenizer: found by lengths alone, so that a prompt of
  * megabytes is refused before anybody reads its text.
  */
 
@@ -21,7 +21,7 @@ export function maxPromptChars(windowTokens: number): number {
   return windowTokens * charsPerToken;
 }
 
-/** Throws `context` where the request cannot fit a window of so many tokens. Reads no text, only how long it is. */
+/** Throws `context` where the request cannot fit a window of this many tokens. Reads no text, only how long it is. */
 export function refuseOverlong(request: GenerationRequest, windowTokens: number): void {
   const most = maxPromptChars(windowTokens);
   let chars = itemsChars(request.items);

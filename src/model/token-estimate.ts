@@ -39,7 +39,7 @@ export function estimateTokens(request: GenerationRequest): number {
 
 /**
  * Most tokens that the input can have: a tokenizer over bytes takes one for each byte of UTF-8 at most. Where money is
- * held back for an answer, nobody may choose an input that costs more than its estimate.
+ * held back for an answer, no one may choose an input that costs more than its estimate.
  */
 export function maxInputTokens(request: GenerationRequest): number {
   let sum = promptOverhead;

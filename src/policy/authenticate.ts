@@ -58,7 +58,7 @@ export function keyHash(secret: string): KeyHash {
 }
 
 /**
- * Id of a key of the configuration, by its hash: what a key owns is its own wherever it stands in the list, and nobody's
+ * Id of a key of the configuration, by its hash: what a key owns is its own wherever it stands in the list, and no one's
  * when it has left the list.
  */
 export function staticKeyId(hash: string): KeyId {

@@ -24,7 +24,7 @@ export interface Reservation {
 
 export interface Limiter {
   /**
-   * Takes one request, one stream and the estimated tokens from everyone, or from nobody: then it throws
+   * Takes one request, one stream and the estimated tokens from everyone, or from no one: then it throws
    * `connection-limit`, `growth-limit` or `rate-limit` with the seconds to wait. An estimate above a limit counts as
    * that limit, so that one large request can pass when nothing else does.
    */

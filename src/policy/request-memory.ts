@@ -12,7 +12,7 @@ export interface MemorySettings {
 }
 
 /**
- * A request of so many bytes takes some times as many while it is read, parsed, rendered and sent on: with an eighth of the
+ * A request of this many bytes takes some times as many while it is read, parsed, rendered and sent on: with an eighth of the
  * heap for the bytes, the whole fits.
  */
 const requestShare = 1 / 8;

@@ -29,7 +29,7 @@ export class SharedFunds implements Funds {
   private readonly open = new Set<string>();
   /** What ends with the next write; made and filled by `end`, taken by that write. */
   private ending: { ids: string[]; subjects: string[] } | undefined;
-  /** Writes that nobody waits for, by the subjects they change; their end removes them. */
+  /** Writes that no one waits for, by the subjects they change; their end removes them. */
   private readonly writing = new Map<Promise<void>, readonly string[]>();
 
   constructor(options: SharedFundsOptions) {

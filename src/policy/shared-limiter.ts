@@ -31,7 +31,7 @@ export class SharedLimiter implements Limiter {
   // changed by events
   /** Reservations that hold a stream; their leases are renewed until `releaseStream` removes them. */
   private readonly streaming = new Set<string>();
-  /** Writes to the database that nobody waits for; `write` adds them, their end removes them. */
+  /** Writes to the database that no one waits for; `write` adds them, their end removes them. */
   private readonly writing = new Set<Promise<void>>();
 
   constructor(options: SharedLimiterOptions) {

@@ -198,7 +198,7 @@ export class AdminService {
 
   /**
    * Gives the money that earlier versions kept by a static key's place in the list to the key that stands there now, once
-   * for all; without it a key would be free of its balance. What else was kept by place belongs to nobody.
+   * for all; without it a key would be free of its balance. What else was kept by place belongs to no one.
    */
   async adoptStaticAccounts(): Promise<void> {
     const done = "static-accounts";

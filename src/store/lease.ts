@@ -4,7 +4,7 @@ import { placeholders, type SqlDatabase } from "./database.ts";
 /**
  * Leases on work that is under way in the database. A process that works renews its lease every five seconds. A lease has
  * expired when its process is seen to be gone on this machine, or when it was not renewed for 18 seconds while this process
- * watched it: by the clock of the process that watches, which nobody sets, so that clocks that differ or jump end no lease.
+ * watched it: by the clock of the process that watches, which no one sets, so that clocks that differ or jump end no lease.
  * The table and the column are called `holder`.
  */
 const renewMs = 5_000;
@@ -78,7 +78,7 @@ export class WorkerLease {
   private async watch(): Promise<void> {
     const rows = await this.database.all("select id, renewed_at from holder");
     const now = this.monotonic();
-    // after a pause all begin anew: the database may have been away, and then nobody could renew
+    // after a pause all begin anew: the database may have been away, and then no one could renew
     const before = now - this.watchedAt > leaseMs ? undefined : this.watched;
     this.watchedAt = now;
     this.watched = new Map();

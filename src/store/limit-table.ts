@@ -3,7 +3,7 @@ import type { SqlDatabase } from "./database.ts";
 import { moneyTable } from "./money-table.ts";
 import type { LimitAnswer, LimitClaim, LimitStore } from "./store.ts";
 
-/** Seconds after which a stream that nobody renewed no longer counts, as in the function. */
+/** Seconds after which a stream that no one renewed no longer counts, as in the function. */
 const streamSeconds = 30;
 const nowSlot = "floor(extract(epoch from clock_timestamp()))::bigint";
 

@@ -1,7 +1,7 @@
 import type { SqlDatabase } from "./database.ts";
 import type { MoneyAnswer, MoneyStore } from "./money-store.ts";
 
-/** Seconds after which a reservation that nobody renewed no longer counts, as in the function. */
+/** Seconds after which a reservation that no one renewed no longer counts, as in the function. */
 const holdSeconds = 30;
 const nowSecond = "floor(extract(epoch from clock_timestamp()))::bigint";
 const listed = "id in (select jsonb_array_elements_text(?::jsonb))";

@@ -212,7 +212,7 @@ export interface LimitStore {
 /** One stored response. The JSON texts are opaque here; `service/responses` writes and reads them. */
 export interface ResponseRecord {
   id: string;
-  /** Id of the key it belongs to; nobody else sees it. */
+  /** Id of the key it belongs to; no one else sees it. */
   owner: string;
   /** Milliseconds since the Unix epoch. */
   createdAt: number;
@@ -273,7 +273,7 @@ export interface SettingStore {
 export interface FileRecord {
   /** Below 2^53. */
   id: number;
-  /** Id of the key it belongs to; nobody else sees it. */
+  /** Id of the key it belongs to; no one else sees it. */
   owner: string;
   /** As the caller named it; never a path of ours. */
   filename: string;

@@ -11,7 +11,7 @@ export interface ParseContext {
   id: string;
   /** Unix seconds. */
   createdAt: number;
-  /** Whose request it is; encrypted texts of other owners cannot be read. Absent: nobody's. */
+  /** Whose request it is; encrypted texts of other owners cannot be read. Absent: no one's. */
   owner?: string | undefined;
   /** Refuse what the vendor refuses, where we are lenient by default. */
   strict: boolean;

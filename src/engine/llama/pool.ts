@@ -27,7 +27,7 @@ export class SlotPool<Sequence> {
   // changed by events
   /** In order of release, oldest first; `acquire` takes from it, `release` adds to it. */
   private readonly free: Slot<Sequence>[];
-  /** Set by `close`; from then on nobody gets a slot. */
+  /** Set by `close`; from then on no one gets a slot. */
   private closed = false;
 
   constructor(sequences: readonly Sequence[]) {

@@ -19,7 +19,7 @@ export interface CallReader {
   /** Reads on. `undefined`: wants more text. Else the block is over, and the text is prose that was no call. */
   read(cursor: Cursor, out: EventSink): string | undefined;
   /**
-   * The text ended inside the block. A call whose closing tag never came stays as it is, so that nobody takes it for a
+   * The text ended inside the block. A call whose closing tag never came stays as it is, so that no one takes it for a
    * whole one, and is a fault unless `truncated`, by the token limit. Returns prose that was no call.
    */
   end(cursor: Cursor, out: EventSink, truncated: boolean): string;

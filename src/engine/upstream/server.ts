@@ -269,7 +269,7 @@ function refusesPath(status: number): boolean {
 
 /**
  * Whether the model's text begins inside reasoning: what the family's template does in the mode that was asked for. A
- * server without a reasoning parser sends it so, one with a parser does not: where nobody said which it is, the answer
+ * server without a reasoning parser sends it so, one with a parser does not: where no one said which it is, the answer
  * shows it.
  */
 function startOf(facts: {

@@ -104,7 +104,7 @@ export class ResponseArchive {
   }
 
   /**
-   * Keeps a turn for those who refer to it: nobody sees it as a response. It counts in the quota and expires as a stored
+   * Keeps a turn for those who refer to it: no one sees it as a response. It counts in the quota and expires as a stored
    * one; where there is no room for it, it is not kept.
    */
   async remember({ id, previousId, turn }: NewTurn, caller: Caller): Promise<void> {

@@ -52,7 +52,7 @@ export interface ResponsesAnswerOptions extends References {
    * summarizes the conversation.
    */
   kind: "generation" | "warm-up" | "compaction";
-  /** Whose encrypted texts the answer holds; absent: nobody's. */
+  /** Whose encrypted texts the answer holds; absent: no one's. */
   owner: string | undefined;
   /** Reasoning items carry `encrypted_content`. */
   encryptReasoning: boolean;

@@ -161,7 +161,7 @@ export function statusOf(transcript: Transcript, index: number): ItemStatus {
 
 /**
  * The answer as history keeps it: exactly one item for each output item. A last call that was truncated before its arguments
- * were whole is kept as text: as a call, nobody could answer it.
+ * were whole is kept as text: as a call, no one could answer it.
  */
 export function answerItems(transcript: Transcript): Item[] {
   return transcript.items.map((item, index): Item => {

@@ -33,7 +33,7 @@ const summaryWords: ReadonlySet<string> = new Set(["auto", "concise", "detailed"
 /** The vendor's words and OpenAI's. */
 const efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
 
-/** Reads a request. Throws `invalid` naming the field; fields nobody documents are ignored. */
+/** Reads a request. Throws `invalid` naming the field; fields no one documents are ignored. */
 export function* parseRequest(
   body: unknown,
   context: ParseContext,

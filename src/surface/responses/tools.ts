@@ -26,7 +26,7 @@ export interface Toolbox {
   search: "client" | "server" | undefined;
   /** Types of hosted tools that this server does not run, in order. */
   dropped: Set<string>;
-  /** Parameters of strict tools that nobody has looked at yet, and where they stand. */
+  /** Parameters of strict tools that no one has looked at yet, and where they stand. */
   unchecked: { parameters: JsonObject; path: string }[];
   /** For looking at them. */
   work: WorkBudget;

@@ -1,7 +1,7 @@
 /** A call that has no result yet. */
 interface OpenCall {
   id: string;
-  /** Where the caller's body made it last; `""` where nobody needs it. */
+  /** Where the caller's body made it last; `""` where no one needs it. */
   path: string;
   /** How many results it still needs: callers may use one id for several calls. */
   count: number;

@@ -27,7 +27,7 @@ const shortChars = 64;
 const maxLevels = 256;
 
 /**
- * Throws `context` where the text of these fields cannot fit a window of so many tokens. It is the first look at a body, so
+ * Throws `context` where the text of these fields cannot fit a window of this many tokens. It is the first look at a body, so
  * that no step after it meets more text than that; what an item really adds is judged when it was read.
  */
 export function refuseOverlongBody(body: Fields, keys: readonly string[], windowTokens: number): void {

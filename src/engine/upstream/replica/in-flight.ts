@@ -1,6 +1,6 @@
 import { onceOrAborted } from "../../../lib/abort.ts";
 
-/** Counts requests from their start until they end or are aborted, also when nobody reads them any more. */
+/** Counts requests from their start until they end or are aborted, also when no one reads them any more. */
 export class InFlight {
   // changed by events
   /** Requests that have not ended; raised by `enter`, lowered by what it returns or by the abort. */

@@ -32,7 +32,7 @@ export interface ReplicaOptions {
   tuning?: Partial<ReplicaTuning> | undefined;
 }
 
-/** What nobody has to set: measured values, and a clock and chance that tests replace. */
+/** What no one has to set: measured values, and a clock and chance that tests replace. */
 export interface ReplicaTuning {
   /** A replica whose slots are full holds at most this multiple of its fair share of the running requests. */
   loadBound: number;

@@ -220,7 +220,7 @@ class Answer implements OpenAnswer {
   constructor(answer: Dispatcher.ResponseData, watch: Deadlines) {
     this.answer = answer;
     this.watch = watch;
-    // Destroying a body that nobody reads emits an error; without a listener that would end this process.
+    // Destroying a body that no one reads emits an error; without a listener that would end this process.
     answer.body.on("error", () => {});
     this.codings = contentCodings(answer.headers["content-encoding"]);
     this.json = String(answer.headers["content-type"] ?? "").includes("json");
