@@ -72,7 +72,7 @@ it("lets those who pause go on a few at a time, what they do then included", asy
   const pausing = async (): Promise<void> => {
     for (let round = 0; round < 3; round += 1) {
       await slices.pause();
-      await null;
+      await Promise.resolve();
       const until = performance.now() + 1;
       while (performance.now() < until);
       steps += 1;

@@ -47,7 +47,9 @@ it("counts the descriptions of tools", () => {
 });
 
 it("counts the names and texts in the parameters of tools that may be called", () => {
-  const properties = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`p${index}`, { enum: ["a", index] }]));
+  const properties = Object.fromEntries(
+    Array.from({ length: 100 }, (_, index) => [`p${index}`, { enum: ["a", index] }]),
+  );
   const tools = [{ name: "f", parameters: { type: "object", properties } }];
   const items = [message("x")];
   // 20 of the schema's own, 290 of 100 names, 500 of their enums

@@ -35,8 +35,8 @@ it("counts what a piece goes on to do in microtasks", async () => {
   const turns = new LoopTurns();
   let done = 0;
   const begin = async (): Promise<void> => {
-    await null;
-    await null;
+    await Promise.resolve();
+    await Promise.resolve();
     hold();
     done += 1;
   };

@@ -29,7 +29,10 @@ async function connected(): Promise<[WebSocket, WebSocket]> {
   await once(http, "listening");
   const client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`, { perMessageDeflate: false });
   client.on("error", () => undefined);
-  opened.push(() => client.terminate(), () => http.close());
+  opened.push(
+    () => client.terminate(),
+    () => http.close(),
+  );
   return [client, await accepted.promise];
 }
 
