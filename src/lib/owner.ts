@@ -3,7 +3,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 
 /**
- * Names that say which process made a thing, so that another process can show what is left of one that ended:
+ * Names that say which process made a thing, so that another process can find what is left of one that ended:
  * `<machine>-<process id>-<start>-<random>`. The machine is the host and its process namespace (containers have their
  * own process ids); the start keeps a new process from being taken for an earlier one of the same id.
  */
