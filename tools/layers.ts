@@ -88,6 +88,7 @@ export const minFileLines = 20;
 
 /** The short files that have a reason. */
 export const shortFiles: Readonly<Record<string, string>> = {
+  "http/connection/open-files.ts": "the one place that asks the system how many files may be open",
   "lib/version.ts": "reads package.json once; the command line starts without anything else",
   "model/outcome.ts": "the one list of outcomes that are charged",
   "model/json.ts": "a type of the ground that every folder shares",
