@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type { Micros } from "../model/account.ts";
 import { ParleyError } from "../model/error.ts";
 import type { MoneyStore } from "../store/store.ts";
@@ -13,6 +14,8 @@ export interface SharedFundsOptions extends MemoryFundsOptions {
   id(): string;
 }
 
+/** Waits before another try where answers under way hold what is left: another process may just be writing what one cost. */
+const heldWaitsMs = [20, 50, 100, 200] as const;
 /** How often reservations are renewed; a third of their life. */
 const renewMs = 10_000;
 
@@ -43,7 +46,7 @@ export class SharedFunds implements Funds {
     await this.written(subjects);
     const id = this.options.id();
     const accounts = subjects.map((subject) => ({ subject, budget: configuredBudget(subject, budgets) ?? null }));
-    const { refused, held } = await this.options.store.reserve({ id, accounts, month, amount: cost() });
+    const { refused, held } = await this.reserved({ id, accounts, month, amount: cost() });
     if (refused === "held") throw heldError();
     if (refused === "balance") throw new ParleyError("balance", "insufficient balance");
     if (refused === "budget") refuseSpent({ budget: 0 });
@@ -53,6 +56,15 @@ export class SharedFunds implements Funds {
       settle: (used) => this.settle(id, used, subjects),
       release: () => this.end(id, subjects),
     };
+  }
+
+  private async reserved(asked: Parameters<MoneyStore["reserve"]>[0]): ReturnType<MoneyStore["reserve"]> {
+    for (const waitMs of heldWaitsMs) {
+      const answer = await this.options.store.reserve(asked);
+      if (answer.refused !== "held") return answer;
+      await wait(waitMs);
+    }
+    return this.options.store.reserve(asked);
   }
 
   async check({ subjects, month, budgets }: AskedAccounts): Promise<void> {
