@@ -16,6 +16,7 @@ import { mountSocket } from "./http/responses/socket.ts";
 import { RunningRequests } from "./http/running.ts";
 import { closeServer, createServer, useAuthentication } from "./http/server.ts";
 import { deleteAbandonedVideos } from "./media/video.ts";
+import { causeMessage } from "./model/error.ts";
 import { createAdminCheck, createAuthenticate } from "./policy/authenticate.ts";
 import type { AdminService } from "./service/admin.ts";
 import type { GenerateService } from "./service/generate.ts";
@@ -212,9 +213,7 @@ function warm(catalog: Catalog, to: { log: Log; readiness: Map<string, string> }
         if (!stands()) return;
         to.readiness.set(name, "failed");
         // the engine has seen no request yet: the message holds no caller's text
-        const why = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-        const reason = why instanceof Error ? why.message : String(why);
-        to.log.error({ engine: name, reason, err: error }, "engine failed to open");
+        to.log.error({ engine: name, reason: causeMessage(error), err: error }, "engine failed to open");
       },
     );
   }

@@ -1,4 +1,4 @@
-import { toParleyError } from "../model/error.ts";
+import { causeMessage, toParleyError } from "../model/error.ts";
 
 /** What a conversation needs of `readline`. */
 export interface Lines extends AsyncIterable<string> {
@@ -44,6 +44,5 @@ export async function converse(
 function failure(thrown: unknown, signal: AbortSignal | undefined): string {
   if (signal?.aborted === true) return "";
   const error = toParleyError(thrown);
-  const cause = error.kind !== "invalid" && error.cause instanceof Error ? error.cause : error;
-  return `parley: ${cause.message}\n`;
+  return `parley: ${error.kind === "invalid" ? error.message : causeMessage(error)}\n`;
 }

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { availableParallelism, totalmem } from "node:os";
 import { createApp, type App } from "../app.ts";
 import type { Config } from "../config/schema.ts";
-import { toParleyError } from "../model/error.ts";
+import { causeMessage, toParleyError } from "../model/error.ts";
 import { ask } from "./ask.ts";
 import { openStore } from "../store/open.ts";
 import { listenFault } from "./start-check.ts";
@@ -72,7 +72,7 @@ export async function doctor(config: Config, json: boolean): Promise<void> {
 
 function reasonOf(thrown: unknown): string {
   const error = toParleyError(thrown);
-  return (error.kind !== "invalid" && error.cause instanceof Error ? error.cause : error).message;
+  return error.kind === "invalid" ? error.message : causeMessage(error);
 }
 
 /** Generates a few tokens with every engine; throws at the first that fails. */

@@ -1,5 +1,5 @@
 import { ConfigError } from "../config/load.ts";
-import { toParleyError } from "../model/error.ts";
+import { causeMessage, toParleyError } from "../model/error.ts";
 import { buildProgram } from "./program.ts";
 
 /** Exit codes: 0 done, 1 failed, 2 a wrong setting or wrong usage. */
@@ -24,8 +24,7 @@ function report(thrown: unknown): number {
     process.stderr.write(`parley: ${error.message}\n`);
     return 2;
   }
-  const cause = error.cause instanceof Error ? error.cause.message : error.message;
-  process.stderr.write(`parley: ${cause}\n`);
+  process.stderr.write(`parley: ${causeMessage(error)}\n`);
   return 1;
 }
 

@@ -1,9 +1,16 @@
 import type { App } from "../app.ts";
 import { ConfigError } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import { causeMessage } from "../model/error.ts";
 
 /** What is wrong shows within this time; a large model may go on loading while the server listens. */
 const waitMs = 10_000;
+
+/** Whether an engine is the tiny model that ships. */
+export function isBuiltin({ engines }: Config, name: string): boolean {
+  const settings = engines[name];
+  return settings === undefined || (settings.kind === "llama" && settings.model === "builtin");
+}
 
 /**
  * Throws `ConfigError` where an engine of this machine cannot be loaded, or a server that the command line names does not
@@ -11,9 +18,7 @@ const waitMs = 10_000;
  */
 export async function checkEngines(app: App, config: Config, engineIsGiven: boolean): Promise<void> {
   const checks = [...app.catalog.engines()].map(async ([name, engine]) => {
-    const settings = config.engines[name];
-    if (settings === undefined || settings.kind === "sim" || engine.open === undefined) return;
-    if (settings.kind === "llama" && settings.model === "builtin") return;
+    if (isBuiltin(config, name) || config.engines[name]?.kind === "sim" || engine.open === undefined) return;
     const fault = await settled(engine.open());
     if (fault !== undefined) throw new ConfigError(`engines.${name}: ${fault}`);
     const members = engine.members?.() ?? [];
@@ -31,15 +36,10 @@ async function settled(opening: Promise<void>): Promise<string | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, waitMs, undefined)));
   try {
-    return await Promise.race([opening.then(() => undefined, faultOf), late]);
+    return await Promise.race([opening.then(() => undefined, causeMessage), late]);
   } finally {
     clearTimeout(timer);
   }
-}
-
-function faultOf(error: unknown): string {
-  const why = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return why instanceof Error ? why.message : String(why);
 }
 
 /** A sentence for a port or an address that cannot be used; other errors stay as they are. */

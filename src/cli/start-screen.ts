@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { App, Listening } from "../app.ts";
 import type { Config } from "../config/schema.ts";
 import { commandName } from "../lib/command.ts";
+import { isBuiltin } from "./start-check.ts";
 
 /** Names of an engine's models that the screen shows. */
 const maxNames = 5;
@@ -42,11 +43,6 @@ function engineRows(app: App, config: Config): [string, string][] {
 }
 
 const tinyModel = "the built-in tiny model (3.6 million parameters), for trying and testing, not for work";
-
-function isBuiltin({ engines }: Config, name: string): boolean {
-  const settings = engines[name];
-  return settings === undefined || (settings.kind === "llama" && settings.model === "builtin");
-}
 
 /** The model's file, where there is one. */
 function fileOf({ engines }: Config, name: string): string {

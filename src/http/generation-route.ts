@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { ByteBudget } from "../lib/byte-budget.ts";
+import type { ByteBudget, ByteLease } from "../lib/byte-budget.ts";
 import type { TimeSlices } from "../lib/time-slices.ts";
 import { canceled, toParleyError } from "../model/error.ts";
 import type { Batch } from "../model/event.ts";
@@ -43,16 +43,45 @@ export async function mountGeneration<AnswerOptions extends { stream: boolean }>
     useErrors(scope, surface.error.bind(surface), options.log);
     scope.post(surface.path, async (request, reply) => {
       const { signal } = options.running.track(reply.raw);
-      await options.generate.checkCaller(request.caller);
-      const lease = leaseUntilAnswered(reply.raw, options.requestBudget, request.caller.keyId);
-      const { bodyLimit: limit, jsonReader: reader } = options;
-      const body = await readJson(request.raw, { limit, reader, lease, signal });
-      const parsed = await options.slices.run(surface.parseSteps(body, parseContext(request, options)), signal);
+      const checkCaller = (caller: Caller): Promise<void> => options.generate.checkCaller(caller);
+      const { parsed } = await readRequest(request, reply, { ...options, surface, signal, checkCaller });
       const answering = { surface, parsed, caller: request.caller, reply, signal };
       const streamed = "sse" in surface && parsed.answerOptions.stream;
       return streamed ? stream({ ...answering, surface }, options) : answer(answering, options);
     });
   });
+}
+
+/** What a request is read with. */
+export interface Reading<AnswerOptions> extends Omit<
+  GenerationRouteOptions,
+  "generate" | "heartbeatMs" | "running" | "log"
+> {
+  surface: Pick<WholeSurface<AnswerOptions>, "parseSteps">;
+  signal: AbortSignal;
+  /** Throws where no request of this caller would be taken. */
+  checkCaller: (caller: Caller) => Promise<void>;
+}
+
+/** A request as it was read: its body, what a surface makes of it, and the bytes that are counted for it. */
+export interface ReadRequest<AnswerOptions> {
+  body: unknown;
+  parsed: ParsedRequest<AnswerOptions>;
+  lease: ByteLease;
+}
+
+/** The caller is checked before a byte of the body is read; then the body is read, counted and parsed. */
+export async function readRequest<AnswerOptions>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  reading: Reading<AnswerOptions>,
+): Promise<ReadRequest<AnswerOptions>> {
+  const { bodyLimit: limit, jsonReader: reader, requestBudget, slices, surface, signal, checkCaller } = reading;
+  await checkCaller(request.caller);
+  const lease = leaseUntilAnswered(reply.raw, requestBudget, request.caller.keyId);
+  const body = await readJson(request.raw, { limit, reader, lease, signal });
+  const parsed = await slices.run(surface.parseSteps(body, parseContext(request, reading)), signal);
+  return { body, parsed, lease };
 }
 
 /** One parsed request on its way to an answer. */

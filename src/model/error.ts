@@ -93,3 +93,9 @@ export function toParleyError(thrown: unknown): ParleyError {
   if (name === "TimeoutError") return new ParleyError("timeout", "the request took too long", { cause: thrown });
   return new ParleyError("internal", "internal error", { cause: thrown });
 }
+
+/** For an operator's terminal and log: the message of what is behind an error, else its own. */
+export function causeMessage(thrown: unknown): string {
+  const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
+  return cause instanceof Error ? cause.message : String(cause);
+}

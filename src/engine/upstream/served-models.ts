@@ -1,4 +1,5 @@
 import { ParleyError } from "../../model/error.ts";
+import { listedModels } from "./dialect/dialect.ts";
 
 /** A list that does not hold a name is read again after this long. */
 const staleMs = 5_000;
@@ -21,6 +22,8 @@ export class ServedModels {
   // changed by events
   /** Names as the server lists them; empty where it lists none. Set by `learn`. */
   private names: readonly string[] | undefined;
+  /** The same by all forms in which they are asked for; every request looks here. Set with the names. */
+  private index: ReadonlyMap<string, string> = new Map();
   /** `performance.now()` of the last answer. */
   private readAt = 0;
   /** A question under way, shared by those who wait for it. */
@@ -65,18 +68,13 @@ export class ServedModels {
   }
 
   private find(asked: string): string | undefined {
-    const wanted = asked.toLowerCase();
-    const names = this.known;
-    return (
-      names.find((name) => name === asked) ??
-      names.find((name) => name.toLowerCase() === wanted) ??
-      names.find((name) => name.toLowerCase().endsWith(`/${wanted}`))
-    );
+    return this.index.get(asked) ?? this.index.get(asked.toLowerCase());
   }
 
   private async read(): Promise<void> {
     try {
       this.names = namesIn(await this.ask());
+      this.index = indexOf(this.names);
       this.readAt = performance.now();
     } catch {
       // what cannot be asked now answers requests with its own error
@@ -84,12 +82,28 @@ export class ServedModels {
   }
 }
 
-/** The ids of a list in OpenAI's form: `{ data: [{ id }] }`. */
+/** The ids of a list of models. */
 function namesIn(listing: unknown): string[] {
-  if (typeof listing !== "object" || listing === null || !("data" in listing) || !Array.isArray(listing.data))
-    return [];
-  const ids = listing.data
-    .slice(0, maxNames)
-    .map((row: unknown) => (typeof row === "object" && row !== null && "id" in row ? row.id : undefined));
-  return ids.filter((id): id is string => typeof id === "string" && id !== "");
+  const ids = listedModels(listing).map((row) => row["id"]);
+  return ids.slice(0, maxNames).filter((id): id is string => typeof id === "string" && id !== "");
+}
+
+/** Each name by itself, and in lower case by itself and behind each slash; the first of several stays. */
+function indexOf(names: readonly string[]): ReadonlyMap<string, string> {
+  const forms = [
+    (name: string) => [name],
+    (name: string) => [name.toLowerCase()],
+    (name: string) => slashTails(name.toLowerCase()),
+  ];
+  const entries = forms.flatMap((formsOf) =>
+    names.flatMap((name) => formsOf(name).map((form) => [form, name] as const)),
+  );
+  // the last of several stays in a map
+  return new Map(entries.toReversed());
+}
+
+/** What stands behind each slash: `b/c` and `c` of `a/b/c`. */
+function slashTails(name: string): string[] {
+  const parts = name.split("/");
+  return parts.slice(1).map((_, at) => parts.slice(at + 1).join("/"));
 }

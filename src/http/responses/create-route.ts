@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import { ParleyError } from "../../model/error.ts";
+import type { Caller } from "../../policy/authenticate.ts";
 import type { ResponseAnswer } from "../../service/responses/answer.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import type { ResponseRequest, ResponsesService } from "../../service/responses/responses.ts";
@@ -14,8 +15,7 @@ import {
   type ParsedResponses,
 } from "../../surface/responses/index.ts";
 import type { Surface } from "../../surface/surface.ts";
-import { leaseUntilAnswered, readJson } from "../body.ts";
-import { parseContext, streamWhenBegun, type GenerationRouteOptions } from "../generation-route.ts";
+import { readRequest, streamWhenBegun, type GenerationRouteOptions } from "../generation-route.ts";
 import { answerHeaders } from "../headers.ts";
 import { sendJson } from "../slices.ts";
 
@@ -32,7 +32,7 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 
   server.post(surface.path, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const asked = await readRequest(request, reply, { ...options, signal });
+    const asked = await readResponsesRequest(request, reply, { ...options, signal });
     const { stream, background } = asked.parsed.answerOptions;
     const starting = responses.create(asked, signal);
     if (stream) {
@@ -46,13 +46,13 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 
   server.post(`${surface.path}/input_tokens`, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const tokens = await responses.count(await readRequest(request, reply, { ...options, signal }), signal);
+    const tokens = await responses.count(await readResponsesRequest(request, reply, { ...options, signal }), signal);
     return { object: "response.input_tokens", input_tokens: tokens };
   });
 
   server.post(`${surface.path}/compact`, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const { parsed, ...asked } = await readRequest(request, reply, { ...options, signal });
+    const { parsed, ...asked } = await readResponsesRequest(request, reply, { ...options, signal });
     const alone = { kind: "compaction", store: false, storeOmitted: false, background: false } as const;
     const compaction = { ...parsed, answerOptions: { ...parsed.answerOptions, ...alone } };
     const answer = await responses.create({ ...asked, parsed: compaction }, signal);
@@ -62,18 +62,13 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
   });
 }
 
-async function readRequest(
+async function readResponsesRequest(
   request: FastifyRequest,
   reply: FastifyReply,
-  { signal, ...options }: ResponsesRouteOptions & { signal: AbortSignal },
+  options: ResponsesRouteOptions & { signal: AbortSignal },
 ): Promise<ResponseRequest<ParsedResponses>> {
-  const { caller } = request;
-  await options.responses.checkCaller(caller);
-  const lease = leaseUntilAnswered(reply.raw, options.requestBudget, caller.keyId);
-  const { bodyLimit: limit, jsonReader: reader, slices, surface } = options;
-  const body = await readJson(request.raw, { limit, reader, lease, signal });
-  const parsed = await slices.run(surface.parseSteps(body, parseContext(request, options)), signal);
-  return { parsed, caller, body, lease };
+  const checkCaller = (caller: Caller): Promise<void> => options.responses.checkCaller(caller);
+  return { ...(await readRequest(request, reply, { ...options, checkCaller })), caller: request.caller };
 }
 
 interface AnswerStream {

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../../../model/json.ts";
+import { isObject, type JsonObject } from "../../../model/json.ts";
 
 export const dialectNames = ["generic", "vllm", "sglang", "llama-server", "ollama", "minimax", "parley"] as const;
 export type DialectName = (typeof dialectNames)[number];
@@ -208,9 +208,13 @@ export async function guessDialect(baseUrl: string, probe: Probe): Promise<Diale
 }
 
 function firstOwner(listing: unknown): string {
-  if (typeof listing !== "object" || listing === null || !("data" in listing) || !Array.isArray(listing.data))
-    return "";
-  const first: unknown = listing.data[0];
-  if (typeof first !== "object" || first === null || !("owned_by" in first)) return "";
-  return typeof first.owned_by === "string" ? first.owned_by.toLowerCase() : "";
+  const [first] = listedModels(listing);
+  const owner = first?.["owned_by"];
+  return typeof owner === "string" ? owner.toLowerCase() : "";
+}
+
+/** The rows of a list in OpenAI's form, `{ data: [{ id, owned_by }] }`; what is no object becomes an empty one. */
+export function listedModels(listing: unknown): readonly Readonly<Record<string, unknown>>[] {
+  if (!isObject(listing) || !Array.isArray(listing["data"])) return [];
+  return listing["data"].map((row: unknown) => (isObject(row) ? row : {}));
 }
