@@ -10,7 +10,7 @@ export function cpuMs(work: () => void): number {
 }
 
 /** Tries of each work, of which the least counts. */
-const tries = 5;
+const tries = 3;
 
 /**
  * How many times more processor time the large work takes than the small one. The least of several tries each, in turns, and
