@@ -1,6 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import { nestsDeeper } from "../lib/json-scanner/depth.ts";
-import { JsonFault, parseJsonSteps } from "../lib/json-scanner/parse.ts";
+import { JsonFault } from "../lib/json-scanner/fault.ts";
+import { parseJsonSteps } from "../lib/json-scanner/parse.ts";
+import { maxStringUnits } from "../lib/long-text.ts";
 import type { Steps, TimeSlices } from "../lib/time-slices.ts";
 import { invalid } from "../model/error.ts";
 
@@ -39,7 +41,8 @@ export class JsonReader {
     // a value takes at least one byte
     if (bytes.length <= Math.min(smallBytes, maxValues)) return readSmall(bytes.toString(), name);
     try {
-      return await slices.run(parseJsonSteps(bytes, { depth: maxDepth, values: maxValues }), signal);
+      const bounds = { depth: maxDepth, values: maxValues, stringUnits: maxStringUnits };
+      return await slices.run(parseJsonSteps(bytes, bounds), signal);
     } catch (thrown) {
       if (thrown instanceof JsonFault) throw invalid(name, problem(thrown, maxValues));
       throw thrown;
