@@ -18,6 +18,7 @@ const maxDepth = 256;
 const smallBytes = 256 * 1024;
 /** Bytes that are copied in one step. */
 const joinBytes = 256 * 1024;
+const empty = Buffer.alloc(0);
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /** Reads the JSON that callers send, over HTTP and WebSockets alike; large texts in slices, so that no one else waits for them. */
@@ -28,14 +29,20 @@ export class JsonReader {
     this.options = options;
   }
 
+  /** All pieces as one. The list is empty afterwards: no one else shall hold what may be 60 MB. */
+  async join(pieces: Buffer[], signal?: AbortSignal): Promise<Buffer> {
+    const size = pieces.reduce((sum, { length }) => sum + length, 0);
+    if (size > smallBytes) return this.options.slices.run(joinSteps(pieces, size), signal);
+    return pieces.length === 1 ? (pieces.pop() ?? empty) : Buffer.concat(pieces.splice(0), size);
+  }
+
   /**
-   * The value of UTF-8 bytes in pieces; `name` stands for them in errors. The list is empty afterwards: no one else shall hold
-   * what may be 60 MB. Throws `ParleyError` of kind `invalid`.
+   * The value of UTF-8 bytes in pieces, whose list is empty afterwards; `name` stands for them in errors. Throws `ParleyError` of
+   * kind `invalid`.
    */
   async parse(pieces: Buffer[], name: string, signal?: AbortSignal): Promise<unknown> {
     const { slices, maxValues } = this.options;
-    const size = pieces.reduce((sum, { length }) => sum + length, 0);
-    const sent = size <= smallBytes ? Buffer.concat(pieces, size) : await slices.run(joinSteps(pieces, size), signal);
+    const sent = await this.join(pieces, signal);
     if (!isUtf8(sent)) throw invalid(name, "is not valid UTF-8");
     const bytes = sent.subarray(0, 3).equals(byteOrderMark) ? sent.subarray(3) : sent;
     // a value takes at least one byte
@@ -52,7 +59,7 @@ export class JsonReader {
 
 /** All pieces as one, each let go when it is copied; new memory costs much more time than the copying. */
 function* joinSteps(pieces: Buffer[], size: number): Steps<Buffer> {
-  if (pieces.length === 1) return pieces.pop() ?? Buffer.alloc(0);
+  if (pieces.length === 1) return pieces.pop() ?? empty;
   const whole = Buffer.allocUnsafe(size);
   let at = 0;
   for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) {
