@@ -13,16 +13,19 @@ const padding = 0x3d;
  * line breaks or percent-encoding, or use the URL alphabet. Throws `invalid` for anything else, and over `limit` bytes.
  */
 export async function decodeDataUrl(url: string | LongText, limit: number, param: string): Promise<Uint8Array> {
-  const [first = "", ...others] = typeof url === "string" ? [url] : url.pieces;
-  const comma = first.indexOf(",");
+  const head = typeof url === "string" ? url : url.head;
+  const comma = head.indexOf(",");
   if (comma < 0) throw invalid(param, "is not a data URL: it has no comma");
-  const isBase64 = /;\s*base64\s*$/i.test(first.slice(Math.max(0, comma - 100), comma));
+  const isBase64 = /;\s*base64\s*$/i.test(head.slice(Math.max(0, comma - 100), comma));
   const decoder = isBase64 ? new Base64Decoder() : new PercentDecoder();
   const most = Math.ceil((url.length - comma - 1) * (isBase64 ? 3 / 4 : 3));
   // written slice by slice: to join what was decoded would take new memory for all of it at once
   const bytes = Buffer.allocUnsafeSlow(Math.min(limit, most));
   let size = 0;
-  for (const { text, last } of slicesOf([first.slice(comma + 1), ...others])) {
+  let left = url.length;
+  for (const text of slicesOf(typeof url === "string" ? [url] : url.pieces(), comma + 1)) {
+    left -= text.length;
+    const last = left === comma + 1;
     const chunk = decoder.decode(text, last);
     if (chunk === undefined) throw invalid(param, isBase64 ? "is not valid base64" : "is not valid percent-encoding");
     if (size + chunk.length > limit) throw tooLarge(limit, param);
@@ -34,12 +37,12 @@ export async function decodeDataUrl(url: string | LongText, limit: number, param
   return bytes.subarray(0, size);
 }
 
-function* slicesOf(pieces: readonly string[]): Generator<{ text: string; last: boolean }> {
-  for (const [index, piece] of pieces.entries()) {
-    for (let from = 0; from < piece.length; from += sliceChars) {
-      const last = index === pieces.length - 1 && from + sliceChars >= piece.length;
-      yield { text: piece.slice(from, from + sliceChars), last };
-    }
+/** Slices of the pieces, from `start` in the first one on. */
+function* slicesOf(pieces: Iterable<string>, start: number): Generator<string> {
+  let from = start;
+  for (const piece of pieces) {
+    for (; from < piece.length; from += sliceChars) yield piece.slice(from, from + sliceChars);
+    from = 0;
   }
 }
 

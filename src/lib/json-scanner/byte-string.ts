@@ -1,4 +1,4 @@
-import { LongText } from "../long-text.ts";
+import { LongText, wholeCharacters } from "../long-text.ts";
 import { JsonFault, parsed } from "./fault.ts";
 
 /** Bytes that are looked at in one step: less than a millisecond. */
@@ -32,6 +32,8 @@ export class ByteString {
   private escapesFrom: number | undefined;
   /** All bits of the bytes since `from`: below 0x80 they are ASCII. */
   private bits = 0;
+  /** Bytes that are no UTF-16 unit of their own, where there are no escapes. */
+  private surplus = 0;
   /** Whether its end was found, at `at`. */
   private ended = false;
   /** Whether what was looked at is now made text. */
@@ -55,7 +57,7 @@ export class ByteString {
     else this.look();
     if (!this.ended || this.from < this.at) return false;
     this.at += 1;
-    this.value = this.whole();
+    if (this.pieces.length > 0) this.value = this.whole();
     return true;
   }
 
@@ -64,13 +66,14 @@ export class ByteString {
     const { bytes } = this;
     const start = this.at;
     const limit = Math.min(bytes.length, start + stepBytes);
-    let { at, bits } = this;
+    let { at, bits, surplus } = this;
     let escapes = false;
     for (; at < limit; at++) {
       const byte = bytes[at] ?? 0;
       if (byte === quote) break;
       if (byte < 0x20) throw new JsonFault("syntax");
       bits |= byte;
+      if (byte >= 0x80) surplus += byte < 0xc0 ? 1 : byte < 0xf0 ? 0 : -1;
       if (byte !== backslash) continue;
       escapes = true;
       at += bytes[at + 1] === letterU ? 5 : 1;
@@ -78,13 +81,23 @@ export class ByteString {
     if (at >= bytes.length) throw new JsonFault("syntax");
     this.at = at;
     this.bits = bits;
+    this.surplus = surplus;
     this.ended = at < limit;
     if (escapes) this.escapesFrom ??= wholeCharacters(bytes, start);
-    const due =
-      this.escapesFrom === undefined ? at - this.from > wholeBytes : at - this.escapesFrom >= escapedPieceBytes;
-    this.taking = this.ended || due;
+    const isDue = this.escapesFrom !== undefined && at - this.escapesFrom >= escapedPieceBytes;
+    if (this.ended && this.isLong()) this.from = at;
+    else this.taking = this.ended || isDue;
     // most strings are over by now
     if (this.ended && this.from === start && start < at) this.take();
+  }
+
+  /** Whether it is over, without escapes and with too many units: its bytes stay what they are. */
+  private isLong(): boolean {
+    const { bytes, from, at, surplus } = this;
+    const units = at - from - surplus;
+    if (units <= this.maxUnits || this.escapesFrom !== undefined || this.pieces.length > 0) return false;
+    this.value = new LongText(bytes.subarray(from, at), units);
+    return true;
   }
 
   /** Makes one piece text. */
@@ -102,8 +115,7 @@ export class ByteString {
       this.from = until;
       this.escapesFrom = undefined;
     }
-    if (this.ended || this.escapesFrom !== undefined || this.at - this.from > plainPieceBytes) return;
-    this.taking = false;
+    if (!this.ended && this.escapesFrom === undefined) this.taking = false;
   }
 
   private decoded(from: number, until: number): string {
@@ -125,11 +137,4 @@ export class ByteString {
     const long = new LongText(pieces);
     return long.length > maxUnits ? long : pieces.reduce((joined, piece) => joined + piece, "");
   }
-}
-
-/** The place at or before this one where a character of UTF-8 begins. */
-function wholeCharacters(bytes: Buffer, place: number): number {
-  let at = place;
-  while (((bytes[at] ?? 0) & 0xc0) === 0x80) at -= 1;
-  return at;
 }

@@ -49,7 +49,7 @@ class JsonWriter {
     this.count += 1;
     if (this.count % valuesPerStep === 0) yield;
     if (typeof value === "string" && value.length > pieceUnits) yield* this.longString([value]);
-    else if (value instanceof LongText) yield* this.longString(value.pieces);
+    else if (value instanceof LongText) yield* this.longString(value.pieces());
     else if (typeof value !== "object" || value === null || "toJSON" in value) yield* this.other(value);
     else if (Array.isArray(value)) yield* this.array(value);
     else yield* this.object(value as Record<string, unknown>);
@@ -91,7 +91,7 @@ class JsonWriter {
     this.text += before === "{" ? "{}" : "}";
   }
 
-  private *longString(pieces: readonly string[]): Steps<void> {
+  private *longString(pieces: Iterable<string>): Steps<void> {
     this.text += '"';
     for (const piece of pieces) yield* this.inString(piece);
     this.text += '"';

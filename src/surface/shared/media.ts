@@ -47,7 +47,7 @@ export function notShown(kind: "image" | "video" | "file", { modalities }: Model
  * is found out by `media/`.
  */
 export function readMedia(url: string | LongText, path: string, strict: boolean): Media {
-  const head = url instanceof LongText ? (url.pieces[0] ?? "") : url;
+  const head = url instanceof LongText ? url.head : url;
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(head)?.[1]?.toLowerCase();
   if (/^mm_file:/i.test(head)) return readFile(head, path);
   if (scheme === "data") {
@@ -62,9 +62,7 @@ export function readMedia(url: string | LongText, path: string, strict: boolean)
 
 function dataUrl(mime: string, base64: string | LongText): string | LongText {
   const start = `data:${mime};base64,`;
-  if (typeof base64 === "string") return start + base64.trim();
-  const [first = "", ...others] = base64.pieces;
-  return new LongText([start + first.trimStart(), ...others]);
+  return typeof base64 === "string" ? start + base64.trim() : base64.behind(start);
 }
 
 /** What bare base64 holds by its first bytes; `undefined` where they are of no known format. */

@@ -168,12 +168,17 @@ it("too long a string is a text in pieces, each of whole characters and large en
     const long = parse(`["${text}b"]`, bounds) as LongText[];
     expect(long[0]).toBeInstanceOf(LongText);
     expect(long[0]?.length).toBe((5 << 20) + 1);
-    const sizes = long[0]?.pieces.map(({ length }) => length) ?? [];
+    const sizes = Array.from(long[0]?.pieces() ?? [], ({ length }) => length);
     expect(Math.min(...sizes.slice(0, -1))).toBeGreaterThanOrEqual(128 * 1024);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(10 << 20);
   }
   const faces = parse(`["${"\\ud83d\\ude00".repeat(3 << 20)}"]`, bounds) as LongText[];
-  expect(faces[0]?.pieces.every((piece) => piece.isWellFormed())).toBe(true);
+  expect(Array.from(faces[0]?.pieces() ?? []).every((piece) => piece.isWellFormed())).toBe(true);
+  for (const char of ["é", "中", "😀"]) {
+    const text = `b${char.repeat((6 << 20) / char.length)}`;
+    const [read] = parse(JSON.stringify([text]), bounds) as LongText[];
+    expect([read?.length, String(read) === text]).toEqual([text.length, true]);
+  }
 });
 
 it("no step reads much", () => {

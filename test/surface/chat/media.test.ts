@@ -113,6 +113,8 @@ test("the data of a video may be longer than a text: with and without its media 
   const data = ["data:video/mp4;base64,", ...pieces];
   expect(urlOf(new LongText(data))).toBe(data.join(""));
   expect(urlOf(new LongText([` ${pieces.join("")}`]))).toBe(data.join(""));
+  const bytes = Buffer.from(` ${pieces.join("")}`);
+  expect(urlOf(new LongText(bytes, bytes.length))).toBe(data.join(""));
   for (const wrong of ["data:", "https://example.com/", "mm_file://", "A"])
     expect(refusal(video({ url: new LongText([wrong, "x".repeat(99)]) })).param).toMatch(/video_url\.url$/);
 });
