@@ -126,6 +126,11 @@ export const limitSections: readonly Section[] = [
         at: "the rest waits for the next turn of the event loop",
       },
       {
+        what: "bytes of all bodies that are received in one turn",
+        from: "src/lib/intake.ts#turnBytes",
+        at: "the rest waits for the next turn of the event loop",
+      },
+      {
         what: "new connections before such work, while they come in without a pause",
         from: "src/lib/arrivals.ts#acceptMs",
         at: "the work goes on for some milliseconds, then they come first again",

@@ -1,4 +1,5 @@
 import { Arrivals } from "./arrivals.ts";
+import { Intake } from "./intake.ts";
 
 /** A computation that may be interrupted: it yields wherever other work may run, and returns its result. */
 export type Steps<Result> = Generator<void, Result, void>;
@@ -21,6 +22,8 @@ export class TimeSlices {
   // fixed at birth
   /** New connections, which come first. */
   readonly arrivals = new Arrivals();
+  /** Bytes of bodies that arrive. */
+  readonly intake = new Intake();
   // changed by events
   /** Computations that are not over, the next one first; each goes to the end after its slice. */
   private readonly waiting: Job[] = [];
