@@ -37,6 +37,7 @@ export function isSameTool(one: ToolDefinition, other: ToolDefinition): boolean 
 export function* readSchemaFormat(fields: Fields): Steps<OutputFormat> {
   const schema = fields.requiredObject("schema").value as JsonObject;
   fields.checkDepth("schema", schema);
+  yield;
   const name = fields.string("name");
   const strict = fields.boolean("strict") ?? false;
   const path = fields.pathOf("schema");
