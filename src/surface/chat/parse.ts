@@ -8,8 +8,8 @@ import { refuseOverlongBody } from "../shared/prompt-size.ts";
 import { engineTopP, readOutputLimit, readStop } from "../shared/sampling.ts";
 import type { ParsedRequest, ParseContext } from "../surface.ts";
 import { sessionOf } from "../surface.ts";
-import type { ChunkSize } from "./chunk-size.ts";
-import { readChunkSize } from "./chunk-size.ts";
+import type { ChunkSize } from "../shared/chunk-size.ts";
+import { readChunkSize } from "../shared/chunk-size.ts";
 import { readMessages } from "./message.ts";
 import { readFormat, readToolChoice, readTools } from "./tools.ts";
 
