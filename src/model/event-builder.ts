@@ -69,9 +69,15 @@ export class EventBuilder {
     this.gathered.push({ type: "tier", tier });
   }
 
-  finish(reason: FinishReason, error?: ParleyError): void {
+  /** `stopText`: as in the event. */
+  finish(reason: FinishReason, error?: ParleyError, stopText?: string): void {
     this.close();
-    this.gathered.push(error === undefined ? { type: "finish", reason } : { type: "finish", reason, error });
+    this.gathered.push({
+      type: "finish",
+      reason,
+      ...(error === undefined ? {} : { error }),
+      ...(stopText === undefined ? {} : { stopText }),
+    });
   }
 
   /** What gathered since the last take; empty when nothing did. */

@@ -44,7 +44,8 @@ export type GenerationEvent =
   | { type: "flag"; side: "input" | "output"; category: number }
   /** Which service tier an engine reports it used; only engines that have tiers send it. */
   | { type: "tier"; tier: "standard" | "priority" }
-  | { type: "finish"; reason: FinishReason; error?: ParleyError };
+  /** `stopText`: the stop text of the request at which the answer ended, where the engine reports it. */
+  | { type: "finish"; reason: FinishReason; error?: ParleyError; stopText?: string };
 
 /** What one network read or one engine tick brought. Batches, not events, cross the async seams. */
 export type Batch = readonly GenerationEvent[];

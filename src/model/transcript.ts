@@ -15,7 +15,7 @@ export class Transcript {
   // changed by events
   readonly items: AnswerItem[] = [];
   usage: Usage | undefined;
-  finish: { reason: FinishReason; error?: ParleyError } | undefined;
+  finish: { reason: FinishReason; error?: ParleyError; stopText?: string } | undefined;
   /** Set by `begin` where the engine has replicas. */
   servedBy: ServedBy | undefined;
   /** 0: not marked; 1 to 7: the category, as in the `flag` event. */
@@ -74,8 +74,11 @@ export class Transcript {
         this.tier = event.tier;
         return;
       case "finish":
-        this.finish =
-          event.error === undefined ? { reason: event.reason } : { reason: event.reason, error: event.error };
+        this.finish = {
+          reason: event.reason,
+          ...(event.error === undefined ? {} : { error: event.error }),
+          ...(event.stopText === undefined ? {} : { stopText: event.stopText }),
+        };
         return;
       case "begin":
         this.servedBy = event.servedBy;

@@ -129,7 +129,7 @@ export class LlamaGeneration {
     filter.usage({ ...this.usage });
     if (parser.fault !== undefined && !filter.stopped)
       filter.finish("error", new ParleyError("upstream", parser.fault));
-    else filter.finish(truncated && !filter.stopped ? "length" : reason);
+    else filter.finish(truncated && !filter.stopped ? "length" : reason, undefined, filter.stopText);
     this.began = true;
     this.ended = true;
     this.changed.resolve();

@@ -146,7 +146,8 @@ class Simulator implements Engine {
     const broken = yield* this.decode(run, tokens, writer);
     writer.usage({ input: prompt.tokens, cached }, plan.usage);
     if (broken !== undefined) writer.fail(broken);
-    else writer.finish(tokens.isTruncated() ? "length" : plan.finish);
+    else if (tokens.isTruncated()) writer.finish("length");
+    else writer.finish(plan.finish, tokens.stopText);
     yield writer.out.take();
   }
 
@@ -219,8 +220,9 @@ class Writer {
     this.out.usage({ input, cached, output, reasoning: scripted.reasoning ?? this.reasoning });
   }
 
-  finish(reason: FinishReason | undefined): void {
-    this.out.finish(reason ?? (this.out.callCount > 0 ? "calls" : "stop"));
+  /** `stopText`: what ended it, where it stops by itself. */
+  finish(reason: FinishReason | undefined, stopText?: string): void {
+    this.out.finish(reason ?? (this.out.callCount > 0 ? "calls" : "stop"), undefined, stopText);
   }
 
   fail(error: ParleyError): void {

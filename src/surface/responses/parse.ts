@@ -9,7 +9,7 @@ import { Fields } from "../shared/fields.ts";
 import { refuseOverlongBody } from "../shared/prompt-size.ts";
 import { engineTopP, readOutputLimit } from "../shared/sampling.ts";
 import { readSchemaFormat } from "../shared/tools.ts";
-import { cipherFor } from "./encrypted-text.ts";
+import { cipherFor } from "../shared/encrypted-text.ts";
 import type { ParsedRequest, ParseContext } from "../surface.ts";
 import { sessionOf } from "../surface.ts";
 import { recalled } from "./history.ts";
