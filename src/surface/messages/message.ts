@@ -30,6 +30,7 @@ const messagesPerStep = 100;
 export function* readConversation(body: Fields, context: BlockContext): Steps<Item[]> {
   const reading: Reading = { ...context, order: new CallOrder(), items: [], later: [] };
   addSystem(reading, readSystemParts(body, "system"));
+  const systemItems = reading.items.length;
   const messages = body.required("messages", body.array("messages"));
   for (const [index, message] of messages.entries()) {
     if (index % messagesPerStep === 0) yield;
@@ -37,7 +38,7 @@ export function* readConversation(body: Fields, context: BlockContext): Steps<It
   }
   reading.order.endTurn();
   reading.items.push(...reading.later);
-  if (messages.length === 0) throw body.error("messages", "must hold at least one message");
+  if (reading.items.length === systemItems) throw body.error("messages", "must hold some content");
   return reading.items;
 }
 
