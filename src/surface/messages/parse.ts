@@ -3,6 +3,7 @@ import type { ModelCard } from "../../model/card.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { GenerationRequest, OutputFormat, Sampling } from "../../model/request.ts";
 import { readChunkSize, type ChunkSize } from "../shared/chunk-size.ts";
+import { effortOf } from "../shared/effort.ts";
 import { Fields, type Phrases } from "../shared/fields.ts";
 import { refuseOverlongBody } from "../shared/prompt-size.ts";
 import { engineTopP, readOutputLimit, readStop } from "../shared/sampling.ts";
@@ -64,6 +65,7 @@ export function* parseMessages(
     createdAt: context.createdAt,
     model: card.id,
     reasoning: thinking.reasoning,
+    ...effortOf(body.object("output_config")?.given("effort"), card),
     sampling: readSampling(body, card, context.strict),
     format: yield* readFormat(body),
     tools,

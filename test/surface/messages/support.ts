@@ -94,9 +94,8 @@ export function gather(wire: string): Record<string, unknown> {
       content.push({ ...event.content_block });
       json = "";
     } else if (event.type === "content_block_delta" && block !== undefined) {
-      for (const key of ["text", "thinking"]) {
-        if (key in delta) block[key] = String(block[key]) + String(delta[key]);
-      }
+      if ("text" in delta) block["text"] = String(block["text"]) + String(delta["text"]);
+      if ("thinking" in delta) block["thinking"] = String(block["thinking"]) + String(delta["thinking"]);
       if ("signature" in delta) block["signature"] = delta["signature"];
       if ("partial_json" in delta) json += String(delta["partial_json"]);
     } else if (event.type === "content_block_stop" && block !== undefined) {
