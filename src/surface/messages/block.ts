@@ -60,7 +60,7 @@ function readSource(source: Fields, strict: boolean): MediaSource["media"] {
 }
 
 /**
- * The thought in a block of the assistant, whatever its signature; `""` where it holds none that can be read, `undefined`
+ * The reasoning in a block of the assistant, whatever its signature; `""` where it holds none that can be read, `undefined`
  * for another block.
  */
 export function readReasoning(block: Fields, type: string, context: BlockContext): ReasoningItem | undefined {

@@ -102,7 +102,7 @@ function readAssistant(reading: Reading, message: Fields): void {
   if (calls.length > 0) reading.order.calls(calls, message.path);
 }
 
-/** Everyone who is not the assistant: results of tools first, then what is said beside them. */
+/** Everyone who is not the assistant: results of tools first, then what stands beside them. */
 function readUser(reading: Reading, message: Fields, role: Role): void {
   const value = message.given("content");
   if (value === undefined || typeof value === "string") {

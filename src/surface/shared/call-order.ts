@@ -22,7 +22,7 @@ const outOfPlace = "tool call result does not follow tool call";
 export class CallOrder {
   // changed by events
   private readonly open = new OpenCalls();
-  /** Whether a result may come next; set by an assistant message with calls, until something else is said. */
+  /** Whether a result may come next; set by an assistant message with calls, until something else comes. */
   private resultsMayFollow = false;
 
   /** The assistant message at `path` made these calls. */
