@@ -25,7 +25,11 @@ const event = z.discriminatedUnion("type", [
   }),
   z.strictObject({ type: z.literal("flag"), side: z.enum(["input", "output"]), category: count }),
   z.strictObject({ type: z.literal("tier"), tier: z.enum(["standard", "priority"]) }),
-  z.strictObject({ type: z.literal("finish"), reason: z.enum(["stop", "length", "calls", "filter"]) }),
+  z.strictObject({
+    type: z.literal("finish"),
+    reason: z.enum(["stop", "length", "calls", "filter"]),
+    stopText: z.string().exactOptional(),
+  }),
 ]);
 
 const cassette = z.strictObject({
