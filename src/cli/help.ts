@@ -33,6 +33,8 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   "money balance": ["money balance none --key ci"],
   "money budget": ["money budget 100 --organisation research"],
   usage: ["usage --by key --from 2026-11-01", "usage --by model --csv"],
+  backup: ["backup parley-backup.tar.gz", "backup - | ssh backups 'cat > parley.tar.gz'"],
+  restore: ["restore parley-backup.tar.gz --data ./restored"],
   "client codex": ["client codex --write"],
   "client opencode": ["client opencode --write"],
   "client qwen": ["client qwen --model MiniMax-M2.7"],
