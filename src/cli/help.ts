@@ -33,6 +33,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   "money balance": ["money balance none --key ci"],
   "money budget": ["money budget 100 --organisation research"],
   usage: ["usage --by key --from 2026-11-01", "usage --by model --csv"],
+  audit: ["audit --target key:0759a588f2e1a1a1e5b6c0ffee000001", "audit --json"],
   backup: ["backup parley-backup.tar.gz", "backup - | ssh backups 'cat > parley.tar.gz'"],
   restore: ["restore parley-backup.tar.gz --data ./restored"],
   "client codex": ["client codex --write"],

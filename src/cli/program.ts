@@ -3,6 +3,7 @@ import { isEngineGiven, processConfigPath } from "../config/load.ts";
 import { commandName } from "../lib/command.ts";
 import { version } from "../lib/version.ts";
 import { addClients } from "./client/command.ts";
+import { addAudit } from "./audit.ts";
 import { addBackup } from "./backup.ts";
 import { baseUrl, command, serverOptions, settings, textOption, withServerModel, type Flags } from "./command.ts";
 import { addCompletion } from "./completion.ts";
@@ -38,7 +39,7 @@ export function buildProgram(): Command {
       (await lazy.doctor()).doctor(settings(withServerModel(flags)), flags["json"] === true),
     );
   addModels(program);
-  for (const add of [addKeys, addOrganisations, addMoney, addUsage, addBackup, addClients])
+  for (const add of [addKeys, addOrganisations, addMoney, addUsage, addAudit, addBackup, addClients])
     add(program, { command, settings });
   addCompletion(program);
   addExamples(program);
