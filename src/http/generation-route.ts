@@ -81,7 +81,7 @@ export async function readRequest<AnswerOptions>(
   await checkCaller(request.caller);
   const lease = leaseUntilAnswered(reply.raw, requestBudget, request.caller.keyId);
   const body = await readJson(request.raw, { limit, reader, lease, signal });
-  const parsed = await slices.run(surface.parseSteps(body, parseContext(request, reading)), signal);
+  const parsed = await slices.run(surface.parseSteps(body, parseContext(request, reading)), signal, lease.owner);
   return { body, parsed, lease };
 }
 
