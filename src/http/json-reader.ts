@@ -30,26 +30,26 @@ export class JsonReader {
   }
 
   /** All pieces as one. The list is empty afterwards: no one else shall hold what may be 60 MB. */
-  async join(pieces: Buffer[], signal?: AbortSignal): Promise<Buffer> {
+  async join(pieces: Buffer[], signal?: AbortSignal, owner?: string): Promise<Buffer> {
     const size = pieces.reduce((sum, { length }) => sum + length, 0);
-    if (size > smallBytes) return this.options.slices.run(joinSteps(pieces, size), signal);
+    if (size > smallBytes) return this.options.slices.run(joinSteps(pieces, size), signal, owner);
     return pieces.length === 1 ? (pieces.pop() ?? empty) : Buffer.concat(pieces.splice(0), size);
   }
 
   /**
-   * The value of UTF-8 bytes in pieces, whose list is empty afterwards; `name` stands for them in errors. Throws `ParleyError` of
-   * kind `invalid`.
+   * The value of UTF-8 bytes in pieces, whose list is empty afterwards; `name` stands for them in errors. `owner`: whose work
+   * it is. Throws `ParleyError` of kind `invalid`.
    */
-  async parse(pieces: Buffer[], name: string, signal?: AbortSignal): Promise<unknown> {
+  async parse(pieces: Buffer[], name: string, signal?: AbortSignal, owner?: string): Promise<unknown> {
     const { slices, maxValues } = this.options;
-    const sent = await this.join(pieces, signal);
+    const sent = await this.join(pieces, signal, owner);
     if (!isUtf8(sent)) throw invalid(name, "is not valid UTF-8");
     const bytes = sent.subarray(0, 3).equals(byteOrderMark) ? sent.subarray(3) : sent;
     // a value takes at least one byte
     if (bytes.length <= Math.min(smallBytes, maxValues)) return readSmall(bytes.toString(), name);
     try {
       const bounds = { depth: maxDepth, values: maxValues, stringUnits: maxStringUnits };
-      return await slices.run(parseJsonSteps(bytes, bounds), signal);
+      return await slices.run(parseJsonSteps(bytes, bounds), signal, owner);
     } catch (thrown) {
       if (thrown instanceof JsonFault) throw invalid(name, problem(thrown, maxValues));
       throw thrown;

@@ -94,9 +94,9 @@ export class SocketSession {
 
   private async create(pieces: Buffer[], lease: ByteLease | undefined): Promise<void> {
     const { jsonReader } = this.of.options;
-    const text = await jsonReader.join(pieces, this.aborter.signal);
+    const text = await jsonReader.join(pieces, this.aborter.signal, lease?.owner);
     if (!isUtf8(text)) return this.of.refuseBytes();
-    const message = await jsonReader.parse([text], "message", this.aborter.signal);
+    const message = await jsonReader.parse([text], "message", this.aborter.signal, lease?.owner);
     if (!isObject(message)) throw invalid("message", "must be a JSON object");
     const { type, ...body } = message;
     // clients may report how far they are (Codex: `response.processed`), and read an answer as that of their next request
@@ -106,7 +106,7 @@ export class SocketSession {
     const { surface, responses, slices } = this.of.options;
     await responses.checkCaller(caller);
     const asked = { ...body, stream: true, background: false };
-    const parsed = await slices.run(surface.parseSteps(asked, this.context(caller)), this.aborter.signal);
+    const parsed = await slices.run(surface.parseSteps(asked, this.context(caller)), this.aborter.signal, caller.keyId);
     try {
       const { signal } = this.aborter;
       const answer = await responses.create({ parsed, caller, body, lease, memory: this.memory }, signal);

@@ -1,4 +1,3 @@
-import type { LongText } from "../../lib/long-text.ts";
 import { finish, type Steps } from "../../lib/time-slices.ts";
 import type { ModelCard } from "../../model/card.ts";
 import { invalid, ParleyError } from "../../model/error.ts";
@@ -44,7 +43,8 @@ function* parseVision(value: unknown, context: ParseContext): Steps<ParsedReques
   const prompt = body.nonEmptyString("prompt");
   const param =
     body.ofAnyLength("image_url") === undefined && body.given("file_id") !== undefined ? "file_id" : "image_url";
-  const media = param === "file_id" ? readFileId(body) : readMedia(readUrl(body), param, context.strict);
+  const media =
+    param === "file_id" ? readFileId(body) : readMedia(body.nonEmptyLongString(param), param, context.strict);
   const card = context.imageModel?.();
   if (card === undefined) throw invalid(param, "no model that this key may use reads images");
   refuseOverlongBody(body, ["prompt"], context.contextWindow?.(card.id) ?? card.contextWindow);
@@ -65,10 +65,6 @@ function* parseVision(value: unknown, context: ParseContext): Steps<ParsedReques
     ...(context.strict ? { strict: true } : {}),
   };
   return { request, answerOptions: { stream: false } };
-}
-
-function readUrl(body: Fields): string | LongText {
-  return body.requiredLongString("image_url") || body.nonEmptyString("image_url");
 }
 
 /** An uploaded file by its number, or by the digits of it. */

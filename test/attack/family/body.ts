@@ -53,7 +53,9 @@ function messagesOf(times: number, content: string): string {
 
 function showing(base64: string): string {
   const url = `data:video/mp4;base64,${base64}`;
-  return JSON.stringify(chat(model, { messages: [{ role: "user", content: [{ type: "video_url", video_url: { url } }] }] }));
+  return JSON.stringify(
+    chat(model, { messages: [{ role: "user", content: [{ type: "video_url", video_url: { url } }] }] }),
+  );
 }
 
 const said = (text: string): string =>
@@ -119,8 +121,16 @@ const shapes: readonly Shape[] = [
   { name: "60 MB of plain text", settings: simulator, body: () => asking("A".repeat(60 * mebibyte)) },
   { name: "24 x 60 MB of plain text", settings: simulator, body: () => asking("A".repeat(60 * mebibyte)), times: 24 },
   { name: "10 MB of plain text", settings: simulator, fast: true, body: () => asking("A".repeat(10 * mebibyte)) },
-  { name: "6 x 10 MB of plain text in one body", settings: simulator, body: () => messagesOf(6, "A".repeat(10 * mebibyte)) },
-  { name: "3 x 18 MB of Chinese in one body", settings: simulator, body: () => messagesOf(3, "\u4e2d".repeat(6 * mebibyte)) },
+  {
+    name: "6 x 10 MB of plain text in one body",
+    settings: simulator,
+    body: () => messagesOf(6, "A".repeat(10 * mebibyte)),
+  },
+  {
+    name: "3 x 18 MB of Chinese in one body",
+    settings: simulator,
+    body: () => messagesOf(3, "\u4e2d".repeat(6 * mebibyte)),
+  },
   { name: "60 MB of a video that is none", settings: simulator, body: () => showing("A".repeat(60 * mebibyte)) },
   {
     name: "60 MB of brackets",
