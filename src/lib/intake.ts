@@ -1,5 +1,5 @@
 /** Bytes that are received in one turn of the event loop, all bodies together: new memory for them takes some milliseconds. */
-const turnBytes = 1024 * 1024;
+const turnBytes = 512 * 1024;
 /** Bytes that a body which goes on is likely to receive before it can be stopped again. */
 const readBytes = 64 * 1024;
 
