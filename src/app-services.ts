@@ -23,7 +23,7 @@ import { catalogAsk } from "./service/ask.ts";
 import { EngineQueues } from "./service/engine-queue.ts";
 import { FileService } from "./service/file.ts";
 import { GenerateService } from "./service/generate.ts";
-import { recordCost, recordGenerations } from "./service/generation-metrics.ts";
+import { recordCost, recordGenerations, recordLostTries } from "./service/generation-metrics.ts";
 import { LedgerWriter } from "./service/ledger.ts";
 import { Meter } from "./service/meter.ts";
 import { ModelService } from "./service/model.ts";
@@ -120,14 +120,14 @@ export async function openServices(
   const journal = overrides.store === undefined ? openLedgerJournal(config.data) : undefined;
   const meter = openMeter(ground, { store, limits, journal });
   const queues = new EngineQueues();
-  const observers = [recordGenerations(metrics, catalog, queues)];
   const generate = new GenerateService({
     catalog,
     media,
     meter,
     queues,
     moderator,
-    observers,
+    observers: [recordGenerations(metrics, catalog, queues)],
+    lost: recordLostTries(metrics),
     watch: watch.generation,
     log,
   });

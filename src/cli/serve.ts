@@ -4,6 +4,7 @@ import { createApp, type App } from "../app.ts";
 import type { Config } from "../config/schema.ts";
 import { checkEngines, listenFault } from "./start-check.ts";
 import { startScreen } from "./start-screen.ts";
+import { stopOnSignal, stopTimes } from "./stop.ts";
 
 /** Where the settings come from, to read them again. */
 export interface Source {
@@ -19,7 +20,7 @@ export interface Source {
 export async function serve(config: Config, source: Source): Promise<void> {
   const app = await createApp(config);
   const stopWatching = reloadOnChange(app, source);
-  const stopped = stopOnSignal(app, config.server.drainSeconds).finally(stopWatching);
+  const stopped = stopOnSignal(app, stopTimes(config)).finally(stopWatching);
   try {
     await checkEngines(app, config, source.engineIsGiven);
     console.log(await startScreen(app, config, await app.listen()));
@@ -29,24 +30,6 @@ export async function serve(config: Config, source: Source): Promise<void> {
     throw listenFault(error, config.host, config.port);
   }
   await stopped;
-}
-
-function stopOnSignal(app: App, drainSeconds: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // set by the first signal: a second one ends running answers at once
-    let stopping = false;
-    const stop = (): void => {
-      const grace = stopping ? 0 : drainSeconds;
-      stopping = true;
-      void app.close(grace).then(() => {
-        process.off("SIGTERM", stop);
-        process.off("SIGINT", stop);
-        resolve();
-      }, reject);
-    };
-    process.on("SIGTERM", stop);
-    process.on("SIGINT", stop);
-  });
 }
 
 /** Editors write a file in several steps: it is read when nothing has changed for this long. */

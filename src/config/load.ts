@@ -52,6 +52,7 @@ export const environmentTable: readonly EnvironmentRow[] = [
   { variable: "PARLEY_API_KEYS", setting: "apiKeys", read: asList },
   { variable: "PARLEY_DATA", setting: "data", read: asText },
   { variable: "PARLEY_LOG", setting: "log", read: asText },
+  { variable: "PARLEY_SHUTDOWN_DELAY_SECONDS", setting: "server.shutdownDelaySeconds", read: asNumber },
   { variable: "PARLEY_ENGINE", setting: "engine", read: asText },
   { variable: "PARLEY_MODEL", setting: "model", read: asText },
   { variable: "PARLEY_ADMIN_KEYS", setting: "adminKeys", read: asList },

@@ -78,8 +78,19 @@ export class Transcript {
           event.error === undefined ? { reason: event.reason } : { reason: event.reason, error: event.error };
         return;
       case "begin":
-        this.servedBy = event.servedBy;
+        this.begin(event.servedBy);
     }
+  }
+
+  /** A second time, the answer is begun again by another server: nobody saw what came before, and it is void. */
+  private begin(servedBy: ServedBy | undefined): void {
+    this.servedBy = servedBy;
+    this.items.length = 0;
+    this.usage = undefined;
+    this.finish = undefined;
+    this.tier = undefined;
+    this.inputFlag = 0;
+    this.outputFlag = 0;
   }
 
   private grow(event: Extract<GenerationEvent, { type: "text-delta" | "reasoning-delta" | "call-delta" }>): void {

@@ -1,7 +1,7 @@
 import type { Catalog, Target } from "../engine/engine.ts";
 import { refuseMedia, replaceUnread, takesMedia, type MediaPreparer } from "../media/prepare.ts";
-import { isRetryable, ParleyError, toParleyError } from "../model/error.ts";
-import type { GenerationRequest } from "../model/request.ts";
+import { isRetryable, type ParleyError, toParleyError, plainError } from "../model/error.ts";
+import type { BrokenTry, GenerationRequest } from "../model/request.ts";
 import type { Caller } from "../policy/authenticate.ts";
 import type { Log } from "../telemetry/log.ts";
 import { holdToRequest } from "./answer-rules.ts";
@@ -20,6 +20,13 @@ export interface RouterOptions {
 export interface Asker {
   caller: Caller;
   signal: AbortSignal;
+  /** Tries whose answers broke off, where the request is sent again. */
+  broken?: readonly BrokenAnswer[];
+}
+
+/** A try of an answer that broke off, and the engine that it was at. */
+export interface BrokenAnswer extends BrokenTry {
+  engine: Target["engine"];
 }
 
 /** Chooses the engine of a request among the targets of its model, in their order. */
@@ -36,7 +43,9 @@ export class Router {
    */
   async start(request: GenerationRequest, asker: Asker): Promise<Started> {
     this.options.catalog.card(request.model);
-    let tried = new Set<Target["engine"]>();
+    // an engine of replicas chooses another one itself, and counts its tries
+    const alone = (asker.broken ?? []).map(({ engine }) => engine).filter((engine) => engine.members === undefined);
+    let tried = new Set(alone);
     let last: ParleyError | undefined;
     for (let target = this.next(request, tried); target !== undefined; target = this.next(request, tried)) {
       tried.add(target.engine);
@@ -48,7 +57,7 @@ export class Router {
       try {
         const started = await this.attempt(request, target, asker);
         if (started !== undefined) return started;
-        tried = new Set();
+        tried = new Set(alone);
       } catch (thrown) {
         const error = toParleyError(thrown);
         if (asker.signal.aborted || !isRetryable(error)) throw error;
@@ -57,14 +66,14 @@ export class Router {
         last = error;
       }
     }
-    throw last ?? new ParleyError("overloaded", "no engine serves this model");
+    throw last ?? plainError("overloaded", "no engine serves this model");
   }
 
   /** Input tokens of a request, counted by the engine that would answer it. */
   async count(request: GenerationRequest, asker: Asker): Promise<number> {
     this.options.catalog.card(request.model);
     const aimed = this.next(request, new Set());
-    if (aimed === undefined) throw new ParleyError("overloaded", "no engine serves this model");
+    if (aimed === undefined) throw plainError("overloaded", "no engine serves this model");
     const target = await resolveTarget(aimed);
     const prepared = await this.prepare(request, target, asker);
     return (await target.engine.count(prepared, asker.signal)).tokens;
@@ -103,8 +112,8 @@ export class Router {
     const queued = { request: prepared, keyId: asker.caller.keyId, signal: asker.signal };
     const rest = holdToRequest(this.options.queues.generate(target, queued), prepared);
     const first = await rest.next();
-    if (first.done === true) throw new ParleyError("upstream", "the engine ended without an answer");
-    return { target, first: first.value, rest, prepared, engineMs: performance.now() - calledAt };
+    if (first.done === true) throw plainError("upstream", "the engine ended without an answer");
+    return { target, first: first.value, rest, prepared, calledAt, engineMs: performance.now() - calledAt };
   }
 
   /** The request as one engine takes it: its own model name, and media of the kinds it reads. */
@@ -112,7 +121,13 @@ export class Router {
     const context = { target: target.engine.capabilities, callerKeyId: asker.caller.keyId, signal: asker.signal };
     const prepared = (await this.options.media?.prepare(request, context)) ?? replaceUnread(request, context.target);
     const { model, family } = target;
-    return { ...prepared, model, ...(family === undefined ? {} : { family }) };
+    const brokenTries = (asker.broken ?? []).filter(({ engine }) => engine === target.engine);
+    return {
+      ...prepared,
+      model,
+      ...(family === undefined ? {} : { family }),
+      ...(brokenTries.length === 0 ? {} : { brokenTries }),
+    };
   }
 }
 

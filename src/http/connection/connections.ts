@@ -44,6 +44,8 @@ export class Connections {
   private readonly byAddress = new Map<string, Set<Connection>>();
   /** How many have shown each key last. */
   private readonly byKey = new Map<string, number>();
+  /** Set by `drain`. */
+  private leaving = false;
 
   constructor({ timeouts, limits, trustedProxies, arrivals }: ConnectionsOptions) {
     this.arrivals = arrivals;
@@ -57,6 +59,17 @@ export class Connections {
   /** Open connections. */
   get size(): number {
     return this.all.size;
+  }
+
+  /** Whether callers are being moved to other servers. */
+  get draining(): boolean {
+    return this.leaving;
+  }
+
+  /** From now on every connection, also a new one, is closed by its next answer. */
+  drain(): void {
+    this.leaving = true;
+    for (const connection of this.all.values()) connection.drain();
   }
 
   /** Watches a server's connections from now on. */
@@ -110,6 +123,7 @@ export class Connections {
       socket.destroy();
       return;
     }
+    if (this.leaving) connection.drain();
     this.all.set(socket, connection);
     socket.once("close", () => {
       this.all.delete(socket);

@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { setTimeout } from "node:timers/promises";
 import { Agent, request, type Dispatcher } from "undici";
-import { ParleyError } from "../../model/error.ts";
+import { type ParleyError, plainError } from "../../model/error.ts";
 import type { BlobStore, Spooled } from "./blob.ts";
 import { emptySha256, signed, type SigningKeys } from "./sign.ts";
 
@@ -109,7 +109,7 @@ class Failure {
 
   constructor(retryable: boolean, what: string, cause: unknown) {
     this.retryable = retryable;
-    this.error = new ParleyError("upstream", `the bucket that keeps files ${what}`, { cause });
+    this.error = plainError("upstream", `the bucket that keeps files ${what}`, { cause });
   }
 }
 

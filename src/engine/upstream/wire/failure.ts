@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { ParleyError, type ErrorKind } from "../../../model/error.ts";
+import { ParleyError, plainError, type ErrorKind } from "../../../model/error.ts";
 import { isObject, parseJson } from "../../../model/json.ts";
 import { bodySeconds, headerSeconds } from "./retry-after.ts";
 
@@ -81,6 +81,17 @@ export function isUnknownThere(error: ParleyError): boolean {
   return error.cause instanceof Report && error.cause.status === 404;
 }
 
+/** The error of a 200 whose body is a web page. */
+export function pageFailure(): ParleyError {
+  const cause = new Report(200, "a web page");
+  return plainError("upstream", "the upstream answered with a web page, not as an API", { cause });
+}
+
+/** What is asked is not there, or something else is: the address may be a wrong one. */
+export function isElsewhere(error: ParleyError): boolean {
+  return error.cause instanceof Report && (error.cause.status === 404 || error.cause.status === 200);
+}
+
 interface ReportedError {
   message: string;
   code: number;
@@ -113,16 +124,16 @@ function failure(reported: ReportedError, retryAfter: number | undefined): Parle
     ...(retryAfter === undefined ? {} : { retryAfter }),
   };
   if (unknown) {
-    return new ParleyError(kind, "the upstream does not know the model or the address configured for it", detail);
+    return plainError(kind, "the upstream does not know the model or the address configured for it", detail);
   }
   if (kind === "invalid" && contextWords.test(text)) return new ParleyError("context", text, detail);
   if (messageKinds.has(kind))
     return new ParleyError(kind, text === "" ? `the upstream answered ${reported.status}` : text, detail);
   if (kind === "upstream" && (reported.status === 401 || reported.status === 403)) {
-    return new ParleyError(kind, "the upstream refused the credentials configured for it", detail);
+    return plainError(kind, "the upstream refused the credentials configured for it", detail);
   }
   const what = reported.status === 0 ? "reported an error" : `answered ${reported.status}`;
-  return new ParleyError(kind, `the upstream ${what}`, detail);
+  return plainError(kind, `the upstream ${what}`, detail);
 }
 
 function kindOf(reported: ReportedError): ErrorKind {
@@ -218,7 +229,7 @@ export function networkFailure(thrown: unknown): ParleyError {
   if (thrown instanceof ParleyError) return thrown;
   const code = networkCode(thrown);
   const kind = code === "UND_ERR_CONNECT_TIMEOUT" ? "timeout" : "upstream";
-  return new ParleyError(kind, `the upstream ${byNetworkCode[code] ?? "broke the connection"}`, { cause: thrown });
+  return plainError(kind, `the upstream ${byNetworkCode[code] ?? "broke the connection"}`, { cause: thrown });
 }
 
 /** The code of a thrown network error, `""` where it has none. */
