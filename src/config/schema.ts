@@ -40,6 +40,10 @@ export const configSchema = z.strictObject({
     .enum(["silent", "error", "warn", "info", "debug"])
     .default("info")
     .describe("Lowest level that is logged. Prompt text is never logged."),
+  logFormat: z
+    .enum(["auto", "text", "json"])
+    .default("auto")
+    .describe("Form of the log's lines; `auto`: text where standard error is a terminal, else one JSON object a line."),
   apiKeys: z
     .array(
       z

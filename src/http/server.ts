@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { setImmediate } from "node:timers/promises";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { acceptedCodings } from "../lib/content-coding.ts";
-import { ParleyError, invalid, toParleyError, type ErrorKind } from "../model/error.ts";
+import { ParleyError, invalid, reasonOf, toParleyError, type ErrorKind } from "../model/error.ts";
 import { vendorId, type IdSource } from "../model/id.ts";
 import type { Authenticate, Caller } from "../policy/authenticate.ts";
 import { envelope } from "../surface/shared/envelope.ts";
@@ -25,6 +25,8 @@ declare module "fastify" {
     caller: Caller;
     /** Set when the request was answered with an error. */
     errorKind: ErrorKind | undefined;
+    /** Why, in words that hold nothing of the request. */
+    errorReason: string | undefined;
   }
 }
 
@@ -72,6 +74,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.addContentTypeParser("*", (_request, _payload, done) => done(null));
   server.decorateRequest("caller", undefined as never);
   server.decorateRequest("errorKind", undefined);
+  server.decorateRequest("errorReason", undefined);
   server.addHook("onRequest", async (request, reply) => {
     reply.headers(common(request, reply));
     // any content type is taken: what is none would be refused by the framework
@@ -159,6 +162,7 @@ export function useErrors(server: FastifyInstance, show: ErrorReply, log: Log): 
     // its caller is still there: it was ended by the stop of the server
     const error = ended.kind === "canceled" ? stopping() : ended;
     request.errorKind = error.kind;
+    request.errorReason = reasonOf(error);
     // which codings would do (RFC 9110, 415)
     if (error.kind === "unsupported-encoding") reply.header("accept-encoding", acceptedCodings);
     if (error.rateLimit !== undefined) reply.headers(rateLimitHeaders(error.rateLimit));
@@ -221,14 +225,13 @@ async function acceptWaiting(server: Server): Promise<void> {
 /** Refuses new connections and resolves when every running answer is over. */
 export async function closeServer(server: FastifyInstance): Promise<void> {
   const { server: port } = server;
-  if (port.listening) {
-    const closed = once(port, "close");
-    await acceptWaiting(port);
-    port.close();
-    // a connection that was busy when closing began is kept alive by Node after its answer
-    const idle = setInterval(() => port.closeIdleConnections(), idleCheckMs);
-    await closed;
-    clearInterval(idle);
-  }
-  await server.close();
+  if (!port.listening) return server.close();
+  const closed = once(port, "close");
+  await acceptWaiting(port);
+  port.close();
+  // a connection that was busy when closing began is kept alive by Node after its answer
+  const idle = setInterval(() => port.closeIdleConnections(), idleCheckMs);
+  // the framework closes the other ports, where a name stands for several addresses
+  await Promise.all([closed, server.close()]);
+  clearInterval(idle);
 }

@@ -1,7 +1,9 @@
 import type { Catalog, Target } from "../engine/engine.ts";
 import { refuseMedia, replaceUnread, takesMedia, type MediaPreparer } from "../media/prepare.ts";
-import { isRetryable, type ParleyError, toParleyError, plainError } from "../model/error.ts";
+import { contextError } from "../model/context-bound.ts";
+import { isRetryable, plainError, reasonOf, toParleyError, type ParleyError } from "../model/error.ts";
 import type { BrokenTry, GenerationRequest } from "../model/request.ts";
+import { estimateInput } from "../model/token-estimate.ts";
 import type { Caller } from "../policy/authenticate.ts";
 import type { Log } from "../telemetry/log.ts";
 import { holdToRequest } from "./answer-rules.ts";
@@ -60,9 +62,11 @@ export class Router {
         tried = new Set(alone);
       } catch (thrown) {
         const error = toParleyError(thrown);
+        if (error.kind === "context" && error.reason === undefined) throw sizedError(error, request, target);
         if (asker.signal.aborted || !isRetryable(error)) throw error;
         const { log } = this.options;
-        log.warn({ id: request.id, engine: target.engineName, kind: error.kind, err: error }, "engine failed");
+        const { engineName: engine } = target;
+        log.warn({ id: request.id, engine, kind: error.kind, reason: reasonOf(error), err: error }, "engine failed");
         last = error;
       }
     }
@@ -138,4 +142,10 @@ export async function resolveTarget(target: Target): Promise<Target> {
   const own = await engine.resolve(model);
   const family = target.family ?? own.family;
   return { ...target, model: own.model, ...(family === undefined ? {} : { family }) };
+}
+
+/** Where the engine did not say how long the prompt is: an estimate, and the window where it is known. */
+function sizedError(error: ParleyError, request: GenerationRequest, { engine }: Target): ParleyError {
+  const { contextWindow: windowTokens } = engine.capabilities;
+  return contextError({ tokens: estimateInput(request), isEstimate: true, windowTokens }, error);
 }

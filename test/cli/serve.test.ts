@@ -160,7 +160,7 @@ describe("parley serve", () => {
   it("goes on with its settings when the changed file cannot be read", async () => {
     const { command, url } = await serve({ key });
     writeFileSync(join(place.data, "parley.yaml"), "engines: &itself [*itself]\n");
-    await command.says(/Settings not taken over: /);
+    await command.says(/"msg":"settings not taken over"/);
     expect((await ask(url, false)).status).toBe(200);
   });
 
@@ -207,9 +207,10 @@ describe("a start that cannot succeed", () => {
     const atOnce = { PARLEY_SHUTDOWN_DELAY_SECONDS: "0" };
     const refused = await place.run(args);
     expect([refused.code, refused.stdout]).toEqual([2, ""]);
-    expect(refused.stderr).toBe(
-      `parley: 127.0.0.1:${port} is in use, perhaps by another Parley; choose another port with --port\n`,
-    );
+    expect(JSON.parse(refused.stderr)).toMatchObject({
+      level: 50,
+      msg: `127.0.0.1:${port} is in use, perhaps by another Parley; choose another port with --port`,
+    });
     await free();
     const started = place.start(args, atOnce);
     const [, shown = ""] = await started.says(/curl .* -H "Authorization: Bearer (sk-parley-[0-9a-f]{40})"/);
@@ -240,12 +241,8 @@ describe("a start that cannot succeed", () => {
     const ended = await place.run(["serve", "--port", "0", ...args], { PARLEY_LOG: "error", ...environment });
     expect([ended.code, ended.stdout]).toEqual([2, ""]);
     expect(ended.stderr).toMatch(message);
-    expect(
-      ended.stderr
-        .trim()
-        .split("\n")
-        .filter((line) => !line.startsWith("{")),
-    ).toHaveLength(1);
+    const last = ended.stderr.trim().split("\n").at(-1) ?? "";
+    expect((JSON.parse(last) as { msg: string }).msg).toMatch(message);
   });
 
   it("a file that is no model", async () => {
@@ -253,6 +250,6 @@ describe("a start that cannot succeed", () => {
     writeFileSync(file, "GGUF and nothing else");
     const ended = await place.run(["serve", "--port", "0", "--engine", file], { PARLEY_LOG: "silent" });
     expect([ended.code, ended.stdout]).toEqual([2, ""]);
-    expect(ended.stderr).toMatch(/^parley: engines\.default: /);
+    expect((JSON.parse(ended.stderr) as { msg: string }).msg).toMatch(/^engines\.default: /);
   });
 });

@@ -9,6 +9,8 @@ export interface EnvelopeRow {
   code: number;
   /** Sent instead of the error's own message. */
   fixed?: string;
+  /** Behind `fixed`, the error's reason: numbers and our own words. */
+  withReason?: boolean;
   /** Put before the error's own message. */
   prefix?: string;
 }
@@ -24,6 +26,7 @@ export const envelopeTable: Readonly<Record<ErrorKind, EnvelopeRow>> = {
     type: "bad_request_error",
     code: 2013,
     fixed: "invalid params, context window exceeds limit",
+    withReason: true,
   },
   unauthenticated: {
     status: 401,
@@ -84,8 +87,9 @@ export function baseResp(error: ParleyError): { status_code: number; status_msg:
 }
 
 function messageOf(error: ParleyError): string {
-  const { fixed, prefix = "" } = envelopeTable[error.kind];
-  return fixed ?? `${prefix}${error.message}`;
+  const { fixed, prefix = "", withReason } = envelopeTable[error.kind];
+  if (fixed === undefined) return `${prefix}${error.message}`;
+  return withReason === true && error.reason !== undefined ? `${fixed}: ${error.reason}` : fixed;
 }
 
 /** Whole seconds, at least 1: a client that reads 0 asks again at once. */

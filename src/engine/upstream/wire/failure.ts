@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { ParleyError, plainError, type ErrorKind } from "../../../model/error.ts";
+import { contextError, type PromptSize } from "../../../model/context-bound.ts";
 import { isObject, parseJson } from "../../../model/json.ts";
 import { bodySeconds, headerSeconds } from "./retry-after.ts";
 
@@ -59,6 +60,23 @@ const invalidParameters = 2013;
 /** How servers report that the prompt is too long: vLLM, SGLang, llama-server, Ollama, the vendor, OpenAI. */
 const contextWords =
   /context (length|window|size)|maximum context|exceeds? (the )?(available )?context|exceed_context|longer than the model'?s|prompt is too long|input is too long/i;
+
+/** Their numbers: the window's tokens, and the prompt's. What they requested in all is more than the prompt. */
+const windowNumbers =
+  /(?:maximum context length (?:is|of)|context (?:size|length|window)(?: is| of)?|the window has)\s*\(?(\d{1,9})\b/i;
+const promptNumbers =
+  /\b(\d{1,9}) (?:tokens )?(?:in|from) the (?:messages|prompt|input)|(?:resulted in|\b(?:request|input|prompt)(?: has| contains| is)?) \(?(?:about )?(\d{1,9}) (?:input )?tokens/i;
+
+/** The sizes that a server names in its message; only numbers are taken from it. */
+function sizeIn(message: string): PromptSize {
+  const [, window] = windowNumbers.exec(message) ?? [];
+  const [, before, behind] = promptNumbers.exec(message) ?? [];
+  const tokens = before ?? behind;
+  return {
+    windowTokens: window === undefined ? undefined : Number(window),
+    tokens: tokens === undefined ? undefined : Number(tokens),
+  };
+}
 
 /** What shows that a message holds a web page. */
 const page = /^<|<!doctype|<html|<head>|<body/i;
@@ -126,7 +144,8 @@ function failure(reported: ReportedError, retryAfter: number | undefined): Parle
   if (unknown) {
     return plainError(kind, "the upstream does not know the model or the address configured for it", detail);
   }
-  if (kind === "invalid" && contextWords.test(text)) return new ParleyError("context", text, detail);
+  if (kind === "invalid" && contextWords.test(text))
+    return contextError(sizeIn(text), { message: text, cause: detail.cause });
   if (messageKinds.has(kind))
     return new ParleyError(kind, text === "" ? `the upstream answered ${reported.status}` : text, detail);
   if (kind === "upstream" && (reported.status === 401 || reported.status === 403)) {
