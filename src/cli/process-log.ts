@@ -12,7 +12,7 @@ export function logProcess(log: Log): void {
     const { name, code, message } = warning;
     log.warn({ name, code, reason: message.slice(0, maxWarning) }, "warning of the runtime");
   });
-  // also what was rejected and nobody handled
+  // rejections that were not handled come here too
   process.on("uncaughtException", (error) => {
     log.error({ err: error }, "a mistake of the server ends the process");
     process.exit(1);

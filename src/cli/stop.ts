@@ -15,7 +15,7 @@ const defaultDelaySeconds = 5;
 /** npm passes on a signal that its child got too, from the terminal or from systemd: what comes so soon is the same wish. */
 const sameSignalMs = 250;
 
-/** The times of the settings; nobody balances requests to a server on a terminal, and whoever sits there waits for its end. */
+/** The times of the settings; no balancer sends requests to a server on a terminal, and the person there waits for its end. */
 export function stopTimes({ server }: Pick<Config, "server">): StopTimes {
   const onTerminal = process.stdin.isTTY || process.stdout.isTTY;
   const { shutdownDelaySeconds = onTerminal ? 0 : defaultDelaySeconds, drainSeconds } = server;

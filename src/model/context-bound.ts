@@ -57,14 +57,14 @@ export interface PromptSize {
   tokens?: number | undefined;
   /** The tokens are estimated. */
   isEstimate?: boolean;
-  /** Characters, where nobody counted tokens. */
+  /** Characters, where tokens were not counted. */
   chars?: number;
   windowTokens?: number | undefined;
 }
 
 /**
  * The error of a prompt that does not fit its window; it says the sizes to callers and in the log. `message` and `cause`: what
- * an engine said, for nobody.
+ * an engine sent, which is not shown.
  */
 export function contextError(
   size: PromptSize,

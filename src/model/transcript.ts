@@ -82,7 +82,7 @@ export class Transcript {
     }
   }
 
-  /** A second time, the answer is begun again by another server: nobody saw what came before, and it is void. */
+  /** A second time, the answer is begun again by another server: what came before was shown to no one, and is void. */
   private begin(servedBy: ServedBy | undefined): void {
     this.servedBy = servedBy;
     this.items.length = 0;

@@ -17,7 +17,7 @@ export interface AnswerRunOptions {
   signal: AbortSignal;
   /** Ends the record; only the first call counts. `lateUsage`: what the engine reported after the last batch. */
   finish: (outcome: Outcome, lateUsage?: Usage) => void;
-  /** Whether nobody has seen anything of the answer yet; absent where its caller sees what comes. */
+  /** Whether no one has seen anything of the answer yet; absent where its caller sees what comes. */
   unseen: (() => boolean) | undefined;
   /** Sends the request once more, to a server that has not broken off. */
   again: (broken: readonly BrokenAnswer[]) => Promise<Started>;

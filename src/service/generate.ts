@@ -171,7 +171,7 @@ interface Admitted {
   unseen: Unseen | undefined;
 }
 
-/** Whether nobody has seen anything of an answer that broke off: it is begun again on another server then. */
+/** Whether no one has seen anything of an answer that broke off: it is begun again on another server then. */
 export type Unseen = () => boolean;
 
 type ExpectedUse = Pick<BillableWork, "estimate" | "most">;

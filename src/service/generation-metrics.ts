@@ -54,7 +54,7 @@ export function recordGenerations(metrics: Metrics, catalog: Catalog, queues: En
   };
 }
 
-/** Tries of answers that broke off unseen and were begun again elsewhere: nobody is charged for their tokens. */
+/** Tries of answers that broke off unseen and were begun again elsewhere: no one is charged for their tokens. */
 export function recordLostTries(metrics: Metrics): (lost: LostTry) => void {
   const tries = metrics.counter(
     "parley_lost_tries_total",

@@ -71,7 +71,7 @@ export interface LostTry {
   engine: string;
   replica: string | undefined;
   kind: ErrorKind;
-  /** What it used; nobody is charged for it. */
+  /** What it used; no one is charged for it. */
   usage: Usage;
 }
 

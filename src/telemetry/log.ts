@@ -29,7 +29,7 @@ export function createLog(level: LogLevel, to: DestinationStream = standardError
 /** How lines are written: as JSON, as text for people, or as what fits the place where they appear. */
 export type LogFormat = "auto" | "text" | "json";
 
-/** Where lines go that nobody passes elsewhere: standard error, as text on a terminal and as JSON elsewhere. */
+/** Where lines go by default: standard error, as text on a terminal and as JSON elsewhere. */
 export function logDestination(format: LogFormat, to: DestinationStream = standardError()): DestinationStream {
   const isText = format === "text" || (format === "auto" && process.stderr.isTTY);
   return isText ? { write: (line) => to.write(textLine(line)) } : to;

@@ -85,7 +85,7 @@ export class KeptAnswer implements ResponseAnswer {
     this.aborter.abort();
   }
 
-  /** Nobody has got anything of the answer: it may be begun again. */
+  /** No reader has got anything of the answer: it may be begun again. */
   get unseen(): boolean {
     return !this.shown;
   }
