@@ -84,9 +84,12 @@ export class AnswerRun implements Generation {
     try {
       let batch: Batch | undefined = this.current.first;
       while (batch !== undefined) {
-        const handed = errorOf(batch) === undefined ? batch : await this.replaced(batch);
-        this.fold(handed);
-        if (handed.length > 0) yield handed;
+        const failed: Batch = batch;
+        batch = await this.replaced(failed);
+        // what another server began may end with an error at once
+        if (batch !== failed) continue;
+        this.fold(batch);
+        if (batch.length > 0) yield batch;
         batch = await this.next();
       }
       if (!signal.aborted) outcome = "upstream";
@@ -119,7 +122,7 @@ export class AnswerRun implements Generation {
     }
   }
 
-  /** The first batch of another server in the place of one that ends with an error, or that batch itself. */
+  /** The first batch of another server in the place of one that ends with an error; else that batch itself. */
   private async replaced(failed: Batch): Promise<Batch> {
     const { signal, unseen, again, lost, log } = this.options;
     const error = errorOf(failed);

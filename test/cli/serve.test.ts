@@ -176,7 +176,8 @@ it.runIf(process.platform === "linux")(
   "gives freed memory back to the system, unless the operator has set how",
   async () => {
     const environment = async (set: Record<string, string>): Promise<string[]> => {
-      const command = place.start(["serve", "--engine", "sim", "--port", "0"], { PARLEY_API_KEYS: key, ...set });
+      const atOnce = { PARLEY_API_KEYS: key, PARLEY_SHUTDOWN_DELAY_SECONDS: "0" };
+      const command = place.start(["serve", "--engine", "sim", "--port", "0"], { ...atOnce, ...set });
       await command.says(listens);
       const found = readFileSync(`/proc/${command.child.pid}/environ`, "utf8").split("\0");
       command.signal("SIGTERM");

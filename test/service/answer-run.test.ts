@@ -84,6 +84,17 @@ describe("an answer that breaks off unseen", () => {
     expect(lost.map(({ engine }) => engine)).toEqual(["e0", "e1", "e2"]);
   });
 
+  it("goes on where another engine's answer ends with an error at once", async () => {
+    const short = scriptEngine({
+      batches: () => [
+        [{ type: "begin" }, { type: "finish", reason: "error", error: new ParleyError("upstream", "no") }],
+      ],
+    });
+    const { generation, lost } = await run([breaking(), short, whole()], always);
+    expect(generation.transcript.text()).toBe("whole");
+    expect(lost.map(({ engine }) => engine)).toEqual(["e0", "e1"]);
+  });
+
   it("keeps its own error, and what came, where no engine is left", async () => {
     const { generation, lost, ended } = await run([breaking("timeout")], always);
     expect(generation.transcript.text()).toBe("lost");
