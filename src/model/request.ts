@@ -1,4 +1,4 @@
-import type { Family } from "./card.ts";
+import type { Effort, Family } from "./card.ts";
 import type { ParleyError } from "./error.ts";
 import type { ResponseId } from "./id.ts";
 import type { Item } from "./item.ts";
@@ -64,6 +64,8 @@ export interface GenerationRequest {
   parallelCalls: boolean;
   /** `adaptive`: the model decides; engines without that choice think. */
   reasoning: "on" | "off" | "adaptive";
+  /** How hard the model thinks; only of models that have levels. */
+  effort?: Effort;
   format: OutputFormat;
   sampling: Sampling;
   /** A hint which replica holds the prompt's prefix. */

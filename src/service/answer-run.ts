@@ -7,12 +7,15 @@ import type { GenerationRequest } from "../model/request.ts";
 import type { Transcript } from "../model/transcript.ts";
 import type { Log } from "../telemetry/log.ts";
 import { estimateUsage } from "./count-usage.ts";
+import type { AnswerReading } from "./engine-queue.ts";
 import type { Generation, GenerationRecord, LostTry, Started } from "./generation.ts";
 import type { BrokenAnswer } from "./route.ts";
 
 export interface AnswerRunOptions {
   record: GenerationRecord;
   started: Started;
+  /** Of all tries together. */
+  reading: AnswerReading;
   rateLimit: RateLimitStatus;
   signal: AbortSignal;
   /** Ends the record; only the first call counts. `lateUsage`: what the engine reported after the last batch. */
@@ -50,6 +53,7 @@ export class AnswerRun implements Generation {
     this.ownMs = performance.now() - options.record.startedAt - options.started.engineMs;
     this.current = options.started;
     this.note(options.started);
+    options.reading.pause();
     this.batches = this.run();
   }
 
@@ -79,17 +83,22 @@ export class AnswerRun implements Generation {
   /** Hands batches on and folds each; however it ends, the stream has exactly one `finish` and the record is finished. */
   private async *run(): AsyncGenerator<Batch> {
     const { transcript } = this;
-    const { finish, signal } = this.options;
+    const { finish, reading, signal } = this.options;
     let outcome: Outcome = "canceled";
+    reading.resume();
     try {
       let batch: Batch | undefined = this.current.first;
       while (batch !== undefined) {
-        const failed: Batch = batch;
-        batch = await this.replaced(failed);
+        const next: Batch = errorOf(batch) === undefined ? batch : await this.replaced(batch);
         // what another server began may end with an error at once
-        if (batch !== failed) continue;
+        if (next !== batch) {
+          batch = next;
+          continue;
+        }
         this.fold(batch);
+        reading.pause();
         if (batch.length > 0) yield batch;
+        reading.resume();
         batch = await this.next();
       }
       if (!signal.aborted) outcome = "upstream";

@@ -16,7 +16,7 @@ import type { GenerationWatch } from "../telemetry/watch.ts";
 import { admit, permit } from "./admit.ts";
 import { AnswerRun } from "./answer-run.ts";
 import { countUsage } from "./count-usage.ts";
-import { EngineQueues } from "./engine-queue.ts";
+import { AnswerReading, EngineQueues } from "./engine-queue.ts";
 import type {
   EndedGeneration,
   Generation,
@@ -27,7 +27,7 @@ import type {
 } from "./generation.ts";
 import type { Admission, BillableWork, Meter } from "./meter.ts";
 import { largestWindow } from "./model.ts";
-import { Router, type Asker, type BrokenAnswer } from "./route.ts";
+import { Router, type BrokenAnswer, type Reader } from "./route.ts";
 import { screened } from "./screen.ts";
 
 export interface GenerateOptions {
@@ -138,21 +138,22 @@ export class GenerateService {
     const { caller, signal, finish, rateLimit, unseen } = admitted;
     const { log, lost } = this.options;
     try {
-      const started = await this.begin(request, { caller, signal });
+      const reading = new AnswerReading();
+      const reader = { caller, signal, reading };
+      const started = await this.begin(request, reader);
       log.debug({ id: request.id, engine: started.target.engineName, caller: caller.keyId }, "generation started");
-      const again = (broken: readonly BrokenAnswer[]): Promise<Started> =>
-        this.begin(request, { caller, signal, broken });
-      return new AnswerRun({ record, started, rateLimit, signal, finish, unseen, again, lost, log });
+      const again = (broken: readonly BrokenAnswer[]): Promise<Started> => this.begin(request, { ...reader, broken });
+      return new AnswerRun({ record, started, reading, rateLimit, signal, finish, unseen, again, lost, log });
     } catch (thrown) {
       finish(toParleyError(thrown).kind);
       throw thrown;
     }
   }
 
-  private begin(request: GenerationRequest, asker: Asker): Promise<Started> {
+  private begin(request: GenerationRequest, reader: Reader): Promise<Started> {
     const { moderator } = this.options;
-    const route = (): Promise<Started> => this.router.start(request, asker);
-    return moderator === undefined ? route() : screened({ moderator, request, signal: asker.signal }, route);
+    const route = (): Promise<Started> => this.router.start(request, reader);
+    return moderator === undefined ? route() : screened({ moderator, request, signal: reader.signal }, route);
   }
 }
 

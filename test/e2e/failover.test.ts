@@ -131,6 +131,7 @@ describe("a whole answer whose upstream dies in the middle", () => {
       "event: response.created",
       "event: response.queued",
     ]);
+    expect(replay).not.toContain("lost");
     expect([...replay.matchAll(/"sequence_number":(\d+)/g)].map(([, number]) => Number(number))).toEqual(
       Array.from({ length: replay.match(/^event: /gm)?.length ?? 0 }, (_, index) => index),
     );

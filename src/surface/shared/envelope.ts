@@ -87,9 +87,13 @@ export function baseResp(error: ParleyError): { status_code: number; status_msg:
 }
 
 function messageOf(error: ParleyError): string {
-  const { fixed, prefix = "", withReason } = envelopeTable[error.kind];
-  if (fixed === undefined) return `${prefix}${error.message}`;
-  return withReason === true && error.reason !== undefined ? `${fixed}: ${error.reason}` : fixed;
+  return fixedMessage(error) ?? `${envelopeTable[error.kind].prefix ?? ""}${error.message}`;
+}
+
+/** The fixed words of an error's kind, with the reason where they have one; `undefined` where the kind has none. */
+export function fixedMessage({ kind, reason }: ParleyError): string | undefined {
+  const { fixed, withReason } = envelopeTable[kind];
+  return fixed !== undefined && withReason === true && reason !== undefined ? `${fixed}: ${reason}` : fixed;
 }
 
 /** Whole seconds, at least 1: a client that reads 0 asks again at once. */
