@@ -342,6 +342,48 @@ test.each([
   expect(refusal(change)).toMatchObject({ kind: "invalid", message });
 });
 
+describe("what grows with the caller's blocks", () => {
+  const many = (one: (index: number) => object): object[] => Array.from({ length: 2_000 }, (_, index) => one(index));
+  const id = (index: number): object => ({ id: `c${index}` });
+
+  it.each<[string, Record<string, unknown>]>([
+    ["texts", { messages: [user(many(() => ({ type: "text", text: "a" })))] }],
+    ["system texts", { system: many(() => ({ type: "text", text: "a" })) }],
+    [
+      "system texts of a message",
+      { messages: [user("a"), { role: "system", content: many(() => ({ type: "text", text: "a" })) }] },
+    ],
+    ["thoughts", { messages: [user("a"), assistant(many(() => ({ type: "thinking", thinking: "a" })))] }],
+    [
+      "what a result holds",
+      { messages: [assistant([call]), user([{ ...result, content: many(() => ({ type: "text", text: "a" })) }])] },
+    ],
+    [
+      "members of a call's input",
+      { messages: [assistant([{ ...call, input: { a: many(() => ({})) } }]), user([result])] },
+    ],
+    [
+      "calls and results",
+      {
+        messages: [
+          assistant(many((index) => ({ ...call, ...id(index) }))),
+          user(many((index) => ({ ...result, tool_use_id: `c${index}` })).toReversed()),
+        ],
+      },
+    ],
+  ])("is read in steps: %s", (_name, change) => {
+    let steps = 0;
+    for (const reading = surface.parseSteps(body(change), context()); reading.next().done !== true;) steps += 1;
+    expect(steps).toBeGreaterThan(3);
+  });
+
+  it("may be more than a call takes as arguments", () => {
+    const system = { role: "system", content: "s" };
+    const messages = [assistant([call]), ...Array.from({ length: 200_000 }, () => system), user([result])];
+    expect(items(messages)).toHaveLength(200_002);
+  });
+});
+
 test("an unknown model is not found", () => {
   expect(refusal({ model: "gpt-9" })).toMatchObject({ kind: "not-found", param: "model" });
 });
