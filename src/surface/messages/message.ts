@@ -56,8 +56,8 @@ function* readMessage(reading: Reading, message: Fields): Steps<void> {
   else yield* readUser(reading, message, role);
 }
 
-/** What Claude Code writes for its own accounting: it changes with every release and would spoil the prefix cache. */
-const accounting = /^x-anthropic-billing-header:/;
+/** The line that Claude Code writes for its own accounting: it changes with every release and would spoil the prefix cache. */
+const accounting = /^x-anthropic-billing-header:.*(?:\r?\n|$)/;
 
 /** A string or text blocks. */
 function* readSystemParts(reading: Reading, fields: Fields, key: string): Steps<TextPart[]> {
@@ -73,7 +73,7 @@ function* readSystemParts(reading: Reading, fields: Fields, key: string): Steps<
 }
 
 function systemParts(text: string): TextPart[] {
-  return accounting.test(text) ? [] : textParts(text);
+  return textParts(text.replace(accounting, ""));
 }
 
 function addSystem(reading: Reading, parts: readonly TextPart[]): void {
@@ -83,10 +83,11 @@ function addSystem(reading: Reading, parts: readonly TextPart[]): void {
   else reading.items.push(item);
 }
 
+/** Several in a row may each make calls: clients write one turn as several messages. */
 function* readAssistant(reading: Reading, message: Fields): Steps<void> {
-  endTurn(reading);
   const value = message.given("content");
   if (value === undefined || typeof value === "string") {
+    endTurn(reading);
     pushMessage(reading, "assistant", textParts(message.string("content") ?? ""));
     return;
   }
@@ -112,6 +113,7 @@ function* readAssistant(reading: Reading, message: Fields): Steps<void> {
   }
   pushMessage(reading, "assistant", text);
   if (calls.length > 0) reading.order.calls(calls, message.path);
+  else endTurn(reading);
 }
 
 /** Everyone who is not the assistant: results of tools first, then what stands beside them. */

@@ -150,6 +150,10 @@ describe("a conversation", () => {
       { type: "text", text: "\nTwo." },
     ];
     expect(items([user("hi")], { system })).toEqual([says("system", "One.", "\nTwo."), says("user", "hi")]);
+    const joined = "x-anthropic-billing-header: cc_version=2.1.332;\r\nBe brief.\nx-anthropic-billing-header: stays";
+    expect(items([user("hi")], { system: joined })[0]).toEqual(
+      says("system", "Be brief.\nx-anthropic-billing-header: stays"),
+    );
     expect(items([user("hi")], { system: "Be brief." })[0]).toEqual(says("system", "Be brief."));
   });
 
@@ -177,6 +181,25 @@ describe("a conversation", () => {
   it("holds a system text back until the calls before it have their results", () => {
     const messages = [user("a"), assistant([call]), { role: "system", content: "s" }, user([result])];
     expect(items(messages)).toEqual([says("user", "a"), calls, answered, says("system", "s")]);
+  });
+
+  it("takes the calls of several messages of the assistant in a row", () => {
+    const other = { type: "tool_use", id: "toolu_2", name: "g", input: {} };
+    const messages = [
+      user("a"),
+      assistant([call]),
+      { role: "system", content: "s" },
+      assistant([other]),
+      user([{ ...result, tool_use_id: "toolu_2" }, result]),
+    ];
+    expect(items(messages)).toEqual([
+      says("user", "a"),
+      calls,
+      { type: "call", id: "toolu_2", name: "g", args: "{}" },
+      { ...answered, id: "toolu_2" },
+      answered,
+      says("system", "s"),
+    ]);
   });
 
   it("keeps thinking, text and calls in order, and results before what is said beside them", () => {
@@ -323,6 +346,10 @@ test.each([
   ],
   [
     { messages: [assistant([call]), user("and?")] },
+    "tool call result does not follow tool call, tool_call_id: toolu_1 has no result",
+  ],
+  [
+    { messages: [assistant([call]), assistant([{ type: "text", text: "b" }]), user([result])] },
     "tool call result does not follow tool call, tool_call_id: toolu_1 has no result",
   ],
   [{ messages: [user([result])] }, "tool call result does not follow tool call"],
