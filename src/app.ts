@@ -7,6 +7,7 @@ import { mountAdmin } from "./http/admin-route.ts";
 import { Connections } from "./http/connection/connections.ts";
 import { originCheck } from "./http/cors.ts";
 import { mountFiles } from "./http/files-route.ts";
+import { createPublicUrl } from "./http/public-url.ts";
 import { mountGeneration } from "./http/generation-route.ts";
 import { JsonReader } from "./http/json-reader.ts";
 import { mountMessages, mountMessagesProbes } from "./http/messages-route.ts";
@@ -158,7 +159,8 @@ async function mountAll(config: Config, { services, running, readiness, opened }
     await mountMessages(scope, messagesSurface(messagesOptions(config, services)), route);
     await mountResponses(scope, route);
   });
-  await mountFiles(server, { ...services, authenticate, running, jsonReader, connections });
+  const publicUrl = createPublicUrl({ publicUrl: config.publicUrl, trustedProxies: config.trustedProxies });
+  await mountFiles(server, { ...services, authenticate, running, jsonReader, connections, publicUrl });
   const adminKeys = config.adminKeys.map((key) => key.reveal());
   const check = createAdminCheck(adminKeys, admin.hash);
   await mountAdmin(server, { ...route, admin, check });

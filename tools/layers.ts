@@ -61,6 +61,8 @@ export const layers: Readonly<Record<string, Layer>> = {
       "app.ts",
       "config",
       "store/open.ts",
+      "store/backup.ts",
+      "store/restore.ts",
       "service/admin.ts",
       "service/pull/pull.ts",
       "service/pull/source.ts",

@@ -1,5 +1,5 @@
 import { ParleyError } from "./error.ts";
-import type { Batch, FinishReason, GenerationEvent, ServedBy, Usage } from "./event.ts";
+import type { Batch, FinishReason, GenerationEvent, PromptUse, ServedBy, Usage } from "./event.ts";
 
 /** One item of the answer, finished or still growing. */
 export type AnswerItem =
@@ -18,6 +18,8 @@ export class Transcript {
   finish: { reason: FinishReason; error?: ParleyError; stopText?: string } | undefined;
   /** Set by `begin` where the engine has replicas. */
   servedBy: ServedBy | undefined;
+  /** Set by `begin` where the engine counts the prompt itself. */
+  prompt: PromptUse | undefined;
   /** 0: not marked; 1 to 7: the category, as in the `flag` event. */
   inputFlag = 0;
   outputFlag = 0;
@@ -82,6 +84,7 @@ export class Transcript {
         return;
       case "begin":
         this.servedBy = event.servedBy;
+        this.prompt = event.prompt;
     }
   }
 

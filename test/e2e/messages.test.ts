@@ -138,6 +138,21 @@ describe("@anthropic-ai/sdk", () => {
     });
   });
 
+  it("says at once how many tokens went in, cached ones apart", async () => {
+    const messages = [{ role: "user" as const, content: `Say: zebra${" stripe".repeat(2_000)}` }];
+    for (const cached of [false, true]) {
+      const counts: (number | null)[][] = [];
+      const stream = await client.messages.create({ model, max_tokens: 10, messages, stream: true });
+      for await (const event of stream) {
+        const usage =
+          event.type === "message_start" ? event.message.usage : event.type === "message_delta" && event.usage;
+        if (usage) counts.push([usage.input_tokens, usage.cache_read_input_tokens]);
+      }
+      expect(counts[0]).toEqual(counts[1]);
+      expect((counts[0]?.[1] ?? 0) > 0).toBe(cached);
+    }
+  });
+
   it("throws its own errors", async () => {
     const hello = [{ role: "user" as const, content: "hi" }];
     await expect(client.messages.create({ model, max_tokens: 10, messages: [] })).rejects.toThrow(

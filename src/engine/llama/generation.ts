@@ -93,6 +93,7 @@ export class LlamaGeneration {
     await sequence.adaptStateToTokens(tokens.slice(0, -1), false);
     let at = sequence.nextTokenIndex;
     this.usage.cached = at;
+    this.plan.filter.prompt({ input: this.usage.input, cached: at });
     for (; tokens.length - at > chunk; at += chunk) {
       if (this.ended) return undefined;
       await sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(at, at + chunk));

@@ -1,5 +1,4 @@
 import { ParleyError } from "../../model/error.ts";
-import type { Usage } from "../../model/event.ts";
 import { isObject, parseJson } from "../../model/json.ts";
 import type { AnswerItem, Transcript } from "../../model/transcript.ts";
 import { estimateInput } from "../../model/token-estimate.ts";
@@ -26,9 +25,10 @@ export interface MessagesUsage {
   cache_read_input_tokens: number;
 }
 
-/** Input is estimated as long as the engine has reported nothing. */
-export function encodeUsage(usage: Usage | undefined, { request }: Parsed): MessagesUsage {
-  const { input, output, cached } = usage ?? { input: estimateInput(request), output: 0, cached: 0 };
+/** Before the engine has reported its usage the input is what it has counted, else estimated. */
+export function encodeUsage({ usage, prompt }: Transcript, { request }: Parsed): MessagesUsage {
+  const begun = prompt ?? { input: estimateInput(request), cached: 0 };
+  const { input, output, cached } = usage ?? { ...begun, output: 0 };
   const read = Math.min(cached, input);
   return {
     input_tokens: input - read,
@@ -76,7 +76,7 @@ export function encodeBody(transcript: Transcript, parsed: Parsed, signer: Signe
     role: "assistant",
     model: parsed.request.model,
     content: content.filter((block) => block !== undefined),
-    usage: encodeUsage(transcript.usage, parsed),
+    usage: encodeUsage(transcript, parsed),
     ...encodeEnding(reason, transcript),
   };
 }

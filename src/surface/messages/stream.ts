@@ -111,7 +111,7 @@ export class MessagesEncoder implements SseEncoder {
       content: [],
       stop_reason: null,
       stop_sequence: null,
-      usage: { ...encodeUsage(transcript.usage, this.parsed), output_tokens: 0, service_tier: answerOptions.tier },
+      usage: { ...encodeUsage(transcript, this.parsed), output_tokens: 0, service_tier: answerOptions.tier },
     };
     this.event({ type: "message_start", message });
     this.out += pingEvent;
@@ -171,7 +171,7 @@ export class MessagesEncoder implements SseEncoder {
       return;
     }
     if (!this.started) this.begin(transcript);
-    const usage = encodeUsage(transcript.usage, this.parsed);
+    const usage = encodeUsage(transcript, this.parsed);
     this.event({ type: "message_delta", delta: encodeEnding(reason, transcript), usage });
     this.event({ type: "message_stop" });
   }
