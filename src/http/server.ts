@@ -183,11 +183,18 @@ export function useAuthentication(server: FastifyInstance, authenticate: Authent
   });
 }
 
-/** `Authorization`, or the `x-api-key` of Anthropic's clients; the first one wins (MiniMax API docs, Messages, 2026-11). */
+/**
+ * `Authorization: Bearer`, or the `x-api-key` of Anthropic's clients; the first one wins (MiniMax API docs, Messages, 2026-11).
+ * One without a token is none: clients send it where that setting is empty.
+ */
 function credentialOf({ headers }: FastifyRequest): string | undefined {
   const key = headers["x-api-key"];
-  return headers.authorization ?? (typeof key === "string" && key.trim() !== "" ? `Bearer ${key.trim()}` : undefined);
+  const { authorization } = headers;
+  if (typeof key !== "string" || key.trim() === "" || bearerToken.test(authorization ?? "")) return authorization;
+  return `Bearer ${key.trim()}`;
 }
+
+const bearerToken = /^\s*Bearer\s+\S/i;
 
 function send(reply: FastifyReply, answer: Reply): FastifyReply {
   return reply

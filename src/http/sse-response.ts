@@ -120,8 +120,9 @@ export class SseResponse {
     }, encoder.maxWaitMs);
   }
 
+  /** Nothing while the socket is full: its reader has enough to read, and a slice need not end where an event ends. */
   private beat(): void {
-    if (!this.wroteSince) this.put(this.beatText);
+    if (!this.wroteSince && !this.response.writableNeedDrain) this.put(this.beatText);
     this.wroteSince = false;
   }
 }
