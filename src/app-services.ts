@@ -24,6 +24,7 @@ import { EngineQueues } from "./service/engine-queue.ts";
 import { FileService } from "./service/file.ts";
 import { GenerateService } from "./service/generate.ts";
 import { recordCost, recordGenerations } from "./service/generation-metrics.ts";
+import { LedgerRetention } from "./service/ledger-retention.ts";
 import { LedgerWriter } from "./service/ledger.ts";
 import { Meter } from "./service/meter.ts";
 import { ModelService } from "./service/model.ts";
@@ -61,6 +62,7 @@ export interface Services {
   store: Store;
   archive: ResponseArchive;
   files: FileService;
+  ledgerRetention: LedgerRetention;
   meter: Meter;
   models: ModelService;
   generate: GenerateService;
@@ -148,7 +150,7 @@ export async function openServices(
     generate,
     ...memory,
     ...(await openResponses(ground, store, { generate, recent })),
-    admin: await openAdministration(ground, store),
+    ...(await openAdministration(ground, store)),
   };
 }
 
@@ -163,11 +165,16 @@ function openMemory({ config, metrics }: Ground): Pick<Services, "requestBudget"
   return { requestBudget: budget, remembered };
 }
 
-async function openAdministration({ config, ids }: Ground, store: Store): Promise<AdminService> {
+async function openAdministration(
+  { config, ids }: Ground,
+  store: Store,
+): Promise<Pick<Services, "admin" | "ledgerRetention">> {
   const staticKeys = config.apiKeys.map((key) => key.reveal());
   const admin = await openAdmin(store, ids, staticKeys);
   await admin.adoptStaticAccounts();
-  return admin;
+  const { keepDays } = config.ledger;
+  const keepMs = keepDays === undefined ? undefined : Math.round(keepDays * dayMs);
+  return { admin, ledgerRetention: new LedgerRetention({ ledger: store.ledger, keepMs, now: () => ids.now() }) };
 }
 
 /** The request log, and traces where a collector is configured. */

@@ -3,7 +3,7 @@ import { catalogNames, checkGuard, openServices, type AppOverrides, type Service
 import type { Config } from "./config/schema.ts";
 import { createCatalog } from "./engine/catalog.ts";
 import type { Catalog } from "./engine/engine.ts";
-import { mountAdmin } from "./http/admin-route.ts";
+import { mountAdmin } from "./http/admin/admin-route.ts";
 import { Connections } from "./http/connection/connections.ts";
 import { originCheck } from "./http/cors.ts";
 import { mountFiles } from "./http/files-route.ts";
@@ -168,11 +168,12 @@ function takeOver(config: Config, next: Config, { catalog, engines, meter }: Ser
   meter.adopt(next);
 }
 
-/** Books and deletes what ended processes left, and deletes expired responses and files. Never rejects. */
-async function sweep({ archive, files, meter, log }: Services): Promise<void> {
+/** Books and deletes what ended processes left, and deletes expired responses, files and rows of the ledger. Never rejects. */
+async function sweep({ archive, files, ledgerRetention, meter, log }: Services): Promise<void> {
   await logged(meter.bookLeft(), log, "the ledger journal of an earlier run could not be booked");
   await logged(deleteAbandonedVideos(), log, "temporary folders of an earlier run could not be deleted");
-  for (const one of [archive, files]) await logged(one.sweep(), log, "what has expired could not be deleted");
+  for (const one of [archive, files, ledgerRetention])
+    await logged(one.sweep(), log, "what has expired could not be deleted");
 }
 
 /** Runs work again and again until the server closes. */

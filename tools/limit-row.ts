@@ -296,6 +296,7 @@ export const limitSections: readonly Section[] = [
         from: "responses.retentionDays",
         at: "404, 400 for a reference: deleted",
       },
+      { what: "a row of the ledger", from: "ledger.keepDays", at: "deleted; its sums stay in the reports" },
       { what: "texts of the admin API", from: "src/service/admin-input.ts#maxChars", at: "400 (2013)" },
       { what: "entries of a list of the admin API", from: "src/service/admin-input.ts#maxEntries", at: "400 (2013)" },
     ],

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { isNetwork } from "../lib/cidr.ts";
 import { invalid } from "../model/error.ts";
+import { usageGroups } from "../store/store.ts";
+import type { ReportQuery } from "./usage-reports.ts";
 
 /**
  * What operators may say of keys, organisations and money, in one place: the service holds every input to it, the admin
@@ -87,16 +89,48 @@ export const accountChangeBody = z
 export const creditBody = z.strictObject({ amountMicros: micros });
 
 const moment = z.union([z.iso.date(), z.iso.datetime({ offset: true })]).transform((text) => Date.parse(text));
-export const usageQuery = z.strictObject({
-  by: z.enum(["key", "organisation", "model", "day"]).default("day"),
+/** One or two groups of a report, as `key` or `organisation,model`. */
+const reportGroups = z.string().transform((text, context): ReportQuery["by"] => {
+  const [first, second, ...more] = text.split(",").map((one) => usageGroups.find((group) => group === one.trim()));
+  const isPair = second !== undefined && second !== first && text.includes(",");
+  if (first !== undefined && more.length === 0 && (isPair || !text.includes(",")))
+    return isPair ? [first, second] : [first];
+  context.addIssue({ code: "custom", message: `must be one or two of ${usageGroups.join(", ")}` });
+  return z.NEVER;
+});
+
+export const reportBy = z.strictObject({ by: reportGroups });
+
+/** Which rows of the ledger a report or a list is of. */
+const rowFilter = {
   from: moment.exactOptional(),
   to: moment.exactOptional(),
+  /** `keyId` is the older name. */
+  key: z.string().exactOptional(),
   keyId: z.string().exactOptional(),
   organisation: z.string().exactOptional(),
   model: z.string().exactOptional(),
-  format: z.enum(["json", "csv"]).default("json"),
-});
-export const ledgerQuery = z.strictObject({ limit: z.coerce.number().int().min(1).max(1_000).default(50) });
+  engine: z.string().exactOptional(),
+};
+const withKey = <T extends { key?: string; keyId?: string }>({ keyId, ...query }: T): Omit<T, "keyId"> =>
+  keyId === undefined ? query : { ...query, key: keyId };
+
+export const usageQuery = z
+  .strictObject({
+    by: reportGroups.prefault("day"),
+    ...rowFilter,
+    format: z.enum(["json", "csv"]).default("json"),
+  })
+  .transform(withKey);
+export const ledgerQuery = z
+  .strictObject({
+    ...rowFilter,
+    outcome: z.string().exactOptional(),
+    request: z.string().exactOptional(),
+    after: z.string().exactOptional(),
+    limit: z.coerce.number().int().min(1).max(1_000).default(50),
+  })
+  .transform(withKey);
 
 /** The input as the schema reads it. Throws `invalid`, naming the field: `ranges[1]`, `limits.streams`. */
 export function checkInput<T>(value: unknown, schema: z.ZodType<T>): T {

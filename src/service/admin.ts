@@ -2,16 +2,7 @@ import { formatSubject, monthOf, type Subject } from "../model/account.ts";
 import { ParleyError, invalid } from "../model/error.ts";
 import { vendorId, type IdSource, type KeyId } from "../model/id.ts";
 import { keyHash, staticKeyId, type KeyHash, type KnownKey } from "../policy/authenticate.ts";
-import type {
-  AccountRecord,
-  KeyChange,
-  LedgerRow,
-  KeyRecord,
-  OrganisationRecord,
-  Store,
-  UsageQuery,
-  UsageRow,
-} from "../store/store.ts";
+import type { AccountRecord, KeyChange, KeyRecord, OrganisationRecord, Store } from "../store/store.ts";
 import {
   accountChange,
   checkInput,
@@ -25,9 +16,12 @@ import {
   type NewOrganisation,
   type OrganisationInput,
 } from "./admin-input.ts";
+import { UsageReports } from "./usage-reports.ts";
 
 export type { KeyInput } from "./admin-input.ts";
-export { accountView, keyView, organisationView, usageCsv, usageView } from "./report.ts";
+export { checkInput, reportBy } from "./admin-input.ts";
+export { accountView, keyView, ledgerView, organisationView, sumsView, usageCsv, usageView } from "./report.ts";
+export { usageGroups } from "../store/store.ts";
 
 /** A new key, shown once. */
 export interface CreatedKey {
@@ -63,6 +57,7 @@ const staticKey = /^static-(?:(\d{1,6})|[0-9a-f]{16})$/;
 export class AdminService {
   // fixed at birth
   readonly hash: KeyHash;
+  readonly reports: UsageReports;
   private readonly store: Store;
   private readonly ids: IdSource;
   private readonly staticKeyIds: readonly KeyId[];
@@ -72,6 +67,17 @@ export class AdminService {
     this.ids = ids;
     this.hash = hash;
     this.staticKeyIds = staticKeyIds;
+    // who was deleted is asked for by id
+    const orItself = (found: Promise<{ id: string }>, reference: string): Promise<string> =>
+      found.then(
+        ({ id }) => id,
+        (error: unknown) => (isNotFound(error) ? reference : raise(error)),
+      );
+    this.reports = new UsageReports({
+      ledger: store.ledger,
+      keyId: (key) => orItself(this.subject({ key }), key),
+      organisationId: (organisation) => orItself(this.organisation(organisation), organisation),
+    });
   }
 
   /** Makes a random key of 160 bits; only its hash is kept. Throws `invalid`, naming the field. */
@@ -216,15 +222,6 @@ export class AdminService {
     return this.account(subject);
   }
 
-  usage(query: UsageQuery): Promise<UsageRow[]> {
-    return this.store.ledger.usage(query);
-  }
-
-  /** Single answers, newest first. */
-  ledger(limit: number): Promise<LedgerRow[]> {
-    return this.store.ledger.list(limit);
-  }
-
   /** What a stored key stands for; `undefined` for unknown, disabled and expired ones. */
   async lookup(hash: string): Promise<KnownKey | undefined> {
     const found = await this.store.keys.byHash(hash);
@@ -284,8 +281,12 @@ async function find<T extends { name: string }>(kind: string, reference: string,
   return one;
 }
 
-function raise(error: ParleyError): never {
+function raise(error: unknown): never {
   throw error;
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof ParleyError && error.kind === "not-found";
 }
 
 function unknown(kind: string, reference: string): ParleyError {

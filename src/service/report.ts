@@ -1,4 +1,4 @@
-import type { AccountRecord, KeyRecord, LedgerRow, OrganisationRecord, UsageRow } from "../store/store.ts";
+import type { AccountRecord, KeyRecord, LedgerEntry, OrganisationRecord, UsageRow, UsageSums } from "../store/store.ts";
 
 /** Records as operators see them, on the command line and in the admin API: times as ISO texts, no hashes. */
 
@@ -23,18 +23,24 @@ export function accountView({ subject, balance, budget, spent }: AccountRecord):
 }
 
 export function usageView(row: UsageRow): Record<string, string | number> {
-  const { group, name, requests, failed, canceled, input, cached, output, reasoning, cost } = row;
-  return { group, name, requests, failed, canceled, input, cached, output, reasoning, costMicros: cost };
+  const { group, name, second } = row;
+  return { group, name, ...(second && { secondGroup: second.group, secondName: second.name }), ...sumsView(row) };
+}
+
+export function sumsView(sums: UsageSums): Record<string, number> {
+  const { requests, failed, canceled, input, cached, output, reasoning, cost } = sums;
+  return { requests, failed, canceled, input, cached, output, reasoning, costMicros: cost };
 }
 
 /** One answer; `request` is its `trace-id` header. */
-export function ledgerView({ id: _id, at, cost, ...row }: LedgerRow): Record<string, unknown> {
+export function ledgerView({ id: _id, at, cost, ...row }: LedgerEntry): Record<string, unknown> {
   return { ...row, at: iso(at), costMicros: cost };
 }
 
-/** Comma-separated values (RFC 4180) with a head line. */
-export function usageCsv(rows: readonly UsageRow[]): string {
-  const head = "group,name,requests,failed,canceled,input,cached,output,reasoning,costMicros";
+/** Comma-separated values (RFC 4180) with a head line; `pairs` where the report is by two. */
+export function usageCsv(rows: readonly UsageRow[], pairs = false): string {
+  const second = pairs ? ",secondGroup,secondName" : "";
+  const head = `group,name${second},requests,failed,canceled,input,cached,output,reasoning,costMicros`;
   return [head, ...rows.map((row) => Object.values(usageView(row)).map(cell).join(","))].join("\r\n") + "\r\n";
 }
 

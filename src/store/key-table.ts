@@ -1,6 +1,6 @@
 import type { Limits } from "../model/limit.ts";
 import { isObject } from "../model/json.ts";
-import { placeholders, type Row, type SqlDatabase, type SqlValue } from "./database.ts";
+import { placeholders, type Row, type SqlDatabase, type SqlRunner, type SqlValue } from "./database.ts";
 import type {
   KeyChange,
   KeyRecord,
@@ -18,7 +18,8 @@ const keyColumns: Columns<KeyChange> = {
   disabled: (disabled) => ["disabled", disabled ? 1 : 0],
   owner: (owner) => ["owner", owner],
   organisation: (organisation) => ["organisation", organisation],
-  tags: (tags) => ["tags", JSON.stringify(tags)],
+  // each once: a report counts a request once for each tag
+  tags: (tags) => ["tags", JSON.stringify([...new Set(tags)])],
   models: (models) => ["models", listText(models)],
   ranges: (ranges) => ["ranges", listText(ranges)],
   limits: (limits) => ["limits", JSON.stringify(limits)],
@@ -50,7 +51,11 @@ export function keyTable(database: SqlDatabase): KeyStore {
     },
     list: async () => (await database.all("select * from api_key order by created_at, id")).map(keyRecord),
     update: (id, change) => update(database, "api_key", { id, cells: cells(keyColumns, change) }),
-    delete: async (id) => (await database.run("delete from api_key where id = ?", [id])) > 0,
+    delete: (id) =>
+      database.transaction(async (inside) => {
+        await keepName(inside, `select 'key', id, name, owner, tags from api_key where id = ?`, id);
+        return (await inside.run("delete from api_key where id = ?", [id])) > 0;
+      }),
   };
 }
 
@@ -71,10 +76,20 @@ export function organisationTable(database: SqlDatabase): OrganisationStore {
     update: (id, change) => update(database, "organisation", { id, cells: cells(organisationColumns, change) }),
     delete: (id) =>
       database.transaction(async (inside) => {
+        await keepName(inside, `select 'organisation', id, name, '', '[]' from organisation where id = ?`, id);
         await inside.run("update api_key set organisation = null where organisation = ?", [id]);
         return (await inside.run("delete from organisation where id = ?", [id])) > 0;
       }),
   };
+}
+
+/** Keeps what reports show of one that is about to be deleted; `labels` selects it. */
+async function keepName(inside: SqlRunner, labels: string, id: string): Promise<void> {
+  await inside.run(
+    `insert into former_name (kind, id, name, owner, tags) ${labels}
+     on conflict (kind, id) do update set name = excluded.name, owner = excluded.owner, tags = excluded.tags`,
+    [id],
+  );
 }
 
 type Cell = [column: string, value: SqlValue];

@@ -1,6 +1,8 @@
 import type { Limits } from "../model/limit.ts";
+import type { LedgerStore } from "./ledger-store.ts";
 import type { MoneyStore } from "./money-store.ts";
 
+export * from "./ledger-store.ts";
 export type { MoneyStore } from "./money-store.ts";
 
 /** The port to everything that is stored. One implementation in SQL, one small file per driver, one contract suite. */
@@ -50,6 +52,7 @@ export interface KeyStore {
   list(): Promise<KeyRecord[]>;
   /** Changes only the given fields; `false` where there is no such key. */
   update(id: string, change: KeyChange): Promise<boolean>;
+  /** Reports keep its name, its owner and its tags. */
   delete(id: string): Promise<boolean>;
 }
 
@@ -59,7 +62,7 @@ export interface OrganisationStore {
   /** Oldest first. */
   list(): Promise<OrganisationRecord[]>;
   update(id: string, change: OrganisationChange): Promise<boolean>;
-  /** Its keys stay, without an organisation. */
+  /** Its keys stay, without an organisation; reports keep its name. */
   delete(id: string): Promise<boolean>;
 }
 
@@ -87,88 +90,6 @@ export interface AccountStore {
   update(subject: string, change: AccountChange): Promise<void>;
   /** Moves balance, budget and what was spent to another subject, unless that has any of its own. */
   rename(from: string, to: string): Promise<void>;
-}
-
-/** What one generation used. */
-export interface LedgerRow {
-  id: string;
-  /** Id of the request, as in its answer's headers. */
-  request: string;
-  at: number;
-  keyId: string;
-  organisation: string | null;
-  model: string;
-  engine: string;
-  tier: "standard" | "priority";
-  /** A finish reason, `canceled`, or the kind of the error that ended it. */
-  outcome: string;
-  input: number;
-  cached: number;
-  output: number;
-  reasoning: number;
-  /** Millionths of a dollar. */
-  cost: number;
-}
-
-export type UsageGroup = "key" | "organisation" | "model" | "day";
-
-export interface UsageQuery {
-  by: UsageGroup;
-  /** From this moment on. */
-  from?: number;
-  /** Before this moment. */
-  to?: number;
-  keyId?: string;
-  organisation?: string;
-  model?: string;
-}
-
-/** One line of a report. */
-export interface UsageRow {
-  /** Id of the key or organisation, name of the model, or the UTC day as 2026-11-20. */
-  group: string;
-  /** Name of the key or organisation where it still exists; else as `group`. */
-  name: string;
-  requests: number;
-  /** Requests that ended with an error of ours or an engine's. */
-  failed: number;
-  canceled: number;
-  input: number;
-  cached: number;
-  output: number;
-  reasoning: number;
-  cost: number;
-}
-
-export interface LedgerStore {
-  /**
-   * Keeps the rows, takes their cost from balances, counts it as spent and notes when keys were last used: all or
-   * nothing. A row that is there already changes nothing, so rows may be given again.
-   */
-  add(rows: readonly LedgerRow[]): Promise<void>;
-  usage(query: UsageQuery): Promise<UsageRow[]>;
-  /** Single rows, newest first. */
-  list(limit: number): Promise<LedgerRow[]>;
-}
-
-/** Ledger rows on their way into the store, on the local disk: what a killed process did not write is found there. */
-export interface LedgerJournal {
-  /** On return the row survives the end of the process. Throws the system's error where it cannot be kept. */
-  append(row: LedgerRow): void;
-  /** Ends the part that was appended to; what it returns empties that part, which must be done before the next call. */
-  cut(): () => void;
-  /** What processes that ended left behind. */
-  left(): AsyncIterable<LeftRows>;
-  /** Keeps what is not written, for the next start. */
-  close(): void;
-}
-
-export interface LeftRows {
-  rows: readonly LedgerRow[];
-  /** Lines that are no rows. */
-  unreadable: number;
-  /** To be called when the rows are in the store. */
-  discard(): Promise<void>;
 }
 
 /** What a caller wants to take from one counter. */

@@ -59,7 +59,9 @@ describe("parley keys", { timeout: 30_000 }, () => {
     [["keys", "show", "nobody"], 1, "no key 'nobody'"],
     [["money", "credit", "1.2345678", "--key", "a"], 2, "12.50"],
     [["money", "budget", "5"], 2, "a key or an organisation"],
-    [["usage", "--by", "colour"], 2, "colour"],
+    [["usage", "--by", "colour"], 2, "by: must be one or two of key, owner, tag"],
+    [["ledger", "show", "nothing"], 1, "no request 'nothing'"],
+    [["ledger", "list", "--after", "x"], 2, "after"],
   ] as const)("says what is wrong with %j", async (args, code, said) => {
     const ended = await place.run(args);
     expect(ended.code).toBe(code);
@@ -82,6 +84,8 @@ describe("parley organisations, money and usage", { timeout: 30_000 }, () => {
     expect(await json("money", "list")).toMatchObject([{ subject, balanceMicros: 12_500_000, spentMicros: 0 }]);
     expect(await json("money", "balance", "none", "--organisation", "team")).toMatchObject({ balanceMicros: null });
     expect(await json("usage")).toEqual([]);
+    expect(await json("usage", "--by", "organisation,model", "--organisation", "team")).toEqual([]);
+    expect(await json("ledger", "list", "--key", "nobody", "--outcome", "stop")).toEqual({ data: [], next: null });
     expect((await place.run(["usage", "--csv"])).stdout).toBe(
       "group,name,requests,failed,canceled,input,cached,output,reasoning,costMicros\r\n",
     );

@@ -1,6 +1,17 @@
 /** What every store does, whatever is under it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { KeyRecord, LedgerRow, OrganisationRecord, ResponseRecord, Store } from "../../src/store/store.ts";
+import { usageGroups } from "../../src/store/store.ts";
+import type {
+  KeyRecord,
+  LedgerPlace,
+  LedgerQuery,
+  LedgerRow,
+  OrganisationRecord,
+  ResponseRecord,
+  Store,
+  UsageGroup,
+  UsageQuery,
+} from "../../src/store/store.ts";
 
 export interface StoreUnderTest {
   /** Another opening of the same database, as a second process would have. */
@@ -223,14 +234,19 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
           at,
           at + 5,
         ]);
-        expect((await store.ledger.list(2)).map(({ id }) => id)).toEqual(["r3", "r2"]);
-        expect(await store.ledger.list(3)).toEqual([rows[2], rows[1], rows[0]]);
+        expect((await store.ledger.list({ limit: 2 })).map(({ id }) => id)).toEqual(["r3", "r2"]);
+        const named = { keyName: "name of k1", organisationName: null };
+        expect(await store.ledger.list({ limit: 3 })).toEqual([
+          { ...rows[2], ...named, keyName: "name of k2" },
+          { ...rows[1], ...named },
+          { ...rows[0], ...named },
+        ]);
       });
 
       it("keeps large batches whole", async () => {
         const many = Array.from({ length: 1_203 }, (_, index) => row(`many-${index}`, { model: "large", cost: 1 }));
         await store.ledger.add(many);
-        const [large] = await store.ledger.usage({ by: "model", model: "large" });
+        const [large] = await store.ledger.usage({ by: ["model"], model: "large" });
         expect(large).toMatchObject({ group: "large", requests: 1_203, input: 120_300, cost: 1_203 });
       });
 
@@ -238,7 +254,7 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         await expect(
           store.ledger.add([row("half-1", { model: "half" }), row("half-2", { outcome: null as unknown as string })]),
         ).rejects.toThrow();
-        expect(await store.ledger.usage({ by: "model", model: "half" })).toEqual([]);
+        expect(await store.ledger.usage({ by: ["model"], model: "half" })).toEqual([]);
       });
 
       it("books each row once, in whatever batches it comes", async () => {
@@ -247,7 +263,7 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         await store.ledger.add([first, second]);
         await store.ledger.add([second, third, third]);
         expect(await store.accounts.read(["key:once"], 202_611)).toMatchObject([{ spent: 15 }]);
-        expect(await store.ledger.usage({ by: "key", keyId: "once" })).toMatchObject([{ requests: 3, cost: 15 }]);
+        expect(await store.ledger.usage({ by: ["key"], keyId: "once" })).toMatchObject([{ requests: 3, cost: 15 }]);
       });
 
       it("reports by key, organisation, model and day", async () => {
@@ -269,22 +285,154 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
           cost: 14,
         };
         const later = { ...base, failed: 1, cost: 2 ** 45 };
-        expect(await store.ledger.usage({ by: "key", model })).toEqual([
+        expect(await store.ledger.usage({ by: ["key"], model })).toEqual([
           { group: "k1", name: "name of k1", ...twice },
           { group: "k2", name: "name of k2", ...later },
         ]);
-        expect(await store.ledger.usage({ by: "day", model })).toEqual([
+        expect(await store.ledger.usage({ by: ["day"], model })).toEqual([
           { group: "2026-11-20", name: "2026-11-20", ...twice },
           { group: "2026-11-21", name: "2026-11-21", ...later },
         ]);
-        expect(await store.ledger.usage({ by: "organisation", model, organisation: "gone" })).toEqual([
+        expect(await store.ledger.usage({ by: ["organisation"], model, organisation: "gone" })).toEqual([
           { group: "gone", name: "gone", ...base, canceled: 1 },
         ]);
-        expect(await store.ledger.usage({ by: "model", model, to: at + 1 })).toMatchObject([{ requests: 2 }]);
-        expect(await store.ledger.usage({ by: "model", model, from: at + 1, keyId: "k2" })).toMatchObject([
+        expect(await store.ledger.usage({ by: ["model"], model, to: at + 1 })).toMatchObject([{ requests: 2 }]);
+        expect(await store.ledger.usage({ by: ["model"], model, from: at + 1, keyId: "k2" })).toMatchObject([
           { requests: 1 },
         ]);
-        expect(await store.ledger.usage({ by: "model", model, from: at + 1, keyId: "k1" })).toEqual([]);
+        expect(await store.ledger.usage({ by: ["model"], model, from: at + 1, keyId: "k1" })).toEqual([]);
+      });
+
+      const group = async (by: UsageQuery["by"], model: string): Promise<(string | number)[][]> =>
+        (await store.ledger.usage({ by, model })).map(({ name, second, cost }) =>
+          second === undefined ? [name, cost] : [name, second.name, cost],
+        );
+
+      it("reports keep the names, owners and tags of keys and organisations that were deleted", async () => {
+        const model = "named";
+        await store.organisations.insert(organisation("o-gone", { name: awkward }));
+        await store.keys.insert(key("k-gone", { name: awkward, owner: "anna", tags: ["a"], organisation: "o-gone" }));
+        await store.ledger.add([row("n1", { model, keyId: "k-gone", organisation: "o-gone" })]);
+        expect([await store.keys.delete("k-gone"), await store.keys.delete("k-gone")]).toEqual([true, false]);
+        expect(await store.organisations.delete("o-gone")).toBe(true);
+        expect(await group(["key"], model)).toEqual([[awkward, 7]]);
+        expect(await group(["organisation"], model)).toEqual([[awkward, 7]]);
+        expect(await group(["owner", "tag"], model)).toEqual([["anna", "a", 7]]);
+        const named = { keyId: "k-gone", keyName: awkward, organisationName: awkward };
+        expect(await store.ledger.list({ request: "request-n1", limit: 5 })).toMatchObject([named]);
+      });
+
+      it("reports by every group and by two, each with the sums of its rows", async () => {
+        const model = "grouped";
+        await store.organisations.insert(organisation("o-g", { name: "org" }));
+        await store.keys.insert(key("k-a", { owner: "anna", tags: ["x", "y", "x"], organisation: "o-g" }));
+        await store.keys.insert(key("k-b", { owner: "anna" }));
+        await store.ledger.add([
+          row("g1", { model, keyId: "k-a", organisation: "o-g", cost: 1 }),
+          row("g2", { model, keyId: "k-a", organisation: "o-g", cost: 10, engine: "other", at: at + 3_600_000 }),
+          row("g3", { model, keyId: "k-b", cost: 100 }),
+          row("g4", { model, keyId: "static-0123", cost: 1_000, at: at + 24 * 3_600_000 }),
+        ]);
+        const expected: Partial<Record<UsageGroup, (string | number)[][]>> = {
+          key: [
+            ["name of k-a", 11],
+            ["name of k-b", 100],
+            ["static-0123", 1_000],
+          ],
+          owner: [
+            ["", 1_000],
+            ["anna", 111],
+          ],
+          tag: [
+            ["", 1_100],
+            ["x", 11],
+            ["y", 11],
+          ],
+          organisation: [
+            ["", 1_100],
+            ["org", 11],
+          ],
+          engine: [
+            ["other", 10],
+            ["sim", 1_101],
+          ],
+          day: [
+            ["2026-11-20", 111],
+            ["2026-11-21", 1_000],
+          ],
+          hour: [
+            ["2026-11-20T12:00Z", 101],
+            ["2026-11-20T13:00Z", 10],
+            ["2026-11-21T12:00Z", 1_000],
+          ],
+        };
+        for (const [by, rows] of Object.entries(expected))
+          expect([by, await group([by as UsageGroup], model)]).toEqual([by, rows]);
+        expect(await group(["organisation", "engine"], model)).toEqual([
+          ["", "sim", 1_100],
+          ["org", "other", 10],
+          ["org", "sim", 1],
+        ]);
+        for (const first of usageGroups) {
+          for (const second of usageGroups.filter((one) => one !== first && one !== "tag" && first !== "tag")) {
+            const costs = (await group([first, second], model)).map((line) => Number(line[2]));
+            expect([first, second, costs.reduce((sum, cost) => sum + cost, 0)]).toEqual([first, second, 1_111]);
+          }
+        }
+        expect(await store.ledger.usage({ by: ["key"], model, engine: "other" })).toMatchObject([
+          { group: "k-a", cost: 10 },
+        ]);
+      });
+
+      it("lists what is asked for, page by page", async () => {
+        const model = "paged";
+        const rows = Array.from({ length: 7 }, (_, index) =>
+          // rows of one moment are told apart by their ids
+          row(`p${index}`, { model, at: at + Math.floor(index / 3), outcome: index === 4 ? "upstream" : "stop" }),
+        );
+        await store.ledger.add(rows);
+        const seen: string[] = [];
+        for (let after: LedgerPlace | undefined; ;) {
+          const page = await store.ledger.list({ model, limit: 2, ...(after !== undefined && { after }) });
+          seen.push(...page.map(({ id }) => id));
+          after = page.at(-1);
+          if (page.length < 2) break;
+        }
+        expect(seen).toEqual(["p6", "p5", "p4", "p3", "p2", "p1", "p0"]);
+        const ids = async (query: Partial<LedgerQuery>): Promise<string[]> =>
+          (await store.ledger.list({ model, limit: 10, ...query })).map(({ id }) => id);
+        expect(await ids({ outcome: "upstream" })).toEqual(["p4"]);
+        expect(await ids({ from: at + 1, to: at + 2 })).toEqual(["p5", "p4", "p3"]);
+        expect(await ids({ request: "request-p2" })).toEqual(["p2"]);
+        expect(await ids({ keyId: "k2" })).toEqual([]);
+        expect(await ids({ engine: "sim", keyId: "k1", outcome: "stop", limit: 1 })).toEqual(["p6"]);
+      });
+
+      it("deletes old rows and keeps their sums", async () => {
+        const model = "swept";
+        const old = Date.UTC(2020, 0, 5, 7, 30);
+        const rows = Array.from({ length: 9 }, (_, index) =>
+          row(`s${index}`, {
+            model,
+            at: old + index * 1_200_000,
+            organisation: index % 2 === 0 ? "o2" : null,
+            outcome: index === 0 ? "canceled" : index === 1 ? "upstream" : "length",
+            cost: 2 ** index,
+          }),
+        );
+        await store.ledger.add(rows);
+        const reports = async (): Promise<unknown> =>
+          Promise.all(usageGroups.map((by) => store.ledger.usage({ by: [by], model })));
+        const before = await reports();
+        expect(await store.ledger.sweep(old, 100)).toBe(0);
+        expect(await store.ledger.sweep(old + 8 * 1_200_000, 5)).toBe(5);
+        expect(await store.ledger.sweep(old + 8 * 1_200_000, 5)).toBe(3);
+        expect((await store.ledger.list({ model, limit: 10 })).map(({ id }) => id)).toEqual(["s8"]);
+        expect(await reports()).toEqual(before);
+        expect(
+          await store.ledger.usage({ by: ["hour"], model, from: old + 3_600_000, to: old + 7_200_000 }),
+        ).toMatchObject([{ group: "2020-01-05T09:00Z", requests: 3 }]);
+        expect(await store.accounts.read(["key:k1"], 202_001)).toMatchObject([{ spent: 511 }]);
       });
     });
 
@@ -400,7 +548,7 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
             [9_400, 600],
             [9_400, 600],
           ]);
-          expect(await store.ledger.usage({ by: "model", model: "shared" })).toMatchObject([
+          expect(await store.ledger.usage({ by: ["model"], model: "shared" })).toMatchObject([
             { requests: 200, cost: 600 },
           ]);
         } finally {

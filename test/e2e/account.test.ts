@@ -50,6 +50,7 @@ describe("the admin API", () => {
     ["POST", "/accounts/key:x/credit"],
     ["GET", "/usage"],
     ["GET", "/ledger"],
+    ["GET", "/ledger/x"],
   ];
 
   it.each(routes)("refuses %s %s without an admin key", async (method, path) => {
@@ -408,6 +409,78 @@ describe("money", () => {
     const csv = await server.call("/admin/api/usage?by=day&format=csv", { key: adminKey });
     expect(csv.headers.get("content-type")).toContain("text/csv");
     expect(await csv.text()).toMatch(/^group,name,requests,.*\r\n\d{4}-\d\d-\d\d,/);
-    expect((await admin("GET", "/usage?by=day&from=2999-01-01")).body).toEqual({ by: "day", data: [] });
+    const sums = { requests: 0, failed: 0, canceled: 0, input: 0, cached: 0, output: 0, reasoning: 0, costMicros: 0 };
+    expect((await admin("GET", "/usage?by=day&from=2999-01-01")).body).toEqual({ by: "day", data: [], total: sums });
+  });
+
+  it("is reported by two groups at once, under the names that deleted keys and organisations had", async () => {
+    const { body: team } = await admin("POST", "/organisations", { name: "left, with a comma" });
+    const made = await newKey({ name: "of one who left", organisation: team["id"], owner: "anna", tags: ["a", "b"] });
+    const answer = await chat(made.key, "MiniMax-M2.7");
+    const request = String(answer.headers.get("trace-id"));
+    await answer.text();
+    const report = async (query: string): Promise<Record<string, unknown>> =>
+      (await admin("GET", `/usage?${query}&key=${made.id}`)).body;
+    await expect.poll(async () => (await report("by=day"))["data"], patient).toHaveLength(1);
+    await admin("DELETE", `/keys/${made.id}`);
+    await admin("DELETE", `/organisations/${String(team["id"])}`);
+    const line = { requests: 1, failed: 0 };
+    expect(await report("by=organisation,model")).toMatchObject({
+      by: "organisation,model",
+      data: [
+        {
+          group: team["id"],
+          name: "left, with a comma",
+          secondGroup: "MiniMax-M2.7",
+          secondName: "MiniMax-M2.7",
+          ...line,
+        },
+      ],
+      total: line,
+    });
+    expect(await report("by=tag,owner")).toMatchObject({
+      data: [{ group: "a", secondGroup: "anna" }, { group: "b" }],
+      total: { requests: 1 },
+    });
+    const csv = await server.call(`/admin/api/usage?by=organisation,key&format=csv&key=${made.id}`, { key: adminKey });
+    expect((await csv.text()).split("\r\n").slice(0, 2)).toEqual([
+      "group,name,secondGroup,secondName,requests,failed,canceled,input,cached,output,reasoning,costMicros",
+      expect.stringContaining(`${String(team["id"])},"left, with a comma",${made.id},of one who left,1,0,0,`),
+    ]);
+    const named = { request, keyId: made.id, keyName: "of one who left", organisationName: "left, with a comma" };
+    expect((await admin("GET", `/ledger/${request}`)).body).toMatchObject({ ...named, outcome: "stop" });
+    expect((await admin("GET", `/ledger?key=${made.id}&model=MiniMax-M2.7&outcome=stop`)).body).toMatchObject({
+      data: [named],
+      next: null,
+    });
+    expect((await admin("GET", `/ledger?key=${made.id}&outcome=upstream`)).body).toEqual({ data: [], next: null });
+    expect((await admin("GET", "/ledger/nothing")).status).toBe(404);
+  });
+
+  it("is listed page by page", async () => {
+    const { id, key } = await newKey({ name: "of many pages" });
+    for (let times = 0; times < 3; times += 1) await (await chat(key)).text();
+    const page = async (more = ""): Promise<{ data: { request: string }[]; next: string | null }> =>
+      (await admin("GET", `/ledger?key=${id}&limit=2${more}`)).body as never;
+    await expect.poll(async () => (await page()).next, patient).not.toBeNull();
+    const first = await page();
+    const second = await page(`&after=${String(first.next)}`);
+    expect([first.data.length, second.data.length, second.next]).toEqual([2, 1, null]);
+    expect(new Set([...first.data, ...second.data].map(({ request }) => request)).size).toBe(3);
+  });
+
+  it.each([
+    ["/usage?by=colour", "by"],
+    ["/usage?by=key,key", "by"],
+    ["/usage?by=key,", "by"],
+    ["/usage?by=key,model,day", "by"],
+    ["/usage?from=yesterday", "from"],
+    ["/usage?color=red", "color"],
+    ["/ledger?after=1", "after"],
+    ["/ledger?limit=1001", "limit"],
+    ["/ledger?limit=x", "limit"],
+  ])("answers 400 to %s, naming the field", async (path, field) => {
+    const { status, body } = await admin("GET", path);
+    expect([status, message(body)]).toEqual([400, expect.stringContaining(field)]);
   });
 });

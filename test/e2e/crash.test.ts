@@ -122,7 +122,7 @@ async function killUnderLoad(place: Place, all: Answered): Promise<void> {
 async function missingRows(place: Place, { chats }: Answered): Promise<string[]> {
   const store = await openStore(place.data, place.url);
   try {
-    const rows = await store.ledger.list(1_000_000);
+    const rows = await store.ledger.list({ limit: 1_000_000 });
     const byRequest = new Map(rows.map((row) => [row.request, row]));
     expect(byRequest.size).toBe(rows.length);
     for (const [id, { input, output }] of chats) {

@@ -65,7 +65,7 @@ async function read(generation: Generation): Promise<void> {
 
 async function booked(): Promise<LedgerRow[]> {
   await meter.close();
-  return store.ledger.list(10);
+  return store.ledger.list({ limit: 10 });
 }
 
 const hello = scriptEngine({ batches: scriptBatches({ text: "hello", usage }) });
