@@ -18,7 +18,7 @@ import { WordFileError } from "./policy/moderate/word-file.ts";
 import { rememberedBounds, requestBudget } from "./policy/request-memory.ts";
 import { SharedFunds } from "./policy/shared-funds.ts";
 import { SharedLimiter } from "./policy/shared-limiter.ts";
-import { openAdmin, type AdminService } from "./service/admin.ts";
+import { openAdmin, type AdminRules, type AdminService } from "./service/admin.ts";
 import { catalogAsk } from "./service/ask.ts";
 import { EngineQueues } from "./service/engine-queue.ts";
 import { FileService } from "./service/file.ts";
@@ -165,13 +165,17 @@ function openMemory({ config, metrics }: Ground): Pick<Services, "requestBudget"
   return { requestBudget: budget, remembered };
 }
 
+/** What the administration takes from a configuration. */
+export function adminRules({ apiKeys, budgets }: Config): AdminRules {
+  return { staticKeys: apiKeys.map((key) => key.reveal()), budgets };
+}
+
 async function openAdministration(
   { config, ids }: Ground,
   store: Store,
 ): Promise<Pick<Services, "admin" | "ledgerRetention">> {
-  const staticKeys = config.apiKeys.map((key) => key.reveal());
-  const admin = await openAdmin(store, ids, staticKeys);
-  await admin.adoptStaticAccounts();
+  const admin = await openAdmin(store, ids, adminRules(config));
+  await admin.money.adoptStatic(admin.staticKeyIds);
   const { keepDays } = config.ledger;
   const keepMs = keepDays === undefined ? undefined : Math.round(keepDays * dayMs);
   return { admin, ledgerRetention: new LedgerRetention({ ledger: store.ledger, keepMs, now: () => ids.now() }) };

@@ -1,5 +1,12 @@
 import { fingerprint } from "./app-engine.ts";
-import { catalogNames, checkGuard, openServices, type AppOverrides, type Services } from "./app-services.ts";
+import {
+  adminRules,
+  catalogNames,
+  checkGuard,
+  openServices,
+  type AppOverrides,
+  type Services,
+} from "./app-services.ts";
 import type { Config } from "./config/schema.ts";
 import { createCatalog } from "./engine/catalog.ts";
 import type { Catalog } from "./engine/engine.ts";
@@ -162,10 +169,11 @@ async function mountAll(config: Config, { services, running, readiness, opened }
   return server;
 }
 
-function takeOver(config: Config, next: Config, { catalog, engines, meter }: Services): void {
+function takeOver(config: Config, next: Config, { admin, catalog, engines, meter }: Services): void {
   checkGuard(config, next);
   catalog.exchange(createCatalog({ engines: engines.of(next), ...catalogNames(next) }));
   meter.adopt(next);
+  admin.adopt({ ...adminRules(config), budgets: next.budgets });
 }
 
 /** Books and deletes what ended processes left, and deletes expired responses, files and rows of the ledger. Never rejects. */

@@ -31,7 +31,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   "money list": ["money list"],
   "money credit": ["money credit 12.50 --key ci"],
   "money balance": ["money balance none --key ci"],
-  "money budget": ["money budget 100 --organisation research"],
+  "money budget": ["money budget 100 --organisation research", "money budget 2.50 --key ci --period day"],
   usage: ["usage --by key --from 2026-11-01", "usage --by organisation,model --csv"],
   "ledger list": ["ledger list --key ci --outcome upstream --limit 20"],
   "ledger show": ["ledger show 07a1f7c3b2d94e5f8a6b1c2d3e4f5a6b"],

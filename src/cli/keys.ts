@@ -1,38 +1,11 @@
-import { resolve } from "node:path";
 import { InvalidArgumentError, type Command } from "commander";
-import type { Config } from "../config/schema.ts";
 import { commandName } from "../lib/command.ts";
 import { systemIds } from "../model/id.ts";
-import {
-  accountView,
-  keyView,
-  openAdmin,
-  type AdminService,
-  type CreatedKey,
-  type KeyInput,
-} from "../service/admin.ts";
-import { hasDatabase, openStore } from "../store/open.ts";
+import { accountView, keyView, type AdminService, type CreatedKey, type KeyInput } from "../service/admin.ts";
 import { textOption, type CommandTools, type Flags } from "./command.ts";
+import { moneyFields } from "./money.ts";
 import { show, showList } from "./table.ts";
-
-/** Opens the store, does one thing with it and closes it. A database that this makes is reported: it may be in the wrong folder. */
-export async function withAdmin(config: Config, work: (admin: AdminService) => Promise<void>): Promise<void> {
-  const staticKeys = config.apiKeys.map((key) => key.reveal());
-  const url = config.store.url?.reveal();
-  const isNew = url === undefined && !hasDatabase(config.data);
-  const store = await openStore(config.data, url);
-  if (isNew) {
-    process.stderr.write(
-      `parley: ${resolve(config.data)} held no data yet, and has a new database now. A server uses it only with this ` +
-        "data folder (--data or PARLEY_DATA).\n",
-    );
-  }
-  try {
-    await work(await openAdmin(store, systemIds, staticKeys));
-  } finally {
-    await store.close();
-  }
-}
+import { withAdmin } from "./with-admin.ts";
 
 /** `parley keys ...`. Changes apply at once to a server that runs on the same store. */
 export function addKeys(program: Command, { command, settings }: CommandTools): void {
@@ -88,10 +61,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     description: "show one key",
     work: async (admin, reference, json) => {
       const record = await admin.key(reference);
-      const { balanceMicros, budgetMicros, spentMicros } = accountView(
-        await admin.account({ kind: "key", id: record.id }),
-      );
-      show({ ...keyView(record), balanceMicros, budgetMicros, spentMicros }, json);
+      const account = await admin.money.get({ kind: "key", id: record.id });
+      const { balanceMicros, budgetMicros, spentMicros, budgets } = accountView(account);
+      const money = json ? { balanceMicros, budgetMicros, spentMicros, budgets } : moneyFields(account);
+      show({ ...keyView(record), ...money }, json);
     },
   },
   disable: {

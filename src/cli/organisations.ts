@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { organisationView } from "../service/admin.ts";
 import type { CommandTools, Flags } from "./command.ts";
-import { limitsOf, wholeNumber, withAdmin } from "./keys.ts";
+import { limitsOf, wholeNumber } from "./keys.ts";
 import { show, showList } from "./table.ts";
+import { withAdmin } from "./with-admin.ts";
 
 /** `parley organisations ...`: tenants, whose keys share limits and money. */
 export function addOrganisations(program: Command, { command, settings }: CommandTools): void {

@@ -3,8 +3,9 @@ import { microsPerDollar } from "../model/account.ts";
 import { checkInput, ledgerView, reportBy, sumsView, usageCsv, usageGroups, usageView } from "../service/admin.ts";
 import type { AdminService } from "../service/admin.ts";
 import { textOption, type CommandTools, type Flags } from "./command.ts";
-import { given, wholeNumber, withAdmin } from "./keys.ts";
+import { given, wholeNumber } from "./keys.ts";
 import { show, showList } from "./table.ts";
+import { withAdmin } from "./with-admin.ts";
 
 type ReportQuery = Parameters<AdminService["reports"]["usage"]>[0];
 type PageQuery = Parameters<AdminService["reports"]["ledger"]>[0];

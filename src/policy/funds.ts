@@ -1,7 +1,7 @@
 import type { Micros } from "../model/account.ts";
 import { ParleyError } from "../model/error.ts";
 import type { AccountStore } from "../store/store.ts";
-import { refuseSpent, unspentOf, type Budgets } from "./budget.ts";
+import { leftOf, refuseSpent, unspentOf, type Budgets } from "./budget.ts";
 
 /**
  * Whether there is money for an answer that has not begun. What it can cost at most is reserved before any work and
@@ -23,8 +23,8 @@ export interface Funds {
 /** The accounts that pay, as `subjectsOf` names them. */
 export interface AskedAccounts {
   subjects: readonly string[];
-  /** The month whose budget counts, as 202611. */
-  month: number;
+  /** The moment whose budgets count, in milliseconds since the Unix epoch. */
+  at: number;
   budgets: Budgets;
 }
 
@@ -81,15 +81,15 @@ export class MemoryFunds implements Funds {
     this.options = options;
   }
 
-  async reserve({ subjects, month, budgets, cost }: FundsRequest): Promise<MoneyReservation> {
-    const records = await this.options.accounts.read(subjects, month);
+  async reserve({ subjects, at, budgets, cost }: FundsRequest): Promise<MoneyReservation> {
+    const records = await this.options.accounts.read(subjects, at);
     // nothing is awaited from here on: two requests never see the same money
     let asked: Micros | undefined;
     const parts: Part[] = [];
     for (const record of records) {
       const unspent = unspentOf(record, budgets, this.options.pending(record.subject));
-      refuseSpent(unspent);
-      const left = Math.min(unspent.balance ?? Infinity, unspent.budget ?? Infinity);
+      refuseSpent(unspent, at);
+      const left = leftOf(unspent);
       if (left === Infinity) continue;
       asked ??= cost();
       if (asked > 0) parts.push(this.part(record.subject, left, asked));
@@ -104,9 +104,9 @@ export class MemoryFunds implements Funds {
     return { settle: release, release };
   }
 
-  async check({ subjects, month, budgets }: AskedAccounts): Promise<void> {
-    for (const record of await this.options.accounts.read(subjects, month)) {
-      refuseSpent(unspentOf(record, budgets, this.options.pending(record.subject)));
+  async check({ subjects, at, budgets }: AskedAccounts): Promise<void> {
+    for (const record of await this.options.accounts.read(subjects, at)) {
+      refuseSpent(unspentOf(record, budgets, this.options.pending(record.subject)), at);
     }
   }
 

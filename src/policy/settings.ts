@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Secret } from "../lib/secret.ts";
 import { positive } from "../lib/setting-type.ts";
 import { microsPerDollar } from "../model/account.ts";
+import type { PeriodBudgets } from "./budget.ts";
 
 const toMicros = (dollars: number): number => Math.round(dollars * microsPerDollar);
 const dollars = z.number().min(0).max(1_000_000_000).transform(toMicros);
@@ -15,6 +16,18 @@ const limits = z.strictObject({
     .min(1)
     .exactOptional()
     .describe("How many times the requests of ten seconds may exceed those of the ten seconds before."),
+});
+
+const month = dollars.transform((amount): PeriodBudgets => ({ month: amount }));
+const budgets = z.strictObject({
+  day: dollars.exactOptional(),
+  week: dollars.exactOptional(),
+  month: dollars.exactOptional(),
+  total: dollars.exactOptional(),
+});
+/** Dollars of a month, or dollars by period. */
+export const budgetSetting = z.union([month, budgets], {
+  error: "must be dollars of a month, or dollars by `day`, `week`, `month` and `total`",
 });
 
 const rates = {
@@ -60,8 +73,10 @@ export const policySettings = {
     .describe("Prices by model name, besides the documented ones, which are built in."),
   budgets: z
     .strictObject({
-      key: dollars.exactOptional().describe("Dollars a month for every key that has no budget of its own."),
-      organisation: dollars.exactOptional().describe("Dollars a month for every organisation without its own."),
+      key: budgetSetting
+        .exactOptional()
+        .describe("Dollars of a month, or of `day`, `week`, `month`, `total`, for every key without its own budget."),
+      organisation: budgetSetting.exactOptional().describe("The same for every organisation without its own budget."),
     })
     .prefault({}),
   memory: z

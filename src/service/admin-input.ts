@@ -65,13 +65,13 @@ export type NewOrganisation = z.output<typeof newOrganisation>;
 
 /** Millionths of a dollar. */
 const micros = z.int();
-const budget = micros.min(0, "must be 0 or more");
+/** `null` for the configured one. */
+const budget = micros.min(0, "must be 0 or more").nullable().exactOptional();
 
 export const accountChange = z.strictObject({
   /** `null`: the subject is no longer held to a balance. */
   balance: micros.nullable().exactOptional(),
-  /** Of a calendar month; `null` for the configured one. */
-  budget: budget.nullable().exactOptional(),
+  budgets: z.strictObject({ day: budget, week: budget, month: budget, total: budget }).exactOptional(),
 });
 export type AccountInput = z.output<typeof accountChange>;
 
@@ -81,10 +81,17 @@ const expiresAt = isoTime.nullable().exactOptional();
 export const keyChangeBody = keyChange.extend({ expiresAt });
 export const newKeyBody = newKey.extend({ expiresAt });
 export const accountChangeBody = z
-  .strictObject({ balanceMicros: accountChange.shape.balance, budgetMicros: accountChange.shape.budget })
-  .transform(({ balanceMicros: balance, budgetMicros }) => ({
+  .strictObject({
+    balanceMicros: accountChange.shape.balance,
+    /** Of a month: short for `budgets.month`. */
+    budgetMicros: budget,
+    budgets: accountChange.shape.budgets,
+  })
+  .transform(({ balanceMicros: balance, budgetMicros, budgets }) => ({
     ...(balance !== undefined && { balance }),
-    ...(budgetMicros !== undefined && { budget: budgetMicros }),
+    ...((budgetMicros !== undefined || budgets !== undefined) && {
+      budgets: { ...(budgetMicros !== undefined && { month: budgetMicros }), ...budgets },
+    }),
   }));
 export const creditBody = z.strictObject({ amountMicros: micros });
 

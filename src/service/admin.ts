@@ -1,26 +1,27 @@
-import { formatSubject, monthOf, type Subject } from "../model/account.ts";
+import type { Subject } from "../model/account.ts";
 import { ParleyError, invalid } from "../model/error.ts";
 import { vendorId, type IdSource, type KeyId } from "../model/id.ts";
 import { keyHash, staticKeyId, type KeyHash, type KnownKey } from "../policy/authenticate.ts";
-import type { AccountRecord, KeyChange, KeyRecord, OrganisationRecord, Store } from "../store/store.ts";
+import type { Budgets } from "../policy/budget.ts";
+import type { KeyChange, KeyRecord, OrganisationRecord, Store } from "../store/store.ts";
 import {
-  accountChange,
   checkInput,
   keyChange,
   newKey,
   newOrganisation,
   organisationChange,
-  type AccountInput,
   type KeyInput,
   type NewKey,
   type NewOrganisation,
   type OrganisationInput,
 } from "./admin-input.ts";
+import { Accounts, type Payer } from "./accounts.ts";
 import { UsageReports } from "./usage-reports.ts";
 
 export type { KeyInput } from "./admin-input.ts";
 export { checkInput, reportBy } from "./admin-input.ts";
 export { accountView, keyView, ledgerView, organisationView, sumsView, usageCsv, usageView } from "./report.ts";
+export type { Account } from "./accounts.ts";
 export { usageGroups } from "../store/store.ts";
 
 /** A new key, shown once. */
@@ -30,24 +31,27 @@ export interface CreatedKey {
 }
 
 /**
- * Opens the administration of a store; the first opening makes the secret under which keys are hashed. `staticKeys` are
- * those of the configuration.
+ * Opens the administration of a store; the first opening makes the secret under which keys are hashed.
  */
-export async function openAdmin(
-  store: Store,
-  ids: IdSource,
-  staticKeys: readonly string[] = [],
-): Promise<AdminService> {
+export async function openAdmin(store: Store, ids: IdSource, rules: Partial<AdminRules> = {}): Promise<AdminService> {
   const hash = keyHash(await store.settings.setOnce("key-secret", ids.hex(64)));
-  return new AdminService({ store, ids, hash, staticKeyIds: staticKeys.map((key) => staticKeyId(hash(key))) });
+  return new AdminService({ store, ids, hash, rules: { ...noRules, ...rules } });
 }
+
+/** What the configuration says about keys and money. */
+export interface AdminRules {
+  /** The configuration's keys, in their order. */
+  staticKeys: readonly string[];
+  budgets: Budgets;
+}
+
+const noRules: AdminRules = { staticKeys: [], budgets: {} };
 
 export interface AdminOptions {
   store: Store;
   ids: IdSource;
   hash: KeyHash;
-  /** Ids of the configuration's keys, in their order. */
-  staticKeyIds: readonly KeyId[];
+  rules: AdminRules;
 }
 
 /** A place in the list of static keys, or the id of one. */
@@ -58,15 +62,24 @@ export class AdminService {
   // fixed at birth
   readonly hash: KeyHash;
   readonly reports: UsageReports;
+  readonly money: Accounts;
   private readonly store: Store;
   private readonly ids: IdSource;
-  private readonly staticKeyIds: readonly KeyId[];
+  // changed by events
+  /** Replaced by `adopt` when the configuration changes. */
+  private rules: AdminRules;
 
-  constructor({ store, ids, hash, staticKeyIds }: AdminOptions) {
+  constructor({ store, ids, hash, rules }: AdminOptions) {
     this.store = store;
     this.ids = ids;
     this.hash = hash;
-    this.staticKeyIds = staticKeyIds;
+    this.rules = rules;
+    this.money = new Accounts({
+      store,
+      now: () => ids.now(),
+      budgets: () => this.rules.budgets,
+      payers: () => this.payers(),
+    });
     // who was deleted is asked for by id
     const orItself = (found: Promise<{ id: string }>, reference: string): Promise<string> =>
       found.then(
@@ -78,6 +91,16 @@ export class AdminService {
       keyId: (key) => orItself(this.subject({ key }), key),
       organisationId: (organisation) => orItself(this.organisation(organisation), organisation),
     });
+  }
+
+  /** Uses these rules from now on. */
+  adopt(rules: AdminRules): void {
+    this.rules = rules;
+  }
+
+  /** Ids of the configuration's keys, in their order. */
+  get staticKeyIds(): readonly KeyId[] {
+    return this.rules.staticKeys.map((key) => staticKeyId(this.hash(key)));
   }
 
   /** Makes a random key of 160 bits; only its hash is kept. Throws `invalid`, naming the field. */
@@ -172,54 +195,12 @@ export class AdminService {
     return record;
   }
 
-  /** Every balance and budget that is set, with what was spent this month. */
-  accounts(): Promise<AccountRecord[]> {
-    return this.store.accounts.list(monthOf(this.ids.now()));
-  }
-
-  /** Balance, budget and this month's spending of one key or organisation. */
-  async account(subject: Subject): Promise<AccountRecord> {
-    const [record] = await this.store.accounts.read([formatSubject(subject)], monthOf(this.ids.now()));
-    if (record === undefined) throw unknown("account", formatSubject(subject));
-    return record;
-  }
-
   /** The account of a key or an organisation; `static-<n>` is short for the n-th key of the configuration. */
   async subject(of: { key?: string | undefined; organisation?: string | undefined }): Promise<Subject> {
     const { key, organisation } = of;
     if (key !== undefined) return { kind: "key", id: this.staticKey(key) ?? (await this.key(key)).id };
     if (organisation !== undefined) return { kind: "organisation", id: (await this.organisation(organisation)).id };
     throw invalid("key", "name a key or an organisation");
-  }
-
-  /** Pays in millionths of a dollar (a negative amount takes out); from then on the subject is held to its balance. */
-  async credit(subject: Subject, amount: number): Promise<AccountRecord> {
-    const { balance } = await this.account(subject);
-    // beyond 2^53 the balance could not be read again
-    if (!Number.isSafeInteger(amount + (balance ?? 0)))
-      throw invalid("amount", "must be a whole number that the balance can hold");
-    await this.store.accounts.credit(formatSubject(subject), amount);
-    return this.account(subject);
-  }
-
-  /**
-   * Gives the money that earlier versions kept by a static key's place in the list to the key that stands there now, once
-   * for all; without it a key would be free of its balance. What else was kept by place belongs to no one.
-   */
-  async adoptStaticAccounts(): Promise<void> {
-    const done = "static-accounts";
-    if ((await this.store.settings.get(done)) !== undefined) return;
-    for (const [index, id] of this.staticKeyIds.entries()) {
-      const [from, to] = [`static-${index + 1}`, id].map((key) => formatSubject({ kind: "key", id: key }));
-      if (from !== undefined && to !== undefined) await this.store.accounts.rename(from, to);
-    }
-    await this.store.settings.setOnce(done, "by key");
-  }
-
-  /** Changes what is given, all of it or nothing. Throws `invalid`, naming the field. */
-  async changeAccount(subject: Subject, input: AccountInput): Promise<AccountRecord> {
-    await this.store.accounts.update(formatSubject(subject), checkInput(input, accountChange));
-    return this.account(subject);
   }
 
   /** What a stored key stands for; `undefined` for unknown, disabled and expired ones. */
@@ -247,6 +228,15 @@ export class AdminService {
   private staticKey(text: string): KeyId | undefined {
     const [whole, place] = staticKey.exec(text) ?? [];
     return place === undefined ? whole : (this.staticKeyIds[Number(place) - 1] ?? raise(unknown("key", text)));
+  }
+
+  private async payers(): Promise<Payer[]> {
+    const [keys, organisations] = await Promise.all([this.keys(), this.organisations()]);
+    return [
+      ...this.staticKeyIds.map((id, at): Payer => ({ subject: { kind: "key", id }, name: `static key ${at + 1}` })),
+      ...keys.map(({ id, name }): Payer => ({ subject: { kind: "key", id }, name })),
+      ...organisations.map(({ id, name }): Payer => ({ subject: { kind: "organisation", id }, name })),
+    ];
   }
 
   private async checkOrganisation({ organisation }: KeyInput): Promise<void> {

@@ -1,4 +1,4 @@
-import { monthOf, subjectsOf, type Micros, type Price } from "../model/account.ts";
+import { subjectsOf, type Micros, type Price } from "../model/account.ts";
 import type { Usage } from "../model/event.ts";
 import { vendorId, type IdSource } from "../model/id.ts";
 import type { Limits, RateLimitStatus } from "../model/limit.ts";
@@ -147,7 +147,7 @@ export class Meter {
 
   private accounts(caller: Caller): AskedAccounts {
     const { budgets, now } = this.options;
-    return { subjects: subjectsOf(caller), month: monthOf(now()), budgets };
+    return { subjects: subjectsOf(caller), at: now(), budgets };
   }
 
   private mostCost({ model, tier, most }: BillableWork): Micros {

@@ -1,4 +1,5 @@
-import type { AccountRecord, KeyRecord, LedgerEntry, OrganisationRecord, UsageRow, UsageSums } from "../store/store.ts";
+import type { Account, BudgetStatus } from "./accounts.ts";
+import type { KeyRecord, LedgerEntry, OrganisationRecord, UsageRow, UsageSums } from "../store/store.ts";
 
 /** Records as operators see them, on the command line and in the admin API: times as ISO texts, no hashes. */
 
@@ -17,9 +18,28 @@ export function organisationView(record: OrganisationRecord): Record<string, unk
   return { id, name, disabled, limits, createdAt: iso(record.createdAt) };
 }
 
-/** Money in millionths of a dollar. */
-export function accountView({ subject, balance, budget, spent }: AccountRecord): Record<string, unknown> {
-  return { subject, balanceMicros: balance, budgetMicros: budget, spentMicros: spent };
+/** Money in millionths of a dollar. `budgetMicros` and `spentMicros` are its own budget of a month and what counts for it. */
+export function accountView({ subject, name, balance, spent, budgets, ownBudgets }: Account): Record<string, unknown> {
+  return {
+    subject,
+    name,
+    balanceMicros: balance,
+    budgetMicros: ownBudgets.month,
+    spentMicros: spent.month,
+    budgets: budgets.map(budgetView),
+  };
+}
+
+/** `from` says where the budget is set. */
+function budgetView({ period, limit, spent: used, own, resetsAt }: BudgetStatus): Record<string, unknown> {
+  return {
+    period,
+    budgetMicros: limit,
+    spentMicros: used,
+    leftMicros: Math.max(0, limit - used),
+    resetsAt: iso(resetsAt ?? null),
+    from: own ? "account" : "settings",
+  };
 }
 
 export function usageView(row: UsageRow): Record<string, string | number> {

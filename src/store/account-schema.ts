@@ -34,3 +34,74 @@ export const reportStatements: readonly string[] = [
   "create index ledger_request on ledger (request)",
   "create index ledger_organisation on ledger (organisation, at) where organisation is not null",
 ];
+
+/**
+ * Budgets of a day, a week and for good beside that of a month, and what each subject spent in the current periods, in the
+ * one row that every request reads: days and weeks since 1970, the month as 202611. The table `spend` stays for earlier
+ * versions that run beside this one while processes are exchanged. The day and the week begin with nothing.
+ */
+export const periodMigration = {
+  statements: [
+    ...["budget_day", "budget_week", "budget_total"].map((column) => `alter table account add column ${column} bigint`),
+    ...["day", "day_cost", "week", "week_cost", "month", "month_cost", "total_cost"].map(
+      (column) => `alter table account add column ${column} bigint not null default 0`,
+    ),
+    `insert into account (subject, month, month_cost, total_cost)
+      select s.subject, s.month, s.cost, (select sum(t.cost) from spend t where t.subject = s.subject)
+      from spend s where s.month = (select max(t.month) from spend t where t.subject = s.subject)
+      on conflict (subject) do update set
+        month = excluded.month, month_cost = excluded.month_cost, total_cost = excluded.total_cost`,
+  ],
+  postgres: [
+    // reserves like parley_hold of migration 8, whose comment tells the rest; `periods` has the numbers of the current ones
+    `create function parley_reserve(accounts jsonb, periods jsonb, hold text, cost bigint)
+      returns jsonb language plpgsql as $body$
+declare
+  one jsonb;
+  now_second bigint;
+  unspent bigint;
+  taken bigint;
+  exceeds boolean;
+  refused text := null;
+  held boolean := false;
+begin
+  for one in select value from jsonb_array_elements(accounts) order by value->>'subject' loop
+    perform pg_advisory_xact_lock(hashtextextended('money ' || (one->>'subject'), 7237));
+  end loop;
+  now_second := floor(extract(epoch from clock_timestamp()));
+  for one in select value from jsonb_array_elements(accounts) loop
+    select least(
+        a.balance,
+        coalesce(a.budget_day, (one->'budgets'->>'day')::bigint)
+          - case when a.day = (periods->>'day')::bigint then a.day_cost else 0 end,
+        coalesce(a.budget_week, (one->'budgets'->>'week')::bigint)
+          - case when a.week = (periods->>'week')::bigint then a.week_cost else 0 end,
+        coalesce(a.budget, (one->'budgets'->>'month')::bigint)
+          - case when a.month = (periods->>'month')::bigint then a.month_cost else 0 end,
+        coalesce(a.budget_total, (one->'budgets'->>'total')::bigint) - coalesce(a.total_cost, 0)
+      ), h.amount, h.exceeding
+      into unspent, taken, exceeds
+      from (select coalesce(sum(amount), 0)::bigint as amount, coalesce(bool_or(exceeding), false) as exceeding
+            from money_hold where subject = one->>'subject' and renewed > now_second - 30) h
+      left join account a on a.subject = one->>'subject';
+    if unspent is null then
+      continue;
+    elsif unspent <= 0 then
+      refused := 'spent';
+    elsif cost > 0 and taken + cost > unspent and (exceeds or taken >= unspent) then
+      refused := 'held';
+    elsif cost > 0 then
+      insert into money_hold (id, subject, amount, exceeding, renewed)
+        values (hold, one->>'subject', least(cost, unspent - taken), taken + cost > unspent, now_second);
+      held := true;
+    end if;
+    exit when refused is not null;
+  end loop;
+  if refused is not null and held then
+    delete from money_hold where id = hold;
+    held := false;
+  end if;
+  return jsonb_build_object('refused', refused, 'held', held);
+end $body$`,
+  ],
+};

@@ -1,6 +1,6 @@
-import { monthOf, subjectsOf } from "../model/account.ts";
+import { calendarOf, subjectsOf } from "../model/account.ts";
 import { placeholders, type Row, type SqlDatabase, type SqlRunner, type SqlValue } from "./database.ts";
-import { keyLabels, organisationLabels, rowCondition } from "./ledger-condition.ts";
+import { hourMs, keyLabels, organisationLabels, rowCondition } from "./ledger-condition.ts";
 import type { LedgerEntry, LedgerQuery, LedgerRow, LedgerStore } from "./store.ts";
 import { keepSums, usage } from "./usage-table.ts";
 
@@ -9,9 +9,20 @@ const columns =
 const columnCount = columns.split(",").length;
 /** Rows of one insert; PostgreSQL binds up to 65,535 values, SQLite up to 32,766. */
 const rowsPerInsert = 250;
+const dayMs = 24 * hourMs;
 
-const spend = `insert into spend (subject, month, cost) values (?, ?, ?)
-  on conflict (subject, month) do update set cost = spend.cost + excluded.cost`;
+/** A count goes on within its period, begins anew with a later one, and is not touched by rows that come late. */
+const counted = ["day", "week", "month"].map(
+  (period) => `${period}_cost = case when excluded.${period} > account.${period} then excluded.${period}_cost
+      when excluded.${period} = account.${period} then account.${period}_cost + excluded.${period}_cost
+      else account.${period}_cost end,
+    ${period} = case when excluded.${period} > account.${period} then excluded.${period} else account.${period} end`,
+);
+/** Without a balance there is nothing to take it from. */
+const spend = `insert into account (subject, day, day_cost, week, week_cost, month, month_cost, total_cost)
+  values (?, ?, ?, ?, ?, ?, ?, ?)
+  on conflict (subject) do update set ${counted.join(", ")},
+    total_cost = account.total_cost + excluded.total_cost, balance = account.balance - excluded.total_cost`;
 
 export function ledgerTable(database: SqlDatabase): LedgerStore {
   return {
@@ -30,10 +41,14 @@ export function ledgerTable(database: SqlDatabase): LedgerStore {
   };
 }
 
+const insertText = (rows: number): string => `insert into ledger (${columns}) values ${placeholders(rows, columnCount)}
+  on conflict (id) do nothing returning id`;
+/** Made once: under load most are of this size. */
+const wholeInsert = insertText(rowsPerInsert);
+
 /** Returns those that were not there: an earlier try may have succeeded although its answer was lost. */
 async function insert(inside: SqlRunner, rows: readonly LedgerRow[]): Promise<LedgerRow[]> {
-  const sql = `insert into ledger (${columns}) values ${placeholders(rows.length, columnCount)}
-    on conflict (id) do nothing returning id`;
+  const sql = rows.length === rowsPerInsert ? wholeInsert : insertText(rows.length);
   const added = new Set((await inside.all(sql, rows.flatMap(values))).map((row) => String(row["id"])));
   // each once, should a row be given twice
   return rows.filter(({ id }) => added.delete(id));
@@ -41,23 +56,20 @@ async function insert(inside: SqlRunner, rows: readonly LedgerRow[]): Promise<Le
 
 /** Sums first, so that a batch touches each subject once; in one order, so that two processes cannot lock each other. */
 async function charge(inside: SqlRunner, rows: readonly LedgerRow[]): Promise<void> {
-  const spent = new Map<string, { subject: string; month: number; cost: number }>();
+  // by subject and day; a batch nearly always has rows of one day only
+  const spent = new Map<string, { subject: string; at: number; cost: number }>();
   const used = new Map<string, number>();
   for (const row of rows) {
     used.set(row.keyId, Math.max(row.at, used.get(row.keyId) ?? 0));
     for (const subject of subjectsOf(row)) {
-      const month = monthOf(row.at);
-      const name = `${subject} ${month}`;
-      spent.set(name, { subject, month, cost: row.cost + (spent.get(name)?.cost ?? 0) });
+      const name = `${subject} ${String(Math.floor(row.at / dayMs)).padStart(9, "0")}`;
+      spent.set(name, { subject, at: row.at, cost: row.cost + (spent.get(name)?.cost ?? 0) });
     }
   }
-  for (const [, { subject, month, cost }] of [...spent].toSorted(byName)) {
+  for (const [, { subject, at, cost }] of [...spent].toSorted(byName)) {
     if (cost === 0) continue;
-    await inside.run(spend, [subject, month, cost]);
-    await inside.run("update account set balance = balance - ? where subject = ? and balance is not null", [
-      cost,
-      subject,
-    ]);
+    const { day, week, month } = calendarOf(at);
+    await inside.run(spend, [subject, day, cost, week, cost, month, cost, cost]);
   }
   for (const [keyId, at] of [...used].toSorted(byName)) {
     await inside.run("update api_key set last_used_at = ? where id = ? and coalesce(last_used_at, 0) < ?", [

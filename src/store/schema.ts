@@ -1,4 +1,4 @@
-import { reportStatements } from "./account-schema.ts";
+import { periodMigration, reportStatements } from "./account-schema.ts";
 import { limitStatements } from "./limit-schema.ts";
 import { moneyStatements } from "./money-schema.ts";
 import { usageMigration } from "./usage-schema.ts";
@@ -138,4 +138,5 @@ export const migrations: readonly Migration[] = [
     statements: ["create index response_remembered on response (owner, created_at, id) where state = 'remembered'"],
   },
   { number: 11, statements: reportStatements },
+  { number: 12, ...periodMigration },
 ];

@@ -1,9 +1,9 @@
 import type { Limits } from "../model/limit.ts";
 import type { LedgerStore } from "./ledger-store.ts";
-import type { MoneyStore } from "./money-store.ts";
+import type { AccountStore, MoneyStore } from "./money-store.ts";
 
 export * from "./ledger-store.ts";
-export type { MoneyStore } from "./money-store.ts";
+export type * from "./money-store.ts";
 
 /** The port to everything that is stored. One implementation in SQL, one small file per driver, one contract suite. */
 
@@ -64,32 +64,6 @@ export interface OrganisationStore {
   update(id: string, change: OrganisationChange): Promise<boolean>;
   /** Its keys stay, without an organisation; reports keep its name. */
   delete(id: string): Promise<boolean>;
-}
-
-/** Money of one subject, in millionths of a dollar; `null` where nothing was set. A subject is `key:<id>` or `organisation:<id>`. */
-export interface AccountRecord {
-  subject: string;
-  /** What is left of what was paid in. */
-  balance: number | null;
-  /** Most that may be spent in one calendar month (UTC). */
-  budget: number | null;
-  /** Spent in the month asked for. */
-  spent: number;
-}
-
-export type AccountChange = Partial<Pick<AccountRecord, "balance" | "budget">>;
-
-export interface AccountStore {
-  /** One record for each subject, in the order given; `month` as 202611. */
-  read(subjects: readonly string[], month: number): Promise<AccountRecord[]>;
-  /** Every subject with a balance or a budget. */
-  list(month: number): Promise<AccountRecord[]>;
-  /** Adds to the balance, which is 0 where there was none; returns what stands. */
-  credit(subject: string, amount: number): Promise<number>;
-  /** Changes what is given, at once. Without a balance (`null`) the subject is not held to one. */
-  update(subject: string, change: AccountChange): Promise<void>;
-  /** Moves balance, budget and what was spent to another subject, unless that has any of its own. */
-  rename(from: string, to: string): Promise<void>;
 }
 
 /** What a caller wants to take from one counter. */

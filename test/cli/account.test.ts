@@ -82,6 +82,15 @@ describe("parley organisations, money and usage", { timeout: 30_000 }, () => {
     });
     expect(await json("money", "budget", "100", "--organisation", "team")).toMatchObject({ budgetMicros: 100_000_000 });
     expect(await json("money", "list")).toMatchObject([{ subject, balanceMicros: 12_500_000, spentMicros: 0 }]);
+    expect(await json("money", "budget", "2.5", "--organisation", "team", "--period", "day")).toMatchObject({
+      name: "team",
+      budgets: [
+        { period: "day", budgetMicros: 2_500_000, from: "account" },
+        { period: "month", budgetMicros: 100_000_000 },
+      ],
+    });
+    const table = (await place.run(["money", "list"])).stdout;
+    expect(table).toMatch(/organisation +team +12\.5 +day +2\.5 +0 +\d{4}-\d\d-\d\d +account/);
     expect(await json("money", "balance", "none", "--organisation", "team")).toMatchObject({ balanceMicros: null });
     expect(await json("usage")).toEqual([]);
     expect(await json("usage", "--by", "organisation,model", "--organisation", "team")).toEqual([]);

@@ -1,5 +1,6 @@
 /** What every store does, whatever is under it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Period } from "../../src/model/account.ts";
 import { usageGroups } from "../../src/store/store.ts";
 import type {
   KeyRecord,
@@ -87,6 +88,9 @@ const organisation = (id: string, changes: Partial<OrganisationRecord> = {}): Or
   ...changes,
 });
 
+const noBudgets = { day: null, week: null, month: null, total: null };
+const spentNow = (cost: number): Record<Period, number> => ({ day: cost, week: cost, month: cost, total: cost });
+
 export function testStore(name: string, start: () => Promise<StoreUnderTest>): void {
   describe(`the store on ${name}`, () => {
     let under: StoreUnderTest;
@@ -173,41 +177,48 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
 
     describe("accounts", () => {
       it("tells nothing set and nothing spent of a stranger", async () => {
-        const none = { subject: "key:stranger", balance: null, budget: null, spent: 0 };
-        expect(await store.accounts.read(["key:stranger"], 202_611)).toEqual([none]);
-        expect(await store.accounts.read([], 202_611)).toEqual([]);
+        const none = { subject: "key:stranger", balance: null, budgets: noBudgets, spent: spentNow(0) };
+        expect(await store.accounts.read(["key:stranger"], at)).toEqual([none]);
+        expect(await store.accounts.read([], at)).toEqual([]);
       });
 
       it("keeps balance and budget apart", async () => {
         expect(await store.accounts.credit("key:a", 500)).toBe(500);
         expect(await store.accounts.credit("key:a", -100)).toBe(400);
-        await store.accounts.update("key:a", { budget: 9_000_000_000_000 });
-        const [read] = await store.accounts.read(["key:a"], 202_611);
-        expect(read).toEqual({ subject: "key:a", balance: 400, budget: 9_000_000_000_000, spent: 0 });
-        expect(await store.accounts.list(202_611)).toContainEqual(read);
+        await store.accounts.update("key:a", { budgets: { week: 9_000_000_000_000 } });
+        const [read] = await store.accounts.read(["key:a"], at);
+        expect(read).toEqual({
+          subject: "key:a",
+          balance: 400,
+          budgets: { ...noBudgets, week: 9_000_000_000_000 },
+          spent: spentNow(0),
+        });
+        expect(await store.accounts.list(at)).toContainEqual(read);
         await store.accounts.update("key:a", {});
-        expect(await store.accounts.read(["key:a"], 202_611)).toEqual([read]);
-        await store.accounts.update("key:b", { balance: 3, budget: 4 });
-        expect(await store.accounts.read(["key:b"], 202_611)).toMatchObject([{ balance: 3, budget: 4 }]);
+        expect(await store.accounts.read(["key:a"], at)).toEqual([read]);
+        await store.accounts.update("key:b", { balance: 3, budgets: { day: 1, month: 4, total: 9 } });
+        expect(await store.accounts.read(["key:b"], at)).toMatchObject([
+          { balance: 3, budgets: { day: 1, week: null, month: 4, total: 9 } },
+        ]);
         await store.accounts.update("key:a", { balance: null });
-        await store.accounts.update("key:a", { budget: null });
-        expect((await store.accounts.list(202_611)).map(({ subject }) => subject)).not.toContain("key:a");
+        await store.accounts.update("key:a", { budgets: { week: null } });
+        expect((await store.accounts.list(at)).map(({ subject }) => subject)).not.toContain("key:a");
       });
     });
 
     it("an account is renamed with what it spent, unless the new name has its own", async () => {
-      await store.accounts.update("key:from", { balance: 100, budget: 300 });
+      await store.accounts.update("key:from", { balance: 100, budgets: { month: 300 } });
       await store.ledger.add([row("renamed", { keyId: "from", cost: 40, at: at - 1_000 })]);
       await store.accounts.rename("key:from", "key:to");
       await store.accounts.rename("key:from", "key:to");
       await store.accounts.rename("key:to", "key:to");
-      expect(await store.accounts.read(["key:from", "key:to"], 202_611)).toEqual([
-        { subject: "key:from", balance: null, budget: null, spent: 0 },
-        { subject: "key:to", balance: 60, budget: 300, spent: 40 },
+      expect(await store.accounts.read(["key:from", "key:to"], at)).toEqual([
+        { subject: "key:from", balance: null, budgets: noBudgets, spent: spentNow(0) },
+        { subject: "key:to", balance: 60, budgets: { ...noBudgets, month: 300 }, spent: spentNow(40) },
       ]);
       await store.accounts.update("key:from", { balance: 1 });
       await store.accounts.rename("key:from", "key:to");
-      expect(await store.accounts.read(["key:to"], 202_611)).toMatchObject([{ balance: 60 }]);
+      expect(await store.accounts.read(["key:to"], at)).toMatchObject([{ balance: 60 }]);
     });
 
     describe("the ledger", () => {
@@ -224,12 +235,14 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         await store.ledger.add(rows);
         await store.ledger.add(rows);
         await store.ledger.add([]);
-        expect(await store.accounts.read(["organisation:o9", "key:k1", "key:k2"], 202_611)).toEqual([
-          { subject: "organisation:o9", balance: -10, budget: null, spent: 60 },
-          { subject: "key:k1", balance: 933, budget: null, spent: 67 },
-          { subject: "key:k2", balance: null, budget: null, spent: 7 },
+        expect(await store.accounts.read(["organisation:o9", "key:k1", "key:k2"], at)).toEqual([
+          { subject: "organisation:o9", balance: -10, budgets: noBudgets, spent: spentNow(60) },
+          { subject: "key:k1", balance: 933, budgets: noBudgets, spent: spentNow(67) },
+          { subject: "key:k2", balance: null, budgets: noBudgets, spent: spentNow(7) },
         ]);
-        expect(await store.accounts.read(["key:k1"], 202_612)).toMatchObject([{ balance: 933, spent: 0 }]);
+        expect(await store.accounts.read(["key:k1"], Date.UTC(2026, 11, 20))).toMatchObject([
+          { balance: 933, spent: { day: 0, week: 0, month: 0, total: 67 } },
+        ]);
         expect([(await store.keys.get("k1"))?.lastUsedAt, (await store.keys.get("k2"))?.lastUsedAt]).toEqual([
           at,
           at + 5,
@@ -241,6 +254,29 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
           { ...rows[1], ...named },
           { ...rows[0], ...named },
         ]);
+      });
+
+      it("counts what is spent by day, week from Monday, month and in total", async () => {
+        const spent = async (moment: number): Promise<unknown> =>
+          (await store.accounts.read(["key:periods"], moment))[0]?.spent;
+        const book = (id: string, moment: number, cost: number): Promise<void> =>
+          store.ledger.add([row(id, { keyId: "periods", at: moment, cost })]);
+        const hour = (month: number, date: number, hours = 12): number => Date.UTC(2026, month, date, hours);
+        // Friday, Sunday and Monday: 27, 29 and 30 November 2026; Tuesday, 1 December
+        await store.ledger.add([
+          row("d1", { keyId: "periods", at: hour(10, 27), cost: 1 }),
+          row("d2", { keyId: "periods", at: hour(10, 29, 23), cost: 10 }),
+          row("d3", { keyId: "periods", at: hour(10, 29, 22), cost: 5 }),
+        ]);
+        expect(await spent(hour(10, 29))).toEqual({ day: 15, week: 16, month: 16, total: 16 });
+        expect(await spent(hour(10, 28))).toEqual({ day: 0, week: 16, month: 16, total: 16 });
+        await book("d4", hour(10, 30, 0), 100);
+        expect(await spent(hour(10, 30))).toEqual({ day: 100, week: 100, month: 116, total: 116 });
+        await book("d5", hour(11, 1), 1_000);
+        // a row that comes late counts where its period still runs
+        await book("d6", hour(10, 30, 23), 20_000);
+        expect(await spent(hour(11, 1))).toEqual({ day: 1_000, week: 21_100, month: 1_000, total: 21_116 });
+        expect(await spent(hour(11, 8))).toEqual({ day: 0, week: 0, month: 1_000, total: 21_116 });
       });
 
       it("keeps large batches whole", async () => {
@@ -262,7 +298,7 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         if (first === undefined || second === undefined || third === undefined) throw new Error("three rows");
         await store.ledger.add([first, second]);
         await store.ledger.add([second, third, third]);
-        expect(await store.accounts.read(["key:once"], 202_611)).toMatchObject([{ spent: 15 }]);
+        expect(await store.accounts.read(["key:once"], at)).toMatchObject([{ spent: spentNow(15) }]);
         expect(await store.ledger.usage({ by: ["key"], keyId: "once" })).toMatchObject([{ requests: 3, cost: 15 }]);
       });
 
@@ -432,7 +468,7 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         expect(
           await store.ledger.usage({ by: ["hour"], model, from: old + 3_600_000, to: old + 7_200_000 }),
         ).toMatchObject([{ group: "2020-01-05T09:00Z", requests: 3 }]);
-        expect(await store.accounts.read(["key:k1"], 202_001)).toMatchObject([{ spent: 511 }]);
+        expect(await store.accounts.read(["key:k1"], old)).toMatchObject([{ spent: { day: 0, month: 0 } }]);
       });
     });
 
@@ -543,8 +579,8 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
             ),
           );
           await Promise.all(adds);
-          const accounts = await store.accounts.read(["key:shared", "organisation:shared"], 202_611);
-          expect(accounts.map(({ balance, spent }) => [balance, spent])).toEqual([
+          const accounts = await store.accounts.read(["key:shared", "organisation:shared"], at);
+          expect(accounts.map(({ balance, spent }) => [balance, spent.total])).toEqual([
             [9_400, 600],
             [9_400, 600],
           ]);

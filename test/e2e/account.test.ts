@@ -317,7 +317,9 @@ describe("money", () => {
     const { usage } = (await answer.json()) as { usage: { prompt_tokens: number; completion_tokens: number } };
     const refused = await chat(key);
     expect(refused.status).toBe(402);
-    expect(message((await refused.json()) as Record<string, unknown>)).toBe("insufficient balance (1008)");
+    expect(message((await refused.json()) as Record<string, unknown>)).toMatch(
+      /^insufficient balance: the balance of this key is -0\.\d+ dollars \(1008\)$/,
+    );
     const cost = Math.ceil(usage.prompt_tokens * 0.3 + usage.completion_tokens * 1.2);
     await expect
       .poll(() => spent(id), patient)
@@ -411,6 +413,54 @@ describe("money", () => {
     expect(await csv.text()).toMatch(/^group,name,requests,.*\r\n\d{4}-\d\d-\d\d,/);
     const sums = { requests: 0, failed: 0, canceled: 0, input: 0, cached: 0, output: 0, reasoning: 0, costMicros: 0 };
     expect((await admin("GET", "/usage?by=day&from=2999-01-01")).body).toEqual({ by: "day", data: [], total: sums });
+  });
+
+  it("is held to budgets of a day, a week, a month and in total, and 402 says whose, how much and until when", async () => {
+    const { body: team } = await admin("POST", "/organisations", { name: "with a budget" });
+    const { id, key } = await newKey({ name: "with budgets", organisation: team["id"] });
+    const account = `/accounts/key:${id}`;
+    expect((await chat(key)).status).toBe(200);
+    await expect.poll(async () => (await admin("GET", account)).body["spentMicros"], patient).toBeGreaterThan(0);
+    const cost = Number((await admin("GET", account)).body["spentMicros"]);
+    const tomorrow = new Date(Math.ceil(Date.now() / 86_400_000) * 86_400_000).toISOString();
+    for (const period of ["day", "week", "month", "total"]) {
+      const { body } = await admin("PATCH", account, { budgets: { [period]: cost } });
+      expect(body["budgets"]).toMatchObject([
+        {
+          period,
+          budgetMicros: cost,
+          spentMicros: cost,
+          leftMicros: 0,
+          from: "account",
+          ...(period === "day" && { resetsAt: tomorrow }),
+        },
+      ]);
+      const refused = await chat(key);
+      const words = message((await refused.json()) as Record<string, unknown>);
+      expect([refused.status, words]).toEqual([402, expect.stringContaining("of this key is spent (0.0")]);
+      expect(words).toContain(period === "total" ? "does not begin anew" : "begins anew at ");
+      await admin("PATCH", account, { budgets: { [period]: null } });
+    }
+    expect((await chat(key)).status).toBe(200);
+    const before = (await admin("PATCH", `/accounts/organisation:${String(team["id"])}`, { budgets: { week: 1 } }))
+      .body;
+    expect(before).toMatchObject({ name: "with a budget", budgetMicros: null });
+    expect(await (await chat(key)).text()).toContain("budget of a week of the organisation of this key is spent");
+    for (const budgets of [{ year: 1 }, { day: -1 }, { day: 0.5 }, 5])
+      expect([(await admin("PATCH", account, { budgets })).status, budgets]).toEqual([400, budgets]);
+  });
+
+  it("shows the budgets of the configuration", async () => {
+    const held = await startServer({ engine: "sim", adminKeys: [adminKey], budgets: { key: { day: 2, month: 20 } } });
+    try {
+      const list = await held.call("/admin/api/accounts", { key: adminKey });
+      const day = { period: "day", budgetMicros: 2_000_000, from: "settings", leftMicros: 2_000_000 };
+      expect(await list.json()).toMatchObject({
+        data: [{ name: "static key 1", balanceMicros: null, budgetMicros: null, budgets: [day, { period: "month" }] }],
+      });
+    } finally {
+      await held.stop();
+    }
   });
 
   it("is reported by two groups at once, under the names that deleted keys and organisations had", async () => {

@@ -13,7 +13,7 @@ let admin: AdminService;
 beforeEach(async () => {
   now = start;
   store = await openStore();
-  admin = await openAdmin(store, { ...systemIds, now: () => now }, ["sk-static"]);
+  admin = await openAdmin(store, { ...systemIds, now: () => now }, { staticKeys: ["sk-static"] });
 });
 afterEach(() => store.close());
 
@@ -124,18 +124,26 @@ describe("money", () => {
     const { record } = await admin.createKey({ name: "one" });
     const subject = await admin.subject({ key: "one" });
     expect(formatSubject(subject)).toBe(`key:${record.id}`);
-    expect(await admin.credit(subject, 5_000_000)).toEqual({
+    expect(await admin.money.credit(subject, 5_000_000)).toEqual({
       subject: formatSubject(subject),
+      name: "one",
       balance: 5_000_000,
-      budget: null,
-      spent: 0,
+      ownBudgets: { day: null, week: null, month: null, total: null },
+      budgets: [],
+      spent: { day: 0, week: 0, month: 0, total: 0 },
     });
-    await expect(admin.credit(subject, Number.MAX_SAFE_INTEGER)).rejects.toMatchObject({ kind: "invalid" });
-    expect(await admin.changeAccount(subject, { budget: 7 })).toMatchObject({ balance: 5_000_000, budget: 7 });
-    expect(await admin.accounts()).toHaveLength(1);
-    expect(await admin.changeAccount(subject, { balance: null })).toMatchObject({ balance: null, budget: 7 });
-    await expect(admin.changeAccount(subject, { budget: -1 })).rejects.toMatchObject({ kind: "invalid" });
-    await expect(admin.credit(subject, 0.5)).rejects.toMatchObject({ kind: "invalid" });
+    await expect(admin.money.credit(subject, Number.MAX_SAFE_INTEGER)).rejects.toMatchObject({ kind: "invalid" });
+    expect(await admin.money.change(subject, { budgets: { month: 7 } })).toMatchObject({
+      balance: 5_000_000,
+      ownBudgets: { month: 7 },
+    });
+    expect(await admin.money.list()).toHaveLength(1);
+    expect(await admin.money.change(subject, { balance: null })).toMatchObject({
+      balance: null,
+      ownBudgets: { month: 7 },
+    });
+    await expect(admin.money.change(subject, { budgets: { month: -1 } })).rejects.toMatchObject({ kind: "invalid" });
+    await expect(admin.money.credit(subject, 0.5)).rejects.toMatchObject({ kind: "invalid" });
     await expect(admin.subject({ key: "nobody" })).rejects.toMatchObject({ kind: "not-found" });
     const id = staticKeyId(admin.hash("sk-static"));
     expect(await admin.subject({ key: "static-1" })).toEqual({ kind: "key", id });
@@ -144,31 +152,56 @@ describe("money", () => {
   });
 });
 
+describe("budgets of the configuration", () => {
+  it("are shown of everyone whom they hold, with what is spent and when they begin anew", async () => {
+    const configured = await openAdmin(
+      store,
+      { ...systemIds, now: () => start },
+      {
+        staticKeys: ["sk-static"],
+        budgets: { key: { day: 5_000_000, total: 9_000_000 } },
+      },
+    );
+    const { record } = await configured.createKey({ name: "one" });
+    await configured.createOrganisation({ name: "free" });
+    const id = staticKeyId(configured.hash("sk-static"));
+    await configured.money.change({ kind: "key", id: record.id }, { budgets: { total: 7 } });
+    const day = { period: "day", limit: 5_000_000, spent: 0, own: false, resetsAt: Date.UTC(2026, 10, 21) };
+    expect((await configured.money.list()).map(({ name, budgets }) => [name, budgets])).toEqual([
+      ["one", [day, { period: "total", limit: 7, spent: 0, own: true }]],
+      ["static key 1", [day, { period: "total", limit: 9_000_000, spent: 0, own: false }]],
+    ]);
+    expect(await configured.money.get({ kind: "key", id })).toMatchObject({ budgets: [day, { own: false }] });
+    configured.adopt({ staticKeys: [], budgets: {} });
+    expect((await configured.money.list()).map(({ name }) => name)).toEqual(["one"]);
+  });
+});
+
 describe("money that was kept by a static key's place", () => {
   it("goes once to the key that stands there, and never to a later one", async () => {
-    await store.accounts.update("key:static-1", { balance: 500, budget: 900 });
+    await store.accounts.update("key:static-1", { balance: 500, budgets: { month: 900 } });
     await store.accounts.update("key:static-2", { balance: 50 });
-    await admin.adoptStaticAccounts();
+    await admin.money.adoptStatic(admin.staticKeyIds);
     const subject = await admin.subject({ key: "static-1" });
-    expect(await admin.account(subject)).toMatchObject({ balance: 500, budget: 900 });
-    const later = await openAdmin(store, systemIds, ["sk-static", "sk-later"]);
-    await later.adoptStaticAccounts();
-    expect(await later.account(await later.subject({ key: "static-2" }))).toMatchObject({ balance: null });
+    expect(await admin.money.get(subject)).toMatchObject({ balance: 500, ownBudgets: { month: 900 } });
+    const later = await openAdmin(store, systemIds, { staticKeys: ["sk-static", "sk-later"] });
+    await later.money.adoptStatic(later.staticKeyIds);
+    expect(await later.money.get(await later.subject({ key: "static-2" }))).toMatchObject({ balance: null });
   });
 });
 
 describe("an account's change", () => {
   it("is made as a whole or not at all", async () => {
     const subject = await admin.subject({ key: "static-1" });
-    await admin.changeAccount(subject, { balance: 5, budget: 7 });
-    expect(await admin.account(subject)).toMatchObject({ balance: 5, budget: 7 });
-    await expect(admin.changeAccount(subject, { balance: 100, budget: -1 })).rejects.toMatchObject({
+    await admin.money.change(subject, { balance: 5, budgets: { month: 7 } });
+    expect(await admin.money.get(subject)).toMatchObject({ balance: 5, ownBudgets: { month: 7 } });
+    await expect(admin.money.change(subject, { balance: 100, budgets: { month: -1 } })).rejects.toMatchObject({
       kind: "invalid",
-      param: "budget",
+      param: "budgets.month",
     });
-    expect(await admin.account(subject)).toMatchObject({ balance: 5, budget: 7 });
-    await admin.changeAccount(subject, {});
-    expect(await admin.account(subject)).toMatchObject({ balance: 5, budget: 7 });
+    expect(await admin.money.get(subject)).toMatchObject({ balance: 5, ownBudgets: { month: 7 } });
+    await admin.money.change(subject, {});
+    expect(await admin.money.get(subject)).toMatchObject({ balance: 5, ownBudgets: { month: 7 } });
   });
 });
 

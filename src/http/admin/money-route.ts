@@ -13,15 +13,15 @@ interface ById {
 /** `:id` is a subject: `key:<id>` or `organisation:<id>`. */
 export function mountMoney(server: FastifyInstance, admin: AdminService, reading: BodyReading): void {
   const one = `${adminPath}/accounts/:id`;
-  server.get(`${adminPath}/accounts`, async () => ({ data: (await admin.accounts()).map(accountView) }));
-  server.get<ById>(one, async ({ params }) => accountView(await admin.account(await known(admin, params.id))));
+  server.get(`${adminPath}/accounts`, async () => ({ data: (await admin.money.list()).map(accountView) }));
+  server.get<ById>(one, async ({ params }) => accountView(await admin.money.get(await known(admin, params.id))));
   server.patch<ById>(one, async (request) => {
     const change = await body(request, accountChangeBody, reading);
-    return accountView(await admin.changeAccount(await known(admin, request.params.id), change));
+    return accountView(await admin.money.change(await known(admin, request.params.id), change));
   });
   server.post<ById>(`${one}/credit`, async (request) => {
     const { amountMicros } = await body(request, creditBody, reading);
-    return accountView(await admin.credit(await known(admin, request.params.id), amountMicros));
+    return accountView(await admin.money.credit(await known(admin, request.params.id), amountMicros));
   });
 }
 
