@@ -28,6 +28,7 @@ import { LedgerRetention } from "./service/ledger-retention.ts";
 import { LedgerWriter } from "./service/ledger.ts";
 import { Meter } from "./service/meter.ts";
 import { ModelService } from "./service/model.ts";
+import { OwnUsageService } from "./service/own-usage.ts";
 import { ResponseArchive } from "./service/responses/archive.ts";
 import { RecentAnswers } from "./service/responses/recent.ts";
 import { ResponsesService } from "./service/responses/responses.ts";
@@ -64,6 +65,7 @@ export interface Services {
   files: FileService;
   ledgerRetention: LedgerRetention;
   meter: Meter;
+  ownUsage: OwnUsageService;
   models: ModelService;
   generate: GenerateService;
   responses: ResponsesService<ParsedResponses>;
@@ -150,7 +152,7 @@ export async function openServices(
     generate,
     ...memory,
     ...(await openResponses(ground, store, { generate, recent })),
-    ...(await openAdministration(ground, store)),
+    ...(await openAdministration(ground, store, meter)),
   };
 }
 
@@ -173,12 +175,18 @@ export function adminRules({ apiKeys, budgets }: Config): AdminRules {
 async function openAdministration(
   { config, ids }: Ground,
   store: Store,
-): Promise<Pick<Services, "admin" | "ledgerRetention">> {
+  meter: Meter,
+): Promise<Pick<Services, "admin" | "ledgerRetention" | "ownUsage">> {
   const admin = await openAdmin(store, ids, adminRules(config));
   await admin.money.adoptStatic(admin.staticKeyIds);
   const { keepDays } = config.ledger;
   const keepMs = keepDays === undefined ? undefined : Math.round(keepDays * dayMs);
-  return { admin, ledgerRetention: new LedgerRetention({ ledger: store.ledger, keepMs, now: () => ids.now() }) };
+  const common = { ledger: store.ledger, now: () => ids.now() };
+  return {
+    admin,
+    ledgerRetention: new LedgerRetention({ ...common, keepMs }),
+    ownUsage: new OwnUsageService({ ...common, meter }),
+  };
 }
 
 /** The request log, and traces where a collector is configured. */

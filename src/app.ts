@@ -21,6 +21,7 @@ import { mountOperations } from "./http/ops-route.ts";
 import { mountResponses } from "./http/responses/mount.ts";
 import { mountSocket } from "./http/responses/socket.ts";
 import { RunningRequests } from "./http/running.ts";
+import { mountUsage } from "./http/usage-route.ts";
 import { closeServer, createServer, useAuthentication } from "./http/server.ts";
 import { deleteAbandonedVideos } from "./media/video.ts";
 import { causeMessage } from "./model/error.ts";
@@ -156,6 +157,7 @@ async function mountAll(config: Config, { services, running, readiness, opened }
   await server.register(async (scope) => {
     useAuthentication(scope, authenticate, connections);
     mountModels(scope, models);
+    mountUsage(scope, services.ownUsage, () => ids.now());
     await mountGeneration(scope, chatSurface(chatOptions(config)), route);
     await mountGeneration(scope, visionSurface(), route);
     await mountResponses(scope, route);

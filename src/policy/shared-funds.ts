@@ -3,8 +3,15 @@ import type { Micros } from "../model/account.ts";
 import { ParleyError } from "../model/error.ts";
 import type { MoneyStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
-import { configuredBudgets, refuseSpent, unspentOf } from "./budget.ts";
-import { heldError, type AskedAccounts, type FundsRequest, type Funds, type MoneyReservation } from "./funds.ts";
+import { configuredBudgets, refuseSpent, type Unspent } from "./budget.ts";
+import {
+  heldError,
+  readUnspent,
+  type AskedAccounts,
+  type FundsRequest,
+  type Funds,
+  type MoneyReservation,
+} from "./funds.ts";
 import type { MemoryFundsOptions } from "./funds.ts";
 
 export interface SharedFundsOptions extends MemoryFundsOptions {
@@ -70,10 +77,12 @@ export class SharedFunds implements Funds {
     return this.options.store.reserve(asked);
   }
 
-  async check({ subjects, at, budgets }: AskedAccounts): Promise<void> {
-    for (const record of await this.options.accounts.read(subjects, at)) {
-      refuseSpent(unspentOf(record, budgets, this.options.pending(record.subject)), at);
-    }
+  async check(asked: AskedAccounts): Promise<void> {
+    for (const unspent of await this.left(asked)) refuseSpent(unspent, asked.at);
+  }
+
+  left(asked: AskedAccounts): Promise<Unspent[]> {
+    return readUnspent(this.options, asked);
   }
 
   async close(): Promise<void> {

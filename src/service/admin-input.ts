@@ -129,6 +129,15 @@ export const usageQuery = z
     format: z.enum(["json", "csv"]).default("json"),
   })
   .transform(withKey);
+const ownGroups: ReadonlySet<string | undefined> = new Set(["day", "hour", "model"]);
+/** What the holder of a key may ask for: times and models, for the rest is the same in every row. */
+export const ownUsageQuery = z.strictObject({
+  by: reportGroups
+    .refine((by) => by.every((group) => ownGroups.has(group)), "must be one or two of day, hour, model")
+    .prefault("day,model"),
+  from: moment.exactOptional(),
+  to: moment.exactOptional(),
+});
 export const ledgerQuery = z
   .strictObject({
     ...rowFilter,
