@@ -9,6 +9,7 @@ import { CachePool } from "./lib/cache-pool.ts";
 import { textCipher } from "./lib/cipher.ts";
 import { TimeSlices } from "./lib/time-slices.ts";
 import { openMedia } from "./media/open.ts";
+import { Poster } from "./media/post.ts";
 import { documentedCards } from "./model/card.ts";
 import { systemIds, vendorId, type IdSource } from "./model/id.ts";
 import { MemoryFunds } from "./policy/funds.ts";
@@ -19,6 +20,8 @@ import { rememberedBounds, requestBudget } from "./policy/request-memory.ts";
 import { SharedFunds } from "./policy/shared-funds.ts";
 import { SharedLimiter } from "./policy/shared-limiter.ts";
 import { openAdmin, type AdminRules, type AdminService } from "./service/admin.ts";
+import { Alerts } from "./service/alert/alerts.ts";
+import type { Post } from "./service/alert/webhooks.ts";
 import { catalogAsk } from "./service/ask.ts";
 import { EngineQueues } from "./service/engine-queue.ts";
 import { FileService } from "./service/file.ts";
@@ -33,7 +36,7 @@ import { ResponseArchive } from "./service/responses/archive.ts";
 import { RecentAnswers } from "./service/responses/recent.ts";
 import { ResponsesService } from "./service/responses/responses.ts";
 import { openBlobs, openLedgerJournal, openLimitStore, openStore } from "./store/open.ts";
-import type { LedgerJournal, LimitStore, Store } from "./store/store.ts";
+import type { LimitStore, Store } from "./store/store.ts";
 import { responsesCodec, type ParsedResponses, type ResponsesOptions } from "./surface/responses/index.ts";
 import { createLog, type Log } from "./telemetry/log.ts";
 import { measureProcess, Metrics } from "./telemetry/metrics.ts";
@@ -64,6 +67,8 @@ export interface Services {
   archive: ResponseArchive;
   files: FileService;
   ledgerRetention: LedgerRetention;
+  /** Absent where no webhook is configured. */
+  alerts: Alerts | undefined;
   meter: Meter;
   ownUsage: OwnUsageService;
   models: ModelService;
@@ -109,32 +114,24 @@ export async function openServices(
   const storeUrl = config.store.url?.reveal();
   const store = overrides.store ?? (await openStore(config.data, storeUrl, { now: () => ids.now(), log }));
   opened.defer(() => store.close());
+  const alerts = openAlerts(ground, store);
   const files = await openFiles(ground, store);
   const media = openMedia({ ...config.media, files: files.port });
   opened.defer(() => media.close());
-  const engines = new EngineSet({ ids, log, slices, ...watchUpstreams(metrics) });
+  const engines = new EngineSet({ ids, log, slices, ...watchUpstreams(metrics, alerts) });
   const catalog = new LiveCatalog(
     createCatalog({ engines: overrides.engines ?? engines.of(config), ...catalogNames(config) }),
   );
   opened.defer(() => catalog.close());
   const moderator = openModeration(ground, catalog);
-  const limits =
-    overrides.store === undefined && storeUrl !== undefined ? await openLimitStore(storeUrl, log) : undefined;
-  // a store that a program brings along has no place on the disk
-  const journal = overrides.store === undefined ? openLedgerJournal(config.data) : undefined;
-  const meter = openMeter(ground, { store, limits, journal });
+  // a store that a program brings along has no other processes, and no place on the disk
+  const isOwnStore = overrides.store === undefined;
+  const limits = isOwnStore && storeUrl !== undefined ? await openLimitStore(storeUrl, log) : undefined;
+  const meter = openMeter(ground, { store, limits, alerts, isOwnStore });
   const queues = new EngineQueues();
-  const observers = [recordGenerations(metrics, catalog, queues)];
-  const generate = new GenerateService({
-    catalog,
-    media,
-    meter,
-    queues,
-    moderator,
-    observers,
-    watch: watch.generation,
-    log,
-  });
+  const observers = [recordGenerations(metrics, catalog, queues), ...(alerts === undefined ? [] : [alerts.ended])];
+  const parts = { catalog, media, meter, queues, moderator, observers };
+  const generate = new GenerateService({ ...parts, watch: watch.generation, log });
   const memory = openMemory(ground);
   const recent = new RecentAnswers(memory.remembered);
   return {
@@ -147,6 +144,7 @@ export async function openServices(
     catalog,
     store,
     files,
+    alerts,
     meter,
     models: new ModelService(catalog),
     generate,
@@ -189,6 +187,23 @@ async function openAdministration(
   };
 }
 
+/** How long one call of a webhook may take. */
+const webhookTimeoutMs = 10_000;
+
+function openAlerts({ config, ids, log, opened }: Ground, store: Store): Alerts | undefined {
+  const { webhooks, alerts, budgets } = config;
+  if (webhooks.length === 0) return undefined;
+  const targets = webhooks.map(({ allow, secret, ...target }) => {
+    const poster = new Poster({ allow, timeoutMs: webhookTimeoutMs });
+    opened.defer(() => poster.close());
+    const post: Post = (url, call) => poster.post(url, call);
+    return { ...target, secret: secret?.reveal(), post };
+  });
+  const made = new Alerts({ ...alerts, targets, budgets, store, ids, log });
+  opened.defer(() => made.close());
+  return made;
+}
+
 /** The request log, and traces where a collector is configured. */
 function openWatch({ config, ids, log, metrics, opened }: Ground): RequestWatch {
   const { url, headers, ratio, service } = config.telemetry.otlp;
@@ -201,11 +216,15 @@ function openWatch({ config, ids, log, metrics, opened }: Ground): RequestWatch 
 }
 
 /** Counts choices of replicas and repairs of what upstreams send. */
-function watchUpstreams(metrics: Metrics): Pick<EngineContext, "onReplicaChosen" | "onRepair"> {
+function watchUpstreams(
+  metrics: Metrics,
+  alerts: Alerts | undefined,
+): Pick<EngineContext, "onReplicaChosen" | "onReplicaHealth" | "onRepair"> {
   const choices = metrics.counter("parley_routes_total", "Choices of a replica, by replica and reason.");
   const repairs = metrics.counter("parley_repairs_total", "Answers of upstreams that a repair rule changed, by rule.");
   return {
     onReplicaChosen: (choice) => choices.add(choice),
+    onReplicaHealth: alerts?.replicaHealth,
     onRepair: (rule) => repairs.add({ rule }),
   };
 }
@@ -213,16 +232,19 @@ function watchUpstreams(metrics: Metrics): Pick<EngineContext, "onReplicaChosen"
 interface MeterParts {
   store: Store;
   limits: LimitStore | undefined;
-  journal: LedgerJournal | undefined;
+  alerts: Alerts | undefined;
+  /** Whether the store is the configured one; only then is there a journal in the data folder. */
+  isOwnStore: boolean;
 }
 
 /** Limits are counted where all processes that share the store see them. */
 function openMeter(
   { config, ids, log, metrics, opened }: Ground,
-  { store, limits: shared, journal }: MeterParts,
+  { store, limits: shared, alerts, isOwnStore }: MeterParts,
 ): Meter {
   const { limits, prices, budgets, aborted } = config;
-  const ledger = new LedgerWriter({ store: store.ledger, journal, log });
+  const journal = isOwnStore ? openLedgerJournal(config.data) : undefined;
+  const ledger = new LedgerWriter({ store: store.ledger, journal, log, onWritten: alerts?.written });
   const limiter =
     shared === undefined ? new MemoryLimiter() : new SharedLimiter({ store: shared, log, id: () => vendorId(ids) });
   const accounts = { accounts: store.accounts, pending: (subject: string) => ledger.pending(subject) };

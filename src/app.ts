@@ -171,18 +171,19 @@ async function mountAll(config: Config, { services, running, readiness, opened }
   return server;
 }
 
-function takeOver(config: Config, next: Config, { admin, catalog, engines, meter }: Services): void {
+function takeOver(config: Config, next: Config, { admin, alerts, catalog, engines, meter }: Services): void {
   checkGuard(config, next);
   catalog.exchange(createCatalog({ engines: engines.of(next), ...catalogNames(next) }));
   meter.adopt(next);
+  alerts?.adopt(next.budgets);
   admin.adopt({ ...adminRules(config), budgets: next.budgets });
 }
 
 /** Books and deletes what ended processes left, and deletes expired responses, files and rows of the ledger. Never rejects. */
-async function sweep({ archive, files, ledgerRetention, meter, log }: Services): Promise<void> {
+async function sweep({ archive, files, ledgerRetention, alerts, meter, log }: Services): Promise<void> {
   await logged(meter.bookLeft(), log, "the ledger journal of an earlier run could not be booked");
   await logged(deleteAbandonedVideos(), log, "temporary folders of an earlier run could not be deleted");
-  for (const one of [archive, files, ledgerRetention])
+  for (const one of [archive, files, ledgerRetention, ...(alerts === undefined ? [] : [alerts])])
     await logged(one.sweep(), log, "what has expired could not be deleted");
 }
 

@@ -526,6 +526,7 @@ export const limitSections: readonly Section[] = [
 /** Settings with a number that bound nothing a caller does. */
 export const noBounds: readonly string[] = [
   "port",
+  "alerts.errorPercent",
   ...["packetMinimum", "packetMaximum", "packetWaitMs"].map((name) => `sse.${name}`),
   "telemetry.otlp.ratio",
   "engines.<name>(llama).threads",

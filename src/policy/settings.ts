@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Secret } from "../lib/secret.ts";
-import { positive } from "../lib/setting-type.ts";
+import { httpUrl, networkPlace, positive, secret } from "../lib/setting-type.ts";
 import { microsPerDollar } from "../model/account.ts";
 import type { PeriodBudgets } from "./budget.ts";
 
@@ -77,6 +77,36 @@ export const policySettings = {
         .exactOptional()
         .describe("Dollars of a month, or of `day`, `week`, `month`, `total`, for every key without its own budget."),
       organisation: budgetSetting.exactOptional().describe("The same for every organisation without its own budget."),
+    })
+    .prefault({}),
+  webhooks: z
+    .array(
+      z.strictObject({
+        url: httpUrl,
+        secret: secret.exactOptional(),
+        events: z
+          .array(z.enum(["budget", "replica-down", "replica-up", "errors-high"]))
+          .min(1)
+          .prefault(["budget", "replica-down", "replica-up", "errors-high"]),
+        allow: z.array(networkPlace).default([]),
+      }),
+    )
+    .default([])
+    .describe(
+      "Addresses that are told of events: `url`, `secret` (signs the calls), `events` (`budget`, `replica-down`, `replica-up`, `errors-high`; default all), `allow` (hosts, addresses and networks that may be called although they are not public); docs/account.md.",
+    ),
+  alerts: z
+    .strictObject({
+      budgetPercents: z
+        .array(positive.max(100))
+        .default([80, 100])
+        .describe("Percents of a budget at which webhooks are told."),
+      errorPercent: positive
+        .max(100)
+        .default(20)
+        .describe(
+          "Percent of the answers of five minutes (20 at least) that fail on our side from which on webhooks are told.",
+        ),
     })
     .prefault({}),
   memory: z

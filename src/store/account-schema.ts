@@ -105,3 +105,6 @@ begin
 end $body$`,
   ],
 };
+
+/** Which alerts were raised: once by all processes. */
+export const noticeStatements: readonly string[] = ["create table notice (name text primary key, at bigint not null)"];

@@ -1,4 +1,4 @@
-import { periodMigration, reportStatements } from "./account-schema.ts";
+import { noticeStatements, periodMigration, reportStatements } from "./account-schema.ts";
 import { limitStatements } from "./limit-schema.ts";
 import { moneyStatements } from "./money-schema.ts";
 import { usageMigration } from "./usage-schema.ts";
@@ -139,4 +139,5 @@ export const migrations: readonly Migration[] = [
   },
   { number: 11, statements: reportStatements },
   { number: 12, ...periodMigration },
+  { number: 13, statements: noticeStatements },
 ];

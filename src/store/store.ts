@@ -208,6 +208,14 @@ export interface FileStore {
   ended(now: number, limit: number): Promise<number[]>;
 }
 
+/** What was told once, by whatever process. */
+export interface NoticeStore {
+  /** Whether it is told for the first time; `at` in milliseconds since the Unix epoch. */
+  first(name: string, at: number): Promise<boolean>;
+  /** Forgets what was told before a moment. */
+  sweep(before: number): Promise<void>;
+}
+
 export interface Store {
   keys: KeyStore;
   organisations: OrganisationStore;
@@ -216,6 +224,7 @@ export interface Store {
   responses: ResponseStore;
   files: FileStore;
   settings: SettingStore;
+  notices: NoticeStore;
   /** Resolves when the store can be read; throws `unavailable` where it cannot. */
   check(): Promise<void>;
   close(): Promise<void>;

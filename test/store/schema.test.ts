@@ -22,6 +22,7 @@ const landed: readonly (readonly [number: number, digest: string])[] = [
   [10, "8dfef4a61b348a8b0daddf7dd9f92ee8df2e12d4c4c241dae27b5b859d9470ce"],
   [11, "d255a840f71027a46eb691427a6c8daaeab9010b9c7feeddad0b82bd4da9cafe"],
   [12, "485dc2581a7299d49a6ebd1c133c430cf89ffae7328404b8bc907a5cebda267b"],
+  [13, "f102f401c9fc9c859c69740c8334a2855ecb6c05fe007f8976cf8f87a0c0a679"],
 ];
 
 it("holds every landed migration byte for byte, and no number twice", () => {
