@@ -1,9 +1,17 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { commandName } from "../lib/command.ts";
 import { systemIds } from "../model/id.ts";
-import { accountView, keyView, type AdminService, type CreatedKey, type KeyInput } from "../service/admin.ts";
+import {
+  accountView,
+  checkInput,
+  keyView,
+  rotationBody,
+  type AdminService,
+  type CreatedKey,
+  type KeyInput,
+} from "../service/admin.ts";
 import { textOption, type CommandTools, type Flags } from "./command.ts";
-import { moneyFields } from "./money.ts";
+import { budgetOptions, budgetsOf, moneyFields } from "./money.ts";
 import { show, showList } from "./table.ts";
 import { withAdmin } from "./with-admin.ts";
 
@@ -14,16 +22,22 @@ export function addKeys(program: Command, { command, settings }: CommandTools): 
     "--name <name>",
     "what it is for",
   );
-  addFields(create).action((flags: Flags) =>
-    withAdmin(settings(flags), async (admin) =>
-      showKey(await admin.createKey({ ...fields(flags), name: String(flags["name"]) }), flags["json"] === true),
-    ),
+  addFields(budgetOptions(create)).action((flags: Flags) =>
+    withAdmin(settings(flags), async (admin) => {
+      const budgets = budgetsOf(flags);
+      const input = { ...fields(flags), name: String(flags["name"]), ...(budgets !== undefined && { budgets }) };
+      showKey(await admin.createKey(input), flags["json"] === true);
+    }),
   );
   command(keys, "list", "list the keys")
+    .option("--organisation <organisation>", "of one organisation, by id or name")
+    .option("--owner <text>", "of one owner")
+    .option("--tag <text>", "with a tag")
     .option("--json", "as JSON")
     .action((flags: Flags) =>
       withAdmin(settings(flags), async (admin) => {
-        const rows = (await admin.keys()).map(keyView);
+        const filter = { organisation: textOption(flags, "organisation"), owner: textOption(flags, "owner") };
+        const rows = (await admin.keysOf(given({ ...filter, tag: textOption(flags, "tag") }))).map(keyView);
         const json = flags["json"] === true;
         showList(json ? rows : rows.map(short), json, `No keys yet. ${commandName} keys create --name NAME makes one.`);
       }),
@@ -41,6 +55,16 @@ export function addKeys(program: Command, { command, settings }: CommandTools): 
       show(keyView(await admin.changeKey(reference, input)), flags["json"] === true);
     }),
   );
+  command(keys, "rotate", "make a new key in the place of the old one, which stops working at once or after a time")
+    .argument("<key>", "its id or name")
+    .option("--overlap <time>", "how long the old one works too, such as 24h or 7d")
+    .option("--json", "as JSON")
+    .action((reference: string, flags: Flags) =>
+      withAdmin(settings(flags), async (admin) => {
+        const { overlap } = checkInput(given({ overlap: textOption(flags, "overlap") }), rotationBody);
+        showKey(await admin.rotateKey(reference, overlap), flags["json"] === true);
+      }),
+    );
   for (const [name, verb] of Object.entries(verbs)) {
     command(keys, name, verb.description)
       .argument("<key>", "its id or name")
@@ -75,10 +99,6 @@ const verbs: Readonly<Record<string, Verb>> = {
     description: "let a disabled key work again",
     work: async (admin, reference, json) => show(keyView(await admin.changeKey(reference, { disabled: false })), json),
   },
-  rotate: {
-    description: "make a new key in the place of the old one, which stops working",
-    work: async (admin, reference, json) => showKey(await admin.rotateKey(reference), json),
-  },
   delete: {
     description: "delete a key; what it used stays in the reports",
     work: async (admin, reference, json) => show({ id: (await admin.deleteKey(reference)).id, deleted: true }, json),
@@ -106,7 +126,7 @@ function day(time: unknown): string {
 function addFields(command: Command): Command {
   return command
     .option("--owner <text>", "the owner, in your own words")
-    .option("--organisation <id>", "the organisation it belongs to; none: to none")
+    .option("--organisation <organisation>", "the organisation it belongs to, by id or name; none: to none")
     .option("--tag <text...>", "tags")
     .option("--model <name...>", "models it may use; all: every model")
     .option("--range <cidr...>", "addresses it may be used from; all: everywhere")

@@ -34,8 +34,7 @@ export function addMoney(program: Command, { command, settings }: CommandTools):
           key: textOption(flags, "key"),
           organisation: textOption(flags, "organisation"),
         });
-        const period = periods.find((one) => one === flags["period"]) ?? "month";
-        showMoney(await change.work(admin, { subject, amount, period }), flags["json"] === true);
+        showMoney(await change.work(admin, { subject, amount, period: periodOf(flags) }), flags["json"] === true);
       }),
     );
   }
@@ -60,6 +59,23 @@ const changes: Readonly<Record<string, Change>> = {
     work: (admin, { subject, amount, period }) => admin.money.change(subject, { budgets: { [period]: amount } }),
   },
 };
+
+const periodOption = (): Option =>
+  new Option("--period <period>", "of a day, week, month (UTC), or in total").choices(periods).default("month");
+
+function periodOf(flags: Flags): Period {
+  return periods.find((one) => one === flags["period"]) ?? "month";
+}
+
+/** For commands that make something with a budget. */
+export function budgetOptions(command: Command): Command {
+  return command.option("--budget <dollars>", "its own budget, such as 12.50", dollars).addOption(periodOption());
+}
+
+export function budgetsOf(flags: Flags): { [Name in Period]?: number } | undefined {
+  const { budget } = flags;
+  return typeof budget === "number" ? { [periodOf(flags)]: budget } : undefined;
+}
 
 /** One account as JSON, or as lines of names and values. */
 export function showMoney(account: Account, json: boolean): void {

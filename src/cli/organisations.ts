@@ -1,7 +1,8 @@
 import type { Command } from "commander";
-import { organisationView } from "../service/admin.ts";
-import type { CommandTools, Flags } from "./command.ts";
+import { accountView, organisationView } from "../service/admin.ts";
+import { textOption, type CommandTools, type Flags } from "./command.ts";
 import { limitsOf, wholeNumber } from "./keys.ts";
+import { budgetOptions, budgetsOf, moneyFields } from "./money.ts";
 import { show, showList } from "./table.ts";
 import { withAdmin } from "./with-admin.ts";
 
@@ -17,13 +18,45 @@ export function addOrganisations(program: Command, { command, settings }: Comman
       .option("--tokens-per-minute <number>", "limit of all its keys together", wholeNumber)
       .option("--streams <number>", "concurrent answers", wholeNumber)
       .option("--json", "as JSON");
-  limits(command(organisations, "create", "make an organisation").requiredOption("--name <name>", "its name")).action(
-    (flags: Flags) =>
-      withAdmin(settings(flags), async (admin) => {
-        const input = { name: String(flags["name"]), limits: limitsOf(flags) };
-        show(organisationView(await admin.createOrganisation(input)), json(flags));
-      }),
+  const create = command(organisations, "create", "make an organisation").requiredOption("--name <name>", "its name");
+  limits(budgetOptions(create)).action((flags: Flags) =>
+    withAdmin(settings(flags), async (admin) => {
+      const made = await admin.createOrganisation({ name: String(flags["name"]), limits: limitsOf(flags) });
+      const budgets = budgetsOf(flags);
+      if (budgets !== undefined) await admin.money.change({ kind: "organisation", id: made.id }, { budgets });
+      show(organisationView(made), json(flags));
+    }),
   );
+  const change = command(organisations, "change", "change its name or its limits")
+    .argument("<organisation>", "its id or name")
+    .option("--name <name>", "its name")
+    .option("--no-limits", "take its own limits away");
+  limits(change).action((reference: string, flags: Flags) =>
+    withAdmin(settings(flags), async (admin) => {
+      const before = flags["limits"] === false ? {} : (await admin.organisation(reference)).limits;
+      const name = textOption(flags, "name");
+      const input = { ...(name !== undefined && { name }), limits: { ...before, ...limitsOf(flags) } };
+      show(organisationView(await admin.changeOrganisation(reference, input)), json(flags));
+    }),
+  );
+  command(organisations, "show", "show one organisation")
+    .argument("<organisation>", "its id or name")
+    .option("--json", "as JSON")
+    .action((reference: string, flags: Flags) =>
+      withAdmin(settings(flags), async (admin) => {
+        const record = await admin.organisation(reference);
+        const account = await admin.money.get({ kind: "organisation", id: record.id });
+        const { balanceMicros, budgetMicros, spentMicros, budgets } = accountView(account);
+        const money = json(flags) ? { balanceMicros, budgetMicros, spentMicros, budgets } : moneyFields(account);
+        show({ ...organisationView(record), ...money }, json(flags));
+      }),
+    );
+  addVerbs(organisations, { command, settings });
+}
+
+/** What needs no more than its name. */
+function addVerbs(organisations: Command, { command, settings }: CommandTools): void {
+  const json = (flags: Flags): boolean => flags["json"] === true;
   command(organisations, "list", "list the organisations")
     .option("--json", "as JSON")
     .action((flags: Flags) =>

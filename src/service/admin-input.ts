@@ -35,10 +35,23 @@ const limits = z.strictObject({
   growth: z.number().min(1, "must be a number of 1 or more").exactOptional(),
 });
 
+/** Millionths of a dollar. */
+const micros = z.int();
+/** `null` for the configured one. */
+const budget = micros.min(0, "must be 0 or more").nullable().exactOptional();
+
+const budgets = z.strictObject({ day: budget, week: budget, month: budget, total: budget });
+
+export const accountChange = z.strictObject({
+  /** `null`: the subject is no longer held to a balance. */
+  balance: micros.nullable().exactOptional(),
+  budgets: budgets.exactOptional(),
+});
+
 export const keyChange = z.strictObject({
   name: filled.exactOptional(),
   owner: label.exactOptional(),
-  /** Id of an organisation. */
+  /** Id or name of an organisation. */
   organisation: z.string().nullable().exactOptional(),
   tags: list.exactOptional(),
   /** Model names; `null` for all. */
@@ -50,7 +63,7 @@ export const keyChange = z.strictObject({
   expiresAt: z.int("must be a time").nullable().exactOptional(),
   disabled: z.boolean().exactOptional(),
 });
-export const newKey = keyChange.omit({ disabled: true }).extend({ name: filled });
+export const newKey = keyChange.omit({ disabled: true }).extend({ name: filled, budgets: budgets.exactOptional() });
 export type KeyInput = z.output<typeof keyChange>;
 export type NewKey = z.output<typeof newKey>;
 
@@ -63,23 +76,31 @@ export const newOrganisation = organisationChange.extend({ name: filled });
 export type OrganisationInput = z.output<typeof organisationChange>;
 export type NewOrganisation = z.output<typeof newOrganisation>;
 
-/** Millionths of a dollar. */
-const micros = z.int();
-/** `null` for the configured one. */
-const budget = micros.min(0, "must be 0 or more").nullable().exactOptional();
-
-export const accountChange = z.strictObject({
-  /** `null`: the subject is no longer held to a balance. */
-  balance: micros.nullable().exactOptional(),
-  budgets: z.strictObject({ day: budget, week: budget, month: budget, total: budget }).exactOptional(),
-});
 export type AccountInput = z.output<typeof accountChange>;
 
+const moment = z.union([z.iso.date(), z.iso.datetime({ offset: true })]).transform((text) => Date.parse(text));
+
 /** The same as JSON bodies of the admin API hold it: times as ISO texts, money under names with its unit. */
-const isoTime = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
-const expiresAt = isoTime.nullable().exactOptional();
+const expiresAt = moment.nullable().exactOptional();
 export const keyChangeBody = keyChange.extend({ expiresAt });
-export const newKeyBody = newKey.extend({ expiresAt });
+/** `budgetMicros` is of a month: short for `budgets.month`. */
+export const newKeyBody = newKey
+  .extend({ expiresAt, budgetMicros: budget })
+  .transform(({ budgetMicros, ...input }) => ({
+    ...input,
+    ...(budgetMicros !== undefined && { budgets: { month: budgetMicros, ...input.budgets } }),
+  }));
+/** How long the secret before works beside the new one: hours or days, as `24h` and `7d`. */
+export const overlap = z
+  .string()
+  .regex(/^\d{1,4}[hd]$/, "must be hours or days such as 24h or 7d")
+  .transform((text) => Number.parseInt(text, 10) * (text.endsWith("d") ? 24 : 1) * 3_600_000);
+export const rotationBody = z.strictObject({ overlap: overlap.exactOptional() });
+export const keysQuery = z.strictObject({
+  organisation: z.string().exactOptional(),
+  owner: z.string().exactOptional(),
+  tag: z.string().exactOptional(),
+});
 export const accountChangeBody = z
   .strictObject({
     balanceMicros: accountChange.shape.balance,
@@ -95,7 +116,6 @@ export const accountChangeBody = z
   }));
 export const creditBody = z.strictObject({ amountMicros: micros });
 
-const moment = z.union([z.iso.date(), z.iso.datetime({ offset: true })]).transform((text) => Date.parse(text));
 /** One or two groups of a report, as `key` or `organisation,model`. */
 const reportGroups = z.string().transform((text, context): ReportQuery["by"] => {
   const [first, second, ...more] = text.split(",").map((one) => usageGroups.find((group) => group === one.trim()));

@@ -1,5 +1,5 @@
 import type { Subject } from "../model/account.ts";
-import { ParleyError, invalid } from "../model/error.ts";
+import { invalid } from "../model/error.ts";
 import { vendorId, type IdSource, type KeyId } from "../model/id.ts";
 import { keyHash, staticKeyId, type KeyHash, type KnownKey } from "../policy/authenticate.ts";
 import type { Budgets } from "../policy/budget.ts";
@@ -16,10 +16,11 @@ import {
   type OrganisationInput,
 } from "./admin-input.ts";
 import { Accounts, type Payer } from "./accounts.ts";
+import { find, isNotFound, raise, refuseDeclared, unknown } from "./named.ts";
 import { UsageReports } from "./usage-reports.ts";
 
 export type { KeyInput } from "./admin-input.ts";
-export { checkInput, reportBy } from "./admin-input.ts";
+export { checkInput, reportBy, rotationBody } from "./admin-input.ts";
 export { accountView, keyView, ledgerView, organisationView, sumsView, usageCsv, usageView } from "./report.ts";
 export type { Account } from "./accounts.ts";
 export { usageGroups } from "../store/store.ts";
@@ -105,8 +106,8 @@ export class AdminService {
 
   /** Makes a random key of 160 bits; only its hash is kept. Throws `invalid`, naming the field. */
   async createKey(input: NewKey): Promise<CreatedKey> {
-    checkInput(input, newKey);
-    await this.checkOrganisation(input);
+    const { budgets, ...fields } = checkInput(input, newKey);
+    const change = await this.keyChange(fields);
     const { key, hash, prefix } = this.freshKey();
     const record: KeyRecord = {
       id: vendorId(this.ids),
@@ -122,9 +123,13 @@ export class AdminService {
       limits: {},
       expiresAt: null,
       lastUsedAt: null,
-      ...input,
+      oldSecretUntil: null,
+      declared: false,
+      ...change,
+      name: fields.name,
     };
     await this.store.keys.insert(record);
+    if (budgets !== undefined) await this.money.change({ kind: "key", id: record.id }, { budgets });
     return { key, record };
   }
 
@@ -138,6 +143,25 @@ export class AdminService {
     return this.store.keys.list();
   }
 
+  /** Those of an organisation (by id or name), of an owner, with a tag. */
+  async keysOf({
+    organisation,
+    owner,
+    tag,
+  }: {
+    organisation?: string;
+    owner?: string;
+    tag?: string;
+  }): Promise<KeyRecord[]> {
+    const of = organisation === undefined ? undefined : await this.organisationId(organisation);
+    return (await this.keys()).filter(
+      (key) =>
+        (of === undefined || key.organisation === of) &&
+        (owner === undefined || key.owner === owner) &&
+        (tag === undefined || key.tags.includes(tag)),
+    );
+  }
+
   /** By id, or by a name that only one key has. Throws `not-found`, or `invalid` where several have the name. */
   key(reference: string): Promise<KeyRecord> {
     return find("key", reference, this.store.keys);
@@ -145,21 +169,29 @@ export class AdminService {
 
   /** Throws `invalid`, naming the field, and `not-found`. */
   async changeKey(reference: string, input: KeyInput): Promise<KeyRecord> {
-    checkInput(input, keyChange);
-    await this.checkOrganisation(input);
-    return this.save(await this.key(reference), input);
+    const fields = checkInput(input, keyChange);
+    const before = await this.key(reference);
+    refuseDeclared("key", before);
+    return this.save(before, await this.keyChange(fields, before.id));
   }
 
-  /** A new key in the place of the old one, which stops working at once; everything else of it stays. */
-  async rotateKey(reference: string): Promise<CreatedKey> {
+  /**
+   * A new key in the place of the old one; everything else of it stays. The old one stops working at once, and so do
+   * those before it, or after `overlapMs`.
+   */
+  async rotateKey(reference: string, overlapMs?: number): Promise<CreatedKey> {
+    const before = await this.key(reference);
+    refuseDeclared("key", before);
     const { key, hash, prefix } = this.freshKey();
-    const record = await this.save(await this.key(reference), { hash, prefix });
-    return { key, record };
+    const oldSecretUntil = overlapMs === undefined ? null : this.ids.now() + overlapMs;
+    if (!(await this.store.keys.rotate(before.id, { hash, prefix, oldSecretUntil }))) throw unknown("key", reference);
+    return { key, record: await this.key(before.id) };
   }
 
   /** What it used stays in the ledger. */
   async deleteKey(reference: string): Promise<KeyRecord> {
     const record = await this.key(reference);
+    refuseDeclared("key", record);
     if (!(await this.store.keys.delete(record.id))) throw unknown("key", reference);
     return record;
   }
@@ -167,7 +199,9 @@ export class AdminService {
   /** Throws `invalid`, naming the field. */
   async createOrganisation(input: NewOrganisation): Promise<OrganisationRecord> {
     checkInput(input, newOrganisation);
-    const made = { id: vendorId(this.ids), createdAt: this.ids.now(), disabled: false, limits: {}, ...input };
+    await this.refuseTaken("organisation", input.name);
+    const fresh = { id: vendorId(this.ids), createdAt: this.ids.now(), disabled: false, limits: {}, declared: false };
+    const made = { ...fresh, ...input };
     await this.store.organisations.insert(made);
     return made;
   }
@@ -184,13 +218,17 @@ export class AdminService {
   /** Throws `invalid`, naming the field, and `not-found`. */
   async changeOrganisation(reference: string, input: OrganisationInput): Promise<OrganisationRecord> {
     checkInput(input, organisationChange);
-    const { id } = await this.organisation(reference);
+    const before = await this.organisation(reference);
+    const { id } = before;
+    refuseDeclared("organisation", before);
+    if (input.name !== undefined) await this.refuseTaken("organisation", input.name, id);
     if (!(await this.store.organisations.update(id, input))) throw unknown("organisation", reference);
     return this.organisation(id);
   }
 
   async deleteOrganisation(reference: string): Promise<OrganisationRecord> {
     const record = await this.organisation(reference);
+    refuseDeclared("organisation", record);
     if (!(await this.store.organisations.delete(record.id))) throw unknown("organisation", reference);
     return record;
   }
@@ -205,10 +243,11 @@ export class AdminService {
 
   /** What a stored key stands for; `undefined` for unknown, disabled and expired ones. */
   async lookup(hash: string): Promise<KnownKey | undefined> {
-    const found = await this.store.keys.byHash(hash);
+    const now = this.ids.now();
+    const found = await this.store.keys.byHash(hash, now);
     if (found === undefined) return undefined;
     const { key, organisation } = found;
-    const expired = key.expiresAt !== null && key.expiresAt <= this.ids.now();
+    const expired = key.expiresAt !== null && key.expiresAt <= now;
     if (key.disabled || expired || organisation?.disabled === true) return undefined;
     const { id, name, models, limits, ranges } = key;
     return {
@@ -239,11 +278,35 @@ export class AdminService {
     ];
   }
 
-  private async checkOrganisation({ organisation }: KeyInput): Promise<void> {
-    if (organisation === undefined || organisation === null) return;
-    if ((await this.store.organisations.get(organisation)) === undefined) {
-      throw invalid("organisation", `no organisation has the id '${organisation.slice(0, 100)}'`);
-    }
+  /** The input as it is stored: with the id of the organisation. `id`: of the key that is changed. */
+  private async keyChange(input: KeyInput, id?: string): Promise<KeyChange> {
+    const { name, organisation, expiresAt, ...rest } = input;
+    if (name !== undefined) await this.refuseTaken("key", name, id);
+    if (typeof expiresAt === "number" && expiresAt <= this.ids.now())
+      throw invalid("expiresAt", "must be in the future");
+    return {
+      ...rest,
+      ...(name !== undefined && { name }),
+      ...(expiresAt !== undefined && { expiresAt }),
+      ...(organisation !== undefined && { organisation: await this.organisationId(organisation) }),
+    };
+  }
+
+  private async organisationId(reference: string | null): Promise<string | null> {
+    if (reference === null) return null;
+    const found = await this.organisation(reference).catch((error: unknown) =>
+      isNotFound(error) ? undefined : raise(error),
+    );
+    return (
+      found?.id ?? raise(invalid("organisation", `no organisation has the id or name '${reference.slice(0, 100)}'`))
+    );
+  }
+
+  /** Names are how people refer to keys and organisations. */
+  private async refuseTaken(kind: "key" | "organisation", name: string, id?: string): Promise<void> {
+    const all = await (kind === "key" ? this.keys() : this.organisations());
+    const other = all.find((one) => one.name === name && one.id !== id);
+    if (other !== undefined) throw invalid("name", `another ${kind} has the name '${name}'`);
   }
 
   private async save({ id }: KeyRecord, change: KeyChange): Promise<KeyRecord> {
@@ -255,30 +318,4 @@ export class AdminService {
     const key = `sk-parley-${this.ids.hex(40)}`;
     return { key, hash: this.hash(key), prefix: key.slice(0, 14) };
   }
-}
-
-interface Named<T> {
-  get(id: string): Promise<T | undefined>;
-  list(): Promise<T[]>;
-}
-
-async function find<T extends { name: string }>(kind: string, reference: string, among: Named<T>): Promise<T> {
-  const byId = await among.get(reference);
-  if (byId !== undefined) return byId;
-  const [one, second] = (await among.list()).filter(({ name }) => name === reference);
-  if (one === undefined) throw unknown(kind, reference);
-  if (second !== undefined) throw invalid(kind, `several have the name '${reference.slice(0, 100)}': use the id`);
-  return one;
-}
-
-function raise(error: unknown): never {
-  throw error;
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof ParleyError && error.kind === "not-found";
-}
-
-function unknown(kind: string, reference: string): ParleyError {
-  return new ParleyError("not-found", `no ${kind} '${reference.slice(0, 100)}'`);
 }

@@ -10,12 +10,14 @@ export function keyView(record: KeyRecord): Record<string, unknown> {
     createdAt: iso(record.createdAt),
     expiresAt: iso(record.expiresAt),
     lastUsedAt: iso(record.lastUsedAt),
+    oldSecretUntil: iso(record.oldSecretUntil),
+    declared: record.declared,
   };
 }
 
 export function organisationView(record: OrganisationRecord): Record<string, unknown> {
-  const { id, name, disabled, limits } = record;
-  return { id, name, disabled, limits, createdAt: iso(record.createdAt) };
+  const { id, name, disabled, limits, declared } = record;
+  return { id, name, disabled, limits, createdAt: iso(record.createdAt), declared };
 }
 
 /** Money in millionths of a dollar. `budgetMicros` and `spentMicros` are its own budget of a month and what counts for it. */

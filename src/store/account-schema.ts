@@ -108,3 +108,12 @@ end $body$`,
 
 /** Which alerts were raised: once by all processes. */
 export const noticeStatements: readonly string[] = ["create table notice (name text primary key, at bigint not null)"];
+
+/** Secrets of keys that were exchanged and still work for a time, and which keys and organisations the settings declare. */
+export const secretStatements: readonly string[] = [
+  "create table retired_secret (hash text primary key, key_id text not null, expires_at bigint not null)",
+  "create index retired_secret_key on retired_secret (key_id)",
+  "alter table api_key add column old_secret_until bigint",
+  "alter table api_key add column declared integer not null default 0",
+  "alter table organisation add column declared integer not null default 0",
+];

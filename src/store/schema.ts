@@ -1,4 +1,4 @@
-import { noticeStatements, periodMigration, reportStatements } from "./account-schema.ts";
+import { noticeStatements, periodMigration, reportStatements, secretStatements } from "./account-schema.ts";
 import { limitStatements } from "./limit-schema.ts";
 import { moneyStatements } from "./money-schema.ts";
 import { usageMigration } from "./usage-schema.ts";
@@ -140,4 +140,5 @@ export const migrations: readonly Migration[] = [
   { number: 11, statements: reportStatements },
   { number: 12, ...periodMigration },
   { number: 13, statements: noticeStatements },
+  { number: 14, statements: secretStatements },
 ];

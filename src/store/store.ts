@@ -29,6 +29,10 @@ export interface KeyRecord {
   limits: Limits;
   expiresAt: number | null;
   lastUsedAt: number | null;
+  /** Until when a secret from before the last rotation works; may be over. */
+  oldSecretUntil: number | null;
+  /** Whether the settings declare it. */
+  declared: boolean;
 }
 
 export interface OrganisationRecord {
@@ -38,20 +42,38 @@ export interface OrganisationRecord {
   disabled: boolean;
   /** Of all its keys together. */
   limits: Limits;
+  /** Whether the settings declare it. */
+  declared: boolean;
 }
 
-export type KeyChange = Partial<Omit<KeyRecord, "id" | "createdAt" | "lastUsedAt">>;
+export type KeyChange = Partial<Omit<KeyRecord, "id" | "createdAt" | "lastUsedAt" | "oldSecretUntil">>;
+
+/** The secret that a key gets in the place of its own. */
+export interface NewSecret {
+  hash: string;
+  prefix: string;
+  /** Until when the one before works too; `null`: it and all earlier ones end at once. */
+  oldSecretUntil: number | null;
+}
 export type OrganisationChange = Partial<Omit<OrganisationRecord, "id" | "createdAt">>;
 
 export interface KeyStore {
   insert(record: KeyRecord): Promise<void>;
-  /** The key with that hash, disabled ones included, and the organisation it belongs to. */
-  byHash(hash: string): Promise<{ key: KeyRecord; organisation: OrganisationRecord | undefined } | undefined>;
+  /**
+   * The key with that hash, or whose secret before the last rotation had it and still works at `now`; disabled ones
+   * included, and the organisation it belongs to.
+   */
+  byHash(
+    hash: string,
+    now: number,
+  ): Promise<{ key: KeyRecord; organisation: OrganisationRecord | undefined } | undefined>;
   get(id: string): Promise<KeyRecord | undefined>;
   /** Oldest first. */
   list(): Promise<KeyRecord[]>;
   /** Changes only the given fields; `false` where there is no such key. */
   update(id: string, change: KeyChange): Promise<boolean>;
+  /** Gives a key another secret; `false` where there is no such key. */
+  rotate(id: string, secret: NewSecret): Promise<boolean>;
   /** Reports keep its name, its owner and its tags. */
   delete(id: string): Promise<boolean>;
 }

@@ -39,6 +39,8 @@ export function key(id: string, changes: Partial<KeyRecord> = {}): KeyRecord {
     limits: {},
     expiresAt: null,
     lastUsedAt: null,
+    oldSecretUntil: null,
+    declared: false,
     ...changes,
   };
 }
@@ -85,6 +87,7 @@ const organisation = (id: string, changes: Partial<OrganisationRecord> = {}): Or
   createdAt: at,
   disabled: false,
   limits: {},
+  declared: false,
   ...changes,
 });
 
@@ -119,17 +122,17 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         });
         await store.keys.insert(full);
         expect(await store.keys.get("full")).toEqual(full);
-        expect((await store.keys.byHash("hash-full"))?.key).toEqual(full);
+        expect((await store.keys.byHash("hash-full", at))?.key).toEqual(full);
         expect(await store.keys.list()).toContainEqual(full);
       });
 
       it("finds a key with its organisation", async () => {
         await store.organisations.insert(organisation("o2", { limits: { streams: 3 }, name: awkward }));
         await store.keys.insert(key("joined", { organisation: "o2" }));
-        const found = await store.keys.byHash("hash-joined");
+        const found = await store.keys.byHash("hash-joined", at);
         expect(found?.organisation).toEqual(organisation("o2", { limits: { streams: 3 }, name: awkward }));
         await store.keys.insert(key("alone"));
-        expect((await store.keys.byHash("hash-alone"))?.organisation).toBeUndefined();
+        expect((await store.keys.byHash("hash-alone", at))?.organisation).toBeUndefined();
       });
 
       it("changes and deletes", async () => {
@@ -138,8 +141,8 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         const changed = key("changing", change);
         expect(await store.keys.update("changing", change)).toBe(true);
         expect(await store.keys.update("changing", {})).toBe(true);
-        expect(await store.keys.byHash("hash-changing")).toBeUndefined();
-        expect((await store.keys.byHash("other"))?.key).toEqual(changed);
+        expect(await store.keys.byHash("hash-changing", at)).toBeUndefined();
+        expect((await store.keys.byHash("other", at))?.key).toEqual(changed);
         expect([await store.keys.delete("changing"), await store.keys.delete("changing")]).toEqual([true, false]);
         expect(await store.keys.update("changing", change)).toBe(false);
         expect(await store.keys.get("changing")).toBeUndefined();
@@ -154,6 +157,32 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         ]);
         const both = { disabled: true, name: "new", ranges: [], limits: { streams: 2 }, tags: ["b"], owner: "o" };
         expect(await store.keys.get("both")).toEqual(key("both", { ...both, organisation: "x", prefix: "p" }));
+      });
+
+      it("keeps the secrets of a key that was rotated until their time, and ends them with it", async () => {
+        await store.keys.insert(key("rotated"));
+        const found = async (hash: string, moment: number): Promise<string | undefined> =>
+          (await store.keys.byHash(hash, moment))?.key.id;
+        const second = { hash: "second-secret", prefix: "p2", oldSecretUntil: at + 100 };
+        expect(await store.keys.rotate("rotated", second)).toBe(true);
+        expect(await store.keys.get("rotated")).toEqual(key("rotated", second));
+        expect([await found("hash-rotated", at + 99), await found("hash-rotated", at + 100)]).toEqual([
+          "rotated",
+          undefined,
+        ]);
+        expect(await found("second-secret", at + 500)).toBe("rotated");
+        await store.keys.rotate("rotated", { hash: "third-secret", prefix: "p3", oldSecretUntil: at + 50 });
+        expect([await found("hash-rotated", at + 60), await found("second-secret", at + 60)]).toEqual([
+          "rotated",
+          undefined,
+        ]);
+        await store.keys.rotate("rotated", { hash: "fourth-secret", prefix: "p4", oldSecretUntil: null });
+        for (const hash of ["hash-rotated", "second-secret", "third-secret"])
+          expect(await found(hash, at)).toBeUndefined();
+        await store.keys.rotate("rotated", { hash: "fifth-secret", prefix: "p5", oldSecretUntil: at + 100 });
+        await store.keys.delete("rotated");
+        expect([await found("fourth-secret", at), await found("fifth-secret", at)]).toEqual([undefined, undefined]);
+        expect(await store.keys.rotate("rotated", second)).toBe(false);
       });
 
       it("refuses a second key with one hash or one id", async () => {
@@ -597,7 +626,7 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         try {
           await store.keys.insert(key("seen"));
           await other.keys.update("seen", { disabled: true });
-          expect((await store.keys.byHash("hash-seen"))?.key.disabled).toBe(true);
+          expect((await store.keys.byHash("hash-seen", at))?.key.disabled).toBe(true);
         } finally {
           await other.close();
         }

@@ -32,8 +32,9 @@ async function admin(method: string, path: string, body?: unknown): Promise<Reco
   return (await response.json()) as Record<string, unknown>;
 }
 
+let made = 0;
 async function newKey(input: Record<string, unknown> = {}): Promise<{ id: string; key: string }> {
-  return (await admin("POST", "/keys", { name: "test", ...input })) as { id: string; key: string };
+  return (await admin("POST", "/keys", { name: `test ${(made += 1)}`, ...input })) as { id: string; key: string };
 }
 
 const ask = (server: Running, key: string): Promise<Response> =>

@@ -21,8 +21,9 @@ async function admin(method: string, path: string, body?: unknown, key: string |
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
+let made = 0;
 async function newKey(input: Record<string, unknown> = {}): Promise<{ id: string; key: string }> {
-  const { status, body } = await admin("POST", "/keys", { name: "test", ...input });
+  const { status, body } = await admin("POST", "/keys", { name: `test ${(made += 1)}`, ...input });
   expect(status).toBe(201);
   return body as { id: string; key: string };
 }
@@ -84,6 +85,10 @@ describe("the admin API", () => {
     ["/keys", { name: "a", expiresAt: 1_800_000_000_000 }, "expiresAt"],
     ["/keys", { name: "a", limits: { streams: "2" } }, "limits.streams"],
     ["/keys", { name: "a", tags: [1] }, "tags[0]"],
+    ["/keys", { name: "a", expiresAt: "2020-01-01" }, "expiresAt"],
+    ["/keys", { name: "a", organisation: "nobody" }, "organisation"],
+    ["/keys", { name: "a", budgets: { day: -1 } }, "budgets.day"],
+    ["/keys/static/rotate", { overlap: "soon" }, "overlap"],
     ["/organisations", { name: "a", limits: { requestsPerMinute: 0 } }, "limits.requestsPerMinute"],
     ["/keys", [], "body"],
     ["/accounts/x/credit", { amountMicros: 1 }, "subject"],
@@ -150,6 +155,16 @@ describe("a key", () => {
     expect(late).toEqual([]);
   });
 
+  it("works beside its successor for a time, when it is rotated with an overlap", async () => {
+    const { id, key } = await newKey({ expiresAt: "2999-12-31", budgetMicros: 5_000_000, budgets: { day: 1_000_000 } });
+    const { body } = await admin("POST", `/keys/${id}/rotate`, { overlap: "24h" });
+    expect(Date.parse(String(body["oldSecretUntil"])) - Date.now()).toBeGreaterThan(23 * 3_600_000);
+    for (const one of [key, String(body["key"])]) expect((await chat(one)).status).toBe(200);
+    expect((await admin("GET", `/accounts/key:${id}`)).body).toMatchObject({
+      budgets: [{ period: "day" }, { period: "month", budgetMicros: 5_000_000 }],
+    });
+  });
+
   it("is another one after rotation and none after deletion", async () => {
     const { id, key } = await newKey();
     const { body } = await admin("POST", `/keys/${id}/rotate`);
@@ -160,8 +175,9 @@ describe("a key", () => {
   });
 
   it("ends with its time", async () => {
-    const { key } = await newKey({ expiresAt: new Date(Date.now() - 1_000).toISOString() });
-    expect((await chat(key)).status).toBe(401);
+    const { key } = await newKey({ expiresAt: new Date(Date.now() + 1_000).toISOString() });
+    expect((await chat(key)).status).toBe(200);
+    await expect.poll(async () => (await chat(key)).status, patient).toBe(401);
   });
 
   it("sees and uses only the models it may", async () => {

@@ -84,9 +84,51 @@ describe("keys", () => {
     expect(next.record).toMatchObject({ id: record.id, tags: ["a"] });
   });
 
+  it("rotate with an overlap: the old one works until its time, unless it is rotated without one", async () => {
+    const { key } = await admin.createKey({ name: "one" });
+    const second = await admin.rotateKey("one", 3_600_000);
+    expect(second.record.oldSecretUntil).toBe(start + 3_600_000);
+    now = start + 3_599_999;
+    for (const one of [key, second.key]) expect(await caller(one)).toMatchObject({ name: "one" });
+    now = start + 3_600_000;
+    expect([await caller(key), await caller(second.key)]).toEqual([undefined, expect.anything()]);
+    const third = await admin.rotateKey("one", 3_600_000);
+    await admin.changeKey("one", { disabled: true });
+    expect(await caller(second.key)).toBeUndefined();
+    await admin.changeKey("one", { disabled: false });
+    expect(await caller(second.key)).toBeDefined();
+    const fourth = await admin.rotateKey("one");
+    expect(await Promise.all([second, third, fourth].map((one) => caller(one.key)))).toEqual([
+      undefined,
+      undefined,
+      expect.anything(),
+    ]);
+  });
+
+  it("take an organisation by name, a budget, and names that nobody has yet", async () => {
+    const team = await admin.createOrganisation({ name: "team" });
+    const { record } = await admin.createKey({ name: "one", organisation: "team", budgets: { day: 5 } });
+    expect(record.organisation).toBe(team.id);
+    expect((await admin.money.get({ kind: "key", id: record.id })).ownBudgets).toMatchObject({ day: 5, month: null });
+    const { record: two } = await admin.createKey({ name: "two", tags: ["t"] });
+    expect((await admin.keysOf({ organisation: "team" })).map(({ name }) => name)).toEqual(["one"]);
+    expect((await admin.keysOf({ tag: "t" })).map(({ name }) => name)).toEqual(["two"]);
+    await expect(admin.createKey({ name: "one" })).rejects.toMatchObject({ kind: "invalid", param: "name" });
+    await expect(admin.changeKey("two", { name: "one" })).rejects.toMatchObject({ kind: "invalid", param: "name" });
+    await expect(admin.createOrganisation({ name: "team" })).rejects.toMatchObject({ kind: "invalid", param: "name" });
+    const other = await admin.createOrganisation({ name: "other" });
+    await expect(admin.changeOrganisation(other.id, { name: "team" })).rejects.toMatchObject({ param: "name" });
+    expect(await admin.changeKey(two.id, { name: "two", organisation: "other" })).toMatchObject({
+      organisation: other.id,
+    });
+    await expect(admin.changeKey("two", { expiresAt: start })).rejects.toMatchObject({ param: "expiresAt" });
+  });
+
   it("are found by id or by a name that is theirs alone", async () => {
     const { record } = await admin.createKey({ name: "twin" });
-    await admin.createKey({ name: "twin" });
+    const other = await admin.createKey({ name: "other" });
+    // earlier versions let two keys have one name
+    await store.keys.update(other.record.id, { name: "twin" });
     expect(await admin.key(record.id)).toEqual(record);
     await expect(admin.key("twin")).rejects.toMatchObject({ kind: "invalid" });
     await expect(admin.key("nobody")).rejects.toMatchObject({ kind: "not-found" });
@@ -112,6 +154,8 @@ describe("keys", () => {
     [{ name: "a", limits: { requestsPerMinute: 0 } }, "limits.requestsPerMinute"],
     [{ name: "a", limits: { growth: 0.5 } }, "limits.growth"],
     [{ name: "a", expiresAt: Number.NaN }, "expiresAt"],
+    [{ name: "a", expiresAt: start - 1 }, "expiresAt"],
+    [{ name: "a", budgets: { day: -1 } }, "budgets.day"],
     [{ name: "a", organisation: "nobody" }, "organisation"],
   ])("refuse %j, naming the field", async (input, param) => {
     await expect(admin.createKey(input)).rejects.toMatchObject({ kind: "invalid", param });

@@ -23,6 +23,7 @@ const landed: readonly (readonly [number: number, digest: string])[] = [
   [11, "d255a840f71027a46eb691427a6c8daaeab9010b9c7feeddad0b82bd4da9cafe"],
   [12, "485dc2581a7299d49a6ebd1c133c430cf89ffae7328404b8bc907a5cebda267b"],
   [13, "f102f401c9fc9c859c69740c8334a2855ecb6c05fe007f8976cf8f87a0c0a679"],
+  [14, "22556dd5d0d44a3004e7aab9efdcab5a296063e8542ff565c02a52588d54b8d0"],
 ];
 
 it("holds every landed migration byte for byte, and no number twice", () => {
