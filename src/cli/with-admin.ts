@@ -3,6 +3,7 @@ import type { Config } from "../config/schema.ts";
 import { systemIds } from "../model/id.ts";
 import { openAdmin, type AdminService } from "../service/admin.ts";
 import { hasDatabase, openStore } from "../store/open.ts";
+import { commandActor } from "./actor.ts";
 
 /** Opens the store, does one thing with it and closes it. A database that this makes is reported: it may be in the wrong folder. */
 export async function withAdmin(config: Config, work: (admin: AdminService) => Promise<void>): Promise<void> {
@@ -16,12 +17,11 @@ export async function withAdmin(config: Config, work: (admin: AdminService) => P
     );
   }
   try {
-    await work(
-      await openAdmin(store, systemIds, {
-        staticKeys: config.apiKeys.map((key) => key.reveal()),
-        budgets: config.budgets,
-      }),
-    );
+    const admin = await openAdmin(store, systemIds, {
+      staticKeys: config.apiKeys.map((key) => key.reveal()),
+      budgets: config.budgets,
+    });
+    await admin.audit.as(commandActor(), () => work(admin));
   } finally {
     await store.close();
   }

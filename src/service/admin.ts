@@ -4,6 +4,7 @@ import { vendorId, type IdSource, type KeyId } from "../model/id.ts";
 import { keyHash, staticKeyId, type KeyHash, type KnownKey } from "../policy/authenticate.ts";
 import type { Budgets } from "../policy/budget.ts";
 import type { KeyChange, KeyRecord, OrganisationRecord, Store } from "../store/store.ts";
+import { AuditLog } from "./audit.ts";
 import {
   checkInput,
   keyChange,
@@ -24,6 +25,7 @@ export { checkInput, reportBy, rotationBody } from "./admin-input.ts";
 export { accountView, keyView, ledgerView, organisationView, sumsView, usageCsv, usageView } from "./report.ts";
 export type { Account } from "./accounts.ts";
 export { usageGroups } from "../store/store.ts";
+export { auditView } from "./audit.ts";
 
 /** A new key, shown once. */
 export interface CreatedKey {
@@ -64,6 +66,7 @@ export class AdminService {
   readonly hash: KeyHash;
   readonly reports: UsageReports;
   readonly money: Accounts;
+  readonly audit: AuditLog;
   private readonly store: Store;
   private readonly ids: IdSource;
   // changed by events
@@ -71,12 +74,13 @@ export class AdminService {
   private rules: AdminRules;
 
   constructor({ store, ids, hash, rules }: AdminOptions) {
-    this.store = store;
+    this.audit = new AuditLog(store.audit, ids);
+    this.store = this.audit.watched(store);
     this.ids = ids;
     this.hash = hash;
     this.rules = rules;
     this.money = new Accounts({
-      store,
+      store: this.store,
       now: () => ids.now(),
       budgets: () => this.rules.budgets,
       payers: () => this.payers(),

@@ -1,4 +1,5 @@
 import { noticeStatements, periodMigration, reportStatements, secretStatements } from "./account-schema.ts";
+import { auditStatements } from "./audit-table.ts";
 import { limitStatements } from "./limit-schema.ts";
 import { moneyStatements } from "./money-schema.ts";
 import { usageMigration } from "./usage-schema.ts";
@@ -137,8 +138,9 @@ export const migrations: readonly Migration[] = [
     number: 10,
     statements: ["create index response_remembered on response (owner, created_at, id) where state = 'remembered'"],
   },
-  { number: 11, statements: reportStatements },
-  { number: 12, ...periodMigration },
-  { number: 13, statements: noticeStatements },
-  { number: 14, statements: secretStatements },
+  { number: 11, statements: auditStatements },
+  { number: 12, statements: reportStatements },
+  { number: 13, ...periodMigration },
+  { number: 14, statements: noticeStatements },
+  { number: 15, statements: secretStatements },
 ];

@@ -1,7 +1,9 @@
 import type { Limits } from "../model/limit.ts";
+import type { AuditStore } from "./audit-store.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 import type { AccountStore, MoneyStore } from "./money-store.ts";
 
+export type * from "./audit-store.ts";
 export * from "./ledger-store.ts";
 export type * from "./money-store.ts";
 
@@ -242,6 +244,7 @@ export interface Store {
   keys: KeyStore;
   organisations: OrganisationStore;
   accounts: AccountStore;
+  audit: AuditStore;
   ledger: LedgerStore;
   responses: ResponseStore;
   files: FileStore;
