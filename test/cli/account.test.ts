@@ -12,7 +12,7 @@ async function json(...args: string[]): Promise<Record<string, unknown>> {
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
-describe("parley keys", { timeout: 30_000 }, () => {
+describe("parley keys", { timeout: 120_000 }, () => {
   it("makes, shows, changes, stops, renews and deletes a key", async () => {
     const made = await json("keys", "create", "--name", "ci", "--tag", "a", "b", "--expires", "30d", "--streams", "2");
     expect(made).toMatchObject({ name: "ci", tags: ["a", "b"], limits: { streams: 2 }, disabled: false });
@@ -74,7 +74,7 @@ describe("parley keys", { timeout: 30_000 }, () => {
   });
 });
 
-describe("parley organisations, money and usage", { timeout: 30_000 }, () => {
+describe("parley organisations, money and usage", { timeout: 120_000 }, () => {
   it("keep tenants, what they may spend, and tell what was used", async () => {
     const team = await json("organisations", "create", "--name", "team", "--streams", "9");
     expect(team).toMatchObject({ name: "team", limits: { streams: 9 } });
