@@ -198,7 +198,6 @@ async function openAdministration(
 
 /** How long one call of a webhook may take. */
 const webhookTimeoutMs = 10_000;
-
 function openAlerts({ config, ids, log, opened }: Ground, store: Store): Alerts | undefined {
   const { webhooks, alerts, budgets } = config;
   if (webhooks.length === 0) return undefined;

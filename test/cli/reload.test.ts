@@ -146,8 +146,8 @@ it("takes over static keys, admin keys, declared keys and word files for the nex
 it("refuses declared keys that cannot be used, naming the setting", () => {
   const file = configFile();
   const load = (key: string): unknown => file.load(`keys:\n  ci: ${key}\n`);
-  expect(() => load("{ owner: anna }")).toThrow(/keys.ci: .*needs either secret or hash/);
-  expect(() => load("{ secret: short }")).toThrow(/keys.ci.secret: .*at least 16 characters/);
+  expect(() => load("{ owner: anna }")).toThrow(/keys.ci .*needs either secret or hash/);
+  expect(() => load("{ secret: short }")).toThrow(/keys.ci.secret .*at least 16 characters/);
   expect(() => load("{ hash: md5:1 }")).toThrow(/keys.ci.hash/);
   expect(() => load("{ secret: { env: NOT_SET } }")).toThrow(/keys.ci.secret: environment variable NOT_SET is not set/);
 });
