@@ -1,4 +1,5 @@
 import { EngineSet, type EngineContext } from "./app-engine.ts";
+import { configuredKeys } from "./config/keys.ts";
 import { ConfigError } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import { createCatalog, type CatalogOptions } from "./engine/catalog.ts";
@@ -12,6 +13,7 @@ import { openMedia } from "./media/open.ts";
 import { Poster } from "./media/post.ts";
 import { documentedCards } from "./model/card.ts";
 import { systemIds, vendorId, type IdSource } from "./model/id.ts";
+import { Access } from "./policy/access.ts";
 import { MemoryFunds } from "./policy/funds.ts";
 import { MemoryLimiter } from "./policy/limiter.ts";
 import { createModerator, type Moderator } from "./policy/moderate/moderate.ts";
@@ -80,6 +82,7 @@ export interface Services {
   /** Conversations that are remembered and not stored. */
   remembered: CachePool;
   admin: AdminService;
+  access: Access;
 }
 
 /** What every part needs. */
@@ -123,7 +126,7 @@ export async function openServices(
     createCatalog({ engines: overrides.engines ?? engines.of(config), ...catalogNames(config) }),
   );
   opened.defer(() => catalog.close());
-  const moderator = openModeration(ground, catalog);
+  const moderator = openModeration(config, { ...ground, catalog });
   // a store that a program brings along has no other processes, and no place on the disk
   const isOwnStore = overrides.store === undefined;
   const limits = isOwnStore && storeUrl !== undefined ? await openLimitStore(storeUrl, log) : undefined;
@@ -174,13 +177,19 @@ async function openAdministration(
   { config, ids }: Ground,
   store: Store,
   meter: Meter,
-): Promise<Pick<Services, "admin" | "ledgerRetention" | "ownUsage">> {
+): Promise<Pick<Services, "access" | "admin" | "ledgerRetention" | "ownUsage">> {
   const admin = await openAdmin(store, ids, adminRules(config));
   await admin.money.adoptStatic(admin.staticKeyIds);
   const { keepDays } = config.ledger;
   const keepMs = keepDays === undefined ? undefined : Math.round(keepDays * dayMs);
   const common = { ledger: store.ledger, now: () => ids.now() };
+  const access = new Access(configuredKeys(config), {
+    trustedProxies: config.trustedProxies,
+    hash: admin.hash,
+    lookup: (hash, key) => admin.lookup(hash, key),
+  });
   return {
+    access,
     admin,
     ledgerRetention: new LedgerRetention({ ...common, keepMs }),
     ownUsage: new OwnUsageService({ ...common, meter }),
@@ -189,7 +198,6 @@ async function openAdministration(
 
 /** How long one call of a webhook may take. */
 const webhookTimeoutMs = 10_000;
-
 function openAlerts({ config, ids, log, opened }: Ground, store: Store): Alerts | undefined {
   const { webhooks, alerts, budgets } = config;
   if (webhooks.length === 0) return undefined;
@@ -308,8 +316,11 @@ async function openResponses(
 }
 
 /** `undefined` where nothing is moderated. Throws `ConfigError` for word files and models that cannot be used. */
-function openModeration({ config, ids, log, slices }: Ground, catalog: Catalog): Moderator | undefined {
-  checkGuard(config, config);
+export function openModeration(
+  config: Config,
+  { ids, log, slices, catalog }: Pick<Ground, "ids" | "log" | "slices"> & { catalog: Catalog },
+): Moderator | undefined {
+  checkGuard(config);
   try {
     return createModerator(config.moderation, { ask: catalogAsk(catalog, ids), log, slices });
   } catch (error) {
@@ -318,10 +329,11 @@ function openModeration({ config, ids, log, slices }: Ground, catalog: Catalog):
   }
 }
 
-/** Throws `ConfigError` unless the guard model of the first configuration is served by the second. */
-export function checkGuard({ moderation }: Config, next: Config): void {
+/** Throws `ConfigError` unless the guard model is served. */
+function checkGuard(config: Config): void {
+  const { moderation } = config;
   const guard = moderation.model?.model;
-  const { entries, unlisted } = catalogNames(next);
+  const { entries, unlisted } = catalogNames(config);
   const served = [...entries.map(({ name }) => name), ...(unlisted ? documentedCards.map(({ id }) => id) : [])];
   if (guard === undefined || served.includes(guard)) return;
   throw new ConfigError(`moderation.model.model: found ${JSON.stringify(guard)}; allowed are ${served.join(", ")}`);

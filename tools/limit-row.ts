@@ -532,6 +532,11 @@ export const limitSections: readonly Section[] = [
 export const noBounds: readonly string[] = [
   "port",
   "alerts.errorPercent",
+  // the same limits as under limits.key, limits.organisation and budgets, for one
+  ...["keys", "organisations"].flatMap((kind) => [
+    ...["requestsPerMinute", "tokensPerMinute", "streams", "growth"].map((name) => `${kind}.<name>.limits.${name}`),
+    `${kind}.<name>.budget`,
+  ]),
   ...["packetMinimum", "packetMaximum", "packetWaitMs"].map((name) => `sse.${name}`),
   "telemetry.otlp.ratio",
   "engines.<name>(llama).threads",

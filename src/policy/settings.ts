@@ -45,6 +45,39 @@ const price = z.strictObject({
   priorityPercent: z.int().min(100).default(150).describe("What `service_tier: priority` costs, in percent."),
 });
 
+const keyHashText = z.string().regex(/^sha256:[0-9a-f]{64}$/, "must be sha256: and 64 hexadecimal digits");
+const list = z.array(z.string().min(1)).max(200);
+
+/** A key as the settings declare it. */
+const declaredKey = z
+  .strictObject({
+    secret: z
+      .string()
+      .min(16, "a declared key has at least 16 characters")
+      .transform((key) => new Secret(key))
+      .exactOptional()
+      .describe("The key, by reference: `{ env: NAME }` or `{ file: PATH }`."),
+    hash: keyHashText
+      .exactOptional()
+      .describe("In its place: `sha256:` and the SHA-256 of a random key in hexadecimal."),
+    owner: z.string().max(200).exactOptional().describe("Whose it is, in your own words."),
+    organisation: z.string().exactOptional().describe("Name of its organisation."),
+    tags: list.exactOptional().describe("Your own words."),
+    models: list.exactOptional().describe("The only models it may use."),
+    ranges: z
+      .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
+      .exactOptional()
+      .describe("Addresses and ranges it may be used from."),
+    limits: limits.exactOptional().describe("Its own limits, as `limits.key`."),
+    expiresAt: z
+      .union([z.iso.date(), z.iso.datetime({ offset: true })])
+      .transform((text) => Date.parse(text))
+      .exactOptional()
+      .describe("A day or a moment from which on it is refused."),
+    budget: budgetSetting.exactOptional().describe("Its own budget, as `budgets.key`."),
+  })
+  .refine(({ secret, hash }) => (secret === undefined) !== (hash === undefined), "needs either secret or hash");
+
 /** Settings of keys, limits and money; without them nothing is limited and nothing costs. */
 export const policySettings = {
   adminKeys: z
@@ -56,6 +89,20 @@ export const policySettings = {
     )
     .default([])
     .describe("Keys of the admin API; without any it is off."),
+  keys: z
+    .record(z.string().min(1).max(200), declaredKey)
+    .default({})
+    .describe("Keys that are made and kept as they stand here (docs/account.md)."),
+  organisations: z
+    .record(
+      z.string().min(1).max(200),
+      z.strictObject({
+        limits: limits.exactOptional().describe("Of all its keys together, as `limits.organisation`."),
+        budget: budgetSetting.exactOptional().describe("Its own budget, as `budgets.organisation`."),
+      }),
+    )
+    .default({})
+    .describe("Organisations that are made and kept as they stand here."),
   trustedProxies: z
     .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
     .default([])

@@ -4,6 +4,7 @@ import type { KeyId } from "../model/id.ts";
 import { unspentOf, type Budgets } from "../policy/budget.ts";
 import type { AccountRecord, AccountStore, SettingStore } from "../store/store.ts";
 import { accountChange, checkInput, type AccountInput } from "./admin-input.ts";
+import { refuseDeclared } from "./named.ts";
 
 /** A budget that counts for a subject, its own or a configured one. */
 export interface BudgetStatus {
@@ -29,6 +30,8 @@ export interface Account extends Pick<AccountRecord, "subject" | "balance" | "sp
 export interface Payer {
   subject: Subject;
   name: string;
+  /** Whether the settings declare it. */
+  declared: boolean;
 }
 
 export interface AccountsOptions {
@@ -70,9 +73,8 @@ export class Accounts {
   }
 
   async get(subject: Subject): Promise<Account> {
-    const payers = await this.options.payers();
-    const name = payers.find((payer) => formatSubject(payer.subject) === formatSubject(subject))?.name;
-    return this.account(await this.record(subject), name ?? "");
+    const payer = await this.payer(subject);
+    return this.account(await this.record(subject), payer?.name ?? "");
   }
 
   /** Pays in millionths of a dollar (a negative amount takes out); from then on the subject is held to its balance. */
@@ -87,7 +89,10 @@ export class Accounts {
 
   /** Changes what is given, all of it or nothing. Throws `invalid`, naming the field. */
   async change(subject: Subject, input: AccountInput): Promise<Account> {
-    await this.options.store.accounts.update(formatSubject(subject), checkInput(input, accountChange));
+    const change = checkInput(input, accountChange);
+    const payer = await this.payer(subject);
+    if (change.budgets !== undefined && payer !== undefined) refuseDeclared("budgets", payer);
+    await this.options.store.accounts.update(formatSubject(subject), change);
     return this.get(subject);
   }
 
@@ -106,6 +111,11 @@ export class Accounts {
       );
     }
     await settings.setOnce(done, "by key");
+  }
+
+  private async payer(subject: Subject): Promise<Payer | undefined> {
+    const wanted = formatSubject(subject);
+    return (await this.options.payers()).find((payer) => formatSubject(payer.subject) === wanted);
   }
 
   private async record(subject: Subject): Promise<AccountRecord> {

@@ -1,7 +1,7 @@
 import type { Subject } from "../model/account.ts";
 import { invalid } from "../model/error.ts";
 import { vendorId, type IdSource, type KeyId } from "../model/id.ts";
-import { keyHash, staticKeyId, type KeyHash, type KnownKey } from "../policy/authenticate.ts";
+import { keyHash, plainKeyHash, staticKeyId, type KeyHash, type KnownKey } from "../policy/authenticate.ts";
 import type { Budgets } from "../policy/budget.ts";
 import type { KeyChange, KeyRecord, OrganisationRecord, Store } from "../store/store.ts";
 import { AuditLog } from "./audit.ts";
@@ -17,6 +17,7 @@ import {
   type OrganisationInput,
 } from "./admin-input.ts";
 import { Accounts, type Payer } from "./accounts.ts";
+import { applyDeclared, type Declared } from "./declared.ts";
 import { find, isNotFound, raise, refuseDeclared, unknown } from "./named.ts";
 import { UsageReports } from "./usage-reports.ts";
 
@@ -96,6 +97,12 @@ export class AdminService {
       keyId: (key) => orItself(this.subject({ key }), key),
       organisationId: (organisation) => orItself(this.organisation(organisation), organisation),
     });
+  }
+
+  /** Makes the store hold what the settings declare, also what they no longer do. Throws `invalid`, naming the setting. */
+  applyDeclared(declared: Declared): Promise<void> {
+    const to = { store: this.store, ids: this.ids, hash: this.hash };
+    return this.audit.as("settings", () => applyDeclared(declared, to));
   }
 
   /** Uses these rules from now on. */
@@ -246,14 +253,16 @@ export class AdminService {
   }
 
   /** What a stored key stands for; `undefined` for unknown, disabled and expired ones. */
-  async lookup(hash: string): Promise<KnownKey | undefined> {
+  async lookup(hash: string, key?: string): Promise<KnownKey | undefined> {
     const now = this.ids.now();
-    const found = await this.store.keys.byHash(hash, now);
+    const { keys } = this.store;
+    const found =
+      (await keys.byHash(hash, now)) ?? (key === undefined ? undefined : await keys.byHash(plainKeyHash(key), now));
     if (found === undefined) return undefined;
-    const { key, organisation } = found;
-    const expired = key.expiresAt !== null && key.expiresAt <= now;
-    if (key.disabled || expired || organisation?.disabled === true) return undefined;
-    const { id, name, models, limits, ranges } = key;
+    const { key: record, organisation } = found;
+    const expired = record.expiresAt !== null && record.expiresAt <= now;
+    if (record.disabled || expired || organisation?.disabled === true) return undefined;
+    const { id, name, models, limits, ranges } = record;
     return {
       caller: {
         keyId: id,
@@ -276,9 +285,17 @@ export class AdminService {
   private async payers(): Promise<Payer[]> {
     const [keys, organisations] = await Promise.all([this.keys(), this.organisations()]);
     return [
-      ...this.staticKeyIds.map((id, at): Payer => ({ subject: { kind: "key", id }, name: `static key ${at + 1}` })),
-      ...keys.map(({ id, name }): Payer => ({ subject: { kind: "key", id }, name })),
-      ...organisations.map(({ id, name }): Payer => ({ subject: { kind: "organisation", id }, name })),
+      ...this.staticKeyIds.map((id, at): Payer => ({
+        subject: { kind: "key", id },
+        name: `static key ${at + 1}`,
+        declared: false,
+      })),
+      ...keys.map(({ id, name, declared }): Payer => ({ subject: { kind: "key", id }, name, declared })),
+      ...organisations.map(({ id, name, declared }): Payer => ({
+        subject: { kind: "organisation", id },
+        name,
+        declared,
+      })),
     ];
   }
 
