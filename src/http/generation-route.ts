@@ -41,14 +41,15 @@ export async function mountGeneration<AnswerOptions extends { stream: boolean }>
 ): Promise<void> {
   await server.register(async (scope) => {
     useErrors(scope, surface.error.bind(surface), options.log);
-    scope.post(surface.path, async (request, reply) => {
+    const generate = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       const { signal } = options.running.track(reply.raw);
       const checkCaller = (caller: Caller): Promise<void> => options.generate.checkCaller(caller);
       const { parsed } = await readRequest(request, reply, { ...options, surface, signal, checkCaller });
       const answering = { surface, parsed, caller: request.caller, reply, signal };
       const streamed = "sse" in surface && parsed.answerOptions.stream;
       return streamed ? stream({ ...answering, surface }, options) : answer(answering, options);
-    });
+    };
+    for (const path of [surface.path, ...(surface.aliases ?? [])]) scope.post(path, generate);
   });
 }
 

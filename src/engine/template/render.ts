@@ -71,6 +71,7 @@ export function renderPrompt(
     add_generation_prompt: true,
     enable_thinking: reasoning !== "off",
     thinking_mode: thinkingMode[reasoning],
+    ...(request.effort === undefined ? {} : { reasoning_effort: request.effort }),
     bos_token: options.bosToken ?? "",
     eos_token: options.eosToken ?? "",
   };
