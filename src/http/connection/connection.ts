@@ -19,17 +19,20 @@ export interface Exchange {
 /** Counts bytes, and since when there has been no progress. */
 class Progress {
   // changed by events
-  /** Count at the last progress; set by `moved`. */
+  /** Count at the last progress; set by `restart` and by `stalledMs`. */
   private mark = 0;
   /** When that was, in milliseconds. */
-  private since = 0;
+  private since = performance.now();
+
+  /** Time begins now. */
+  restart(count: number, now: number): void {
+    this.mark = count;
+    this.since = now;
+  }
 
   /** `pending`: whether there is anything to wait for. Returns the milliseconds without progress. */
   stalledMs(count: number, pending: boolean, now: number): number {
-    if (!pending || count - this.mark >= progressBytes) {
-      this.mark = count;
-      this.since = now;
-    }
+    if (!pending || count - this.mark >= progressBytes) this.restart(count, now);
     return now - this.since;
   }
 }
@@ -97,8 +100,10 @@ export class Connection {
   /** The body that is received now is a file. */
   allowUpload(): void {
     if (this.body === undefined) return;
-    this.body.until = performance.now() + this.timeouts.uploadMs;
+    const now = performance.now();
+    this.body.until = now + this.timeouts.uploadMs;
     this.body.upload = true;
+    this.received.restart(this.socket.bytesRead, now);
   }
 
   upgrade(): void {
