@@ -1,6 +1,6 @@
 /** The nginx block of docs/running.md before a real server; skipped where nginx is not installed. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,6 +40,8 @@ describe.skipIf(nginx === undefined)("behind the nginx block of docs/running.md"
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "parley-nginx-"));
+    // its workers run as another user where it is started by root
+    chmodSync(folder, 0o755);
     mkdirSync(join(folder, "logs"));
     parley = await startServer({ engine: "sim", trustedProxies: ["127.0.0.1"] });
     const port = await freePort();
@@ -54,7 +56,7 @@ describe.skipIf(nginx === undefined)("behind the nginx block of docs/running.md"
     const http = `http { access_log off; ${places.join(" ")}\n${plain}}`;
     const main = `pid ${folder}/pid; error_log stderr; daemon off; worker_processes 1; events { worker_connections 256; }`;
     writeFileSync(join(folder, "nginx.conf"), `${main}\n${http}\n`);
-    proxy = spawn(nginx ?? "", ["-p", folder, "-c", join(folder, "nginx.conf")], { stdio: "ignore" });
+    proxy = spawn(nginx ?? "", ["-e", "stderr", "-p", folder, "-c", join(folder, "nginx.conf")], { stdio: "ignore" });
     url = `http://127.0.0.1:${port}`;
     for (let tries = 0; ; tries += 1) {
       if (
@@ -89,7 +91,8 @@ describe.skipIf(nginx === undefined)("behind the nginx block of docs/running.md"
     const socket = new WebSocket(`${url.replace("http", "ws")}/v1/responses`, {
       headers: { authorization: `Bearer ${testKey}` },
     });
-    await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
+    const opened = new Promise((resolve, reject) => socket.once("open", () => resolve("open")).once("error", reject));
+    expect(await opened).toBe("open");
     socket.close();
   });
 
