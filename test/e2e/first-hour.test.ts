@@ -29,7 +29,7 @@ const notRun: Readonly<Record<string, string>> = {
   "npm install ai @ai-sdk/openai-compatible": "downloads; the packages are development dependencies of the tests",
   "node answer.ts": "test/cli/client runs the example",
   ...Object.fromEntries(
-    ["codex", "opencode", "qwen", "pi", "cn"].flatMap((client) => [
+    ["codex", "claude", "opencode", "qwen", "pi", "cn"].flatMap((client) => [
       [client, "a client program that is not installed here"],
       [
         `${client} ${client === "codex" ? "exec" : client === "opencode" ? "run" : "-p"} "Explain this repository"`,
@@ -37,7 +37,6 @@ const notRun: Readonly<Record<string, string>> = {
       ],
     ]),
   ),
-  "npx @musistudio/claude-code-router@2 code": "a client program that is not installed here",
 };
 
 /** Settings blocks that are not of Parley, and by which test they are read. */

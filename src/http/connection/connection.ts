@@ -95,7 +95,7 @@ export class Connection implements Reader {
   }
 
   holdBack(): boolean {
-    // what is not flowing is paused by somebody else, or has nobody yet who reads it, as in a WebSocket's handshake
+    // what is not flowing is paused elsewhere, or has no reader yet, as in a WebSocket's handshake
     if (this.heldBack || this.upgraded || this.socket.readableFlowing !== true) return false;
     this.heldBack = true;
     this.socket.pause();
