@@ -61,7 +61,7 @@ export const configSchema = z.strictObject({
   strict: z
     .boolean()
     .default(false)
-    .describe("Refuse what the vendor refuses where Parley is kinder. Per request: header `x-parley-strict: true`."),
+    .describe("Refuse what the vendor refuses where Parley accepts more. Per request: header `x-parley-strict: true`."),
   server: z
     .strictObject({
       bodyLimit: z
