@@ -41,7 +41,7 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
     }
     const answer = await starting;
     if (answer.facts !== undefined) reply.headers(answerHeaders(answer.facts));
-    return sendJson(reply, options.slices, background ? answer.snapshot() : await answer.body());
+    return sendJson(reply, options.slices, await (background ? answer.snapshot() : answer.body()));
   });
 
   server.post(`${surface.path}/input_tokens`, async (request, reply) => {

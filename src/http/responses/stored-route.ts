@@ -3,7 +3,7 @@ import type { ByteLease } from "../../lib/byte-budget.ts";
 import { invalid } from "../../model/error.ts";
 import type { JsonObject } from "../../model/json.ts";
 import { leaseUntilAnswered } from "../body.ts";
-import { sendJson, sendText } from "../slices.ts";
+import { sendFixedJson, sendJson, sendStored } from "../slices.ts";
 import { streamAnswer, type ResponsesRouteOptions } from "./create-route.ts";
 
 interface ById {
@@ -15,7 +15,7 @@ const path = "/v1/responses/:id";
 
 /** Retrieval, replay, listing of input, cancelling and deleting of stored responses; each key sees only its own. */
 export function mountStored(server: FastifyInstance, options: ResponsesRouteOptions): void {
-  const { responses, running, requestBudget } = options;
+  const { responses, running, requestBudget, slices } = options;
   const leaseFor = (request: FastifyRequest, reply: FastifyReply): ByteLease =>
     leaseUntilAnswered(reply.raw, requestBudget, request.caller.keyId);
 
@@ -25,8 +25,8 @@ export function mountStored(server: FastifyInstance, options: ResponsesRouteOpti
     const lease = leaseFor(request, reply);
     const answer = await responses.get(request.params.id, request.caller, wantsStream ? "events" : "body", lease);
     if (!wantsStream) {
-      if (answer.text !== undefined) return sendText(reply, answer.text);
-      return sendJson(reply, options.slices, answer.snapshot());
+      if (answer.text !== undefined) return sendStored(reply, answer.text);
+      return sendJson(reply, slices, await answer.snapshot());
     }
     const { signal } = running.track(reply.raw);
     return streamAnswer(Promise.resolve(answer), { reply, signal, options, after, failure: () => [] });
@@ -34,11 +34,11 @@ export function mountStored(server: FastifyInstance, options: ResponsesRouteOpti
 
   server.get<ById>(`${path}/input_items`, async (request, reply) => {
     const items = await responses.inputItems(request.params.id, request.caller, leaseFor(request, reply));
-    return page(items, request);
+    return sendFixedJson(reply, slices, page(items, request));
   });
 
-  server.post<ById>(`${path}/cancel`, (request, reply) =>
-    responses.cancel(request.params.id, request.caller, leaseFor(request, reply)),
+  server.post<ById>(`${path}/cancel`, async (request, reply) =>
+    sendJson(reply, slices, await responses.cancel(request.params.id, request.caller, leaseFor(request, reply))),
   );
 
   server.delete<ById>(path, async (request) => {

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { textBytes, type ByteLease } from "../../lib/byte-budget.ts";
+import type { ByteLease } from "../../lib/byte-budget.ts";
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import { canceled, invalid, ParleyError, toParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
@@ -9,18 +9,18 @@ import type { GenerationRequest } from "../../model/request.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import { Transcript } from "../../model/transcript.ts";
 import type { Caller } from "../../policy/authenticate.ts";
-import type { EndedResponse, ResponseRecord } from "../../store/store.ts";
+import type { EndedResponse } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { GenerateService } from "../generate.ts";
 import type { ResponseAnswer } from "./answer.ts";
-import type { ResponseArchive } from "./archive.ts";
+import type { BegunResponse, ResponseArchive } from "./archive.ts";
 import type { OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
 import type { ConversationMemory } from "./memory.ts";
 import { ownItems, recall, turnOf, type RecallSources } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { rememberAnswer } from "./remember.ts";
-import { parseBody, storedAnswer, textsFor } from "./stored.ts";
+import { parseBody, StoredAnswer } from "./stored.ts";
 import { admitAnswer, type AdmittedAnswer, type AnswerSource } from "./source.ts";
 import { TransientAnswer } from "./transient.ts";
 import { UnendedResponses } from "./unended.ts";
@@ -105,8 +105,14 @@ export class ResponsesService<Parsed extends ParsedResponse> {
 
   /** A stored response, running or over, whose body or events are going to be read. Throws `not-found`. */
   async get(id: string, caller: Caller, reading: "body" | "events", lease?: ByteLease): Promise<ResponseAnswer> {
+    const running = this.find(id, caller);
+    if (running !== undefined) return running;
     const { archive, slices } = this.options;
-    return this.find(id, caller) ?? storedAnswer(await archive.get(id, caller, textsFor[reading]), slices, lease);
+    const { body } = await archive.get(id, caller, reading === "body" ? ["body"] : []);
+    // what is in memory: a body in pieces is read as it is sent
+    if (body.loaded !== undefined) lease?.grow(body.memoryBytes);
+    const events = reading === "events" ? await archive.events(id, caller, lease) : [];
+    return new StoredAnswer({ id, body, events }, slices);
   }
 
   /** The input items of a stored response in the caller's order. Throws `not-found`. */
@@ -122,8 +128,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       await running.finished;
     }
     const record = await this.options.archive.get(id, caller, ["body"]);
-    lease?.grow(textBytes(record.body));
-    const body = parseBody(record);
+    lease?.grow(record.body.memoryBytes);
+    const body = await parseBody(record, this.options.slices);
     if (body["background"] !== true) {
       throw invalid("background", "only a response made with background: true can be cancelled");
     }
@@ -220,7 +226,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     return admitted.start(signal);
   }
 
-  private async store({ parsed, caller, body }: Job<Parsed>, answer: KeptAnswer): Promise<ResponseRecord> {
+  private async store({ parsed, caller, body }: Job<Parsed>, answer: KeptAnswer): Promise<BegunResponse> {
     const { answerOptions } = parsed;
     const { archive, codec } = this.options;
     const record = await archive.begin(
@@ -238,7 +244,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   }
 
   /** An answer that cannot be stored is ended, so that its engine and its limits are free again. */
-  private async storeBegun(job: Job<Parsed>, answer: KeptAnswer, source: AnswerSource): Promise<ResponseRecord> {
+  private async storeBegun(job: Job<Parsed>, answer: KeptAnswer, source: AnswerSource): Promise<BegunResponse> {
     try {
       return await this.store(job, answer);
     } catch (error) {
@@ -334,7 +340,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
 
 interface Pumped {
   answer: KeptAnswer;
-  record: ResponseRecord;
+  record: BegunResponse;
 }
 
 type Waiting = Pumped & { admitted: AdmittedAnswer };
