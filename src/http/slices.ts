@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
 import { jsonSteps } from "../lib/json-scanner/write.ts";
 import type { TimeSlices } from "../lib/time-slices.ts";
-import type { StoredText } from "../service/responses/answer.ts";
+import type { PageText } from "../service/responses/input-page.ts";
 
 /** Bytes of an answer that are written at once: a slow reader is judged by how many of them it takes. */
 const sliceBytes = 64 * 1024;
@@ -48,42 +48,17 @@ export async function sendJson(reply: FastifyReply, turns: TimeSlices, value: un
   return sendText(reply.header("content-length", sliced.bytes), sliced.body);
 }
 
-/**
- * The same for a value that no one changes any more: it is written twice, once for its length and once as its reader takes it, so
- * that its text is never in memory as a whole.
- */
-export async function sendFixedJson(reply: FastifyReply, turns: TimeSlices, value: unknown): Promise<FastifyReply> {
-  let [first, count, bytes] = ["", 0, 0];
-  const measure = (text: string): void => {
-    if (count === 0) first = text;
-    count += 1;
-    bytes += Buffer.byteLength(text);
-  };
-  await turns.run(jsonSteps(value, { piece: measure }));
-  return count === 1 ? sendText(reply, first) : sendPieces(reply, bytes, written(value, turns));
+/** Answers with a JSON text that is read as it is sent. */
+export function sendStored(reply: FastifyReply, text: PageText): FastifyReply {
+  if (text.loaded !== undefined) return sendText(reply, text.loaded);
+  const body = Readable.from(slicesOf(text.chunks()), { objectMode: false });
+  return sendText(reply.header("content-length", text.bytes), body);
 }
 
-async function* written(value: unknown, turns: TimeSlices): AsyncGenerator<string> {
-  const ready: string[] = [];
-  for (const _ of jsonSteps(value, { piece: (text) => ready.push(text) })) {
-    yield* ready.splice(0);
-    await turns.pause();
+async function* slicesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    for (let from = 0; from < chunk.length; from += sliceBytes) yield chunk.subarray(from, from + sliceBytes);
   }
-  yield* ready;
-}
-
-/** Answers with a stored JSON text, which is read as it is sent. */
-export function sendStored(reply: FastifyReply, text: StoredText): FastifyReply {
-  return text.loaded === undefined ? sendPieces(reply, text.bytes, text.pieces()) : sendText(reply, text.loaded);
-}
-
-function sendPieces(reply: FastifyReply, bytes: number, pieces: AsyncIterable<string>): FastifyReply {
-  const body = Readable.from(slicesOf(pieces), { objectMode: false });
-  return sendText(reply.header("content-length", bytes), body);
-}
-
-async function* slicesOf(pieces: AsyncIterable<string>): AsyncGenerator<string | Buffer> {
-  for await (const piece of pieces) yield* slices(piece);
 }
 
 /** Answers with what is JSON already. */

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { textBytes } from "../lib/byte-budget.ts";
+import { LruCache } from "../lib/lru.ts";
 import type { TimeSlices } from "../lib/time-slices.ts";
 import { ParleyError } from "../model/error.ts";
 import type { SqlDatabase } from "./database.ts";
@@ -7,6 +8,8 @@ import type { NewText, StoredText } from "./store.ts";
 
 /** Characters of one piece at most; a text up to this length stands in its own column. One piece is written or read in about a millisecond. */
 const pieceChars = 64 * 1024;
+/** Of the pieces that are kept in memory for others who read the same text. */
+const recentBytes = 4 * 1024 * 1024;
 /** Pieces that one statement deletes. */
 const deletedPieces = 32;
 /** In the place of a text that is kept in pieces: their id, how many they are, bytes of UTF-8 and in memory. JSON never begins so. */
@@ -39,6 +42,11 @@ interface WrittenText {
 export class LongTexts {
   private readonly database: SqlDatabase;
   private readonly slices: Pick<TimeSlices, "pause">;
+  /** Pieces read lately, by text and number: those who read one text at the same time take turns at it. */
+  private readonly recent = new LruCache<string, Buffer>({
+    maxSize: recentBytes,
+    sizeOf: ({ length }) => length,
+  });
 
   constructor(database: SqlDatabase, slices: Pick<TimeSlices, "pause">) {
     this.database = database;
@@ -91,8 +99,8 @@ export class LongTexts {
   read(column: string): StoredText {
     const [, id, count, bytes, memoryBytes] = reference.exec(column.slice(0, maxReferenceChars)) ?? [];
     if (id === undefined) return loadedText(column);
-    const pieces = (): AsyncIterable<string> => this.stored(id, Number(count));
-    return { bytes: Number(bytes), memoryBytes: Number(memoryBytes), loaded: undefined, pieces };
+    const chunks = (first = 0): AsyncIterable<Buffer> => this.stored(id, first, Number(count));
+    return { bytes: Number(bytes), memoryBytes: Number(memoryBytes), loaded: undefined, chunks };
   }
 
   /** Deletes the pieces that columns refer to. */
@@ -112,24 +120,34 @@ export class LongTexts {
     while ((await this.database.run(sql, [value])) > 0) await this.slices.pause();
   }
 
-  private async *stored(id: string, count: number): AsyncGenerator<string> {
-    for (let number = 0; number < count; number += 1) {
-      if (number > 0) await this.slices.pause();
-      const [row] = await this.database.all(select, [id, number]);
-      if (row === undefined) {
-        throw new ParleyError("unavailable", "the response was changed or deleted while it was read; try again");
-      }
-      yield String(row["piece"]);
+  private async *stored(id: string, first: number, count: number): AsyncGenerator<Buffer> {
+    for (let number = first; number < count; number += 1) {
+      if (number > first) await this.slices.pause();
+      yield await this.piece(id, number);
     }
+  }
+
+  private async piece(id: string, number: number): Promise<Buffer> {
+    const name = `${id} ${number}`;
+    const known = this.recent.get(name);
+    if (known !== undefined) return known;
+    const [row] = await this.database.all(select, [id, number]);
+    if (row === undefined) {
+      throw new ParleyError("unavailable", "the response was changed or deleted while it was read; try again");
+    }
+    const piece = Buffer.from(String(row["piece"]));
+    this.recent.set(name, piece);
+    return piece;
   }
 }
 
 /** A text that is in memory. */
 export function loadedText(text: string): StoredText {
-  const one = async function* (): AsyncGenerator<string> {
-    yield text;
+  const chunks = async function* (first = 0): AsyncGenerator<Buffer> {
+    let number = 0;
+    for (const piece of split(text)) if (number++ >= first) yield Buffer.from(piece);
   };
-  return { bytes: Buffer.byteLength(text), memoryBytes: textBytes(text), loaded: text, pieces: one };
+  return { bytes: Buffer.byteLength(text), memoryBytes: textBytes(text), loaded: text, chunks };
 }
 
 /** Pieces of a column's length at most; short ones are put together. */

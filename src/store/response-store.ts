@@ -6,10 +6,13 @@ export interface StoredText {
   readonly bytes: number;
   /** What it takes in memory as a whole. */
   readonly memoryBytes: number;
-  /** The text itself, where it is in memory already: it is its only piece then. */
+  /** The text itself, where it is in memory already. */
   readonly loaded: string | undefined;
-  /** Its pieces in order; throws `unavailable` where the text is deleted meanwhile. */
-  pieces(): AsyncIterable<string>;
+  /**
+   * Its UTF-8 in pieces of whole characters, default from the first one on; they are shared and not to be changed. Throws
+   * `unavailable` where the text is deleted meanwhile.
+   */
+  chunks(first?: number): AsyncIterable<Buffer>;
 }
 
 /** A text to be stored: whole, or in pieces, which may be made as they are taken. */

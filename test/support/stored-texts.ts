@@ -2,9 +2,9 @@ import type { ResponseFacts, ResponseRecord, ResponseText, StoredText } from "..
 
 /** A stored text as a whole. */
 export async function textOf(stored: StoredText): Promise<string> {
-  let text = "";
-  for await (const piece of stored.pieces()) text += piece;
-  return text;
+  const chunks: Buffer[] = [];
+  for await (const chunk of stored.chunks()) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
 }
 
 export type WholeResponse = ResponseFacts & Record<ResponseText, string>;

@@ -15,6 +15,7 @@ import type {
   StoredText,
 } from "../../store/store.ts";
 import type { ResponseEvent } from "../../model/response.ts";
+import { inputPage, type PageQuery, type PageText } from "./input-page.ts";
 import { SharedReads } from "./shared-reads.ts";
 import { formatEvents, parseEvents } from "./stored-events.ts";
 import { jsonPieces, jsonTexts, parseStored } from "./stored-text.ts";
@@ -200,15 +201,12 @@ export class ResponseArchive {
     throw new Error(`the stored response ${id} has version ${record.version}; this Parley reads up to ${version}`);
   }
 
-  /** The input items of a response in the caller's order. Throws `not-found`. */
-  async inputItems(id: string, caller: Caller, lease?: ByteLease): Promise<JsonObject[]> {
+  /** One page of the input items of a response. Throws `not-found`, and `invalid` where the page is of another list. */
+  async inputPage(id: string, caller: Caller, query: PageQuery, lease?: ByteLease): Promise<PageText> {
     const { input } = await this.get(id, caller, ["input"]);
-    const load = async (): Promise<JsonObject[]> => {
-      const stored = await parseStored(input, this.options.slices);
-      if (!Array.isArray(stored)) throw new Error(`the stored input of response ${id} cannot be read`);
-      return stored as JsonObject[];
-    };
-    return this.reads.read(`input ${caller.keyId} ${id}`, { lease, bytes: input.memoryBytes, load });
+    const bytes = input.loaded === undefined ? 0 : input.memoryBytes;
+    const load = (): Promise<PageText> => inputPage(input, query, this.options.slices);
+    return this.reads.read(`page ${caller.keyId} ${id} ${JSON.stringify(query)}`, { lease, bytes, load });
   }
 
   /** The events of a response that is over. Throws `not-found`. */

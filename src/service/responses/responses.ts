@@ -16,6 +16,7 @@ import type { ResponseAnswer } from "./answer.ts";
 import type { BegunResponse, ResponseArchive } from "./archive.ts";
 import type { OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
+import type { PageText } from "./input-page.ts";
 import type { ConversationMemory } from "./memory.ts";
 import { ownItems, recall, turnOf, type RecallSources } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
@@ -115,9 +116,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     return new StoredAnswer({ id, body, events }, slices);
   }
 
-  /** The input items of a stored response in the caller's order. Throws `not-found`. */
-  inputItems(id: string, caller: Caller, lease?: ByteLease): Promise<JsonObject[]> {
-    return this.options.archive.inputItems(id, caller, lease);
+  inputPage(...asked: Parameters<ResponseArchive["inputPage"]>): Promise<PageText> {
+    return this.options.archive.inputPage(...asked);
   }
 
   /** Ends a background response and returns what it came to. Throws `not-found`, or `invalid` for another kind. */

@@ -26,7 +26,7 @@ export async function parseStored(text: StoredText, slices: TimeSlices): Promise
   if (text.loaded !== undefined) return slices.run(parseTextSteps(text.loaded));
   const bytes = Buffer.allocUnsafe(text.bytes);
   let at = 0;
-  for await (const piece of text.pieces()) at += bytes.write(piece, at);
+  for await (const chunk of text.chunks()) at += chunk.copy(bytes, at);
   try {
     return await slices.run(parseJsonSteps(bytes.subarray(0, at), { depth: Infinity, values: Infinity }));
   } catch (thrown) {

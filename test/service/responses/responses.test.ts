@@ -210,7 +210,7 @@ describe("a running response belongs to the key that asked for it", () => {
     expect(types(await reading).at(-1)).toBe("response.failed");
   });
 
-  it.each(["get", "cancel", "delete", "inputItems"] as const)("%s finds nothing for another key", async (name) => {
+  it.each(["get", "cancel", "delete", "inputPage"] as const)("%s finds nothing for another key", async (name) => {
     const { service, signals } = await serviceOf(endless);
     const { id } = await service.create(asked({ background: true }), never);
     // running, not only stored: the engine has begun
@@ -220,6 +220,9 @@ describe("a running response belongs to the key that asked for it", () => {
     if (name === "get") {
       // the stored record of a running response is not shown to others either
       await expect(service.get(id, stranger, "body")).rejects.toMatchObject({ kind: "not-found" });
+    } else if (name === "inputPage") {
+      const page = service.inputPage(id, stranger, { limit: 1, order: "asc", after: undefined });
+      await expect(page).rejects.toMatchObject({ kind: "not-found" });
     } else await expect(service[name](id, stranger)).rejects.toMatchObject({ kind: "not-found" });
     expect(signals[0]?.aborted).toBe(false);
     expect(await (await service.get(id, owner, "body")).snapshot()).toMatchObject({ status: "in_progress" });
