@@ -163,9 +163,15 @@ export function useErrors(server: FastifyInstance, show: ErrorReply, log: Log): 
 /** Refuses a request without a known key, or of a key with too many connections, before its body is read. */
 export function useAuthentication(server: FastifyInstance, authenticate: Authenticate, connections: Connections): void {
   server.addHook("onRequest", async (request) => {
-    request.caller = await authenticate(request.headers.authorization, callerOrigin(request.raw));
+    request.caller = await authenticate(credentialOf(request), callerOrigin(request.raw));
     connections.identify(request.raw.socket, request.caller.keyId);
   });
+}
+
+/** `Authorization`, or the `x-api-key` of Anthropic's clients; the first one wins (MiniMax API docs, Messages, 2026-11). */
+function credentialOf({ headers }: FastifyRequest): string | undefined {
+  const key = headers["x-api-key"];
+  return headers.authorization ?? (typeof key === "string" && key.trim() !== "" ? `Bearer ${key.trim()}` : undefined);
 }
 
 function send(reply: FastifyReply, answer: Reply): FastifyReply {

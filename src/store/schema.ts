@@ -1,3 +1,4 @@
+import { auditStatements } from "./audit-table.ts";
 import { limitStatements } from "./limit-schema.ts";
 import { moneyStatements } from "./money-schema.ts";
 import { usageMigration } from "./usage-schema.ts";
@@ -136,9 +137,10 @@ export const migrations: readonly Migration[] = [
     number: 10,
     statements: ["create index response_remembered on response (owner, created_at, id) where state = 'remembered'"],
   },
+  { number: 11, statements: auditStatements },
   // long texts in pieces, so that they are written and read a piece at a time; and a version of what a row's texts hold
   {
-    number: 11,
+    number: 12,
     statements: [
       `create table response_piece (
         text_id text not null,

@@ -1,6 +1,7 @@
 import { TimeSlices } from "../lib/time-slices.ts";
 import type { Log } from "../telemetry/log.ts";
 import { accountTable } from "./account-table.ts";
+import { auditTable } from "./audit-table.ts";
 import type { SqlDatabase } from "./database.ts";
 import { fileTable } from "./file-table.ts";
 import { GuardedDatabase } from "./guarded.ts";
@@ -34,6 +35,7 @@ export async function sqlStore(inner: SqlDatabase, options: StoreOptions = {}): 
     keys: keyTable(database),
     organisations: organisationTable(database),
     accounts: accountTable(database),
+    audit: auditTable(database),
     ledger: ledgerTable(database),
     responses: responseTable({ database, lease, now, texts: new LongTexts(database, slices) }),
     files: fileTable(database),

@@ -1,7 +1,9 @@
 import type { Limits } from "../model/limit.ts";
+import type { AuditStore } from "./audit-store.ts";
 import type { MoneyStore } from "./money-store.ts";
 import type { ResponseStore } from "./response-store.ts";
 
+export type * from "./audit-store.ts";
 export type { MoneyStore } from "./money-store.ts";
 export type {
   EndedResponse,
@@ -276,6 +278,7 @@ export interface Store {
   keys: KeyStore;
   organisations: OrganisationStore;
   accounts: AccountStore;
+  audit: AuditStore;
   ledger: LedgerStore;
   responses: ResponseStore;
   files: FileStore;

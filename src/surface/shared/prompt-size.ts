@@ -4,6 +4,8 @@ import type { Fields } from "./fields.ts";
 
 /** Parts that are not text: their data stand for few tokens, or are fetched. */
 const mediaTypes: ReadonlySet<unknown> = new Set([
+  "image",
+  "video",
   "image_url",
   "video_url",
   "input_image",
@@ -21,6 +23,8 @@ const forms: ReadonlySet<string> = new Set([
   "reasoning",
   "reasoning_content",
   "reasoning_details",
+  "thinking",
+  "signature",
 ]);
 /** Types, roles, names and ids are no text of the prompt. */
 const shortChars = 64;
