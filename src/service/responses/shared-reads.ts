@@ -35,10 +35,12 @@ export class SharedReads {
   ): SharedRead {
     const lease = reader.sibling();
     lease.grow(bytes);
-    const forget = (): void => void this.open.delete(name);
     const value = load();
-    value.catch(forget);
     const read = { value, lease };
+    const forget = (): void => {
+      if (this.open.get(name) === read) this.open.delete(name);
+    };
+    value.catch(forget);
     this.open.set(name, read);
     lease.onRelease(forget);
     return read;

@@ -358,6 +358,17 @@ describe("a stored response", () => {
     await store.close();
   });
 
+  it("of a newer version is refused, not misread", async () => {
+    const store = await openStore();
+    const { service, archive } = await serviceOf(saying, { store });
+    const { id } = await service.create(asked({ store: true }), never);
+    const record = (await store.responses.get(id, owner.keyId)) ?? expect.fail("not found");
+    expect(record.version).toBe(1);
+    vi.spyOn(store.responses, "get").mockResolvedValue({ ...record, version: 2 });
+    await expect(archive.get(id, owner, ["body"])).rejects.toThrow("version 2; this Parley reads up to 1");
+    await service.close();
+  });
+
   it("is replayed from any event on", async () => {
     const { service } = await serviceOf(saying);
     const { id } = await service.create(asked({ background: true }), never);
