@@ -1,5 +1,5 @@
 /** A place in bytes that come in pieces. */
-export interface Place {
+interface Place {
   piece: number;
   at: number;
 }
