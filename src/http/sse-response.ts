@@ -87,7 +87,8 @@ export class SseResponse {
     this.response.writeHead(200, {
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-cache",
-      connection: "keep-alive",
+      // while the server stops Node writes `close`
+      ...(this.response.shouldKeepAlive ? { connection: "keep-alive" } : {}),
       "x-accel-buffering": "no",
       ...this.headers,
     });
@@ -119,8 +120,9 @@ export class SseResponse {
     }, encoder.maxWaitMs);
   }
 
+  /** Nothing while the socket is full: its reader has enough to read, and a slice need not end where an event ends. */
   private beat(): void {
-    if (!this.wroteSince) this.put(this.beatText);
+    if (!this.wroteSince && !this.response.writableNeedDrain) this.put(this.beatText);
     this.wroteSince = false;
   }
 }

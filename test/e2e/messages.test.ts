@@ -51,6 +51,21 @@ describe("@anthropic-ai/sdk", () => {
     }
   });
 
+  it.each([
+    [{ "x-api-key": testKey }, 200],
+    [{ "x-api-key": "nobody", authorization: `Bearer ${testKey}` }, 200],
+    [{ "x-api-key": testKey, authorization: "Bearer nobody" }, 401],
+    [{ "x-api-key": testKey, authorization: "" }, 200],
+    [{ "x-api-key": testKey, authorization: "Bearer " }, 200],
+    [{ "x-api-key": testKey, authorization: "Basic abc" }, 200],
+    [{ "x-api-key": " ", authorization: "" }, 401],
+    [{ "x-api-key": `${testKey} ${testKey}` }, 401],
+  ])("with the headers %j is answered with %i", async (headers: Record<string, string>, status) => {
+    const body = JSON.stringify({ model, messages: [{ role: "user", content: "hi" }] });
+    const response = await server.call("/anthropic/v1/messages", { method: "POST", key: null, headers, body });
+    expect(response.status).toBe(status);
+  });
+
   it("gathers from a stream what the body says", async () => {
     const asked: Anthropic.MessageCreateParamsNonStreaming = {
       model,

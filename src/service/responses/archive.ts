@@ -17,6 +17,7 @@ import type {
 import type { ResponseEvent } from "../../model/response.ts";
 import { inputPage, type PageQuery, type PageText } from "./input-page.ts";
 import { SharedReads } from "./shared-reads.ts";
+import { StoredAnswer } from "./stored.ts";
 import { formatEvents, parseEvents } from "./stored-events.ts";
 import { jsonPieces, jsonTexts, parseStored } from "./stored-text.ts";
 import { needsBody, parseTurn, turnInput, turnItems, turnOutput, type StoredTurn } from "./stored-turn.ts";
@@ -209,8 +210,17 @@ export class ResponseArchive {
     return this.reads.read(`page ${caller.keyId} ${id} ${JSON.stringify(query)}`, { lease, bytes, load });
   }
 
+  /** A response that is over, whose body or events are going to be read. Throws `not-found`. */
+  async answer(id: string, caller: Caller, reading: "body" | "events", lease?: ByteLease): Promise<StoredAnswer> {
+    const { body } = await this.get(id, caller, reading === "body" ? ["body"] : []);
+    // what is in memory: a body in pieces is read as it is sent
+    if (body.loaded !== undefined) lease?.grow(body.memoryBytes);
+    const events = reading === "events" ? await this.events(id, caller, lease) : [];
+    return new StoredAnswer({ id, body, events }, this.options.slices);
+  }
+
   /** The events of a response that is over. Throws `not-found`. */
-  async events(id: string, caller: Caller, lease?: ByteLease): Promise<ResponseEvent[]> {
+  private async events(id: string, caller: Caller, lease?: ByteLease): Promise<ResponseEvent[]> {
     const { events, body, state } = await this.get(id, caller, ["events", "body"]);
     const { slices } = this.options;
     const load = async (): Promise<ResponseEvent[]> => {

@@ -11,17 +11,17 @@ import { Transcript } from "../../model/transcript.ts";
 import type { Caller } from "../../policy/authenticate.ts";
 import type { EndedResponse } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
-import type { GenerateService } from "../generate.ts";
+import type { GenerateService, Unseen } from "../generate.ts";
 import type { ResponseAnswer } from "./answer.ts";
 import type { BegunResponse, ResponseArchive } from "./archive.ts";
-import type { OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
+import type { OutputItem, ParsedResponse, ResponseCodec, ResponseEncoder } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
 import type { PageText } from "./input-page.ts";
 import type { ConversationMemory } from "./memory.ts";
 import { ownItems, recall, turnOf, type RecallSources } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { rememberAnswer } from "./remember.ts";
-import { parseBody, StoredAnswer } from "./stored.ts";
+import { parseBody } from "./stored.ts";
 import { admitAnswer, type AdmittedAnswer, type AnswerSource } from "./source.ts";
 import { TransientAnswer } from "./transient.ts";
 import { UnendedResponses } from "./unended.ts";
@@ -106,14 +106,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
 
   /** A stored response, running or over, whose body or events are going to be read. Throws `not-found`. */
   async get(id: string, caller: Caller, reading: "body" | "events", lease?: ByteLease): Promise<ResponseAnswer> {
-    const running = this.find(id, caller);
-    if (running !== undefined) return running;
-    const { archive, slices } = this.options;
-    const { body } = await archive.get(id, caller, reading === "body" ? ["body"] : []);
-    // what is in memory: a body in pieces is read as it is sent
-    if (body.loaded !== undefined) lease?.grow(body.memoryBytes);
-    const events = reading === "events" ? await archive.events(id, caller, lease) : [];
-    return new StoredAnswer({ id, body, events }, slices);
+    return this.find(id, caller) ?? this.options.archive.answer(id, caller, reading, lease);
   }
 
   inputPage(...asked: Parameters<ResponseArchive["inputPage"]>): Promise<PageText> {
@@ -149,6 +142,11 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     return this.unended.end();
   }
 
+  /** Resolves when the stored responses that run now are over. */
+  async finished(): Promise<void> {
+    await Promise.all([...this.running.values()].map((answer) => answer.finished));
+  }
+
   /** Aborts everything that runs and waits until it is stored. */
   async close(): Promise<void> {
     const all = [...this.running.values()];
@@ -169,7 +167,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   private async startTransient(job: Job<Parsed>, signal: AbortSignal): Promise<ResponseAnswer> {
     const { parsed } = job;
     const encoder = this.options.codec.encoder(parsed);
-    const source = await this.source(job, signal);
+    const source = await this.source(job, signal, parsed.answerOptions.stream ? undefined : () => true);
     const ended = (transcript: Transcript): Promise<void> => this.remember(job, encoder.items(transcript), transcript);
     return new TransientAnswer({ id: parsed.request.id, source, encoder, signal, ended });
   }
@@ -182,7 +180,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort();
     try {
-      const source = await this.source(job, answer.signal);
+      const source = await this.source(job, answer.signal, () => answer.unseen);
       answer.begin(source);
       const record = await this.storeBegun(job, answer, source);
       answer.finished = this.pump(job, { answer, source, record }).finally(leave);
@@ -216,14 +214,14 @@ export class ResponsesService<Parsed extends ParsedResponse> {
 
   private keptAnswer({ parsed, caller, lease }: Job<Parsed>): KeptAnswer {
     const { background } = parsed.answerOptions;
-    const encoder = this.options.codec.encoder(parsed);
+    const encoder = (): ResponseEncoder => this.options.codec.encoder(parsed);
     return new KeptAnswer({ id: parsed.request.id, owner: caller.keyId, background, encoder, lease });
   }
 
   /** Where the answer comes from, when it has begun. */
-  private async source(job: Job<Parsed>, signal: AbortSignal): Promise<AnswerSource> {
+  private async source(job: Job<Parsed>, signal: AbortSignal, unseen?: Unseen): Promise<AnswerSource> {
     const admitted = await admitAnswer(job, this.options.generate);
-    return admitted.start(signal);
+    return admitted.start(signal, unseen);
   }
 
   private async store({ parsed, caller, body }: Job<Parsed>, answer: KeptAnswer): Promise<BegunResponse> {
@@ -257,7 +255,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   private async work(job: Job<Parsed>, { answer, record, admitted }: Waiting): Promise<void> {
     let source: AnswerSource;
     try {
-      source = await admitted.start(answer.signal);
+      source = await admitted.start(answer.signal, () => answer.unseen);
     } catch (thrown) {
       const error = answer.signal.aborted ? canceled() : toParleyError(thrown);
       return this.fail(job, { answer, record }, [{ type: "begin" }, { type: "finish", reason: "error", error }]);
@@ -271,7 +269,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     try {
       for await (const batch of source.batches) {
         if (answer.transcript.finish !== undefined) await this.conclude(job, { answer, record }, batch);
-        else answer.publish(answer.encoder.accept(batch, answer.transcript));
+        else answer.publish(answer.accept(batch));
       }
     } catch (thrown) {
       // a mistake of the server: it ends this response, not the process
@@ -295,7 +293,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     const { archive, log } = this.options;
     let outcome: EndedResponse | undefined;
     try {
-      const lastEvents = answer.encoder.accept(lastBatch, answer.transcript);
+      const lastEvents = answer.accept(lastBatch);
       const output = answer.encoder.items(answer.transcript);
       outcome = await archive.written(record, {
         body: answer.encoder.body(answer.transcript),

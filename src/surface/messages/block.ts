@@ -1,3 +1,5 @@
+import { jsonText } from "../../lib/json-scanner/write.ts";
+import type { Steps } from "../../lib/time-slices.ts";
 import type { ModelCard } from "../../model/card.ts";
 import { ParleyError } from "../../model/error.ts";
 import { textPart, type CallItem, type Detail, type Part, type ReasoningItem } from "../../model/item.ts";
@@ -72,14 +74,14 @@ export function readReasoning(block: Fields, type: string, context: BlockContext
 }
 
 /** The call in a block of the assistant; `undefined` for a block that says nothing, or that `readReasoning` has read. */
-export function readCall(block: Fields, type: string): CallItem | undefined {
+export function* readCall(block: Fields, type: string): Steps<CallItem | undefined> {
   if (type === "thinking" || leftOut.has(type)) return undefined;
   if (type !== "tool_use") throw unsupported(block, type);
   const id = block.nonEmptyString("id");
   const name = block.nonEmptyString("name");
   const input = block.object("input")?.value ?? {};
   block.checkDepth("input", input);
-  return { type: "call", id, name, args: JSON.stringify(input) };
+  return { type: "call", id, name, args: yield* jsonText(input) };
 }
 
 /** In the vendor's words (MiniMax API docs, Anthropic-compatible messages, errors, 2026-11). */

@@ -66,8 +66,8 @@ export class MessagesEncoder implements SseEncoder {
   private accept(event: GenerationEvent, transcript: Transcript): void {
     switch (event.type) {
       case "begin":
-        // an answer that fails at once has no other event than the error
-        if (transcript.finish?.error === undefined) this.begin(transcript);
+        // an answer that fails before its first item has no other event than the error
+        if (transcript.finish?.error === undefined || transcript.items.length > 0) this.begin(transcript);
         return;
       case "text-start":
         this.block = { kind: "text", started: false, held: "" };

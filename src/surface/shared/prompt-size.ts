@@ -14,6 +14,7 @@ const mediaTypes: ReadonlySet<unknown> = new Set([
   "audio",
   "file",
   "input_file",
+  "document",
 ]);
 /** Fields of one message or item that say the same in several forms. */
 const forms: ReadonlySet<string> = new Set([

@@ -133,9 +133,13 @@ describe("an error", () => {
 
   it("ends a stream that has begun, and is the only event of one that has not", () => {
     const failed = { ...spoken, calls: [], finish: "error" as const, error: new ParleyError("overloaded", "busy") };
-    const last = read(stream(parse(), [eventsOf(failed)])).at(-1);
     const error = { type: "error", request_id: answerId, error: { type: "overloaded_error", message: "busy" } };
-    expect(last).toEqual(error);
+    for (const batches of [[eventsOf(failed)], eventsOf(failed).map((event) => [event])]) {
+      const events = read(stream(parse(), batches));
+      const [start, ping, block] = events.map(({ type }) => type);
+      expect([start, ping, block]).toEqual(["message_start", "ping", "content_block_start"]);
+      expect(events.slice(-2)).toEqual([{ type: "content_block_stop", index: 0 }, error]);
+    }
     const atOnce: GenerationEvent[] = [
       { type: "begin" },
       { type: "finish", reason: "error", error: new ParleyError("overloaded", "busy") },

@@ -150,6 +150,10 @@ describe("a conversation", () => {
       { type: "text", text: "\nTwo." },
     ];
     expect(items([user("hi")], { system })).toEqual([says("system", "One.", "\nTwo."), says("user", "hi")]);
+    const joined = "x-anthropic-billing-header: cc_version=2.1.332;\r\nBe brief.\nx-anthropic-billing-header: stays";
+    expect(items([user("hi")], { system: joined })[0]).toEqual(
+      says("system", "Be brief.\nx-anthropic-billing-header: stays"),
+    );
     expect(items([user("hi")], { system: "Be brief." })[0]).toEqual(says("system", "Be brief."));
   });
 
@@ -177,6 +181,25 @@ describe("a conversation", () => {
   it("holds a system text back until the calls before it have their results", () => {
     const messages = [user("a"), assistant([call]), { role: "system", content: "s" }, user([result])];
     expect(items(messages)).toEqual([says("user", "a"), calls, answered, says("system", "s")]);
+  });
+
+  it("takes the calls of several messages of the assistant in a row", () => {
+    const other = { type: "tool_use", id: "toolu_2", name: "g", input: {} };
+    const messages = [
+      user("a"),
+      assistant([call]),
+      { role: "system", content: "s" },
+      assistant([other]),
+      user([{ ...result, tool_use_id: "toolu_2" }, result]),
+    ];
+    expect(items(messages)).toEqual([
+      says("user", "a"),
+      calls,
+      { type: "call", id: "toolu_2", name: "g", args: "{}" },
+      { ...answered, id: "toolu_2" },
+      answered,
+      says("system", "s"),
+    ]);
   });
 
   it("keeps thinking, text and calls in order, and results before what is said beside them", () => {
@@ -325,6 +348,10 @@ test.each([
     { messages: [assistant([call]), user("and?")] },
     "tool call result does not follow tool call, tool_call_id: toolu_1 has no result",
   ],
+  [
+    { messages: [assistant([call]), assistant([{ type: "text", text: "b" }]), user([result])] },
+    "tool call result does not follow tool call, tool_call_id: toolu_1 has no result",
+  ],
   [{ messages: [user([result])] }, "tool call result does not follow tool call"],
   [{ messages: [assistant([call]), user([{ ...result, tool_use_id: "x" }])] }, "tool result's tool id(x) not found"],
   [{ max_tokens: 0 }, "max_tokens: must be at least 1"],
@@ -340,6 +367,48 @@ test.each([
   [{ output_config: { format: { type: "json" } } }, "output_config.format.type: must be one of json_schema"],
 ])("%j is refused by the path of the field", (change, message) => {
   expect(refusal(change)).toMatchObject({ kind: "invalid", message });
+});
+
+describe("what grows with the caller's blocks", () => {
+  const many = (one: (index: number) => object): object[] => Array.from({ length: 2_000 }, (_, index) => one(index));
+  const id = (index: number): object => ({ id: `c${index}` });
+
+  it.each<[string, Record<string, unknown>]>([
+    ["texts", { messages: [user(many(() => ({ type: "text", text: "a" })))] }],
+    ["system texts", { system: many(() => ({ type: "text", text: "a" })) }],
+    [
+      "system texts of a message",
+      { messages: [user("a"), { role: "system", content: many(() => ({ type: "text", text: "a" })) }] },
+    ],
+    ["thoughts", { messages: [user("a"), assistant(many(() => ({ type: "thinking", thinking: "a" })))] }],
+    [
+      "what a result holds",
+      { messages: [assistant([call]), user([{ ...result, content: many(() => ({ type: "text", text: "a" })) }])] },
+    ],
+    [
+      "members of a call's input",
+      { messages: [assistant([{ ...call, input: { a: many(() => ({})) } }]), user([result])] },
+    ],
+    [
+      "calls and results",
+      {
+        messages: [
+          assistant(many((index) => ({ ...call, ...id(index) }))),
+          user(many((index) => ({ ...result, tool_use_id: `c${index}` })).toReversed()),
+        ],
+      },
+    ],
+  ])("is read in steps: %s", (_name, change) => {
+    let steps = 0;
+    for (const reading = surface.parseSteps(body(change), context()); reading.next().done !== true;) steps += 1;
+    expect(steps).toBeGreaterThan(3);
+  });
+
+  it("may be more than a call takes as arguments", () => {
+    const system = { role: "system", content: "s" };
+    const messages = [assistant([call]), ...Array.from({ length: 200_000 }, () => system), user([result])];
+    expect(items(messages)).toHaveLength(200_002);
+  });
 });
 
 test("an unknown model is not found", () => {
