@@ -1,7 +1,11 @@
-import { JsonFault, parseJsonSteps, parseTextSteps } from "../../lib/json-scanner/parse.ts";
+import { JsonFault, type JsonBounds } from "../../lib/json-scanner/fault.ts";
+import { parseJsonSteps, parseTextSteps } from "../../lib/json-scanner/parse.ts";
 import { jsonSteps } from "../../lib/json-scanner/write.ts";
 import type { Steps, TimeSlices } from "../../lib/time-slices.ts";
 import type { StoredText } from "../../store/store.ts";
+
+/** What is stored was bounded when it was received. */
+const unbounded: JsonBounds = { depth: Infinity, values: Infinity, stringUnits: Infinity };
 
 /** The JSON text of a value in pieces, each written when it is taken: as a whole it is never in memory. */
 export async function* jsonPieces(value: unknown, slices: TimeSlices): AsyncGenerator<string> {
@@ -28,7 +32,7 @@ export async function parseStored(text: StoredText, slices: TimeSlices): Promise
   let at = 0;
   for await (const chunk of text.chunks()) at += chunk.copy(bytes, at);
   try {
-    return await slices.run(parseJsonSteps(bytes.subarray(0, at), { depth: Infinity, values: Infinity }));
+    return await slices.run(parseJsonSteps(bytes.subarray(0, at), unbounded));
   } catch (thrown) {
     if (thrown instanceof JsonFault) return undefined;
     throw thrown;
