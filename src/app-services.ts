@@ -117,7 +117,7 @@ export async function openServices(
   opened.defer(measureProcess(metrics));
   const watch = openWatch(ground);
   const storeUrl = config.store.url?.reveal();
-  const store = overrides.store ?? (await openStore(config.data, storeUrl, { now: () => ids.now(), log }));
+  const store = overrides.store ?? (await openStore(config.data, storeUrl, { now: () => ids.now(), log, slices }));
   opened.defer(() => store.close());
   const alerts = openAlerts(ground, store);
   const files = await openFiles(ground, store);
