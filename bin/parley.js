@@ -14,6 +14,28 @@ if (found < floor) {
   process.exit(1);
 }
 
+// The C library of Linux keeps freed blocks of up to 32 MB for later, and the process stays as large as its largest
+// moment. With a fixed threshold a freed block of 64 KB or more goes back to the system at once. It is read from the
+// environment when a process starts, so a server replaces itself with one that has it: same process id, same pipes. A
+// channel to a parent (fork, `node --watch`) would not outlive that.
+// https://man7.org/linux/man-pages/man3/mallopt.3.html, M_MMAP_THRESHOLD, read on 2026-11-28
+// oxlint-disable-next-line node/no-process-env
+var environment = process.env;
+if (
+  process.argv[2] === "serve" &&
+  process.platform === "linux" &&
+  process.execve &&
+  !process.send &&
+  !environment.MALLOC_MMAP_THRESHOLD_ &&
+  !environment.GLIBC_TUNABLES
+) {
+  process.execve(
+    process.execPath,
+    [process.execPath].concat(process.execArgv, process.argv.slice(1)),
+    Object.assign({}, environment, { MALLOC_MMAP_THRESHOLD_: "65536" }),
+  );
+}
+
 // npm runs its scripts in a shell, and a shell that is told to end does not pass that on: without this the server would
 // stay behind as an orphan when somebody ends `npm start`.
 // oxlint-disable-next-line node/no-process-env

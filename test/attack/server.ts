@@ -76,7 +76,8 @@ export async function startAttacked(
   const node = [process.execPath, "--expose-gc", "--import", inside, program, "serve", "--config", config];
   const [command = "", ...args] = [...mounting(disk, data), ...node];
   const child = spawn(command, args, {
-    env: { ...process.env, PARLEY_DATA: data, PARLEY_PORT: "0" },
+    // the program starts itself again with this, but not where it has a channel to its parent
+    env: { ...process.env, MALLOC_MMAP_THRESHOLD_: "65536", PARLEY_DATA: data, PARLEY_PORT: "0" },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   const server = new Server(child, { folder, data });

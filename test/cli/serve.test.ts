@@ -1,7 +1,7 @@
 /** The life of a server process: ready, asked, told to stop. */
 import { spawn } from "node:child_process";
 import { createServer, type AddressInfo } from "node:net";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Workplace, type RunningCommand } from "./command.ts";
@@ -168,6 +168,24 @@ describe("parley serve", () => {
     expect(second.stderr).toContain("is in use");
   });
 });
+
+it.runIf(process.platform === "linux")(
+  "gives freed memory back to the system, unless the operator has set how",
+  async () => {
+    const environment = async (set: Record<string, string>): Promise<string[]> => {
+      const command = place.start(["serve", "--engine", "sim", "--port", "0"], { PARLEY_API_KEYS: key, ...set });
+      await command.says(listens);
+      const found = readFileSync(`/proc/${command.child.pid}/environ`, "utf8").split("\0");
+      command.signal("SIGTERM");
+      expect((await command.ended).code).toBe(0);
+      return found.filter((entry) => entry.startsWith("MALLOC_") || entry.startsWith("GLIBC_"));
+    };
+    expect(await environment({})).toEqual(["MALLOC_MMAP_THRESHOLD_=65536"]);
+    expect(await environment({ MALLOC_MMAP_THRESHOLD_: "1000000" })).toEqual(["MALLOC_MMAP_THRESHOLD_=1000000"]);
+    const tunables = "glibc.malloc.mmap_threshold=200000";
+    expect(await environment({ GLIBC_TUNABLES: tunables })).toEqual([`GLIBC_TUNABLES=${tunables}`]);
+  },
+);
 
 it("does not stay behind when the shell that npm started it in is ended", async () => {
   const script = `"${process.execPath}" bin/parley.js serve --engine sim --port 0 --data "${place.data}"; true`;
