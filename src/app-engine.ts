@@ -10,6 +10,7 @@ import { simEngine } from "./engine/sim/engine.ts";
 import type { SimSettings } from "./engine/sim/settings.ts";
 import { upstreamEngine } from "./engine/upstream/engine.ts";
 import { managedLlamaServer } from "./engine/upstream/managed.ts";
+import { missingPackage } from "./lib/optional-package.ts";
 import { Secret } from "./lib/secret.ts";
 import type { TimeSlices } from "./lib/time-slices.ts";
 import type { IdSource } from "./model/id.ts";
@@ -59,11 +60,17 @@ export class EngineSet {
   }
 }
 
+/** Throws `ConfigError` where the engine cannot be made. */
 function openEngine(engine: EngineConfig, context: EngineContext): Engine {
   const { ids, log, slices, onRepair, onReplicaChosen } = context;
   switch (engine.kind) {
     case "llama": {
       const { kind: _kind, model, ...rest } = engine;
+      const missing = missingPackage("node-llama-cpp");
+      if (missing !== undefined)
+        throw new ConfigError(
+          `${missing}; or start with another engine: --engine sim, or --engine http://HOST:PORT/v1`,
+        );
       const file = model === "builtin" ? builtinModel : { model };
       return llamaEngine({ ...rest, ...file, ids, log, slices });
     }

@@ -7,8 +7,10 @@ import { mountAdmin } from "./http/admin-route.ts";
 import { Connections } from "./http/connection/connections.ts";
 import { originCheck } from "./http/cors.ts";
 import { mountFiles } from "./http/files-route.ts";
+import { createPublicUrl } from "./http/public-url.ts";
 import { mountGeneration } from "./http/generation-route.ts";
 import { JsonReader } from "./http/json-reader.ts";
+import { mountMessages, mountMessagesProbes } from "./http/messages-route.ts";
 import { mountModels } from "./http/model-route.ts";
 import { mountOperations } from "./http/ops-route.ts";
 import { mountResponses } from "./http/responses/mount.ts";
@@ -23,6 +25,8 @@ import type { GenerateService } from "./service/generate.ts";
 import { Readiness } from "./service/readiness.ts";
 import type { ModelService } from "./service/model.ts";
 import { chatSurface } from "./surface/chat/index.ts";
+import { messagesSurface } from "./surface/messages/index.ts";
+import type { ChunkSize } from "./surface/shared/chunk-size.ts";
 import { responsesSurface } from "./surface/responses/index.ts";
 import { visionSurface } from "./surface/vision/index.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -146,14 +150,17 @@ async function mountAll(config: Config, { services, running, readiness, opened }
   };
   const report = new Readiness({ store, engines: () => catalog.engines(), opened: readiness });
   mountOperations(server, { metrics, readiness: () => report.report() });
+  mountMessagesProbes(server);
   await server.register(async (scope) => {
     useAuthentication(scope, authenticate, connections);
     mountModels(scope, models);
     await mountGeneration(scope, chatSurface(chatOptions(config)), route);
     await mountGeneration(scope, visionSurface(), route);
+    await mountMessages(scope, messagesSurface(messagesOptions(config, services)), route);
     await mountResponses(scope, route);
   });
-  await mountFiles(server, { ...services, authenticate, running, jsonReader, connections });
+  const publicUrl = createPublicUrl({ publicUrl: config.publicUrl, trustedProxies: config.trustedProxies });
+  await mountFiles(server, { ...services, authenticate, running, jsonReader, connections, publicUrl });
   const adminKeys = config.adminKeys.map((key) => key.reveal());
   const check = createAdminCheck(adminKeys, admin.hash);
   await mountAdmin(server, { ...route, admin, check });
@@ -187,11 +194,17 @@ async function logged(work: Promise<unknown>, log: Log, message: string): Promis
 }
 
 function chatOptions(config: Config): Parameters<typeof chatSurface>[0] {
-  const { done, packetMinimum, packetMaximum, packetWaitMs } = config.sse;
-  return {
-    sseDone: done,
-    chunkSize: { minChars: packetMinimum, maxChars: packetMaximum, maxWaitMs: packetWaitMs },
-  };
+  return { sseDone: config.sse.done, chunkSize: chunkSizeOf(config) };
+}
+
+function messagesOptions(config: Config, services: Services): Parameters<typeof messagesSurface>[0] {
+  const { hash } = services.admin;
+  const { cipher } = services.responsesOptions;
+  return { sign: (text) => hash(`thinking:${text}`), cipher, chunkSize: chunkSizeOf(config) };
+}
+
+function chunkSizeOf({ sse }: Config): ChunkSize {
+  return { minChars: sse.packetMinimum, maxChars: sse.packetMaximum, maxWaitMs: sse.packetWaitMs };
 }
 
 /** Names of the settings that differ and need a restart. */

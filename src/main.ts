@@ -1,19 +1,20 @@
 /**
- * What `import ... from "parley"` gives: the whole server in the caller's own process, for tests and for embedding.
- * docs/simulator.md shows it with vitest.
+ * What `import ... from "@parley-ai/parley"` gives: the whole server in the caller's own process. For tests there is
+ * `testing.ts`.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createApp as buildApp } from "./app.ts";
-import { loadConfig } from "./config/load.ts";
+import { ConfigError, loadConfig } from "./config/load.ts";
 import type { ConfigInput } from "./config/schema.ts";
 import type { GenerationRequest } from "./model/request.ts";
 import { systemIds } from "./model/id.ts";
-import { openStore } from "./store/open.ts";
 
-export { ConfigError } from "./config/load.ts";
+export { ConfigError };
 export type { GenerationRequest } from "./model/request.ts";
+
+/** The oldest major version of Node that runs this; also in bin/parley.js and package.json. */
+const nodeFloor = 24;
 
 /** The settings of docs/config.md, all optional. `engine` is short for one engine that serves every model name. */
 export type Settings = ConfigInput & { engine?: string };
@@ -32,9 +33,11 @@ export interface Server {
 /**
  * Builds a server from settings as a file would hold them; paths in them are relative to the working folder, and neither
  * the environment nor a file is read. Nothing is logged and nothing is kept unless `log`, `data` or `store` say so: by
- * default the database is in memory and files lie in a temporary folder that `close` deletes. Throws `ConfigError`.
+ * default the database is in memory and files lie in a temporary folder that `close` deletes. Throws `ConfigError`, also
+ * where the Node is too old or an engine's package is not installed.
  */
 export async function createApp(settings: Settings = {}): Promise<Server> {
+  const { createApp: buildApp, openStore } = await load();
   const [apiKey = `sk-${systemIds.hex(32)}`, ...others] = settings.apiKeys ?? [];
   const temporary = settings.data === undefined ? await mkdtemp(join(tmpdir(), "parley-")) : undefined;
   const remove = async (): Promise<void> => {
@@ -59,4 +62,14 @@ export async function createApp(settings: Settings = {}): Promise<Server> {
     await remove();
     throw error;
   }
+}
+
+/** Imported late: an old Node could not load these files, and its error would not say that Node is too old. */
+async function load() {
+  const { node } = process.versions;
+  if (Number.parseInt(node, 10) < nodeFloor) {
+    throw new ConfigError(`Parley needs Node ${nodeFloor} or newer, found ${node}`);
+  }
+  const [{ createApp }, { openStore }] = await Promise.all([import("./app.ts"), import("./store/open.ts")]);
+  return { createApp, openStore };
 }

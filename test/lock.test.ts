@@ -12,7 +12,10 @@ interface LockEntry {
 const { packages } = JSON.parse(readFileSync(new URL("../package-lock.json", import.meta.url), "utf8")) as {
   packages: Record<string, LockEntry>;
 };
-const entries = Object.entries(packages).filter(([path]) => path !== "");
+/** What is downloaded: not the folders of this repository, and the links to them. */
+const entries = Object.entries(packages).filter(
+  ([path, { link }]) => path.startsWith("node_modules/") && link !== true,
+);
 
 /**
  * Optional builds for macOS and Windows that the registry at hand does not have, so that their digests are not known

@@ -1,11 +1,23 @@
 /** The package's entry: from the sources, and as a consumer has it after the build. */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  constants,
+  cpSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { ConfigError, createApp, type Server, type Settings } from "../src/main.ts";
+import { startParley } from "../src/testing.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -79,11 +91,66 @@ describe("createApp", () => {
   });
 });
 
+describe("startParley", () => {
+  it("starts the simulator with the answers it is given, and keeps what was asked", async () => {
+    const parley = await startParley({
+      strict: true,
+      answers: [{ when: { contains: "weather" }, answer: "Sunny." }],
+      settings: { apiKeys: ["sk-test-0123456789"] },
+    });
+    try {
+      expect(parley).toMatchObject({
+        key: "sk-test-0123456789",
+        url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+      });
+      expect(await chat(parley.url, parley.key, "The weather?")).toEqual({ status: 200, text: "Sunny." });
+      expect((await chat(parley.url, parley.key, "The time?")).status).toBe(404);
+      expect(parley.requests()).toHaveLength(2);
+    } finally {
+      await parley.stop();
+    }
+    await expect(fetch(parley.url)).rejects.toThrow();
+  });
+
+  it("says which setting is wrong", async () => {
+    await expect(startParley({ slots: -1 })).rejects.toThrow(/^engines\.sim\.slots: found -1;/);
+  });
+});
+
+interface LockEntry {
+  dev?: boolean;
+  optional?: boolean;
+  peer?: boolean;
+  devOptional?: boolean;
+  link?: boolean;
+  bin?: unknown;
+  hasInstallScript?: boolean;
+}
+
+const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
+  packages: Record<string, LockEntry>;
+};
+/** What a consumer gets with the package: no development dependency, and no optional part. */
+const installed = Object.entries(lock.packages).filter(
+  ([path, { dev, devOptional, link }]) => path.startsWith("node_modules/") && !(dev ?? devOptional ?? link ?? false),
+);
+
 describe("the package", () => {
-  it("is imported by its name, with its types", () => {
+  it("takes less than 60 MB with all it needs, runs no install script and brings no Node", () => {
+    expect(installed.filter(([, entry]) => entry.hasInstallScript === true)).toEqual([]);
+    expect(
+      installed.filter(([path]) => /node_modules\/(?:node(?:-.*)?$|sharp$|pg$|@img|@seydx|@node-llama-cpp)/.test(path)),
+    ).toEqual([]);
+    const bytes = [...installed.map(([path]) => path), "bin", "src", "docs"].map((path) => sizeOf(join(root, path)));
+    const model = statSync(join(root, "model/tiny-chat.gguf")).size;
+    // JavaScript and its types are shorter than twice the sources
+    expect((bytes.reduce((sum, one) => sum + one, 0) + 2 * sizeOf(join(root, "src")) + model) / 1e6).toBeLessThan(60);
+  });
+
+  it("is imported by its name, with its types, and names what it lacks", () => {
     const consumer = mkdtempSync(join(tmpdir(), "parley-consumer-"));
     try {
-      const parley = join(consumer, "node_modules", "parley");
+      const parley = join(consumer, "node_modules", "@parley-ai", "parley");
       mkdirSync(parley, { recursive: true });
       const tsc = join(root, "node_modules/typescript/bin/tsc");
       const build = ["-p", join(root, "tsconfig.build.json"), "--outDir", join(parley, "dist")];
@@ -92,23 +159,46 @@ describe("the package", () => {
         stdout: "",
       });
       for (const name of ["package.json", "model"]) cpSync(join(root, name), join(parley, name), { recursive: true });
-      symlinkSync(join(root, "node_modules"), join(parley, "node_modules"));
+      for (const [path] of installed) {
+        mkdirSync(dirname(join(consumer, path)), { recursive: true });
+        // a copy: a link would be followed to this checkout, which has the optional packages
+        cpSync(join(root, path), join(consumer, path), { recursive: true, mode: constants.COPYFILE_FICLONE });
+      }
       writeFileSync(join(consumer, "package.json"), '{"type":"module"}');
       writeFileSync(join(consumer, "use.ts"), consumerSource);
-      const checked = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2024", "--skipLibCheck"];
-      const types = ["--typeRoots", join(root, "node_modules/@types"), "--types", "node", "use.ts"];
-      const check = spawnSync(process.execPath, [tsc, ...checked, ...types], { cwd: consumer, encoding: "utf8" });
+      // every file of types is checked: they must not need what a consumer does not have
+      const checked = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2024", "--types", "", "use.ts"];
+      const check = spawnSync(process.execPath, [tsc, ...checked], { cwd: consumer, encoding: "utf8" });
       expect(check).toMatchObject({ status: 0, stdout: "" });
       const run = spawnSync(process.execPath, ["use.ts"], { cwd: consumer, encoding: "utf8" });
-      expect(run).toMatchObject({ status: 0, stdout: "200\n" });
+      expect(run.stderr).toBe("");
+      expect(run.stdout.split("\n")).toEqual([
+        "200",
+        "Sunny.",
+        expect.stringMatching(/^the package node-llama-cpp, .* is not installed; .*: npm install node-llama-cpp@3;/),
+        expect.stringMatching(/^store\.url: the package pg, .* is not installed; .*: npm install pg@8$/),
+        expect.stringMatching(
+          /image_url: cannot be read by this server: the package sharp, .*: npm install sharp@0\.35/,
+        ),
+        "",
+      ]);
     } finally {
       rmSync(consumer, { recursive: true });
     }
   }, 60_000);
 });
 
+function sizeOf(folder: string): number {
+  const files = globSync("**", { cwd: folder, withFileTypes: true }).filter((entry) => entry.isFile());
+  return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+}
+
+const pixel =
+  "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
 const consumerSource = `
-import { createApp, type Server } from "parley";
+import { createApp, type Server } from "@parley-ai/parley";
+import { startParley, type TestServer } from "@parley-ai/parley/testing";
 const server: Server = await createApp({ engines: { sim: { kind: "sim", tokensPerBatch: 4 } } });
 const { url } = await server.listen({ port: 0 });
 const response = await fetch(url + "/v1/models", { headers: { authorization: "Bearer " + server.apiKey } });
@@ -116,4 +206,18 @@ console.log(response.status);
 await server.close();
 // @ts-expect-error the settings are typed
 if (response.status === 0) await createApp({ engines: { sim: { kind: "sim", slots: "many" } } });
+// @ts-expect-error and those of the simulator
+if (response.status === 0) await startParley({ slots: "many" });
+
+const parley: TestServer = await startParley({ answers: [{ when: { contains: "weather" }, answer: "Sunny." }] });
+const chat = async (content: unknown): Promise<any> => {
+  const body = JSON.stringify({ model: "MiniMax-M3", messages: [{ role: "user", content }], thinking: { type: "disabled" } });
+  const headers = { authorization: "Bearer " + parley.key };
+  return (await fetch(parley.url + "/v1/chat/completions", { method: "POST", headers, body })).json();
+};
+console.log((await chat("The weather?")).choices[0].message.content);
+console.log(await createApp().catch((error: Error) => error.message));
+console.log(await createApp({ store: { url: "postgres://nobody@127.0.0.1/none" } }).catch((error: Error) => error.message));
+console.log((await chat([{ type: "image_url", image_url: { url: "${pixel}" } }])).error.message);
+await parley.stop();
 `;

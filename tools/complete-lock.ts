@@ -11,6 +11,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 interface LockEntry {
   version?: string;
   integrity?: string;
+  /** A folder of this repository. */
+  link?: boolean;
   cpu?: string[];
   os?: string[];
   libc?: string[];
@@ -70,7 +72,9 @@ if (added.length > 0) {
   writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`);
 }
 process.stdout.write(`${added.length} platform packages added to the lock\n`);
-const unproved = Object.entries(lock.packages).filter(([key, { integrity }]) => key !== "" && integrity === undefined);
+const unproved = Object.entries(lock.packages).filter(
+  ([key, { integrity, link }]) => key.startsWith("node_modules/") && link !== true && integrity === undefined,
+);
 for (const [key] of unproved)
   process.stdout.write(`${key} has no integrity: npm checks nothing of what it downloads\n`);
 

@@ -54,12 +54,15 @@ export const layers: Readonly<Record<string, Layer>> = {
   "app-services.ts": { may: [...ground, "app-engine.ts", ...peers, "config", "policy", "service"] },
   "app.ts": { may: [...ground, "app-engine.ts", "app-services.ts", ...peers, "config", "policy", "service", "http"] },
   "main.ts": { may: [...ground, "app.ts", "config", "store/open.ts"] },
+  "testing.ts": { may: [...ground, "main.ts"] },
   cli: {
     may: [
       ...ground,
       "app.ts",
       "config",
       "store/open.ts",
+      "store/backup.ts",
+      "store/restore.ts",
       "service/admin.ts",
       "service/pull/pull.ts",
       "service/pull/source.ts",

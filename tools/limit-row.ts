@@ -116,6 +116,11 @@ export const limitSections: readonly Section[] = [
         at: "400 (2013) `content-encoding`; an upstream's: 502 (1033)",
       },
       {
+        what: "work of rendering a prompt here (`mode: completions`, the embedded engine): a value counts 1, an object 5, a message 15",
+        from: "src/engine/template/render.ts#maxWork",
+        at: "400 (2013) `messages` or `tools`",
+      },
+      {
         what: "one turn of work on large bodies; of what begins or ends for many callers at once",
         from: "src/lib/time-slices.ts#sliceMs",
         at: "the rest waits for the next turn of the event loop",

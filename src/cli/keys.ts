@@ -12,6 +12,7 @@ import {
   type KeyInput,
 } from "../service/admin.ts";
 import { hasDatabase, openStore } from "../store/open.ts";
+import { commandActor } from "./actor.ts";
 import { textOption, type CommandTools, type Flags } from "./command.ts";
 import { show, showList } from "./table.ts";
 
@@ -28,7 +29,8 @@ export async function withAdmin(config: Config, work: (admin: AdminService) => P
     );
   }
   try {
-    await work(await openAdmin(store, systemIds, staticKeys));
+    const admin = await openAdmin(store, systemIds, staticKeys);
+    await admin.audit.as(commandActor(), () => work(admin));
   } finally {
     await store.close();
   }

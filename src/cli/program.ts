@@ -3,6 +3,8 @@ import { isEngineGiven, processConfigPath } from "../config/load.ts";
 import { commandName } from "../lib/command.ts";
 import { version } from "../lib/version.ts";
 import { addClients } from "./client/command.ts";
+import { addAudit } from "./audit.ts";
+import { addBackup } from "./backup.ts";
 import { baseUrl, command, serverOptions, settings, textOption, withServerModel, type Flags } from "./command.ts";
 import { addCompletion } from "./completion.ts";
 import { addExamples, optionDescription } from "./help.ts";
@@ -37,7 +39,8 @@ export function buildProgram(): Command {
       (await lazy.doctor()).doctor(settings(withServerModel(flags)), flags["json"] === true),
     );
   addModels(program);
-  for (const add of [addKeys, addOrganisations, addMoney, addUsage, addClients]) add(program, { command, settings });
+  for (const add of [addKeys, addOrganisations, addMoney, addUsage, addAudit, addBackup, addClients])
+    add(program, { command, settings });
   addCompletion(program);
   addExamples(program);
   return program;

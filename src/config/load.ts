@@ -49,6 +49,7 @@ const asHeaders = (text: string): unknown =>
 export const environmentTable: readonly EnvironmentRow[] = [
   { variable: "PARLEY_HOST", setting: "host", read: asText },
   { variable: "PARLEY_PORT", setting: "port", read: asNumber },
+  { variable: "PARLEY_PUBLIC_URL", setting: "publicUrl", read: asText },
   { variable: "PARLEY_API_KEYS", setting: "apiKeys", read: asList },
   { variable: "PARLEY_DATA", setting: "data", read: asText },
   { variable: "PARLEY_LOG", setting: "log", read: asText },

@@ -35,6 +35,11 @@ export const configSchema = z.strictObject({
     .default("127.0.0.1")
     .describe("Address to listen on. Only loopback unless you say otherwise."),
   port: z.int().min(0).max(65_535).default(8787).describe("TCP port; 0 takes any free one."),
+  publicUrl: httpUrl
+    .exactOptional()
+    .describe(
+      "URL under which callers reach this server, such as `https://llm.example.com`; download links begin with it. Default: from the request, where `trustedProxies` may say scheme and host.",
+    ),
   data: z.string().min(1).default(".parley").describe("Folder for the database and everything else that is kept."),
   log: z
     .enum(["silent", "error", "warn", "info", "debug"])

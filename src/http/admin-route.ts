@@ -16,13 +16,14 @@ import {
   usageQuery,
 } from "../service/admin-input.ts";
 import { accountView, keyView, ledgerView, organisationView, usageCsv, usageView } from "../service/report.ts";
+import { mountAudit, useAudit } from "./audit-route.ts";
 import { readJson } from "./body.ts";
 import type { JsonReader } from "./json-reader.ts";
 
 export interface AdminRouteOptions {
   admin: AdminService;
-  /** Throws unless the header holds an admin key. */
-  check(authorization: string | undefined): void;
+  /** Throws unless the header holds an admin key; returns its name in the audit log. */
+  check(authorization: string | undefined): string;
   bodyLimit: number;
   jsonReader: JsonReader;
   /** Bytes of the requests under way; all of the admin API have one owner. */
@@ -38,10 +39,11 @@ const path = "/admin/api";
 /** Keys, organisations, money and reports for operators. Every route asks for an admin key before it reads a body. */
 export async function mountAdmin(server: FastifyInstance, options: AdminRouteOptions): Promise<void> {
   await server.register(async (scope) => {
-    scope.addHook("onRequest", async (request) => options.check(request.headers.authorization));
+    useAudit(scope, options);
     mountKeys(scope, options);
     mountOrganisations(scope, options);
     mountMoney(scope, options);
+    mountAudit(scope, `${path}/audit`, options.admin.audit);
   });
 }
 

@@ -33,7 +33,7 @@ export interface Receiving {
 export async function readJson(stream: IncomingMessage, receiving: Receiving): Promise<unknown> {
   const pieces = await readBytes(stream, receiving);
   if (pieces.length === 0) throw invalid("body", "is empty; a JSON object is required");
-  return receiving.reader.parse(pieces, "body", receiving.signal);
+  return receiving.reader.parse(pieces, "body", receiving.signal, receiving.lease?.owner);
 }
 
 async function readBytes(stream: IncomingMessage, { limit, lease }: Receiving): Promise<Buffer[]> {

@@ -8,6 +8,7 @@ export type AllowsOrigin = (origin: string) => boolean;
 const exposedHeaders = [
   "trace-id",
   "x-request-id",
+  "request-id",
   "retry-after",
   ...["limit", "remaining", "reset"].flatMap((what) => [`x-ratelimit-${what}-requests`, `x-ratelimit-${what}-tokens`]),
   "x-parley-route",

@@ -10,6 +10,7 @@ import type { Log } from "../telemetry/log.ts";
 import { readJson } from "./body.ts";
 import type { JsonReader } from "./json-reader.ts";
 import type { Connections } from "./connection/connections.ts";
+import type { PublicUrl } from "./public-url.ts";
 import type { RunningRequests } from "./running.ts";
 import { callerOrigin } from "./headers.ts";
 import { useAuthentication, useErrors } from "./server.ts";
@@ -20,6 +21,7 @@ export interface FilesRouteOptions {
   running: RunningRequests;
   jsonReader: JsonReader;
   connections: Connections;
+  publicUrl: PublicUrl;
   log: Log;
 }
 
@@ -90,11 +92,11 @@ function mountOpenAIPath(server: FastifyInstance, { upload, list, one, remove }:
 type FileCalls = ReturnType<typeof fileCalls>;
 
 /** What the paths have in common. */
-function fileCalls({ files, running, jsonReader, connections }: FilesRouteOptions) {
+function fileCalls({ files, running, jsonReader, connections, publicUrl }: FilesRouteOptions) {
   const one = async (request: FastifyRequest): Promise<unknown> => {
     const file = await files.retrieve(queryOf(request)["file_id"], request.caller);
     const token = encodeURIComponent(files.link(file));
-    const link = `${originOf(request)}/v1/files/retrieve_content?file_id=${file.id}&token=${token}`;
+    const link = `${publicUrl(request)}/v1/files/retrieve_content?file_id=${file.id}&token=${token}`;
     return { file: { ...view(file), download_url: link }, base_resp: success };
   };
   const list = async (request: FastifyRequest): Promise<unknown> => {
@@ -205,11 +207,6 @@ async function deleteBody(request: FastifyRequest, jsonReader: JsonReader): Prom
 
 function queryOf(request: FastifyRequest): Query {
   return request.query as Query;
-}
-
-/** The origin under which the caller reached this server. */
-function originOf(request: FastifyRequest): string {
-  return `${request.protocol}://${request.host}`;
 }
 
 /** A file name in the encoding of RFC 8187. */

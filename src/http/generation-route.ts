@@ -41,14 +41,15 @@ export async function mountGeneration<AnswerOptions extends { stream: boolean }>
 ): Promise<void> {
   await server.register(async (scope) => {
     useErrors(scope, surface.error.bind(surface), options.log);
-    scope.post(surface.path, async (request, reply) => {
+    const generate = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       const { signal } = options.running.track(reply.raw);
       const checkCaller = (caller: Caller): Promise<void> => options.generate.checkCaller(caller);
       const { parsed } = await readRequest(request, reply, { ...options, surface, signal, checkCaller });
       const answering = { surface, parsed, caller: request.caller, reply, signal };
       const streamed = "sse" in surface && parsed.answerOptions.stream;
       return streamed ? stream({ ...answering, surface }, options) : answer(answering, options);
-    });
+    };
+    for (const path of [surface.path, ...(surface.aliases ?? [])]) scope.post(path, generate);
   });
 }
 
@@ -80,7 +81,7 @@ export async function readRequest<AnswerOptions>(
   await checkCaller(request.caller);
   const lease = leaseUntilAnswered(reply.raw, requestBudget, request.caller.keyId);
   const body = await readJson(request.raw, { limit, reader, lease, signal });
-  const parsed = await slices.run(surface.parseSteps(body, parseContext(request, reading)), signal);
+  const parsed = await slices.run(surface.parseSteps(body, parseContext(request, reading)), signal, lease.owner);
   return { body, parsed, lease };
 }
 

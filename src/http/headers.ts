@@ -4,9 +4,10 @@ import type { RateLimitStatus, Remaining } from "../model/limit.ts";
 import type { Origin } from "../policy/authenticate.ts";
 import type { AnswerFacts } from "../service/generation.ts";
 
-/** The request's id under the names by which clients look for it (MiniMax API docs, errors: `trace-id`). */
+/** The request's id under the names by which clients look for it (MiniMax API docs, errors: `trace-id`; Anthropic's SDK: `request-id`). */
 export function traceHeaders(reply: FastifyReply): Record<string, string> {
-  return { "trace-id": reply.request.id, "x-request-id": reply.request.id };
+  const { id } = reply.request;
+  return { "trace-id": id, "x-request-id": id, "request-id": id };
 }
 
 /**

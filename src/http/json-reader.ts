@@ -28,18 +28,19 @@ export class JsonReader {
 
   /**
    * The value of UTF-8 bytes in pieces; `name` stands for them in errors. The list is empty afterwards: no one else shall hold
-   * what may be 60 MB. Throws `ParleyError` of kind `invalid`.
+   * what may be 60 MB. `owner`: whose work it is. Throws `ParleyError` of kind `invalid`.
    */
-  async parse(pieces: Buffer[], name: string, signal?: AbortSignal): Promise<unknown> {
+  async parse(pieces: Buffer[], name: string, signal?: AbortSignal, owner?: string): Promise<unknown> {
     const { slices, maxValues } = this.options;
     const size = pieces.reduce((sum, { length }) => sum + length, 0);
-    const sent = size <= smallBytes ? Buffer.concat(pieces, size) : await slices.run(joinSteps(pieces, size), signal);
+    const sent =
+      size <= smallBytes ? Buffer.concat(pieces, size) : await slices.run(joinSteps(pieces, size), signal, owner);
     if (!isUtf8(sent)) throw invalid(name, "is not valid UTF-8");
     const bytes = sent.subarray(0, 3).equals(byteOrderMark) ? sent.subarray(3) : sent;
     // a value takes at least one byte
     if (bytes.length <= Math.min(smallBytes, maxValues)) return readSmall(bytes.toString(), name);
     try {
-      return await slices.run(parseJsonSteps(bytes, { depth: maxDepth, values: maxValues }), signal);
+      return await slices.run(parseJsonSteps(bytes, { depth: maxDepth, values: maxValues }), signal, owner);
     } catch (thrown) {
       if (thrown instanceof JsonFault) throw invalid(name, problem(thrown, maxValues));
       throw thrown;

@@ -163,10 +163,23 @@ export function useErrors(server: FastifyInstance, show: ErrorReply, log: Log): 
 /** Refuses a request without a known key, or of a key with too many connections, before its body is read. */
 export function useAuthentication(server: FastifyInstance, authenticate: Authenticate, connections: Connections): void {
   server.addHook("onRequest", async (request) => {
-    request.caller = await authenticate(request.headers.authorization, callerOrigin(request.raw));
+    request.caller = await authenticate(credentialOf(request), callerOrigin(request.raw));
     connections.identify(request.raw.socket, request.caller.keyId);
   });
 }
+
+/**
+ * `Authorization: Bearer`, or the `x-api-key` of Anthropic's clients; the first one wins (MiniMax API docs, Messages, 2026-11).
+ * One without a token is none: clients send it where that setting is empty.
+ */
+function credentialOf({ headers }: FastifyRequest): string | undefined {
+  const key = headers["x-api-key"];
+  const { authorization } = headers;
+  if (typeof key !== "string" || key.trim() === "" || bearerToken.test(authorization ?? "")) return authorization;
+  return `Bearer ${key.trim()}`;
+}
+
+const bearerToken = /^\s*Bearer\s+\S/i;
 
 function send(reply: FastifyReply, answer: Reply): FastifyReply {
   return reply

@@ -21,7 +21,10 @@ export class SseResponse {
   private readonly heartbeat: NodeJS.Timeout;
   // changed by events
   private wait: NodeJS.Timeout | undefined;
+  /** Something was written since the last beat. */
   private wroteSince = false;
+  /** What a beat writes; the encoder's own once its stream has begun. */
+  private beatText = ": keep-alive\n\n";
 
   constructor(options: SseResponseOptions) {
     this.response = options.response;
@@ -32,6 +35,7 @@ export class SseResponse {
 
   /** Sends every batch; resolves when the stream is over or the client is gone. A failure breaks the connection off. */
   async send(batches: AsyncIterable<Batch>, transcript: Transcript, encoder: SseEncoder): Promise<void> {
+    this.beatText = encoder.heartbeat ?? this.beatText;
     try {
       for await (const batch of batches) {
         const text = encoder.encode(batch, transcript);
@@ -115,8 +119,9 @@ export class SseResponse {
     }, encoder.maxWaitMs);
   }
 
+  /** Nothing while the socket is full: its reader has enough to read, and a slice need not end where an event ends. */
   private beat(): void {
-    if (!this.wroteSince) this.put(": keep-alive\n\n");
+    if (!this.wroteSince && !this.response.writableNeedDrain) this.put(this.beatText);
     this.wroteSince = false;
   }
 }

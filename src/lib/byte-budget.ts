@@ -61,7 +61,7 @@ export class ByteBudget {
 export class ByteLease {
   // fixed at birth
   private readonly budget: ByteBudget;
-  private readonly owner: string;
+  readonly owner: string;
   // changed by events
   /** Bytes taken and not given back. */
   private bytes = 0;

@@ -1,9 +1,12 @@
 import { Arrivals } from "./arrivals.ts";
+import { RoundRobin } from "./round-robin.ts";
 
 /** A computation that may be interrupted: it yields wherever other work may run, and returns its result. */
 export type Steps<Result> = Generator<void, Result, void>;
 
 interface Job {
+  /** Who shares one turn; a job of nobody has one of its own. */
+  owner?: string | undefined;
   /** Runs until it is over, which returns true, or until `deadline` on the clock of `performance.now()`. */
   advance(deadline: number): boolean;
 }
@@ -15,23 +18,27 @@ const firstMs = 1;
 
 /**
  * The one place where long computations share the event loop with everything else: in each turn of the loop they run for one
- * slice, all together, one after the other. The more of them there are, the longer each takes; no one else waits longer.
+ * slice, all together. The more of them there are, the longer each takes; no one else waits longer. Owners get equal times: what
+ * one of many has to do does not wait for all that another one has sent.
  */
 export class TimeSlices {
   // fixed at birth
   /** New connections, which come first. */
   readonly arrivals = new Arrivals();
   // changed by events
-  /** Computations that are not over, the next one first; each goes to the end after its slice. */
-  private readonly waiting: Job[] = [];
+  /** Computations that are not over; each goes to the end of its owner's after its slice. */
+  private readonly waiting = new RoundRobin<Job>();
+  /** Whose turn it is, and what it has used of it, in milliseconds. */
+  private turnOf: unknown;
+  private usedMs = 0;
   /** Whether the next turn of the event loop is asked for. */
   private scheduled = false;
 
   /**
    * The result of the steps. What is not over after a millisecond goes on in later turns of the event loop. Rejects with what the
-   * steps throw, or with `signal.reason`.
+   * steps throw, or with `signal.reason`. `owner`: whose work it is, such as a key; absent: it counts as an owner of its own.
    */
-  run<Result>(steps: Steps<Result>, signal?: AbortSignal): Promise<Result> {
+  run<Result>(steps: Steps<Result>, signal?: AbortSignal, owner?: string): Promise<Result> {
     return new Promise((resolve, reject) => {
       const advance = (deadline: number): boolean => {
         try {
@@ -49,7 +56,7 @@ export class TimeSlices {
           return true;
         }
       };
-      if (!advance(performance.now() + firstMs)) this.wait({ advance });
+      if (!advance(performance.now() + firstMs)) this.wait({ owner, advance });
     });
   }
 
@@ -66,7 +73,7 @@ export class TimeSlices {
   }
 
   private wait(job: Job): void {
-    this.waiting.push(job);
+    this.waiting.add(job.owner ?? job, job);
     if (this.scheduled) return;
     this.scheduled = true;
     this.nextTurn();
@@ -80,15 +87,32 @@ export class TimeSlices {
   }
 
   private turn(deadline: number): void {
-    for (let job = this.waiting.shift(); job !== undefined; job = this.waiting.shift()) {
-      const over = job.advance(deadline);
-      if (!over) this.waiting.push(job);
-      if (performance.now() >= deadline) break;
+    for (let began = performance.now(); this.waiting.size > 0 && began < deadline; began = performance.now()) {
+      const job = this.waiting.takeMore();
+      const owner = job?.owner ?? job;
+      const over = job?.advance(deadline) ?? true;
+      if (job !== undefined && !over) this.waiting.add(owner, job);
       // what waited for it goes on now, at the cost of this slice
-      if (over) return afterMicrotasks(() => this.turn(deadline));
+      if (over) return afterMicrotasks(() => this.goOn(owner, began, deadline));
+      this.count(owner, began);
     }
-    this.scheduled = this.waiting.length > 0;
+    this.scheduled = this.waiting.size > 0;
     if (this.scheduled) this.nextTurn();
+  }
+
+  private goOn(owner: unknown, began: number, deadline: number): void {
+    this.count(owner, began);
+    this.turn(deadline);
+  }
+
+  /** Counts the time of an owner; its turn ends when it has used a slice. */
+  private count(owner: unknown, began: number): void {
+    if (this.turnOf !== owner) this.usedMs = 0;
+    this.turnOf = owner;
+    this.usedMs += performance.now() - began;
+    if (this.usedMs < sliceMs) return;
+    this.waiting.pass(owner);
+    this.turnOf = undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Metadata, Sharp } from "sharp";
 import type { FairQueue } from "../lib/fair-queue.ts";
+import { missingPackage } from "../lib/optional-package.ts";
 import { sniffImage, type ImageFormat } from "../lib/sniff.ts";
 import { invalid, ParleyError } from "../model/error.ts";
 import type { KeyId } from "../model/id.ts";
@@ -53,6 +54,8 @@ export class ImageReader {
   async read(bytes: Uint8Array, work: ImageWork): Promise<PreparedImage> {
     const format = sniffImage(bytes);
     if (format === undefined) throw invalid(work.param, "is not an image: JPEG, PNG, GIF and WEBP are read");
+    const missing = missingPackage("sharp");
+    if (missing !== undefined) throw invalid(work.param, `cannot be read by this server: ${missing}`);
     try {
       // imported with the first image: the library takes 20 MB and a tenth of a second that many servers never need
       const { default: sharp } = await import("sharp");

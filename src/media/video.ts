@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { deleteAbandoned } from "../lib/abandoned.ts";
 import { diskFault } from "../lib/disk-fault.ts";
 import type { FairQueue } from "../lib/fair-queue.ts";
+import { missingPackage } from "../lib/optional-package.ts";
 import { ownedName } from "../lib/owner.ts";
 import { sniffVideo, type VideoFormat } from "../lib/sniff.ts";
 import { invalid, ParleyError } from "../model/error.ts";
@@ -92,12 +93,17 @@ export class ProcessVideoReader implements VideoReader {
     const job: VideoJob = { path, demuxer: demuxers[format], fps: work.fps, maxSide: work.maxSide };
     const { ffmpeg } = this.options;
     const run: Run = async (command, args) => this.checked(await this.start(command, args, work), work);
-    const frames = ffmpeg === undefined ? await this.workerFrames(job, run) : await ffmpegFrames(ffmpeg, job, run);
+    const frames =
+      ffmpeg === undefined ? await this.workerFrames(job, run, work.param) : await ffmpegFrames(ffmpeg, job, run);
     if (frames.length === 0) throw invalid(work.param, "holds no video that can be read");
     return frames;
   }
 
-  private async workerFrames(job: VideoJob, run: Run): Promise<readonly Frame[]> {
+  private async workerFrames(job: VideoJob, run: Run, param: string): Promise<readonly Frame[]> {
+    const missing = missingPackage("node-av") ?? missingPackage("sharp");
+    if (missing !== undefined) {
+      throw invalid(param, `cannot be read by this server: ${missing}; or set media.ffmpeg (docs/media.md)`);
+    }
     const { output } = await run(process.execPath, [
       `--max-old-space-size=${heapMebibytes}`,
       worker,
@@ -123,7 +129,10 @@ export class ProcessVideoReader implements VideoReader {
     if (outcome.end === "memory") throw invalid(param, `takes more than ${memoryBytes} bytes of memory to read`);
     if (outcome.end === "output") throw invalid(param, "has frames that are too large");
     if (outcome.code === exitNoPackage) {
-      throw invalid(param, "cannot be read: this server has neither node-av nor ffmpeg (docs/media.md)");
+      throw invalid(
+        param,
+        "cannot be read: the package node-av does not load on this machine; media.ffmpeg is another way (docs/media.md)",
+      );
     }
     return outcome;
   }

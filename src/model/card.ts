@@ -4,6 +4,10 @@
  * serves a name is decided by the catalog.
  */
 
+/** How hard a model thinks, where it has levels (MiniMax API docs, text generation, 2026-10). */
+export const efforts = ["low", "medium", "high", "xhigh", "max"] as const;
+export type Effort = (typeof efforts)[number];
+
 /** Prompt and markup family: how reasoning and tool calls look in the model's own text (its chat template). */
 export type Family = "m3" | "m2" | "her";
 
@@ -23,6 +27,8 @@ export interface ModelCard {
   modalities: readonly ("text" | "image" | "video")[];
   /** `switchable`: may be turned off; `always`: cannot; `never`: has none. */
   reasoning: "switchable" | "always" | "never";
+  /** The effort of a request that asks for none; absent: the model has no levels. */
+  defaultEffort?: Effort;
   /** Which detail blocks of chat usage this model's wire shows (its raw answers, 2026-06). */
   usageDetail: { cached: "always" | "when-positive"; reasoning: boolean };
   /**
@@ -49,6 +55,15 @@ const m3: Omit<ModelCard, "id" | "created"> = {
   usageDetail: { cached: "always", reasoning: false },
   reasoningForm: "lines",
   showsTier: true,
+};
+
+/** Its text, pictures and windows are M3's; thinking cannot be switched off (MiniMax API docs, text generation, 2026-10). */
+const m31: Omit<ModelCard, "id" | "created"> = {
+  ...m3,
+  reasoning: "always",
+  defaultEffort: "max",
+  reasoningSplit: true,
+  usageDetail: { cached: "always", reasoning: true },
 };
 
 const m2: Omit<ModelCard, "id" | "created"> = {
@@ -82,9 +97,13 @@ const her: Omit<ModelCard, "id" | "created"> = {
   usageDetail: { cached: "when-positive", reasoning: false },
 };
 
-/** Release days from the vendor's model list and announcements (MiniMax API docs, models, 2026-08). */
+/**
+ * The vendor has closed M2.5 and M2.7 (2026-11-18); their weights are open and go on to be served here.
+ * Release days from the vendor's model list and announcements (MiniMax API docs, models, 2026-08).
+ */
 export const documentedCards: readonly ModelCard[] = [
   { id: "MiniMax-M3", created: 1_780_272_000, ...m3 },
+  { id: "MiniMax-M3.1-Flash", created: 1_792_368_000, ...m31 },
   { id: "MiniMax-M2.7", created: 1_773_799_200, ...m2 },
   { id: "MiniMax-M2.7-highspeed", created: 1_773_799_200, ...m2 },
   { id: "MiniMax-M2.5", created: 1_770_948_000, ...plainM2 },

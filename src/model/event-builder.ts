@@ -1,5 +1,5 @@
 import type { ParleyError } from "./error.ts";
-import type { FinishReason, GenerationEvent, Usage } from "./event.ts";
+import type { FinishReason, GenerationEvent, PromptUse, Usage } from "./event.ts";
 
 /**
  * Builds event lists that keep the grammar: opens and closes items as the kind of content changes, counts indexes.
@@ -69,9 +69,21 @@ export class EventBuilder {
     this.gathered.push({ type: "tier", tier });
   }
 
-  finish(reason: FinishReason, error?: ParleyError): void {
+  /** `stopText`: as in the event. */
+  finish(reason: FinishReason, error?: ParleyError, stopText?: string): void {
     this.close();
-    this.gathered.push(error === undefined ? { type: "finish", reason } : { type: "finish", reason, error });
+    this.gathered.push({
+      type: "finish",
+      reason,
+      ...(error === undefined ? {} : { error }),
+      ...(stopText === undefined ? {} : { stopText }),
+    });
+  }
+
+  /** What is known of the prompt; part of the first event, so only before it is taken. */
+  prompt(prompt: PromptUse): void {
+    const [first] = this.gathered;
+    if (first?.type === "begin") this.gathered[0] = { ...first, prompt };
   }
 
   /** What gathered since the last take; empty when nothing did. */

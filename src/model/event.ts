@@ -10,6 +10,9 @@ export interface Usage {
   reasoning: number;
 }
 
+/** What an engine that counts the prompt itself knows before the first word, in tokens. */
+export type PromptUse = Pick<Usage, "input" | "cached">;
+
 /** `calls`: the answer ends with tool calls. `filter`: moderation cut it. `error` carries why. */
 export type FinishReason = "stop" | "length" | "calls" | "filter" | "error";
 
@@ -29,7 +32,7 @@ export interface ServedBy {
  * between `begin` and `finish`, inside items too; a later `usage` replaces an earlier one.
  */
 export type GenerationEvent =
-  | { type: "begin"; servedBy?: ServedBy }
+  | { type: "begin"; servedBy?: ServedBy; prompt?: PromptUse }
   | { type: "text-start"; index: number }
   | { type: "text-delta"; index: number; text: string }
   | { type: "text-end"; index: number }
@@ -44,7 +47,8 @@ export type GenerationEvent =
   | { type: "flag"; side: "input" | "output"; category: number }
   /** Which service tier an engine reports it used; only engines that have tiers send it. */
   | { type: "tier"; tier: "standard" | "priority" }
-  | { type: "finish"; reason: FinishReason; error?: ParleyError };
+  /** `stopText`: the stop text of the request at which the answer ended, where the engine reports it. */
+  | { type: "finish"; reason: FinishReason; error?: ParleyError; stopText?: string };
 
 /** What one network read or one engine tick brought. Batches, not events, cross the async seams. */
 export type Batch = readonly GenerationEvent[];

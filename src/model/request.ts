@@ -1,4 +1,4 @@
-import type { Family } from "./card.ts";
+import type { Effort, Family } from "./card.ts";
 import type { ResponseId } from "./id.ts";
 import type { Item } from "./item.ts";
 import type { JsonObject } from "./json.ts";
@@ -63,6 +63,8 @@ export interface GenerationRequest {
   parallelCalls: boolean;
   /** `adaptive`: the model decides; engines without that choice think. */
   reasoning: "on" | "off" | "adaptive";
+  /** How hard the model thinks; only of models that have levels. */
+  effort?: Effort;
   format: OutputFormat;
   sampling: Sampling;
   /** A hint which replica holds the prompt's prefix. */

@@ -1,5 +1,5 @@
 import { ParleyError } from "./error.ts";
-import type { Batch, FinishReason, GenerationEvent, ServedBy, Usage } from "./event.ts";
+import type { Batch, FinishReason, GenerationEvent, PromptUse, ServedBy, Usage } from "./event.ts";
 
 /** One item of the answer, finished or still growing. */
 export type AnswerItem =
@@ -15,9 +15,11 @@ export class Transcript {
   // changed by events
   readonly items: AnswerItem[] = [];
   usage: Usage | undefined;
-  finish: { reason: FinishReason; error?: ParleyError } | undefined;
+  finish: { reason: FinishReason; error?: ParleyError; stopText?: string } | undefined;
   /** Set by `begin` where the engine has replicas. */
   servedBy: ServedBy | undefined;
+  /** Set by `begin` where the engine counts the prompt itself. */
+  prompt: PromptUse | undefined;
   /** 0: not marked; 1 to 7: the category, as in the `flag` event. */
   inputFlag = 0;
   outputFlag = 0;
@@ -74,11 +76,15 @@ export class Transcript {
         this.tier = event.tier;
         return;
       case "finish":
-        this.finish =
-          event.error === undefined ? { reason: event.reason } : { reason: event.reason, error: event.error };
+        this.finish = {
+          reason: event.reason,
+          ...(event.error === undefined ? {} : { error: event.error }),
+          ...(event.stopText === undefined ? {} : { stopText: event.stopText }),
+        };
         return;
       case "begin":
         this.servedBy = event.servedBy;
+        this.prompt = event.prompt;
     }
   }
 

@@ -84,18 +84,20 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
 
 /**
  * The check of the admin API. Fails closed: without configured admin keys everyone is refused, and a key of the model
- * API opens nothing here.
+ * API opens nothing here. Returns what the audit log calls the admin key: the beginning of its hash.
  */
 export function createAdminCheck(
   adminKeys: readonly string[],
   hash: KeyHash,
-): (authorization: string | undefined) => void {
+): (authorization: string | undefined) => string {
   const compare = fixedKeys(adminKeys, hash);
   return (authorization) => {
     if (adminKeys.length === 0) {
       throw new ParleyError("not-found", "the admin API is off: set adminKeys (PARLEY_ADMIN_KEYS) to use it");
     }
-    if (compare(hash(bearer(authorization))) < 0) throw new ParleyError("key-rejected", "invalid admin key");
+    const wanted = hash(bearer(authorization));
+    if (compare(wanted) < 0) throw new ParleyError("key-rejected", "invalid admin key");
+    return `admin-${wanted.slice(0, 16)}`;
   };
 }
 

@@ -8,6 +8,8 @@ const m3: Price = {
   long: { above: 512_000, input: 600_000, cached: 120_000, output: 2_400_000 },
   priorityPercent: 150,
 };
+/** The list of gateways that resell it (2026-11); the vendor's own page has not been seen. */
+const m31: Price = { input: 150_000, cached: 15_000, output: 600_000, priorityPercent: 150 };
 const m27: Price = { input: 300_000, cached: 60_000, output: 1_200_000, priorityPercent: 150 };
 const m2: Price = { ...m27, cached: 30_000 };
 const fast = (price: Price): Price => ({ ...price, input: 600_000, output: 2_400_000 });
@@ -18,6 +20,7 @@ const fast = (price: Price): Price => ({ ...price, input: 600_000, output: 2_400
  */
 export const documentedPrices: Readonly<Record<string, Price>> = {
   "MiniMax-M3": m3,
+  "MiniMax-M3.1-Flash": m31,
   "MiniMax-M2.7": m27,
   "MiniMax-M2.7-highspeed": fast(m27),
   "MiniMax-M2.5": m2,

@@ -46,7 +46,9 @@ export const policySettings = {
   trustedProxies: z
     .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
     .default([])
-    .describe("Proxies whose X-Forwarded-For is believed, as addresses or ranges; keys may be bound to addresses."),
+    .describe(
+      "Proxies whose X-Forwarded-For, -Proto and -Host are believed, as addresses or ranges; keys may be bound to addresses.",
+    ),
   limits: z
     .strictObject({
       key: limits.prefault({}).describe("Of every key that has none of its own."),

@@ -12,6 +12,7 @@ import type {
   UsageQuery,
   UsageRow,
 } from "../store/store.ts";
+import { AuditLog } from "./audit.ts";
 import {
   accountChange,
   checkInput,
@@ -28,6 +29,7 @@ import {
 
 export type { KeyInput } from "./admin-input.ts";
 export { accountView, keyView, organisationView, usageCsv, usageView } from "./report.ts";
+export { auditView } from "./audit.ts";
 
 /** A new key, shown once. */
 export interface CreatedKey {
@@ -63,12 +65,14 @@ const staticKey = /^static-(?:(\d{1,6})|[0-9a-f]{16})$/;
 export class AdminService {
   // fixed at birth
   readonly hash: KeyHash;
+  readonly audit: AuditLog;
   private readonly store: Store;
   private readonly ids: IdSource;
   private readonly staticKeyIds: readonly KeyId[];
 
   constructor({ store, ids, hash, staticKeyIds }: AdminOptions) {
-    this.store = store;
+    this.audit = new AuditLog(store.audit, ids);
+    this.store = this.audit.watched(store);
     this.ids = ids;
     this.hash = hash;
     this.staticKeyIds = staticKeyIds;

@@ -10,6 +10,30 @@ export interface QueuedRequest {
   /** The key whose turn it takes. */
   keyId: string;
   signal: AbortSignal;
+  /** Of the whole answer: what stands between the engine and its reader, such as moderation, is not the reader's doing. */
+  reading: AnswerReading;
+}
+
+/** The reader of one answer: for how long it has not asked for more. */
+export class AnswerReading {
+  // changed by events
+  /** When it was given what it asked for last, while it has not asked for more; in milliseconds. */
+  private pausedSince: number | undefined;
+
+  /** It has what it asked for. */
+  pause(): void {
+    this.pausedSince = performance.now();
+  }
+
+  /** It asks for more. */
+  resume(): void {
+    this.pausedSince = undefined;
+  }
+
+  /** Milliseconds for which the answer has waited for it. */
+  idleMs(): number {
+    return this.pausedSince === undefined ? 0 : performance.now() - this.pausedSince;
+  }
 }
 
 /** Slots that one key leaves to the others. */
@@ -45,16 +69,14 @@ export class EngineQueues {
 async function* whenFree(
   engine: Engine,
   queue: FairQueue,
-  { request, keyId, signal }: QueuedRequest,
+  { request, keyId, signal, reading }: QueuedRequest,
 ): AsyncGenerator<Batch> {
-  const answer = new UnreadAnswer(signal);
+  const answer = new UnreadAnswer(signal, reading);
   const turn = { owner: keyId, priority: request.tier === "priority", holder: answer };
   const leave = await queue.enter(turn, answer.signal);
   try {
     for await (const batch of engine.generate(request, answer.signal)) {
-      answer.waits();
       yield batch;
-      answer.goesOn();
       if (answer.revoked) throw new ParleyError("overloaded", "the answer was not read while other callers waited");
     }
   } finally {
@@ -62,34 +84,25 @@ async function* whenFree(
   }
 }
 
-/** An answer under way: how long its reader has not asked for more, and its end for the sake of others. */
+/** An answer under way, and its end for the sake of others when it is not read. */
 class UnreadAnswer implements Holder {
   // fixed at birth
   /** Aborted by the caller, or when the slot is taken back. */
   readonly signal: AbortSignal;
   private readonly aborter = new AbortController();
-  // changed by events
-  /** When the reader was given the last batch, while it has not asked for the next; in milliseconds. */
-  private waitingSince: number | undefined;
+  private readonly reading: AnswerReading;
 
-  constructor(caller: AbortSignal) {
+  constructor(caller: AbortSignal, reading: AnswerReading) {
     this.signal = AbortSignal.any([caller, this.aborter.signal]);
+    this.reading = reading;
   }
 
   get revoked(): boolean {
     return this.aborter.signal.aborted;
   }
 
-  waits(): void {
-    this.waitingSince = performance.now();
-  }
-
-  goesOn(): void {
-    this.waitingSince = undefined;
-  }
-
   idleMs(): number {
-    return this.waitingSince === undefined ? 0 : performance.now() - this.waitingSince;
+    return this.reading.idleMs();
   }
 
   revoke(): void {

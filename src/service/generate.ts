@@ -16,11 +16,11 @@ import type { Log } from "../telemetry/log.ts";
 import type { GenerationWatch } from "../telemetry/watch.ts";
 import { admit, permit } from "./admit.ts";
 import { countUsage } from "./count-usage.ts";
-import { EngineQueues } from "./engine-queue.ts";
+import { AnswerReading, EngineQueues } from "./engine-queue.ts";
 import type { EndedGeneration, Generation, GenerationObserver, GenerationRecord, Started } from "./generation.ts";
 import type { Admission, BillableWork, Meter } from "./meter.ts";
 import { largestWindow } from "./model.ts";
-import { Router } from "./route.ts";
+import { Router, type Reader } from "./route.ts";
 import { screened } from "./screen.ts";
 
 export interface GenerateOptions {
@@ -126,7 +126,9 @@ export class GenerateService {
     const { request } = record;
     const { caller, signal, finish, rateLimit } = admitted;
     try {
-      const started = await this.begin(request, caller, signal);
+      const reading = new AnswerReading();
+      const started = await this.begin(request, { caller, signal, reading });
+      reading.pause();
       const { target, prepared, engineMs, first } = started;
       const firstMs = performance.now() - record.startedAt;
       record.started = { target, prepared, engineMs, firstMs };
@@ -136,7 +138,7 @@ export class GenerateService {
         request,
         target,
         transcript: record.transcript,
-        batches: this.run(record.transcript, { started, signal, finish }),
+        batches: this.run(record.transcript, { started, reading, signal, finish }),
         rateLimit,
         timing: { ownMs: firstMs - engineMs, engineMs },
         servedBy: begin?.type === "begin" ? begin.servedBy : undefined,
@@ -147,23 +149,26 @@ export class GenerateService {
     }
   }
 
-  private begin(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<Started> {
+  private begin(request: GenerationRequest, reader: Reader): Promise<Started> {
     const { moderator } = this.options;
-    const route = (): Promise<Started> => this.router.start(request, { caller, signal });
-    return moderator === undefined ? route() : screened({ moderator, request, signal }, route);
+    const route = (): Promise<Started> => this.router.start(request, reader);
+    return moderator === undefined ? route() : screened({ moderator, request, signal: reader.signal }, route);
   }
 
   /** Hands batches on and folds each; however it ends, the stream has exactly one `finish` and the record is finished. */
-  private async *run(transcript: Transcript, { started, signal, finish }: Running): AsyncGenerator<Batch> {
+  private async *run(transcript: Transcript, { started, reading, signal, finish }: Running): AsyncGenerator<Batch> {
     const { first, rest } = started;
     let outcome: Outcome = "canceled";
+    reading.resume();
     try {
       for (let batch: Batch | undefined = first; batch !== undefined; batch = (await rest.next()).value) {
         if (batch.length === 0) continue;
         transcript.apply(batch);
         // before the last batch is handed on: its reader may send the next request at once
         if (transcript.finish !== undefined) finish(outcomeOf(transcript.finish));
+        reading.pause();
         yield batch;
+        reading.resume();
       }
       if (!signal.aborted) outcome = "upstream";
     } catch (thrown) {
@@ -226,6 +231,7 @@ type Finish = (outcome: Outcome, lateUsage?: Usage) => void;
 
 interface Running {
   started: Started;
+  reading: AnswerReading;
   signal: AbortSignal;
   finish: Finish;
 }

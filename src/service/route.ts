@@ -5,7 +5,7 @@ import type { GenerationRequest } from "../model/request.ts";
 import type { Caller } from "../policy/authenticate.ts";
 import type { Log } from "../telemetry/log.ts";
 import { holdToRequest } from "./answer-rules.ts";
-import type { EngineQueues } from "./engine-queue.ts";
+import type { AnswerReading, EngineQueues } from "./engine-queue.ts";
 import type { Started } from "./generation.ts";
 
 export interface RouterOptions {
@@ -22,6 +22,11 @@ export interface Asker {
   signal: AbortSignal;
 }
 
+/** For whom an answer is begun. */
+export interface Reader extends Asker {
+  reading: AnswerReading;
+}
+
 /** Chooses the engine of a request among the targets of its model, in their order. */
 export class Router {
   private readonly options: RouterOptions;
@@ -34,7 +39,7 @@ export class Router {
    * Tries the targets until one gives its first batch. Throws `invalid` for an unknown model, and the last `ParleyError`
    * where no target does.
    */
-  async start(request: GenerationRequest, asker: Asker): Promise<Started> {
+  async start(request: GenerationRequest, asker: Reader): Promise<Started> {
     this.options.catalog.card(request.model);
     let tried = new Set<Target["engine"]>();
     let last: ParleyError | undefined;
@@ -94,13 +99,14 @@ export class Router {
    * The first batch of one target. `undefined` where a changed configuration removed the engine while media were
    * loaded: an engine that is no longer in the catalog is closed when it is idle.
    */
-  private async attempt(request: GenerationRequest, aimed: Target, asker: Asker): Promise<Started | undefined> {
+  private async attempt(request: GenerationRequest, aimed: Target, asker: Reader): Promise<Started | undefined> {
     const target = await resolveTarget(aimed);
     const prepared = await this.prepare(request, target, asker);
     const stands = this.targets(request.model).some(({ engine }) => engine === target.engine);
     if (!stands) return undefined;
     const calledAt = performance.now();
-    const queued = { request: prepared, keyId: asker.caller.keyId, signal: asker.signal };
+    const { caller, signal, reading } = asker;
+    const queued = { request: prepared, keyId: caller.keyId, signal, reading };
     const rest = holdToRequest(this.options.queues.generate(target, queued), prepared);
     const first = await rest.next();
     if (first.done === true) throw new ParleyError("upstream", "the engine ended without an answer");

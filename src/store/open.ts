@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { missingPackage } from "../lib/optional-package.ts";
 import { invalid } from "../model/error.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { BlobStore, Spool } from "./blob/blob.ts";
@@ -62,6 +63,8 @@ export async function openBlobs(folder: string, bucket?: BucketOptions): Promise
 
 /** The driver is loaded only where it is used: it costs the cold start 60 ms. */
 async function usable<T>(url: string, connections: number, use: (database: SqlDatabase) => Promise<T>): Promise<T> {
+  const missing = missingPackage("pg");
+  if (missing !== undefined) throw invalid("store.url", missing);
   const { openPostgres } = await import("./postgres.ts");
   try {
     return await use(openPostgres(url, connections));

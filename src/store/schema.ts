@@ -1,3 +1,4 @@
+import { auditStatements } from "./audit-table.ts";
 import { limitStatements } from "./limit-schema.ts";
 import { moneyStatements } from "./money-schema.ts";
 import { usageMigration } from "./usage-schema.ts";
@@ -136,4 +137,5 @@ export const migrations: readonly Migration[] = [
     number: 10,
     statements: ["create index response_remembered on response (owner, created_at, id) where state = 'remembered'"],
   },
+  { number: 11, statements: auditStatements },
 ];

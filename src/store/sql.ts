@@ -1,5 +1,6 @@
 import type { Log } from "../telemetry/log.ts";
 import { accountTable } from "./account-table.ts";
+import { auditTable } from "./audit-table.ts";
 import type { SqlDatabase } from "./database.ts";
 import { fileTable } from "./file-table.ts";
 import { GuardedDatabase } from "./guarded.ts";
@@ -29,6 +30,7 @@ export async function sqlStore(inner: SqlDatabase, { now = Date.now, log }: Stor
     keys: keyTable(database),
     organisations: organisationTable(database),
     accounts: accountTable(database),
+    audit: auditTable(database),
     ledger: ledgerTable(database),
     responses: responseTable(database, lease, now),
     files: fileTable(database),

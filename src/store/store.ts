@@ -1,6 +1,8 @@
 import type { Limits } from "../model/limit.ts";
+import type { AuditStore } from "./audit-store.ts";
 import type { MoneyStore } from "./money-store.ts";
 
+export type * from "./audit-store.ts";
 export type { MoneyStore } from "./money-store.ts";
 
 /** The port to everything that is stored. One implementation in SQL, one small file per driver, one contract suite. */
@@ -317,6 +319,7 @@ export interface Store {
   keys: KeyStore;
   organisations: OrganisationStore;
   accounts: AccountStore;
+  audit: AuditStore;
   ledger: LedgerStore;
   responses: ResponseStore;
   files: FileStore;

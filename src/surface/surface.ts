@@ -44,6 +44,8 @@ export interface SseEncoder {
   encode(batch: Batch, transcript: Transcript): string;
   /** Writes out what is held back; called when `maxWaitMs` passed since something was first held. */
   flush(transcript: Transcript): string;
+  /** What is sent after long silence once the stream has begun; absent: a comment line. */
+  readonly heartbeat?: string;
   /** Whether something is held back. */
   readonly pending: boolean;
   /** Milliseconds a small piece may be held back. */
@@ -54,6 +56,8 @@ export interface SseEncoder {
 export interface WholeSurface<AnswerOptions> {
   readonly name: string;
   readonly path: string;
+  /** Further paths under which clients look for it. */
+  readonly aliases?: readonly string[];
   /** Throws `ParleyError`, kind `invalid`, naming the field. */
   parse(body: unknown, context: ParseContext): ParsedRequest<AnswerOptions>;
   /** The same in steps, for bodies of any size. */
@@ -69,7 +73,13 @@ export interface Surface<AnswerOptions extends { stream: boolean }> extends Whol
 }
 
 /** Headers by which agents name their session; requests of one session share a prompt's beginning. */
-const sessionHeaders = ["x-session-affinity", "x-session-id", "session-id", "thread-id"] as const;
+const sessionHeaders = [
+  "x-session-affinity",
+  "x-session-id",
+  "session-id",
+  "thread-id",
+  "x-claude-code-session-id",
+] as const;
 
 /** The session a request belongs to, where its client names one; a hint only. */
 export function sessionOf(context: ParseContext): string | undefined {

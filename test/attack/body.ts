@@ -69,6 +69,63 @@ export const chatBodies: readonly object[] = [
   },
 ];
 
+export const messagesBodies: readonly object[] = [
+  {
+    model: `${model}[1m]`,
+    max_tokens: 20,
+    system: [{ type: "text", text: "be brief", cache_control: { type: "ephemeral" } }],
+    messages: [
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "look" },
+          { type: "image", source: { type: "url", url: pixel, detail: "low", max_long_side_pixel: 504 } },
+          { type: "mid_conv_system", text: "now" },
+        ],
+      },
+    ],
+    temperature: 0.5,
+    top_p: 0.5,
+    top_k: 5,
+    stop_sequences: ["a"],
+    metadata: { user_id: "u" },
+    output_config: { effort: "high", format: { type: "json_schema", schema: parameters } },
+  },
+  {
+    model,
+    max_tokens: 20,
+    thinking: { type: "enabled", budget_tokens: 1000, display: "omitted" },
+    messages: [
+      { role: "user", content: "use f" },
+      { role: "system", content: "and be quick" },
+      {
+        role: "assistant",
+        content: [
+          { type: "thinking", thinking: "hm", signature: "s" },
+          { type: "text", text: "yes" },
+          { type: "tool_use", id: "t1", name: "f", input: { a: 1 } },
+          { type: "tool_use", id: "t2", name: "g", input: {} },
+        ],
+      },
+      {
+        role: "user",
+        content: [
+          { type: "tool_result", tool_use_id: "t2", content: "two", is_error: true },
+          { type: "tool_result", tool_use_id: "t1", content: [{ type: "text", text: "one" }] },
+          { type: "text", text: "so?" },
+        ],
+      },
+    ],
+    tools: [
+      { name: "f", description: "d", input_schema: parameters, strict: true },
+      { type: "custom", name: "g", input_schema: { type: "object" }, defer_loading: true },
+      { type: "web_search_20250305", name: "web_search" },
+    ],
+    tool_choice: { type: "any", disable_parallel_tool_use: true },
+    service_tier: "auto",
+  },
+];
+
 export const responsesBodies: readonly object[] = [
   {
     model,

@@ -324,7 +324,9 @@ export function describeEngine(name: string, contract: EngineContract): void {
           make(longAsk, { sampling: { temperature: 0, maxTokens: 32, stop: ["\u0000never", stop] } }),
         );
         expect(answer.text()).toBe(whole.slice(0, whole.indexOf(stop)));
-        expect(answer.finish).toEqual({ reason: "stop" });
+        expect(answer.finish?.reason).toBe("stop");
+        // not every server reports it
+        expect(answer.finish?.stopText ?? stop).toBe(stop);
       });
 
       it.runIf(supports.schema)("a JSON Schema is kept", async () => {

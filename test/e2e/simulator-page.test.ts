@@ -96,5 +96,5 @@ it("the settings of a recording are settings", () => {
 it("the example for vitest is a test that runs", () => {
   const source = readFileSync(new URL("simulator-example.test.ts", import.meta.url), "utf8");
   const block = blocks.find(({ language }) => language === "ts")?.text ?? "";
-  expect(source.replace("../../src/main.ts", "parley")).toBe(block);
+  expect(source.replace("../../src/testing.ts", "@parley-ai/parley/testing")).toBe(block);
 });

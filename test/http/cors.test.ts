@@ -92,6 +92,7 @@ describe("an answer to a page", () => {
   const names = [
     "trace-id",
     "x-request-id",
+    "request-id",
     "retry-after",
     "x-parley-route",
     "server-timing",

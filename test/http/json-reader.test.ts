@@ -1,6 +1,10 @@
+import type { IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
+import { readJson } from "../../src/http/body.ts";
 import { JsonReader } from "../../src/http/json-reader.ts";
+import { ByteBudget } from "../../src/lib/byte-budget.ts";
 import { TimeSlices } from "../../src/lib/time-slices.ts";
 
 const reader = new JsonReader({ slices: new TimeSlices(), maxValues: 200_000 });
@@ -54,4 +58,14 @@ it("reads no further when its caller is gone", async () => {
   const reading = reader.parse([large], "body", aborter.signal);
   aborter.abort();
   await expect(reading).rejects.toMatchObject({ name: "AbortError" });
+});
+
+it("reads a large text in its owner's turn", async () => {
+  const slices = new TimeSlices();
+  const owners = vi.spyOn(slices, "run");
+  const lease = new ByteBudget({ total: 1e9, perOwner: 1e9, refusal: () => new Error("full") }).lease("a key");
+  const request = Object.assign(Readable.from([Buffer.from(`${padding}{}`), Buffer.from(" ")]), { headers: {} });
+  const receiving = { limit: 1e9, lease, signal: undefined, reader: new JsonReader({ slices, maxValues: 10 }) };
+  expect(await readJson(request as unknown as IncomingMessage, receiving)).toEqual({});
+  expect(owners.mock.calls.map(([, , owner]) => owner)).toEqual(["a key", "a key"]);
 });

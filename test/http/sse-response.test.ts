@@ -45,6 +45,21 @@ it("breaks the connection off when a batch cannot be told", async () => {
   expect(await ended).toBe(failure);
 });
 
+it("sends no sign of life in the middle of an event that is read slowly", async () => {
+  const event = `data: ${"x".repeat(16 * 1024 * 1024)}\n\n`;
+  async function* one(): AsyncGenerator<string> {
+    yield event;
+  }
+  const { port, ended } = await answering((sse) => sse.relay(one(), ""), 5);
+  const { body } = await fetch(`http://127.0.0.1:${port}/`);
+  // several beats, while the rest of the event waits for its reader
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  let text = "";
+  for await (const part of (body ?? expect.fail()).pipeThrough(new TextDecoderStream())) text += part;
+  expect(await ended).toBe("over");
+  expect(text.length).toBe(event.length);
+});
+
 it("keeps a connection alive that falls silent after its first event", async () => {
   const seen = Promise.withResolvers<void>();
   async function* silentAfterOne(): AsyncGenerator<string> {

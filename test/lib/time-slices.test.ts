@@ -89,3 +89,41 @@ it("lets those who pause go on a few at a time, what they do then included", asy
   // a slice has room for 3, and this turn's check phase may come before or after
   expect(most).toBeLessThanOrEqual(8);
 });
+
+it("gives owners equal times: one piece of work does not wait for hundreds of another owner", async () => {
+  const slices = new TimeSlices();
+  const steps = { many: 0, one: 0, nobody: 0 };
+  const count = (owner: keyof typeof steps) => () => void (steps[owner] += 1);
+  const running = Array.from({ length: 60 }, () => slices.run(work(3, count("many")), undefined, "many"));
+  const nobody = slices.run(work(10, count("nobody")));
+  const many = steps.many;
+  await slices.run(work(10, count("one")), undefined, "one");
+  // each owner has as many steps as the others, but for one or two
+  expect(steps.many - many).toBeLessThanOrEqual(14);
+  expect(steps.nobody).toBeLessThanOrEqual(12);
+  await Promise.all([...running, nobody]);
+});
+
+/** Waits for one turn, and is over at once in it. */
+function* crumb(): Steps<void> {
+  const until = performance.now() + 1;
+  while (performance.now() < until);
+  yield;
+}
+
+it("counts the time that an owner uses, not how often it is its turn", async () => {
+  const slices = new TimeSlices();
+  const crumbs = Array.from({ length: 60 }, () => slices.run(crumb(), undefined, "crumbs"));
+  let steps = 0;
+  const aborter = new AbortController();
+  const long = slices.run(
+    work(1_000_000, () => (steps += 1)),
+    aborter.signal,
+    "long",
+  );
+  await Promise.all(crumbs);
+  // of a slice of 2 ms they need very little
+  expect(steps).toBeLessThan(20);
+  aborter.abort(new Error("enough"));
+  await expect(long).rejects.toThrow("enough");
+});

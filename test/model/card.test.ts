@@ -11,6 +11,7 @@ describe("documentedCards", () => {
   it("lists the documented names once each", () => {
     expect(documentedCards.map(({ id }) => id)).toEqual([
       "MiniMax-M3",
+      "MiniMax-M3.1-Flash",
       "MiniMax-M2.7",
       "MiniMax-M2.7-highspeed",
       "MiniMax-M2.5",
@@ -24,6 +25,7 @@ describe("documentedCards", () => {
 
   it.each([
     ["MiniMax-M3", 1_000_000, 524_288, 0.95],
+    ["MiniMax-M3.1-Flash", 1_000_000, 524_288, 0.95],
     ["MiniMax-M2.7", 204_800, 204_800, 0.9],
     ["MiniMax-M2", 204_800, 204_800, 0.9],
     ["M2-her", 65_536, 2_048, 0.95],
@@ -31,12 +33,14 @@ describe("documentedCards", () => {
     expect(card(id)).toMatchObject({ contextWindow, maxOutput, topP: { default: topP }, temperature: { default: 1 } });
   });
 
-  it("takes pictures and turns thought off with M3 only", () => {
+  it("takes pictures with M3 and M3.1, and turns thought off with M3 only", () => {
     for (const one of documentedCards) {
       const m3 = one.id === "MiniMax-M3";
-      expect(one.modalities.includes("image")).toBe(m3);
+      const m31 = one.id === "MiniMax-M3.1-Flash";
+      expect(one.modalities.includes("image")).toBe(m3 || m31);
       expect(one.reasoning === "switchable").toBe(m3);
-      expect(one.showsTier).toBe(m3);
+      expect(one.defaultEffort).toBe(m31 ? "max" : undefined);
+      expect(one.showsTier).toBe(m3 || m31);
     }
   });
 

@@ -1,12 +1,14 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createCatalog } from "../../src/engine/catalog.ts";
 import { simEngine } from "../../src/engine/sim/engine.ts";
 import { textPart } from "../../src/model/item.ts";
+import type { Batch } from "../../src/model/event.ts";
 import type { GenerationRequest } from "../../src/model/request.ts";
 import { GenerateService } from "../../src/service/generate.ts";
 import type { Generation } from "../../src/service/generation.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 import { generationRequest } from "../support/request.ts";
+import { scriptBatches, scriptEngine } from "../support/script-engine.ts";
 
 const request = (tier: GenerationRequest["tier"] = "standard"): GenerationRequest =>
   generationRequest({
@@ -55,5 +57,66 @@ describe("the line in front of an engine", () => {
     expect(engine.load()).toMatchObject({ running: 0, waiting: 0 });
     await ask("z1");
     expect(ended.at(-1)).toBe("z1");
+  });
+});
+
+describe("a slot that another key waits for", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
+  afterEach(() => void vi.useRealTimers());
+
+  /** One slot, and moderation that judges each batch of an answer when `judged` lets it. */
+  function moderated(judged: () => Promise<void>) {
+    const engine = scriptEngine({ batches: scriptBatches({ text: "a long story" }, 1), slots: 1 });
+    const catalog = createCatalog({ engines: new Map([["e", engine]]), entries: [] });
+    async function* output(batches: AsyncIterable<Batch>): AsyncGenerator<Batch> {
+      for await (const batch of batches) {
+        await judged();
+        yield batch;
+      }
+    }
+    const moderator = { input: () => Promise.resolve(undefined), output };
+    const service = new GenerateService({ catalog, moderator, log: silentLog });
+    const start = (keyId: string): Promise<Generation> =>
+      service.start(request(), { keyId, name: keyId }, new AbortController().signal);
+    return { engine, start };
+  }
+
+  async function readAll({ batches, transcript }: Generation): Promise<string> {
+    for await (const _batch of batches);
+    return transcript.finish?.error?.kind ?? transcript.text();
+  }
+
+  it("is not taken back while moderation judges what the engine wrote", async () => {
+    const held = Promise.withResolvers<void>();
+    let count = 0;
+    const { engine, start } = moderated(() => ((count += 1) === 3 ? held.promise : Promise.resolve()));
+    const first = readAll(await start("a"));
+    const other = start("b");
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(engine.aborted).toBe(0);
+    held.resolve();
+    expect(await first).toBe("a long story");
+    expect(await readAll(await other)).toBe("a long story");
+  });
+
+  it("is taken back from a reader who reads nothing, also behind moderation", async () => {
+    const { engine, start } = moderated(() => Promise.resolve());
+    const first = await start("a");
+    const batches = first.batches[Symbol.asyncIterator]();
+    await batches.next();
+    const other = start("b");
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(engine.aborted).toBe(1);
+    expect(await readAll(await other)).toBe("a long story");
+    expect(await readAll({ ...first, batches: { [Symbol.asyncIterator]: () => batches } })).toBe("overloaded");
+  });
+
+  it("is taken back from a reader who never begins to read", async () => {
+    const { engine, start } = moderated(() => Promise.resolve());
+    await start("a");
+    const other = start("b");
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(engine.aborted).toBe(1);
+    expect(await readAll(await other)).toBe("a long story");
   });
 });

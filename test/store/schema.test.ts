@@ -17,6 +17,7 @@ const landed: readonly (readonly [number: number, digest: string])[] = [
   [8, "c2c81c3bb8cf95ea4f19c91766b597456f6103f892d5a00975f974a4b6590927"],
   [9, "c51b91651dc374ad6d4dc1c0353365937684bdc70c03a9cbb6d63837a4fe842b"],
   [10, "8dfef4a61b348a8b0daddf7dd9f92ee8df2e12d4c4c241dae27b5b859d9470ce"],
+  [11, "fbede68bfd8719375c8dc7e335c1a8f80b59c22dbd7a7bb442e94b59cf9ec878"],
 ];
 
 it("holds every landed migration byte for byte, and no number twice", () => {

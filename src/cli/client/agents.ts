@@ -149,29 +149,35 @@ export const continueCli: Client = {
 export const claude: Client = {
   name: "claude",
   title: "Claude Code",
-  tried: "Claude Code 2.1.332 through claude-code-router 2.0.0",
+  tried: "Claude Code 2.1.332",
   about: [
-    "Claude Code speaks only Anthropic's Messages (`/v1/messages`), which this server does not have yet: pointed at it directly, it fails with 404.",
-    "Until it has, the package `@musistudio/claude-code-router@2` translates between the two; these are its settings. The reasoning stands as `<think>` in its answers, unless the served name has `reasoningSplit: true`.",
+    "It speaks Anthropic's Messages at `/anthropic`. `apiKeyHelper` reads the key from the environment, so that it stands in no file.",
+    "`[1m]` behind a name means a window of a million tokens; the server reads the name without it.",
   ],
-  folder: { path: ".claude-code-router" },
-  files: ({ url, keyVariable, model, models }) => [
-    {
-      name: "config.json",
-      format: "json",
-      defaults: { HOST: "127.0.0.1", API_TIMEOUT_MS: 3_000_000 },
-      content: {
-        Providers: [
-          {
-            name: "parley",
-            api_base_url: `${url}/chat/completions`,
-            api_key: `$${keyVariable}`,
-            models: models.map(({ name }) => name),
+  folder: { path: ".claude", variable: "CLAUDE_CONFIG_DIR" },
+  files: ({ url, keyVariable, model }) => {
+    const { name, contextWindow } = model;
+    const named = contextWindow >= 1_000_000 ? `${name}[1m]` : name;
+    return [
+      {
+        name: "settings.json",
+        format: "json",
+        content: {
+          apiKeyHelper: `printenv ${keyVariable}`,
+          env: {
+            ANTHROPIC_BASE_URL: url.replace(/\/v1$/, "/anthropic"),
+            ANTHROPIC_MODEL: named,
+            ANTHROPIC_DEFAULT_OPUS_MODEL: named,
+            ANTHROPIC_DEFAULT_SONNET_MODEL: named,
+            ANTHROPIC_DEFAULT_HAIKU_MODEL: name,
+            CLAUDE_CODE_AUTO_COMPACT_WINDOW: String(contextWindow),
+            // a model of one's own may take long for its first word
+            API_TIMEOUT_MS: "3000000",
+            CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
           },
-        ],
-        Router: { default: `parley,${model.name}`, background: `parley,${model.name}`, think: `parley,${model.name}` },
+        },
       },
-    },
-  ],
-  commands: () => ["npx @musistudio/claude-code-router@2 code"],
+    ];
+  },
+  commands: () => ["claude", 'claude -p "Explain this repository"'],
 };

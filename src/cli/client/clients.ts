@@ -8,7 +8,7 @@ const aiSdk: Client = {
   tried: "ai 7.0.173 with @ai-sdk/openai-compatible 3.0.92",
   about: [
     "Through `@ai-sdk/openai-compatible` it speaks chat completions and shows the reasoning apart from the answer.",
-    "`@ai-sdk/openai` works too, over Responses, without the reasoning. `@ai-sdk/minimax` speaks Anthropic's Messages, which this server does not have yet.",
+    "`@ai-sdk/openai` works too, over Responses, without the reasoning, and so do `@ai-sdk/anthropic` and `@ai-sdk/minimax`, over Messages at `/anthropic/v1`.",
   ],
   code: aiSdkProgram,
   commands: () => ["npm install ai @ai-sdk/openai-compatible", "node answer.ts"],

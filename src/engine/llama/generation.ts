@@ -96,6 +96,7 @@ export class LlamaGeneration {
     await sequence.adaptStateToTokens(tokens.slice(0, -1), false);
     let at = sequence.nextTokenIndex;
     this.usage.cached = at;
+    this.plan.filter.prompt({ input: this.usage.input, cached: at });
     for (; tokens.length - at > chunk; at += chunk) {
       if (this.ended) return undefined;
       await sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(at, at + chunk));
@@ -134,7 +135,7 @@ export class LlamaGeneration {
     filter.usage({ ...this.usage });
     if (parser.fault !== undefined && !filter.stopped)
       filter.finish("error", new ParleyError("upstream", parser.fault));
-    else filter.finish(truncated && !filter.stopped ? "length" : reason);
+    else filter.finish(truncated && !filter.stopped ? "length" : reason, undefined, filter.stopText);
     this.began = true;
     this.ended = true;
     this.changed.resolve();

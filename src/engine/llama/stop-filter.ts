@@ -24,6 +24,8 @@ export class StopFilter extends EventBuilder {
   private afterReasoning: boolean;
   /** The answer has ended here; nothing more needs to be generated. */
   stopped = false;
+  /** The stop text that ended it. */
+  stopText: string | undefined;
   /** What the model writes now is reasoning. */
   inReasoning: boolean;
 
@@ -50,13 +52,17 @@ export class StopFilter extends EventBuilder {
       return;
     }
     const whole = this.held + text;
-    const end = firstOf(this.stop, whole);
-    const safe = end ?? whole.length - openTail(this.stop, whole);
+    const found = firstOf(this.stop, whole);
+    const safe = found?.start ?? whole.length - openTail(this.stop, whole);
     // opening the text item closes the one before it, which would write out what is held: so it is set afterwards
     this.held = "";
     super.text(whole.slice(0, safe));
-    if (end === undefined) this.held = whole.slice(safe);
-    else this.stopped = true;
+    if (found === undefined) {
+      this.held = whole.slice(safe);
+      return;
+    }
+    this.stopped = true;
+    this.stopText = found.text;
   }
 
   override reasoning(text: string): void {
@@ -92,16 +98,17 @@ export class StopFilter extends EventBuilder {
   }
 }
 
-/** Where the text begins that is complete first; of several that end together, the longest. */
-function firstOf(texts: readonly string[], whole: string): number | undefined {
-  let first: { start: number; end: number } | undefined;
+/** The text that is complete first, and where it begins; of several that end together, the longest. */
+function firstOf(texts: readonly string[], whole: string): { text: string; start: number } | undefined {
+  let first: { text: string; start: number; end: number } | undefined;
   for (const text of texts) {
     const start = whole.indexOf(text);
     if (start < 0) continue;
     const end = start + text.length;
-    if (first === undefined || end < first.end || (end === first.end && start < first.start)) first = { start, end };
+    if (first === undefined || end < first.end || (end === first.end && start < first.start))
+      first = { text, start, end };
   }
-  return first?.start;
+  return first;
 }
 
 /** Length of the longest end of `whole` that begins one of the texts. */

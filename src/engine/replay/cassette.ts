@@ -11,7 +11,10 @@ const count = z.int().min(0);
 
 /** The events of `model/event.ts`, without a finish that carries an error: such answers are not recorded. */
 const event = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("begin") }),
+  z.strictObject({
+    type: z.literal("begin"),
+    prompt: z.strictObject({ input: count, cached: count }).exactOptional(),
+  }),
   z.strictObject({
     type: z.enum(["text-start", "text-end", "reasoning-start", "reasoning-end", "call-end"]),
     index: count,
@@ -25,7 +28,11 @@ const event = z.discriminatedUnion("type", [
   }),
   z.strictObject({ type: z.literal("flag"), side: z.enum(["input", "output"]), category: count }),
   z.strictObject({ type: z.literal("tier"), tier: z.enum(["standard", "priority"]) }),
-  z.strictObject({ type: z.literal("finish"), reason: z.enum(["stop", "length", "calls", "filter"]) }),
+  z.strictObject({
+    type: z.literal("finish"),
+    reason: z.enum(["stop", "length", "calls", "filter"]),
+    stopText: z.string().exactOptional(),
+  }),
 ]);
 
 const cassette = z.strictObject({

@@ -16,10 +16,13 @@ export class AnswerTokens {
   // changed by events
   /** How many more may be taken. */
   private left: number;
+  /** The stop text that ends the answer, unless its limit does. */
+  readonly stopText: string | undefined;
 
   /** At most `limit` tokens are handed out. */
   constructor(reply: Reply, stop: readonly string[], limit: number) {
     this.all = answerTokens(reply, stop);
+    this.stopText = untilStop(reply.text, stop).stopText;
     this.left = limit;
   }
 
@@ -44,7 +47,7 @@ export class AnswerTokens {
 
 /** The answer in tokens, ended where the first stop text would begin. Stop texts end answer text, never reasoning. */
 export function* answerTokens(reply: Reply, stop: readonly string[]): Generator<AnswerToken, void> {
-  const text = untilStop(reply.text, stop);
+  const { text } = untilStop(reply.text, stop);
   yield* tokensOf("reasoning", reply.reasoning);
   yield* tokensOf("text", text);
   if (text.length < reply.text.length) return;
@@ -58,11 +61,14 @@ function* tokensOf(kind: AnswerToken["kind"], text: string): Generator<AnswerTok
   for (const token of splitTokens(text)) yield { kind, text: token };
 }
 
-function untilStop(text: string, stop: readonly string[]): string {
+function untilStop(text: string, stop: readonly string[]): { text: string; stopText?: string } {
   let end = text.length;
+  let found: { stopText?: string } = {};
   for (const one of stop) {
     const at = one === "" ? -1 : text.indexOf(one);
-    if (at >= 0 && at < end) end = at;
+    if (at < 0 || at >= end) continue;
+    end = at;
+    found = { stopText: one };
   }
-  return text.slice(0, end);
+  return { text: text.slice(0, end), ...found };
 }

@@ -11,7 +11,7 @@ export interface Conversation {
   results: readonly string[];
   /** Calls that were made after it. */
   callsMade: number;
-  /** The last item is a tool's result: an answer is due. */
+  /** The last item, but for instructions, is a tool's result: an answer is due. */
   afterResult: boolean;
   /** The number of this answer in the conversation: 1 where the assistant has not spoken or called yet. */
   turn: number;
@@ -28,7 +28,7 @@ export function readConversation({ items }: GenerationRequest): Conversation {
     systemText: items.flatMap((item) => (isInstruction(item) ? [textOf(item.parts)] : [])).join("\n"),
     results: since.flatMap((item) => (item.type === "result" ? [textOf(item.parts)] : [])),
     callsMade: since.filter((item) => item.type === "call").length,
-    afterResult: items.at(-1)?.type === "result",
+    afterResult: items.findLast((item) => !isInstruction(item))?.type === "result",
     turn: 1 + items.filter((item, index) => isAnswer(item) && !isAnswer(items[index - 1])).length,
     media: items.flatMap(mediaOf),
   };

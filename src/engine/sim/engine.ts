@@ -3,7 +3,7 @@ import { untilAborted } from "../../lib/abort.ts";
 import { TimeSlices } from "../../lib/time-slices.ts";
 import { EventBuilder } from "../../model/event-builder.ts";
 import { canceled, ParleyError } from "../../model/error.ts";
-import type { Batch, FinishReason, Usage } from "../../model/event.ts";
+import type { Batch, FinishReason, PromptUse } from "../../model/event.ts";
 import { callIds, type IdSource } from "../../model/id.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { Capabilities, Engine, Load } from "../engine.ts";
@@ -143,10 +143,12 @@ class Simulator implements Engine {
     const limit = Math.min(request.sampling.maxTokens ?? Infinity, this.contextWindow - prompt.tokens);
     const tokens = new AnswerTokens(plan.reply, request.sampling.stop, limit);
     const writer = new Writer(callIds(this.ids ?? fixedIds(request)));
+    writer.prompt({ input: prompt.tokens, cached }, plan.usage);
     const broken = yield* this.decode(run, tokens, writer);
     writer.usage({ input: prompt.tokens, cached }, plan.usage);
     if (broken !== undefined) writer.fail(broken);
-    else writer.finish(tokens.isTruncated() ? "length" : plan.finish);
+    else if (tokens.isTruncated()) writer.finish("length");
+    else writer.finish(plan.finish, tokens.stopText);
     yield writer.out.take();
   }
 
@@ -212,15 +214,20 @@ class Writer {
     else this.out.callDelta(token.text);
   }
 
-  /** `scripted` replaces what was counted. */
-  usage(counted: Pick<Usage, "input" | "cached">, scripted: Plan["usage"]): void {
+  /** `scripted` replaces what was counted; here and in `usage`. */
+  prompt({ input, cached }: PromptUse, scripted: Plan["usage"]): void {
+    this.out.prompt({ input: scripted.input ?? input, cached: scripted.cached ?? cached });
+  }
+
+  usage(counted: PromptUse, scripted: Plan["usage"]): void {
     this.out.close();
     const { input = counted.input, cached = counted.cached, output = this.output } = scripted;
     this.out.usage({ input, cached, output, reasoning: scripted.reasoning ?? this.reasoning });
   }
 
-  finish(reason: FinishReason | undefined): void {
-    this.out.finish(reason ?? (this.out.callCount > 0 ? "calls" : "stop"));
+  /** `stopText`: what ended it, where it stops by itself. */
+  finish(reason: FinishReason | undefined, stopText?: string): void {
+    this.out.finish(reason ?? (this.out.callCount > 0 ? "calls" : "stop"), undefined, stopText);
   }
 
   fail(error: ParleyError): void {

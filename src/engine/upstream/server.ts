@@ -226,6 +226,7 @@ export class UpstreamServer implements Member {
       ...reading,
       tools: request.tools,
       callId: callIds(ids),
+      stop: request.sampling.stop,
       maxTokens: request.sampling.maxTokens,
       maxCalls: request.toolChoice === "none" ? 0 : request.parallelCalls ? Infinity : 1,
       estimateInput: () => estimateInput(request),

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Timeouts } from "./settings.ts";
+import { networkOf, unmapped } from "../../lib/cidr.ts";
 import type { LoopTurns } from "./loop-turns.ts";
+import type { Reader } from "./read-turns.ts";
 
 /** Bytes that count as progress of a slow peer: less than that within the time of a stall is none. */
 const progressBytes = 64 * 1024;
@@ -38,11 +40,13 @@ class Progress {
  * One connection and all its silences: what it may still wait for, and until when. Few of its requests are handled at
  * once, so that a caller who sends thousands does not hold up the others.
  */
-export class Connection {
+export class Connection implements Reader {
   // fixed at birth
   readonly socket: Socket;
   /** Of the other end; kept, because a closed socket has none. */
-  readonly address: string | undefined;
+  readonly address: string;
+  /** What is counted as one address: of IPv6 the network that one caller surely holds. */
+  readonly network: string;
   private readonly timeouts: Timeouts;
   private readonly turns: LoopTurns;
   private readonly written = new Progress();
@@ -66,11 +70,14 @@ export class Connection {
   private running = 0;
   /** Nothing more is read until those that wait are answered. */
   private paused = false;
+  /** Nothing more is read until it is its turn. */
+  private heldBack = false;
 
   constructor(socket: Socket, { timeouts, turns }: { timeouts: Timeouts; turns: LoopTurns }) {
     this.socket = socket;
     this.turns = turns;
-    this.address = socket.remoteAddress;
+    this.address = unmapped(socket.remoteAddress ?? "");
+    this.network = networkOf(this.address);
     this.timeouts = timeouts;
     this.idleSince = performance.now();
   }
@@ -78,6 +85,23 @@ export class Connection {
   /** Nothing is asked of us now. */
   get idle(): boolean {
     return this.running === 0 && !this.upgraded;
+  }
+
+  get owner(): string {
+    return this.keyId ?? this.network;
+  }
+
+  holdBack(): boolean {
+    // what is not flowing is paused by somebody else, or has nobody yet who reads it, as in a WebSocket's handshake
+    if (this.heldBack || this.upgraded || this.socket.readableFlowing !== true) return false;
+    this.heldBack = true;
+    this.socket.pause();
+    return true;
+  }
+
+  readOn(): void {
+    this.heldBack = false;
+    if (!this.paused && this.socket.readableFlowing === false) this.socket.resume();
   }
 
   /** `address`: in whose turn the request is begun. */
@@ -151,7 +175,7 @@ export class Connection {
     this.idleSince = performance.now();
     const next = this.waiting.shift();
     if (next === undefined) {
-      if (this.paused) this.socket.resume();
+      if (this.paused && !this.heldBack) this.socket.resume();
       this.paused = false;
       return;
     }

@@ -7,6 +7,7 @@ import { ParleyError } from "../../model/error.ts";
 import { Connection, type Exchange } from "./connection.ts";
 import { openFilesLimit } from "./open-files.ts";
 import { LoopTurns } from "./loop-turns.ts";
+import { ReadTurns } from "./read-turns.ts";
 import { timeoutsOf, type ConnectionSettings, type Timeouts, type TimeoutSettings } from "./settings.ts";
 
 export interface ConnectionsOptions {
@@ -44,6 +45,8 @@ export class Connections {
   private readonly byAddress = new Map<string, Set<Connection>>();
   /** How many have shown each key last. */
   private readonly byKey = new Map<string, number>();
+  /** When they are read; knows what it holds back. */
+  private readonly reading = new ReadTurns(this.all);
 
   constructor({ timeouts, limits, trustedProxies, arrivals }: ConnectionsOptions) {
     this.arrivals = arrivals;
@@ -62,6 +65,7 @@ export class Connections {
   /** Watches a server's connections from now on. */
   watch(server: Server): void {
     server.on("connection", (socket: Socket) => this.open(socket));
+    server.on("clientError", this.received);
     const times = Object.values(this.timeouts) as number[];
     const timer = setInterval(() => this.tick(), Math.min(maxTickMs, ...times.map((ms) => ms / 4))).unref();
     server.once("close", () => clearInterval(timer));
@@ -69,8 +73,9 @@ export class Connections {
 
   /** Begins a request when it is its caller's turn. */
   receive(exchange: Exchange): void {
-    const { request } = exchange;
-    this.all.get(request.socket)?.receive(exchange, networkOf(this.callerAddress(request)));
+    this.received();
+    const connection = this.all.get(exchange.request.socket);
+    connection?.receive(exchange, this.callerNetwork(connection, exchange.request));
   }
 
   of(socket: Duplex): Connection | undefined {
@@ -90,12 +95,16 @@ export class Connections {
     this.byKey.set(keyId, count + 1);
   }
 
-  /** The nearest address that is no trusted proxy. */
-  private callerAddress({ socket, headers }: IncomingMessage): string {
+  /** A request, the end of what a peer sends, or a broken connection. */
+  private readonly received = (): void => this.reading.note();
+
+  /** Of the nearest address that is no trusted proxy. */
+  private callerNetwork({ address, network }: Connection, { headers }: IncomingMessage): string {
+    if (!this.shared.has(address)) return network;
     const forwarded = String(headers["x-forwarded-for"] ?? "").split(",");
-    let nearest = unmapped(socket.remoteAddress ?? "");
+    let nearest = address;
     while (this.shared.has(nearest) && forwarded.length > 0) nearest = unmapped(forwarded.pop()?.trim() ?? "");
-    return nearest;
+    return networkOf(nearest);
   }
 
   private tick(): void {
@@ -111,15 +120,16 @@ export class Connections {
       return;
     }
     this.all.set(socket, connection);
+    socket.on("end", this.received);
     socket.once("close", () => {
       this.all.delete(socket);
       this.forget(connection);
     });
     this.strangers.add(connection);
-    const address = addressOf(connection);
-    if (address === "" || this.shared.has(unmapped(connection.address ?? ""))) return;
-    const neighbours = this.byAddress.get(address) ?? new Set();
-    this.byAddress.set(address, neighbours.add(connection));
+    const { address, network } = connection;
+    if (network === "" || this.shared.has(address)) return;
+    const neighbours = this.byAddress.get(network) ?? new Set();
+    this.byAddress.set(network, neighbours.add(connection));
     const [oldest] = neighbours;
     if (neighbours.size > this.limits.perAddress) this.drop(oldest);
   }
@@ -160,14 +170,8 @@ export class Connections {
       return;
     }
     this.strangers.delete(connection);
-    const address = addressOf(connection);
-    const neighbours = this.byAddress.get(address);
+    const neighbours = this.byAddress.get(connection.network);
     neighbours?.delete(connection);
-    if (neighbours?.size === 0) this.byAddress.delete(address);
+    if (neighbours?.size === 0) this.byAddress.delete(connection.network);
   }
-}
-
-/** What is counted as one address. */
-function addressOf({ address }: Connection): string {
-  return networkOf(unmapped(address ?? ""));
 }

@@ -1,4 +1,5 @@
 import type { Arrivals } from "../../lib/arrivals.ts";
+import { RoundRobin } from "../../lib/round-robin.ts";
 import { afterMicrotasks, sliceMs } from "../../lib/time-slices.ts";
 
 /**
@@ -9,8 +10,8 @@ export class LoopTurns {
   // fixed at birth
   private readonly arrivals: Pick<Arrivals, "busy">;
   // changed by events
-  /** What has to begin, by owner; the first is next, and goes to the end after its turn. */
-  private readonly lanes = new Map<string, Lane>();
+  /** What has to begin. */
+  private readonly waiting = new RoundRobin<() => void>();
   /** Until when work may begin in this turn of the event loop; `undefined`: none has. */
   private until: number | undefined;
 
@@ -21,10 +22,8 @@ export class LoopTurns {
 
   /** Runs `begin` at once where there is room, else when it is its turn. */
   add(owner: string, begin: () => void): void {
-    if (this.lanes.size === 0 && this.hasRoom()) return begin();
-    const lane = this.lanes.get(owner) ?? { waiting: [], next: 0 };
-    lane.waiting.push(begin);
-    this.lanes.set(owner, lane);
+    if (this.waiting.size === 0 && this.hasRoom()) return begin();
+    this.waiting.add(owner, begin);
   }
 
   /** The first question of a turn opens it. */
@@ -34,34 +33,17 @@ export class LoopTurns {
       this.until = now + sliceMs;
       setImmediate(() => {
         this.until = undefined;
-        if (this.lanes.size > 0 && this.hasRoom()) this.beginNext();
+        if (this.waiting.size > 0 && this.hasRoom()) this.beginNext();
       });
     }
     return now < this.until && !this.arrivals.busy;
   }
 
   private beginNext(): void {
-    this.take()?.();
+    this.waiting.take()?.();
     // what has begun runs on in microtasks, at the cost of this turn
     afterMicrotasks(() => {
-      if (this.lanes.size > 0 && this.hasRoom()) this.beginNext();
+      if (this.waiting.size > 0 && this.hasRoom()) this.beginNext();
     });
   }
-
-  private take(): (() => void) | undefined {
-    const [first] = this.lanes;
-    if (first === undefined) return undefined;
-    const [owner, lane] = first;
-    const begin = lane.waiting[lane.next];
-    lane.next += 1;
-    this.lanes.delete(owner);
-    if (lane.next < lane.waiting.length) this.lanes.set(owner, lane);
-    return begin;
-  }
-}
-
-interface Lane {
-  waiting: (() => void)[];
-  /** Place of the next one; those before it have begun. */
-  next: number;
 }

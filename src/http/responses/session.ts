@@ -89,7 +89,7 @@ export class SocketSession {
   }
 
   private async create(bytes: Buffer, lease: ByteLease | undefined): Promise<void> {
-    const message = await this.of.options.jsonReader.parse([bytes], "message", this.aborter.signal);
+    const message = await this.of.options.jsonReader.parse([bytes], "message", this.aborter.signal, lease?.owner);
     if (!isObject(message)) throw invalid("message", "must be a JSON object");
     const { type, ...body } = message;
     // clients may report how far they are (Codex: `response.processed`), and read an answer as that of their next request
@@ -99,7 +99,7 @@ export class SocketSession {
     const { surface, responses, slices } = this.of.options;
     await responses.checkCaller(caller);
     const asked = { ...body, stream: true, background: false };
-    const parsed = await slices.run(surface.parseSteps(asked, this.context(caller)), this.aborter.signal);
+    const parsed = await slices.run(surface.parseSteps(asked, this.context(caller)), this.aborter.signal, caller.keyId);
     try {
       const { signal } = this.aborter;
       const answer = await responses.create({ parsed, caller, body, lease, memory: this.memory }, signal);

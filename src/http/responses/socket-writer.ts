@@ -2,8 +2,11 @@ import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { slices } from "../slices.ts";
 
-/** Bytes that may wait for a slow reader before the sender waits too. */
-const maxBufferedBytes = 1024 * 1024;
+/**
+ * Bytes that may wait for a slow reader before the sender waits too. What waits becomes one write, and the clock of the connection
+ * sees of a write only its end: with more, a reader who takes 64 KiB in time would seem to take nothing.
+ */
+const maxBufferedBytes = 64 * 1024;
 
 /**
  * Sends the messages of one WebSocket, one after another; a long one goes out in fragments. While its reader is slow nothing
@@ -17,6 +20,8 @@ export class SocketWriter {
   // changed by events
   /** Settles when everything given so far is sent or buffered. */
   private last: Promise<void> = Promise.resolve();
+  /** Settles when the reader has taken everything sent so far. */
+  private taken: Promise<void> = Promise.resolve();
   /** Messages that are being sent or wait. */
   private pending = 0;
 
@@ -51,17 +56,15 @@ export class SocketWriter {
     return this.last;
   }
 
-  private put(piece: string | Buffer, fin: boolean): Promise<void> | undefined {
-    if (this.connection.destroyed) {
-      this.onGone();
-      return undefined;
+  private async put(piece: string | Buffer, fin: boolean): Promise<void> {
+    const waiting = this.socket.bufferedAmount;
+    if (waiting > 0 && waiting + Buffer.byteLength(piece) > maxBufferedBytes) {
+      this.socket.pause();
+      await this.taken;
     }
-    const options = { binary: false, fin };
-    if (this.socket.bufferedAmount < maxBufferedBytes) {
-      this.socket.send(piece, options, () => undefined);
-      return undefined;
-    }
-    this.socket.pause();
-    return new Promise((resolve) => this.socket.send(piece, options, () => resolve()));
+    if (this.connection.destroyed) return this.onGone();
+    const sent = Promise.withResolvers<void>();
+    this.taken = sent.promise;
+    this.socket.send(piece, { binary: false, fin }, () => sent.resolve());
   }
 }

@@ -1,7 +1,7 @@
 import { finish } from "../../lib/time-slices.ts";
 import type { Surface } from "../surface.ts";
-import { defaultChunkSize } from "./chunk-size.ts";
-import type { ChunkSize } from "./chunk-size.ts";
+import { defaultChunkSize } from "../shared/chunk-size.ts";
+import type { ChunkSize } from "../shared/chunk-size.ts";
 import { chatError, encodeBody } from "./encode.ts";
 import { parseChat } from "./parse.ts";
 import type { ChatAnswerOptions } from "./parse.ts";

@@ -2,14 +2,15 @@ import type { Steps } from "../../lib/time-slices.ts";
 import type { ModelCard } from "../../model/card.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { GenerationRequest, Sampling } from "../../model/request.ts";
+import { effortOf } from "../shared/effort.ts";
 import { Fields } from "../shared/fields.ts";
 import type { Phrases } from "../shared/fields.ts";
 import { refuseOverlongBody } from "../shared/prompt-size.ts";
 import { engineTopP, readOutputLimit, readStop } from "../shared/sampling.ts";
 import type { ParsedRequest, ParseContext } from "../surface.ts";
 import { sessionOf } from "../surface.ts";
-import type { ChunkSize } from "./chunk-size.ts";
-import { readChunkSize } from "./chunk-size.ts";
+import type { ChunkSize } from "../shared/chunk-size.ts";
+import { readChunkSize } from "../shared/chunk-size.ts";
 import { readMessages } from "./message.ts";
 import { readFormat, readToolChoice, readTools } from "./tools.ts";
 
@@ -55,13 +56,14 @@ export function* parseChat(
   const { toolChoice, tools } = readToolChoice(body, yield* readTools(body, context.strict));
   const tier = readTier(body, context.strict);
   const cacheKey = readCacheKey(body, context);
-  refuseSeveral(body);
+  readChoiceCount(body, context.strict);
   const request: GenerationRequest = {
     id: context.id,
     createdAt: context.createdAt,
     // as the catalog spells it
     model: card.id,
     reasoning: readReasoning(body, card),
+    ...effortOf(body.given("reasoning_effort"), card),
     sampling: readSampling(body, card),
     format: yield* readOutput(body, card, context.strict),
     tools,
@@ -95,10 +97,10 @@ function readCacheKey(body: Fields, context: ParseContext): string | undefined {
   return typeof value === "string" && value !== "" ? value : sessionOf(context);
 }
 
-/** `n: 2` answered with one choice would be a silent lie, so it is refused. */
-function refuseSeveral(body: Fields): void {
-  const n = body.number("n", { integer: true });
-  if (n !== undefined && n !== 1) throw body.error("n", "only 1 is supported");
+/** There is always one choice, as the vendor answers since 2026-06; strict mode refuses more, as its page documents. */
+function readChoiceCount(body: Fields, strict: boolean): void {
+  const n = body.count("n");
+  if (strict && n !== undefined && n !== 1) throw body.error("n", "only 1 is supported");
 }
 
 function readReasoning(body: Fields, card: ModelCard): GenerationRequest["reasoning"] {
@@ -106,6 +108,11 @@ function readReasoning(body: Fields, card: ModelCard): GenerationRequest["reason
   if (type !== "adaptive" && type !== "disabled") {
     const shown = JSON.stringify(type.slice(0, 64));
     const problem = `invalid thinking.type: ${shown} (allowed: adaptive, disabled)`;
+    throw new ParleyError("invalid", problem, { param: "thinking.type" });
+  }
+  if (type === "disabled" && card.defaultEffort !== undefined) {
+    // the vendor's M3.1 says so; M2.x takes the word and thinks
+    const problem = `${card.id} requires adaptive thinking`;
     throw new ParleyError("invalid", problem, { param: "thinking.type" });
   }
   if (card.reasoning === "always") return "on";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defaultChunkSize } from "./chunk-size.ts";
+import { defaultChunkSize } from "../shared/chunk-size.ts";
 
 /** `sse` of the configuration: how streams look. `done` holds for the Responses surface too. */
 export const sseSettings = z.strictObject({

@@ -2,7 +2,7 @@ import type { Batch, GenerationEvent } from "../../model/event.ts";
 import type { Transcript } from "../../model/transcript.ts";
 import { doneEvent, lineJson, stopReasonOf } from "../shared/answer.ts";
 import type { ParsedRequest, SseEncoder } from "../surface.ts";
-import { ChunkCoalescer } from "./chunk-coalescer.ts";
+import { ChunkCoalescer } from "../shared/chunk-coalescer.ts";
 import { chatError, encodeFlags, encodeUsage, finishNames, noFault, reasoningDetail, assistant } from "./encode.ts";
 import type { ChatAnswerOptions } from "./parse.ts";
 import { ReasoningLayout } from "./reasoning-layout.ts";

@@ -1,32 +1,14 @@
-import { WorkBudget } from "../../lib/json-schema/work.ts";
 import { invalid, ParleyError } from "../../model/error.ts";
 import { isObject } from "../../model/json.ts";
 import type { JsonObject } from "../../model/json.ts";
-import { type OutputFormat, parametersPath, type ToolChoice, type ToolDefinition } from "../../model/request.ts";
+import { type OutputFormat, type ToolChoice, type ToolDefinition } from "../../model/request.ts";
 import type { Steps } from "../../lib/time-slices.ts";
 import type { Fields } from "../shared/fields.ts";
-import { isSameTool, noParameters, readSchemaFormat, requireWellFormed, toolDefinition } from "../shared/tools.ts";
+import { collectTools, noParameters, readSchemaFormat, toolDefinition } from "../shared/tools.ts";
 
-/** Tools that are read in one step. */
-const toolsPerStep = 100;
-
-export function* readTools(body: Fields, strict: boolean): Steps<ToolDefinition[]> {
-  const tools: ToolDefinition[] = [];
-  const byName = new Map<string, ToolDefinition>();
-  const work = new WorkBudget();
-  let count = 0;
-  for (const wanted of body.objects("tools")) {
-    count += 1;
-    if (count % toolsPerStep === 0) yield;
-    const tool = readTool(wanted, strict);
-    if (tool.strict === true) yield* requireWellFormed(tool.parameters, parametersPath(tool), work);
-    const known = byName.get(tool.name);
-    // The same tool twice is one tool.
-    if (known !== undefined && isSameTool(known, tool)) continue;
-    byName.set(tool.name, tool);
-    tools.push(tool);
-  }
-  return tools;
+/** The `tools` of a chat request. */
+export function readTools(body: Fields, strict: boolean): Steps<ToolDefinition[]> {
+  return collectTools(body, (tool) => readTool(tool, strict));
 }
 
 function readTool(tool: Fields, strict: boolean): ToolDefinition {

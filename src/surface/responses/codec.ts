@@ -8,7 +8,7 @@ import type { ParsedRequest } from "../surface.ts";
 import type { ResponsesAnswerOptions } from "./answer-options.ts";
 import { responseBody, type BodySource, type ResponseStatus } from "./body.ts";
 import { CompactionEncoder, CompactionOutput, compactionRequest } from "./compaction.ts";
-import { cipherFor } from "./encrypted-text.ts";
+import { cipherFor } from "../shared/encrypted-text.ts";
 import { ResponseEvents } from "./events.ts";
 import { recalled } from "./history.ts";
 import { toolsItem } from "./item.ts";

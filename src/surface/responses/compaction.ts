@@ -10,7 +10,7 @@ import type { ParsedRequest } from "../surface.ts";
 import type { BodySource, ResponseOutput, ResponseStatus } from "./body.ts";
 import { responseBody, usageBody } from "./body.ts";
 import type { TextCipher } from "../../lib/cipher.ts";
-import { encryptText } from "./encrypted-text.ts";
+import { encryptText } from "../shared/encrypted-text.ts";
 import type { ResponsesAnswerOptions } from "./answer-options.ts";
 import { EventFrame } from "./event-frame.ts";
 import { summaryMessage } from "./item.ts";

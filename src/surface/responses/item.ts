@@ -10,7 +10,7 @@ import { OpenCalls } from "../shared/open-calls.ts";
 import { callIdOf, flatName, parseCall, shellOutput, type CallType } from "./call.ts";
 import { parseContent } from "./part.ts";
 import type { TextCipher } from "../../lib/cipher.ts";
-import { decryptText } from "./encrypted-text.ts";
+import { decryptText } from "../shared/encrypted-text.ts";
 import { addTools, foundTools, modelName, type Toolbox } from "./tools.ts";
 
 /** What reading items depends on. */

@@ -5,7 +5,7 @@ import { parseJson } from "../../model/json.ts";
 import type { AnswerItem, Transcript } from "../../model/transcript.ts";
 import { callFields, itemTypes } from "./call.ts";
 import type { TextCipher } from "../../lib/cipher.ts";
-import { encryptText } from "./encrypted-text.ts";
+import { encryptText } from "../shared/encrypted-text.ts";
 import type { ToolForm, ToolForms } from "./answer-options.ts";
 import { messageForm, reasoningForm, summaryForm, type PartForm } from "./part-form.ts";
 

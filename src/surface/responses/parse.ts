@@ -5,11 +5,12 @@ import { textPart, type Item } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { GenerationRequest, OutputFormat, Sampling } from "../../model/request.ts";
 import { needsRecall, type ItemReference } from "../../model/response.ts";
+import { effortOf } from "../shared/effort.ts";
 import { Fields } from "../shared/fields.ts";
 import { refuseOverlongBody } from "../shared/prompt-size.ts";
 import { engineTopP, readOutputLimit } from "../shared/sampling.ts";
 import { readSchemaFormat } from "../shared/tools.ts";
-import { cipherFor } from "./encrypted-text.ts";
+import { cipherFor } from "../shared/encrypted-text.ts";
 import type { ParsedRequest, ParseContext } from "../surface.ts";
 import { sessionOf } from "../surface.ts";
 import { recalled } from "./history.ts";
@@ -48,7 +49,7 @@ export function* parseRequest(
   yield* addTools(toolbox, fields, { strict: context.strict, added: false });
   const format = yield* parseFormat(fields, context.strict);
   const sampling = parseSampling(fields, card);
-  const effort = parseEffort(fields, context.strict);
+  const effort = parseEffort(fields, context.strict && card.defaultEffort === undefined);
   const cipher = cipherFor(options.cipher, context.owner);
   const input = yield* parseInput(fields, { card, strict: context.strict, cipher, toolbox });
   const dropped = { tools: [...toolbox.dropped], items: [...input.dropped] };
@@ -68,6 +69,7 @@ export function* parseRequest(
     toolChoice: "auto",
     parallelCalls: echo.parallelToolCalls,
     reasoning: reasoningOf(card, effort, options.defaultReasoning),
+    ...effortOf(effort, card),
     format,
     // the response repeats what was sent
     sampling: { ...sampling, topP: engineTopP(sampling.topP ?? defaultTopP) },

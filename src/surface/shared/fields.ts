@@ -12,6 +12,8 @@ export interface Phrases {
   infinite?: string;
   /** Most levels of nested objects and arrays that a value may have, and what is said about more. */
   depth: { levels: number; problem: string };
+  /** How an element of an array is named; absent: `[0]`. */
+  element?: (index: number) => string;
   /** How a model is called in a message. */
   model: (id: string) => string;
   /** A verb for what a model cannot use: "<model> does not <takes> image input". */
@@ -60,6 +62,11 @@ export class Fields {
   /** The path of a field, for messages. */
   pathOf(key: string): string {
     return this.path === "" ? key : `${this.path}.${key}`;
+  }
+
+  /** The path of an element of an array, for messages. */
+  elementOf(key: string, index: number): string {
+    return this.pathOf(this.element(key, index));
   }
 
   /** The error for what is wrong with a field. */
@@ -140,14 +147,14 @@ export class Fields {
 
   /** The objects of an array, one at a time: an error in one comes before a wrong type after it. */
   *objects(key: string): Generator<Fields, void> {
-    for (const [index, value] of (this.array(key) ?? []).entries()) yield this.inner(`${key}[${index}]`, value);
+    for (const [index, value] of (this.array(key) ?? []).entries()) yield this.inner(this.element(key, index), value);
   }
 
   /** The strings of an array; none where it is absent. */
   strings(key: string): string[] {
     return (this.array(key) ?? []).map((value, index) => {
       if (typeof value === "string") return value;
-      throw this.wrongType(`${key}[${index}]`, "a string", value);
+      throw this.wrongType(this.element(key, index), "a string", value);
     });
   }
 
@@ -161,6 +168,10 @@ export class Fields {
   checkDepth(key: string, value: unknown): void {
     const { levels, problem } = this.phrases.depth;
     if (isDeeper(value, levels)) throw this.error(key, problem);
+  }
+
+  private element(key: string, index: number): string {
+    return key + (this.phrases.element?.(index) ?? `[${index}]`);
   }
 
   private inner(key: string, value: unknown): Fields {

@@ -4,6 +4,8 @@ import type { Fields } from "./fields.ts";
 
 /** Parts that are not text: their data stand for few tokens, or are fetched. */
 const mediaTypes: ReadonlySet<unknown> = new Set([
+  "image",
+  "video",
   "image_url",
   "video_url",
   "input_image",
@@ -12,6 +14,7 @@ const mediaTypes: ReadonlySet<unknown> = new Set([
   "audio",
   "file",
   "input_file",
+  "document",
 ]);
 /** Fields of one message or item that say the same in several forms. */
 const forms: ReadonlySet<string> = new Set([
@@ -21,6 +24,8 @@ const forms: ReadonlySet<string> = new Set([
   "reasoning",
   "reasoning_content",
   "reasoning_details",
+  "thinking",
+  "signature",
 ]);
 /** Types, roles, names and ids are no text of the prompt. */
 const shortChars = 64;

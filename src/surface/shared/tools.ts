@@ -3,7 +3,7 @@ import { WorkBudget } from "../../lib/json-schema/work.ts";
 import type { Steps } from "../../lib/time-slices.ts";
 import { invalid } from "../../model/error.ts";
 import type { JsonObject } from "../../model/json.ts";
-import type { OutputFormat, ToolDefinition } from "../../model/request.ts";
+import { parametersPath, type OutputFormat, type ToolDefinition } from "../../model/request.ts";
 import type { Fields } from "./fields.ts";
 
 /** The parameters of a tool that takes none. */
@@ -31,6 +31,32 @@ export function toolDefinition(tool: {
 export function isSameTool(one: ToolDefinition, other: ToolDefinition): boolean {
   const shown = (tool: ToolDefinition): string => JSON.stringify(toolDefinition({ ...tool, path: undefined }));
   return shown(one) === shown(other);
+}
+
+/** Tools that are read in one step. */
+const toolsPerStep = 100;
+
+/** The tools of a body's `tools`, the same tool once; `read` gives `undefined` for one that is left out. */
+export function* collectTools(
+  body: Fields,
+  read: (tool: Fields) => ToolDefinition | undefined,
+): Steps<ToolDefinition[]> {
+  const tools: ToolDefinition[] = [];
+  const byName = new Map<string, ToolDefinition>();
+  const work = new WorkBudget();
+  let count = 0;
+  for (const wanted of body.objects("tools")) {
+    count += 1;
+    if (count % toolsPerStep === 0) yield;
+    const tool = read(wanted);
+    if (tool === undefined) continue;
+    if (tool.strict === true) yield* requireWellFormed(tool.parameters, parametersPath(tool), work);
+    const known = byName.get(tool.name);
+    if (known !== undefined && isSameTool(known, tool)) continue;
+    byName.set(tool.name, tool);
+    tools.push(tool);
+  }
+  return tools;
 }
 
 /** An output format from the object that holds `schema`, `name` and `strict`. */

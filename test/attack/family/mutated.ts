@@ -8,7 +8,7 @@ import { answeredOverHttp, answeredOverSocket, judge, width } from "../answered.
 import { inParallel, type Answer, type Client } from "../client.ts";
 import { adminKey } from "../server.ts";
 import { mutated, mutation, type Mutation } from "../mutation.ts";
-import { adminBodies, chatBodies, responsesBodies } from "../body.ts";
+import { adminBodies, chatBodies, messagesBodies, responsesBodies } from "../body.ts";
 
 export const defaultSeed = 20_261_128;
 
@@ -143,6 +143,7 @@ type Run = (client: Client, shot: Shot) => Promise<string>;
 const surfaces: Readonly<Record<string, Run>> = {
   chat: (client, shot) => overHttp(client, "/v1/chat/completions", chatBodies, shot),
   responses: (client, shot) => overHttp(client, "/v1/responses", responsesBodies, shot),
+  messages: (client, shot) => overHttp(client, "/anthropic/v1/messages", messagesBodies, shot),
   WebSocket: socket,
   "admin API": admin,
   files,

@@ -50,7 +50,7 @@ describe("parley client", { timeout: 60_000 }, () => {
       HOME: place.data,
     });
     expect(code).toBe(0);
-    expect(stdout).toContain(url);
+    expect(stdout).toContain(name === "claude" ? url.replace("/v1", "/anthropic") : url);
     expect(stdout).toContain("MiniMax-M2.7");
     expect(stdout).toContain("PARLEY_KEY");
   });

@@ -31,9 +31,10 @@ describe("StopFilter", () => {
         const whole = pieces.join("");
         const found = stop
           .filter((text) => text !== "" && whole.includes(text))
-          .map((text) => ({ start: whole.indexOf(text), end: whole.indexOf(text) + text.length }))
+          .map((text) => ({ text, start: whole.indexOf(text), end: whole.indexOf(text) + text.length }))
           .toSorted((one, other) => one.end - other.end || one.start - other.start);
         expect(filter.stopped).toBe(found.length > 0);
+        expect(filter.stopText).toBe(found[0]?.text);
         expect(fold(filter).text()).toBe(whole.slice(0, found[0]?.start));
       }),
     );

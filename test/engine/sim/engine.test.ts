@@ -89,7 +89,7 @@ describe("simEngine", () => {
       requestOf("Repeat exactly: one two three", { sampling: { stop: ["three", " two"] } }),
     );
     expect(answer.text()).toBe("one");
-    expect(answer.finish).toEqual({ reason: "stop" });
+    expect(answer.finish).toEqual({ reason: "stop", stopText: " two" });
     expect(answer.usage?.output).toBe(1);
   });
 

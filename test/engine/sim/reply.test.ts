@@ -90,6 +90,8 @@ describe("tool calls", () => {
     const items = [message("user", "How is it?"), call("get_weather"), result("-3 °C, 雪"), result("second", "2")];
     expect(reply("", { items, tools })).toMatchObject({ text: "The tools answered:\n-3 °C, 雪\nsecond", calls: [] });
     expect(reply("", { items: [...items, message("user", "And now?")], tools }).calls).toHaveLength(1);
+    const instructed = [...items, message("system", "Be brief.")];
+    expect(reply("", { items: instructed, tools })).toEqual(reply("", { items, tools }));
     const long = [message("user", "?"), call("get_weather"), result("x".repeat(10_000))];
     expect(reply("", { items: long, tools }).text.length).toBeLessThan(4_100);
   });

@@ -24,6 +24,35 @@ describe("renderPrompt", () => {
     expect(rendered({ reasoning: "adaptive" })).toBe("<s>[user]hi<adaptive,true>");
   });
 
+  it("refuses, without rendering it, what would hold the event loop for long", () => {
+    const many = <Value>(count: number, of: (at: number) => Value): Value[] =>
+      Array.from({ length: count }, (_, at) => of(at));
+    const messages = (count: number): Item[] => many(count, () => message("user", "x"));
+    const call = (args: unknown, at = 0): Item => ({
+      type: "call",
+      id: `c${at}`,
+      name: "f",
+      args: JSON.stringify(args),
+    });
+    expect(rendered({ items: messages(5_000) })).toContain("[user]x[user]x");
+    const properties = Object.fromEntries(many(30_000, (at) => [`k${at}`, { type: "string" }]));
+    const tooMuch: [string, Partial<GenerationRequest>][] = [
+      ["messages", { items: messages(66_000) }],
+      ["messages", { items: messages(5_001) }],
+      ["messages", { items: [call({ a: many(500_000, () => 1) })] }],
+      ["messages", { items: many(9_000, (at) => call({}, at)) }],
+      ["messages", { items: messages(3_000), tools: [{ name: "f", parameters: { enum: many(40_000, () => 1) } }] }],
+      ["tools", { tools: many(20_000, (at) => ({ name: `f${at}`, parameters: {} })) }],
+      ["tools", { tools: [{ name: "f", parameters: { properties } }] }],
+    ];
+    for (const [param, changes] of tooMuch) {
+      const render = (): string => rendered(changes);
+      expect(render).toThrow(`${param}: too many, or too many values in them`);
+      expect(render).toThrow(expect.objectContaining({ kind: "invalid", param }));
+    }
+    expect(rendered({ toolChoice: "none", tools: [{ name: "f", parameters: { properties } }] })).toContain("hi");
+  });
+
   it("offers tools in the caller's key order, and none when none may be called", () => {
     const parameters = { type: "object", properties: { z: { type: "string" }, a: { type: "integer" } } };
     const tools = [{ name: "f", parameters }, weatherTool];

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ChunkCoalescer } from "../../../src/surface/chat/chunk-coalescer.ts";
-import { defaultChunkSize } from "../../../src/surface/chat/chunk-size.ts";
-import type { ChunkSize } from "../../../src/surface/chat/chunk-size.ts";
+import { ChunkCoalescer } from "../../../src/surface/shared/chunk-coalescer.ts";
+import { defaultChunkSize } from "../../../src/surface/shared/chunk-size.ts";
+import type { ChunkSize } from "../../../src/surface/shared/chunk-size.ts";
 import { ReasoningLayout } from "../../../src/surface/chat/reasoning-layout.ts";
 import { eventsOf, parse, read, stream } from "./support.ts";
 import { growth } from "../../support/cpu.ts";

@@ -20,6 +20,11 @@ it.each<[string, unknown, string]>([
   ["texts of several messages", [{ content: long(464) }, { content: [{ type: "text", text: long(465) }] }], "context"],
   ["short words", Array.from({ length: 200 }, () => ({ role: "user", content: long(64) })), "fits"],
   ["a picture", [{ content: [{ type: "image_url", image_url: { url: long(9_000) } }] }], "fits"],
+  [
+    "a document",
+    [{ content: [{ type: "tool_result", content: [{ type: "document", source: { data: long(9_000) } }] }] }],
+    "fits",
+  ],
   ["a message that says it is a picture", [{ type: "image_url", content: long(9_000) }], "context"],
   [
     "one text in three forms",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { defaultChunkSize } from "../../../src/surface/chat/chunk-size.ts";
+import { defaultChunkSize } from "../../../src/surface/shared/chunk-size.ts";
 import { sseSettings } from "../../../src/surface/chat/settings.ts";
 
 test("the settings give the surface's own defaults", () => {

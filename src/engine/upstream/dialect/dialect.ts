@@ -18,6 +18,8 @@ export interface Dialect {
    * to turn it off.
    */
   reasoningSwitch: "template" | "object" | "effort" | "none";
+  /** Where the effort stands: `template`: in `chat_template_kwargs`; `field`: `reasoning_effort`; `none`: nowhere. */
+  effort: "template" | "field" | "none";
   limit: "max_tokens" | "max_completion_tokens";
   /** Takes `stream_options: { include_usage: true }`. */
   streamUsage: boolean;
@@ -64,6 +66,7 @@ const generic: Dialect = {
   reasoningFields: ["reasoning_content", "reasoning", "reasoning_details"],
   reasoningHistory: ["reasoning_content"],
   reasoningSwitch: "none",
+  effort: "none",
   limit: "max_tokens",
   streamUsage: true,
   systems: "merge",
@@ -91,6 +94,7 @@ const vendor: Dialect = {
   name: "minimax",
   reasoningHistory: ["reasoning_details"],
   reasoningSwitch: "object",
+  effort: "field",
   limit: "max_completion_tokens",
   root: true,
   rolePlay: true,
@@ -116,6 +120,7 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
     reasoningFields: ["reasoning", "reasoning_content", "reasoning_details"],
     reasoningHistory: ["reasoning", "reasoning_content"],
     reasoningSwitch: "template",
+    effort: "template",
     topK: true,
     video: "native",
     count: "vllm",
@@ -127,6 +132,7 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
     ...generic,
     name: "sglang",
     reasoningSwitch: "template",
+    effort: "template",
     topK: true,
     video: "native",
     health: "/health",
@@ -137,6 +143,7 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
     ...generic,
     name: "llama-server",
     reasoningSwitch: "template",
+    effort: "template",
     topK: true,
     namedChoice: "narrow",
     strictTools: false,

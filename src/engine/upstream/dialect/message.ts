@@ -99,7 +99,8 @@ function leadsToMessage(items: readonly Item[]): readonly boolean[] {
 }
 
 function fits(turn: Turn, item: Item): boolean {
-  if (item.type === "message") return turn.message === undefined && turn.calls.length === 0;
+  // also after calls: a message between them and their results is what servers refuse
+  if (item.type === "message") return turn.message === undefined;
   return item.type === "call" || turn.calls.length === 0;
 }
 

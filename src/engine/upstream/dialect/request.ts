@@ -59,17 +59,19 @@ export function reasoningSwitchFields(
   dialect: Dialect,
   family: Family | undefined,
 ): JsonObject {
-  const { reasoning } = request;
+  const { reasoning, effort } = request;
   if (family === "m2" || family === "her") return {};
-  if (dialect.reasoningSwitch === "effort") return reasoning === "off" ? { reasoning_effort: "none" } : {};
+  const field: JsonObject = effort === undefined || dialect.effort !== "field" ? {} : { reasoning_effort: effort };
+  if (dialect.reasoningSwitch === "effort") return reasoning === "off" ? { reasoning_effort: "none" } : field;
   // The vendor refuses `enabled` (platform.minimax.io/docs/api-reference/text-chat-openai): adaptive means on.
   if (dialect.reasoningSwitch === "object")
-    return { thinking: { type: reasoning === "off" ? "disabled" : "adaptive" } };
-  if (dialect.reasoningSwitch === "none") return {};
+    return { thinking: { type: reasoning === "off" ? "disabled" : "adaptive" }, ...field };
+  if (dialect.reasoningSwitch === "none") return field;
   // Templates ignore what they do not know; a model of another maker may stand behind an M3 name.
   const kwargs = {
     ...(family === "m3" ? { thinking_mode: templateModes[reasoning] } : {}),
     ...(reasoning === "adaptive" ? {} : { enable_thinking: reasoning === "on" }),
+    ...(effort === undefined || dialect.effort !== "template" ? {} : { reasoning_effort: effort }),
   };
   return Object.keys(kwargs).length === 0 ? {} : { chat_template_kwargs: kwargs };
 }

@@ -8,7 +8,7 @@ import { blankContent } from "./blank-content.ts";
 import { callLimit, ToolCalls } from "./calls.ts";
 import { ChunkReader, firstChoices, parseChunk, readChoice, type Chunk, type DeltaContext } from "./chunk.ts";
 import { contentMarkup } from "./content-markup.ts";
-import { finishReason, missingReason, settledReason, truncatedReason } from "./finish.ts";
+import { finishReason, matchedStop, missingReason, settledReason, truncatedReason } from "./finish.ts";
 import type { ModelMarkup } from "./markup.ts";
 import { openedReasoning } from "./opened-reasoning.ts";
 import { pipe, writeTo, type StageContext } from "./piece.ts";
@@ -26,6 +26,8 @@ export interface DecodeOptions {
   tools: readonly ToolDefinition[];
   /** Makes the id of the next call. */
   callId: () => string;
+  /** The stop texts that were asked for. */
+  stop?: readonly string[] | undefined;
   /** The output limit that was asked for, in tokens. */
   maxTokens?: number | undefined;
   /** Most calls of the answer; default no bound. */
@@ -52,6 +54,8 @@ export class ChatDecoder {
   // changed by events
   /** How the answer ends, once the upstream has reported it or a rule has supplied it. */
   private reason: FinishReason | undefined;
+  /** The stop text that ended the answer, where the upstream has reported it. */
+  private stopText: string | undefined;
   /** The latest usage that a chunk reported. */
   private usage: ReportedUsage | undefined;
   /** Events that wait for the first word; filled and emptied by `take`. */
@@ -185,6 +189,7 @@ export class ChatDecoder {
   private choice(choice: Chunk): void {
     readChoice(choice, this.deltas);
     this.reason = finishReason(choice["finish_reason"]) ?? this.reason;
+    this.stopText = matchedStop(choice, this.options.stop ?? []) ?? this.stopText;
   }
 
   /** Flags and the service tier, each emitted when it is new. */
@@ -217,7 +222,8 @@ export class ChatDecoder {
     if (this.reason === "error") throw new ParleyError("upstream", "the upstream gave the answer up");
     const usage = finalUsage(this.usage, this.weight, this.options);
     if (usage !== undefined) this.out.usage(usage);
-    this.out.finish(settledReason(this.reason ?? "stop", repairs, this.out.callCount));
+    const reason = settledReason(this.reason ?? "stop", repairs, this.out.callCount);
+    this.out.finish(reason, undefined, reason === "stop" ? this.stopText : undefined);
     this.over = true;
   }
 }

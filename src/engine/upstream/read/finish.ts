@@ -21,6 +21,18 @@ export function finishReason(value: unknown): FinishReason | undefined {
   return typeof value === "string" && value !== "" ? (reasons[value] ?? "stop") : undefined;
 }
 
+/** Fields of a choice in which servers name the stop text that ended it: vLLM the first, SGLang the second. */
+const stopFields = ["stop_reason", "matched_stop"] as const;
+
+/** Which of the request's stop texts ended the answer, where the upstream reports one. */
+export function matchedStop(choice: Readonly<Record<string, unknown>>, stop: readonly string[]): string | undefined {
+  for (const field of stopFields) {
+    const found = stop.find((text) => text === choice[field]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /**
  * The rule `finish-reason` where the upstream gave none at all. `complete`: something else shows that the answer is
  * whole. Throws `upstream` where the reason cannot be supplied.

@@ -224,6 +224,25 @@ describe("messages", () => {
     ).toEqual(["user:q", "assistant:a", "assistant:b", "assistant:c"]);
   });
 
+  it("puts no message between calls and their results", () => {
+    const items = [
+      user("q"),
+      call("1"),
+      say("assistant", "a"),
+      call("2"),
+      result("1", "r"),
+      result("2", "r"),
+      say("assistant", "b"),
+    ];
+    expect(messages(items)).toMatchObject([
+      { role: "user" },
+      { role: "assistant", content: "a", tool_calls: [{ id: "1" }, { id: "2" }] },
+      { role: "tool", tool_call_id: "1" },
+      { role: "tool", tool_call_id: "2" },
+      { role: "assistant", content: "b" },
+    ]);
+  });
+
   it("keeps each thought with the words that followed it", () => {
     const items = [
       user("q"),
