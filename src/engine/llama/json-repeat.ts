@@ -4,8 +4,10 @@ export type Ending = '"' | "}";
 /** A string repeats itself where its end is one piece, of at most this many characters, again and again. */
 const longestPiece = 80;
 /** This often, and for this many characters at least: rulers, padding and refrains of people are shorter. */
-const leastTimes = 8;
-const leastChars = 200;
+const leastTimes = 7;
+const leastChars = 100;
+/** One character, as in a ruler. */
+const leastOfOneChar = 200;
 /** Characters of a string between two looks for a repetition. */
 const lookEvery = 16;
 
@@ -97,8 +99,9 @@ export class JsonRepeat {
 /** Whether the text ends in one piece, `leastTimes` or more in a row, over `leastChars` or more. */
 function repeatsAtEnd(text: string): boolean {
   for (let piece = 1; piece <= longestPiece; piece++) {
-    const chars = Math.max(leastChars, leastTimes * piece);
-    if (chars > text.length) return false;
+    const isOneChar = text.at(-1) === text.at(-2) && new Set(text.slice(-leastChars)).size === 1;
+    const chars = isOneChar || piece === 1 ? leastOfOneChar : Math.max(leastChars, leastTimes * piece);
+    if (chars > text.length) continue;
     let at = text.length - 1;
     while (at >= text.length - chars + piece && text[at] === text[at - piece]) at--;
     if (at < text.length - chars + piece) return true;

@@ -23,9 +23,9 @@ function held(schema: JsonObject): Pick<GenerationRequest, "format" | "reasoning
 describe("repetitions in a JSON format", () => {
   it("a string that goes round in circles ends", async () => {
     // from the 20th on the model may stop, and does not by itself
-    const answer = await ask(engine, requestOf("Say car", held({ type: "string", pattern: "^(car ){20,}$" })));
+    const answer = await ask(engine, requestOf("Say car", held({ type: "string", pattern: "^car( car){19,}$" })));
     expect(answer.finish).toEqual({ reason: "stop" });
-    expect(answer.text()).toMatch(/^"(car ){20,100}"$/);
+    expect(answer.text()).toMatch(/^"car( car){19,100}"$/);
   });
 
   it("an object ends with a key that it already has", async () => {
