@@ -41,8 +41,11 @@ if (
 // oxlint-disable-next-line node/no-process-env
 if (process.env.npm_lifecycle_event) {
   var parent = process.ppid;
-  setInterval(function () {
-    if (process.ppid !== parent) process.kill(process.pid, "SIGTERM");
+  var watch = setInterval(function () {
+    if (process.ppid === parent) return;
+    // once: a second signal would end running answers
+    clearInterval(watch);
+    process.kill(process.pid, "SIGTERM");
   }, 500).unref();
 }
 

@@ -23,7 +23,7 @@ import { catalogAsk } from "./service/ask.ts";
 import { EngineQueues } from "./service/engine-queue.ts";
 import { FileService } from "./service/file.ts";
 import { GenerateService } from "./service/generate.ts";
-import { recordCost, recordGenerations } from "./service/generation-metrics.ts";
+import { recordCost, recordGenerations, recordLostTries } from "./service/generation-metrics.ts";
 import { LedgerWriter } from "./service/ledger.ts";
 import { Meter } from "./service/meter.ts";
 import { ModelService } from "./service/model.ts";
@@ -33,7 +33,7 @@ import { ResponsesService } from "./service/responses/responses.ts";
 import { openBlobs, openLedgerJournal, openLimitStore, openStore } from "./store/open.ts";
 import type { LedgerJournal, LimitStore, Store } from "./store/store.ts";
 import { responsesCodec, type ParsedResponses, type ResponsesOptions } from "./surface/responses/index.ts";
-import { createLog, type Log } from "./telemetry/log.ts";
+import { createLog, logDestination, type Log } from "./telemetry/log.ts";
 import { measureProcess, Metrics } from "./telemetry/metrics.ts";
 import { OtlpExporter } from "./telemetry/otlp.ts";
 import { RequestWatch } from "./telemetry/watch.ts";
@@ -96,7 +96,7 @@ export async function openServices(
   opened: AsyncDisposableStack,
 ): Promise<Services> {
   const ids = overrides.ids ?? systemIds;
-  const log = overrides.log ?? createLog(config.log);
+  const log = overrides.log ?? createLog(config.log, logDestination(config.logFormat));
   const metrics = new Metrics();
   const slices = new TimeSlices();
   const ground: Ground = { config, ids, log, metrics, slices, opened };
@@ -120,14 +120,14 @@ export async function openServices(
   const journal = overrides.store === undefined ? openLedgerJournal(config.data) : undefined;
   const meter = openMeter(ground, { store, limits, journal });
   const queues = new EngineQueues();
-  const observers = [recordGenerations(metrics, catalog, queues)];
   const generate = new GenerateService({
     catalog,
     media,
     meter,
     queues,
     moderator,
-    observers,
+    observers: [recordGenerations(metrics, catalog, queues)],
+    lost: recordLostTries(metrics),
     watch: watch.generation,
     log,
   });
@@ -229,7 +229,7 @@ function openMeter(
 
 async function openFiles({ config, ids, log, opened }: Ground, store: Store): Promise<FileService> {
   const { store: kind, s3, quotaBytes, quotaCount, fileBytes, retentionDays } = config.files;
-  const bucket = kind === "s3" && s3 !== undefined ? { ...s3, secret: s3.secret.reveal() } : undefined;
+  const bucket = kind === "s3" && s3 !== undefined ? { ...s3, secret: s3.secret.reveal(), log } : undefined;
   const files = new FileService({
     ...(await openBlobs(config.data, bucket)),
     files: store.files,

@@ -43,9 +43,16 @@ export interface Listening {
 export interface App {
   /** `at` takes the place of the settings' address. */
   listen(at?: { host?: string; port?: number }): Promise<Listening>;
+  /** The log of the whole process. */
+  log: Log;
   /**
-   * Refuses new requests, lets running answers finish for `graceSeconds`, then ends them and frees everything. Called
-   * again it is the same end, with the shorter grace.
+   * Serves everything as before, and sends callers to other servers: `/readyz` is 503 and every answer closes its
+   * connection. For the time between the wish to stop and `close`.
+   */
+  drain(): void;
+  /**
+   * Closes the port, lets running answers finish for `graceSeconds`, background ones too, then ends them and frees everything.
+   * Called again it is the same end, with the shorter grace.
    */
   close(graceSeconds: number): Promise<void>;
   generate: GenerateService;
@@ -80,7 +87,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const { log, catalog, generate, models, admin, responses } = services;
   const running = new RunningRequests();
   const readiness = new Map<string, string>();
-  const server = await mountAll(config, { services, running, readiness, opened: opening });
+  const { server, connections } = await mountAll(config, { services, running, readiness, opened: opening });
   const opened = opening.move();
 
   const listen = async (at?: { host?: string; port?: number }): Promise<Listening> => {
@@ -101,6 +108,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
       void responses.close();
       running.abortAll();
     };
+    connections.drain();
     const timer = setTimeout(end, graceSeconds * 1000);
     closing ??= opened.disposeAsync();
     return closing.finally(() => clearTimeout(timer));
@@ -110,7 +118,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     warm(catalog, { log, readiness });
     return waitingChanges(config, next);
   };
-  return { listen, close, reload, generate, models, admin, catalog };
+  return { listen, drain: () => connections.drain(), close, reload, generate, models, admin, catalog, log };
 }
 
 interface Mounting {
@@ -129,6 +137,8 @@ async function mountAll(config: Config, { services, running, readiness, opened }
   const { arrivals } = services.slices;
   const connections = new Connections({ limits, timeouts, arrivals, trustedProxies: config.trustedProxies });
   const server = createServer({ ids, log, watch, connections, allowsOrigin });
+  // the order of the end is the reverse: the port is closed first
+  opened.defer(() => services.responses.finished());
   opened.defer(() => closeServer(server));
   running.watch(server.server);
   const authenticate = createAuthenticate({
@@ -149,7 +159,10 @@ async function mountAll(config: Config, { services, running, readiness, opened }
     sseDone: config.sse.done,
   };
   const report = new Readiness({ store, engines: () => catalog.engines(), opened: readiness });
-  mountOperations(server, { metrics, readiness: () => report.report() });
+  mountOperations(server, {
+    metrics,
+    readiness: async () => ({ ...(await report.report()), draining: connections.draining }),
+  });
   mountMessagesProbes(server);
   await server.register(async (scope) => {
     useAuthentication(scope, authenticate, connections);
@@ -166,7 +179,7 @@ async function mountAll(config: Config, { services, running, readiness, opened }
   await mountAdmin(server, { ...route, admin, check });
   const socket = mountSocket(server, { ...route, authenticate, connections, limits, allowsOrigin });
   opened.defer(() => socket.close());
-  return server;
+  return { server, connections };
 }
 
 function takeOver(config: Config, next: Config, { catalog, engines, meter }: Services): void {

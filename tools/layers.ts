@@ -91,6 +91,7 @@ export const minFileLines = 20;
 
 /** The short files that have a reason. */
 export const shortFiles: Readonly<Record<string, string>> = {
+  "cli/main.ts": "the entry: what bin/parley.js imports, with the exit code of every command",
   "http/connection/open-files.ts": "the one place that asks the system how many files may be open",
   "lib/version.ts": "reads package.json once; the command line starts without anything else",
   "model/outcome.ts": "the one list of outcomes that are charged",

@@ -91,7 +91,17 @@ export const limitSections: readonly Section[] = [
         from: "server.heartbeatSeconds",
         at: "a WebSocket whose peer did not answer a ping is closed",
       },
-      { what: "running answers after SIGTERM", from: "server.drainSeconds", at: "they end with an `error` event" },
+      {
+        what: "requests that are still taken after SIGTERM; 0 on a terminal",
+        from: "server.shutdownDelaySeconds",
+        value: "5 s",
+        at: "the port is closed",
+      },
+      {
+        what: "running answers when the port is closed",
+        from: "server.drainSeconds",
+        at: "they end with 503, streams with an `error` event",
+      },
     ],
   },
   {

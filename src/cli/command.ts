@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command, type CommandOptions } from "commander";
-import { loadProcessConfig } from "../config/load.ts";
+import { ConfigError, loadProcessConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import { causeMessage, toParleyError } from "../model/error.ts";
 
 export type Flags = Record<string, unknown>;
 
@@ -88,4 +89,21 @@ export function baseUrl(text: string): string {
     throw new InvalidArgumentError("Must begin with http:// or https://, such as http://127.0.0.1:8787/v1.");
   const plain = text.replace(/\/+$/, "");
   return url.pathname === "/" ? `${plain}/v1` : plain;
+}
+
+/** How a command ended: 1 failed, 2 a wrong setting or wrong usage; no message where it was printed already. */
+export interface Failure {
+  exitCode: 0 | 1 | 2;
+  message?: string;
+}
+
+/** What a command that threw this ends with. */
+export function failureOf(thrown: unknown): Failure {
+  if (thrown instanceof ConfigError) return { exitCode: 2, message: thrown.message };
+  if (thrown instanceof Error && "code" in thrown && String(thrown.code).startsWith("commander.")) {
+    return { exitCode: "exitCode" in thrown && thrown.exitCode === 0 ? 0 : 2 };
+  }
+  const error = toParleyError(thrown);
+  if (error.kind === "invalid") return { exitCode: 2, message: error.message };
+  return { exitCode: 1, message: causeMessage(error) };
 }

@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { isEngineGiven, processConfigPath } from "../config/load.ts";
+import { givenLogFormat, isEngineGiven, processConfigPath } from "../config/load.ts";
 import { commandName } from "../lib/command.ts";
 import { version } from "../lib/version.ts";
+import type { LogFormat } from "../telemetry/log.ts";
 import { addClients } from "./client/command.ts";
 import { addAudit } from "./audit.ts";
 import { addBackup } from "./backup.ts";
@@ -14,6 +15,7 @@ import { addMoney, addOrganisations, addUsage } from "./usage.ts";
 /** Loaded only when the command runs: the server takes ten times as long to load as the command line. */
 const lazy = {
   serve: () => import("./serve.ts"),
+  processLog: () => import("./process-log.ts"),
   chat: () => import("./chat.ts"),
   doctor: () => import("./doctor.ts"),
   models: () => import("./models.ts"),
@@ -56,7 +58,15 @@ function addServe(program: Command): void {
       engineIsGiven: isEngineGiven(flags),
       load: () => settings(flags),
     };
-    await (await lazy.serve()).serve(source.load(), source);
+    // the server's standard error holds lines of the log only
+    let format: LogFormat = givenLogFormat();
+    try {
+      const config = source.load();
+      format = config.logFormat;
+      await (await lazy.serve()).serve(config, source);
+    } catch (thrown) {
+      process.exitCode = (await lazy.processLog()).logFailedStart(thrown, format);
+    }
   });
 }
 

@@ -2,8 +2,11 @@ import { watch, type FSWatcher } from "node:fs";
 import { basename, dirname } from "node:path";
 import { createApp, type App } from "../app.ts";
 import type { Config } from "../config/schema.ts";
+import { createLog, logDestination } from "../telemetry/log.ts";
+import { logProcess } from "./process-log.ts";
 import { checkEngines, listenFault } from "./start-check.ts";
 import { startScreen } from "./start-screen.ts";
+import { stopOnSignal, stopTimes } from "./stop.ts";
 
 /** Where the settings come from, to read them again. */
 export interface Source {
@@ -17,9 +20,11 @@ export interface Source {
 
 /** Starts the server, prints its URL, and stops cleanly on SIGTERM and SIGINT. */
 export async function serve(config: Config, source: Source): Promise<void> {
-  const app = await createApp(config);
+  const log = createLog(config.log, logDestination(config.logFormat));
+  logProcess(log);
+  const app = await createApp(config, { log });
   const stopWatching = reloadOnChange(app, source);
-  const stopped = stopOnSignal(app, config.server.drainSeconds).finally(stopWatching);
+  const stopped = stopOnSignal(app, stopTimes(config)).finally(stopWatching);
   try {
     await checkEngines(app, config, source.engineIsGiven);
     console.log(await startScreen(app, config, await app.listen()));
@@ -29,24 +34,6 @@ export async function serve(config: Config, source: Source): Promise<void> {
     throw listenFault(error, config.host, config.port);
   }
   await stopped;
-}
-
-function stopOnSignal(app: App, drainSeconds: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // set by the first signal: a second one ends running answers at once
-    let stopping = false;
-    const stop = (): void => {
-      const grace = stopping ? 0 : drainSeconds;
-      stopping = true;
-      void app.close(grace).then(() => {
-        process.off("SIGTERM", stop);
-        process.off("SIGINT", stop);
-        resolve();
-      }, reject);
-    };
-    process.on("SIGTERM", stop);
-    process.on("SIGINT", stop);
-  });
 }
 
 /** Editors write a file in several steps: it is read when nothing has changed for this long. */
@@ -60,7 +47,7 @@ function reloadOnChange(app: App, source: Source): () => void {
     timer = setTimeout(() => reload(app, source), settleMs);
   };
   process.on("SIGHUP", reloadSoon);
-  const watcher = source.path === undefined ? undefined : watchFile(source.path, reloadSoon);
+  const watcher = source.path === undefined ? undefined : watchFile(source.path, reloadSoon, app.log);
   return () => {
     clearTimeout(timer);
     process.off("SIGHUP", reloadSoon);
@@ -68,10 +55,10 @@ function reloadOnChange(app: App, source: Source): () => void {
   };
 }
 
-/** Watches the file's folder, because editors replace the file; prints a line where the system cannot watch. */
-function watchFile(path: string, changed: () => void): FSWatcher | undefined {
+/** Watches the file's folder, because editors replace the file; logs a line where the system cannot watch. */
+function watchFile(path: string, changed: () => void, log: App["log"]): FSWatcher | undefined {
   const failed = (error: unknown): void =>
-    console.error(`${path} is not watched (${messageOf(error)}); SIGHUP reads it again`);
+    log.warn({ path, reason: messageOf(error) }, "the settings file is not watched; SIGHUP reads it again");
   try {
     const watcher = watch(dirname(path), (_event, name) => {
       if (name === null || name === basename(path)) changed();
@@ -87,13 +74,13 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A file with a mistake changes nothing; the mistake is printed. */
+/** A file with a mistake changes nothing; the mistake is logged. */
 function reload(app: App, source: Source): void {
   try {
     const needRestart = app.reload(source.load());
-    console.log("Settings read again: engines, models, limits and money are up to date.");
-    if (needRestart.length > 0) console.log(`These changes need a restart: ${needRestart.join(", ")}`);
+    app.log.info({}, "settings read again: engines, models, limits and money are up to date");
+    if (needRestart.length > 0) app.log.warn({ settings: needRestart }, "changes of these settings need a restart");
   } catch (error) {
-    console.error(`Settings not taken over: ${messageOf(error)}`);
+    app.log.error({ reason: messageOf(error) }, "settings not taken over");
   }
 }

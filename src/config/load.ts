@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import { parse } from "yaml";
 import { isObject } from "../model/json.ts";
 import { commandName } from "../lib/command.ts";
+import type { LogFormat } from "../telemetry/log.ts";
 import { describeIssue } from "./explain.ts";
 import { nearName } from "./near-name.ts";
 import { anchorPaths } from "./path.ts";
@@ -53,6 +54,8 @@ export const environmentTable: readonly EnvironmentRow[] = [
   { variable: "PARLEY_API_KEYS", setting: "apiKeys", read: asList },
   { variable: "PARLEY_DATA", setting: "data", read: asText },
   { variable: "PARLEY_LOG", setting: "log", read: asText },
+  { variable: "PARLEY_LOG_FORMAT", setting: "logFormat", read: asText },
+  { variable: "PARLEY_SHUTDOWN_DELAY_SECONDS", setting: "server.shutdownDelaySeconds", read: asNumber },
   { variable: "PARLEY_ENGINE", setting: "engine", read: asText },
   { variable: "PARLEY_MODEL", setting: "model", read: asText },
   { variable: "PARLEY_ADMIN_KEYS", setting: "adminKeys", read: asList },
@@ -177,6 +180,12 @@ function configPath({ flags, environment }: ConfigSources): string | undefined {
 /** The same for the process's own environment. */
 export function processConfigPath(flags: Readonly<Record<string, unknown>>): string | undefined {
   return configPath({ environment: process.env, flags });
+}
+
+/** The form of the log that the process's own environment asks for, before the settings are read. */
+export function givenLogFormat(): LogFormat {
+  const given = blankless(process.env["PARLEY_LOG_FORMAT"]);
+  return given === "text" || given === "json" ? given : "auto";
 }
 
 /** Whether a flag or the process's own environment names the engine, and not the file. */

@@ -45,6 +45,10 @@ export const configSchema = z.strictObject({
     .enum(["silent", "error", "warn", "info", "debug"])
     .default("info")
     .describe("Lowest level that is logged. Prompt text is never logged."),
+  logFormat: z
+    .enum(["auto", "text", "json"])
+    .default("auto")
+    .describe("Form of the log's lines; `auto`: text where standard error is a terminal, else one JSON object a line."),
   apiKeys: z
     .array(
       z
@@ -76,7 +80,13 @@ export const configSchema = z.strictObject({
         .describe("Silence after which a stream sends a comment line; time between two pings of a WebSocket."),
       timeouts: timeoutSettings.prefault({}),
       connections: connectionSettings.prefault({}),
-      drainSeconds: seconds.min(0).default(30).describe("How long running answers may go on after SIGTERM."),
+      shutdownDelaySeconds: seconds
+        .min(0)
+        .exactOptional()
+        .describe(
+          "How long everything is still served after SIGTERM while `/readyz` is 503 and answers close their connections, so that a balancer sends requests elsewhere; then the port closes. Default: 5, and 0 where the server runs on a terminal.",
+        ),
+      drainSeconds: seconds.min(0).default(30).describe("How long running answers may go on when the port is closed."),
     })
     .prefault({}),
   cors: z

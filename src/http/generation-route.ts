@@ -98,7 +98,8 @@ async function answer<AnswerOptions>(
   { surface, parsed, caller, reply, signal }: Answering<AnswerOptions>,
   options: GenerationRouteOptions,
 ): Promise<unknown> {
-  const generation = await options.generate.start(parsed.request, caller, signal);
+  // its caller sees nothing before the end
+  const generation = await options.generate.start(parsed.request, caller, signal, () => true);
   for await (const _batch of generation.batches) if (signal.aborted) break;
   const { finish, items } = generation.transcript;
   if (finish === undefined) throw canceled();

@@ -10,6 +10,8 @@ export interface OperationsOptions {
 /** Whether requests can be served. */
 export interface Readiness {
   ready: boolean;
+  /** The server is about to stop: it still serves, and wants no more requests. */
+  draining: boolean;
   /** Of the store: `ready`, or `failed` while it cannot be read. */
   store: string;
   /** Of each engine: `ready`, `loading`, `failed`, or `down` while none of its replicas answers. */
@@ -30,9 +32,9 @@ export function mountOperations(server: FastifyInstance, { metrics, readiness }:
   });
   server.get("/healthz", () => ({ status: "ok" }));
   server.get("/readyz", async (_request, reply) => {
-    const { ready, store, engines } = await readiness();
-    reply.code(ready ? 200 : 503);
-    return { status: ready ? "ready" : "not ready", store, engines };
+    const { ready, draining, store, engines } = await readiness();
+    reply.code(ready && !draining ? 200 : 503);
+    return { status: draining ? "draining" : ready ? "ready" : "not ready", store, engines };
   });
   server.get("/metrics", (_request, reply) => {
     reply.type("text/plain; version=0.0.4; charset=utf-8");

@@ -1,8 +1,10 @@
 import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
 import type { Socket } from "node:net";
+import { once } from "node:events";
+import { setImmediate } from "node:timers/promises";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { acceptedCodings } from "../lib/content-coding.ts";
-import { ParleyError, invalid, toParleyError, type ErrorKind } from "../model/error.ts";
+import { ParleyError, invalid, reasonOf, toParleyError, type ErrorKind } from "../model/error.ts";
 import { vendorId, type IdSource } from "../model/id.ts";
 import type { Authenticate, Caller } from "../policy/authenticate.ts";
 import { envelope } from "../surface/shared/envelope.ts";
@@ -23,6 +25,8 @@ declare module "fastify" {
     caller: Caller;
     /** Set when the request was answered with an error. */
     errorKind: ErrorKind | undefined;
+    /** Why, in words that hold nothing of the request. */
+    errorReason: string | undefined;
   }
 }
 
@@ -53,6 +57,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
     genReqId: () => vendorId(options.ids),
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     forceCloseConnections: "idle",
+    // what comes on a connection that is still open is served; the framework's own refusal is no vendor's envelope
+    return503OnClosing: false,
     logger: false,
     serverFactory: (handler) => listeningServer(handler, options.connections),
     frameworkErrors: (error, request, reply) => {
@@ -68,6 +74,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.addContentTypeParser("*", (_request, _payload, done) => done(null));
   server.decorateRequest("caller", undefined as never);
   server.decorateRequest("errorKind", undefined);
+  server.decorateRequest("errorReason", undefined);
   server.addHook("onRequest", async (request, reply) => {
     reply.headers(common(request, reply));
     // any content type is taken: what is none would be refused by the framework
@@ -149,15 +156,23 @@ function unknownPath(path: string, routes: readonly { pattern: RegExp }[]): Parl
 /** Shows every error of a scope through `show`; unknown ones are logged with their cause and tell nothing. */
 export function useErrors(server: FastifyInstance, show: ErrorReply, log: Log): void {
   server.setErrorHandler((thrown: FastifyError | ParleyError, request, reply) => {
-    const error = fromFramework(thrown);
-    if (error.kind === "internal") log.error({ id: request.id, err: error.cause ?? error }, "internal error");
-    if (error.kind === "canceled" && reply.raw.destroyed) return reply.hijack();
+    const ended = fromFramework(thrown);
+    if (ended.kind === "internal") log.error({ id: request.id, err: ended.cause ?? ended }, "internal error");
+    if (ended.kind === "canceled" && reply.raw.destroyed) return reply.hijack();
+    // its caller is still there: it was ended by the stop of the server
+    const error = ended.kind === "canceled" ? stopping() : ended;
     request.errorKind = error.kind;
+    request.errorReason = reasonOf(error);
     // which codings would do (RFC 9110, 415)
     if (error.kind === "unsupported-encoding") reply.header("accept-encoding", acceptedCodings);
     if (error.rateLimit !== undefined) reply.headers(rateLimitHeaders(error.rateLimit));
     return send(reply, show(error, request.id));
   });
+}
+
+/** The error of what a server that stops does not do any more. */
+export function stopping(): ParleyError {
+  return new ParleyError("unavailable", "the server is stopping; send the request again", { retryAfter: 1 });
 }
 
 /** Refuses a request without a known key, or of a key with too many connections, before its body is read. */
@@ -202,13 +217,34 @@ function fromFramework(thrown: FastifyError | ParleyError): ParleyError {
 /** How often connections that have become idle are looked for while the server closes. */
 const idleCheckMs = 25;
 
+/** Turns of the event loop without a new connection after which none waits at the port. */
+const quietTurns = 3;
+/** Turns that are waited at most. */
+const maxTurns = 1_000;
+
+/** A port that is closed resets the connections that wait at it: those are accepted first, one in a turn of the loop. */
+async function acceptWaiting(server: Server): Promise<void> {
+  let came = 0;
+  const count = (): void => void (came += 1);
+  server.on("connection", count);
+  for (let turn = 0, quiet = 0; turn < maxTurns && quiet < quietTurns; turn++) {
+    const before = came;
+    await setImmediate();
+    quiet = came === before ? quiet + 1 : 0;
+  }
+  server.off("connection", count);
+}
+
 /** Refuses new connections and resolves when every running answer is over. */
 export async function closeServer(server: FastifyInstance): Promise<void> {
+  const { server: port } = server;
+  if (!port.listening) return server.close();
+  const closed = once(port, "close");
+  await acceptWaiting(port);
+  port.close();
   // a connection that was busy when closing began is kept alive by Node after its answer
-  const idle = setInterval(() => server.server.closeIdleConnections(), idleCheckMs);
-  try {
-    await server.close();
-  } finally {
-    clearInterval(idle);
-  }
+  const idle = setInterval(() => port.closeIdleConnections(), idleCheckMs);
+  // the framework closes the other ports, where a name stands for several addresses
+  await Promise.all([closed, server.close()]);
+  clearInterval(idle);
 }

@@ -87,7 +87,8 @@ export class SseResponse {
     this.response.writeHead(200, {
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-cache",
-      connection: "keep-alive",
+      // while the server stops Node writes `close`
+      ...(this.response.shouldKeepAlive ? { connection: "keep-alive" } : {}),
       "x-accel-buffering": "no",
       ...this.headers,
     });

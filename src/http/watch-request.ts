@@ -43,6 +43,7 @@ export function watchRequest(watch: RequestWatch, request: FastifyRequest, reply
       status: statusOf(response),
       complete: response.writableFinished,
       error: request.errorKind,
+      reason: request.errorReason,
       keyId: (request.caller as typeof request.caller | undefined)?.keyId,
       address: localAddress,
       port: localPort,

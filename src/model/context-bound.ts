@@ -52,9 +52,44 @@ function charsOf(value: unknown, most: number): number {
   return chars;
 }
 
+/** How large a prompt is and what it should fit, as far as that is known. */
+export interface PromptSize {
+  tokens?: number | undefined;
+  /** The tokens are estimated. */
+  isEstimate?: boolean;
+  /** Characters, where tokens were not counted. */
+  chars?: number;
+  windowTokens?: number | undefined;
+}
+
+/**
+ * The error of a prompt that does not fit its window; it says the sizes to callers and in the log. `message` and `cause`: what
+ * an engine sent, which is not shown.
+ */
+export function contextError(
+  size: PromptSize,
+  { message, cause }: { message?: string; cause?: unknown } = {},
+): ParleyError {
+  const words = sizeWords(size);
+  const detail = { ...(words === "" ? {} : { reason: words }), ...(cause === undefined ? {} : { cause }) };
+  return new ParleyError("context", message ?? words, detail);
+}
+
+function sizeWords({ tokens, isEstimate, chars, windowTokens }: PromptSize): string {
+  const about = isEstimate === true ? "about " : "";
+  const prompt =
+    tokens !== undefined
+      ? `the prompt has ${about}${tokens} tokens`
+      : chars !== undefined
+        ? `the prompt has ${chars} characters`
+        : "";
+  const window = windowTokens === undefined ? "" : `the window has ${windowTokens} tokens`;
+  return [prompt, window].filter((text) => text !== "").join(", ");
+}
+
 /** The error of a prompt that has too many characters. */
 export function overlong(chars: number, windowTokens: number): ParleyError {
-  return new ParleyError("context", `the prompt has ${chars} characters, the window ${windowTokens} tokens`);
+  return contextError({ chars, windowTokens });
 }
 
 /** Characters of the text in items. */

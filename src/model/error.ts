@@ -39,6 +39,8 @@ export interface ErrorDetail {
   retryAfter?: number;
   /** What caused it; logged, never sent. */
   cause?: unknown;
+  /** Why, in words for the log: they hold nothing that a caller or an engine wrote. */
+  reason?: string;
   /** A machine-readable code of a surface's own vocabulary, e.g. `previous_response_not_found`. */
   code?: string;
   /** What the caller may still use, where a limit refused it. */
@@ -50,6 +52,7 @@ export class ParleyError extends Error {
   readonly kind: ErrorKind;
   readonly param: string | undefined;
   readonly retryAfter: number | undefined;
+  readonly reason: string | undefined;
   readonly code: string | undefined;
   readonly rateLimit: RateLimitStatus | undefined;
 
@@ -58,6 +61,7 @@ export class ParleyError extends Error {
     this.kind = kind;
     this.param = detail.param;
     this.retryAfter = detail.retryAfter;
+    this.reason = detail.reason;
     this.code = detail.code;
     this.rateLimit = detail.rateLimit;
   }
@@ -98,4 +102,24 @@ export function toParleyError(thrown: unknown): ParleyError {
 export function causeMessage(thrown: unknown): string {
   const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
   return cause instanceof Error ? cause.message : String(cause);
+}
+
+/** An error whose message holds nothing of what others wrote: the log shows it too. */
+export function plainError(kind: ErrorKind, message: string, detail: ErrorDetail = {}): ParleyError {
+  return new ParleyError(kind, message, { reason: message, ...detail });
+}
+
+/** Why something failed, for the log: our own words and a code, as far as there are such. Never what others wrote. */
+export function reasonOf(thrown: unknown): string | undefined {
+  const { reason, cause } = thrown instanceof ParleyError ? thrown : { reason: undefined, cause: thrown };
+  const words = [reason ?? "", codeOf(cause)].filter((text) => text !== "");
+  return words.length === 0 ? undefined : words.join(": ");
+}
+
+/** A code of the system or the network (`ECONNREFUSED`); `""` where there is none. */
+function codeOf(thrown: unknown): string {
+  if (thrown instanceof AggregateError && thrown.errors.length > 0) return codeOf(thrown.errors[0]);
+  if (!(thrown instanceof Error) || thrown instanceof ParleyError) return "";
+  const { code } = thrown as { code?: unknown };
+  return typeof code === "string" && /^[\w.:-]{1,64}$/.test(code) ? code : "";
 }

@@ -50,6 +50,11 @@ export type GenerationEvent =
   /** `stopText`: the stop text of the request at which the answer ended, where the engine reports it. */
   | { type: "finish"; reason: FinishReason; error?: ParleyError; stopText?: string };
 
+/** Whether callers see anything of an event: a piece of an item, or the end. The events before may be sent again. */
+export function isVisible({ type }: GenerationEvent): boolean {
+  return type.endsWith("-delta") || type === "call-start" || type === "finish";
+}
+
 /** What one network read or one engine tick brought. Batches, not events, cross the async seams. */
 export type Batch = readonly GenerationEvent[];
 

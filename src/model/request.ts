@@ -1,4 +1,5 @@
 import type { Effort, Family } from "./card.ts";
+import type { ParleyError } from "./error.ts";
 import type { ResponseId } from "./id.ts";
 import type { Item } from "./item.ts";
 import type { JsonObject } from "./json.ts";
@@ -72,4 +73,17 @@ export interface GenerationRequest {
   tier: "standard" | "priority";
   /** Set: what the vendor refuses is refused. */
   strict?: boolean;
+  /** Tries whose answers broke off and that no one saw anything of, oldest first; set where the request is sent again. */
+  brokenTries?: readonly BrokenTry[];
+}
+
+/** A try of a request at one engine whose answer broke off. */
+export interface BrokenTry {
+  /** The replica by its public name, where the engine has several. */
+  replica: string | undefined;
+  /** Number of the try, from 1. */
+  attempt: number;
+  error: ParleyError;
+  /** `performance.now()` when the engine was asked: its deadline for the whole answer goes on. */
+  askedAt: number;
 }

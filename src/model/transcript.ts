@@ -83,9 +83,20 @@ export class Transcript {
         };
         return;
       case "begin":
-        this.servedBy = event.servedBy;
-        this.prompt = event.prompt;
+        this.begin(event);
     }
+  }
+
+  /** A second time, the answer is begun again by another server: what came before was shown to no one, and is void. */
+  private begin({ servedBy, prompt }: Extract<GenerationEvent, { type: "begin" }>): void {
+    this.servedBy = servedBy;
+    this.prompt = prompt;
+    this.items.length = 0;
+    this.usage = undefined;
+    this.finish = undefined;
+    this.tier = undefined;
+    this.inputFlag = 0;
+    this.outputFlag = 0;
   }
 
   private grow(event: Extract<GenerationEvent, { type: "text-delta" | "reasoning-delta" | "call-delta" }>): void {

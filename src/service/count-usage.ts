@@ -18,10 +18,7 @@ export interface UnreportedUsage {
 
 /** Usage as the engine's own tokenizer counts request and answer; an estimate where it cannot. Never rejects. */
 export async function countUsage({ request, target, transcript }: UnreportedUsage): Promise<Usage> {
-  const reasoning = transcript.reasoning();
-  const calls = transcript.calls().map(({ name, args }) => name + args);
-  const answer = reasoning + transcript.text() + calls.join("");
-  const share = answer === "" ? 0 : reasoning.length / answer.length;
+  const { answer, reasoningShare } = wholeAnswer(transcript);
   try {
     const signal = AbortSignal.timeout(countTimeoutMs);
     const count = async (asked: GenerationRequest): Promise<number> =>
@@ -32,11 +29,25 @@ export async function countUsage({ request, target, transcript }: UnreportedUsag
       answer === "" ? 0 : count(onlyText(request, ".")),
     ]);
     const output = answer === "" ? 0 : Math.max(1, whole - frame + 1);
-    return { input, cached: 0, output, reasoning: Math.round(output * share) };
+    return { input, cached: 0, output, reasoning: Math.round(output * reasoningShare) };
   } catch {
-    const output = Math.ceil(estimateText(answer));
-    return { input: estimateInput(request), cached: 0, output, reasoning: Math.round(output * share) };
+    return estimateUsage({ request, transcript });
   }
+}
+
+/** The same without asking the engine. */
+export function estimateUsage({ request, transcript }: Omit<UnreportedUsage, "target">): Usage {
+  const { answer, reasoningShare } = wholeAnswer(transcript);
+  const output = Math.ceil(estimateText(answer));
+  return { input: estimateInput(request), cached: 0, output, reasoning: Math.round(output * reasoningShare) };
+}
+
+/** All that was written, and which share of it is reasoning. */
+function wholeAnswer(transcript: Transcript): { answer: string; reasoningShare: number } {
+  const reasoning = transcript.reasoning();
+  const calls = transcript.calls().map(({ name, args }) => name + args);
+  const answer = reasoning + transcript.text() + calls.join("");
+  return { answer, reasoningShare: answer === "" ? 0 : reasoning.length / answer.length };
 }
 
 /** A request of one user message with this text; the tokens of the template around it cancel out in the difference. */

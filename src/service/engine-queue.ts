@@ -1,6 +1,6 @@
 import type { Engine, Target } from "../engine/engine.ts";
 import { FairQueue, type Holder } from "../lib/fair-queue.ts";
-import { canceled, ParleyError } from "../model/error.ts";
+import { canceled, plainError } from "../model/error.ts";
 import type { Batch } from "../model/event.ts";
 import type { GenerationRequest } from "../model/request.ts";
 
@@ -77,7 +77,7 @@ async function* whenFree(
   try {
     for await (const batch of engine.generate(request, answer.signal)) {
       yield batch;
-      if (answer.revoked) throw new ParleyError("overloaded", "the answer was not read while other callers waited");
+      if (answer.revoked) throw plainError("overloaded", "the answer was not read while other callers waited");
     }
   } finally {
     leave();

@@ -1,12 +1,11 @@
-import { setImmediate } from "node:timers/promises";
 import type { Catalog } from "../engine/engine.ts";
 import type { MediaPreparer } from "../media/prepare.ts";
 import type { ModelCard } from "../model/card.ts";
 import { refuseOverlong } from "../model/context-bound.ts";
-import { canceled, ParleyError, toParleyError } from "../model/error.ts";
-import type { Batch, GenerationEvent, Usage } from "../model/event.ts";
+import { toParleyError } from "../model/error.ts";
+import type { Usage } from "../model/event.ts";
 import type { RateLimitStatus } from "../model/limit.ts";
-import { outcomeOf, type Outcome } from "../model/outcome.ts";
+import type { Outcome } from "../model/outcome.ts";
 import type { GenerationRequest } from "../model/request.ts";
 import { estimateTokens, maxInputTokens } from "../model/token-estimate.ts";
 import { Transcript } from "../model/transcript.ts";
@@ -15,12 +14,20 @@ import type { Moderator } from "../policy/moderate/moderate.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { GenerationWatch } from "../telemetry/watch.ts";
 import { admit, permit } from "./admit.ts";
+import { AnswerRun } from "./answer-run.ts";
 import { countUsage } from "./count-usage.ts";
 import { AnswerReading, EngineQueues } from "./engine-queue.ts";
-import type { EndedGeneration, Generation, GenerationObserver, GenerationRecord, Started } from "./generation.ts";
+import type {
+  EndedGeneration,
+  Generation,
+  GenerationObserver,
+  GenerationRecord,
+  LostTry,
+  Started,
+} from "./generation.ts";
 import type { Admission, BillableWork, Meter } from "./meter.ts";
 import { largestWindow } from "./model.ts";
-import { Router, type Reader } from "./route.ts";
+import { Router, type BrokenAnswer, type Reader } from "./route.ts";
 import { screened } from "./screen.ts";
 
 export interface GenerateOptions {
@@ -35,6 +42,8 @@ export interface GenerateOptions {
   moderator?: Moderator | undefined;
   /** Called with every generation that is over. */
   observers?: readonly GenerationObserver[] | undefined;
+  /** Called with every try of an answer that broke off and was begun again elsewhere. */
+  lost?: ((lost: LostTry) => void) | undefined;
   /** Called when a generation is asked for; what it returns is called when the generation is over. */
   watch?: GenerationWatch | undefined;
   log: Log;
@@ -53,11 +62,12 @@ export class GenerateService {
 
   /**
    * The steps: permit, reserve, moderate, route (prepare media, wait for a slot, first batch), run, finish. Resolves
-   * when the first batch is there; throws a `ParleyError` when no engine could begin.
+   * when the first batch is there; throws a `ParleyError` when no engine could begin. `unseen`: given where the caller
+   * sees nothing before the end; an answer that breaks off is begun again then.
    */
-  async start(request: GenerationRequest, caller: Caller, signal: AbortSignal): Promise<Generation> {
+  async start(request: GenerationRequest, caller: Caller, signal: AbortSignal, unseen?: Unseen): Promise<Generation> {
     const admitted = await this.admit(request, caller);
-    return admitted.start(signal);
+    return admitted.start(signal, unseen);
   }
 
   /**
@@ -74,7 +84,8 @@ export class GenerateService {
       const admission = await this.reserve(record, caller);
       observers.unshift((one) => settle(admission, one));
       return {
-        start: (signal) => this.startAdmitted(record, { caller, signal, finish, rateLimit: admission.rateLimit }),
+        start: (signal, unseen) =>
+          this.startAdmitted(record, { caller, signal, finish, rateLimit: admission.rateLimit, unseen }),
         cancel: () => finish("canceled"),
       };
     } catch (thrown) {
@@ -124,25 +135,15 @@ export class GenerateService {
 
   private async startAdmitted(record: GenerationRecord, admitted: Admitted): Promise<Generation> {
     const { request } = record;
-    const { caller, signal, finish, rateLimit } = admitted;
+    const { caller, signal, finish, rateLimit, unseen } = admitted;
+    const { log, lost } = this.options;
     try {
       const reading = new AnswerReading();
-      const started = await this.begin(request, { caller, signal, reading });
-      reading.pause();
-      const { target, prepared, engineMs, first } = started;
-      const firstMs = performance.now() - record.startedAt;
-      record.started = { target, prepared, engineMs, firstMs };
-      const [begin] = first;
-      this.options.log.debug({ id: request.id, engine: target.engineName, caller: caller.keyId }, "generation started");
-      return {
-        request,
-        target,
-        transcript: record.transcript,
-        batches: this.run(record.transcript, { started, reading, signal, finish }),
-        rateLimit,
-        timing: { ownMs: firstMs - engineMs, engineMs },
-        servedBy: begin?.type === "begin" ? begin.servedBy : undefined,
-      };
+      const reader = { caller, signal, reading };
+      const started = await this.begin(request, reader);
+      log.debug({ id: request.id, engine: started.target.engineName, caller: caller.keyId }, "generation started");
+      const again = (broken: readonly BrokenAnswer[]): Promise<Started> => this.begin(request, { ...reader, broken });
+      return new AnswerRun({ record, started, reading, rateLimit, signal, finish, unseen, again, lost, log });
     } catch (thrown) {
       finish(toParleyError(thrown).kind);
       throw thrown;
@@ -154,55 +155,11 @@ export class GenerateService {
     const route = (): Promise<Started> => this.router.start(request, reader);
     return moderator === undefined ? route() : screened({ moderator, request, signal: reader.signal }, route);
   }
-
-  /** Hands batches on and folds each; however it ends, the stream has exactly one `finish` and the record is finished. */
-  private async *run(transcript: Transcript, { started, reading, signal, finish }: Running): AsyncGenerator<Batch> {
-    const { first, rest } = started;
-    let outcome: Outcome = "canceled";
-    reading.resume();
-    try {
-      for (let batch: Batch | undefined = first; batch !== undefined; batch = (await rest.next()).value) {
-        if (batch.length === 0) continue;
-        transcript.apply(batch);
-        // before the last batch is handed on: its reader may send the next request at once
-        if (transcript.finish !== undefined) finish(outcomeOf(transcript.finish));
-        reading.pause();
-        yield batch;
-        reading.resume();
-      }
-      if (!signal.aborted) outcome = "upstream";
-    } catch (thrown) {
-      if (transcript.finish === undefined) yield this.fail(transcript, toParleyError(thrown));
-    } finally {
-      const late = transcript.usage === undefined ? await lateUsage(rest, signal) : undefined;
-      await rest.return?.();
-      finish(transcript.finish === undefined ? outcome : outcomeOf(transcript.finish), late);
-    }
-    if (transcript.finish !== undefined) return;
-    yield this.fail(
-      transcript,
-      signal.aborted ? canceled() : new ParleyError("upstream", "the engine's answer broke off"),
-    );
-  }
-
-  /** Closes the open item and ends the answer with an error. */
-  private fail(transcript: Transcript, error: ParleyError): Batch {
-    if (error.kind !== "canceled") {
-      this.options.log.warn({ kind: error.kind, err: error }, "generation failed half-way");
-    }
-    const batch: GenerationEvent[] = [];
-    const index = transcript.items.length - 1;
-    const open = transcript.items[index];
-    if (open !== undefined && !open.done) batch.push({ type: `${open.type}-end`, index });
-    batch.push({ type: "finish", reason: "error", error });
-    transcript.apply(batch);
-    return batch;
-  }
 }
 
 /** A generation that was let in and has not begun; one of its methods must be called, once. */
 export interface AdmittedGeneration {
-  start(signal: AbortSignal): Promise<Generation>;
+  start(signal: AbortSignal, unseen?: Unseen): Promise<Generation>;
   /** Gives back what was reserved. */
   cancel(): void;
 }
@@ -212,7 +169,11 @@ interface Admitted {
   signal: AbortSignal;
   finish: Finish;
   rateLimit: RateLimitStatus;
+  unseen: Unseen | undefined;
 }
+
+/** Whether no one has seen anything of an answer that broke off: it is begun again on another server then. */
+export type Unseen = () => boolean;
 
 type ExpectedUse = Pick<BillableWork, "estimate" | "most">;
 
@@ -228,13 +189,6 @@ function expectedUse(request: GenerationRequest, card: ModelCard): ExpectedUse {
 
 /** Ends the record; `lateUsage`: what the engine reported after the last batch. Only the first call counts. */
 type Finish = (outcome: Outcome, lateUsage?: Usage) => void;
-
-interface Running {
-  started: Started;
-  reading: AnswerReading;
-  signal: AbortSignal;
-  finish: Finish;
-}
 
 function recordOf(request: GenerationRequest, { keyId }: Caller): GenerationRecord {
   return {
@@ -294,20 +248,4 @@ function endedFacts({
     usage,
     engine: { name: engineName, kind, model: engineModel, replica, address },
   };
-}
-
-/** Usage that an engine reports after an abort. Nothing is read where the reader stopped without an abort. */
-async function lateUsage(rest: AsyncIterator<Batch>, signal: AbortSignal): Promise<Usage | undefined> {
-  let usage: Usage | undefined;
-  // a destroyed socket is seen one turn of the event loop before its close event aborts
-  if (!signal.aborted) await setImmediate();
-  if (!signal.aborted) return undefined;
-  try {
-    for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
-      usage = next.value.findLast((event) => event.type === "usage")?.usage ?? usage;
-    }
-  } catch {
-    // an aborted engine may throw; what it reported before counts
-  }
-  return usage;
 }

@@ -2,7 +2,7 @@ import type { Catalog } from "../engine/engine.ts";
 import type { LedgerRow } from "../store/store.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { EngineQueues } from "./engine-queue.ts";
-import type { GenerationObserver } from "./generation.ts";
+import type { GenerationObserver, LostTry } from "./generation.ts";
 
 const firstBounds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 const speedBounds = [1, 5, 10, 20, 40, 80, 160, 320, 640, 1280];
@@ -51,6 +51,19 @@ export function recordGenerations(metrics: Metrics, catalog: Catalog, queues: En
     }
     const seconds = (totalMs - firstMs) / 1000;
     if (usage.output >= minSpeedTokens && seconds > 0) speed.observe({ model }, usage.output / seconds);
+  };
+}
+
+/** Tries of answers that broke off unseen and were begun again elsewhere: no one is charged for their tokens. */
+export function recordLostTries(metrics: Metrics): (lost: LostTry) => void {
+  const tries = metrics.counter(
+    "parley_lost_tries_total",
+    "Tries of answers that broke off unseen and were begun again, by model, engine, replica and kind of error.",
+  );
+  const tokens = metrics.counter("parley_lost_tokens_total", "Tokens of these tries, by model and direction.");
+  return ({ model, engine, replica = "", kind, usage }) => {
+    tries.add({ model, engine, replica, kind });
+    for (const direction of ["input", "output"] as const) tokens.add({ model, direction }, usage[direction]);
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Target } from "../engine/engine.ts";
+import type { ErrorKind } from "../model/error.ts";
 import type { Batch, ServedBy, Usage } from "../model/event.ts";
 import type { RateLimitStatus } from "../model/limit.ts";
 import type { Outcome } from "../model/outcome.ts";
@@ -13,6 +14,8 @@ export interface Started {
   first: Batch;
   /** The batches after `first`. */
   rest: AsyncIterator<Batch>;
+  /** `performance.now()` when the engine was called. */
+  calledAt: number;
   /** Milliseconds the engine took for its first batch. */
   engineMs: number;
 }
@@ -60,6 +63,16 @@ export interface AnswerFacts {
   target: Target;
   /** Which replica of the engine answers, where it has several. */
   servedBy: ServedBy | undefined;
+}
+
+/** A try of an answer that broke off before its caller saw anything of it; the answer is begun again elsewhere. */
+export interface LostTry {
+  model: string;
+  engine: string;
+  replica: string | undefined;
+  kind: ErrorKind;
+  /** What it used; no one is charged for it. */
+  usage: Usage;
 }
 
 /** One answer under way. The first batch has arrived, so from here on failure is a `finish` event. */

@@ -1,7 +1,9 @@
 import type { Catalog, Target } from "../engine/engine.ts";
 import { refuseMedia, replaceUnread, takesMedia, type MediaPreparer } from "../media/prepare.ts";
-import { isRetryable, ParleyError, toParleyError } from "../model/error.ts";
-import type { GenerationRequest } from "../model/request.ts";
+import { contextError } from "../model/context-bound.ts";
+import { isRetryable, plainError, reasonOf, toParleyError, type ParleyError } from "../model/error.ts";
+import type { BrokenTry, GenerationRequest } from "../model/request.ts";
+import { estimateInput } from "../model/token-estimate.ts";
 import type { Caller } from "../policy/authenticate.ts";
 import type { Log } from "../telemetry/log.ts";
 import { holdToRequest } from "./answer-rules.ts";
@@ -20,6 +22,13 @@ export interface RouterOptions {
 export interface Asker {
   caller: Caller;
   signal: AbortSignal;
+  /** Tries whose answers broke off, where the request is sent again. */
+  broken?: readonly BrokenAnswer[];
+}
+
+/** A try of an answer that broke off, and the engine that it was at. */
+export interface BrokenAnswer extends BrokenTry {
+  engine: Target["engine"];
 }
 
 /** For whom an answer is begun. */
@@ -41,7 +50,9 @@ export class Router {
    */
   async start(request: GenerationRequest, asker: Reader): Promise<Started> {
     this.options.catalog.card(request.model);
-    let tried = new Set<Target["engine"]>();
+    // an engine of replicas chooses another one itself, and counts its tries
+    const alone = (asker.broken ?? []).map(({ engine }) => engine).filter((engine) => engine.members === undefined);
+    let tried = new Set(alone);
     let last: ParleyError | undefined;
     for (let target = this.next(request, tried); target !== undefined; target = this.next(request, tried)) {
       tried.add(target.engine);
@@ -53,23 +64,25 @@ export class Router {
       try {
         const started = await this.attempt(request, target, asker);
         if (started !== undefined) return started;
-        tried = new Set();
+        tried = new Set(alone);
       } catch (thrown) {
         const error = toParleyError(thrown);
+        if (error.kind === "context" && error.reason === undefined) throw sizedError(error, request, target);
         if (asker.signal.aborted || !isRetryable(error)) throw error;
         const { log } = this.options;
-        log.warn({ id: request.id, engine: target.engineName, kind: error.kind, err: error }, "engine failed");
+        const { engineName: engine } = target;
+        log.warn({ id: request.id, engine, kind: error.kind, reason: reasonOf(error), err: error }, "engine failed");
         last = error;
       }
     }
-    throw last ?? new ParleyError("overloaded", "no engine serves this model");
+    throw last ?? plainError("overloaded", "no engine serves this model");
   }
 
   /** Input tokens of a request, counted by the engine that would answer it. */
   async count(request: GenerationRequest, asker: Asker): Promise<number> {
     this.options.catalog.card(request.model);
     const aimed = this.next(request, new Set());
-    if (aimed === undefined) throw new ParleyError("overloaded", "no engine serves this model");
+    if (aimed === undefined) throw plainError("overloaded", "no engine serves this model");
     const target = await resolveTarget(aimed);
     const prepared = await this.prepare(request, target, asker);
     return (await target.engine.count(prepared, asker.signal)).tokens;
@@ -109,8 +122,8 @@ export class Router {
     const queued = { request: prepared, keyId: caller.keyId, signal, reading };
     const rest = holdToRequest(this.options.queues.generate(target, queued), prepared);
     const first = await rest.next();
-    if (first.done === true) throw new ParleyError("upstream", "the engine ended without an answer");
-    return { target, first: first.value, rest, prepared, engineMs: performance.now() - calledAt };
+    if (first.done === true) throw plainError("upstream", "the engine ended without an answer");
+    return { target, first: first.value, rest, prepared, calledAt, engineMs: performance.now() - calledAt };
   }
 
   /** The request as one engine takes it: its own model name, and media of the kinds it reads. */
@@ -118,7 +131,13 @@ export class Router {
     const context = { target: target.engine.capabilities, callerKeyId: asker.caller.keyId, signal: asker.signal };
     const prepared = (await this.options.media?.prepare(request, context)) ?? replaceUnread(request, context.target);
     const { model, family } = target;
-    return { ...prepared, model, ...(family === undefined ? {} : { family }) };
+    const brokenTries = (asker.broken ?? []).filter(({ engine }) => engine === target.engine);
+    return {
+      ...prepared,
+      model,
+      ...(family === undefined ? {} : { family }),
+      ...(brokenTries.length === 0 ? {} : { brokenTries }),
+    };
   }
 }
 
@@ -129,4 +148,10 @@ export async function resolveTarget(target: Target): Promise<Target> {
   const own = await engine.resolve(model);
   const family = target.family ?? own.family;
   return { ...target, model: own.model, ...(family === undefined ? {} : { family }) };
+}
+
+/** Where the engine did not say how long the prompt is: an estimate, and the window where it is known. */
+function sizedError(error: ParleyError, request: GenerationRequest, { engine }: Target): ParleyError {
+  const { contextWindow: windowTokens } = engine.capabilities;
+  return contextError({ tokens: estimateInput(request), isEstimate: true, windowTokens }, error);
 }

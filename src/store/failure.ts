@@ -1,4 +1,4 @@
-import { ParleyError, invalid } from "../model/error.ts";
+import { ParleyError, invalid, plainError } from "../model/error.ts";
 
 /** What is wrong with a database, and whether it may pass by itself soon. */
 interface Fault {
@@ -49,7 +49,7 @@ export function storeFailure(thrown: unknown): unknown {
   const fault = faultOf(thrown);
   if (fault === undefined) return thrown;
   const retryAfter = fault.passes ? soonSeconds : lateSeconds;
-  return new ParleyError("unavailable", `the server's database ${fault.words}`, { retryAfter, cause: thrown });
+  return plainError("unavailable", `the server's database ${fault.words}`, { retryAfter, cause: thrown });
 }
 
 /** Why a database cannot be opened at the start: `invalid`, one sentence that names it and says what to do. */

@@ -1,5 +1,6 @@
 import { pino, type DestinationStream, type Logger } from "pino";
 import { faultOf } from "./fault.ts";
+import { textLine } from "./log-text.ts";
 
 export type Log = Pick<Logger, "debug" | "info" | "warn" | "error">;
 export type LogLevel = "silent" | "error" | "warn" | "info" | "debug";
@@ -23,6 +24,20 @@ export function createLog(level: LogLevel, to: DestinationStream = standardError
     },
     to,
   );
+}
+
+/** How lines are written: as JSON, as text for people, or as what fits the place where they appear. */
+export type LogFormat = "auto" | "text" | "json";
+
+/** Where lines go by default: standard error, as text on a terminal and as JSON elsewhere. */
+export function logDestination(format: LogFormat, to: DestinationStream = standardError()): DestinationStream {
+  const isText = format === "text" || (format === "auto" && process.stderr.isTTY);
+  return isText ? { write: (line) => to.write(textLine(line)) } : to;
+}
+
+/** A destination for the last words of a process, written before it ends. */
+export function lastWords(format: LogFormat): DestinationStream {
+  return logDestination(format, pino.destination({ dest: 2, sync: true }));
 }
 
 /** Log lines that wait for a slow reader, in bytes; lines beyond it are lost. */

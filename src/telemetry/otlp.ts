@@ -48,6 +48,8 @@ export class OtlpExporter implements SpanSink {
   private sending: Promise<void> | undefined;
   /** Whether the last batch was sent; a change is logged. */
   private healthy = true;
+  /** Why the last batch could not be sent; set by `post`. */
+  private reason = "";
   /** Set by `close`; later spans are dropped. */
   private closed = false;
 
@@ -112,8 +114,10 @@ export class OtlpExporter implements SpanSink {
       });
       await response.body?.cancel();
       if (response.ok) return "sent";
+      this.reason = `the collector answered ${response.status}`;
       return retryableStatuses.has(response.status) ? "retry" : "refused";
-    } catch {
+    } catch (error) {
+      this.reason = networkReason(error);
       return "retry";
     }
   }
@@ -122,12 +126,28 @@ export class OtlpExporter implements SpanSink {
   private logChange(sent: boolean): void {
     if (sent === this.healthy) return;
     this.healthy = sent;
-    if (sent) this.options.log.info({}, "traces reach the collector again");
-    else this.options.log.warn({}, "traces do not reach the collector and are dropped");
+    const collector = placeOf(this.url);
+    const { log } = this.options;
+    if (sent) log.info({ collector }, "traces reach the collector again");
+    else log.warn({ collector, reason: this.reason }, "traces do not reach the collector and are dropped");
   }
 }
 
 function tracesUrl(url: string): string {
   const base = url.replace(/\/+$/, "");
   return base.endsWith("/v1/traces") ? base : `${base}/v1/traces`;
+}
+
+/** An address without credentials and query. */
+function placeOf(address: string): string {
+  const { origin, pathname } = new URL(address);
+  return origin + pathname;
+}
+
+/** The code of what `fetch` threw (`ECONNREFUSED`), else its words: nothing of a span is in them. */
+function networkReason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  return code === "" ? error.message : code;
 }

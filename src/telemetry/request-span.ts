@@ -22,6 +22,8 @@ export interface RequestEnd {
   complete: boolean;
   /** The kind of error it was answered with. */
   error: string | undefined;
+  /** Why, in words that hold nothing of the request. */
+  reason?: string | undefined;
   /** Absent where no known key was sent. */
   keyId: string | undefined;
   /** Our side of the connection. */

@@ -113,7 +113,7 @@ export class RequestWatch {
     const { begun, trace, ended } = entry;
     if (ended === undefined) return;
     entry.logged = true;
-    const { route, path, status, error, keyId, ms, complete } = ended;
+    const { route, path, status, error, reason, keyId, ms, complete } = ended;
     const line = {
       id: begun.id,
       method: begun.method,
@@ -121,12 +121,14 @@ export class RequestWatch {
       path,
       status,
       error,
+      reason,
       ms: roundToTenths(ms),
       keyId,
       ...entry.facts,
     };
     const traced = trace?.sampled === true ? { traceId: trace.traceId, spanId: trace.spanId } : {};
-    this.options.log.info({ ...line, ...(complete ? {} : { aborted: true }), ...traced }, "request");
+    const level = status >= 500 ? "warn" : "info";
+    this.options.log[level]({ ...line, ...(complete ? {} : { aborted: true }), ...traced }, "request");
     if (trace?.sampled !== true) return;
     const place = { traceId: trace.traceId, spanId: trace.spanId, parentId: entry.parentId };
     this.options.traces?.sink.add(httpSpan({ ...place, ...spanTimes(entry, ms) }, begun, ended));

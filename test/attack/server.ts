@@ -77,7 +77,13 @@ export async function startAttacked(
   const [command = "", ...args] = [...mounting(disk, data), ...node];
   const child = spawn(command, args, {
     // the program starts itself again with this, but not where it has a channel to its parent
-    env: { ...process.env, MALLOC_MMAP_THRESHOLD_: "65536", PARLEY_DATA: data, PARLEY_PORT: "0" },
+    env: {
+      ...process.env,
+      MALLOC_MMAP_THRESHOLD_: "65536",
+      PARLEY_DATA: data,
+      PARLEY_PORT: "0",
+      PARLEY_SHUTDOWN_DELAY_SECONDS: "0",
+    },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   const server = new Server(child, { folder, data });

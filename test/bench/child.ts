@@ -22,7 +22,14 @@ export async function startChild(script: string, args: readonly string[] = []): 
   const data = await mkdtemp(join(tmpdir(), "parley-bench-"));
   const started = performance.now();
   const child = spawn(process.execPath, [fileURLToPath(new URL(script, import.meta.url)), ...args], {
-    env: { ...process.env, PARLEY_DATA: data, PARLEY_API_KEYS: benchKey, PARLEY_PORT: "0", PARLEY_LOG: "error" },
+    env: {
+      ...process.env,
+      PARLEY_DATA: data,
+      PARLEY_API_KEYS: benchKey,
+      PARLEY_PORT: "0",
+      PARLEY_LOG: "error",
+      PARLEY_SHUTDOWN_DELAY_SECONDS: "0",
+    },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const clean = (): Promise<void> => rm(data, { recursive: true, force: true });

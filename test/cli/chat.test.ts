@@ -64,7 +64,10 @@ describe("parley chat", { timeout: 60_000 }, () => {
   });
 
   it("asks a running server, with its key", async () => {
-    const server = place.start(["serve", ...sim, "--port", "0"], { PARLEY_API_KEYS: "sk-test-12345678" });
+    const server = place.start(["serve", ...sim, "--port", "0"], {
+      PARLEY_API_KEYS: "sk-test-12345678",
+      PARLEY_SHUTDOWN_DELAY_SECONDS: "0",
+    });
     const [, url = ""] = await server.says(/listens on (\S+)/);
     const ask = (key: string) => place.run(["chat", "Say: zebra", "--url", url, "--key", key]);
     const [right, wrong, other] = await Promise.all([

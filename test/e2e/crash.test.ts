@@ -42,7 +42,10 @@ async function startServer(place: Place): Promise<{ child: ChildProcess; url: st
   const child = spawn(
     process.execPath,
     [program, "serve", "--engine", "sim", "--data", place.data, "--port", "0", "--log", "error"],
-    { env: { ...process.env, ...store, PARLEY_API_KEYS: key }, stdio: ["ignore", "pipe", "inherit"] },
+    {
+      env: { ...process.env, ...store, PARLEY_API_KEYS: key, PARLEY_SHUTDOWN_DELAY_SECONDS: "0" },
+      stdio: ["ignore", "pipe", "inherit"],
+    },
   );
   running.add(child);
   const url = await new Promise<string>((resolve, reject) => {

@@ -29,7 +29,7 @@ interface Server {
 async function start(limit: string): Promise<Server> {
   const serve = [program, "serve", "--engine", "sim", "--data", data, "--port", "0", "--log", "warn"];
   const child = spawn("bash", ["-c", `ulimit -f ${limit}; exec "$0" "$@"`, process.execPath, ...serve], {
-    env: { ...process.env, PARLEY_API_KEYS: key, PARLEY_ADMIN_KEYS: adminKey },
+    env: { ...process.env, PARLEY_API_KEYS: key, PARLEY_ADMIN_KEYS: adminKey, PARLEY_SHUTDOWN_DELAY_SECONDS: "0" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   running.add(child);

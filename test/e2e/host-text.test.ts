@@ -233,10 +233,7 @@ describe("long prompts", () => {
 
   test("a prompt over the window is refused, clearly", async () => {
     const answer = await ask(server, { ...told(3_000_000), max_tokens: 16 });
-    expect([answer.status, answer.error]).toEqual([
-      400,
-      expect.stringContaining("context window exceeds limit (2013)"),
-    ]);
+    expect([answer.status, answer.error]).toEqual([400, expect.stringContaining("context window exceeds limit")]);
   });
 
   test("a whole limit beside a long prompt is cut to the room that is left", async () => {

@@ -7,6 +7,7 @@ import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { BlobStore, Spool } from "../../src/store/blob/blob.ts";
 import { openBlobs } from "../../src/store/open.ts";
+import { LogRecord } from "../telemetry/record.ts";
 import { bucketKeys, startBucket, type Bucket } from "./blob-bucket.ts";
 
 let folder: string;
@@ -204,6 +205,20 @@ describe("a bucket", () => {
     await expect(openBlobs(folder, { ...bucketOptions(bucket), pathStyle: false })).rejects.toThrow("needs pathStyle");
     const named = { ...bucketOptions(bucket), endpoint: "https://s3.example.com:9000", pathStyle: false };
     await (await openBlobs(folder, named)).blobs.close();
+  });
+
+  it("is in the log with address and reason when it cannot be used, once, and when it can again", async () => {
+    const record = new LogRecord();
+    const { spool, blobs } = await openBlobs(folder, { ...bucketOptions(bucket), log: record.log });
+    bucket.trouble.push(500, 500, 500, 500, 500, 500);
+    for (let at = 0; at < 2; at++) await expect(blobs.read(7)).rejects.toMatchObject({ kind: "upstream" });
+    await blobs.put(7, await spool.receive(chunks(Buffer.from("seven"))));
+    await blobs.close();
+    const place = { bucket: `${bucket.endpoint}/uploads/parley/v1.x_y-z/` };
+    expect(record.lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+      { level: 50, ...place, reason: "the bucket that keeps files answered 500" },
+      { level: 40, ...place, msg: "the bucket that keeps files can be used again" },
+    ]);
   });
 
   it("that cannot be reached says so", async () => {

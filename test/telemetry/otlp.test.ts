@@ -132,6 +132,11 @@ describe("OtlpExporter", () => {
       "traces do not reach the collector and are dropped",
       "traces reach the collector again",
     ]);
+    const place = { collector: `${collector.url}/v1/traces` };
+    expect(record.lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+      { level: 40, ...place, reason: "the collector answered 400" },
+      { level: 30, ...place },
+    ]);
   });
 
   it("drops what comes after its end, and can be closed again", async () => {

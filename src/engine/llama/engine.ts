@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { LlamaContextSequence, SequenceEvaluateOptions, Token } from "node-llama-cpp";
 import { untilAborted } from "../../lib/abort.ts";
 import { TimeSlices } from "../../lib/time-slices.ts";
-import { refuseOverlong } from "../../model/context-bound.ts";
+import { contextError, refuseOverlong } from "../../model/context-bound.ts";
 import { canceled, invalid, ParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { IdSource } from "../../model/id.ts";
@@ -191,7 +191,7 @@ function readPrompt(loaded: LoadedModel, request: GenerationRequest): RenderedPr
 /** The tokens, where they leave room for an answer; else throws `context`. */
 function fitting({ contextSize }: LoadedModel, tokens: Token[]): Token[] {
   if (tokens.length < contextSize) return tokens;
-  throw new ParleyError("context", `the prompt has ${tokens.length} tokens, the window ${contextSize} tokens`);
+  throw contextError({ tokens: tokens.length, windowTokens: contextSize });
 }
 
 /** A prompt ready to be read, and where ids and seeds come from. */

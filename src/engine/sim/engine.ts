@@ -2,6 +2,7 @@ import { Semaphore } from "../../lib/semaphore.ts";
 import { untilAborted } from "../../lib/abort.ts";
 import { TimeSlices } from "../../lib/time-slices.ts";
 import { EventBuilder } from "../../model/event-builder.ts";
+import { contextError } from "../../model/context-bound.ts";
 import { canceled, ParleyError } from "../../model/error.ts";
 import type { Batch, FinishReason, PromptUse } from "../../model/event.ts";
 import { callIds, type IdSource } from "../../model/id.ts";
@@ -129,8 +130,7 @@ class Simulator implements Engine {
 
   private refuseOverflow(prompt: Prompt): void {
     if (prompt.tokens < this.contextWindow) return;
-    const message = `the prompt has ${prompt.tokens} tokens, the context window ${this.contextWindow}`;
-    throw new ParleyError("context", message);
+    throw contextError({ tokens: prompt.tokens, windowTokens: this.contextWindow });
   }
 
   private async *play(run: Run): AsyncGenerator<Batch> {

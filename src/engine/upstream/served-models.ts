@@ -1,4 +1,4 @@
-import { ParleyError } from "../../model/error.ts";
+import { type ParleyError, plainError } from "../../model/error.ts";
 import { listedModels } from "./dialect/dialect.ts";
 
 /** A list that does not hold a name is read again after this long. */
@@ -64,7 +64,7 @@ export class ServedModels {
     const more = known.length > maxQuoted ? `, and ${known.length - maxQuoted} more` : "";
     const names = known.slice(0, maxQuoted).join(", ") + more;
     const message = `the engine has no model '${asked.slice(0, 200)}'; it serves ${names}. Set models.<name>.model or --model to one of them`;
-    return new ParleyError("upstream", message, { cause: error.cause });
+    return plainError("upstream", message, { cause: error.cause });
   }
 
   private find(asked: string): string | undefined {

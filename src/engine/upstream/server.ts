@@ -11,6 +11,7 @@ import type { Capabilities, Load, ServedModel } from "../engine.ts";
 import { familyOf } from "../family-name.ts";
 import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
 import { withOverrides, type PromptFamily } from "../template/family.ts";
+import { AddressCheck } from "./address-check.ts";
 import { UpstreamClient, type ClientOptions } from "./wire/client.ts";
 import { readAnswer } from "./read/answer.ts";
 import { markupOf, type ModelMarkup } from "./read/markup.ts";
@@ -18,7 +19,7 @@ import { ServedModels } from "./served-models.ts";
 import { countTokens } from "./count.ts";
 import { ChatDecoder } from "./read/decode.ts";
 import { dialects, guessDialect, type Dialect, type DialectName } from "./dialect/dialect.ts";
-import { isUnknownThere, networkFailure } from "./wire/failure.ts";
+import { isElsewhere, isUnknownThere, networkFailure } from "./wire/failure.ts";
 import { InFlight } from "./replica/in-flight.ts";
 import { loadTemplate, promptFamilyOf, rawRequest, type RawTemplate } from "./dialect/raw.ts";
 import { Repairs, type RepairRule, type RepairSwitches } from "./read/repair.ts";
@@ -72,6 +73,7 @@ export class UpstreamServer implements Member {
   private readonly client: UpstreamClient;
   private readonly inFlight = new InFlight();
   private readonly served: ServedModels;
+  private readonly addressCheck: AddressCheck;
   // changed by events
   /** Set at birth where it is configured, else by the first request. */
   private dialect: Dialect | undefined;
@@ -84,6 +86,11 @@ export class UpstreamServer implements Member {
     this.options = options;
     this.client = new UpstreamClient(options);
     this.served = new ServedModels(() => this.client.ask("models", undefined, AbortSignal.timeout(probeTimeoutMs)));
+    this.addressCheck = new AddressCheck({
+      url: this.client.url,
+      look: (path, signal) => this.client.look(path, signal),
+      log: options.log,
+    });
     const { dialect = "generic" } = options;
     if (typeof dialect === "object") this.dialect = dialect;
     else if (dialect !== "auto") this.dialect = dialects[dialect];
@@ -91,6 +98,11 @@ export class UpstreamServer implements Member {
 
   get address(): string {
     return this.client.url;
+  }
+
+  /** Where it is asked, below the base URL. */
+  private get path(): string {
+    return this.options.mode === "completions" ? "completions" : "chat/completions";
   }
 
   get capabilities(): Capabilities {
@@ -112,7 +124,8 @@ export class UpstreamServer implements Member {
         this.options.mode === "completions"
           ? await this.raw(renamed, dialect, family)
           : this.chat(renamed, dialect, family);
-      const answer = await this.client.open(path, body, signal).catch((thrown: unknown) => {
+      const askedAt = request.brokenTries?.[0]?.askedAt;
+      const answer = await this.client.open(path, body, signal, askedAt).catch((thrown: unknown) => {
         throw thrown instanceof ParleyError && isUnknownThere(thrown)
           ? this.served.explain(thrown, renamed.model)
           : thrown;
@@ -122,6 +135,10 @@ export class UpstreamServer implements Member {
       } finally {
         answer.close();
       }
+    } catch (thrown) {
+      if (thrown instanceof ParleyError && isElsewhere(thrown))
+        void this.addressCheck.report(this.path, thrown.message);
+      throw thrown;
     } finally {
       leave();
     }
@@ -189,7 +206,7 @@ export class UpstreamServer implements Member {
     // A server that was asked for reasoning in its own field has a parser.
     const mayStartInside = start === "unknown" && !dialect.split;
     const decoder = this.decoder(request, dialect, { markup, mayStartInside });
-    return { path: "chat/completions", body: chatBody(request, dialect, family), decoder };
+    return { path: this.path, body: chatBody(request, dialect, family), decoder };
   }
 
   private async raw(request: GenerationRequest, dialect: Dialect, family: Family | undefined): Promise<Prepared> {
@@ -205,7 +222,7 @@ export class UpstreamServer implements Member {
     const { body, markup, opening } = rawRequest(request, dialect, { ...template, family: promptFamily });
     const decoder = this.decoder(request, dialect, { markup });
     decoder.opening(opening);
-    return { path: "completions", body, decoder };
+    return { path: this.path, body, decoder };
   }
 
   private decoder(

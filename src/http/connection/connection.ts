@@ -70,6 +70,8 @@ export class Connection implements Reader {
   private running = 0;
   /** Nothing more is read until those that wait are answered. */
   private paused = false;
+  /** Set by `drain`: the answer to its last request closes it. */
+  private draining = false;
   /** Nothing more is read until it is its turn. */
   private heldBack = false;
 
@@ -108,6 +110,9 @@ export class Connection implements Reader {
   receive({ request, response, begin }: Exchange, address: string): void {
     this.used = true;
     this.running += 1;
+    // one more came behind the request whose answer was to close it
+    if (this.draining && this.body !== undefined) this.body.response.shouldKeepAlive = true;
+    if (this.draining) response.shouldKeepAlive = false;
     this.body = { request, response, until: performance.now() + this.timeouts.bodyMs, upload: false };
     response.once("close", () => this.answered());
     const turn = (): void => this.turns.add(address, () => this.socket.destroyed || begin());
@@ -123,6 +128,12 @@ export class Connection implements Reader {
     if (this.body === undefined) return;
     this.body.until = performance.now() + this.timeouts.uploadMs;
     this.body.upload = true;
+  }
+
+  /** Its next answers say `Connection: close`, so that its caller moves to another server without losing a request. */
+  drain(): void {
+    this.draining = true;
+    if (this.body !== undefined) this.body.response.shouldKeepAlive = false;
   }
 
   upgrade(): void {

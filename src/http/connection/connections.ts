@@ -45,6 +45,8 @@ export class Connections {
   private readonly byAddress = new Map<string, Set<Connection>>();
   /** How many have shown each key last. */
   private readonly byKey = new Map<string, number>();
+  /** Set by `drain`. */
+  private leaving = false;
   /** When they are read; knows what it holds back. */
   private readonly reading = new ReadTurns(this.all);
 
@@ -60,6 +62,17 @@ export class Connections {
   /** Open connections. */
   get size(): number {
     return this.all.size;
+  }
+
+  /** Whether callers are being moved to other servers. */
+  get draining(): boolean {
+    return this.leaving;
+  }
+
+  /** From now on every connection, also a new one, is closed by its next answer. */
+  drain(): void {
+    this.leaving = true;
+    for (const connection of this.all.values()) connection.drain();
   }
 
   /** Watches a server's connections from now on. */
@@ -119,6 +132,7 @@ export class Connections {
       socket.destroy();
       return;
     }
+    if (this.leaving) connection.drain();
     this.all.set(socket, connection);
     socket.on("end", this.received);
     socket.once("close", () => {

@@ -40,8 +40,10 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
       return streamAnswer(starting, { reply, signal, options, after: -1, failure });
     }
     const answer = await starting;
+    const body = background ? answer.snapshot() : await answer.body();
+    // not before: an answer that broke off was begun again elsewhere
     if (answer.facts !== undefined) reply.headers(answerHeaders(answer.facts));
-    return sendJson(reply, options.slices, background ? answer.snapshot() : await answer.body());
+    return sendJson(reply, options.slices, body);
   });
 
   server.post(`${surface.path}/input_tokens`, async (request, reply) => {
@@ -53,7 +55,7 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
   server.post(`${surface.path}/compact`, async (request, reply) => {
     const { signal } = running.track(reply.raw);
     const { parsed, ...asked } = await readResponsesRequest(request, reply, { ...options, signal });
-    const alone = { kind: "compaction", store: false, storeOmitted: false, background: false } as const;
+    const alone = { kind: "compaction", stream: false, store: false, storeOmitted: false, background: false } as const;
     const compaction = { ...parsed, answerOptions: { ...parsed.answerOptions, ...alone } };
     const answer = await responses.create({ ...asked, parsed: compaction }, signal);
     const body = compactionBody(await answer.body());

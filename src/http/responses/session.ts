@@ -8,6 +8,7 @@ import { ConversationMemory } from "../../service/responses/memory.ts";
 import { eventJson, eventJsonSteps, isLong, socketError } from "../../surface/responses/index.ts";
 import type { ParseContext } from "../../surface/surface.ts";
 import { headerReader, ownerOf } from "../generation-route.ts";
+import { stopping } from "../server.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
 
 export interface SessionOptions {
@@ -55,7 +56,9 @@ export class SocketSession {
     const tooLong = this.waiting > 0 && this.waitingBytes + message.length > this.of.options.bodyLimit;
     if (this.finishing || tooLong || this.waiting >= maxQueue) {
       release?.();
-      return this.refuse(new ParleyError("connection-limit", "too many waiting messages"));
+      return this.refuse(
+        this.finishing ? stopping() : new ParleyError("connection-limit", "too many waiting messages"),
+      );
     }
     this.waiting += 1;
     this.waitingBytes += message.length;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FastifyInstance } from "fastify";
-import { WebSocketServer, type WebSocket } from "ws";
+import { WebSocketServer, type ServerOptions, type WebSocket } from "ws";
 import type { CachePool } from "../../lib/cache-pool.ts";
 import { ParleyError, toParleyError } from "../../model/error.ts";
 import { vendorId } from "../../model/id.ts";
@@ -13,6 +13,7 @@ import { checkSocketOrigin, type AllowsOrigin } from "../cors.ts";
 import { callerOrigin } from "../headers.ts";
 import { requestPath } from "../path.ts";
 import { rawReply } from "../raw-reply.ts";
+import { stopping } from "../server.ts";
 import { ArrivingBytes } from "./arriving-bytes.ts";
 import type { ResponsesRouteOptions } from "./create-route.ts";
 import { splitFrames } from "./frame-splitter.ts";
@@ -29,13 +30,15 @@ export interface SocketOptions extends ResponsesRouteOptions {
   remembered: CachePool;
 }
 
+/** How long a peer may take to answer a close frame. */
+const closingMs = 5_000;
 /** Silence after which a connection is closed. */
 const idleMs = 60 * 60 * 1000;
 const path = "/v1/responses";
 
 /** `GET /v1/responses` with Upgrade: one connection, one response after another (Open Responses, WebSocket mode). */
 export function mountSocket(server: FastifyInstance, options: SocketOptions): { close(): void } {
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: options.bodyLimit, perMessageDeflate: false });
+  const sockets = new WebSocketServer(serverOptions(options));
   const closing = new AbortController();
   const counts = new Map<string, number>();
   server.server.on("upgrade", (request, socket, head) => {
@@ -44,6 +47,7 @@ export function mountSocket(server: FastifyInstance, options: SocketOptions): { 
       .then(({ keyId }) => {
         // it was gone before its key was found
         if (socket.destroyed) return;
+        if (closing.signal.aborted) throw stopping();
         socket.once("close", enter(keyId, counts, options));
         options.connections.identify(socket, keyId);
         options.connections.of(socket)?.upgrade();
@@ -59,6 +63,11 @@ export function mountSocket(server: FastifyInstance, options: SocketOptions): { 
       sockets.close();
     },
   };
+}
+
+/** `closeTimeout` is missing in the types. */
+function serverOptions({ bodyLimit }: SocketOptions): ServerOptions & { closeTimeout: number } {
+  return { noServer: true, maxPayload: bodyLimit, perMessageDeflate: false, closeTimeout: closingMs };
 }
 
 async function admit(request: IncomingMessage, options: SocketOptions): Promise<Caller> {

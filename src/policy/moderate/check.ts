@@ -1,4 +1,4 @@
-import { ParleyError, toParleyError } from "../../model/error.ts";
+import { plainError, reasonOf, toParleyError } from "../../model/error.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { worse, type Check, type Verdict } from "./finding.ts";
 
@@ -16,9 +16,10 @@ export function guarded(check: Check, { timeoutMs, fails, log }: GuardedOptions)
       return await check(text, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
     } catch (thrown) {
       if (signal.aborted) throw thrown;
-      log.warn({ kind: toParleyError(thrown).kind, fails, err: thrown }, "moderation did not answer");
+      const { kind } = toParleyError(thrown);
+      log.warn({ kind, fails, reason: reasonOf(thrown), err: thrown }, "moderation did not answer");
       if (fails === "open") return undefined;
-      throw new ParleyError("upstream", "moderation did not answer", { cause: thrown });
+      throw plainError("upstream", "moderation did not answer", { cause: thrown });
     }
   };
 }

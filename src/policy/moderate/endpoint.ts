@@ -1,4 +1,4 @@
-import { ParleyError } from "../../model/error.ts";
+import { plainError } from "../../model/error.ts";
 import { isObject } from "../../model/json.ts";
 import type { Secret } from "../../lib/secret.ts";
 import { worse, type Check, type Finding, type Verdict } from "./finding.ts";
@@ -52,7 +52,7 @@ export function endpointCheck(options: EndpointOptions): Check {
     const answer = await request(url, { method: "POST", headers, body, signal });
     if (answer.statusCode !== 200) {
       await answer.body.dump();
-      throw new ParleyError("upstream", `the moderations endpoint answered ${answer.statusCode}`);
+      throw plainError("upstream", `the moderations endpoint answered ${answer.statusCode}`);
     }
     const results = resultsOf(await answer.body.json());
     return results.reduce<Verdict>((verdict, result) => worse(verdict, read(result, rows)), undefined);
@@ -62,7 +62,7 @@ export function endpointCheck(options: EndpointOptions): Check {
 function resultsOf(body: unknown): Record<string, unknown>[] {
   const results = isObject(body) ? body["results"] : undefined;
   if (!Array.isArray(results) || results.length === 0 || !results.every(isObject)) {
-    throw new ParleyError("upstream", "the moderations endpoint answered without results");
+    throw plainError("upstream", "the moderations endpoint answered without results");
   }
   return results;
 }

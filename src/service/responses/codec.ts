@@ -22,6 +22,8 @@ export interface ParsedResponse {
     /** Whether the caller left `store` out: items of the answer can then be referred to for a while. */
     readonly storeOmitted: boolean;
     readonly background: boolean;
+    /** Whether the caller follows the events. */
+    readonly stream: boolean;
   };
 }
 

@@ -1,5 +1,6 @@
 import { textBytes, type ByteLease } from "../../lib/byte-budget.ts";
 import type { ParleyError } from "../../model/error.ts";
+import type { Batch } from "../../model/event.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import { Transcript } from "../../model/transcript.ts";
@@ -12,7 +13,8 @@ export interface KeptOptions {
   id: string;
   owner: string;
   background: boolean;
-  encoder: ResponseEncoder;
+  /** Makes the encoder; a new one where the answer is begun again. */
+  encoder: () => ResponseEncoder;
   /** Bytes of the request; the events are counted with them, and all is held until the answer is over. */
   lease?: ByteLease | undefined;
 }
@@ -26,6 +28,10 @@ function eventBytes(event: ResponseEvent): number {
   return bytes;
 }
 
+function bytesOf(events: readonly ResponseEvent[]): number {
+  return events.reduce((sum, event) => sum + eventBytes(event), 0);
+}
+
 /** A response that is being made and stored: its events so far, for any number of readers. */
 export class KeptAnswer implements ResponseAnswer {
   // fixed at birth
@@ -33,12 +39,18 @@ export class KeptAnswer implements ResponseAnswer {
   /** The key that asked for it. */
   readonly owner: string;
   readonly background: boolean;
-  readonly encoder: ResponseEncoder;
+  private readonly newEncoder: () => ResponseEncoder;
   private readonly lease: ByteLease | undefined;
   /** Gives back the bytes of the request and of the events. */
   private readonly release: (() => void) | undefined;
   private readonly aborter = new AbortController();
   // changed by events
+  /** Replaced when the answer is begun again. */
+  encoder: ResponseEncoder;
+  /** Whether somebody has got something that an engine wrote; set by readers. */
+  private shown = false;
+  /** Events before those of an engine; set when an engine has begun. */
+  private queuedCount = 0;
   /** Set when an engine has begun. */
   facts: AnswerFacts | undefined;
   /** Replaced by the engine's transcript when an engine has begun. */
@@ -58,7 +70,8 @@ export class KeptAnswer implements ResponseAnswer {
     this.id = options.id;
     this.owner = options.owner;
     this.background = options.background;
-    this.encoder = options.encoder;
+    this.newEncoder = options.encoder;
+    this.encoder = options.encoder();
     this.lease = options.lease;
     this.release = options.lease?.hold();
   }
@@ -72,11 +85,29 @@ export class KeptAnswer implements ResponseAnswer {
     this.aborter.abort();
   }
 
+  /** No reader has got anything of the answer: it may be begun again. */
+  get unseen(): boolean {
+    return !this.shown;
+  }
+
+  /** The events of a batch that the transcript holds. Where it begins the answer again, those before it are void. */
+  accept(batch: Batch): ResponseEvent[] {
+    const again = this.published.length > this.queuedCount && batch[0]?.type === "begin";
+    if (again) {
+      const dropped = this.published.splice(this.queuedCount);
+      this.lease?.shrink(bytesOf(dropped));
+      this.encoder = this.newEncoder();
+      // numbers go on behind those that stay
+      if (this.queuedCount > 0) this.encoder.queued();
+    }
+    return this.encoder.accept(batch, this.transcript);
+  }
+
   /** Throws what the lease throws where the events do not fit into memory any more. */
   publish(events: readonly ResponseEvent[]): void {
     const growing = this.transcript.finish === undefined;
     // the end is always published: it is bounded, and it says what happened
-    if (growing) this.lease?.grow(events.reduce((sum, event) => sum + eventBytes(event), 0));
+    if (growing) this.lease?.grow(bytesOf(events));
     this.published.push(...events);
     this.wake();
   }
@@ -85,6 +116,7 @@ export class KeptAnswer implements ResponseAnswer {
   begin({ transcript, facts }: Pick<AnswerSource, "transcript" | "facts">): void {
     this.transcript = transcript;
     this.facts = facts;
+    this.queuedCount = this.published.length;
     this.state = "running";
   }
 
@@ -102,6 +134,7 @@ export class KeptAnswer implements ResponseAnswer {
       if (next < this.published.length) {
         const fresh = this.published.slice(next);
         next = this.published.length;
+        this.shown ||= this.state !== "queued";
         yield fresh;
       } else if (this.state === "over") break;
       else await this.change(signal);
@@ -111,6 +144,7 @@ export class KeptAnswer implements ResponseAnswer {
 
   snapshot(): JsonObject {
     const queued = this.state === "queued" && this.background;
+    this.shown ||= this.transcript.items.length > 0;
     return this.encoder.body(this.transcript, queued ? "queued" : undefined);
   }
 

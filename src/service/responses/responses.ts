@@ -11,10 +11,10 @@ import { Transcript } from "../../model/transcript.ts";
 import type { Caller } from "../../policy/authenticate.ts";
 import type { EndedResponse, ResponseRecord } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
-import type { GenerateService } from "../generate.ts";
+import type { GenerateService, Unseen } from "../generate.ts";
 import type { ResponseAnswer } from "./answer.ts";
 import type { ResponseArchive } from "./archive.ts";
-import type { OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
+import type { OutputItem, ParsedResponse, ResponseCodec, ResponseEncoder } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
 import type { ConversationMemory } from "./memory.ts";
 import { ownItems, recall, turnOf, type RecallSources } from "./recall.ts";
@@ -143,6 +143,11 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     return this.unended.end();
   }
 
+  /** Resolves when the stored responses that run now are over. */
+  async finished(): Promise<void> {
+    await Promise.all([...this.running.values()].map((answer) => answer.finished));
+  }
+
   /** Aborts everything that runs and waits until it is stored. */
   async close(): Promise<void> {
     const all = [...this.running.values()];
@@ -163,7 +168,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   private async startTransient(job: Job<Parsed>, signal: AbortSignal): Promise<ResponseAnswer> {
     const { parsed } = job;
     const encoder = this.options.codec.encoder(parsed);
-    const source = await this.source(job, signal);
+    const source = await this.source(job, signal, parsed.answerOptions.stream ? undefined : () => true);
     const ended = (transcript: Transcript): Promise<void> => this.remember(job, encoder.items(transcript), transcript);
     return new TransientAnswer({ id: parsed.request.id, source, encoder, signal, ended });
   }
@@ -176,7 +181,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort();
     try {
-      const source = await this.source(job, answer.signal);
+      const source = await this.source(job, answer.signal, () => answer.unseen);
       answer.begin(source);
       const record = await this.storeBegun(job, answer, source);
       answer.finished = this.pump(job, { answer, source, record }).finally(leave);
@@ -210,14 +215,14 @@ export class ResponsesService<Parsed extends ParsedResponse> {
 
   private keptAnswer({ parsed, caller, lease }: Job<Parsed>): KeptAnswer {
     const { background } = parsed.answerOptions;
-    const encoder = this.options.codec.encoder(parsed);
+    const encoder = (): ResponseEncoder => this.options.codec.encoder(parsed);
     return new KeptAnswer({ id: parsed.request.id, owner: caller.keyId, background, encoder, lease });
   }
 
   /** Where the answer comes from, when it has begun. */
-  private async source(job: Job<Parsed>, signal: AbortSignal): Promise<AnswerSource> {
+  private async source(job: Job<Parsed>, signal: AbortSignal, unseen?: Unseen): Promise<AnswerSource> {
     const admitted = await admitAnswer(job, this.options.generate);
-    return admitted.start(signal);
+    return admitted.start(signal, unseen);
   }
 
   private async store({ parsed, caller, body }: Job<Parsed>, answer: KeptAnswer): Promise<ResponseRecord> {
@@ -251,7 +256,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   private async work(job: Job<Parsed>, { answer, record, admitted }: Waiting): Promise<void> {
     let source: AnswerSource;
     try {
-      source = await admitted.start(answer.signal);
+      source = await admitted.start(answer.signal, () => answer.unseen);
     } catch (thrown) {
       const error = answer.signal.aborted ? canceled() : toParleyError(thrown);
       return this.fail(job, { answer, record }, [{ type: "begin" }, { type: "finish", reason: "error", error }]);
@@ -265,7 +270,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     try {
       for await (const batch of source.batches) {
         if (answer.transcript.finish !== undefined) await this.conclude(job, { answer, record }, batch);
-        else answer.publish(answer.encoder.accept(batch, answer.transcript));
+        else answer.publish(answer.accept(batch));
       }
     } catch (thrown) {
       // a mistake of the server: it ends this response, not the process
@@ -289,7 +294,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     const { archive, log } = this.options;
     let outcome: EndedResponse | undefined;
     try {
-      const lastEvents = answer.encoder.accept(lastBatch, answer.transcript);
+      const lastEvents = answer.accept(lastBatch);
       const output = answer.encoder.items(answer.transcript);
       outcome = await archive.written(record, {
         body: answer.encoder.body(answer.transcript),

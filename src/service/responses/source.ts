@@ -2,7 +2,7 @@ import type { Batch } from "../../model/event.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import { Transcript } from "../../model/transcript.ts";
 import type { Caller } from "../../policy/authenticate.ts";
-import type { GenerateService } from "../generate.ts";
+import type { GenerateService, Unseen } from "../generate.ts";
 import type { AnswerFacts, Generation } from "../generation.ts";
 import type { ParsedResponse } from "./codec.ts";
 
@@ -14,7 +14,7 @@ export interface AnswerSource extends Pick<Generation, "transcript" | "batches">
 /** An answer that was let in; one of its methods must be called, once. */
 export interface AdmittedAnswer {
   /** Resolves when an engine has begun; throws what `GenerateService.start` throws. */
-  start(signal: AbortSignal): Promise<AnswerSource>;
+  start(signal: AbortSignal, unseen?: Unseen): Promise<AnswerSource>;
   /** Gives back what was reserved. */
   cancel(): void;
 }
@@ -39,8 +39,8 @@ export async function admitAnswer(
   }
   const admitted = await generate.admit(request, caller);
   return {
-    start: async (signal) => {
-      const generation = await admitted.start(signal);
+    start: async (signal, unseen) => {
+      const generation = await admitted.start(signal, unseen);
       return { transcript: generation.transcript, batches: generation.batches, facts: generation };
     },
     cancel: () => admitted.cancel(),

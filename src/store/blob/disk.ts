@@ -5,7 +5,7 @@ import type { Readable } from "node:stream";
 import { deleteAbandoned } from "../../lib/abandoned.ts";
 import { diskFault } from "../../lib/disk-fault.ts";
 import { ownedName } from "../../lib/owner.ts";
-import { ParleyError } from "../../model/error.ts";
+import { plainError } from "../../model/error.ts";
 import type { BlobStore, Spool, Spooled } from "./blob.ts";
 
 /** An upload writes all the time: a file of another machine that was not changed for this long has lost its process. */
@@ -94,7 +94,7 @@ function readable(error: unknown): unknown {
   const fault = diskFault(error);
   if (fault === undefined) return error;
   const words = fault === "full" ? "has no room left to keep the file" : "cannot write the file";
-  return new ParleyError("unavailable", `the server ${words}`, { cause: error, retryAfter });
+  return plainError("unavailable", `the server ${words}`, { cause: error, retryAfter });
 }
 
 function codeOf(error: unknown): string {

@@ -3,7 +3,8 @@ import { rm } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { setTimeout } from "node:timers/promises";
 import { Agent, request, type Dispatcher } from "undici";
-import { ParleyError } from "../../model/error.ts";
+import { plainError, reasonOf, type ParleyError } from "../../model/error.ts";
+import type { Log } from "../../telemetry/log.ts";
 import type { BlobStore, Spooled } from "./blob.ts";
 import { emptySha256, signed, type SigningKeys } from "./sign.ts";
 
@@ -15,6 +16,8 @@ export interface BucketOptions extends SigningKeys {
   prefix: string;
   /** Bucket in the path instead of in the host name. */
   pathStyle: boolean;
+  /** Gets a line when the bucket cannot be used, and one when it can again. */
+  log?: Pick<Log, "warn" | "error"> | undefined;
 }
 
 type Answer = Dispatcher.ResponseData;
@@ -39,6 +42,9 @@ export class BucketBlobs implements BlobStore {
   private readonly options: BucketOptions;
   private readonly base: string;
   private readonly agent: Agent;
+  // changed by events
+  /** Whether the last request failed because the bucket could not be used; set by every request. */
+  private failing = false;
 
   constructor(options: BucketOptions) {
     this.options = options;
@@ -72,6 +78,21 @@ export class BucketBlobs implements BlobStore {
 
   /** A successful answer, or nothing where there is no such object. */
   private async ask(id: number, sent: BucketRequest): Promise<Answer | undefined> {
+    const { log } = this.options;
+    try {
+      const answer = await this.tried(id, sent);
+      if (this.failing) log?.warn({ bucket: this.base }, "the bucket that keeps files can be used again");
+      this.failing = false;
+      return answer;
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (!this.failing) log?.error({ bucket: this.base, reason }, "the bucket that keeps files cannot be used");
+      this.failing = true;
+      throw error;
+    }
+  }
+
+  private async tried(id: number, sent: BucketRequest): Promise<Answer | undefined> {
     for (const pause of pausesMs) {
       const outcome = await this.once(id, sent).catch((error: unknown) => unreachable(error));
       if (!(outcome instanceof Failure)) return outcome;
@@ -109,7 +130,7 @@ class Failure {
 
   constructor(retryable: boolean, what: string, cause: unknown) {
     this.retryable = retryable;
-    this.error = new ParleyError("upstream", `the bucket that keeps files ${what}`, { cause });
+    this.error = plainError("upstream", `the bucket that keeps files ${what}`, { cause });
   }
 }
 

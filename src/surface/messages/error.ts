@@ -1,5 +1,5 @@
 import type { ErrorKind, ParleyError } from "../../model/error.ts";
-import { envelope, envelopeTable } from "../shared/envelope.ts";
+import { envelope, fixedMessage } from "../shared/envelope.ts";
 import type { Reply } from "../surface.ts";
 
 /** `error.details` of a request that asks for a thread: the SDK then sends whole histories. */
@@ -49,5 +49,5 @@ const own: Readonly<Partial<Record<ErrorKind, string>>> = {
 };
 
 function messageOf(error: ParleyError): string {
-  return own[error.kind] ?? envelopeTable[error.kind].fixed ?? error.message;
+  return own[error.kind] ?? fixedMessage(error) ?? error.message;
 }

@@ -9,6 +9,8 @@ export interface EnvelopeRow {
   code: number;
   /** Sent instead of the error's own message. */
   fixed?: string;
+  /** Behind `fixed`, the error's reason: numbers and our own words. */
+  withReason?: boolean;
   /** Put before the error's own message. */
   prefix?: string;
 }
@@ -24,6 +26,7 @@ export const envelopeTable: Readonly<Record<ErrorKind, EnvelopeRow>> = {
     type: "bad_request_error",
     code: 2013,
     fixed: "invalid params, context window exceeds limit",
+    withReason: true,
   },
   unauthenticated: {
     status: 401,
@@ -84,8 +87,13 @@ export function baseResp(error: ParleyError): { status_code: number; status_msg:
 }
 
 function messageOf(error: ParleyError): string {
-  const { fixed, prefix = "" } = envelopeTable[error.kind];
-  return fixed ?? `${prefix}${error.message}`;
+  return fixedMessage(error) ?? `${envelopeTable[error.kind].prefix ?? ""}${error.message}`;
+}
+
+/** The fixed words of an error's kind, with the reason where they have one; `undefined` where the kind has none. */
+export function fixedMessage({ kind, reason }: ParleyError): string | undefined {
+  const { fixed, withReason } = envelopeTable[kind];
+  return fixed !== undefined && withReason === true && reason !== undefined ? `${fixed}: ${reason}` : fixed;
 }
 
 /** Whole seconds, at least 1: a client that reads 0 asks again at once. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { envelope, envelopeTable } from "../../../src/surface/shared/envelope.ts";
+import { contextError } from "../../../src/model/context-bound.ts";
 import { type ErrorKind, errorKinds, invalid, ParleyError } from "../../../src/model/error.ts";
 
 const requestId = "0660b098aa1e9dd5a6773a48c479fc89";
@@ -54,6 +55,10 @@ describe("envelope", () => {
   it("keeps the vendor's words for the context window, whatever the engine said", () => {
     const { body } = envelope(new ParleyError("context", "the prompt has 12 tokens"), requestId);
     expect(body.error.message).toBe("invalid params, context window exceeds limit (2013)");
+    const sized = envelope(contextError({ tokens: 12, windowTokens: 10 }), requestId);
+    expect(sized.body.error.message).toBe(
+      "invalid params, context window exceeds limit: the prompt has 12 tokens, the window has 10 tokens (2013)",
+    );
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { ParleyError, toParleyError } from "../../../model/error.ts";
 import type { Batch, GenerationEvent } from "../../../model/event.ts";
 import type { OpenAnswer } from "../wire/client.ts";
+import { pageFailure } from "../wire/failure.ts";
 import { SseReader } from "../wire/sse.ts";
 import type { ChatDecoder } from "./decode.ts";
 
@@ -10,6 +11,7 @@ const maxBodyBytes = 8 * 1024 * 1024;
 const overlooked: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0d, 0x20, 0xef, 0xbb, 0xbf]);
 const openBrace = 0x7b;
 const openBracket = 0x5b;
+const lessThan = 0x3c;
 /** Network reads of nothing else that are held back at most. */
 const maxBlankReads = 1_000;
 
@@ -30,6 +32,11 @@ async function recognized(answer: OpenAnswer): Promise<{ json: boolean; reads: A
   for (let next = await reader.next(); next.done !== true; next = await reader.next()) {
     held.push(next.value);
     const first = next.value.find((byte) => !overlooked.has(byte));
+    // no line of a stream begins so
+    if (first === lessThan) {
+      await reader.return?.();
+      throw pageFailure();
+    }
     if (first !== undefined) json = first === openBrace || first === openBracket;
     if (first !== undefined || held.length >= maxBlankReads) break;
   }

@@ -1,4 +1,4 @@
-import { ParleyError } from "../../../model/error.ts";
+import { plainError } from "../../../model/error.ts";
 import type { FinishReason } from "../../../model/event.ts";
 import type { Repairs } from "./repair.ts";
 
@@ -39,7 +39,7 @@ export function matchedStop(choice: Readonly<Record<string, unknown>>, stop: rea
  */
 export function missingReason(repairs: Repairs, complete: boolean): FinishReason {
   if (!repairs.on("finish-reason") || !complete) {
-    throw new ParleyError("upstream", "the upstream ended without a finish reason");
+    throw plainError("upstream", "the upstream ended without a finish reason");
   }
   repairs.fired("finish-reason");
   return "stop";

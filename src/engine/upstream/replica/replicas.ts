@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { canceled, isRetryable, ParleyError, toParleyError, type ErrorKind } from "../../../model/error.ts";
-import type { Batch, ServedBy } from "../../../model/event.ts";
+import { canceled, isRetryable, ParleyError, toParleyError, type ErrorKind, plainError } from "../../../model/error.ts";
+import { isVisible, type Batch, type GenerationEvent, type ServedBy } from "../../../model/event.ts";
 import type { GenerationRequest } from "../../../model/request.ts";
 import type { Capabilities, Engine, EngineMember, Load, ServedModel } from "../../engine.ts";
 import { isUnknownThere } from "../wire/failure.ts";
@@ -91,10 +91,14 @@ export class ReplicaSet implements Engine {
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
     this.watch();
-    this.budget.earn();
+    const { brokenTries: broken = [] } = request;
+    const last = broken.at(-1);
+    if (last === undefined) this.budget.earn();
+    else if (!this.mayRetry(last.attempt, last.error)) throw last.error;
     const order = this.order(request);
-    const tried = new Set<Replica>();
-    for (let attempt = 1; ; attempt++) {
+    const tried = new Set(this.replicas.filter(({ name }) => broken.some(({ replica = name }) => replica === name)));
+    for (let attempt = (last?.attempt ?? 0) + 1; ; attempt++) {
+      if (tried.size >= this.replicas.length) await this.pause(attempt - 1, tried, signal);
       const { replica, reason } = this.choose(order, tried);
       this.options.onReplicaChosen?.({ replica: replica.name, reason });
       const leave = replica.inFlight.enter(signal);
@@ -108,16 +112,21 @@ export class ReplicaSet implements Engine {
           yield* this.rest(current, first, stream);
           return;
         }
-        if (attempt >= this.attempts || signal.aborted || !isRetryable(first)) throw first;
-        if (this.replicas.length === 1 && !worthRepeating(first)) throw first;
-        // One other replica is always asked: when a replica dies, everything it held moves at once. More is rationed.
-        if ((attempt > 1 || this.replicas.length === 1) && !this.budget.spend()) throw first;
+        if (signal.aborted || !this.mayRetry(attempt, first)) throw first;
       } finally {
         leave();
       }
       tried.add(replica);
-      if (tried.size >= this.replicas.length) await this.pause(attempt, tried, signal);
     }
+  }
+
+  /** Whether a request may be sent once more after its n-th try failed; takes from the budget. */
+  private mayRetry(attempt: number, error: ParleyError): boolean {
+    if (attempt >= this.attempts || !isRetryable(error)) return false;
+    const alone = this.replicas.length === 1;
+    if (alone && !worthRepeating(error)) return false;
+    // One other replica is always asked: when a replica dies, everything it held moves at once. More is rationed.
+    return (attempt === 1 && !alone) || this.budget.spend();
   }
 
   async count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }> {
@@ -214,17 +223,23 @@ export class ReplicaSet implements Engine {
     return replica.inFlight.count + 1 <= Math.max(share, free);
   }
 
-  /** The first batch, or the error that came instead of it. */
+  /** All up to the first event that a caller sees, as one batch, or the error that came instead of it. */
   private async begin(
     { replica, servedBy }: Attempt,
     stream: AsyncIterator<Batch>,
     signal: AbortSignal,
   ): Promise<Batch | ParleyError> {
     try {
-      const first = await stream.next();
-      if (first.done === true) throw new ParleyError("upstream", "the upstream ended without an answer");
+      const first: GenerationEvent[] = [];
+      while (!first.some(isVisible)) {
+        const next = await stream.next();
+        if (next.done === true) throw plainError("upstream", "the upstream ended without an answer");
+        first.push(...next.value);
+      }
+      const seen = first.find(isVisible);
+      if (seen?.type === "finish" && seen.error !== undefined) throw seen.error;
       replica.breaker.releaseTrial();
-      return first.value.map((event) => (event.type === "begin" && servedBy ? { ...event, servedBy } : event));
+      return first.map((event) => (event.type === "begin" && servedBy ? { ...event, servedBy } : event));
     } catch (thrown) {
       const error = toParleyError(thrown);
       this.recordError(replica, signal.aborted ? canceled() : error);

@@ -2,7 +2,7 @@ import type { Dispatcher } from "undici";
 import type { ContentCoding } from "../../../lib/content-coding.ts";
 import type { Secret } from "../../../lib/secret.ts";
 import { TimeSlices } from "../../../lib/time-slices.ts";
-import { ParleyError } from "../../../model/error.ts";
+import { type ParleyError, plainError } from "../../../model/error.ts";
 import { parseJson } from "../../../model/json.ts";
 import { readBaseUrl, type BaseUrl } from "./base-url.ts";
 import { writeBody, type WrittenBody } from "./body.ts";
@@ -87,9 +87,12 @@ export class UpstreamClient {
     return this.base.name;
   }
 
-  /** Starts an answer. Throws a `ParleyError` for every status but 200 and everything that goes wrong before it. */
-  async open(path: string, body: unknown, signal: AbortSignal): Promise<OpenAnswer> {
-    const watch = new Deadlines(this.timeouts, signal);
+  /**
+   * Starts an answer. Throws a `ParleyError` for every status but 200 and everything that goes wrong before it. `begun`: since
+   * when the deadline of the whole answer counts, on the clock of `performance`; default now.
+   */
+  async open(path: string, body: unknown, signal: AbortSignal, begun?: number): Promise<OpenAnswer> {
+    const watch = new Deadlines(this.timeouts, signal, begun);
     try {
       const written = await this.slices.run(writeBody(body), watch.signal);
       const answer = await this.send(path, written, watch.signal);
@@ -157,7 +160,7 @@ export class UpstreamClient {
         const cause = new Error(
           `upstream: ${statusCode} to ${next === null ? "nowhere" : next.origin + next.pathname}`,
         );
-        throw new ParleyError("upstream", `the upstream answered ${statusCode}: its address is another one`, { cause });
+        throw plainError("upstream", `the upstream answered ${statusCode}: its address is another one`, { cause });
       }
       at = next.pathname + next.search;
     }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { ParleyError, type ErrorKind } from "../../../model/error.ts";
+import { ParleyError, plainError, type ErrorKind } from "../../../model/error.ts";
+import { contextError, type PromptSize } from "../../../model/context-bound.ts";
 import { isObject, parseJson } from "../../../model/json.ts";
 import { bodySeconds, headerSeconds } from "./retry-after.ts";
 
@@ -60,6 +61,23 @@ const invalidParameters = 2013;
 const contextWords =
   /context (length|window|size)|maximum context|exceeds? (the )?(available )?context|exceed_context|longer than the model'?s|prompt is too long|input is too long/i;
 
+/** Their numbers: the window's tokens, and the prompt's. What they requested in all is more than the prompt. */
+const windowNumbers =
+  /(?:maximum context length (?:is|of)|context (?:size|length|window)(?: is| of)?|the window has)\s*\(?(\d{1,9})\b/i;
+const promptNumbers =
+  /\b(\d{1,9}) (?:tokens )?(?:in|from) the (?:messages|prompt|input)|(?:resulted in|\b(?:request|input|prompt)(?: has| contains| is)?) \(?(?:about )?(\d{1,9}) (?:input )?tokens/i;
+
+/** The sizes that a server names in its message; only numbers are taken from it. */
+function sizeIn(message: string): PromptSize {
+  const [, window] = windowNumbers.exec(message) ?? [];
+  const [, before, behind] = promptNumbers.exec(message) ?? [];
+  const tokens = before ?? behind;
+  return {
+    windowTokens: window === undefined ? undefined : Number(window),
+    tokens: tokens === undefined ? undefined : Number(tokens),
+  };
+}
+
 /** What shows that a message holds a web page. */
 const page = /^<|<!doctype|<html|<head>|<body/i;
 
@@ -79,6 +97,17 @@ class Report extends Error {
 /** The server is well, but does not know the model or the path: no sign of a broken one, and no use to ask it again. */
 export function isUnknownThere(error: ParleyError): boolean {
   return error.cause instanceof Report && error.cause.status === 404;
+}
+
+/** The error of a 200 whose body is a web page. */
+export function pageFailure(): ParleyError {
+  const cause = new Report(200, "a web page");
+  return plainError("upstream", "the upstream answered with a web page, not as an API", { cause });
+}
+
+/** What is asked is not there, or something else is: the address may be a wrong one. */
+export function isElsewhere(error: ParleyError): boolean {
+  return error.cause instanceof Report && (error.cause.status === 404 || error.cause.status === 200);
 }
 
 interface ReportedError {
@@ -113,16 +142,17 @@ function failure(reported: ReportedError, retryAfter: number | undefined): Parle
     ...(retryAfter === undefined ? {} : { retryAfter }),
   };
   if (unknown) {
-    return new ParleyError(kind, "the upstream does not know the model or the address configured for it", detail);
+    return plainError(kind, "the upstream does not know the model or the address configured for it", detail);
   }
-  if (kind === "invalid" && contextWords.test(text)) return new ParleyError("context", text, detail);
+  if (kind === "invalid" && contextWords.test(text))
+    return contextError(sizeIn(text), { message: text, cause: detail.cause });
   if (messageKinds.has(kind))
     return new ParleyError(kind, text === "" ? `the upstream answered ${reported.status}` : text, detail);
   if (kind === "upstream" && (reported.status === 401 || reported.status === 403)) {
-    return new ParleyError(kind, "the upstream refused the credentials configured for it", detail);
+    return plainError(kind, "the upstream refused the credentials configured for it", detail);
   }
   const what = reported.status === 0 ? "reported an error" : `answered ${reported.status}`;
-  return new ParleyError(kind, `the upstream ${what}`, detail);
+  return plainError(kind, `the upstream ${what}`, detail);
 }
 
 function kindOf(reported: ReportedError): ErrorKind {
@@ -218,7 +248,7 @@ export function networkFailure(thrown: unknown): ParleyError {
   if (thrown instanceof ParleyError) return thrown;
   const code = networkCode(thrown);
   const kind = code === "UND_ERR_CONNECT_TIMEOUT" ? "timeout" : "upstream";
-  return new ParleyError(kind, `the upstream ${byNetworkCode[code] ?? "broke the connection"}`, { cause: thrown });
+  return plainError(kind, `the upstream ${byNetworkCode[code] ?? "broke the connection"}`, { cause: thrown });
 }
 
 /** The code of a thrown network error, `""` where it has none. */

@@ -1,4 +1,4 @@
-import { canceled, ParleyError } from "../../../model/error.ts";
+import { canceled, type ParleyError, plainError } from "../../../model/error.ts";
 
 /** Milliseconds. */
 export interface Timeouts {
@@ -28,13 +28,14 @@ export class Deadlines {
   private readonly controller = new AbortController();
   private readonly timeouts: Timeouts;
   private readonly caller: AbortSignal;
-  private readonly begun = performance.now();
+  /** When the answer was asked for first; on the clock of `performance`. */
+  private readonly begun: number;
   private readonly onAbort = (): void => {
     this.cut(canceled());
   };
   // changed by events
   /** When the last read came, or the ending began, without the time of pauses in it; set by `touch` and `hurry`. */
-  private last = this.begun;
+  private last = performance.now();
   /** `ending`: the finish reason has come; set by `touch` and `hurry`. */
   private phase: "first" | "flowing" | "ending" = "first";
   private timer: NodeJS.Timeout | undefined;
@@ -45,7 +46,8 @@ export class Deadlines {
   /** The grace time was what ended it. */
   late = false;
 
-  constructor(timeouts: Timeouts, caller: AbortSignal) {
+  constructor(timeouts: Timeouts, caller: AbortSignal, begun = performance.now()) {
+    this.begun = begun;
     this.timeouts = timeouts;
     this.caller = caller;
     if (caller.aborted) this.onAbort();
@@ -129,7 +131,7 @@ export class Deadlines {
       : this.phase === "first"
         ? "did not begin to answer in time"
         : "fell silent";
-    this.cut(new ParleyError("timeout", `the upstream ${what}`));
+    this.cut(plainError("timeout", `the upstream ${what}`));
   }
 
   private cut(reason: ParleyError): void {

@@ -4,8 +4,8 @@ import { upstreamEngine } from "../../../../src/engine/upstream/engine.ts";
 import type { ReplicaOptions, ReplicaChoice, ReplicaTuning } from "../../../../src/engine/upstream/replica/options.ts";
 import { ReplicaSet, type Member } from "../../../../src/engine/upstream/replica/replicas.ts";
 import { ParleyError, type ErrorDetail, type ErrorKind } from "../../../../src/model/error.ts";
-import type { Batch, ServedBy } from "../../../../src/model/event.ts";
-import type { GenerationRequest } from "../../../../src/model/request.ts";
+import type { Batch, GenerationEvent, ServedBy } from "../../../../src/model/event.ts";
+import type { BrokenTry, GenerationRequest } from "../../../../src/model/request.ts";
 import { doneFrame, fakeServer, fold, frame, requestOf, sse, usageFrame, user, type FakeServer } from "../fake.ts";
 
 const open: { close(): Promise<void> }[] = [];
@@ -24,6 +24,8 @@ class Puppet implements Member {
   trouble: ParleyError | undefined;
   /** The finish of every answer. */
   ending: ParleyError | undefined;
+  /** The finish of every answer, before anything of it is seen. */
+  mute: ParleyError | undefined;
   there = true;
   hold: Promise<void> | undefined;
 
@@ -32,8 +34,17 @@ class Puppet implements Member {
     if (signal.aborted) throw new ParleyError("canceled", "");
     if (this.trouble !== undefined) throw this.trouble;
     yield [{ type: "begin" }];
+    if (this.mute !== undefined) {
+      yield [{ type: "finish", reason: "error", error: this.mute }];
+      return;
+    }
+    yield [
+      { type: "text-start", index: 0 },
+      { type: "text-delta", index: 0, text: "a" },
+    ];
     await this.hold;
     yield [
+      { type: "text-end", index: 0 },
       this.ending === undefined
         ? { type: "finish", reason: "stop" }
         : { type: "finish", reason: "error", error: this.ending },
@@ -162,6 +173,33 @@ describe("a replica set", () => {
     for (const puppet of puppets) puppet.ending = error("upstream");
     expect(await ask("x")).toBe("upstream");
     expect(puppets.reduce((sum, puppet) => sum + puppet.asked, 0)).toBe(1);
+  });
+
+  it("retries an answer of which nothing was seen", async () => {
+    const { puppets, choices, servedBy, ask } = stage(2);
+    await ask("x");
+    at(puppets, owner(choices)).mute = error("upstream");
+    expect(await ask("x")).toBe("answered");
+    expect(servedBy.at(-1)).toMatchObject({ reason: "retry", attempt: 2 });
+  });
+
+  it("asks another replica where earlier tries of a request broke off, and counts them", async () => {
+    const { set, choices, ask } = stage(3);
+    await ask("x");
+    const own = at(choices, 0).replica;
+    const again = (brokenTries: BrokenTry[]): Promise<{ events: GenerationEvent[] }> =>
+      fold(set.generate({ ...requestOf({ items: [user("x")] }), brokenTries }, never));
+    const broken = { replica: own, attempt: 1, error: error("upstream"), askedAt: 0 };
+    const [begin] = (await again([broken])).events;
+    expect(begin).toMatchObject({ type: "begin", servedBy: { reason: "retry", attempt: 2 } });
+    const second = choices.at(-1)?.replica ?? "";
+    expect(second).not.toBe(own);
+    await again([broken, { ...broken, replica: second, attempt: 2 }]);
+    expect([own, second]).not.toContain(choices.at(-1)?.replica);
+    const asked = choices.length;
+    await expect(again([broken, { ...broken, attempt: 3 }])).rejects.toMatchObject({ kind: "upstream" });
+    await expect(again([{ ...broken, error: error("invalid") }])).rejects.toMatchObject({ kind: "invalid" });
+    expect(choices).toHaveLength(asked);
   });
 
   it("gives up after its attempts with the last error", async () => {
