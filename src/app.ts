@@ -1,5 +1,4 @@
-import { catalogNames } from "./app-engine.ts";
-import { fingerprint } from "./app-engine.ts";
+import { catalogNames, fingerprint } from "./app-engine.ts";
 import { adminRules, openModeration, openServices, type AppOverrides, type Services } from "./app-services.ts";
 import { configuredKeys, declaredOf } from "./config/keys.ts";
 import type { Config } from "./config/schema.ts";
