@@ -121,6 +121,11 @@ export const limitSections: readonly Section[] = [
       },
       { what: "a name of a field", from: "src/lib/json-scanner/parse.ts#maxKeyUnits", at: "400 (2013)" },
       {
+        what: "one text, but for the data of images and videos",
+        from: "src/lib/long-text.ts#maxStringUnits",
+        at: "400 (2013) that names the field; a longer prompt goes in several",
+      },
+      {
         what: "content codings of a body, and of an upstream's answer",
         from: "src/lib/content-coding.ts#maxCodings",
         at: "400 (2013) `content-encoding`; an upstream's: 502 (1033)",
@@ -133,6 +138,11 @@ export const limitSections: readonly Section[] = [
       {
         what: "one turn of work on large bodies; of what begins or ends for many callers at once",
         from: "src/lib/time-slices.ts#sliceMs",
+        at: "the rest waits for the next turn of the event loop",
+      },
+      {
+        what: "bytes of all bodies that are received in one turn",
+        from: "src/lib/intake.ts#turnBytes",
         at: "the rest waits for the next turn of the event loop",
       },
       {
@@ -311,6 +321,7 @@ export const limitSections: readonly Section[] = [
         from: "responses.retentionDays",
         at: "404, 400 for a reference: deleted",
       },
+      { what: "a row of the ledger", from: "ledger.keepDays", at: "deleted; its sums stay in the reports" },
       { what: "texts of the admin API", from: "src/service/admin-input.ts#maxChars", at: "400 (2013)" },
       { what: "entries of a list of the admin API", from: "src/service/admin-input.ts#maxEntries", at: "400 (2013)" },
     ],
@@ -540,6 +551,12 @@ export const limitSections: readonly Section[] = [
 /** Settings with a number that bound nothing a caller does. */
 export const noBounds: readonly string[] = [
   "port",
+  "alerts.errorPercent",
+  // the same limits as under limits.key, limits.organisation and budgets, for one
+  ...["keys", "organisations"].flatMap((kind) => [
+    ...["requestsPerMinute", "tokensPerMinute", "streams", "growth"].map((name) => `${kind}.<name>.limits.${name}`),
+    `${kind}.<name>.budget`,
+  ]),
   ...["packetMinimum", "packetMaximum", "packetWaitMs"].map((name) => `sse.${name}`),
   "telemetry.otlp.ratio",
   "engines.<name>(llama).threads",

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ByteBudget, ByteLease } from "../lib/byte-budget.ts";
+import type { Intake } from "../lib/intake.ts";
 import { ParleyError, invalid, toParleyError } from "../model/error.ts";
 import { ContentDecoder, contentCodings, tooLarge } from "./content-coding.ts";
 import type { JsonReader } from "./json-reader.ts";
@@ -21,6 +22,8 @@ export interface Receiving {
   reader: Pick<JsonReader, "parse">;
   /** Counts the bytes that are held. */
   lease?: ByteLease | undefined;
+  /** Where large bodies wait for each other. */
+  intake?: Intake;
   /** Aborted when the caller is gone: a large body is not read on then, because its bytes are no longer counted. */
   signal: AbortSignal | undefined;
 }
@@ -36,7 +39,7 @@ export async function readJson(stream: IncomingMessage, receiving: Receiving): P
   return receiving.reader.parse(pieces, "body", receiving.signal, receiving.lease?.owner);
 }
 
-async function readBytes(stream: IncomingMessage, { limit, lease }: Receiving): Promise<Buffer[]> {
+async function readBytes(stream: IncomingMessage, { limit, lease, intake }: Receiving): Promise<Buffer[]> {
   const body = new DecodedBody(stream.headers["content-encoding"], limit, lease);
   // what cannot fit is refused before it is read
   lease?.check(Math.min(limit, Number(stream.headers["content-length"] ?? 0)));
@@ -44,6 +47,7 @@ async function readBytes(stream: IncomingMessage, { limit, lease }: Receiving): 
   let deadline = Infinity;
   try {
     for await (const chunk of arriving(stream)) {
+      await intake?.take(chunk.length);
       if (performance.now() > deadline) break;
       if (refusal !== undefined) continue;
       await body.take(chunk).catch((error: unknown) => {

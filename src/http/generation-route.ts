@@ -80,7 +80,7 @@ export async function readRequest<AnswerOptions>(
   const { bodyLimit: limit, jsonReader: reader, requestBudget, slices, surface, signal, checkCaller } = reading;
   await checkCaller(request.caller);
   const lease = leaseUntilAnswered(reply.raw, requestBudget, request.caller.keyId);
-  const body = await readJson(request.raw, { limit, reader, lease, signal });
+  const body = await readJson(request.raw, { limit, reader, lease, signal, intake: slices.intake });
   const parsed = await slices.run(surface.parseSteps(body, parseContext(request, reading)), signal, lease.owner);
   return { body, parsed, lease };
 }

@@ -1,6 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import { nestsDeeper } from "../lib/json-scanner/depth.ts";
-import { JsonFault, parseJsonSteps } from "../lib/json-scanner/parse.ts";
+import { JsonFault } from "../lib/json-scanner/fault.ts";
+import { parseJsonSteps } from "../lib/json-scanner/parse.ts";
+import { maxStringUnits } from "../lib/long-text.ts";
 import type { Steps, TimeSlices } from "../lib/time-slices.ts";
 import { invalid } from "../model/error.ts";
 
@@ -16,6 +18,7 @@ const maxDepth = 256;
 const smallBytes = 256 * 1024;
 /** Bytes that are copied in one step. */
 const joinBytes = 256 * 1024;
+const empty = Buffer.alloc(0);
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /** Reads the JSON that callers send, over HTTP and WebSockets alike; large texts in slices, so that no one else waits for them. */
@@ -26,21 +29,27 @@ export class JsonReader {
     this.options = options;
   }
 
+  /** All pieces as one. The list is empty afterwards: no one else shall hold what may be 60 MB. */
+  async join(pieces: Buffer[], signal?: AbortSignal, owner?: string): Promise<Buffer> {
+    const size = pieces.reduce((sum, { length }) => sum + length, 0);
+    if (size > smallBytes) return this.options.slices.run(joinSteps(pieces, size), signal, owner);
+    return pieces.length === 1 ? (pieces.pop() ?? empty) : Buffer.concat(pieces.splice(0), size);
+  }
+
   /**
-   * The value of UTF-8 bytes in pieces; `name` stands for them in errors. The list is empty afterwards: no one else shall hold
-   * what may be 60 MB. `owner`: whose work it is. Throws `ParleyError` of kind `invalid`.
+   * The value of UTF-8 bytes in pieces, whose list is empty afterwards; `name` stands for them in errors. `owner`: whose work
+   * it is. Throws `ParleyError` of kind `invalid`.
    */
   async parse(pieces: Buffer[], name: string, signal?: AbortSignal, owner?: string): Promise<unknown> {
     const { slices, maxValues } = this.options;
-    const size = pieces.reduce((sum, { length }) => sum + length, 0);
-    const sent =
-      size <= smallBytes ? Buffer.concat(pieces, size) : await slices.run(joinSteps(pieces, size), signal, owner);
+    const sent = await this.join(pieces, signal, owner);
     if (!isUtf8(sent)) throw invalid(name, "is not valid UTF-8");
     const bytes = sent.subarray(0, 3).equals(byteOrderMark) ? sent.subarray(3) : sent;
     // a value takes at least one byte
     if (bytes.length <= Math.min(smallBytes, maxValues)) return readSmall(bytes.toString(), name);
     try {
-      return await slices.run(parseJsonSteps(bytes, { depth: maxDepth, values: maxValues }), signal, owner);
+      const bounds = { depth: maxDepth, values: maxValues, stringUnits: maxStringUnits };
+      return await slices.run(parseJsonSteps(bytes, bounds), signal, owner);
     } catch (thrown) {
       if (thrown instanceof JsonFault) throw invalid(name, problem(thrown, maxValues));
       throw thrown;
@@ -50,7 +59,7 @@ export class JsonReader {
 
 /** All pieces as one, each let go when it is copied; new memory costs much more time than the copying. */
 function* joinSteps(pieces: Buffer[], size: number): Steps<Buffer> {
-  if (pieces.length === 1) return pieces.pop() ?? Buffer.alloc(0);
+  if (pieces.length === 1) return pieces.pop() ?? empty;
   const whole = Buffer.allocUnsafe(size);
   let at = 0;
   for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) {

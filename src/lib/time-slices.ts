@@ -1,4 +1,5 @@
 import { Arrivals } from "./arrivals.ts";
+import { Intake } from "./intake.ts";
 import { RoundRobin } from "./round-robin.ts";
 
 /** A computation that may be interrupted: it yields wherever other work may run, and returns its result. */
@@ -25,6 +26,8 @@ export class TimeSlices {
   // fixed at birth
   /** New connections, which come first. */
   readonly arrivals = new Arrivals();
+  /** Bytes of bodies that arrive. */
+  readonly intake = new Intake();
   // changed by events
   /** Computations that are not over; each goes to the end of its owner's after its slice. */
   private readonly waiting = new RoundRobin<Job>();

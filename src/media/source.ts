@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { LongText } from "../lib/long-text.ts";
 import { invalid } from "../model/error.ts";
 import type { KeyId } from "../model/id.ts";
 import type { Media } from "../model/item.ts";
@@ -90,8 +91,9 @@ export class RequestSources {
   private async get(media: Media, limit: number, work: SourceWork): Promise<Uint8Array> {
     if (media.kind === "bytes") return media.bytes;
     if (media.kind === "file") return await this.file(media.fileId, limit, work);
-    if (/^data:/i.test(media.url)) return await decodeDataUrl(media.url, limit, work.param);
-    return await this.download(media.url, limit, work);
+    const address = addressOf(media.url);
+    if (address !== undefined) return await this.download(address, limit, work);
+    return await decodeDataUrl(media.url, limit, work.param);
   }
 
   private async download(url: string, limit: number, { param, signal }: SourceWork): Promise<Uint8Array> {
@@ -128,7 +130,12 @@ export class RequestSources {
 /** Where bytes are loaded from, once for all parts that name it; `undefined` for a data URL, whose bytes are here. */
 export function placeOf(media: Media): string | undefined {
   if (media.kind === "file") return `mm_file://${media.fileId}`;
-  return media.kind === "url" && !/^data:/i.test(media.url) ? media.url : undefined;
+  return media.kind === "url" ? addressOf(media.url) : undefined;
+}
+
+/** `undefined` for a data URL; no other URL is that long. */
+function addressOf(url: string | LongText): string | undefined {
+  return typeof url !== "string" || /^data:/i.test(url) ? undefined : url;
 }
 
 /** Bytes hashed before other work gets a turn: a few milliseconds. */

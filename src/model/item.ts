@@ -1,3 +1,4 @@
+import type { LongText } from "../lib/long-text.ts";
 import type { JsonObject } from "./json.ts";
 
 /**
@@ -42,7 +43,7 @@ export interface Color {
  * `media/prepare` turns both into `bytes` before an engine sees them.
  */
 export type Media =
-  | { kind: "url"; url: string }
+  | { kind: "url"; url: string | LongText }
   | { kind: "file"; fileId: string }
   | { kind: "bytes"; mime: string; bytes: Uint8Array };
 

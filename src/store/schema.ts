@@ -1,3 +1,4 @@
+import { noticeStatements, periodMigration, reportStatements, secretStatements } from "./account-schema.ts";
 import { auditStatements } from "./audit-table.ts";
 import { limitStatements } from "./limit-schema.ts";
 import { moneyStatements } from "./money-schema.ts";
@@ -138,4 +139,8 @@ export const migrations: readonly Migration[] = [
     statements: ["create index response_remembered on response (owner, created_at, id) where state = 'remembered'"],
   },
   { number: 11, statements: auditStatements },
+  { number: 12, statements: reportStatements },
+  { number: 13, ...periodMigration },
+  { number: 14, statements: noticeStatements },
+  { number: 15, statements: secretStatements },
 ];

@@ -10,7 +10,7 @@ import { ledgerTable } from "./ledger-table.ts";
 import { limitTable } from "./limit-table.ts";
 import { migrate } from "./migrate.ts";
 import { responseTable } from "./response-table.ts";
-import type { LimitStore, SettingStore, Store } from "./store.ts";
+import type { LimitStore, NoticeStore, SettingStore, Store } from "./store.ts";
 
 export interface StoreOptions {
   /** The clock by which responses expire, in milliseconds since the Unix epoch; default the system's. */
@@ -35,6 +35,7 @@ export async function sqlStore(inner: SqlDatabase, { now = Date.now, log }: Stor
     responses: responseTable(database, lease, now),
     files: fileTable(database),
     settings: settingTable(database),
+    notices: noticeTable(database),
     check: async () => void (await database.all("select count(*) from migration")),
     close: async () => {
       await lease.release();
@@ -70,5 +71,13 @@ function settingTable(database: SqlDatabase): SettingStore {
       await database.run(sql, [name, value]);
       return (await get(name)) ?? value;
     },
+  };
+}
+
+function noticeTable(database: SqlDatabase): NoticeStore {
+  return {
+    first: async (name, at) =>
+      (await database.run("insert into notice (name, at) values (?, ?) on conflict (name) do nothing", [name, at])) > 0,
+    sweep: async (before) => void (await database.run("delete from notice where at < ?", [before])),
   };
 }

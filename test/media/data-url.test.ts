@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { LongText } from "../../src/lib/long-text.ts";
 import { decodeDataUrl } from "../../src/media/data-url.ts";
 
 const text = (url: string, limit = 1000): Promise<string> =>
@@ -45,6 +46,16 @@ describe("decodeDataUrl", () => {
   it("counts the bytes, not the signs", async () => {
     expect(await text("data:;base64,aGVsbG8=", 5)).toBe("hello");
     await expect(text("data:;base64,aGVsbG8=", 4)).rejects.toThrow("media exceeds size limit: max 4 bytes");
+  });
+
+  it("reads a text in pieces like the text", async () => {
+    const bytes = randomBytes(1_000_000);
+    const url = `data:;base64,${bytes.toString("base64")}`;
+    for (const at of [20, 21, 22, 23, 300_000, url.length - 1]) {
+      const pieces = new LongText([url.slice(0, at), url.slice(at)]);
+      expect(bytes.equals(await decodeDataUrl(pieces, 1_000_000, "part"))).toBe(true);
+    }
+    await expect(decodeDataUrl(new LongText(["data:", ",x"]), 10, "part")).rejects.toThrow("has no comma");
   });
 
   it("puts together an escape that a slice has cut", async () => {

@@ -58,10 +58,11 @@ function canonicalPart(part: Part): object {
 function canonicalMedia(media: Media): object {
   if (media.kind === "bytes") return { mime: media.mime, bytes: media.bytes.length, sha256: sha256(media.bytes) };
   if (media.kind === "file") return media;
-  const isData = media.url.startsWith("data:");
+  const text = String(media.url);
+  const isData = text.startsWith("data:");
   return {
-    url: isData ? "data:" : media.url.replace(/\/\/[^/@]*@/, "//").replace(/[?#].*$/s, ""),
-    sha256: sha256(media.url),
+    url: isData ? "data:" : text.replace(/\/\/[^/@]*@/, "//").replace(/[?#].*$/s, ""),
+    sha256: sha256(text),
   };
 }
 

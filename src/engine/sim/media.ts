@@ -79,9 +79,10 @@ function firstSize(part: ImagePart | VideoPart, bytes: Uint8Array | undefined): 
 
 function bytesOf(media: Media): { mime: string; bytes: Uint8Array } | undefined {
   if (media.kind === "bytes") return media;
-  const data = media.kind === "url" ? /^data:([^;,]+)[^,]*;base64,/i.exec(media.url) : null;
+  const url = media.kind === "url" ? String(media.url) : "";
+  const data = /^data:([^;,]+)[^,]*;base64,/i.exec(url);
   if (data === null || media.kind !== "url") return undefined;
-  return { mime: (data[1] ?? "").toLowerCase(), bytes: Buffer.from(media.url.slice(data[0].length), "base64") };
+  return { mime: (data[1] ?? "").toLowerCase(), bytes: Buffer.from(url.slice(data[0].length), "base64") };
 }
 
 /** Equal for the same image or video, different for different ones. */
@@ -90,6 +91,6 @@ export function mediaDigest(part: ImagePart | VideoPart): string {
   const { media } = part;
   if (part.type === "video") for (const frame of part.frames ?? []) hash.update(frame.bytes);
   if (media.kind === "bytes") hash.update(media.bytes);
-  else hash.update(media.kind === "url" ? media.url : media.fileId);
+  else hash.update(media.kind === "url" ? String(media.url) : media.fileId);
   return hash.digest("hex");
 }

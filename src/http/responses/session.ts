@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { IncomingHttpHeaders } from "node:http";
 import type { ByteLease } from "../../lib/byte-budget.ts";
 import { invalid, ParleyError, toParleyError } from "../../model/error.ts";
@@ -20,6 +21,8 @@ export interface SessionOptions {
   headers: IncomingHttpHeaders;
   /** Resolves when more may be sent. */
   send(text: string): Promise<void>;
+  /** Ends the connection because of a message that is no text (RFC 6455, 8.1). */
+  refuseBytes(): void;
 }
 
 /** Messages that may wait while one is answered. */
@@ -50,10 +53,11 @@ export class SocketSession {
     this.memory = options.memory ?? new ConversationMemory();
   }
 
-  /** `lease`: what the message takes in memory; given back when it is answered. */
-  receive(message: Buffer, lease?: ByteLease): void {
+  /** `message`: in the pieces that have arrived. `lease`: what it takes in memory; given back when it is answered. */
+  receive(message: Buffer[], lease?: ByteLease): void {
     const release = lease?.hold();
-    const tooLong = this.waiting > 0 && this.waitingBytes + message.length > this.of.options.bodyLimit;
+    const bytes = message.reduce((sum, { length }) => sum + length, 0);
+    const tooLong = this.waiting > 0 && this.waitingBytes + bytes > this.of.options.bodyLimit;
     if (this.finishing || tooLong || this.waiting >= maxQueue) {
       release?.();
       return this.refuse(
@@ -61,7 +65,7 @@ export class SocketSession {
       );
     }
     this.waiting += 1;
-    this.waitingBytes += message.length;
+    this.waitingBytes += bytes;
     this.queue = this.queue.then(async () => {
       try {
         if (!this.aborter.signal.aborted) await this.create(message, lease);
@@ -69,7 +73,7 @@ export class SocketSession {
         this.refuse(toParleyError(thrown));
       } finally {
         this.waiting -= 1;
-        this.waitingBytes -= message.length;
+        this.waitingBytes -= bytes;
         release?.();
       }
     });
@@ -91,8 +95,11 @@ export class SocketSession {
     await this.queue;
   }
 
-  private async create(bytes: Buffer, lease: ByteLease | undefined): Promise<void> {
-    const message = await this.of.options.jsonReader.parse([bytes], "message", this.aborter.signal, lease?.owner);
+  private async create(pieces: Buffer[], lease: ByteLease | undefined): Promise<void> {
+    const { jsonReader } = this.of.options;
+    const text = await jsonReader.join(pieces, this.aborter.signal, lease?.owner);
+    if (!isUtf8(text)) return this.of.refuseBytes();
+    const message = await jsonReader.parse([text], "message", this.aborter.signal, lease?.owner);
     if (!isObject(message)) throw invalid("message", "must be a JSON object");
     const { type, ...body } = message;
     // clients may report how far they are (Codex: `response.processed`), and read an answer as that of their next request

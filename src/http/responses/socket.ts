@@ -112,7 +112,8 @@ interface Connection {
 const refusalMs = 1_000;
 
 function serve(connection: WebSocket, { request, keyId, options, closing }: Connection): void {
-  splitFrames(request.socket, options.bodyLimit);
+  const frames = splitFrames(request.socket, options.bodyLimit);
+  connection.binaryType = "fragments";
   const writer = new SocketWriter(connection, request.socket, () => session.close());
   const session: SocketSession = new SocketSession({
     // asked anew for every message: a key may be disabled while its connection is open
@@ -121,6 +122,7 @@ function serve(connection: WebSocket, { request, keyId, options, closing }: Conn
     memory: new ConversationMemory(options.remembered, keyId),
     headers: request.headers,
     send: (text) => writer.send(text),
+    refuseBytes: () => connection.close(1007, "not UTF-8"),
   });
   const arriving = new ArrivingBytes(connection, {
     socket: request.socket,
@@ -143,11 +145,11 @@ function serve(connection: WebSocket, { request, keyId, options, closing }: Conn
   let idle = wait();
   const unwatch = watchPeer(connection, options.heartbeatMs);
   closing.addEventListener("abort", stop, { once: true });
-  connection.on("message", (data, binary) => {
+  connection.on("message", (data) => {
     clearTimeout(idle);
     idle = wait();
     const lease = arriving.take();
-    if (!binary) return session.receive(data as Buffer, lease);
+    if (frames.takeIsText()) return session.receive(data as Buffer[], lease);
     lease.clear();
     session.refuse(new ParleyError("invalid", "messages must be text"));
   });

@@ -1,22 +1,7 @@
+import type { LongText } from "../long-text.ts";
 import type { Steps } from "../time-slices.ts";
-
-/** What a text may hold at most. */
-export interface JsonBounds {
-  /** Levels of nested objects and arrays. */
-  depth: number;
-  /** Values of every kind, those in objects and arrays included. */
-  values: number;
-}
-
-/** Why a text was not read: it is no JSON, or holds more than its bounds allow. */
-export class JsonFault extends Error {
-  readonly kind: "syntax" | "key" | keyof JsonBounds;
-
-  constructor(kind: JsonFault["kind"]) {
-    super(`the text breaks JSON or its bounds: ${kind}`);
-    this.kind = kind;
-  }
-}
+import { ByteString } from "./byte-string.ts";
+import { JsonFault, parsed, type JsonBounds } from "./fault.ts";
 
 type Expected = "value" | "value-or-end" | "key" | "key-or-end" | "colon" | "next" | "end";
 type Container = unknown[] | Record<string, unknown>;
@@ -30,13 +15,12 @@ const maxWordBytes = 65_536;
 const maxKeyUnits = 65_536;
 
 const quote = 0x22;
-const backslash = 0x5c;
-const letterU = 0x75;
 
 /**
- * The value of JSON in valid UTF-8, the same as that of `JSON.parse`, in steps of less than a millisecond. Bounds are checked
- * on the way, so that nothing beyond them is built. Throws `JsonFault`. A longer
- * number than 65,536 characters is a fault of syntax, a longer name of a member one of its own kind.
+ * The value of JSON in valid UTF-8, the same as that of `JSON.parse`, but for strings beyond the bound, which become a `LongText`.
+ * In steps of about a millisecond; a string of megabytes takes some more. Bounds are checked on the way, so that nothing beyond
+ * them is built. Throws `JsonFault`. A longer number than 65,536 characters is a fault of syntax, a longer name of a member one
+ * of its own kind.
  */
 export function* parseJsonSteps(bytes: Buffer, bounds: JsonBounds): Steps<unknown> {
   const parser = new ByteParser(bytes, bounds);
@@ -61,8 +45,8 @@ class ByteParser {
   private readonly keys: string[] = [];
   /** Values begun so far. */
   private count = 0;
-  /** What was read of a long string; absent outside of one. */
-  private string: string | undefined;
+  /** The string that is being read. */
+  private string: ByteString | undefined;
 
   constructor(bytes: Buffer, bounds: JsonBounds) {
     this.bytes = bytes;
@@ -75,9 +59,9 @@ class ByteParser {
     const until = this.at + stepBytes;
     const most = this.count + stepValues;
     while (this.at < bytes.length) {
-      if (this.string !== undefined) this.inString();
+      if (this.string !== undefined) this.inString(this.string);
       else this.token(bytes[this.at] ?? 0);
-      if (this.at >= until || this.count >= most) break;
+      if (this.string !== undefined || this.at >= until || this.count >= most) break;
     }
     if (this.at < bytes.length) return false;
     if (this.expected !== "end") throw new JsonFault("syntax");
@@ -133,51 +117,25 @@ class ByteParser {
   private beginString(): void {
     const { expected } = this;
     if (expected === "colon" || expected === "next" || expected === "end") throw new JsonFault("syntax");
-    this.at += 1;
-    this.string = "";
-    this.inString();
+    this.string = new ByteString(this.bytes, this.at + 1, this.bounds.stringUnits);
+    this.inString(this.string);
   }
 
-  /** Reads on in a string: to its end, or as far as one step goes. */
-  private inString(): void {
-    const { bytes, at } = this;
-    const limit = Math.min(bytes.length, at + stepBytes);
-    let end = at;
-    let escapes = false;
-    let other = 0;
-    for (; end < limit; end++) {
-      const byte = bytes[end] ?? 0;
-      if (byte === quote) break;
-      if (byte < 0x20) throw new JsonFault("syntax");
-      other |= byte;
-      if (byte !== backslash) continue;
-      escapes = true;
-      // whole escapes only: what comes after the cut is read alone
-      end += bytes[end + 1] === letterU ? 5 : 1;
-    }
-    const over = end < bytes.length && bytes[end] === quote && end < limit;
-    if (!over) {
-      if (end >= bytes.length) throw new JsonFault("syntax");
-      // whole characters only
-      while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
-    }
-    const text = other < 0x80 ? bytes.toString("latin1", at, end) : bytes.toString("utf8", at, end);
-    this.string = (this.string ?? "") + (escapes ? unescaped(text) : text);
-    this.at = over ? end + 1 : end;
-    if (over) this.endString();
+  private inString(string: ByteString): void {
+    const over = string.advance();
+    this.at = string.at;
+    if (over) this.endString(string.value);
   }
 
-  private endString(): void {
-    const text = this.string ?? "";
+  private endString(text: string | LongText): void {
     this.string = undefined;
-    if (this.expected === "key" || this.expected === "key-or-end") {
-      if (text.length > maxKeyUnits) throw new JsonFault("key");
-      this.keys.push(text);
-      this.expected = "colon";
-    } else {
+    if (this.expected !== "key" && this.expected !== "key-or-end") {
       this.place(text);
-      this.ended();
+      return this.ended();
     }
+    if (typeof text !== "string" || text.length > maxKeyUnits) throw new JsonFault("key");
+    this.keys.push(text);
+    this.expected = "colon";
   }
 
   /** A number, `true`, `false` or `null`. */
@@ -224,18 +182,6 @@ function isWordByte(byte: number): boolean {
   );
 }
 
-function unescaped(text: string): string {
-  return parsed(`"${text}"`) as string;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new JsonFault("syntax");
-  }
-}
-
 /** Up to here `JSON.parse` reads a text at once: it takes a few milliseconds, whatever it holds. */
 const smallUnits = 256 * 1024;
 
@@ -243,7 +189,7 @@ const smallUnits = 256 * 1024;
 export function* parseTextSteps(text: string): Steps<unknown> {
   try {
     if (text.length <= smallUnits) return JSON.parse(text) as unknown;
-    return yield* parseJsonSteps(yield* bytesOf(text), { depth: Infinity, values: Infinity });
+    return yield* parseJsonSteps(yield* bytesOf(text), { depth: Infinity, values: Infinity, stringUnits: Infinity });
   } catch (thrown) {
     if (thrown instanceof SyntaxError || thrown instanceof JsonFault) return undefined;
     throw thrown;

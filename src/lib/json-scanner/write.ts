@@ -1,3 +1,4 @@
+import { LongText } from "../long-text.ts";
 import type { Steps } from "../time-slices.ts";
 
 export interface JsonOutput {
@@ -47,7 +48,8 @@ class JsonWriter {
   *value(value: unknown): Steps<void> {
     this.count += 1;
     if (this.count % valuesPerStep === 0) yield;
-    if (typeof value === "string" && value.length > pieceUnits) yield* this.longString(value);
+    if (typeof value === "string" && value.length > pieceUnits) yield* this.longString([value]);
+    else if (value instanceof LongText) yield* this.longString(value.pieces());
     else if (typeof value !== "object" || value === null || "toJSON" in value) yield* this.other(value);
     else if (Array.isArray(value)) yield* this.array(value);
     else yield* this.object(value as Record<string, unknown>);
@@ -89,8 +91,13 @@ class JsonWriter {
     this.text += before === "{" ? "{}" : "}";
   }
 
-  private *longString(text: string): Steps<void> {
+  private *longString(pieces: Iterable<string>): Steps<void> {
     this.text += '"';
+    for (const piece of pieces) yield* this.inString(piece);
+    this.text += '"';
+  }
+
+  private *inString(text: string): Steps<void> {
     for (let from = 0; from < text.length;) {
       let to = Math.min(text.length, from + pieceUnits);
       // a pair of surrogates stays together: alone each would be escaped
@@ -98,6 +105,5 @@ class JsonWriter {
       yield* this.add(JSON.stringify(text.slice(from, to)).slice(1, -1));
       from = to;
     }
-    this.text += '"';
   }
 }

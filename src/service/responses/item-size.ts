@@ -1,4 +1,5 @@
 import { textBytes } from "../../lib/byte-budget.ts";
+import { LongText } from "../../lib/long-text.ts";
 import type { Item, Part } from "../../model/item.ts";
 
 /** Bytes counted for every item and part: they take memory even where they hold no text. */
@@ -21,6 +22,6 @@ export function sizeOfItem(item: Item): number {
 function sizeOfPart(part: Part): number {
   if (part.type === "text") return textBytes(part.text);
   const { media } = part;
-  if (media.kind === "url") return textBytes(media.url);
+  if (media.kind === "url") return media.url instanceof LongText ? media.url.length : textBytes(media.url);
   return media.kind === "bytes" ? media.bytes.length : media.fileId.length;
 }

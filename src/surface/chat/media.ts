@@ -46,7 +46,7 @@ export function readVideo(part: Fields, strict: boolean): VideoPart {
 
 function readSource(part: Fields, key: string, strict: boolean): MediaSource {
   const body = part.requiredObject(key);
-  const media = readMedia(body.requiredString("url"), body.pathOf("url"), strict);
+  const media = readMedia(body.requiredLongString("url"), body.pathOf("url"), strict);
   return { media, options: [body], words: { details, listed }, param: body.path };
 }
 

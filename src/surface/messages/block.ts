@@ -54,11 +54,12 @@ function readPicture(block: Fields, type: "image" | "video", context: BlockConte
 function readSource(source: Fields, strict: boolean): MediaSource["media"] {
   const type = source.required("type", source.word("type", ["url", "base64"]));
   if (type === "url") return readMedia(source.nonEmptyString("url"), source.pathOf("url"), strict);
-  const data = source.nonEmptyString("data");
+  const data = source.nonEmptyLongString("data");
   const mime = source.string("media_type");
   if (mime === undefined || mime === "") return readMedia(data, source.pathOf("data"), strict);
   if (/[\s,;]/.test(mime)) throw source.error("media_type", "must be a media type such as image/png");
-  return { kind: "url", url: `data:${mime};base64,${data}` };
+  const start = `data:${mime};base64,`;
+  return { kind: "url", url: typeof data === "string" ? start + data : data.behind(start) };
 }
 
 /**

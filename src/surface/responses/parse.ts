@@ -256,13 +256,15 @@ function reasoningEcho(fields: Fields): JsonObject {
 }
 
 function parseMetadata(fields: Fields): Record<string, string> {
-  const given = Object.entries(fields.object("metadata")?.value ?? {});
+  const metadata = fields.object("metadata");
+  const given = Object.keys(metadata?.value ?? {});
   if (given.length > metadataLimits.pairs) throw invalid("metadata", `must have at most ${metadataLimits.pairs} pairs`);
-  const pairs: [string, string][] = given.map(([key, value]) => {
+  const pairs: [string, string][] = given.map((key) => {
     if (characters(key) > metadataLimits.key)
       throw invalid("metadata", `keys have at most ${metadataLimits.key} characters`);
+    const value = metadata?.given(key);
     if (typeof value !== "string") throw invalid(`metadata.${key}`, "must be a string");
-    if (characters(value) > metadataLimits.value) {
+    if (value.length > 2 * metadataLimits.value || characters(value) > metadataLimits.value) {
       throw invalid(`metadata.${key}`, `must have at most ${metadataLimits.value} characters`);
     }
     return [key, value];

@@ -1,3 +1,4 @@
+import { LongText } from "../../lib/long-text.ts";
 import type { ModelCard } from "../../model/card.ts";
 import type { Detail, Media, Part } from "../../model/item.ts";
 import { textPart } from "../../model/item.ts";
@@ -80,7 +81,7 @@ function parseEncrypted(part: Fields, { dropped }: PartContext): Part | undefine
 function parseImage(part: Fields, context: PartContext): Part {
   checkModality(part, context.card, "image");
   const fileId = part.string("file_id");
-  if (fileId === undefined || part.given("image_url") !== undefined) {
+  if (fileId === undefined || part.ofAnyLength("image_url") !== undefined) {
     return imagePart(sourceOf(part, "image_url", context.strict));
   }
   return imagePart({ media: { kind: "file", fileId }, options: [part], words, param: part.path });
@@ -93,11 +94,11 @@ function parseVideo(part: Fields, context: PartContext): Part {
 
 /** The URL in its string form or in the vendor's object form `{url, detail, ...}`; options may stand beside it too. */
 function sourceOf(part: Fields, key: string, strict: boolean): MediaSource {
-  const value = part.required(key, part.given(key));
-  const inner = typeof value === "string" ? undefined : part.object(key);
+  const value = part.required(key, part.ofAnyLength(key));
+  const inner = typeof value === "string" || value instanceof LongText ? undefined : part.object(key);
   const media: Media =
     inner === undefined
-      ? readMedia(part.requiredString(key), part.pathOf(key), strict)
-      : readMedia(inner.requiredString("url"), inner.pathOf("url"), strict);
+      ? readMedia(part.requiredLongString(key), part.pathOf(key), strict)
+      : readMedia(inner.requiredLongString("url"), inner.pathOf("url"), strict);
   return { media, options: inner === undefined ? [part] : [inner, part], words, param: part.path };
 }

@@ -1,3 +1,4 @@
+import { LongText, maxStringUnits } from "../../lib/long-text.ts";
 import { invalid } from "../../model/error.ts";
 import type { ParleyError } from "../../model/error.ts";
 import { isObject } from "../../model/json.ts";
@@ -74,8 +75,15 @@ export class Fields {
     return invalid(this.pathOf(key), problem);
   }
 
-  /** Own fields only: a body may name "constructor". */
+  /** Own fields only: a body may name "constructor". Refuses a text that is too long for one string. */
   given(key: string): unknown {
+    const value = this.ofAnyLength(key);
+    if (value instanceof LongText) throw this.tooLong(key, value);
+    return value;
+  }
+
+  /** The same for those who can read a `LongText`. */
+  ofAnyLength(key: string): unknown {
     return Object.hasOwn(this.value, key) ? (this.value[key] ?? undefined) : undefined;
   }
 
@@ -83,6 +91,17 @@ export class Fields {
     const value = this.given(key);
     if (value === undefined || typeof value === "string") return value;
     throw this.wrongType(key, "a string", value);
+  }
+
+  /** The data of an image or a video, or where they are. May be empty, but must be there. */
+  requiredLongString(key: string): string | LongText {
+    const value = this.ofAnyLength(key);
+    return value instanceof LongText ? value : this.requiredString(key);
+  }
+
+  /** At least one character, or more than one string may have. */
+  nonEmptyLongString(key: string): string | LongText {
+    return this.requiredLongString(key) || this.nonEmptyString(key);
   }
 
   /** May be empty, but must be there. */
@@ -175,11 +194,16 @@ export class Fields {
   }
 
   private inner(key: string, value: unknown): Fields {
-    if (isObject(value)) return new Fields(value, this.pathOf(key), this.phrases);
+    if (isObject(value) && !(value instanceof LongText)) return new Fields(value, this.pathOf(key), this.phrases);
     throw this.wrongType(key, "an object", value);
   }
 
+  private tooLong(key: string, { length }: LongText): ParleyError {
+    return this.error(key, `must have at most ${maxStringUnits} characters, not ${length}`);
+  }
+
   private wrongType(key: string, wanted: string, value: unknown): ParleyError {
+    if (value instanceof LongText) return this.tooLong(key, value);
     return this.error(key, this.phrases.wrongType(wanted, value));
   }
 }

@@ -1,4 +1,5 @@
 import type { ModelCard } from "../../model/card.ts";
+import { LongText } from "../../lib/long-text.ts";
 import { sniffImage, sniffVideo } from "../../lib/sniff.ts";
 import { invalid } from "../../model/error.ts";
 import type { Detail, ImagePart, Media, TextPart, VideoPart } from "../../model/item.ts";
@@ -45,17 +46,23 @@ export function notShown(kind: "image" | "video" | "file", { modalities }: Model
  * data URL where its first bytes are those of a known format, unless `strict`. Whether the bytes exist and what they are
  * is found out by `media/`.
  */
-export function readMedia(url: string, path: string, strict: boolean): Media {
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
-  if (/^mm_file:/i.test(url)) return readFile(url, path);
+export function readMedia(url: string | LongText, path: string, strict: boolean): Media {
+  const head = url instanceof LongText ? url.head : url;
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(head)?.[1]?.toLowerCase();
+  if (/^mm_file:/i.test(head)) return readFile(head, path);
   if (scheme === "data") {
-    if (url.includes(",")) return { kind: "url", url };
+    if (head.includes(",")) return { kind: "url", url };
     throw invalid(path, "is not a data URL: it has no comma");
   }
-  if ((scheme === "http" || scheme === "https") && URL.canParse(url)) return { kind: "url", url };
-  const mime = strict || scheme !== undefined ? undefined : mimeOfBase64(url);
-  if (mime !== undefined) return { kind: "url", url: `data:${mime};base64,${url.trim()}` };
+  if ((scheme === "http" || scheme === "https") && head === url && URL.canParse(url)) return { kind: "url", url };
+  const mime = strict || scheme !== undefined ? undefined : mimeOfBase64(head);
+  if (mime !== undefined) return { kind: "url", url: dataUrl(mime, url) };
   throw invalid(path, "must be an http, https, data or mm_file URL");
+}
+
+function dataUrl(mime: string, base64: string | LongText): string | LongText {
+  const start = `data:${mime};base64,`;
+  return typeof base64 === "string" ? start + base64.trim() : base64.behind(start);
 }
 
 /** What bare base64 holds by its first bytes; `undefined` where they are of no known format. */

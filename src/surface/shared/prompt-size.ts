@@ -1,3 +1,4 @@
+import { LongText } from "../../lib/long-text.ts";
 import { maxPromptChars, overlong } from "../../model/context-bound.ts";
 import { isObject } from "../../model/json.ts";
 import type { Fields } from "./fields.ts";
@@ -38,17 +39,17 @@ const maxLevels = 256;
 export function refuseOverlongBody(body: Fields, keys: readonly string[], windowTokens: number): void {
   let chars = 0;
   for (const key of keys) {
-    const value = body.given(key);
+    const value = body.ofAnyLength(key);
     // a message with the type of a picture is still a message
     for (const one of Array.isArray(value) ? value : [value])
-      chars += isObject(one) ? objectChars(one) : textChars(one);
+      chars += isObject(one) && !(one instanceof LongText) ? objectChars(one) : textChars(one);
   }
   if (chars > maxPromptChars(windowTokens)) throw overlong(chars, windowTokens);
 }
 
 /** Deeper values are refused by those who read them. */
 function textChars(value: unknown, levels = maxLevels): number {
-  if (typeof value === "string") return Math.max(0, value.length - shortChars);
+  if (typeof value === "string" || value instanceof LongText) return Math.max(0, value.length - shortChars);
   if (levels === 0) return 0;
   if (Array.isArray(value)) {
     let chars = 0;

@@ -63,6 +63,7 @@ export function* collectTools(
 export function* readSchemaFormat(fields: Fields): Steps<OutputFormat> {
   const schema = fields.requiredObject("schema").value as JsonObject;
   fields.checkDepth("schema", schema);
+  yield;
   const name = fields.string("name");
   const strict = fields.boolean("strict") ?? false;
   const path = fields.pathOf("schema");

@@ -41,8 +41,10 @@ export function visionSurface(): WholeSurface<VisionAnswerOptions> {
 function* parseVision(value: unknown, context: ParseContext): Steps<ParsedRequest<VisionAnswerOptions>> {
   const body = Fields.of(value, "");
   const prompt = body.nonEmptyString("prompt");
-  const param = body.given("image_url") === undefined && body.given("file_id") !== undefined ? "file_id" : "image_url";
-  const media = param === "file_id" ? readFileId(body) : readMedia(body.nonEmptyString(param), param, context.strict);
+  const param =
+    body.ofAnyLength("image_url") === undefined && body.given("file_id") !== undefined ? "file_id" : "image_url";
+  const media =
+    param === "file_id" ? readFileId(body) : readMedia(body.nonEmptyLongString(param), param, context.strict);
   const card = context.imageModel?.();
   if (card === undefined) throw invalid(param, "no model that this key may use reads images");
   refuseOverlongBody(body, ["prompt"], context.contextWindow?.(card.id) ?? card.contextWindow);

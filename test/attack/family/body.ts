@@ -47,6 +47,17 @@ function messages(times: number): string {
   return `{"model":"${model}","max_tokens":5,"messages":[${pair.repeat(times / 2)}{"role":"user","content":"x"}]}`;
 }
 
+function messagesOf(times: number, content: string): string {
+  return JSON.stringify(chat(model, { messages: Array.from({ length: times }, () => ({ role: "user", content })) }));
+}
+
+function showing(base64: string): string {
+  const url = `data:video/mp4;base64,${base64}`;
+  return JSON.stringify(
+    chat(model, { messages: [{ role: "user", content: [{ type: "video_url", video_url: { url } }] }] }),
+  );
+}
+
 const said = (text: string): string =>
   JSON.stringify(
     chat(model, {
@@ -109,12 +120,25 @@ const shapes: readonly Shape[] = [
   },
   { name: "60 MB of plain text", settings: simulator, body: () => asking("A".repeat(60 * mebibyte)) },
   { name: "24 x 60 MB of plain text", settings: simulator, body: () => asking("A".repeat(60 * mebibyte)), times: 24 },
+  { name: "10 MB of plain text", settings: simulator, fast: true, body: () => asking("A".repeat(10 * mebibyte)) },
+  {
+    name: "6 x 10 MB of plain text in one body",
+    settings: simulator,
+    body: () => messagesOf(6, "A".repeat(10 * mebibyte)),
+  },
+  {
+    name: "3 x 18 MB of Chinese in one body",
+    settings: simulator,
+    body: () => messagesOf(3, "\u4e2d".repeat(6 * mebibyte)),
+  },
+  { name: "60 MB of a video that is none", settings: simulator, body: () => showing("A".repeat(60 * mebibyte)) },
   {
     name: "60 MB of brackets",
     settings: simulator,
     body: () => chatWith(`"x":${"[".repeat(30 * mebibyte)}${"]".repeat(30 * mebibyte)}`),
   },
   { name: "45 MB of thinking blocks", settings: simulator, body: () => said("<think>a</think>".repeat(45 * 65_536)) },
+  { name: "10 MB of open thinking tags", settings: simulator, body: () => said("<think>".repeat(10 * 149_796)) },
   { name: "45 MB of open thinking tags", settings: simulator, body: () => said("<think>".repeat(45 * 149_796)) },
   { name: "no JSON, 60 MB", settings: simulator, body: () => Buffer.alloc(60 * mebibyte, 0xff) },
   {

@@ -13,16 +13,22 @@ afterEach(() => {
 
 const maxBytes = 4_000_000;
 
-/** A client, and the server's side of its connection, which reads through a splitter. */
-async function connected(): Promise<[WebSocket, WebSocket]> {
+type Reader = () => Promise<{ bytes: Buffer; isText: boolean }>;
+
+/** A client, and what reads one message from the server's side of its connection, through a splitter. */
+async function connected(): Promise<[WebSocket, Reader]> {
   const http = createServer();
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxBytes });
-  const accepted = Promise.withResolvers<WebSocket>();
+  const accepted = Promise.withResolvers<Reader>();
   http.on("upgrade", (request, socket, head) =>
     sockets.handleUpgrade(request, socket, head, (connection) => {
-      splitFrames(socket, maxBytes);
+      const frames = splitFrames(socket, maxBytes);
+      connection.binaryType = "fragments";
       connection.on("error", () => undefined);
-      accepted.resolve(connection);
+      accepted.resolve(async () => {
+        const [pieces] = (await once(connection, "message")) as [Buffer[]];
+        return { bytes: Buffer.concat(pieces), isText: frames.takeIsText() };
+      });
     }),
   );
   http.listen(0, "127.0.0.1");
@@ -37,25 +43,27 @@ async function connected(): Promise<[WebSocket, WebSocket]> {
 }
 
 it.each([0, 1, 125, 126, 65_535, 65_536, 65_537, 131_072, 1_000_003])("a message of %d bytes arrives", async (size) => {
-  const [client, server] = await connected();
+  const [client, read] = await connected();
   await once(client, "open");
   const sent = randomBytes(size);
   client.send(sent);
+  const first = await read();
+  expect([Buffer.compare(first.bytes, sent), first.isText]).toEqual([0, false]);
   client.ping("between");
   client.send("é".repeat(100_000));
-  expect(Buffer.compare((await once(server, "message"))[0] as Buffer, sent)).toBe(0);
-  const [text, binary] = (await once(server, "message")) as [Buffer, boolean];
-  expect([text.toString(), binary]).toEqual(["é".repeat(100_000), false]);
+  const second = await read();
+  expect([second.bytes.toString(), second.isText]).toEqual(["é".repeat(100_000), true]);
 });
 
 it("what the client sends in fragments stays one message", async () => {
-  const [client, server] = await connected();
+  const [client, read] = await connected();
   await once(client, "open");
   client.send("a".repeat(200_000), { fin: false });
   client.send("b".repeat(200_000), { fin: false });
   client.send("c", { fin: true });
-  const [text] = (await once(server, "message")) as [Buffer];
-  expect(text.toString()).toBe(`${"a".repeat(200_000)}${"b".repeat(200_000)}c`);
+  const { bytes, isText } = await read();
+  expect(isText).toBe(true);
+  expect(bytes.toString()).toBe(`${"a".repeat(200_000)}${"b".repeat(200_000)}c`);
 });
 
 it("a frame that is too large is refused at its header, and a close is answered", async () => {
@@ -70,13 +78,36 @@ it("a frame that is too large is refused at its header, and a close is answered"
   expect((await once(client, "close"))[0]).toBe(1000);
 });
 
-it("makes fragments of a large frame, however its bytes arrive", () => {
-  const frame = Buffer.concat([Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 2, 0, 1, 9, 8, 7, 6]), randomBytes(131_073)]);
-  const atOnce = Buffer.concat(new FrameSplitter(maxBytes).push(frame));
+/** What the fragments of one message hold, without their masks, and how long each is. */
+function fragments(pieces: readonly Buffer[]): { payload: Buffer; sizes: number[]; firsts: number[] } {
+  const all = Buffer.concat(pieces);
+  const found: { payload: Buffer[]; sizes: number[]; firsts: number[] } = { payload: [], sizes: [], firsts: [] };
+  for (let at = 0; at < all.length;) {
+    const size = Number(all.readBigUInt64BE(at + 2));
+    const mask = all.subarray(at + 10, at + 14);
+    const payload = all.subarray(at + 14, at + 14 + size).map((byte, index) => byte ^ (mask[index % 4] ?? 0));
+    found.payload.push(Buffer.from(payload));
+    found.sizes.push(size);
+    found.firsts.push(all[at] ?? 0);
+    at += 14 + size;
+  }
+  return { ...found, payload: Buffer.concat(found.payload) };
+}
+
+it.each([1, 1_000, 16_384, 20_001, 200_000])("makes fragments of a large frame that arrives by %d bytes", (chunk) => {
+  const mask = [9, 8, 7, 6];
+  const payload = randomBytes(131_073);
+  const masked = payload.map((byte, index) => byte ^ (mask[index % 4] ?? 0));
+  const frame = Buffer.concat([Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 2, 0, 1, ...mask]), masked]);
   const splitter = new FrameSplitter(maxBytes);
-  const one = Buffer.concat(Array.from(frame, (byte) => splitter.push(Buffer.from([byte]))).flat());
-  expect(Buffer.compare(one, atOnce)).toBe(0);
-  // three headers instead of one
-  expect(atOnce.length).toBe(frame.length + 2 * 14);
-  expect([atOnce[0], atOnce[14 + 65_536], atOnce[2 * (14 + 65_536)]]).toEqual([0x02, 0, 0x80]);
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < frame.length; at += chunk) pieces.push(...splitter.push(frame.subarray(at, at + chunk)));
+  const found = fragments(pieces);
+  expect(Buffer.compare(found.payload, payload)).toBe(0);
+  // what has arrived is one fragment; of little more is awaited
+  expect(found.sizes.slice(0, -1).every((size) => size >= 16_384)).toBe(true);
+  if (chunk === 20_001) expect(Math.max(...found.sizes.slice(1, -1))).toBe(chunk);
+  const middle = Array.from({ length: Math.max(0, found.firsts.length - 2) }, () => 0);
+  expect(found.firsts).toEqual(found.firsts.length === 1 ? [0x82] : [0x02, ...middle, 0x80]);
+  expect(splitter.takeIsText()).toBe(true);
 });

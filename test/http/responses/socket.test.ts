@@ -1,4 +1,5 @@
 /** What a caller of the WebSocket can make the server hold in memory. */
+import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import WebSocket from "ws";
@@ -45,14 +46,30 @@ it("keeps no more waiting than one message may hold", async () => {
     options: { bodyLimit: 1_000, jsonReader, surface: {}, log: silentLog } as ResponsesRouteOptions,
     headers: {},
     send: async (text) => void sent.push(text),
+    refuseBytes: () => undefined,
   });
-  const message = (length: number): Buffer =>
-    Buffer.from(JSON.stringify({ type: "response.create", input: "x".repeat(length) }));
+  const message = (length: number): Buffer[] => [
+    Buffer.from(JSON.stringify({ type: "response.create", input: "x".repeat(length) })),
+  ];
   session.receive(message(900));
   session.receive(message(900));
   expect(sent.map((text) => JSON.parse(text) as unknown)).toMatchObject([{ status: 429 }]);
   gate.reject(new Error("over"));
   await session.finish();
+});
+
+it.each([
+  ["small", 100],
+  ["in fragments", 300_000],
+])("a message of bytes that are no text ends the connection, binary ones are refused: %s", async (_, size) => {
+  const headers = { authorization: `Bearer ${testKey}` };
+  const socket = new WebSocket(`${server.url.replace("http", "ws")}/v1/responses`, { headers });
+  await once(socket, "open");
+  socket.send(Buffer.alloc(size, 0x20));
+  const [refusal] = (await once(socket, "message")) as [Buffer];
+  expect(refusal.toString()).toContain("messages must be text");
+  socket.send(Buffer.alloc(size, 0xff), { binary: false });
+  expect((await once(socket, "close"))[0]).toBe(1007);
 });
 
 it("hears of an answer that could not be kept", async () => {

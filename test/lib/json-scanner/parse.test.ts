@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { JsonFault, parseJsonSteps } from "../../../src/lib/json-scanner/parse.ts";
+import { JsonFault } from "../../../src/lib/json-scanner/fault.ts";
+import { parseJsonSteps } from "../../../src/lib/json-scanner/parse.ts";
+import { LongText } from "../../../src/lib/long-text.ts";
 import { finish } from "../../../src/lib/time-slices.ts";
 
-const wide = { depth: 1_000, values: 1_000_000 };
+const wide = { depth: 1_000, values: 1_000_000, stringUnits: Infinity };
 
 function parse(text: string, bounds = wide): unknown {
   return finish(parseJsonSteps(Buffer.from(text), bounds));
@@ -118,26 +120,37 @@ describe("the value is that of JSON.parse", () => {
     const unit = fc.constantFrom("a", "é", "中", "😀", "\\n", '\\"', "\\\\", "\\u4e2d", "\\ud83d\\ude00", "\\ud83d");
     fc.assert(
       fc.property(fc.array(unit, { minLength: 1, maxLength: 8 }), fc.nat(9), (units, shift) => {
-        const body = "x".repeat(shift) + units.join("").repeat(Math.ceil(150_000 / units.join("").length));
-        const text = `["${body}"]`;
+        const some = units.join("").repeat(Math.ceil(300_000 / units.join("").length));
+        const text = `["${"x".repeat(shift)}${some}","${some}${"y".repeat(100_000)}${some}"]`;
         expect(parse(text)).toEqual(JSON.parse(text));
+        const pieces = parse(text, { ...wide, stringUnits: 1_000 }) as LongText[];
+        expect(pieces.map(String)).toEqual(JSON.parse(text));
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
+  });
+
+  it("of strings of many megabytes, with and without escapes", () => {
+    const plain = "a".repeat(11 << 20);
+    const chinese = "\u4e2d".repeat(4 << 20);
+    for (const written of [plain, `${plain}\\n${plain}`, `\\n${plain}`, chinese, `${chinese}\\t`]) {
+      const text = `{"a":"${written}"}`;
+      expect(parse(text)).toEqual(JSON.parse(text));
+    }
   });
 });
 
 describe("bounds", () => {
   it("count values of every kind", () => {
     const text = `{"a":[1,"b",null,{}],"c":{"d":true}}`;
-    expect(faultOf(text, { depth: 10, values: 8 })).toEqual(JSON.parse(text));
-    expect(faultOf(text, { depth: 10, values: 7 })).toBe("values");
+    expect(faultOf(text, { ...wide, values: 8 })).toEqual(JSON.parse(text));
+    expect(faultOf(text, { ...wide, values: 7 })).toBe("values");
   });
 
   it("hold before anything beyond them is read", () => {
-    expect(faultOf(`[${"{},".repeat(100)}!`, { depth: 10, values: 50 })).toBe("values");
-    expect(faultOf(`${"[".repeat(20)}!`, { depth: 20, values: 50 })).toBe("syntax");
-    expect(faultOf(`${"[".repeat(21)}!`, { depth: 20, values: 50 })).toBe("depth");
+    expect(faultOf(`[${"{},".repeat(100)}!`, { ...wide, values: 50 })).toBe("values");
+    expect(faultOf(`${"[".repeat(20)}!`, { ...wide, depth: 20 })).toBe("syntax");
+    expect(faultOf(`${"[".repeat(21)}!`, { ...wide, depth: 20 })).toBe("depth");
   });
 
   it("end names and numbers that are too long", () => {
@@ -145,6 +158,27 @@ describe("bounds", () => {
     expect(faultOf(`{"${"n".repeat(65_537)}":1}`)).toBe("key");
     expect(faultOf("1".repeat(65_537))).toBe("syntax");
   });
+});
+
+it("too long a string is a text in pieces, each of whole characters and large enough to stay where it is", () => {
+  const bounds = { ...wide, stringUnits: 5 << 20 };
+  const limits = [`${"a".repeat(5 << 20)}`, `${"\\n".repeat(5 << 20)}`];
+  for (const text of limits) {
+    expect(typeof parse(`"${text}"`, bounds)).toBe("string");
+    const long = parse(`["${text}b"]`, bounds) as LongText[];
+    expect(long[0]).toBeInstanceOf(LongText);
+    expect(long[0]?.length).toBe((5 << 20) + 1);
+    const sizes = Array.from(long[0]?.pieces() ?? [], ({ length }) => length);
+    expect(Math.min(...sizes.slice(0, -1))).toBeGreaterThanOrEqual(128 * 1024);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(10 << 20);
+  }
+  const faces = parse(`["${"\\ud83d\\ude00".repeat(3 << 20)}"]`, bounds) as LongText[];
+  expect(Array.from(faces[0]?.pieces() ?? []).every((piece) => piece.isWellFormed())).toBe(true);
+  for (const char of ["é", "中", "😀"]) {
+    const text = `b${char.repeat((6 << 20) / char.length)}`;
+    const [read] = parse(JSON.stringify([text]), bounds) as LongText[];
+    expect([read?.length, String(read) === text]).toEqual([text.length, true]);
+  }
 });
 
 it("no step reads much", () => {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { LongText } from "../../../src/lib/long-text.ts";
 import { jsonSteps } from "../../../src/lib/json-scanner/write.ts";
 import { finish } from "../../../src/lib/time-slices.ts";
 
@@ -39,4 +40,10 @@ it("writes long texts in pieces, whole characters each", () => {
     }),
     { numRuns: 30 },
   );
+});
+
+it("writes a text in pieces as the text", () => {
+  const long = new LongText(["a".repeat(100_000), '"\n中', "😀".repeat(40_000)]);
+  expect(written({ long }).join("")).toBe(JSON.stringify({ long: String(long) }));
+  expect(JSON.stringify({ long })).toBe(JSON.stringify({ long: String(long) }));
 });

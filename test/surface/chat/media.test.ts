@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { LongText } from "../../../src/lib/long-text.ts";
 import { parse, refusal } from "./support.ts";
 
 const png = "data:image/png;base64,iVBORw0KGgo=";
@@ -100,4 +101,26 @@ test("the limits count over all messages", () => {
   expect(refusal({ messages: [message, message, message] }).message).toBe(
     "the num of image is larger than the limit: 200",
   );
+});
+
+test("the data of a video may be longer than a text: with and without its media type, and never an address", () => {
+  const pieces = ["AAAAIGZ0eXBpc29tAAACAGlzb21pc28yYXZjMW1wNDE=".slice(0, 40), "A".repeat(80)];
+  const urlOf = (url: unknown): string => {
+    const part = firstPart(video({ url })) as { media: { url: unknown } };
+    expect(part.media.url).toBeInstanceOf(LongText);
+    return String(part.media.url);
+  };
+  const data = ["data:video/mp4;base64,", ...pieces];
+  expect(urlOf(new LongText(data))).toBe(data.join(""));
+  expect(urlOf(new LongText([` ${pieces.join("")}`]))).toBe(data.join(""));
+  const bytes = Buffer.from(` ${pieces.join("")}`);
+  expect(urlOf(new LongText(bytes, bytes.length))).toBe(data.join(""));
+  for (const wrong of ["data:", "https://example.com/", "mm_file://", "A"])
+    expect(refusal(video({ url: new LongText([wrong, "x".repeat(99)]) })).param).toMatch(/video_url\.url$/);
+});
+
+test("a text that is too long for one string is refused in a message", () => {
+  const long = new LongText(["x".repeat(100)]);
+  for (const content of [long, [{ type: "text", text: long }]])
+    expect(refusal({ messages: [{ role: "user", content }] }).message).toContain("characters, not 100");
 });

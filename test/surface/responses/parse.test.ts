@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { LongText } from "../../../src/lib/long-text.ts";
 import { ParleyError } from "../../../src/model/error.ts";
 import type { Item } from "../../../src/model/item.ts";
 import { contextWith, parse, parseM3, plainCipher, surfaceWith } from "./harness.ts";
@@ -440,6 +441,9 @@ describe("what is refused, and the field that is named", () => {
     ["metadata value of a wrong type", { metadata: { a: 1 } }, "metadata.a"],
     ["metadata value of long characters", { metadata: { a: "😀".repeat(513) } }, "metadata.a"],
     ["long metadata value", { metadata: { a: "x".repeat(513) } }, "metadata.a"],
+    ["metadata value of many megabytes", { metadata: { a: new LongText(["x".repeat(1_025)]) } }, "metadata.a"],
+    ["input of many megabytes", { input: new LongText(["x"]) }, "input"],
+    ["content of many megabytes", { input: [{ role: "user", content: new LongText(["x"]) }] }, "input[0].content"],
     ["long metadata key", { metadata: { ["x".repeat(65)]: "" } }, "metadata"],
     [
       "too much metadata",

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { LongText, maxStringUnits } from "../../../src/lib/long-text.ts";
 import { Fields } from "../../../src/surface/shared/fields.ts";
 
 const body = Fields.of(
@@ -59,4 +60,17 @@ test("depth is counted without following it to the end", () => {
   expect(() => body.checkDepth("a", nested(101))).not.toThrow();
   expect(() => body.checkDepth("a", nested(102))).toThrow("a: must not nest deeper than 100 levels");
   expect(() => body.checkDepth("a", nested(50_000))).toThrow("a: must not nest deeper");
+});
+
+test("a text that is too long for one string is refused where it is read, and only there", () => {
+  const long = new LongText(["x".repeat(maxStringUnits), "y"]);
+  const fields = Fields.of({ long, list: [long], other: 1 }, "");
+  const problem = "must have at most 10485760 characters, not 10485761";
+  expect(() => fields.string("long")).toThrow(`long: ${problem}`);
+  expect(() => fields.number("long")).toThrow(`long: ${problem}`);
+  expect(() => fields.object("long")).toThrow(`long: ${problem}`);
+  expect(() => fields.strings("list")).toThrow(`list[0]: ${problem}`);
+  expect(() => [...fields.objects("list")]).toThrow(`list[0]: ${problem}`);
+  expect(fields.requiredLongString("long")).toBe(long);
+  expect(fields.count("other")).toBe(1);
 });

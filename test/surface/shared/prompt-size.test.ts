@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { LongText } from "../../../src/lib/long-text.ts";
 import { Fields } from "../../../src/surface/shared/fields.ts";
 import { refuseOverlongBody } from "../../../src/surface/shared/prompt-size.ts";
 
@@ -17,6 +18,9 @@ const long = (chars: number): string => "x".repeat(chars);
 it.each<[string, unknown, string]>([
   ["a text", long(864), "fits"],
   ["a longer text", long(865), "context"],
+  ["a text in pieces", new LongText([long(800), long(64)]), "fits"],
+  ["a longer text in pieces", new LongText([long(800), long(65)]), "context"],
+  ["a longer text in pieces in a message", [{ content: new LongText([long(800), long(65)]) }], "context"],
   ["texts of several messages", [{ content: long(464) }, { content: [{ type: "text", text: long(465) }] }], "context"],
   ["short words", Array.from({ length: 200 }, () => ({ role: "user", content: long(64) })), "fits"],
   ["a picture", [{ content: [{ type: "image_url", image_url: { url: long(9_000) } }] }], "fits"],

@@ -215,7 +215,7 @@ function vendorDetail(part: ImagePart | VideoPart): JsonObject {
 }
 
 function mediaUrl(media: Media, param: string | undefined): Json {
-  if (media.kind === "url") return media.url;
+  if (media.kind === "url") return String(media.url);
   if (media.kind === "bytes") return dataUrl(media.mime, media.bytes);
   throw invalid(param ?? "", "the file was not resolved for this engine");
 }

@@ -100,7 +100,7 @@ export class UpstreamClient {
         watch.hurry();
         throw await refusal(answer);
       }
-      return new Answer(answer, watch);
+      return new Answer(answer, watch, this.slices);
     } catch (thrown) {
       watch.stop();
       // the status of an error whose body does not end is what the upstream said
@@ -213,16 +213,24 @@ export class UpstreamClient {
   }
 }
 
+/**
+ * Bytes of an answer after which others have a turn. What has arrived is read without one, and 64 kB of events of one word take
+ * 10 ms until they are written to the caller.
+ */
+const pausedBytes = 16 * 1024;
+
 class Answer implements OpenAnswer {
   // fixed at birth
   readonly json: boolean;
   private readonly answer: Dispatcher.ResponseData;
   private readonly watch: Deadlines;
+  private readonly slices: TimeSlices;
   private readonly codings: readonly ContentCoding[];
 
-  constructor(answer: Dispatcher.ResponseData, watch: Deadlines) {
+  constructor(answer: Dispatcher.ResponseData, watch: Deadlines, slices: TimeSlices) {
     this.answer = answer;
     this.watch = watch;
+    this.slices = slices;
     // Destroying a body that no one reads emits an error; without a listener that would end this process.
     answer.body.on("error", () => {});
     this.codings = contentCodings(answer.headers["content-encoding"]);
@@ -254,9 +262,15 @@ class Answer implements OpenAnswer {
     try {
       const { body } = this.answer;
       const plain = this.codings.length === 0;
+      let read = 0;
       for await (const bytes of plain ? body.iterator({ destroyOnReturn: false }) : decompressed(body, this.codings)) {
         this.watch.pause();
         yield bytes as Uint8Array;
+        read += (bytes as Uint8Array).length;
+        if (read >= pausedBytes) {
+          read = 0;
+          await this.slices.pause();
+        }
         this.watch.touch();
       }
     } catch (thrown) {

@@ -255,3 +255,31 @@ describe("a proxy", () => {
     expect(read.error?.issues[0]).toMatchObject({ path: ["proxy"] });
   });
 });
+
+it("what has arrived of an answer is read a little in each turn of the event loop", async () => {
+  const words = frame({ content: "a " }).repeat(200);
+  const { engine } = await start((_, response) => {
+    sse(response);
+    for (let time = 0; time < 60; time += 1) response.write(words);
+    response.end(frame({}, "stop") + doneFrame);
+  });
+  const turns: number[] = [];
+  let over = false;
+  const count = (): void => {
+    turns.push(0);
+    if (!over) setImmediate(count);
+  };
+  count();
+  let chars = 0;
+  for await (const batch of engine.generate(requestOf(), never)) {
+    for (const event of batch) {
+      if (event.type !== "text-delta") continue;
+      chars += event.text.length;
+      turns[turns.length - 1] = (turns.at(-1) ?? 0) + event.text.length;
+    }
+  }
+  over = true;
+  expect(chars).toBe(24_000);
+  // of reads of 64 kB: one, what was left from the one before, and the first one
+  expect(Math.max(...turns)).toBeLessThan((3 * 64 * 1024 * 400) / words.length);
+});
