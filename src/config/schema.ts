@@ -68,7 +68,7 @@ export const configSchema = z.strictObject({
         .int()
         .min(1024)
         .default(64 * 1024 * 1024)
-        .describe("Largest request body in bytes."),
+        .describe("Largest request body in bytes, and never more than `memory.requestBytes`."),
       bodyValues: z
         .int()
         .min(1_000)

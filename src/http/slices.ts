@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
 import { jsonSteps } from "../lib/json-scanner/write.ts";
 import type { TimeSlices } from "../lib/time-slices.ts";
+import type { PageText } from "../service/responses/input-page.ts";
 
 /** Bytes of an answer that are written at once: a slow reader is judged by how many of them it takes. */
 const sliceBytes = 64 * 1024;
@@ -45,6 +46,19 @@ export async function sendJson(reply: FastifyReply, turns: TimeSlices, value: un
   const sliced = pieces.length === 1 ? undefined : slicedBody(...pieces);
   if (sliced === undefined) return sendText(reply, pieces.join(""));
   return sendText(reply.header("content-length", sliced.bytes), sliced.body);
+}
+
+/** Answers with a JSON text that is read as it is sent. */
+export function sendStored(reply: FastifyReply, text: PageText): FastifyReply {
+  if (text.loaded !== undefined) return sendText(reply, text.loaded);
+  const body = Readable.from(slicesOf(text.chunks()), { objectMode: false });
+  return sendText(reply.header("content-length", text.bytes), body);
+}
+
+async function* slicesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    for (let from = 0; from < chunk.length; from += sliceBytes) yield chunk.subarray(from, from + sliceBytes);
+  }
 }
 
 /** Answers with what is JSON already. */

@@ -67,6 +67,8 @@ export class ByteLease {
   private bytes = 0;
   /** Those who hold it; the last release gives everything back. */
   private readonly holders = new Set<symbol>();
+  /** What the last release calls, once. */
+  private readonly afterwards: (() => void)[] = [];
   /** Set by the last release, until the next `hold`. */
   private released = false;
 
@@ -106,7 +108,19 @@ export class ByteLease {
       if (!this.holders.delete(holder) || this.holders.size > 0) return;
       this.released = true;
       this.clear();
+      for (const callback of this.afterwards.splice(0)) callback();
     };
+  }
+
+  /** Calls back when all who hold it have released it; at once where they have. */
+  onRelease(callback: () => void): void {
+    if (this.released) callback();
+    else this.afterwards.push(callback);
+  }
+
+  /** Another lease of the same owner. */
+  sibling(): ByteLease {
+    return this.budget.lease(this.owner);
   }
 
   private take(bytes: number): void {

@@ -1,3 +1,4 @@
+import { TimeSlices } from "../lib/time-slices.ts";
 import type { Log } from "../telemetry/log.ts";
 import { accountTable } from "./account-table.ts";
 import { auditTable } from "./audit-table.ts";
@@ -8,6 +9,7 @@ import { keyTable, organisationTable } from "./key-table.ts";
 import { WorkerLease } from "./lease.ts";
 import { ledgerTable } from "./ledger-table.ts";
 import { limitTable } from "./limit-table.ts";
+import { LongTexts } from "./long-text.ts";
 import { migrate } from "./migrate.ts";
 import { responseTable } from "./response-table.ts";
 import type { LimitStore, NoticeStore, SettingStore, Store } from "./store.ts";
@@ -17,12 +19,15 @@ export interface StoreOptions {
   now?: () => number;
   /** Says when the database cannot be used, and when it can again. */
   log?: Log;
+  /** Share the event loop between long texts and everything else; default its own. */
+  slices?: TimeSlices;
 }
 
 /**
  * The store in SQL, over either driver. Migrates first; closes the database when that fails.
  */
-export async function sqlStore(inner: SqlDatabase, { now = Date.now, log }: StoreOptions = {}): Promise<Store> {
+export async function sqlStore(inner: SqlDatabase, options: StoreOptions = {}): Promise<Store> {
+  const { now = Date.now, log, slices = new TimeSlices() } = options;
   await migrateOrClose(inner);
   const database = new GuardedDatabase(inner, log);
   const lease = new WorkerLease(database);
@@ -32,7 +37,7 @@ export async function sqlStore(inner: SqlDatabase, { now = Date.now, log }: Stor
     accounts: accountTable(database),
     audit: auditTable(database),
     ledger: ledgerTable(database),
-    responses: responseTable(database, lease, now),
+    responses: responseTable({ database, lease, now, texts: new LongTexts(database, slices) }),
     files: fileTable(database),
     settings: settingTable(database),
     notices: noticeTable(database),

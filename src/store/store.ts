@@ -2,10 +2,12 @@ import type { Limits } from "../model/limit.ts";
 import type { AuditStore } from "./audit-store.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 import type { AccountStore, MoneyStore } from "./money-store.ts";
+import type { ResponseStore } from "./response-store.ts";
 
 export type * from "./audit-store.ts";
 export * from "./ledger-store.ts";
 export type * from "./money-store.ts";
+export type * from "./response-store.ts";
 
 /** The port to everything that is stored. One implementation in SQL, one small file per driver, one contract suite. */
 
@@ -126,59 +128,6 @@ export interface LimitStore {
   /** Deletes what no longer counts. */
   sweep(): Promise<void>;
   close(): Promise<void>;
-}
-
-/** One stored response. The JSON texts are opaque here; `service/responses` writes and reads them. */
-export interface ResponseRecord {
-  id: string;
-  /** Id of the key it belongs to; no one else sees it. */
-  owner: string;
-  /** Milliseconds since the Unix epoch. */
-  createdAt: number;
-  expiresAt: number;
-  /** `running` until the answer is over. `remembered`: not stored, but others may refer to it; only `items` holds something. */
-  state: "running" | "done" | "remembered";
-  /** The response that this one continues. */
-  previousId: string | null;
-  /** The response object as JSON. */
-  body: string;
-  /** The input items as JSON, as they are listed. */
-  input: string;
-  /** This turn's own items, canonical, as JSON: what a later turn is built on. */
-  items: string;
-  /** The stream's events as a JSON array, for replay. */
-  events: string;
-}
-
-export type ResponseUsage = FileUsage;
-/** The texts of a record, which may be long. */
-export type ResponseText = "body" | "input" | "items" | "events";
-
-/** What the end of a response changes. */
-export type EndedResponse = Pick<ResponseRecord, "id" | "expiresAt" | "body" | "items" | "events">;
-
-export interface ResponseStore {
-  /** Inserts, or replaces the record of the same id. On return it is durable. */
-  save(record: ResponseRecord): Promise<void>;
-  /** Replaces what is there, as `done`; what was deleted meanwhile stays deleted. On return it is durable. */
-  end(ended: EndedResponse): Promise<void>;
-  /**
-   * `undefined` for an unknown or expired id, and for another owner's. Only the texts that are named are read, the others are
-   * empty; default all.
-   */
-  get(id: string, owner: string, texts?: readonly ResponseText[]): Promise<ResponseRecord | undefined>;
-  /** How many an owner has, those included that have expired and are not deleted yet, and the bytes of their texts. */
-  usage(owner: string): Promise<ResponseUsage>;
-  /** Whether there was such a record. */
-  delete(id: string, owner: string): Promise<boolean>;
-  /** Deletes the oldest records of an owner that are `remembered`; returns how many. */
-  forgetOldest(owner: string, most: number): Promise<number>;
-  /** Ids of the records still `running` whose process has ended without finishing them. */
-  orphans(): Promise<string[]>;
-  /** Ends one record that is still `running`, with the body that `ended` makes of its own; `false` where it is over. */
-  endOrphan(id: string, ended: (body: string) => string): Promise<boolean>;
-  /** Deletes what expired before `now`; returns how many. */
-  expire(now: number): Promise<number>;
 }
 
 /** Small named values of the installation itself, such as the secret that encrypts reasoning. */

@@ -1,6 +1,8 @@
 /** What every store does, whatever is under it. */
+import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Period } from "../../src/model/account.ts";
+import type { SqlDatabase } from "../../src/store/database.ts";
 import { usageGroups } from "../../src/store/store.ts";
 import type {
   KeyRecord,
@@ -8,15 +10,17 @@ import type {
   LedgerQuery,
   LedgerRow,
   OrganisationRecord,
-  ResponseRecord,
   Store,
   UsageGroup,
   UsageQuery,
 } from "../../src/store/store.ts";
+import { textOf, wholeResponse, type WholeResponse } from "../support/stored-texts.ts";
 
 export interface StoreUnderTest {
   /** Another opening of the same database, as a second process would have. */
   open(): Promise<Store>;
+  /** Another connection to it. */
+  database(): SqlDatabase;
   stop(): Promise<void>;
 }
 
@@ -65,7 +69,7 @@ export function row(id: string, changes: Partial<LedgerRow> = {}): LedgerRow {
   };
 }
 
-function response(id: string, changes: Partial<ResponseRecord> = {}): ResponseRecord {
+function response(id: string, changes: Partial<WholeResponse> = {}): WholeResponse {
   return {
     id,
     owner: "k1",
@@ -73,9 +77,11 @@ function response(id: string, changes: Partial<ResponseRecord> = {}): ResponseRe
     expiresAt: Date.now() + 60_000,
     state: "done",
     previousId: null,
+    version: 1,
     body: "{}",
     input: "[]",
     items: "[]",
+    output: "",
     events: "[]",
     ...changes,
   };
@@ -502,19 +508,40 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
     });
 
     describe("responses", () => {
+      const pieceCount = async (): Promise<number> => {
+        const database = under.database();
+        const [row] = await database.all("select count(*) as count from response_piece");
+        await database.close();
+        return Number(row?.["count"]);
+      };
+
+      it("of an older version are read as they stand, however long they are", async () => {
+        const database = under.database();
+        const body = JSON.stringify({ text: "a".repeat(200_000) });
+        await database.run(
+          `insert into response (id, owner, created_at, expires_at, state, body, input, items, events)
+            values ('older', 'k1', 1, ?, 'done', ?, '[]', '[]', '[]')`,
+          [Date.now() + 60_000, body],
+        );
+        await database.close();
+        const found = await wholeResponse(await store.responses.get("older", "k1"));
+        expect(found).toMatchObject({ version: 0, body, output: "" });
+        expect(await store.responses.delete("older", "k1")).toBe(true);
+      });
+
       it("are counted for their owner, with the bytes of their texts, whatever becomes of them", async () => {
         const usage = (): Promise<unknown> => store.responses.usage("counted");
         expect(await usage()).toEqual({ count: 0, bytes: 0 });
         const one = response("one", { owner: "counted", state: "running", body: "{}", input: '["é"]' });
         await store.responses.save(one);
         expect(await usage()).toEqual({ count: 1, bytes: 12 });
-        await store.responses.end({ ...one, body: '{"a":1}', items: "[1,2]" });
+        await store.responses.end({ ...one, body: '{"a":1}', output: "[1,2]" });
         await store.responses.save(response("two", { owner: "counted", expiresAt: 7 }));
         await store.responses.save(response("two", { owner: "counted", expiresAt: 7, body: '{"b":22}' }));
-        expect(await usage()).toEqual({ count: 2, bytes: 20 + 14 });
+        expect(await usage()).toEqual({ count: 2, bytes: 22 + 14 });
         expect(await store.responses.usage("k1")).not.toEqual(await usage());
         await store.responses.expire(7);
-        expect(await usage()).toEqual({ count: 1, bytes: 20 });
+        expect(await usage()).toEqual({ count: 1, bytes: 22 });
         const remembered = { owner: "counted", state: "remembered" } as const;
         for (const [at, id] of ["b", "a", "c"].entries()) {
           await store.responses.save(response(id, { ...remembered, createdAt: at }));
@@ -528,7 +555,7 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         expect(await store.responses.forgetOldest("counted", 2)).toBe(0);
         expect(await store.responses.get("other", "k1")).toMatchObject({ state: "remembered" });
         expect(await store.responses.delete("other", "k1")).toBe(true);
-        expect(await usage()).toEqual({ count: 1, bytes: 20 });
+        expect(await usage()).toEqual({ count: 1, bytes: 22 });
         await store.responses.delete("one", "counted");
         expect(await usage()).toEqual({ count: 0, bytes: 0 });
       });
@@ -540,8 +567,8 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         });
         await store.responses.save({ ...saved, state: "running", body: "{}" });
         await store.responses.end(saved);
-        expect(await store.responses.get("answer", "k1")).toEqual(saved);
-        const part = await store.responses.get("answer", "k1", ["body"]);
+        expect(await wholeResponse(await store.responses.get("answer", "k1"))).toEqual(saved);
+        const part = await wholeResponse(await store.responses.get("answer", "k1", ["body"]));
         expect(part).toEqual({ ...saved, input: "", items: "", events: "" });
         expect(await store.responses.get("answer", "k2")).toBeUndefined();
         expect(await store.responses.get("answer\u0000", "k1")).toBeUndefined();
@@ -564,18 +591,61 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         await other.close();
         await store.responses.save(response("mine", { state: "running" }));
         expect(await store.responses.orphans()).toEqual(["undone"]);
-        expect(await store.responses.endOrphan("undone", (body) => `${body} and after`)).toBe(true);
-        expect(await store.responses.get("undone", "k1")).toMatchObject({ state: "done", body: "before and after" });
+        expect(await store.responses.endOrphan("undone", async (body) => [await textOf(body), " and after"])).toBe(
+          true,
+        );
+        expect(await wholeResponse(await store.responses.get("undone", "k1"))).toMatchObject({
+          state: "done",
+          body: "before and after",
+        });
         expect(await store.responses.orphans()).toEqual([]);
         for (const over of ["undone", "ended", "unknown"]) {
-          expect(await store.responses.endOrphan(over, () => "late")).toBe(false);
+          expect(await store.responses.endOrphan(over, async () => ["late"])).toBe(false);
         }
       });
 
-      it("keeps a text of a million characters byte by byte", async () => {
-        const body = JSON.stringify({ text: "字🙂a".repeat(250_000) });
-        await store.responses.save(response("long", { body }));
-        expect((await store.responses.get("long", "k1"))?.body === body).toBe(true);
+      it("keeps texts of a million characters byte by byte, a piece at a time", async () => {
+        const long = (end: string): string => JSON.stringify({ text: `${"字🙂a".repeat(250_000)}${end}` });
+        const pieces = async function* (text: string): AsyncGenerator<string> {
+          for (let from = 0; from < text.length; from += 1_000) yield text.slice(from, from + 1_000);
+        };
+        const begun = { ...response("long", { owner: "large", state: "running" }), body: long("1"), input: long("2") };
+        await store.responses.save({ ...begun, items: pieces(long("3")) });
+        const ended = { id: "long", expiresAt: begun.expiresAt, body: long("4"), output: long("5"), events: long("6") };
+        await store.responses.end(ended);
+        const record = (await store.responses.get("long", "large")) ?? expect.fail("not found");
+        const expected = { ...begun, ...ended, state: "done", items: long("3") };
+        expect(isDeepStrictEqual(await wholeResponse(record), expected)).toBe(true);
+        // emoji stay whole, and no piece is long
+        for await (const chunk of record.body.chunks()) expect(chunk.toString().length).toBeLessThanOrEqual(65_537);
+        expect(record.body.memoryBytes).toBeGreaterThan(2 * 1_000_000);
+        const bytes = [ended.body, begun.input, long("3"), ended.output, ended.events].map((one) =>
+          Buffer.byteLength(one),
+        );
+        expect(await store.responses.usage("large")).toEqual({
+          count: 1,
+          bytes: bytes.reduce((sum, one) => sum + one),
+        });
+        expect(await store.responses.delete("long", "large")).toBe(true);
+        await expect(textOf(record.input)).rejects.toMatchObject({ kind: "unavailable" });
+        expect(await pieceCount()).toBe(0);
+        await store.responses.save({ ...begun, expiresAt: 5 });
+        expect(await pieceCount()).toBeGreaterThan(20);
+        await store.responses.expire(5);
+        expect(await pieceCount()).toBe(0);
+      });
+
+      it("leaves nothing of a text that could not be written as a whole", async () => {
+        const broken = async function* (): AsyncGenerator<string> {
+          yield "1".repeat(70_000);
+          yield "2".repeat(70_000);
+          throw new Error("it broke off");
+        };
+        await expect(
+          store.responses.save({ ...response("half"), body: "x".repeat(200_000), items: broken() }),
+        ).rejects.toThrow("it broke off");
+        expect(await store.responses.get("half", "k1")).toBeUndefined();
+        expect(await pieceCount()).toBe(0);
       });
     });
 

@@ -181,9 +181,11 @@ describe("background responses", () => {
         expiresAt: Date.now() + 60_000,
         state: "running",
         previousId: null,
+        version: 1,
         body,
         input: "[]",
         items: "[]",
+        output: "",
         events: "[]",
       });
       await store.close();

@@ -112,7 +112,7 @@ it("counts a background response until it is over", async () => {
   expect((await server.call(`/v1/responses/${id}/cancel`, { method: "POST", key: one })).status).toBe(200);
 });
 
-it("counts stored responses that are read, whatever reads them", async () => {
+it("counts stored responses that are read, whatever reads them as a whole", async () => {
   const send = (fields: object): Promise<Response> =>
     server.call("/v1/responses", {
       method: "POST",
@@ -131,7 +131,12 @@ it("counts stored responses that are read, whatever reads them", async () => {
   }
   endless(one, 700_000);
   await expect.poll(used, patient).toBeGreaterThan(699_000);
-  for (const path of paths) expect((await refused(await read(path)))[0]).toBe(429);
+  expect((await refused(await read("?stream=true")))[0]).toBe(429);
+  // what is sent as it is read is never in memory as a whole
+  for (const path of ["", "/input_items"]) {
+    const answer = await read(path);
+    expect([answer.status, (await answer.text()).length]).toEqual([200, expect.closeTo(350_000, -4)]);
+  }
   expect((await refused(await send({ previous_response_id: id, input: "hi" })))[0]).toBe(429);
   expect((await refused(await send({ input: [{ type: "item_reference", id: `${id}_msg` }] })))[0]).toBe(429);
 }, 20_000);

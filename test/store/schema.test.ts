@@ -25,6 +25,7 @@ const landed: readonly (readonly [number: number, digest: string])[] = [
   [13, "485dc2581a7299d49a6ebd1c133c430cf89ffae7328404b8bc907a5cebda267b"],
   [14, "f102f401c9fc9c859c69740c8334a2855ecb6c05fe007f8976cf8f87a0c0a679"],
   [15, "22556dd5d0d44a3004e7aab9efdcab5a296063e8542ff565c02a52588d54b8d0"],
+  [16, "2c8e75a0044412b15ee39ef50f45cea947ba170ee2ca5b1606d9cc5d6288c2d4"],
 ];
 
 it("holds every landed migration byte for byte, and no number twice", () => {

@@ -28,9 +28,9 @@ it.skipIf(process.platform === "win32")("is readable by its owner only, in whate
 it("lets a response expire by the clock it was given", async () => {
   let time = 1_000;
   const store = await openStore(undefined, undefined, { now: () => time });
-  const texts = { body: "{}", input: "[]", items: "[]", events: "[]" };
+  const texts = { body: "{}", input: "[]", items: "[]", output: "", events: "[]" };
   await store.responses.save({
-    ...{ id: "r", owner: "k", createdAt: 0, expiresAt: 1_001, state: "done", previousId: null },
+    ...{ id: "r", owner: "k", createdAt: 0, expiresAt: 1_001, state: "done", previousId: null, version: 1 },
     ...texts,
   });
   expect(await store.responses.get("r", "k")).toMatchObject({ id: "r" });

@@ -40,7 +40,7 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
       return streamAnswer(starting, { reply, signal, options, after: -1, failure });
     }
     const answer = await starting;
-    const body = background ? answer.snapshot() : await answer.body();
+    const body = await (background ? answer.snapshot() : answer.body());
     // not before: an answer that broke off was begun again elsewhere
     if (answer.facts !== undefined) reply.headers(answerHeaders(answer.facts));
     return sendJson(reply, options.slices, body);

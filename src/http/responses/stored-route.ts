@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ByteLease } from "../../lib/byte-budget.ts";
 import { invalid } from "../../model/error.ts";
-import type { JsonObject } from "../../model/json.ts";
+import type { PageQuery } from "../../service/responses/input-page.ts";
 import { leaseUntilAnswered } from "../body.ts";
-import { sendJson, sendText } from "../slices.ts";
+import { sendJson, sendStored } from "../slices.ts";
 import { streamAnswer, type ResponsesRouteOptions } from "./create-route.ts";
 
 interface ById {
@@ -15,7 +15,7 @@ const path = "/v1/responses/:id";
 
 /** Retrieval, replay, listing of input, cancelling and deleting of stored responses; each key sees only its own. */
 export function mountStored(server: FastifyInstance, options: ResponsesRouteOptions): void {
-  const { responses, running, requestBudget } = options;
+  const { responses, running, requestBudget, slices } = options;
   const leaseFor = (request: FastifyRequest, reply: FastifyReply): ByteLease =>
     leaseUntilAnswered(reply.raw, requestBudget, request.caller.keyId);
 
@@ -25,20 +25,23 @@ export function mountStored(server: FastifyInstance, options: ResponsesRouteOpti
     const lease = leaseFor(request, reply);
     const answer = await responses.get(request.params.id, request.caller, wantsStream ? "events" : "body", lease);
     if (!wantsStream) {
-      if (answer.text !== undefined) return sendText(reply, answer.text);
-      return sendJson(reply, options.slices, answer.snapshot());
+      if (answer.text !== undefined) return sendStored(reply, answer.text);
+      return sendJson(reply, slices, await answer.snapshot());
     }
     const { signal } = running.track(reply.raw);
     return streamAnswer(Promise.resolve(answer), { reply, signal, options, after, failure: () => [] });
   });
 
   server.get<ById>(`${path}/input_items`, async (request, reply) => {
-    const items = await responses.inputItems(request.params.id, request.caller, leaseFor(request, reply));
-    return page(items, request);
+    const { id } = request.params;
+    return sendStored(
+      reply,
+      await responses.inputPage(id, request.caller, pageQuery(request), leaseFor(request, reply)),
+    );
   });
 
-  server.post<ById>(`${path}/cancel`, (request, reply) =>
-    responses.cancel(request.params.id, request.caller, leaseFor(request, reply)),
+  server.post<ById>(`${path}/cancel`, async (request, reply) =>
+    sendJson(reply, slices, await responses.cancel(request.params.id, request.caller, leaseFor(request, reply))),
   );
 
   server.delete<ById>(path, async (request) => {
@@ -50,24 +53,13 @@ export function mountStored(server: FastifyInstance, options: ResponsesRouteOpti
 
 const maxPageItems = 100;
 
-/** One page of input items, newest first unless asked otherwise; `after` is the id of the item before the page. */
-function page(items: readonly JsonObject[], request: FastifyRequest<ById>): unknown {
+/** Which page of the input items is asked for: the newest first unless asked otherwise. */
+function pageQuery(request: FastifyRequest<ById>): PageQuery {
   const limit = number(request, "limit", 20);
   if (limit < 1 || limit > maxPageItems) throw invalid("limit", `must be between 1 and ${maxPageItems}`);
   const order = text(request, "order") ?? "desc";
   if (order !== "asc" && order !== "desc") throw invalid("order", "must be asc or desc");
-  const sorted = order === "asc" ? items : items.toReversed();
-  const after = text(request, "after");
-  const before = after === undefined ? -1 : sorted.findIndex((item) => item["id"] === after);
-  if (after !== undefined && before < 0) throw invalid("after", `no input item ${JSON.stringify(after.slice(0, 100))}`);
-  const data = sorted.slice(before + 1, before + 1 + limit);
-  return {
-    object: "list",
-    data,
-    first_id: data[0]?.["id"] ?? null,
-    last_id: data.at(-1)?.["id"] ?? null,
-    has_more: before + 1 + limit < sorted.length,
-  };
+  return { limit, order, after: text(request, "after") };
 }
 
 function text(request: FastifyRequest<ById>, name: string): string | undefined {

@@ -1,6 +1,9 @@
 import type { JsonObject } from "../../model/json.ts";
 import type { AnswerFacts } from "../generation.ts";
 import type { ResponseEvent } from "../../model/response.ts";
+import type { StoredText } from "../../store/store.ts";
+
+export type { StoredText };
 
 /** One response, whatever kind was asked for: running, finished, stored or not. */
 export interface ResponseAnswer {
@@ -13,9 +16,9 @@ export interface ResponseAnswer {
    */
   events(after: number, signal: AbortSignal): AsyncIterable<readonly ResponseEvent[]>;
   /** The JSON text of the response object, where it is stored and final. */
-  readonly text?: string;
+  readonly text?: StoredText;
   /** The response object as it is now. */
-  snapshot(): JsonObject;
+  snapshot(): Promise<JsonObject>;
   /** The response object when the answer is over. Throws where there is nothing to show. */
   body(): Promise<JsonObject>;
 }

@@ -1,16 +1,26 @@
-import { textBytes, type ByteLease } from "../../lib/byte-budget.ts";
-import { parseTextSteps } from "../../lib/json-scanner/parse.ts";
-import { jsonText } from "../../lib/json-scanner/write.ts";
+import type { ByteLease } from "../../lib/byte-budget.ts";
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import { itemsChars, maxPromptChars, overlong } from "../../model/context-bound.ts";
 import { ParleyError } from "../../model/error.ts";
 import type { Item } from "../../model/item.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { Caller } from "../../policy/authenticate.ts";
-import type { EndedResponse, ResponseRecord, ResponseStore, ResponseText, ResponseUsage } from "../../store/store.ts";
+import type {
+  EndedResponse,
+  ResponseFacts,
+  ResponseRecord,
+  ResponseStore,
+  ResponseText,
+  ResponseUsage,
+  StoredText,
+} from "../../store/store.ts";
 import type { ResponseEvent } from "../../model/response.ts";
-import { formatEvents } from "./stored-events.ts";
-import { formatTurn, parseTurn, turnItems, type StoredTurn } from "./stored-turn.ts";
+import { inputPage, type PageQuery, type PageText } from "./input-page.ts";
+import { SharedReads } from "./shared-reads.ts";
+import { StoredAnswer } from "./stored.ts";
+import { formatEvents, parseEvents } from "./stored-events.ts";
+import { jsonPieces, jsonTexts, parseStored } from "./stored-text.ts";
+import { needsBody, parseTurn, turnInput, turnItems, turnOutput, type StoredTurn } from "./stored-turn.ts";
 
 export interface ResponseArchiveOptions {
   store: ResponseStore;
@@ -67,6 +77,16 @@ export interface HistoryOptions {
   lease?: ByteLease | undefined;
 }
 
+/** Makes the body of an interrupted response of its stored one. */
+export type EndsBody = (body: StoredText) => Promise<readonly string[]>;
+
+/** What is kept of a response while its answer is made. */
+export type BegunResponse = Pick<ResponseFacts, "id" | "expiresAt">;
+
+/** Of the form of a stored response: its body and its events, and what other versions of them there may be later. */
+const version = 1;
+/** The texts that `ResponseArchive.turn` reads. */
+export const turnTexts = ["items", "output", "body"] as const;
 /** Longer chains of `previous_response_id` are refused: they are a loop or a mistake. */
 const maxChainLength = 10_000;
 /** Where there is no room, this part of the most remembered turns gives way at once. */
@@ -75,6 +95,7 @@ const forgottenPart = 1_000;
 /** Stored responses: beginning, ending, finding and deleting them. A key sees only its own. */
 export class ResponseArchive {
   private readonly options: ResponseArchiveOptions;
+  private readonly reads = new SharedReads();
 
   constructor(options: ResponseArchiveOptions) {
     this.options = options;
@@ -118,31 +139,34 @@ export class ResponseArchive {
       expiresAt: createdAt + retentionMs,
       state: "remembered",
       previousId,
+      version,
       body: "",
       input: "",
-      items: await slices.run(formatTurn(turn)),
+      items: jsonPieces(turnInput(turn.input), slices),
+      output: jsonPieces(turnOutput(turn), slices),
       events: "",
     });
   }
 
   /** Makes the response visible before its answer is there. */
-  async begin(response: NewResponse, caller: Caller): Promise<ResponseRecord> {
+  async begin(response: NewResponse, caller: Caller): Promise<BegunResponse> {
     const { slices } = this.options;
     const createdAt = this.options.now();
-    const record: ResponseRecord = {
-      id: response.id,
+    const begun = { id: response.id, expiresAt: createdAt + this.options.retentionMs };
+    await this.options.store.save({
+      ...begun,
       owner: caller.keyId,
       createdAt,
-      expiresAt: createdAt + this.options.retentionMs,
       state: "running",
       previousId: response.previousId,
-      body: await slices.run(jsonText(response.body)),
-      input: await slices.run(jsonText(response.input)),
-      items: await slices.run(formatTurn({ input: response.turnInput, output: [] })),
+      version,
+      body: jsonPieces(response.body, slices),
+      input: jsonPieces(response.input, slices),
+      items: jsonPieces(turnInput(response.turnInput), slices),
+      output: "",
       events: "[]",
-    };
-    await this.options.store.save(record);
-    return record;
+    });
+    return begun;
   }
 
   /** Stores the outcome, unless the response was deleted meanwhile; it is durable on return. */
@@ -151,16 +175,16 @@ export class ResponseArchive {
   }
 
   /** The outcome of a response as it is stored. */
-  async written({ id, expiresAt }: ResponseRecord, outcome: ResponseOutcome): Promise<EndedResponse> {
+  async written({ id, expiresAt }: BegunResponse, outcome: ResponseOutcome): Promise<EndedResponse> {
     const { slices } = this.options;
-    const body = await slices.run(jsonText(outcome.body));
-    const items = await slices.run(formatTurn(outcome.turn));
+    const body = await slices.run(jsonTexts(outcome.body));
+    const output = await slices.run(jsonTexts(turnOutput(outcome.turn)));
     const events = await slices.run(formatEvents(outcome.events, outcome.body));
-    return { id, expiresAt, body, items, events };
+    return { id, expiresAt, body, output, events };
   }
 
   /** Ends a response that has no outcome, if it still runs; `ended` makes the body it ends with of its own. */
-  async abandon(id: string, ended: (body: string) => string): Promise<boolean> {
+  async abandon(id: string, ended: EndsBody): Promise<boolean> {
     return this.options.store.endOrphan(id, ended);
   }
 
@@ -172,17 +196,49 @@ export class ResponseArchive {
   }
 
   /** The record of a stored response or a remembered one, or `undefined`, for callers with an error of their own. */
-  find(id: string, caller: Caller, texts: readonly ResponseText[]): Promise<ResponseRecord | undefined> {
-    return this.options.store.get(id, caller.keyId, texts);
+  async find(id: string, caller: Caller, texts: readonly ResponseText[]): Promise<ResponseRecord | undefined> {
+    const record = await this.options.store.get(id, caller.keyId, texts);
+    if (record === undefined || record.version <= version) return record;
+    throw new Error(`the stored response ${id} has version ${record.version}; this Parley reads up to ${version}`);
   }
 
-  /** The input items of a response in the caller's order. Throws `not-found`. */
-  async inputItems(id: string, caller: Caller, lease?: ByteLease): Promise<JsonObject[]> {
+  /** One page of the input items of a response. Throws `not-found`, and `invalid` where the page is of another list. */
+  async inputPage(id: string, caller: Caller, query: PageQuery, lease?: ByteLease): Promise<PageText> {
     const { input } = await this.get(id, caller, ["input"]);
-    lease?.grow(textBytes(input));
-    const stored = await this.options.slices.run(parseTextSteps(input));
-    if (!Array.isArray(stored)) throw new Error(`the stored input of response ${id} cannot be read`);
-    return stored as JsonObject[];
+    const bytes = input.loaded === undefined ? 0 : input.memoryBytes;
+    const load = (): Promise<PageText> => inputPage(input, query, this.options.slices);
+    return this.reads.read(`page ${caller.keyId} ${id} ${JSON.stringify(query)}`, { lease, bytes, load });
+  }
+
+  /** A response that is over, whose body or events are going to be read. Throws `not-found`. */
+  async answer(id: string, caller: Caller, reading: "body" | "events", lease?: ByteLease): Promise<StoredAnswer> {
+    const { body } = await this.get(id, caller, reading === "body" ? ["body"] : []);
+    // what is in memory: a body in pieces is read as it is sent
+    if (body.loaded !== undefined) lease?.grow(body.memoryBytes);
+    const events = reading === "events" ? await this.events(id, caller, lease) : [];
+    return new StoredAnswer({ id, body, events }, this.options.slices);
+  }
+
+  /** The events of a response that is over. Throws `not-found`. */
+  private async events(id: string, caller: Caller, lease?: ByteLease): Promise<ResponseEvent[]> {
+    const { events, body, state } = await this.get(id, caller, ["events", "body"]);
+    const { slices } = this.options;
+    const load = async (): Promise<ResponseEvent[]> => {
+      const parsed = { events: await parseStored(events, slices), body: await parseStored(body, slices) };
+      return slices.run(parseEvents({ id, ...parsed }));
+    };
+    const bytes = events.memoryBytes + body.memoryBytes;
+    return this.reads.read(`events ${state} ${caller.keyId} ${id}`, { lease, bytes, load });
+  }
+
+  /** What a response added to its conversation; its bytes are counted with the lease. */
+  async turn({ id, items, output, body }: ResponseRecord, lease: ByteLease | undefined): Promise<StoredTurn> {
+    const { slices } = this.options;
+    lease?.grow(items.memoryBytes + output.memoryBytes);
+    const parsed = await parseStored(items, slices);
+    const added = await parseStored(output, slices);
+    const shown = needsBody(parsed) ? await parseStored(body, slices) : undefined;
+    return slices.run(parseTurn({ id, items: parsed, output: added, body: shown }));
   }
 
   /** Throws `not-found`. */
@@ -210,10 +266,9 @@ export class ResponseArchive {
         next = turn.previous ?? null;
         continue;
       }
-      const record: ResponseRecord | undefined = await this.find(next, caller, ["items", "body"]);
+      const record: ResponseRecord | undefined = await this.find(next, caller, turnTexts);
       if (record === undefined || record.state === "running") throw previousNotFound(next);
-      lease?.grow(textBytes(record.items));
-      const stored = await this.options.slices.run(parseTurn(record));
+      const stored = await this.turn(record, lease);
       const items = turnItems(stored);
       turns.push(items);
       chars += itemsChars(items);
@@ -223,7 +278,7 @@ export class ResponseArchive {
   }
 
   /** Ends responses whose process is gone, one after another; `ended` makes the body they end with. Returns how many there were. */
-  async endOrphans(ended: (body: string) => string): Promise<number> {
+  async endOrphans(ended: EndsBody): Promise<number> {
     let count = 0;
     for (const id of await this.options.store.orphans()) {
       if (await this.abandon(id, ended)) count += 1;

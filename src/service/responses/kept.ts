@@ -142,9 +142,11 @@ export class KeptAnswer implements ResponseAnswer {
     if (this.storeError !== undefined) throw this.storeError;
   }
 
-  snapshot(): JsonObject {
+  async snapshot(): Promise<JsonObject> {
     const queued = this.state === "queued" && this.background;
     this.shown ||= this.transcript.items.length > 0;
+    // what is shown as over can be referred to
+    if (this.transcript.finish !== undefined) await this.finished;
     return this.encoder.body(this.transcript, queued ? "queued" : undefined);
   }
 

@@ -1,15 +1,15 @@
 import { setImmediate } from "node:timers/promises";
-import { textBytes, type ByteLease } from "../../lib/byte-budget.ts";
+import type { ByteLease } from "../../lib/byte-budget.ts";
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import { invalid } from "../../model/error.ts";
 import type { Item } from "../../model/item.ts";
 import type { Caller } from "../../policy/authenticate.ts";
 import { needsRecall, type ItemReference } from "../../model/response.ts";
-import type { RememberedTurn, ResponseArchive } from "./archive.ts";
+import { turnTexts, type RememberedTurn, type ResponseArchive } from "./archive.ts";
 import type { OutputItem, ParsedResponse, ResponseCodec } from "./codec.ts";
 import type { ConversationMemory } from "./memory.ts";
 import type { RecentAnswers } from "./recent.ts";
-import { parseTurn, type StoredTurn } from "./stored-turn.ts";
+import type { StoredTurn } from "./stored-turn.ts";
 
 /** Where earlier turns are found, in this order. */
 export interface RecallSources<Parsed extends ParsedResponse> {
@@ -98,12 +98,11 @@ async function findItems<Parsed extends ParsedResponse>(
 async function storedOutput<Parsed extends ParsedResponse>(
   id: string,
   caller: Caller,
-  { archive, slices, lease }: RecallSources<Parsed>,
+  { archive, lease }: RecallSources<Parsed>,
 ): Promise<ReadonlyMap<string, Item>> {
-  const record = await archive.find(id, caller, ["items", "body"]);
+  const record = await archive.find(id, caller, turnTexts);
   if (record === undefined) return new Map();
-  lease?.grow(textBytes(record.items));
-  const { output } = await slices.run(parseTurn(record));
+  const { output } = await archive.turn(record, lease);
   // a store in this process answers without a turn of the event loop
   await setImmediate();
   return new Map(output.map((one) => [one.id, one.item]));

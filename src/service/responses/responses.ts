@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { textBytes, type ByteLease } from "../../lib/byte-budget.ts";
+import type { ByteLease } from "../../lib/byte-budget.ts";
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import { canceled, invalid, ParleyError, toParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
@@ -9,18 +9,19 @@ import type { GenerationRequest } from "../../model/request.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import { Transcript } from "../../model/transcript.ts";
 import type { Caller } from "../../policy/authenticate.ts";
-import type { EndedResponse, ResponseRecord } from "../../store/store.ts";
+import type { EndedResponse } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { GenerateService, Unseen } from "../generate.ts";
 import type { ResponseAnswer } from "./answer.ts";
-import type { ResponseArchive } from "./archive.ts";
+import type { BegunResponse, ResponseArchive } from "./archive.ts";
 import type { OutputItem, ParsedResponse, ResponseCodec, ResponseEncoder } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
+import type { PageText } from "./input-page.ts";
 import type { ConversationMemory } from "./memory.ts";
 import { ownItems, recall, turnOf, type RecallSources } from "./recall.ts";
 import type { RecentAnswers } from "./recent.ts";
 import { rememberAnswer } from "./remember.ts";
-import { parseBody, storedAnswer, textsFor } from "./stored.ts";
+import { parseBody } from "./stored.ts";
 import { admitAnswer, type AdmittedAnswer, type AnswerSource } from "./source.ts";
 import { TransientAnswer } from "./transient.ts";
 import { UnendedResponses } from "./unended.ts";
@@ -105,13 +106,11 @@ export class ResponsesService<Parsed extends ParsedResponse> {
 
   /** A stored response, running or over, whose body or events are going to be read. Throws `not-found`. */
   async get(id: string, caller: Caller, reading: "body" | "events", lease?: ByteLease): Promise<ResponseAnswer> {
-    const { archive, slices } = this.options;
-    return this.find(id, caller) ?? storedAnswer(await archive.get(id, caller, textsFor[reading]), slices, lease);
+    return this.find(id, caller) ?? this.options.archive.answer(id, caller, reading, lease);
   }
 
-  /** The input items of a stored response in the caller's order. Throws `not-found`. */
-  inputItems(id: string, caller: Caller, lease?: ByteLease): Promise<JsonObject[]> {
-    return this.options.archive.inputItems(id, caller, lease);
+  inputPage(...asked: Parameters<ResponseArchive["inputPage"]>): Promise<PageText> {
+    return this.options.archive.inputPage(...asked);
   }
 
   /** Ends a background response and returns what it came to. Throws `not-found`, or `invalid` for another kind. */
@@ -122,8 +121,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       await running.finished;
     }
     const record = await this.options.archive.get(id, caller, ["body"]);
-    lease?.grow(textBytes(record.body));
-    const body = parseBody(record);
+    lease?.grow(record.body.memoryBytes);
+    const body = await parseBody(record, this.options.slices);
     if (body["background"] !== true) {
       throw invalid("background", "only a response made with background: true can be cancelled");
     }
@@ -225,7 +224,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     return admitted.start(signal, unseen);
   }
 
-  private async store({ parsed, caller, body }: Job<Parsed>, answer: KeptAnswer): Promise<ResponseRecord> {
+  private async store({ parsed, caller, body }: Job<Parsed>, answer: KeptAnswer): Promise<BegunResponse> {
     const { answerOptions } = parsed;
     const { archive, codec } = this.options;
     const record = await archive.begin(
@@ -243,7 +242,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   }
 
   /** An answer that cannot be stored is ended, so that its engine and its limits are free again. */
-  private async storeBegun(job: Job<Parsed>, answer: KeptAnswer, source: AnswerSource): Promise<ResponseRecord> {
+  private async storeBegun(job: Job<Parsed>, answer: KeptAnswer, source: AnswerSource): Promise<BegunResponse> {
     try {
       return await this.store(job, answer);
     } catch (error) {
@@ -339,7 +338,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
 
 interface Pumped {
   answer: KeptAnswer;
-  record: ResponseRecord;
+  record: BegunResponse;
 }
 
 type Waiting = Pumped & { admitted: AdmittedAnswer };

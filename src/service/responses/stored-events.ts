@@ -1,10 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
-import { parseTextSteps } from "../../lib/json-scanner/parse.ts";
-import { jsonText } from "../../lib/json-scanner/write.ts";
 import type { Steps } from "../../lib/time-slices.ts";
 import { isObject, type JsonObject } from "../../model/json.ts";
-import type { ResponseRecord } from "../../store/store.ts";
 import type { ResponseEvent } from "../../model/response.ts";
+import { jsonTexts } from "./stored-text.ts";
 
 /**
  * The stored form of a response's events. Several of them hold the response object, with all instructions and tools of the
@@ -22,24 +20,27 @@ const version = 1;
 const eventsPerStep = 200;
 
 /** `body`: the response object that is stored beside them. */
-export function* formatEvents(events: readonly ResponseEvent[], body: JsonObject): Steps<string> {
+export function* formatEvents(events: readonly ResponseEvent[], body: JsonObject): Steps<string[]> {
   const stored: StoredEvents = { version, events: yield* each(events, (event) => withoutBody(event, body)) };
-  return yield* jsonText(stored);
+  return yield* jsonTexts(stored);
 }
 
 /** Rows without a version hold the events as they were sent. Throws an `Error` where it is neither: it was changed from outside. */
 export function* parseEvents({ id, events, body }: StoredRow): Steps<ResponseEvent[]> {
-  const parsed = yield* parseTextSteps(events);
-  const list = isObject(parsed) && parsed["version"] === version ? parsed["events"] : parsed;
+  const list = isObject(events) && events["version"] === version ? events["events"] : events;
   if (!Array.isArray(list) || !list.every(isEvent))
     throw new Error(`the stored events of response ${id} cannot be read`);
-  if (list === parsed) return list;
-  const whole = yield* parseTextSteps(body);
-  if (!isObject(whole)) throw new Error(`the stored body of response ${id} cannot be read`);
-  return yield* each(list, (event) => withBody(event, whole as JsonObject));
+  if (list === events) return list;
+  if (!isObject(body)) throw new Error(`the stored body of response ${id} cannot be read`);
+  return yield* each(list, (event) => withBody(event, body as JsonObject));
 }
 
-type StoredRow = Pick<ResponseRecord, "id" | "events" | "body">;
+/** Two texts of a stored response, as JSON values. */
+interface StoredRow {
+  id: string;
+  events: unknown;
+  body: unknown;
+}
 
 function* each<From, To>(values: readonly From[], change: (value: From) => To): Steps<To[]> {
   const changed: To[] = [];

@@ -1,9 +1,7 @@
 import { z } from "zod";
-import { parseTextSteps } from "../../lib/json-scanner/parse.ts";
-import { jsonText } from "../../lib/json-scanner/write.ts";
 import type { Steps } from "../../lib/time-slices.ts";
 import type { Item } from "../../model/item.ts";
-import { isObject, parseJson } from "../../model/json.ts";
+import { isObject } from "../../model/json.ts";
 import { storedItem } from "../../model/stored-item.ts";
 import type { OutputItem } from "./codec.ts";
 
@@ -15,41 +13,56 @@ export interface StoredTurn {
   startsConversation?: boolean | undefined;
 }
 
-const version = 1;
+const version = 2;
 /** Items that are checked in one step. */
 const itemsPerStep = 500;
 const outputItem = z.object({ id: z.string(), item: storedItem });
-const frame = z.object({
-  input: z.array(z.unknown()),
-  output: z.array(z.unknown()),
-  startsConversation: z.boolean().optional(),
-});
+const list = z.array(z.unknown());
+const inputFrame = z.object({ input: list });
+const outputFrame = z.object({ output: list, startsConversation: z.boolean().optional() });
+const nothingAdded: z.infer<typeof outputFrame> = { output: [] };
 
-export function formatTurn({ input, output, startsConversation }: StoredTurn): Steps<string> {
-  return jsonText({ version, input, output, startsConversation });
+/** What a stored response holds of a turn before its answer is there. */
+export function turnInput(input: readonly Item[]): object {
+  return { version, input };
 }
 
+/** What the answer adds to it. */
+export function turnOutput({ output, startsConversation }: Omit<StoredTurn, "input">): object {
+  return { version, output, startsConversation };
+}
+
+/** The texts of a stored response, as JSON values. */
 interface StoredRow {
   id: string;
-  items: string;
-  body: string;
+  items: unknown;
+  /** `undefined` where the answer added nothing: it was interrupted. Empty in rows of older versions. */
+  output: unknown;
+  /** Read for rows of version 0. */
+  body?: unknown;
+}
+
+/** Whether the items are of version 0, which needs the body. */
+export function needsBody(items: unknown): boolean {
+  return !isObject(items);
 }
 
 /**
- * Reads the column `items` of a stored response. Rows of version 0 hold one list, the input followed by one item for each
- * output item of `body`. Throws an `Error` for anything else: the row was changed from outside or by a newer version.
+ * Reads what a stored response added to its conversation. `items` of version 1 hold input and output; of version 0 one list, the
+ * input followed by one item for each output item of `body`. Throws an `Error` for anything else: the row was changed from
+ * outside or by a newer version.
  */
-export function* parseTurn({ id, items: text, body }: StoredRow): Steps<StoredTurn> {
-  const stored = yield* parseTextSteps(text);
-  const found = isObject(stored) ? stored["version"] : 0;
-  if (found !== 0 && found !== version) {
+export function* parseTurn({ id, items, output: added, body }: StoredRow): Steps<StoredTurn> {
+  const found = isObject(items) ? items["version"] : 0;
+  if (found !== 0 && found !== 1 && found !== version) {
     throw new Error(
       `the stored items of response ${id} have version ${JSON.stringify(found)}; this Parley reads up to ${version}`,
     );
   }
   try {
-    if (found === 0) return firstVersion(yield* checked(stored, "", storedItem), body);
-    const { input, output, startsConversation } = valid(stored, "", frame);
+    if (found === 0) return firstVersion(yield* checked(items, "", storedItem), body);
+    const { input } = valid(items, "", inputFrame);
+    const { output, startsConversation } = valid(found === 1 ? items : (added ?? nothingAdded), "", outputFrame);
     return {
       input: yield* checked(input, "input.", storedItem),
       output: yield* checked(output, "output.", outputItem),
@@ -80,18 +93,16 @@ function valid<Value>(value: unknown, place: string, schema: z.ZodType<Value>): 
 
 /** `before`: the path of the list, with a dot behind it. */
 function* checked<Value>(values: unknown, before: string, schema: z.ZodType<Value>): Steps<Value[]> {
-  const list = valid(values, "", z.array(z.unknown()));
   const found: Value[] = [];
-  for (const [index, value] of list.entries()) {
+  for (const [index, value] of valid(values, "", list).entries()) {
     if (index % itemsPerStep === itemsPerStep - 1) yield;
     found.push(valid(value, `${before}${index}`, schema));
   }
   return found;
 }
 
-function firstVersion(all: readonly Item[], body: string): StoredTurn {
-  const parsed = parseJson(body);
-  const output = isObject(parsed) && Array.isArray(parsed["output"]) ? parsed["output"] : [];
+function firstVersion(all: readonly Item[], body: unknown): StoredTurn {
+  const output = isObject(body) && Array.isArray(body["output"]) ? body["output"] : [];
   const split = Math.max(0, all.length - output.length);
   return {
     input: all.slice(0, split),
@@ -102,7 +113,7 @@ function firstVersion(all: readonly Item[], body: string): StoredTurn {
   };
 }
 
-/** All items of a turn, in order. */
-export function turnItems({ input, output }: StoredTurn): Item[] {
-  return [...input, ...output.map(({ item }) => item)];
+/** All items that a turn adds, in order: a summary takes the place of the input too. */
+export function turnItems({ input, output, startsConversation }: StoredTurn): Item[] {
+  return [...(startsConversation === true ? [] : input), ...output.map(({ item }) => item)];
 }

@@ -1,63 +1,60 @@
-import { textBytes, type ByteLease } from "../../lib/byte-budget.ts";
 import type { TimeSlices } from "../../lib/time-slices.ts";
-import type { JsonObject } from "../../model/json.ts";
-import { isObject, parseJson } from "../../model/json.ts";
-import type { ResponseRecord } from "../../store/store.ts";
-import type { ResponseAnswer } from "./answer.ts";
+import { isObject, type JsonObject } from "../../model/json.ts";
 import type { ResponseEvent } from "../../model/response.ts";
-import { parseEvents } from "./stored-events.ts";
-
-/** The texts that are needed to read a body or events; stored events leave out what the body holds. */
-export const textsFor = { body: ["body"], events: ["events", "body"] } as const;
+import type { StoredText } from "../../store/store.ts";
+import type { ResponseAnswer } from "./answer.ts";
+import { parseStored } from "./stored-text.ts";
 
 /** What of a stored response is shown. */
-type StoredTexts = Pick<ResponseRecord, "id" | "body" | "events">;
+interface ShownResponse {
+  id: string;
+  body: StoredText;
+  events: readonly ResponseEvent[];
+}
 
 /** A response that is over, read from the store. */
 export class StoredAnswer implements ResponseAnswer {
   readonly facts = undefined;
-  private readonly record: StoredTexts;
+  private readonly shown: ShownResponse;
   private readonly slices: TimeSlices;
 
-  constructor(record: StoredTexts, slices: TimeSlices) {
-    this.record = record;
+  constructor(shown: ShownResponse, slices: TimeSlices) {
+    this.shown = shown;
     this.slices = slices;
   }
 
+  get id(): string {
+    return this.shown.id;
+  }
+
   /** Throws an `Error` where the stored text cannot be a response object. */
-  get text(): string {
-    const { id, body } = this.record;
-    if (!body.startsWith("{") || !body.endsWith("}")) throw unreadable(id);
+  get text(): StoredText {
+    const { id, body } = this.shown;
+    const { loaded = "{}" } = body;
+    if (!loaded.startsWith("{") || !loaded.endsWith("}")) throw unreadable(id);
     return body;
   }
 
-  get id(): string {
-    return this.record.id;
-  }
-
   async *events(after: number): AsyncGenerator<readonly ResponseEvent[]> {
-    const events = (await this.slices.run(parseEvents(this.record))).filter((event) => event.sequence_number > after);
+    const events = this.shown.events.filter((event) => event.sequence_number > after);
     if (events.length > 0) yield events;
   }
 
-  snapshot(): JsonObject {
-    return parseBody(this.record);
+  snapshot(): Promise<JsonObject> {
+    return parseBody(this.shown, this.slices);
   }
 
   body(): Promise<JsonObject> {
-    return Promise.resolve(parseBody(this.record));
+    return parseBody(this.shown, this.slices);
   }
 }
 
-/** Keeps of a record what is shown, counted with the lease; throws what the lease throws. */
-export function storedAnswer({ id, body, events }: StoredTexts, slices: TimeSlices, lease?: ByteLease): StoredAnswer {
-  lease?.grow(textBytes(body) + textBytes(events));
-  return new StoredAnswer({ id, body, events }, slices);
-}
-
 /** Throws an `Error` where the stored text is not a response object: it was changed from outside. */
-export function parseBody({ id, body }: Pick<ResponseRecord, "id" | "body">): JsonObject {
-  const parsed = parseJson(body);
+export async function parseBody(
+  { id, body }: Pick<ShownResponse, "id" | "body">,
+  slices: TimeSlices,
+): Promise<JsonObject> {
+  const parsed = await parseStored(body, slices);
   if (!isObject(parsed)) throw unreadable(id);
   return parsed as JsonObject;
 }

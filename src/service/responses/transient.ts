@@ -41,7 +41,7 @@ export class TransientAnswer implements ResponseAnswer {
     }
   }
 
-  snapshot(): JsonObject {
+  async snapshot(): Promise<JsonObject> {
     return this.options.encoder.body(this.options.source.transcript);
   }
 

@@ -1,11 +1,14 @@
-import { isObject, parseJson, type JsonObject } from "../../model/json.ts";
+import type { TimeSlices } from "../../lib/time-slices.ts";
+import { isObject, type JsonObject } from "../../model/json.ts";
 import type { EndedResponse } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
-import type { ResponseArchive } from "./archive.ts";
+import type { EndsBody, ResponseArchive } from "./archive.ts";
+import { jsonTexts, parseStored } from "./stored-text.ts";
 
 export interface UnendedOptions {
   archive: Pick<ResponseArchive, "end" | "abandon" | "endOrphans">;
   codec: { interrupted(body: JsonObject): JsonObject };
+  slices: TimeSlices;
   log: Log;
 }
 
@@ -39,10 +42,10 @@ export class UnendedResponses {
 
   /** Ends all of them. Throws where the store fails; what waits then waits on. */
   async end(): Promise<void> {
-    const { archive, codec, log } = this.options;
-    const interrupted = (text: string): string => {
-      const body = parseJson(text);
-      return JSON.stringify(codec.interrupted(isObject(body) ? (body as JsonObject) : {}));
+    const { archive, codec, slices, log } = this.options;
+    const interrupted: EndsBody = async (text) => {
+      const body = await parseStored(text, slices);
+      return slices.run(jsonTexts(codec.interrupted(isObject(body) ? (body as JsonObject) : {})));
     };
     for (const [id, outcome] of this.waiting) {
       await (outcome === undefined ? archive.abandon(id, interrupted) : archive.end(outcome));
@@ -64,5 +67,6 @@ export class UnendedResponses {
 }
 
 function sizeOf(outcome: EndedResponse | undefined): number {
-  return outcome === undefined ? 0 : outcome.body.length + outcome.items.length + outcome.events.length;
+  const texts = outcome === undefined ? [] : [outcome.body, outcome.output, outcome.events].flat();
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }

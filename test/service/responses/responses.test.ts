@@ -16,10 +16,13 @@ import { RecentAnswers } from "../../../src/service/responses/recent.ts";
 import { ResponsesService } from "../../../src/service/responses/responses.ts";
 import type { ResponseEvent } from "../../../src/model/response.ts";
 import type { ResponseAnswer } from "../../../src/service/responses/answer.ts";
+import { turnItems } from "../../../src/service/responses/stored-turn.ts";
+import { loadedText } from "../../../src/store/long-text.ts";
 import { openStore } from "../../../src/store/open.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { responsesCodec, responsesSurface, type ParsedResponses } from "../../../src/surface/responses/index.ts";
 import { silentLog } from "../../../src/telemetry/log.ts";
+import { textOf } from "../../support/stored-texts.ts";
 
 const owner = { keyId: "k1", name: "one" };
 const stranger = { keyId: "k2", name: "two" };
@@ -161,7 +164,7 @@ describe("every kind of answer takes one path", () => {
     const memory = new ConversationMemory();
     const warm = await service.create(asked({ generate: false, ...how }, memory), never);
     expect(types(await read(warm)).at(-1)).toBe("response.completed");
-    expect(warm.snapshot()).toMatchObject({ status: "completed", output: [], usage: null });
+    expect(await warm.snapshot()).toMatchObject({ status: "completed", output: [], usage: null });
     expect(start).not.toHaveBeenCalled();
     const next = await service.create(asked({ previous_response_id: warm.id, input: "go" }, memory), never);
     expect(await next.body()).toMatchObject({ output_text: "hello" });
@@ -201,23 +204,28 @@ describe("a running response belongs to the key that asked for it", () => {
     const { service } = await serviceOf(endless);
     const { id } = await service.create(asked({ background: true }), never);
     const followed = await service.get(id, owner, "body");
-    expect(followed.snapshot()).toMatchObject({ id, status: "queued" });
+    expect(await followed.snapshot()).toMatchObject({ id, status: "queued" });
     const reading = read(followed);
     expect(await service.cancel(id, owner)).toMatchObject({ id, status: "cancelled" });
     expect(types(await reading).at(-1)).toBe("response.failed");
   });
 
-  it.each(["get", "cancel", "delete", "inputItems"] as const)("%s finds nothing for another key", async (name) => {
+  it.each(["get", "cancel", "delete", "inputPage"] as const)("%s finds nothing for another key", async (name) => {
     const { service, signals } = await serviceOf(endless);
     const { id } = await service.create(asked({ background: true }), never);
     // running, not only stored: the engine has begun
-    await expect.poll(async () => (await service.get(id, owner, "body")).snapshot()["status"]).toBe("in_progress");
+    await expect
+      .poll(async () => (await (await service.get(id, owner, "body")).snapshot())["status"])
+      .toBe("in_progress");
     if (name === "get") {
       // the stored record of a running response is not shown to others either
       await expect(service.get(id, stranger, "body")).rejects.toMatchObject({ kind: "not-found" });
+    } else if (name === "inputPage") {
+      const page = service.inputPage(id, stranger, { limit: 1, order: "asc", after: undefined });
+      await expect(page).rejects.toMatchObject({ kind: "not-found" });
     } else await expect(service[name](id, stranger)).rejects.toMatchObject({ kind: "not-found" });
     expect(signals[0]?.aborted).toBe(false);
-    expect((await service.get(id, owner, "body")).snapshot()).toMatchObject({ status: "in_progress" });
+    expect(await (await service.get(id, owner, "body")).snapshot()).toMatchObject({ status: "in_progress" });
     await service.close();
   });
 
@@ -254,7 +262,9 @@ describe("a stored response", () => {
     const { service, archive } = await serviceOf(broken);
     const answer = await service.create(asked(body), never);
     expect(await answer.body()).toMatchObject({ status: "failed" });
-    expect(JSON.parse((await archive.get(answer.id, owner, ["body"])).body)).toMatchObject({ status: "failed" });
+    expect(JSON.parse(await textOf((await archive.get(answer.id, owner, ["body"])).body))).toMatchObject({
+      status: "failed",
+    });
   });
 
   it("that cannot be stored is refused, and its engine is free again", async () => {
@@ -323,7 +333,7 @@ describe("a stored response", () => {
     const responses = Object.assign(Object.create(store.responses), { end });
     const { service } = await serviceOf(saying, { store: { ...store, responses } });
     const { id } = await service.create(asked({ background: true }), never);
-    const status = async (): Promise<unknown> => (await service.get(id, owner, "body")).snapshot()["status"];
+    const status = async (): Promise<unknown> => (await (await service.get(id, owner, "body")).snapshot())["status"];
     await expect.poll(async () => (await service.get(id, owner, "body")) instanceof StoredAnswer).toBe(true);
     expect(await status()).toBe("queued");
     await expect(service.endOrphans()).rejects.toThrow("disk full");
@@ -344,15 +354,28 @@ describe("a stored response", () => {
     const { id } = await service.create(asked({ background: true }), never);
     await expect.poll(async () => (await service.get(id, owner, "body")) instanceof StoredAnswer).toBe(true);
     await service.endOrphans();
-    expect((await service.get(id, owner, "body")).snapshot()["status"]).toBe("failed");
+    expect((await (await service.get(id, owner, "body")).snapshot())["status"]).toBe("failed");
     await store.close();
+  });
+
+  it("of a newer version is refused, not misread", async () => {
+    const store = await openStore();
+    const { service, archive } = await serviceOf(saying, { store });
+    const { id } = await service.create(asked({ store: true }), never);
+    const record = (await store.responses.get(id, owner.keyId)) ?? expect.fail("not found");
+    expect(record.version).toBe(1);
+    vi.spyOn(store.responses, "get").mockResolvedValue({ ...record, version: 2 });
+    await expect(archive.get(id, owner, ["body"])).rejects.toThrow("version 2; this Parley reads up to 1");
+    await service.close();
   });
 
   it("is replayed from any event on", async () => {
     const { service } = await serviceOf(saying);
     const { id } = await service.create(asked({ background: true }), never);
     const whole = await read(await service.get(id, owner, "events"));
-    await expect.poll(async () => (await service.get(id, owner, "body")).snapshot()["status"]).toBe("completed");
+    await expect
+      .poll(async () => (await (await service.get(id, owner, "body")).snapshot())["status"])
+      .toBe("completed");
     expect(await read(await service.get(id, owner, "events"), 3)).toEqual(whole.slice(4));
   });
 
@@ -403,10 +426,9 @@ describe("a stored response", () => {
     });
     await service.create(refer, never);
     expect(JSON.stringify(start.mock.calls[1]?.[0].items[0])).toContain("hello");
-    const record = await archive.get(id.split("_")[0] ?? "", owner, ["body", "input", "items", "events"]);
-    const stored = JSON.parse(record.items) as { input: unknown[]; output: { item: unknown }[] };
-    const old = JSON.stringify([...stored.input, ...stored.output.map(({ item }) => item)]);
-    vi.spyOn(archive, "find").mockResolvedValue({ ...record, items: old });
+    const record = await archive.get(id.split("_")[0] ?? "", owner, ["body", "items", "output"]);
+    const old = JSON.stringify(turnItems(await archive.turn(record, undefined)));
+    vi.spyOn(archive, "find").mockResolvedValue({ ...record, items: loadedText(old), output: loadedText("") });
     await service.create(refer, never);
     expect(start.mock.calls[2]?.[0].items[0]).toEqual(start.mock.calls[1]?.[0].items[0]);
   });
@@ -490,7 +512,7 @@ describe("mistakes of the server end one response, not the process", () => {
 it("many references to one stored response read it once", async () => {
   const { service, archive } = await serviceOf(saying);
   const { id } = await service.create(asked({ store: true }), never);
-  await expect.poll(async () => (await service.get(id, owner, "body")).snapshot()["status"]).toBe("completed");
+  await expect.poll(async () => (await (await service.get(id, owner, "body")).snapshot())["status"]).toBe("completed");
   const find = vi.spyOn(archive, "find");
   const input = Array.from({ length: 50 }, (_, at) => ({
     type: "item_reference",
@@ -534,7 +556,10 @@ describe("an answer whose request left `store` out", () => {
     };
     const answer = await service.create(omitted(), never);
     await answer.body();
-    expect(await store.responses.get(answer.id, owner.keyId)).toMatchObject({ state: "remembered", body: "" });
+    expect(await store.responses.get(answer.id, owner.keyId)).toMatchObject({
+      state: "remembered",
+      body: { bytes: 0 },
+    });
     await expect(service.get(answer.id, owner, "body")).rejects.toMatchObject({ kind: "not-found" });
     store.responses.save = () => Promise.reject(new Error("the disk is full"));
     const unsaved = await service.create(omitted(), never);

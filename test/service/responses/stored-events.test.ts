@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { finish } from "../../../src/lib/time-slices.ts";
-import type { JsonObject } from "../../../src/model/json.ts";
+import { parseJson, type JsonObject } from "../../../src/model/json.ts";
 import type { ResponseEvent } from "../../../src/model/response.ts";
 import { formatEvents, parseEvents } from "../../../src/service/responses/stored-events.ts";
 
@@ -22,11 +22,11 @@ const events: ResponseEvent[] = [
   { type: "response.completed", sequence_number: 3, response: { ...body, output: [{ id: "m", type: "message" }] } },
 ];
 const read = (text: string, stored: JsonObject = body): ResponseEvent[] =>
-  finish(parseEvents({ id: "r", events: text, body: JSON.stringify(stored) }));
+  finish(parseEvents({ id: "r", events: parseJson(text), body: stored }));
 
 describe("stored events", () => {
   it("are read back byte for byte, and hold what the body holds only once", () => {
-    const text = finish(formatEvents(events, body));
+    const text = finish(formatEvents(events, body)).join("");
     expect(text.length).toBeLessThan(1_000);
     expect(JSON.stringify(read(text))).toBe(JSON.stringify(events));
   });

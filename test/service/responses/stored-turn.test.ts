@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { Item } from "../../../src/model/item.ts";
 import { finish } from "../../../src/lib/time-slices.ts";
-import { formatTurn, parseTurn, type StoredTurn } from "../../../src/service/responses/stored-turn.ts";
+import { parseJson } from "../../../src/model/json.ts";
+import {
+  parseTurn,
+  turnInput,
+  turnItems,
+  turnOutput,
+  type StoredTurn,
+} from "../../../src/service/responses/stored-turn.ts";
 
 const input: readonly Item[] = [
   {
@@ -22,17 +29,30 @@ const answer: readonly Item[] = [
   { type: "call", id: "c2", name: "f", args: "{}" },
 ];
 const turn: StoredTurn = { input, output: answer.map((item, index) => ({ id: `r_${index}`, item })) };
-const read = (items: string, body = "{}"): StoredTurn => finish(parseTurn({ id: "r", items, body }));
+const read = (items: string, { body = "{}", output = "" } = {}): StoredTurn =>
+  finish(parseTurn({ id: "r", items: parseJson(items), output: parseJson(output), body: parseJson(body) }));
 
 describe("a stored turn", () => {
   it("is read as it was written, with the version of its form", () => {
-    expect(JSON.parse(finish(formatTurn(turn)))).toEqual({ version: 1, ...turn });
-    expect(read(finish(formatTurn(turn)))).toEqual(turn);
+    const [items, added] = [JSON.stringify(turnInput(turn.input)), JSON.stringify(turnOutput(turn))];
+    expect(JSON.parse(items)).toEqual({ version: 2, input: turn.input });
+    expect(JSON.parse(added)).toEqual({ version: 2, output: turn.output });
+    expect(read(items, { output: added })).toEqual(turn);
+    expect(read(items)).toEqual({ ...turn, output: [] });
+  });
+
+  it("of version 1 holds its output with its input", () => {
+    expect(read(JSON.stringify({ version: 1, ...turn }))).toEqual(turn);
+  });
+
+  it("that begins its conversation anew is its output alone", () => {
+    expect(turnItems({ ...turn, startsConversation: true })).toEqual(answer);
+    expect(turnItems(turn)).toEqual([...input, ...answer]);
   });
 
   it("without a version is one list, whose last items are those of the body's output", () => {
     const items = JSON.stringify([...input, ...answer]);
-    expect(read(items, JSON.stringify({ output: [{ id: "r_0" }, { id: "r_1" }] }))).toEqual(turn);
+    expect(read(items, { body: JSON.stringify({ output: [{ id: "r_0" }, { id: "r_1" }] }) })).toEqual(turn);
     expect(read(items)).toEqual({ input: [...input, ...answer], output: [] });
     expect(read("[]")).toEqual({ input: [], output: [] });
   });
@@ -40,8 +60,9 @@ describe("a stored turn", () => {
   it.each([
     ["{", /response r cannot be read$/],
     ["null", /response r cannot be read$/],
-    ["{}", /response r have version undefined; this Parley reads up to 1$/],
-    ['{"version":2,"input":[],"output":[]}', /response r have version 2;/],
+    ["{}", /response r have version undefined; this Parley reads up to 2$/],
+    ['{"version":3,"input":[],"output":[]}', /response r have version 3;/],
+    ['{"version":2,"output":[]}', /cannot be read at input$/],
     ['{"version":1,"input":{},"output":[]}', /cannot be read at input$/],
     ['{"version":1,"input":[],"output":[{"id":"a","item":{"type":"song"}}]}', /at output\.0\.item\.type$/],
     ['[{"type":"call","id":"c","name":"f"}]', /at 0\.args$/],
