@@ -1,12 +1,6 @@
+import { catalogNames } from "./app-engine.ts";
 import { fingerprint } from "./app-engine.ts";
-import {
-  adminRules,
-  catalogNames,
-  openModeration,
-  openServices,
-  type AppOverrides,
-  type Services,
-} from "./app-services.ts";
+import { adminRules, openModeration, openServices, type AppOverrides, type Services } from "./app-services.ts";
 import { configuredKeys, declaredOf } from "./config/keys.ts";
 import type { Config } from "./config/schema.ts";
 import { createCatalog } from "./engine/catalog.ts";
