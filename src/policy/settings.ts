@@ -142,19 +142,19 @@ export const policySettings = {
     )
     .default([])
     .describe(
-      "Addresses that are told of events: `url`, `secret` (signs the calls), `events` (`budget`, `replica-down`, `replica-up`, `errors-high`; default all), `allow` (hosts, addresses and networks that may be called although they are not public); docs/account.md.",
+      "Addresses that are sent events: `url`, `secret` (signs the calls), `events` (`budget`, `replica-down`, `replica-up`, `errors-high`; default all), `allow` (hosts, addresses and networks that may be called although they are not public); docs/account.md.",
     ),
   alerts: z
     .strictObject({
       budgetPercents: z
         .array(positive.max(100))
         .default([80, 100])
-        .describe("Percents of a budget at which webhooks are told."),
+        .describe("Percents of a budget at which webhooks are called."),
       errorPercent: positive
         .max(100)
         .default(20)
         .describe(
-          "Percent of the answers of five minutes (20 at least) that fail on our side from which on webhooks are told.",
+          "Percent of the answers of five minutes (20 at least) that fail on our side from which on webhooks are called.",
         ),
     })
     .prefault({}),

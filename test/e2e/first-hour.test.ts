@@ -62,6 +62,7 @@ const outcomes: readonly { command: RegExp; output: RegExp; code?: number }[] = 
   { command: /keys create/, output: /^sk-parley-[0-9a-f]{40}\n/ },
   { command: /^curl.*files\/upload/, output: /^\{"file":\{"file_id":\d+,.*"status_msg":"success"\}\}$/ },
   { command: /mm_file/, output: /"content":".*video/ },
+  { command: /^parley ledger show/, output: /07a1f7c3b2d94e5f8a6b1c2d3e4f5a6b/, code: 1 },
   { command: /^parley backup/, output: /the database and \d uploaded files? .* are in / },
   { command: /^parley restore/, output: /holds data already; --force replaces it/, code: 2 },
   { command: /^parley doctor/, output: /ok {4}engines: .* answers in/ },
@@ -143,7 +144,7 @@ describe("commands", { timeout: 120_000 }, () => {
     upstream = await fakeUpstream();
     writeFileSync(join(place.folder, "work/clip.mp4"), await clip({ extension: "mp4", colors: [red] }));
     writeFileSync(join(place.folder, "etc/parley.yaml"), "port: 0\nengines: { sim: { kind: sim } }\n");
-    await place.run("parley organisations create --name team", {});
+    for (const name of ["team", "research"]) await place.run(`parley organisations create --name ${name}`, {});
     for (const [pages, command] of [
       ["README.md", "npm start"],
       ["docs", "npm start -- --engine sim"],
