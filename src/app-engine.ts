@@ -25,6 +25,8 @@ export interface EngineContext {
   slices: TimeSlices;
   /** Called with the replica that was chosen for a try of a request, and why. */
   onReplicaChosen: (choice: { replica: string; reason: string }) => void;
+  /** Called when a replica goes down, with the reason, and when it is up again. */
+  onReplicaHealth?: ((health: { replica: string; up: boolean; reason?: string | undefined }) => void) | undefined;
   /** Called when a rule changed what an upstream sent. */
   onRepair: (rule: string) => void;
 }
@@ -58,7 +60,7 @@ export class EngineSet {
 
 /** Throws `ConfigError` where the engine cannot be made. */
 function openEngine(engine: EngineConfig, context: EngineContext): Engine {
-  const { ids, log, slices, onRepair, onReplicaChosen } = context;
+  const { ids, log, slices, onRepair, onReplicaChosen, onReplicaHealth: onHealth } = context;
   switch (engine.kind) {
     case "llama": {
       const { kind: _kind, model, ...rest } = engine;
@@ -75,7 +77,7 @@ function openEngine(engine: EngineConfig, context: EngineContext): Engine {
       return replayEngine({ ...engine, engine: openEngine(engine.engine, context) });
     case "upstream": {
       const { kind: _kind, ...rest } = engine;
-      const replicas = { ...rest.replicas, onReplicaChosen, log };
+      const replicas = { ...rest.replicas, onReplicaChosen, onHealth, log };
       return upstreamEngine({ ...rest, replicas, ids, log, slices, onRepair });
     }
     case "llama-server": {

@@ -1,4 +1,5 @@
 import { EngineSet, type EngineContext } from "./app-engine.ts";
+import { configuredKeys } from "./config/keys.ts";
 import { ConfigError } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import { createCatalog, type CatalogOptions } from "./engine/catalog.ts";
@@ -9,8 +10,10 @@ import { CachePool } from "./lib/cache-pool.ts";
 import { textCipher } from "./lib/cipher.ts";
 import { TimeSlices } from "./lib/time-slices.ts";
 import { openMedia } from "./media/open.ts";
+import { Poster } from "./media/post.ts";
 import { documentedCards } from "./model/card.ts";
 import { systemIds, vendorId, type IdSource } from "./model/id.ts";
+import { Access } from "./policy/access.ts";
 import { MemoryFunds } from "./policy/funds.ts";
 import { MemoryLimiter } from "./policy/limiter.ts";
 import { createModerator, type Moderator } from "./policy/moderate/moderate.ts";
@@ -18,20 +21,24 @@ import { WordFileError } from "./policy/moderate/word-file.ts";
 import { rememberedBounds, requestBudget } from "./policy/request-memory.ts";
 import { SharedFunds } from "./policy/shared-funds.ts";
 import { SharedLimiter } from "./policy/shared-limiter.ts";
-import { openAdmin, type AdminService } from "./service/admin.ts";
+import { openAdmin, type AdminRules, type AdminService } from "./service/admin.ts";
+import { Alerts } from "./service/alert/alerts.ts";
+import type { Post } from "./service/alert/webhooks.ts";
 import { catalogAsk } from "./service/ask.ts";
 import { EngineQueues } from "./service/engine-queue.ts";
 import { FileService } from "./service/file.ts";
 import { GenerateService } from "./service/generate.ts";
 import { recordCost, recordGenerations, recordLostTries } from "./service/generation-metrics.ts";
+import { LedgerRetention } from "./service/ledger-retention.ts";
 import { LedgerWriter } from "./service/ledger.ts";
 import { Meter } from "./service/meter.ts";
 import { ModelService } from "./service/model.ts";
+import { OwnUsageService } from "./service/own-usage.ts";
 import { ResponseArchive } from "./service/responses/archive.ts";
 import { RecentAnswers } from "./service/responses/recent.ts";
 import { ResponsesService } from "./service/responses/responses.ts";
 import { openBlobs, openLedgerJournal, openLimitStore, openStore } from "./store/open.ts";
-import type { LedgerJournal, LimitStore, Store } from "./store/store.ts";
+import type { LimitStore, Store } from "./store/store.ts";
 import { responsesCodec, type ParsedResponses, type ResponsesOptions } from "./surface/responses/index.ts";
 import { createLog, logDestination, type Log } from "./telemetry/log.ts";
 import { measureProcess, Metrics } from "./telemetry/metrics.ts";
@@ -61,7 +68,11 @@ export interface Services {
   store: Store;
   archive: ResponseArchive;
   files: FileService;
+  ledgerRetention: LedgerRetention;
+  /** Absent where no webhook is configured. */
+  alerts: Alerts | undefined;
   meter: Meter;
+  ownUsage: OwnUsageService;
   models: ModelService;
   generate: GenerateService;
   responses: ResponsesService<ParsedResponses>;
@@ -71,6 +82,7 @@ export interface Services {
   /** Conversations that are remembered and not stored. */
   remembered: CachePool;
   admin: AdminService;
+  access: Access;
 }
 
 /** What every part needs. */
@@ -105,32 +117,24 @@ export async function openServices(
   const storeUrl = config.store.url?.reveal();
   const store = overrides.store ?? (await openStore(config.data, storeUrl, { now: () => ids.now(), log, slices }));
   opened.defer(() => store.close());
+  const alerts = openAlerts(ground, store);
   const files = await openFiles(ground, store);
   const media = openMedia({ ...config.media, files: files.port });
   opened.defer(() => media.close());
-  const engines = new EngineSet({ ids, log, slices, ...watchUpstreams(metrics) });
+  const engines = new EngineSet({ ids, log, slices, ...watchUpstreams(metrics, alerts) });
   const catalog = new LiveCatalog(
     createCatalog({ engines: overrides.engines ?? engines.of(config), ...catalogNames(config) }),
   );
   opened.defer(() => catalog.close());
-  const moderator = openModeration(ground, catalog);
-  const limits =
-    overrides.store === undefined && storeUrl !== undefined ? await openLimitStore(storeUrl, log) : undefined;
-  // a store that a program brings along has no place on the disk
-  const journal = overrides.store === undefined ? openLedgerJournal(config.data) : undefined;
-  const meter = openMeter(ground, { store, limits, journal });
+  const moderator = openModeration(config, { ...ground, catalog });
+  // a store that a program brings along has no other processes, and no place on the disk
+  const isOwnStore = overrides.store === undefined;
+  const limits = isOwnStore && storeUrl !== undefined ? await openLimitStore(storeUrl, log) : undefined;
+  const meter = openMeter(ground, { store, limits, alerts, isOwnStore });
   const queues = new EngineQueues();
-  const generate = new GenerateService({
-    catalog,
-    media,
-    meter,
-    queues,
-    moderator,
-    observers: [recordGenerations(metrics, catalog, queues)],
-    lost: recordLostTries(metrics),
-    watch: watch.generation,
-    log,
-  });
+  const observers = [recordGenerations(metrics, catalog, queues), ...(alerts === undefined ? [] : [alerts.ended])];
+  const parts = { catalog, media, meter, queues, moderator, observers, lost: recordLostTries(metrics) };
+  const generate = new GenerateService({ ...parts, watch: watch.generation, log });
   const memory = openMemory(ground);
   const recent = new RecentAnswers(memory.remembered);
   return {
@@ -143,12 +147,13 @@ export async function openServices(
     catalog,
     store,
     files,
+    alerts,
     meter,
     models: new ModelService(catalog),
     generate,
     ...memory,
     ...(await openResponses(ground, store, { generate, recent })),
-    admin: await openAdministration(ground, store),
+    ...(await openAdministration(ground, store, meter)),
   };
 }
 
@@ -163,11 +168,48 @@ function openMemory({ config, metrics }: Ground): Pick<Services, "requestBudget"
   return { requestBudget: budget, remembered };
 }
 
-async function openAdministration({ config, ids }: Ground, store: Store): Promise<AdminService> {
-  const staticKeys = config.apiKeys.map((key) => key.reveal());
-  const admin = await openAdmin(store, ids, staticKeys);
-  await admin.adoptStaticAccounts();
-  return admin;
+/** What the administration takes from a configuration. */
+export function adminRules({ apiKeys, budgets }: Config): AdminRules {
+  return { staticKeys: apiKeys.map((key) => key.reveal()), budgets };
+}
+
+async function openAdministration(
+  { config, ids }: Ground,
+  store: Store,
+  meter: Meter,
+): Promise<Pick<Services, "access" | "admin" | "ledgerRetention" | "ownUsage">> {
+  const admin = await openAdmin(store, ids, adminRules(config));
+  await admin.money.adoptStatic(admin.staticKeyIds);
+  const { keepDays } = config.ledger;
+  const keepMs = keepDays === undefined ? undefined : Math.round(keepDays * dayMs);
+  const common = { ledger: store.ledger, now: () => ids.now() };
+  const access = new Access(configuredKeys(config), {
+    trustedProxies: config.trustedProxies,
+    hash: admin.hash,
+    lookup: (hash, key) => admin.lookup(hash, key),
+  });
+  return {
+    access,
+    admin,
+    ledgerRetention: new LedgerRetention({ ...common, keepMs }),
+    ownUsage: new OwnUsageService({ ...common, meter }),
+  };
+}
+
+/** How long one call of a webhook may take. */
+const webhookTimeoutMs = 10_000;
+function openAlerts({ config, ids, log, opened }: Ground, store: Store): Alerts | undefined {
+  const { webhooks, alerts, budgets } = config;
+  if (webhooks.length === 0) return undefined;
+  const targets = webhooks.map(({ allow, secret, ...target }) => {
+    const poster = new Poster({ allow, timeoutMs: webhookTimeoutMs });
+    opened.defer(() => poster.close());
+    const post: Post = (url, call) => poster.post(url, call);
+    return { ...target, secret: secret?.reveal(), post };
+  });
+  const made = new Alerts({ ...alerts, targets, budgets, store, ids, log });
+  opened.defer(() => made.close());
+  return made;
 }
 
 /** The request log, and traces where a collector is configured. */
@@ -182,11 +224,15 @@ function openWatch({ config, ids, log, metrics, opened }: Ground): RequestWatch 
 }
 
 /** Counts choices of replicas and repairs of what upstreams send. */
-function watchUpstreams(metrics: Metrics): Pick<EngineContext, "onReplicaChosen" | "onRepair"> {
+function watchUpstreams(
+  metrics: Metrics,
+  alerts: Alerts | undefined,
+): Pick<EngineContext, "onReplicaChosen" | "onReplicaHealth" | "onRepair"> {
   const choices = metrics.counter("parley_routes_total", "Choices of a replica, by replica and reason.");
   const repairs = metrics.counter("parley_repairs_total", "Answers of upstreams that a repair rule changed, by rule.");
   return {
     onReplicaChosen: (choice) => choices.add(choice),
+    onReplicaHealth: alerts?.replicaHealth,
     onRepair: (rule) => repairs.add({ rule }),
   };
 }
@@ -194,16 +240,19 @@ function watchUpstreams(metrics: Metrics): Pick<EngineContext, "onReplicaChosen"
 interface MeterParts {
   store: Store;
   limits: LimitStore | undefined;
-  journal: LedgerJournal | undefined;
+  alerts: Alerts | undefined;
+  /** Whether the store is the configured one; only then is there a journal in the data folder. */
+  isOwnStore: boolean;
 }
 
 /** Limits are counted where all processes that share the store see them. */
 function openMeter(
   { config, ids, log, metrics, opened }: Ground,
-  { store, limits: shared, journal }: MeterParts,
+  { store, limits: shared, alerts, isOwnStore }: MeterParts,
 ): Meter {
   const { limits, prices, budgets, aborted } = config;
-  const ledger = new LedgerWriter({ store: store.ledger, journal, log });
+  const journal = isOwnStore ? openLedgerJournal(config.data) : undefined;
+  const ledger = new LedgerWriter({ store: store.ledger, journal, log, onWritten: alerts?.written });
   const limiter =
     shared === undefined ? new MemoryLimiter() : new SharedLimiter({ store: shared, log, id: () => vendorId(ids) });
   const accounts = { accounts: store.accounts, pending: (subject: string) => ledger.pending(subject) };
@@ -267,8 +316,11 @@ async function openResponses(
 }
 
 /** `undefined` where nothing is moderated. Throws `ConfigError` for word files and models that cannot be used. */
-function openModeration({ config, ids, log, slices }: Ground, catalog: Catalog): Moderator | undefined {
-  checkGuard(config, config);
+export function openModeration(
+  config: Config,
+  { ids, log, slices, catalog }: Pick<Ground, "ids" | "log" | "slices"> & { catalog: Catalog },
+): Moderator | undefined {
+  checkGuard(config);
   try {
     return createModerator(config.moderation, { ask: catalogAsk(catalog, ids), log, slices });
   } catch (error) {
@@ -277,10 +329,11 @@ function openModeration({ config, ids, log, slices }: Ground, catalog: Catalog):
   }
 }
 
-/** Throws `ConfigError` unless the guard model of the first configuration is served by the second. */
-export function checkGuard({ moderation }: Config, next: Config): void {
+/** Throws `ConfigError` unless the guard model is served. */
+function checkGuard(config: Config): void {
+  const { moderation } = config;
   const guard = moderation.model?.model;
-  const { entries, unlisted } = catalogNames(next);
+  const { entries, unlisted } = catalogNames(config);
   const served = [...entries.map(({ name }) => name), ...(unlisted ? documentedCards.map(({ id }) => id) : [])];
   if (guard === undefined || served.includes(guard)) return;
   throw new ConfigError(`moderation.model.model: found ${JSON.stringify(guard)}; allowed are ${served.join(", ")}`);

@@ -1,9 +1,17 @@
 import { fingerprint } from "./app-engine.ts";
-import { catalogNames, checkGuard, openServices, type AppOverrides, type Services } from "./app-services.ts";
+import {
+  adminRules,
+  catalogNames,
+  openModeration,
+  openServices,
+  type AppOverrides,
+  type Services,
+} from "./app-services.ts";
+import { configuredKeys, declaredOf } from "./config/keys.ts";
 import type { Config } from "./config/schema.ts";
 import { createCatalog } from "./engine/catalog.ts";
 import type { Catalog } from "./engine/engine.ts";
-import { mountAdmin } from "./http/admin-route.ts";
+import { mountAdmin } from "./http/admin/admin-route.ts";
 import { Connections } from "./http/connection/connections.ts";
 import { originCheck } from "./http/cors.ts";
 import { mountFiles } from "./http/files-route.ts";
@@ -16,10 +24,10 @@ import { mountOperations } from "./http/ops-route.ts";
 import { mountResponses } from "./http/responses/mount.ts";
 import { mountSocket } from "./http/responses/socket.ts";
 import { RunningRequests } from "./http/running.ts";
+import { mountUsage } from "./http/usage-route.ts";
 import { closeServer, createServer, useAuthentication } from "./http/server.ts";
 import { deleteAbandonedVideos } from "./media/video.ts";
 import { causeMessage } from "./model/error.ts";
-import { createAdminCheck, createAuthenticate } from "./policy/authenticate.ts";
 import type { AdminService } from "./service/admin.ts";
 import type { GenerateService } from "./service/generate.ts";
 import { Readiness } from "./service/readiness.ts";
@@ -60,10 +68,10 @@ export interface App {
   admin: AdminService;
   catalog: Catalog;
   /**
-   * Takes over engines, models, limits and money of another configuration; running answers are not disturbed. Returns the names of
+   * Takes over engines, models, keys, limits, money and moderation of another configuration; running answers are not disturbed. Returns the names of
    * changed settings that need a restart.
    */
-  reload(next: Config): readonly string[];
+  reload(next: Config): Promise<readonly string[]>;
 }
 
 /** Settings that `reload` takes over. */
@@ -75,6 +83,11 @@ const reloaded: ReadonlySet<string> = new Set([
   "prices",
   "budgets",
   "aborted",
+  "apiKeys",
+  "adminKeys",
+  "keys",
+  "organisations",
+  "moderation",
 ]);
 const sweepMs = 3_600_000;
 /** More often than a lease lasts (store/lease.ts): what a dead process left is ended within 30 seconds. */
@@ -94,6 +107,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     await responses.endOrphans();
     repeat(opened, orphanMs, () => logged(responses.endOrphans(), log, "orphans could not be ended"));
     await sweep(services);
+    await admin.applyDeclared(declaredOf(config));
     repeat(opened, sweepMs, () => sweep(services));
     const url = await server.listen({ host: config.host, port: config.port, ...at });
     // only now: a key that is made before the port is taken would be lost where it is in use
@@ -113,8 +127,8 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     closing ??= opened.disposeAsync();
     return closing.finally(() => clearTimeout(timer));
   };
-  const reload = (next: Config): readonly string[] => {
-    takeOver(config, next, services);
+  const reload = async (next: Config): Promise<readonly string[]> => {
+    await takeOver(next, services);
     warm(catalog, { log, readiness });
     return waitingChanges(config, next);
   };
@@ -131,7 +145,8 @@ interface Mounting {
 
 /** The HTTP server with every route and the WebSocket. */
 async function mountAll(config: Config, { services, running, readiness, opened }: Mounting) {
-  const { ids, log, watch, metrics, admin, models, catalog, store } = services;
+  const { ids, log, watch, metrics, admin, access, models, catalog, store } = services;
+  const { authenticate } = access;
   const allowsOrigin = originCheck(config.cors.origins);
   const { connections: limits, timeouts } = config.server;
   const { arrivals } = services.slices;
@@ -141,12 +156,6 @@ async function mountAll(config: Config, { services, running, readiness, opened }
   opened.defer(() => services.responses.finished());
   opened.defer(() => closeServer(server));
   running.watch(server.server);
-  const authenticate = createAuthenticate({
-    staticKeys: config.apiKeys.map((key) => key.reveal()),
-    trustedProxies: config.trustedProxies,
-    hash: admin.hash,
-    lookup: (hash) => admin.lookup(hash),
-  });
   const jsonReader = new JsonReader({ slices: services.slices, maxValues: config.server.bodyValues });
   const route = {
     ...services,
@@ -167,6 +176,7 @@ async function mountAll(config: Config, { services, running, readiness, opened }
   await server.register(async (scope) => {
     useAuthentication(scope, authenticate, connections);
     mountModels(scope, models);
+    mountUsage(scope, services.ownUsage, () => ids.now());
     await mountGeneration(scope, chatSurface(chatOptions(config)), route);
     await mountGeneration(scope, visionSurface(), route);
     await mountMessages(scope, messagesSurface(messagesOptions(config, services)), route);
@@ -174,25 +184,31 @@ async function mountAll(config: Config, { services, running, readiness, opened }
   });
   const publicUrl = createPublicUrl({ publicUrl: config.publicUrl, trustedProxies: config.trustedProxies });
   await mountFiles(server, { ...services, authenticate, running, jsonReader, connections, publicUrl });
-  const adminKeys = config.adminKeys.map((key) => key.reveal());
-  const check = createAdminCheck(adminKeys, admin.hash);
-  await mountAdmin(server, { ...route, admin, check });
+  await mountAdmin(server, { ...route, admin, check: access.checkAdmin });
   const socket = mountSocket(server, { ...route, authenticate, connections, limits, allowsOrigin });
   opened.defer(() => socket.close());
   return { server, connections };
 }
 
-function takeOver(config: Config, next: Config, { catalog, engines, meter }: Services): void {
-  checkGuard(config, next);
+/** All of it or, where it throws, nothing but what is declared up to the mistake. */
+async function takeOver(next: Config, services: Services): Promise<void> {
+  const { access, admin, alerts, catalog, engines, generate, meter } = services;
+  const moderator = openModeration(next, services);
+  await admin.applyDeclared(declaredOf(next));
   catalog.exchange(createCatalog({ engines: engines.of(next), ...catalogNames(next) }));
+  generate.adoptModerator(moderator);
+  access.adopt(configuredKeys(next));
+  admin.adopt(adminRules(next));
   meter.adopt(next);
+  alerts?.adopt(next.budgets);
 }
 
-/** Books and deletes what ended processes left, and deletes expired responses and files. Never rejects. */
-async function sweep({ archive, files, meter, log }: Services): Promise<void> {
+/** Books and deletes what ended processes left, and deletes expired responses, files and rows of the ledger. Never rejects. */
+async function sweep({ archive, files, ledgerRetention, alerts, meter, log }: Services): Promise<void> {
   await logged(meter.bookLeft(), log, "the ledger journal of an earlier run could not be booked");
   await logged(deleteAbandonedVideos(), log, "temporary folders of an earlier run could not be deleted");
-  for (const one of [archive, files]) await logged(one.sweep(), log, "what has expired could not be deleted");
+  for (const one of [archive, files, ledgerRetention, ...(alerts === undefined ? [] : [alerts])])
+    await logged(one.sweep(), log, "what has expired could not be deleted");
 }
 
 /** Runs work again and again until the server closes. */

@@ -321,6 +321,7 @@ export const limitSections: readonly Section[] = [
         from: "responses.retentionDays",
         at: "404, 400 for a reference: deleted",
       },
+      { what: "a row of the ledger", from: "ledger.keepDays", at: "deleted; its sums stay in the reports" },
       { what: "texts of the admin API", from: "src/service/admin-input.ts#maxChars", at: "400 (2013)" },
       { what: "entries of a list of the admin API", from: "src/service/admin-input.ts#maxEntries", at: "400 (2013)" },
     ],
@@ -550,6 +551,12 @@ export const limitSections: readonly Section[] = [
 /** Settings with a number that bound nothing a caller does. */
 export const noBounds: readonly string[] = [
   "port",
+  "alerts.errorPercent",
+  // the same limits as under limits.key, limits.organisation and budgets, for one
+  ...["keys", "organisations"].flatMap((kind) => [
+    ...["requestsPerMinute", "tokensPerMinute", "streams", "growth"].map((name) => `${kind}.<name>.limits.${name}`),
+    `${kind}.<name>.budget`,
+  ]),
   ...["packetMinimum", "packetMaximum", "packetWaitMs"].map((name) => `sse.${name}`),
   "telemetry.otlp.ratio",
   "engines.<name>(llama).threads",

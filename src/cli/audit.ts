@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { auditView } from "../service/admin.ts";
 import { textOption, type CommandTools, type Flags } from "./command.ts";
-import { given, wholeNumber, withAdmin } from "./keys.ts";
+import { given, wholeNumber } from "./keys.ts";
 import { showList } from "./table.ts";
+import { withAdmin } from "./with-admin.ts";
 
 /** `parley audit`: who changed which key, organisation or account. */
 export function addAudit(program: Command, { command, settings }: CommandTools): void {

@@ -1,40 +1,19 @@
-import { resolve } from "node:path";
 import { InvalidArgumentError, type Command } from "commander";
-import type { Config } from "../config/schema.ts";
 import { commandName } from "../lib/command.ts";
 import { systemIds } from "../model/id.ts";
 import {
   accountView,
+  checkInput,
   keyView,
-  openAdmin,
+  rotationBody,
   type AdminService,
   type CreatedKey,
   type KeyInput,
 } from "../service/admin.ts";
-import { hasDatabase, openStore } from "../store/open.ts";
-import { commandActor } from "./actor.ts";
 import { textOption, type CommandTools, type Flags } from "./command.ts";
+import { budgetOptions, budgetsOf, moneyFields } from "./money.ts";
 import { show, showList } from "./table.ts";
-
-/** Opens the store, does one thing with it and closes it. A database that this makes is reported: it may be in the wrong folder. */
-export async function withAdmin(config: Config, work: (admin: AdminService) => Promise<void>): Promise<void> {
-  const staticKeys = config.apiKeys.map((key) => key.reveal());
-  const url = config.store.url?.reveal();
-  const isNew = url === undefined && !hasDatabase(config.data);
-  const store = await openStore(config.data, url);
-  if (isNew) {
-    process.stderr.write(
-      `parley: ${resolve(config.data)} held no data yet, and has a new database now. A server uses it only with this ` +
-        "data folder (--data or PARLEY_DATA).\n",
-    );
-  }
-  try {
-    const admin = await openAdmin(store, systemIds, staticKeys);
-    await admin.audit.as(commandActor(), () => work(admin));
-  } finally {
-    await store.close();
-  }
-}
+import { withAdmin } from "./with-admin.ts";
 
 /** `parley keys ...`. Changes apply at once to a server that runs on the same store. */
 export function addKeys(program: Command, { command, settings }: CommandTools): void {
@@ -43,16 +22,22 @@ export function addKeys(program: Command, { command, settings }: CommandTools): 
     "--name <name>",
     "what it is for",
   );
-  addFields(create).action((flags: Flags) =>
-    withAdmin(settings(flags), async (admin) =>
-      showKey(await admin.createKey({ ...fields(flags), name: String(flags["name"]) }), flags["json"] === true),
-    ),
+  addFields(budgetOptions(create)).action((flags: Flags) =>
+    withAdmin(settings(flags), async (admin) => {
+      const budgets = budgetsOf(flags);
+      const input = { ...fields(flags), name: String(flags["name"]), ...(budgets !== undefined && { budgets }) };
+      showKey(await admin.createKey(input), flags["json"] === true);
+    }),
   );
   command(keys, "list", "list the keys")
+    .option("--organisation <organisation>", "of one organisation, by id or name")
+    .option("--owner <text>", "of one owner")
+    .option("--tag <text>", "with a tag")
     .option("--json", "as JSON")
     .action((flags: Flags) =>
       withAdmin(settings(flags), async (admin) => {
-        const rows = (await admin.keys()).map(keyView);
+        const filter = { organisation: textOption(flags, "organisation"), owner: textOption(flags, "owner") };
+        const rows = (await admin.keysOf(given({ ...filter, tag: textOption(flags, "tag") }))).map(keyView);
         const json = flags["json"] === true;
         showList(json ? rows : rows.map(short), json, `No keys yet. ${commandName} keys create --name NAME makes one.`);
       }),
@@ -70,6 +55,16 @@ export function addKeys(program: Command, { command, settings }: CommandTools): 
       show(keyView(await admin.changeKey(reference, input)), flags["json"] === true);
     }),
   );
+  command(keys, "rotate", "make a new key in the place of the old one, which stops working at once or after a time")
+    .argument("<key>", "its id or name")
+    .option("--overlap <time>", "how long the old one works too, such as 24h or 7d")
+    .option("--json", "as JSON")
+    .action((reference: string, flags: Flags) =>
+      withAdmin(settings(flags), async (admin) => {
+        const { overlap } = checkInput(given({ overlap: textOption(flags, "overlap") }), rotationBody);
+        showKey(await admin.rotateKey(reference, overlap), flags["json"] === true);
+      }),
+    );
   for (const [name, verb] of Object.entries(verbs)) {
     command(keys, name, verb.description)
       .argument("<key>", "its id or name")
@@ -90,10 +85,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     description: "show one key",
     work: async (admin, reference, json) => {
       const record = await admin.key(reference);
-      const { balanceMicros, budgetMicros, spentMicros } = accountView(
-        await admin.account({ kind: "key", id: record.id }),
-      );
-      show({ ...keyView(record), balanceMicros, budgetMicros, spentMicros }, json);
+      const account = await admin.money.get({ kind: "key", id: record.id });
+      const { balanceMicros, budgetMicros, spentMicros, budgets } = accountView(account);
+      const money = json ? { balanceMicros, budgetMicros, spentMicros, budgets } : moneyFields(account);
+      show({ ...keyView(record), ...money }, json);
     },
   },
   disable: {
@@ -103,10 +98,6 @@ const verbs: Readonly<Record<string, Verb>> = {
   enable: {
     description: "let a disabled key work again",
     work: async (admin, reference, json) => show(keyView(await admin.changeKey(reference, { disabled: false })), json),
-  },
-  rotate: {
-    description: "make a new key in the place of the old one, which stops working",
-    work: async (admin, reference, json) => showKey(await admin.rotateKey(reference), json),
   },
   delete: {
     description: "delete a key; what it used stays in the reports",
@@ -135,7 +126,7 @@ function day(time: unknown): string {
 function addFields(command: Command): Command {
   return command
     .option("--owner <text>", "the owner, in your own words")
-    .option("--organisation <id>", "the organisation it belongs to; none: to none")
+    .option("--organisation <organisation>", "the organisation it belongs to, by id or name; none: to none")
     .option("--tag <text...>", "tags")
     .option("--model <name...>", "models it may use; all: every model")
     .option("--range <cidr...>", "addresses it may be used from; all: everywhere")

@@ -10,7 +10,9 @@ import { baseUrl, command, serverOptions, settings, textOption, withServerModel,
 import { addCompletion } from "./completion.ts";
 import { addExamples, optionDescription } from "./help.ts";
 import { addKeys } from "./keys.ts";
-import { addMoney, addOrganisations, addUsage } from "./usage.ts";
+import { addMoney } from "./money.ts";
+import { addOrganisations } from "./organisations.ts";
+import { addLedger, addUsage } from "./usage.ts";
 
 /** Loaded only when the command runs: the server takes ten times as long to load as the command line. */
 const lazy = {
@@ -41,7 +43,7 @@ export function buildProgram(): Command {
       (await lazy.doctor()).doctor(settings(withServerModel(flags)), flags["json"] === true),
     );
   addModels(program);
-  for (const add of [addKeys, addOrganisations, addMoney, addUsage, addAudit, addBackup, addClients])
+  for (const add of [addKeys, addOrganisations, addMoney, addUsage, addLedger, addAudit, addBackup, addClients])
     add(program, { command, settings });
   addCompletion(program);
   addExamples(program);

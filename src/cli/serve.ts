@@ -44,7 +44,7 @@ function reloadOnChange(app: App, source: Source): () => void {
   let timer: NodeJS.Timeout | undefined;
   const reloadSoon = (): void => {
     clearTimeout(timer);
-    timer = setTimeout(() => reload(app, source), settleMs);
+    timer = setTimeout(() => void reload(app, source), settleMs);
   };
   process.on("SIGHUP", reloadSoon);
   const watcher = source.path === undefined ? undefined : watchFile(source.path, reloadSoon, app.log);
@@ -75,10 +75,10 @@ function messageOf(error: unknown): string {
 }
 
 /** A file with a mistake changes nothing; the mistake is logged. */
-function reload(app: App, source: Source): void {
+async function reload(app: App, source: Source): Promise<void> {
   try {
-    const needRestart = app.reload(source.load());
-    app.log.info({}, "settings read again: engines, models, limits and money are up to date");
+    const needRestart = await app.reload(source.load());
+    app.log.info({}, "settings read again: engines, models, keys, limits, money and moderation are up to date");
     if (needRestart.length > 0) app.log.warn({ settings: needRestart }, "changes of these settings need a restart");
   } catch (error) {
     app.log.error({ reason: messageOf(error) }, "settings not taken over");

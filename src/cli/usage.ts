@@ -1,159 +1,120 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { microsPerDollar, type Subject } from "../model/account.ts";
-import { accountView, organisationView, usageCsv, usageView, type AdminService } from "../service/admin.ts";
+import { microsPerDollar } from "../model/account.ts";
+import { checkInput, ledgerView, reportBy, sumsView, usageCsv, usageGroups, usageView } from "../service/admin.ts";
+import type { AdminService } from "../service/admin.ts";
 import { textOption, type CommandTools, type Flags } from "./command.ts";
-import { given, limitsOf, wholeNumber, withAdmin } from "./keys.ts";
+import { given, wholeNumber } from "./keys.ts";
 import { show, showList } from "./table.ts";
+import { withAdmin } from "./with-admin.ts";
 
-type Usage = Parameters<AdminService["usage"]>[0];
+type ReportQuery = Parameters<AdminService["reports"]["usage"]>[0];
+type PageQuery = Parameters<AdminService["reports"]["ledger"]>[0];
 
-/** `parley usage`: what was used, by key, organisation, model or day. */
+/** `parley usage`: what was used, by one or two groups. */
 export function addUsage(program: Command, { command, settings }: CommandTools): void {
-  command(program, "usage", "report what was used")
-    .addOption(
-      new Option("--by <group>", "one line for each").choices(["key", "organisation", "model", "day"]).default("day"),
-    )
-    .option("--from <date>", "from this day or moment on (UTC)", moment)
-    .option("--to <date>", "before this day or moment (UTC)", moment)
-    .option("--key <key>", "of one key, by id or name")
-    .option("--model <name>", "of one model")
+  // the words are completed; a pair of them is read with the rest
+  const by = new Option("--by <groups>", "one line for each: one of the words, or two as organisation,model")
+    .choices(usageGroups)
+    .argParser((text: string) => text)
+    .default("day");
+  const usage = command(program, "usage", "report what was used").addOption(by);
+  addFilter(usage)
     .option("--json", "as JSON")
     .option("--csv", "as comma-separated values")
     .action((flags: Flags) =>
       withAdmin(settings(flags), async (admin) => {
-        const rows = await admin.usage(await query(admin, flags));
-        if (flags["csv"] === true) process.stdout.write(usageCsv(rows));
+        const { by } = checkInput({ by: flags["by"] }, reportBy);
+        const { rows, total } = await admin.reports.usage({ ...filter(flags), by });
+        if (flags["csv"] === true) process.stdout.write(usageCsv(rows, by.length > 1));
         else if (flags["json"] === true) console.log(JSON.stringify(rows.map(usageView)));
-        else showList(rows.map(readable), false, "Nothing was used.");
+        else {
+          const sum = rows.length > 1 ? [{ group: "total", ...readable(sumsView(total)) }] : [];
+          showList([...rows.map((row) => readable(usageView(row))), ...sum], false, "Nothing was used.");
+        }
       }),
     );
 }
 
-/** `parley organisations ...`: tenants, whose keys share limits and money. */
-export function addOrganisations(program: Command, { command, settings }: CommandTools): void {
-  const organisations = program
-    .command("organisations")
-    .description("organisations, whose keys share limits and money");
-  const json = (flags: Flags): boolean => flags["json"] === true;
-  const limits = (made: Command): Command =>
-    made
-      .option("--requests-per-minute <number>", "limit of all its keys together", wholeNumber)
-      .option("--tokens-per-minute <number>", "limit of all its keys together", wholeNumber)
-      .option("--streams <number>", "concurrent answers", wholeNumber)
-      .option("--json", "as JSON");
-  limits(command(organisations, "create", "make an organisation").requiredOption("--name <name>", "its name")).action(
-    (flags: Flags) =>
+/** `parley ledger ...`: single answers. */
+export function addLedger(program: Command, { command, settings }: CommandTools): void {
+  const ledger = program.command("ledger").description("single answers and what they used");
+  addFilter(command(ledger, "list", "list answers, the newest first"))
+    .option("--outcome <word>", "that ended so: stop, length, calls, canceled, upstream, ...")
+    .option("--limit <number>", "at most this many, up to 1000", wholeNumber, 50)
+    .option("--after <place>", "the page after the one that named this place")
+    .option("--json", "as JSON")
+    .action((flags: Flags) =>
       withAdmin(settings(flags), async (admin) => {
-        const input = { name: String(flags["name"]), limits: limitsOf(flags) };
-        show(organisationView(await admin.createOrganisation(input)), json(flags));
+        const { rows, next } = await admin.reports.ledger(
+          given<PageQuery>({
+            ...filter(flags),
+            outcome: textOption(flags, "outcome"),
+            after: textOption(flags, "after"),
+            limit: Math.min(1_000, Math.max(1, Number(flags["limit"]))),
+          }),
+        );
+        const json = flags["json"] === true;
+        if (json) console.log(JSON.stringify({ data: rows.map(ledgerView), next: next ?? null }));
+        else
+          showList(
+            rows.map((row) => brief(ledgerView(row))),
+            false,
+            "No such answers.",
+          );
+        if (!json && next !== undefined) console.log(`\nMore: --after ${next}`);
       }),
-  );
-  command(organisations, "list", "list the organisations")
-    .option("--json", "as JSON")
-    .action((flags: Flags) =>
-      withAdmin(settings(flags), async (admin) =>
-        showList((await admin.organisations()).map(organisationView), json(flags), "No organisations yet."),
-      ),
     );
-  for (const [name, disabled] of [
-    ["disable", true],
-    ["enable", false],
-  ] as const) {
-    command(organisations, name, disabled ? "stop all its keys from working" : "let its keys work again")
-      .argument("<organisation>", "its id or name")
-      .option("--json", "as JSON")
-      .action((reference: string, flags: Flags) =>
-        withAdmin(settings(flags), async (admin) =>
-          show(organisationView(await admin.changeOrganisation(reference, { disabled })), json(flags)),
+  command(ledger, "show", "show one answer by the id in its trace-id header")
+    .argument("<request>", "the id")
+    .option("--json", "as JSON")
+    .action((request: string, flags: Flags) =>
+      withAdmin(settings(flags), async (admin) =>
+        show(
+          readable(ledgerView(await admin.reports.request(request)), flags["json"] === true),
+          flags["json"] === true,
         ),
-      );
-  }
-  command(organisations, "delete", "delete it; its keys stay, without an organisation")
-    .argument("<organisation>", "its id or name")
-    .option("--json", "as JSON")
-    .action((reference: string, flags: Flags) =>
-      withAdmin(settings(flags), async (admin) =>
-        show({ id: (await admin.deleteOrganisation(reference)).id, deleted: true }, json(flags)),
       ),
     );
 }
 
-/** `parley money ...`: balances and budgets of keys and organisations. */
-export function addMoney(program: Command, { command, settings }: CommandTools): void {
-  const money = program.command("money").description("balances and monthly budgets");
-  command(money, "list", "list every balance and budget that is set")
-    .option("--json", "as JSON")
-    .action((flags: Flags) =>
-      withAdmin(settings(flags), async (admin) =>
-        showList((await admin.accounts()).map(accountView), flags["json"] === true, "No balance and no budget is set."),
-      ),
-    );
-  const changes: Readonly<Record<string, Change>> = {
-    credit: {
-      description: "pay in dollars; a negative amount takes out",
-      work: (admin, subject, amount) => admin.credit(subject, amount ?? 0),
-    },
-    balance: {
-      description: "set the balance; none: no balance limits it",
-      work: (admin, subject, balance) => admin.changeAccount(subject, { balance }),
-    },
-    budget: {
-      description: "set the dollars of a calendar month; none: the configured budget",
-      work: (admin, subject, budget) => admin.changeAccount(subject, { budget }),
-    },
-  };
-  for (const [name, change] of Object.entries(changes)) {
-    command(money, name, change.description)
-      .argument("<dollars>", "an amount such as 12.50", name === "credit" ? dollars : dollarsOrNone)
-      .option("--key <key>", "of this key, by id or name")
-      .option("--organisation <organisation>", "of this organisation, by id or name")
-      .option("--json", "as JSON")
-      .action((amount: number | null, flags: Flags) =>
-        withAdmin(settings(flags), async (admin) => {
-          const subject = await admin.subject({
-            key: textOption(flags, "key"),
-            organisation: textOption(flags, "organisation"),
-          });
-          show(accountView(await change.work(admin, subject, amount)), flags["json"] === true);
-        }),
-      );
-  }
-}
-
-interface Change {
-  description: string;
-  work: (admin: AdminService, subject: Subject, amount: number | null) => ReturnType<AdminService["account"]>;
-}
-
-async function query(admin: AdminService, flags: Flags): Promise<Usage> {
-  const { by, from, to } = flags;
-  const key = textOption(flags, "key");
-  return given<Usage>({
-    by: by as Usage["by"],
-    from: typeof from === "number" ? from : undefined,
-    to: typeof to === "number" ? to : undefined,
-    keyId: key === undefined ? undefined : (await admin.subject({ key })).id,
-    model: textOption(flags, "model"),
-  });
+function addFilter(command: Command): Command {
+  return command
+    .option("--from <date>", "from this day or moment on (UTC)", moment)
+    .option("--to <date>", "before this day or moment (UTC)", moment)
+    .option("--key <key>", "of one key, by id or name")
+    .option("--organisation <organisation>", "of one organisation, by id or name")
+    .option("--model <name>", "of one model")
+    .option("--answered-by <engine>", "answered by one engine, by its configured name");
 }
 
 /** The row as a person reads it: with dollars. */
-function readable(row: Parameters<typeof usageView>[0]): Record<string, unknown> {
-  const { costMicros, ...shown } = usageView(row);
+function readable(row: Record<string, unknown>, json = false): Record<string, unknown> {
+  if (json) return row;
+  const { costMicros, ...shown } = row;
   return { ...shown, dollars: (Number(costMicros) / microsPerDollar).toFixed(6) };
+}
+
+/** What fits a terminal: when, whose, what, how it ended and what it cost. */
+function brief(row: Record<string, unknown>): Record<string, unknown> {
+  const { at, keyName, keyId, model, outcome, input, output, request } = row;
+  const { dollars } = readable(row);
+  return { at, key: keyName ?? keyId, model, outcome, input, output, dollars, request };
+}
+
+function filter(flags: Flags): Omit<ReportQuery, "by"> {
+  const { from, to } = flags;
+  return given<Omit<ReportQuery, "by">>({
+    from: typeof from === "number" ? from : undefined,
+    to: typeof to === "number" ? to : undefined,
+    key: textOption(flags, "key"),
+    organisation: textOption(flags, "organisation"),
+    model: textOption(flags, "model"),
+    engine: textOption(flags, "answeredBy"),
+  });
 }
 
 function moment(text: string): number {
   const time = Date.parse(text);
   if (Number.isNaN(time)) throw new InvalidArgumentError("Must be a date such as 2026-11-01.");
   return time;
-}
-
-function dollars(text: string): number {
-  if (!/^-?\d{1,9}(\.\d{1,6})?$/.test(text)) throw new InvalidArgumentError("Must be dollars such as 12.50.");
-  return Math.round(Number(text) * microsPerDollar);
-}
-
-function dollarsOrNone(text: string): number | null {
-  return text === "none" ? null : dollars(text);
 }

@@ -10,7 +10,7 @@ import { days, httpUrl, seconds, secret, webOrigin } from "../lib/setting-type.t
 import { mediaSettings } from "../media/settings.ts";
 import { moderationSettings } from "../policy/moderate/settings.ts";
 import { policySettings } from "../policy/settings.ts";
-import { fileSettings, responseQuotaSettings, storeSettings } from "../store/settings.ts";
+import { fileSettings, ledgerSettings, responseQuotaSettings, storeSettings } from "../store/settings.ts";
 import { sseSettings } from "../surface/chat/settings.ts";
 import { responsesSettings } from "../surface/responses/settings.ts";
 import { telemetrySettings } from "../telemetry/settings.ts";
@@ -140,6 +140,7 @@ export const configSchema = z.strictObject({
     .default(false)
     .describe("Documented names that are not listed under `models` are offered too, by the first engine."),
   store: storeSettings.prefault({}),
+  ledger: ledgerSettings.prefault({}),
   ...policySettings,
 });
 

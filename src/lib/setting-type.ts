@@ -33,3 +33,13 @@ export const webOrigin = z.union([
     return z.NEVER;
   }),
 ]);
+
+const host = /^(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9])?$/i;
+/** A host name (`*.` before it for all below), an address, or a network in CIDR form. */
+export const networkPlace = z.union([
+  z.ipv4(),
+  z.ipv6(),
+  z.cidrv4(),
+  z.cidrv6(),
+  z.string().regex(host, "is no host, address or network"),
+]);

@@ -49,6 +49,22 @@ interface Opened {
   request: typeof request;
 }
 
+/** Loads the library and opens an agent that connects to public and allowed addresses only. */
+export async function guardedAgent(
+  options: Pick<DownloaderOptions, "allow" | "timeoutMs" | "lookup">,
+): Promise<Opened> {
+  const undici = await import("undici");
+  const agent = new undici.Agent({
+    connect: guardedConnector(options, undici.buildConnector),
+    connections: 16,
+    keepAliveTimeout: 1_000,
+    maxHeaderSize: 16_384,
+    headersTimeout: options.timeoutMs,
+    bodyTimeout: options.timeoutMs,
+  });
+  return { request: undici.request, agent };
+}
+
 /**
  * Downloads what callers name by URL. The address is checked where the connection is made, so that no spelling of an
  * address, no redirect and no second answer of a name server leads into the operator's network.
@@ -86,17 +102,7 @@ export class Downloader {
 
   /** With the first download; the library takes 8 MB that a server without one does not need. */
   private open(): Promise<Opened> {
-    this.opened ??= import("undici").then((undici) => ({
-      request: undici.request,
-      agent: new undici.Agent({
-        connect: guardedConnector(this.options, undici.buildConnector),
-        connections: 16,
-        keepAliveTimeout: 1_000,
-        maxHeaderSize: 16_384,
-        headersTimeout: this.options.timeoutMs,
-        bodyTimeout: this.options.timeoutMs,
-      }),
-    }));
+    this.opened ??= guardedAgent(this.options);
     return this.opened;
   }
 
@@ -150,7 +156,10 @@ async function readBody(answer: Awaited<ReturnType<typeof request>>, context: Do
   return Buffer.concat(chunks, size);
 }
 
-function guardedConnector(options: DownloaderOptions, build: typeof buildConnector): buildConnector.connector {
+function guardedConnector(
+  options: Pick<DownloaderOptions, "allow" | "timeoutMs" | "lookup">,
+  build: typeof buildConnector,
+): buildConnector.connector {
   const allowed = new AllowList(options.allow);
   const may = (host: string, address: string): boolean =>
     isPublicAddress(address) || allowed.hasAddress(address) || allowed.hasHost(host);

@@ -1,17 +1,7 @@
 import { z } from "zod";
-import { positive, seconds } from "../lib/setting-type.ts";
+import { networkPlace, positive, seconds } from "../lib/setting-type.ts";
 
 const mebibyte = 1024 * 1024;
-
-const host = /^(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9])?$/i;
-/** A host name (`*.` before it for all below), an address, or a network in CIDR form. */
-const place = z.union([
-  z.ipv4(),
-  z.ipv6(),
-  z.cidrv4(),
-  z.cidrv6(),
-  z.string().regex(host, "is no host, address or network"),
-]);
 
 /** The settings `media`: images and videos that callers send (docs/media.md). */
 export const mediaSettings = z.strictObject({
@@ -42,7 +32,7 @@ export const mediaSettings = z.strictObject({
     .strictObject({
       enabled: z.boolean().default(true).describe("Whether http and https URLs of callers are downloaded at all."),
       allow: z
-        .array(place)
+        .array(networkPlace)
         .default([])
         .describe("Hosts (`*.` for all below), addresses and networks that may be asked although they are not public."),
       timeoutSeconds: seconds.positive().default(20).describe("For one download, redirects included."),

@@ -41,8 +41,49 @@ export function subjectsOf(caller: { keyId: KeyId; organisation?: string | null 
   return typeof organisation === "string" ? [key, formatSubject({ kind: "organisation", id: organisation })] : [key];
 }
 
-/** The calendar month (UTC) of a time in milliseconds, as 202611. */
-export function monthOf(at: number): number {
+/** How long a budget lasts: a calendar day, a week from Monday, a month, all in UTC; or for good. */
+export const periods = ["day", "week", "month", "total"] as const;
+export type Period = (typeof periods)[number];
+
+/** The periods that a moment lies in, as numbers that grow: days and weeks since 1970, the month as 202611. */
+export interface Calendar {
+  day: number;
+  week: number;
+  month: number;
+}
+
+const dayMs = 86_400_000;
+/** 1970-01-01 was a Thursday: three days after a Monday. */
+const daysSinceMonday = 3;
+
+/** `at`: milliseconds since the Unix epoch. */
+export function calendarOf(at: number): Calendar {
   const date = new Date(at);
-  return date.getUTCFullYear() * 100 + date.getUTCMonth() + 1;
+  const day = Math.floor(at / dayMs);
+  return {
+    day,
+    week: Math.floor((day + daysSinceMonday) / 7),
+    month: date.getUTCFullYear() * 100 + date.getUTCMonth() + 1,
+  };
+}
+
+/** When the period that `at` lies in begins, in milliseconds since the Unix epoch; `undefined` for `total`. */
+export function startOf(period: Period, at: number): number | undefined {
+  const { day, week, month } = calendarOf(at);
+  if (period === "day") return day * dayMs;
+  if (period === "week") return (week * 7 - daysSinceMonday) * dayMs;
+  return period === "month" ? Date.UTC(Math.floor(month / 100), (month % 100) - 1) : undefined;
+}
+
+/** When the next period of that kind begins, and a budget with it. */
+export function endOf(period: Period, at: number): number | undefined {
+  const { day, week, month } = calendarOf(at);
+  if (period === "day") return (day + 1) * dayMs;
+  if (period === "week") return ((week + 1) * 7 - daysSinceMonday) * dayMs;
+  return period === "month" ? Date.UTC(Math.floor(month / 100), month % 100) : undefined;
+}
+
+/** For people: `12.5` for 12,500,000 millionths. */
+export function dollarText(amount: Micros): string {
+  return (amount / microsPerDollar).toFixed(6).replace(/\.?0+$/, "");
 }

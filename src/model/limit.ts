@@ -24,4 +24,6 @@ export interface Remaining {
 export interface RateLimitStatus {
   requests?: Remaining | undefined;
   tokens?: Remaining | undefined;
+  /** Answers at once; known only where it is asked for, not with every answer. */
+  streams?: Remaining | undefined;
 }

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { ParleyError } from "../model/error.ts";
 import type { KeyId } from "../model/id.ts";
 import type { Limits } from "../model/limit.ts";
@@ -32,8 +32,8 @@ export interface KnownKey {
   ranges?: readonly string[] | undefined;
 }
 
-/** Finds a stored key by its hash; `undefined` for unknown, disabled and expired ones. */
-export type KeyLookup = (hash: string) => Promise<KnownKey | undefined>;
+/** Finds a stored key by its hash, or by the key itself; `undefined` for unknown, disabled and expired ones. */
+export type KeyLookup = (hash: string, key: string) => Promise<KnownKey | undefined>;
 
 /** The form in which a key is stored and compared. */
 export type KeyHash = (key: string) => string;
@@ -57,6 +57,11 @@ export function keyHash(secret: string): KeyHash {
   return (key) => createHmac("sha256", secret).update(key, "utf8").digest("hex");
 }
 
+/** The form in which the settings may name a key without holding it; for keys that are random and long. */
+export function plainKeyHash(key: string): string {
+  return `sha256:${createHash("sha256").update(key, "utf8").digest("hex")}`;
+}
+
 /**
  * Id of a key of the configuration, by its hash: what a key owns is its own wherever it stands in the list, and no one's
  * when it has left the list.
@@ -69,10 +74,11 @@ export function staticKeyId(hash: string): KeyId {
 export function createAuthenticate(options: AuthenticateOptions): Authenticate {
   const compare = fixedKeys(options.staticKeys, options.hash);
   return async (authorization, origin) => {
-    const hash = options.hash(bearer(authorization));
+    const key = bearer(authorization);
+    const hash = options.hash(key);
     const index = compare(hash);
     if (index >= 0) return { keyId: staticKeyId(hash), name: `static key ${index + 1}` };
-    const found = await options.lookup(hash);
+    const found = await options.lookup(hash, key);
     if (found === undefined) throw new ParleyError("key-rejected", "invalid api key");
     const from = clientAddress(origin, options.trustedProxies ?? []);
     if (found.ranges !== undefined && !inRanges(from, found.ranges)) {

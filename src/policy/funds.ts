@@ -1,7 +1,7 @@
 import type { Micros } from "../model/account.ts";
 import { ParleyError } from "../model/error.ts";
 import type { AccountStore } from "../store/store.ts";
-import { refuseSpent, unspentOf, type Budgets } from "./budget.ts";
+import { leftOf, refuseSpent, unspentOf, type Budgets, type Unspent } from "./budget.ts";
 
 /**
  * Whether there is money for an answer that has not begun. What it can cost at most is reserved before any work and
@@ -17,14 +17,16 @@ export interface Funds {
   reserve(asked: FundsRequest): Promise<MoneyReservation>;
   /** Throws `balance` where an account is spent; reserves nothing. */
   check(asked: AskedAccounts): Promise<void>;
+  /** What each account may still spend; what answers under way reserve is not taken off. */
+  left(asked: AskedAccounts): Promise<Unspent[]>;
   close(): Promise<void>;
 }
 
 /** The accounts that pay, as `subjectsOf` names them. */
 export interface AskedAccounts {
   subjects: readonly string[];
-  /** The month whose budget counts, as 202611. */
-  month: number;
+  /** The moment whose budgets count, in milliseconds since the Unix epoch. */
+  at: number;
   budgets: Budgets;
 }
 
@@ -52,7 +54,15 @@ export function heldError(): ParleyError {
 export interface MemoryFundsOptions {
   accounts: Pick<AccountStore, "read">;
   /** Cost of a subject's rows that are not in the store yet. */
-  pending(subject: string): Micros;
+  pending: (subject: string) => Micros;
+}
+
+export async function readUnspent(
+  { accounts, pending }: MemoryFundsOptions,
+  { subjects, at, budgets }: AskedAccounts,
+): Promise<Unspent[]> {
+  const records = await accounts.read(subjects, at);
+  return records.map((record) => unspentOf(record, budgets, pending(record.subject)));
 }
 
 /** What answers under way hold of one account. */
@@ -81,18 +91,17 @@ export class MemoryFunds implements Funds {
     this.options = options;
   }
 
-  async reserve({ subjects, month, budgets, cost }: FundsRequest): Promise<MoneyReservation> {
-    const records = await this.options.accounts.read(subjects, month);
+  async reserve({ subjects, at, budgets, cost }: FundsRequest): Promise<MoneyReservation> {
+    const accounts = await this.left({ subjects, at, budgets });
     // nothing is awaited from here on: two requests never see the same money
     let asked: Micros | undefined;
     const parts: Part[] = [];
-    for (const record of records) {
-      const unspent = unspentOf(record, budgets, this.options.pending(record.subject));
-      refuseSpent(unspent);
-      const left = Math.min(unspent.balance ?? Infinity, unspent.budget ?? Infinity);
+    for (const unspent of accounts) {
+      refuseSpent(unspent, at);
+      const left = leftOf(unspent);
       if (left === Infinity) continue;
       asked ??= cost();
-      if (asked > 0) parts.push(this.part(record.subject, left, asked));
+      if (asked > 0) parts.push(this.part(unspent.subject, left, asked));
     }
     for (const part of parts) this.take(part);
     let open = true;
@@ -104,10 +113,12 @@ export class MemoryFunds implements Funds {
     return { settle: release, release };
   }
 
-  async check({ subjects, month, budgets }: AskedAccounts): Promise<void> {
-    for (const record of await this.options.accounts.read(subjects, month)) {
-      refuseSpent(unspentOf(record, budgets, this.options.pending(record.subject)));
-    }
+  async check(asked: AskedAccounts): Promise<void> {
+    for (const unspent of await this.left(asked)) refuseSpent(unspent, asked.at);
+  }
+
+  left(asked: AskedAccounts): Promise<Unspent[]> {
+    return readUnspent(this.options, asked);
   }
 
   async close(): Promise<void> {

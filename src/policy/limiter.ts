@@ -31,6 +31,8 @@ export interface Limiter {
   reserve(all: readonly Limited[], estimate: number): Promise<Reservation>;
   /** Throws what `reserve` would throw for the smallest request; takes nothing. */
   check(all: readonly Limited[]): Promise<void>;
+  /** What is left of every kind of limit; takes nothing. */
+  left(all: readonly Limited[]): Promise<RateLimitStatus>;
   close(): Promise<void>;
 }
 
@@ -54,6 +56,10 @@ interface Counter {
   tokens: MinuteWindow;
   /** Streams that are reserved and not released. */
   streams: number;
+}
+
+function freshCounter(): Counter {
+  return { requests: new MinuteWindow(), tokens: new MinuteWindow(), streams: 0 };
 }
 
 type Held = Limited & { counter: Counter };
@@ -110,6 +116,20 @@ export class MemoryLimiter implements Limiter {
     }
   }
 
+  async left(all: readonly Limited[]): Promise<RateLimitStatus> {
+    const now = this.now();
+    const held = all.map((one) => ({
+      ...one,
+      counter: this.counters.get(formatSubject(one.subject)) ?? freshCounter(),
+    }));
+    const streams = held.map(({ limits, counter }): Remaining | undefined =>
+      limits.streams === undefined
+        ? undefined
+        : { limit: limits.streams, remaining: Math.max(0, limits.streams - counter.streams), reset: 0 },
+    );
+    return { ...rateLimitStatus(held, now), streams: tightest(streams) };
+  }
+
   async close(): Promise<void> {
     this.counters.clear();
   }
@@ -122,7 +142,7 @@ export class MemoryLimiter implements Limiter {
   private counter(name: string): Counter {
     const known = this.counters.get(name);
     if (known !== undefined) return known;
-    const made = { requests: new MinuteWindow(), tokens: new MinuteWindow(), streams: 0 };
+    const made = freshCounter();
     this.counters.set(name, made);
     return made;
   }

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { Secret } from "../lib/secret.ts";
-import { positive } from "../lib/setting-type.ts";
+import { httpUrl, networkPlace, positive, secret } from "../lib/setting-type.ts";
 import { microsPerDollar } from "../model/account.ts";
+import type { PeriodBudgets } from "./budget.ts";
 
 const toMicros = (dollars: number): number => Math.round(dollars * microsPerDollar);
 const dollars = z.number().min(0).max(1_000_000_000).transform(toMicros);
@@ -15,6 +16,18 @@ const limits = z.strictObject({
     .min(1)
     .exactOptional()
     .describe("How many times the requests of ten seconds may exceed those of the ten seconds before."),
+});
+
+const month = dollars.transform((amount): PeriodBudgets => ({ month: amount }));
+const budgets = z.strictObject({
+  day: dollars.exactOptional(),
+  week: dollars.exactOptional(),
+  month: dollars.exactOptional(),
+  total: dollars.exactOptional(),
+});
+/** Dollars of a month, or dollars by period. */
+export const budgetSetting = z.union([month, budgets], {
+  error: "must be dollars of a month, or dollars by `day`, `week`, `month` and `total`",
 });
 
 const rates = {
@@ -32,6 +45,39 @@ const price = z.strictObject({
   priorityPercent: z.int().min(100).default(150).describe("What `service_tier: priority` costs, in percent."),
 });
 
+const keyHashText = z.string().regex(/^sha256:[0-9a-f]{64}$/, "must be sha256: and 64 hexadecimal digits");
+const list = z.array(z.string().min(1)).max(200);
+
+/** A key as the settings declare it. */
+const declaredKey = z
+  .strictObject({
+    secret: z
+      .string()
+      .min(16, "a declared key has at least 16 characters")
+      .transform((key) => new Secret(key))
+      .exactOptional()
+      .describe("The key, by reference: `{ env: NAME }` or `{ file: PATH }`."),
+    hash: keyHashText
+      .exactOptional()
+      .describe("In its place: `sha256:` and the SHA-256 of a random key in hexadecimal."),
+    owner: z.string().max(200).exactOptional().describe("Whose it is, in your own words."),
+    organisation: z.string().exactOptional().describe("Name of its organisation."),
+    tags: list.exactOptional().describe("Your own words."),
+    models: list.exactOptional().describe("The only models it may use."),
+    ranges: z
+      .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
+      .exactOptional()
+      .describe("Addresses and ranges it may be used from."),
+    limits: limits.exactOptional().describe("Its own limits, as `limits.key`."),
+    expiresAt: z
+      .union([z.iso.date(), z.iso.datetime({ offset: true })])
+      .transform((text) => Date.parse(text))
+      .exactOptional()
+      .describe("A day or a moment from which on it is refused."),
+    budget: budgetSetting.exactOptional().describe("Its own budget, as `budgets.key`."),
+  })
+  .refine(({ secret, hash }) => (secret === undefined) !== (hash === undefined), "needs either secret or hash");
+
 /** Settings of keys, limits and money; without them nothing is limited and nothing costs. */
 export const policySettings = {
   adminKeys: z
@@ -43,6 +89,20 @@ export const policySettings = {
     )
     .default([])
     .describe("Keys of the admin API; without any it is off."),
+  keys: z
+    .record(z.string().min(1).max(200), declaredKey)
+    .default({})
+    .describe("Keys that are made and kept as they stand here (docs/account.md)."),
+  organisations: z
+    .record(
+      z.string().min(1).max(200),
+      z.strictObject({
+        limits: limits.exactOptional().describe("Of all its keys together, as `limits.organisation`."),
+        budget: budgetSetting.exactOptional().describe("Its own budget, as `budgets.organisation`."),
+      }),
+    )
+    .default({})
+    .describe("Organisations that are made and kept as they stand here."),
   trustedProxies: z
     .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
     .default([])
@@ -62,8 +122,40 @@ export const policySettings = {
     .describe("Prices by model name, besides the documented ones, which are built in."),
   budgets: z
     .strictObject({
-      key: dollars.exactOptional().describe("Dollars a month for every key that has no budget of its own."),
-      organisation: dollars.exactOptional().describe("Dollars a month for every organisation without its own."),
+      key: budgetSetting
+        .exactOptional()
+        .describe("Dollars of a month, or of `day`, `week`, `month`, `total`, for every key without its own budget."),
+      organisation: budgetSetting.exactOptional().describe("The same for every organisation without its own budget."),
+    })
+    .prefault({}),
+  webhooks: z
+    .array(
+      z.strictObject({
+        url: httpUrl,
+        secret: secret.exactOptional(),
+        events: z
+          .array(z.enum(["budget", "replica-down", "replica-up", "errors-high"]))
+          .min(1)
+          .prefault(["budget", "replica-down", "replica-up", "errors-high"]),
+        allow: z.array(networkPlace).default([]),
+      }),
+    )
+    .default([])
+    .describe(
+      "Addresses that are told of events: `url`, `secret` (signs the calls), `events` (`budget`, `replica-down`, `replica-up`, `errors-high`; default all), `allow` (hosts, addresses and networks that may be called although they are not public); docs/account.md.",
+    ),
+  alerts: z
+    .strictObject({
+      budgetPercents: z
+        .array(positive.max(100))
+        .default([80, 100])
+        .describe("Percents of a budget at which webhooks are told."),
+      errorPercent: positive
+        .max(100)
+        .default(20)
+        .describe(
+          "Percent of the answers of five minutes (20 at least) that fail on our side from which on webhooks are told.",
+        ),
     })
     .prefault({}),
   memory: z

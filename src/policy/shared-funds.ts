@@ -3,8 +3,15 @@ import type { Micros } from "../model/account.ts";
 import { ParleyError } from "../model/error.ts";
 import type { MoneyStore } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
-import { configuredBudget, refuseSpent, unspentOf } from "./budget.ts";
-import { heldError, type AskedAccounts, type FundsRequest, type Funds, type MoneyReservation } from "./funds.ts";
+import { configuredBudgets, refuseSpent, type Unspent } from "./budget.ts";
+import {
+  heldError,
+  readUnspent,
+  type AskedAccounts,
+  type FundsRequest,
+  type Funds,
+  type MoneyReservation,
+} from "./funds.ts";
 import type { MemoryFundsOptions } from "./funds.ts";
 
 export interface SharedFundsOptions extends MemoryFundsOptions {
@@ -41,15 +48,18 @@ export class SharedFunds implements Funds {
     this.timer.unref();
   }
 
-  async reserve({ subjects, month, budgets, cost }: FundsRequest): Promise<MoneyReservation> {
+  async reserve({ subjects, at, budgets, cost }: FundsRequest): Promise<MoneyReservation> {
     // the answer before this one may just have ended: what it gave back counts
     await this.written(subjects);
     const id = this.options.id();
-    const accounts = subjects.map((subject) => ({ subject, budget: configuredBudget(subject, budgets) ?? null }));
-    const { refused, held } = await this.reserved({ id, accounts, month, amount: cost() });
+    const accounts = subjects.map((subject) => ({ subject, budgets: configuredBudgets(subject, budgets) }));
+    const { refused, held } = await this.reserved({ id, accounts, at, amount: cost() });
     if (refused === "held") throw heldError();
-    if (refused === "balance") throw new ParleyError("balance", "insufficient balance");
-    if (refused === "budget") refuseSpent({ budget: 0 });
+    if (refused === "spent") {
+      // the database says only that; the records say what
+      await this.check({ subjects, at, budgets });
+      throw new ParleyError("balance", "insufficient balance");
+    }
     if (!held) return { settle: () => undefined, release: () => undefined };
     this.open.add(id);
     return {
@@ -67,10 +77,12 @@ export class SharedFunds implements Funds {
     return this.options.store.reserve(asked);
   }
 
-  async check({ subjects, month, budgets }: AskedAccounts): Promise<void> {
-    for (const record of await this.options.accounts.read(subjects, month)) {
-      refuseSpent(unspentOf(record, budgets, this.options.pending(record.subject)));
-    }
+  async check(asked: AskedAccounts): Promise<void> {
+    for (const unspent of await this.left(asked)) refuseSpent(unspent, asked.at);
+  }
+
+  left(asked: AskedAccounts): Promise<Unspent[]> {
+    return readUnspent(this.options, asked);
   }
 
   async close(): Promise<void> {

@@ -69,6 +69,13 @@ export class SharedLimiter implements Limiter {
     if (claims.length > 0) refuse(claims, await this.options.store.peek(claims.map(claimOf)));
   }
 
+  async left(all: readonly Limited[]): Promise<RateLimitStatus> {
+    const claims = all.filter(isLimited).flatMap((one) => claimsOf(one, smallestEstimate));
+    if (claims.length === 0) return {};
+    const answer = { ...(await this.options.store.peek(claims.map(claimOf))), refused: 0 };
+    return { ...rateLimitStatus(claims, answer), streams: leftOf("streams", claims, answer) };
+  }
+
   async close(): Promise<void> {
     clearInterval(this.timer);
     await this.flush();
@@ -128,19 +135,21 @@ function claimOf({ name, kind, amount, most }: Claim): LimitClaim {
   return { name, kind, amount, most };
 }
 
-function rateLimitStatus(claims: readonly Claim[], { refused, used }: LimitAnswer): RateLimitStatus {
-  const left = (what: Claim["what"]): Remaining | undefined =>
-    tightest(
-      claims.map((claim, index) => {
-        if (claim.what !== what) return undefined;
-        const before = used[index] ?? { amount: 0, reset: 0 };
-        const taken = refused < 0 ? claim.amount : 0;
-        return {
-          limit: claim.most,
-          remaining: Math.max(0, claim.most - before.amount - taken),
-          reset: taken > 0 ? windowSeconds : before.reset,
-        };
-      }),
-    );
-  return { requests: left("requests"), tokens: left("tokens") };
+function rateLimitStatus(claims: readonly Claim[], answer: LimitAnswer): RateLimitStatus {
+  return { requests: leftOf("requests", claims, answer), tokens: leftOf("tokens", claims, answer) };
+}
+
+function leftOf(what: Claim["what"], claims: readonly Claim[], { refused, used }: LimitAnswer): Remaining | undefined {
+  return tightest(
+    claims.map((claim, index) => {
+      if (claim.what !== what) return undefined;
+      const before = used[index] ?? { amount: 0, reset: 0 };
+      const taken = refused < 0 ? claim.amount : 0;
+      return {
+        limit: claim.most,
+        remaining: Math.max(0, claim.most - before.amount - taken),
+        reset: taken > 0 ? windowSeconds : before.reset,
+      };
+    }),
+  );
 }

@@ -1,34 +1,31 @@
-import { formatSubject, monthOf, type Subject } from "../model/account.ts";
-import { ParleyError, invalid } from "../model/error.ts";
+import type { Subject } from "../model/account.ts";
+import { invalid } from "../model/error.ts";
 import { vendorId, type IdSource, type KeyId } from "../model/id.ts";
-import { keyHash, staticKeyId, type KeyHash, type KnownKey } from "../policy/authenticate.ts";
-import type {
-  AccountRecord,
-  KeyChange,
-  LedgerRow,
-  KeyRecord,
-  OrganisationRecord,
-  Store,
-  UsageQuery,
-  UsageRow,
-} from "../store/store.ts";
+import { keyHash, plainKeyHash, staticKeyId, type KeyHash, type KnownKey } from "../policy/authenticate.ts";
+import type { Budgets } from "../policy/budget.ts";
+import type { KeyChange, KeyRecord, OrganisationRecord, Store } from "../store/store.ts";
 import { AuditLog } from "./audit.ts";
 import {
-  accountChange,
   checkInput,
   keyChange,
   newKey,
   newOrganisation,
   organisationChange,
-  type AccountInput,
   type KeyInput,
   type NewKey,
   type NewOrganisation,
   type OrganisationInput,
 } from "./admin-input.ts";
+import { Accounts, type Payer } from "./accounts.ts";
+import { applyDeclared, type Declared } from "./declared.ts";
+import { find, isNotFound, raise, refuseDeclared, unknown } from "./named.ts";
+import { UsageReports } from "./usage-reports.ts";
 
 export type { KeyInput } from "./admin-input.ts";
-export { accountView, keyView, organisationView, usageCsv, usageView } from "./report.ts";
+export { checkInput, reportBy, rotationBody } from "./admin-input.ts";
+export { accountView, keyView, ledgerView, organisationView, sumsView, usageCsv, usageView } from "./report.ts";
+export type { Account } from "./accounts.ts";
+export { usageGroups } from "../store/store.ts";
 export { auditView } from "./audit.ts";
 
 /** A new key, shown once. */
@@ -38,24 +35,27 @@ export interface CreatedKey {
 }
 
 /**
- * Opens the administration of a store; the first opening makes the secret under which keys are hashed. `staticKeys` are
- * those of the configuration.
+ * Opens the administration of a store; the first opening makes the secret under which keys are hashed.
  */
-export async function openAdmin(
-  store: Store,
-  ids: IdSource,
-  staticKeys: readonly string[] = [],
-): Promise<AdminService> {
+export async function openAdmin(store: Store, ids: IdSource, rules: Partial<AdminRules> = {}): Promise<AdminService> {
   const hash = keyHash(await store.settings.setOnce("key-secret", ids.hex(64)));
-  return new AdminService({ store, ids, hash, staticKeyIds: staticKeys.map((key) => staticKeyId(hash(key))) });
+  return new AdminService({ store, ids, hash, rules: { ...noRules, ...rules } });
 }
+
+/** What the configuration says about keys and money. */
+export interface AdminRules {
+  /** The configuration's keys, in their order. */
+  staticKeys: readonly string[];
+  budgets: Budgets;
+}
+
+const noRules: AdminRules = { staticKeys: [], budgets: {} };
 
 export interface AdminOptions {
   store: Store;
   ids: IdSource;
   hash: KeyHash;
-  /** Ids of the configuration's keys, in their order. */
-  staticKeyIds: readonly KeyId[];
+  rules: AdminRules;
 }
 
 /** A place in the list of static keys, or the id of one. */
@@ -65,23 +65,60 @@ const staticKey = /^static-(?:(\d{1,6})|[0-9a-f]{16})$/;
 export class AdminService {
   // fixed at birth
   readonly hash: KeyHash;
+  readonly reports: UsageReports;
+  readonly money: Accounts;
   readonly audit: AuditLog;
   private readonly store: Store;
   private readonly ids: IdSource;
-  private readonly staticKeyIds: readonly KeyId[];
+  // changed by events
+  /** Replaced by `adopt` when the configuration changes. */
+  private rules: AdminRules;
 
-  constructor({ store, ids, hash, staticKeyIds }: AdminOptions) {
+  constructor({ store, ids, hash, rules }: AdminOptions) {
     this.audit = new AuditLog(store.audit, ids);
     this.store = this.audit.watched(store);
     this.ids = ids;
     this.hash = hash;
-    this.staticKeyIds = staticKeyIds;
+    this.rules = rules;
+    this.money = new Accounts({
+      store: this.store,
+      now: () => ids.now(),
+      budgets: () => this.rules.budgets,
+      payers: () => this.payers(),
+    });
+    // who was deleted is asked for by id
+    const orItself = (found: Promise<{ id: string }>, reference: string): Promise<string> =>
+      found.then(
+        ({ id }) => id,
+        (error: unknown) => (isNotFound(error) ? reference : raise(error)),
+      );
+    this.reports = new UsageReports({
+      ledger: store.ledger,
+      keyId: (key) => orItself(this.subject({ key }), key),
+      organisationId: (organisation) => orItself(this.organisation(organisation), organisation),
+    });
+  }
+
+  /** Makes the store hold what the settings declare, also what they no longer do. Throws `invalid`, naming the setting. */
+  applyDeclared(declared: Declared): Promise<void> {
+    const to = { store: this.store, ids: this.ids, hash: this.hash };
+    return this.audit.as("settings", () => applyDeclared(declared, to));
+  }
+
+  /** Uses these rules from now on. */
+  adopt(rules: AdminRules): void {
+    this.rules = rules;
+  }
+
+  /** Ids of the configuration's keys, in their order. */
+  get staticKeyIds(): readonly KeyId[] {
+    return this.rules.staticKeys.map((key) => staticKeyId(this.hash(key)));
   }
 
   /** Makes a random key of 160 bits; only its hash is kept. Throws `invalid`, naming the field. */
   async createKey(input: NewKey): Promise<CreatedKey> {
-    checkInput(input, newKey);
-    await this.checkOrganisation(input);
+    const { budgets, ...fields } = checkInput(input, newKey);
+    const change = await this.keyChange(fields);
     const { key, hash, prefix } = this.freshKey();
     const record: KeyRecord = {
       id: vendorId(this.ids),
@@ -97,9 +134,13 @@ export class AdminService {
       limits: {},
       expiresAt: null,
       lastUsedAt: null,
-      ...input,
+      oldSecretUntil: null,
+      declared: false,
+      ...change,
+      name: fields.name,
     };
     await this.store.keys.insert(record);
+    if (budgets !== undefined) await this.money.change({ kind: "key", id: record.id }, { budgets });
     return { key, record };
   }
 
@@ -113,6 +154,25 @@ export class AdminService {
     return this.store.keys.list();
   }
 
+  /** Those of an organisation (by id or name), of an owner, with a tag. */
+  async keysOf({
+    organisation,
+    owner,
+    tag,
+  }: {
+    organisation?: string;
+    owner?: string;
+    tag?: string;
+  }): Promise<KeyRecord[]> {
+    const of = organisation === undefined ? undefined : await this.organisationId(organisation);
+    return (await this.keys()).filter(
+      (key) =>
+        (of === undefined || key.organisation === of) &&
+        (owner === undefined || key.owner === owner) &&
+        (tag === undefined || key.tags.includes(tag)),
+    );
+  }
+
   /** By id, or by a name that only one key has. Throws `not-found`, or `invalid` where several have the name. */
   key(reference: string): Promise<KeyRecord> {
     return find("key", reference, this.store.keys);
@@ -120,21 +180,29 @@ export class AdminService {
 
   /** Throws `invalid`, naming the field, and `not-found`. */
   async changeKey(reference: string, input: KeyInput): Promise<KeyRecord> {
-    checkInput(input, keyChange);
-    await this.checkOrganisation(input);
-    return this.save(await this.key(reference), input);
+    const fields = checkInput(input, keyChange);
+    const before = await this.key(reference);
+    refuseDeclared("key", before);
+    return this.save(before, await this.keyChange(fields, before.id));
   }
 
-  /** A new key in the place of the old one, which stops working at once; everything else of it stays. */
-  async rotateKey(reference: string): Promise<CreatedKey> {
+  /**
+   * A new key in the place of the old one; everything else of it stays. The old one stops working at once, and so do
+   * those before it, or after `overlapMs`.
+   */
+  async rotateKey(reference: string, overlapMs?: number): Promise<CreatedKey> {
+    const before = await this.key(reference);
+    refuseDeclared("key", before);
     const { key, hash, prefix } = this.freshKey();
-    const record = await this.save(await this.key(reference), { hash, prefix });
-    return { key, record };
+    const oldSecretUntil = overlapMs === undefined ? null : this.ids.now() + overlapMs;
+    if (!(await this.store.keys.rotate(before.id, { hash, prefix, oldSecretUntil }))) throw unknown("key", reference);
+    return { key, record: await this.key(before.id) };
   }
 
   /** What it used stays in the ledger. */
   async deleteKey(reference: string): Promise<KeyRecord> {
     const record = await this.key(reference);
+    refuseDeclared("key", record);
     if (!(await this.store.keys.delete(record.id))) throw unknown("key", reference);
     return record;
   }
@@ -142,7 +210,9 @@ export class AdminService {
   /** Throws `invalid`, naming the field. */
   async createOrganisation(input: NewOrganisation): Promise<OrganisationRecord> {
     checkInput(input, newOrganisation);
-    const made = { id: vendorId(this.ids), createdAt: this.ids.now(), disabled: false, limits: {}, ...input };
+    await this.refuseTaken("organisation", input.name);
+    const fresh = { id: vendorId(this.ids), createdAt: this.ids.now(), disabled: false, limits: {}, declared: false };
+    const made = { ...fresh, ...input };
     await this.store.organisations.insert(made);
     return made;
   }
@@ -159,26 +229,18 @@ export class AdminService {
   /** Throws `invalid`, naming the field, and `not-found`. */
   async changeOrganisation(reference: string, input: OrganisationInput): Promise<OrganisationRecord> {
     checkInput(input, organisationChange);
-    const { id } = await this.organisation(reference);
+    const before = await this.organisation(reference);
+    const { id } = before;
+    refuseDeclared("organisation", before);
+    if (input.name !== undefined) await this.refuseTaken("organisation", input.name, id);
     if (!(await this.store.organisations.update(id, input))) throw unknown("organisation", reference);
     return this.organisation(id);
   }
 
   async deleteOrganisation(reference: string): Promise<OrganisationRecord> {
     const record = await this.organisation(reference);
+    refuseDeclared("organisation", record);
     if (!(await this.store.organisations.delete(record.id))) throw unknown("organisation", reference);
-    return record;
-  }
-
-  /** Every balance and budget that is set, with what was spent this month. */
-  accounts(): Promise<AccountRecord[]> {
-    return this.store.accounts.list(monthOf(this.ids.now()));
-  }
-
-  /** Balance, budget and this month's spending of one key or organisation. */
-  async account(subject: Subject): Promise<AccountRecord> {
-    const [record] = await this.store.accounts.read([formatSubject(subject)], monthOf(this.ids.now()));
-    if (record === undefined) throw unknown("account", formatSubject(subject));
     return record;
   }
 
@@ -190,53 +252,17 @@ export class AdminService {
     throw invalid("key", "name a key or an organisation");
   }
 
-  /** Pays in millionths of a dollar (a negative amount takes out); from then on the subject is held to its balance. */
-  async credit(subject: Subject, amount: number): Promise<AccountRecord> {
-    const { balance } = await this.account(subject);
-    // beyond 2^53 the balance could not be read again
-    if (!Number.isSafeInteger(amount + (balance ?? 0)))
-      throw invalid("amount", "must be a whole number that the balance can hold");
-    await this.store.accounts.credit(formatSubject(subject), amount);
-    return this.account(subject);
-  }
-
-  /**
-   * Gives the money that earlier versions kept by a static key's place in the list to the key that stands there now, once
-   * for all; without it a key would be free of its balance. What else was kept by place belongs to no one.
-   */
-  async adoptStaticAccounts(): Promise<void> {
-    const done = "static-accounts";
-    if ((await this.store.settings.get(done)) !== undefined) return;
-    for (const [index, id] of this.staticKeyIds.entries()) {
-      const [from, to] = [`static-${index + 1}`, id].map((key) => formatSubject({ kind: "key", id: key }));
-      if (from !== undefined && to !== undefined) await this.store.accounts.rename(from, to);
-    }
-    await this.store.settings.setOnce(done, "by key");
-  }
-
-  /** Changes what is given, all of it or nothing. Throws `invalid`, naming the field. */
-  async changeAccount(subject: Subject, input: AccountInput): Promise<AccountRecord> {
-    await this.store.accounts.update(formatSubject(subject), checkInput(input, accountChange));
-    return this.account(subject);
-  }
-
-  usage(query: UsageQuery): Promise<UsageRow[]> {
-    return this.store.ledger.usage(query);
-  }
-
-  /** Single answers, newest first. */
-  ledger(limit: number): Promise<LedgerRow[]> {
-    return this.store.ledger.list(limit);
-  }
-
   /** What a stored key stands for; `undefined` for unknown, disabled and expired ones. */
-  async lookup(hash: string): Promise<KnownKey | undefined> {
-    const found = await this.store.keys.byHash(hash);
+  async lookup(hash: string, key?: string): Promise<KnownKey | undefined> {
+    const now = this.ids.now();
+    const { keys } = this.store;
+    const found =
+      (await keys.byHash(hash, now)) ?? (key === undefined ? undefined : await keys.byHash(plainKeyHash(key), now));
     if (found === undefined) return undefined;
-    const { key, organisation } = found;
-    const expired = key.expiresAt !== null && key.expiresAt <= this.ids.now();
-    if (key.disabled || expired || organisation?.disabled === true) return undefined;
-    const { id, name, models, limits, ranges } = key;
+    const { key: record, organisation } = found;
+    const expired = record.expiresAt !== null && record.expiresAt <= now;
+    if (record.disabled || expired || organisation?.disabled === true) return undefined;
+    const { id, name, models, limits, ranges } = record;
     return {
       caller: {
         keyId: id,
@@ -256,11 +282,52 @@ export class AdminService {
     return place === undefined ? whole : (this.staticKeyIds[Number(place) - 1] ?? raise(unknown("key", text)));
   }
 
-  private async checkOrganisation({ organisation }: KeyInput): Promise<void> {
-    if (organisation === undefined || organisation === null) return;
-    if ((await this.store.organisations.get(organisation)) === undefined) {
-      throw invalid("organisation", `no organisation has the id '${organisation.slice(0, 100)}'`);
-    }
+  private async payers(): Promise<Payer[]> {
+    const [keys, organisations] = await Promise.all([this.keys(), this.organisations()]);
+    return [
+      ...this.staticKeyIds.map((id, at): Payer => ({
+        subject: { kind: "key", id },
+        name: `static key ${at + 1}`,
+        declared: false,
+      })),
+      ...keys.map(({ id, name, declared }): Payer => ({ subject: { kind: "key", id }, name, declared })),
+      ...organisations.map(({ id, name, declared }): Payer => ({
+        subject: { kind: "organisation", id },
+        name,
+        declared,
+      })),
+    ];
+  }
+
+  /** The input as it is stored: with the id of the organisation. `id`: of the key that is changed. */
+  private async keyChange(input: KeyInput, id?: string): Promise<KeyChange> {
+    const { name, organisation, expiresAt, ...rest } = input;
+    if (name !== undefined) await this.refuseTaken("key", name, id);
+    if (typeof expiresAt === "number" && expiresAt <= this.ids.now())
+      throw invalid("expiresAt", "must be in the future");
+    return {
+      ...rest,
+      ...(name !== undefined && { name }),
+      ...(expiresAt !== undefined && { expiresAt }),
+      ...(organisation !== undefined && { organisation: await this.organisationId(organisation) }),
+    };
+  }
+
+  private async organisationId(reference: string | null): Promise<string | null> {
+    if (reference === null) return null;
+    const found = await this.organisation(reference).catch((error: unknown) =>
+      isNotFound(error) ? undefined : raise(error),
+    );
+    return (
+      found?.id ?? raise(invalid("organisation", `no organisation has the id or name '${reference.slice(0, 100)}'`))
+    );
+  }
+
+  /** Names are how people refer to keys and organisations. */
+  private async refuseTaken(kind: "key" | "organisation", name: string, id?: string): Promise<void> {
+    const all = await (kind === "key" ? this.keys() : this.organisations());
+    const other = all.find((one) => one.name === name && one.id !== id);
+    if (other !== undefined) throw invalid("name", `another ${kind} has the name '${name}'`);
   }
 
   private async save({ id }: KeyRecord, change: KeyChange): Promise<KeyRecord> {
@@ -272,26 +339,4 @@ export class AdminService {
     const key = `sk-parley-${this.ids.hex(40)}`;
     return { key, hash: this.hash(key), prefix: key.slice(0, 14) };
   }
-}
-
-interface Named<T> {
-  get(id: string): Promise<T | undefined>;
-  list(): Promise<T[]>;
-}
-
-async function find<T extends { name: string }>(kind: string, reference: string, among: Named<T>): Promise<T> {
-  const byId = await among.get(reference);
-  if (byId !== undefined) return byId;
-  const [one, second] = (await among.list()).filter(({ name }) => name === reference);
-  if (one === undefined) throw unknown(kind, reference);
-  if (second !== undefined) throw invalid(kind, `several have the name '${reference.slice(0, 100)}': use the id`);
-  return one;
-}
-
-function raise(error: ParleyError): never {
-  throw error;
-}
-
-function unknown(kind: string, reference: string): ParleyError {
-  return new ParleyError("not-found", `no ${kind} '${reference.slice(0, 100)}'`);
 }

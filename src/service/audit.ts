@@ -49,7 +49,16 @@ export class AuditLog {
     const { keys, organisations, accounts } = store;
     return {
       ...store,
-      keys: { ...keys, ...this.watchedRecords("key", keys) },
+      keys: {
+        ...keys,
+        ...this.watchedRecords("key", keys),
+        rotate: async (id, secret) => {
+          const done = await keys.rotate(id, secret);
+          const { oldSecretUntil: overlapUntil } = secret;
+          if (done) await this.add("key.rotate", `key:${id}`, overlapUntil === null ? {} : { overlapUntil });
+          return done;
+        },
+      },
       organisations: { ...organisations, ...this.watchedRecords("organisation", organisations) },
       accounts: {
         ...accounts,
@@ -99,13 +108,12 @@ export class AuditLog {
 
   private add(action: string, target: string, change: object): Promise<void> {
     const shown = Object.entries(change).filter(([name]) => !secretName.test(name) && !plainNames.has(name));
-    const isRotated = action === "key.change" && "hash" in change;
     this.lastAt = Math.max(this.ids.now(), this.lastAt + 1);
     return this.store.add({
       id: vendorId(this.ids),
       at: this.lastAt,
       actor: this.actors.getStore() ?? "server",
-      action: isRotated ? "key.rotate" : action,
+      action,
       target,
       change: JSON.stringify(Object.fromEntries(shown)),
     });

@@ -51,12 +51,17 @@ export interface GenerateOptions {
 
 /** The use case that all surfaces share: one request in, one stream of batches out. */
 export class GenerateService {
+  // fixed at birth
   private readonly options: GenerateOptions;
   private readonly router: Router;
+  // changed by events
+  /** Replaced by `adoptModerator`; answers under way keep theirs. */
+  private moderator: Moderator | undefined;
 
   constructor(options: GenerateOptions) {
     const { catalog, media, log } = options;
     this.options = options;
+    this.moderator = options.moderator;
     this.router = new Router({ catalog, media, log, queues: options.queues ?? new EngineQueues() });
   }
 
@@ -68,6 +73,11 @@ export class GenerateService {
   async start(request: GenerationRequest, caller: Caller, signal: AbortSignal, unseen?: Unseen): Promise<Generation> {
     const admitted = await this.admit(request, caller);
     return admitted.start(signal, unseen);
+  }
+
+  /** Uses it for generations that are begun from now on. */
+  adoptModerator(moderator: Moderator | undefined): void {
+    this.moderator = moderator;
   }
 
   /**
@@ -151,7 +161,7 @@ export class GenerateService {
   }
 
   private begin(request: GenerationRequest, reader: Reader): Promise<Started> {
-    const { moderator } = this.options;
+    const { moderator } = this;
     const route = (): Promise<Started> => this.router.start(request, reader);
     return moderator === undefined ? route() : screened({ moderator, request, signal: reader.signal }, route);
   }

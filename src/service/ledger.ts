@@ -16,6 +16,8 @@ export interface LedgerWriterOptions {
   /** Keeps rows over the end of the process; without it those that wait end with it. */
   journal?: LedgerJournal | undefined;
   log: Log;
+  /** Called with rows that are in the store now; must not throw. */
+  onWritten?: ((rows: readonly LedgerRow[]) => void) | undefined;
 }
 
 /**
@@ -114,6 +116,7 @@ export class LedgerWriter {
       this.unkept.delete(row.id);
     }
     this.report(rows);
+    this.options.onWritten?.(rows);
     try {
       emptyJournal?.();
     } catch (error) {

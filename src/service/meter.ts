@@ -1,10 +1,10 @@
-import { monthOf, subjectsOf, type Micros, type Price } from "../model/account.ts";
+import { subjectsOf, type Micros, type Price } from "../model/account.ts";
 import type { Usage } from "../model/event.ts";
 import { vendorId, type IdSource } from "../model/id.ts";
 import type { Limits, RateLimitStatus } from "../model/limit.ts";
 import { chargedOutcomes, type Outcome } from "../model/outcome.ts";
 import type { Caller } from "../policy/authenticate.ts";
-import type { Budgets } from "../policy/budget.ts";
+import type { Budgets, Unspent } from "../policy/budget.ts";
 import type { AskedAccounts, Funds, MoneyReservation } from "../policy/funds.ts";
 import { isLimited, type Limited, type Limiter, type Reservation } from "../policy/limiter.ts";
 import { costOf, priceOf } from "../policy/price.ts";
@@ -115,6 +115,16 @@ export class Meter {
     await Promise.all([funds.check(this.accounts(caller)), limiter.check(this.limitedCaller(caller))]);
   }
 
+  /** What the caller may still spend and use; takes nothing. */
+  async left(caller: Caller): Promise<{ accounts: Unspent[]; limits: RateLimitStatus }> {
+    const { funds, limiter } = this.options;
+    const [accounts, limits] = await Promise.all([
+      funds.left(this.accounts(caller)),
+      limiter.left(this.limitedCaller(caller)),
+    ]);
+    return { accounts, limits };
+  }
+
   /** Uses these rules from now on; work under way is booked by them too. */
   adopt({ limits, prices, budgets, aborted }: MeterRules): void {
     this.options = { ...this.options, limits, prices, budgets, aborted };
@@ -147,7 +157,7 @@ export class Meter {
 
   private accounts(caller: Caller): AskedAccounts {
     const { budgets, now } = this.options;
-    return { subjects: subjectsOf(caller), month: monthOf(now()), budgets };
+    return { subjects: subjectsOf(caller), at: now(), budgets };
   }
 
   private mostCost({ model, tier, most }: BillableWork): Micros {

@@ -1,4 +1,5 @@
-import type { AccountRecord, KeyRecord, LedgerRow, OrganisationRecord, UsageRow } from "../store/store.ts";
+import type { Account, BudgetStatus } from "./accounts.ts";
+import type { KeyRecord, LedgerEntry, OrganisationRecord, UsageRow, UsageSums } from "../store/store.ts";
 
 /** Records as operators see them, on the command line and in the admin API: times as ISO texts, no hashes. */
 
@@ -9,32 +10,59 @@ export function keyView(record: KeyRecord): Record<string, unknown> {
     createdAt: iso(record.createdAt),
     expiresAt: iso(record.expiresAt),
     lastUsedAt: iso(record.lastUsedAt),
+    oldSecretUntil: iso(record.oldSecretUntil),
+    declared: record.declared,
   };
 }
 
 export function organisationView(record: OrganisationRecord): Record<string, unknown> {
-  const { id, name, disabled, limits } = record;
-  return { id, name, disabled, limits, createdAt: iso(record.createdAt) };
+  const { id, name, disabled, limits, declared } = record;
+  return { id, name, disabled, limits, createdAt: iso(record.createdAt), declared };
 }
 
-/** Money in millionths of a dollar. */
-export function accountView({ subject, balance, budget, spent }: AccountRecord): Record<string, unknown> {
-  return { subject, balanceMicros: balance, budgetMicros: budget, spentMicros: spent };
+/** Money in millionths of a dollar. `budgetMicros` and `spentMicros` are its own budget of a month and what counts for it. */
+export function accountView({ subject, name, balance, spent, budgets, ownBudgets }: Account): Record<string, unknown> {
+  return {
+    subject,
+    name,
+    balanceMicros: balance,
+    budgetMicros: ownBudgets.month,
+    spentMicros: spent.month,
+    budgets: budgets.map(budgetView),
+  };
+}
+
+/** `from` says where the budget is set. */
+function budgetView({ period, limit, spent: used, own, resetsAt }: BudgetStatus): Record<string, unknown> {
+  return {
+    period,
+    budgetMicros: limit,
+    spentMicros: used,
+    leftMicros: Math.max(0, limit - used),
+    resetsAt: iso(resetsAt ?? null),
+    from: own ? "account" : "settings",
+  };
 }
 
 export function usageView(row: UsageRow): Record<string, string | number> {
-  const { group, name, requests, failed, canceled, input, cached, output, reasoning, cost } = row;
-  return { group, name, requests, failed, canceled, input, cached, output, reasoning, costMicros: cost };
+  const { group, name, second } = row;
+  return { group, name, ...(second && { secondGroup: second.group, secondName: second.name }), ...sumsView(row) };
+}
+
+export function sumsView(sums: UsageSums): Record<string, number> {
+  const { requests, failed, canceled, input, cached, output, reasoning, cost } = sums;
+  return { requests, failed, canceled, input, cached, output, reasoning, costMicros: cost };
 }
 
 /** One answer; `request` is its `trace-id` header. */
-export function ledgerView({ id: _id, at, cost, ...row }: LedgerRow): Record<string, unknown> {
+export function ledgerView({ id: _id, at, cost, ...row }: LedgerEntry): Record<string, unknown> {
   return { ...row, at: iso(at), costMicros: cost };
 }
 
-/** Comma-separated values (RFC 4180) with a head line. */
-export function usageCsv(rows: readonly UsageRow[]): string {
-  const head = "group,name,requests,failed,canceled,input,cached,output,reasoning,costMicros";
+/** Comma-separated values (RFC 4180) with a head line; `pairs` where the report is by two. */
+export function usageCsv(rows: readonly UsageRow[], pairs = false): string {
+  const second = pairs ? ",secondGroup,secondName" : "";
+  const head = `group,name${second},requests,failed,canceled,input,cached,output,reasoning,costMicros`;
   return [head, ...rows.map((row) => Object.values(usageView(row)).map(cell).join(","))].join("\r\n") + "\r\n";
 }
 

@@ -1,6 +1,6 @@
 import type { Limits } from "../model/limit.ts";
 import { isObject } from "../model/json.ts";
-import { placeholders, type Row, type SqlDatabase, type SqlValue } from "./database.ts";
+import { placeholders, type Row, type SqlDatabase, type SqlRunner, type SqlValue } from "./database.ts";
 import type {
   KeyChange,
   KeyRecord,
@@ -18,31 +18,34 @@ const keyColumns: Columns<KeyChange> = {
   disabled: (disabled) => ["disabled", disabled ? 1 : 0],
   owner: (owner) => ["owner", owner],
   organisation: (organisation) => ["organisation", organisation],
-  tags: (tags) => ["tags", JSON.stringify(tags)],
+  // each once: a report counts a request once for each tag
+  tags: (tags) => ["tags", JSON.stringify([...new Set(tags)])],
   models: (models) => ["models", listText(models)],
   ranges: (ranges) => ["ranges", listText(ranges)],
   limits: (limits) => ["limits", JSON.stringify(limits)],
   expiresAt: (expiresAt) => ["expires_at", expiresAt],
+  declared: (declared) => ["declared", declared ? 1 : 0],
 };
 
 const organisationColumns: Columns<OrganisationChange> = {
   name: (name) => ["name", name],
   disabled: (disabled) => ["disabled", disabled ? 1 : 0],
   limits: (limits) => ["limits", JSON.stringify(limits)],
+  declared: (declared) => ["declared", declared ? 1 : 0],
 };
 
 export function keyTable(database: SqlDatabase): KeyStore {
   return {
-    insert: ({ lastUsedAt: _lastUsedAt, ...record }) =>
+    insert: ({ lastUsedAt: _lastUsedAt, oldSecretUntil: _oldSecretUntil, ...record }) =>
       insert(database, "api_key", [["id", record.id], ["created_at", record.createdAt], ...cells(keyColumns, record)]),
-    byHash: async (hash) => {
-      const [row] = await database.all(
-        `select k.*, o.name as organisation_name, o.created_at as organisation_created_at,
-           o.disabled as organisation_disabled, o.limits as organisation_limits
-         from api_key k left join organisation o on o.id = k.organisation where k.hash = ?`,
-        [hash],
-      );
-      return row === undefined ? undefined : { key: keyRecord(row), organisation: joinedOrganisation(row) };
+    byHash: async (hash, now) => {
+      const found = await keyWhere(database, "k.hash = ?", hash);
+      if (found !== undefined) return found;
+      const [retired] = await database.all("select key_id from retired_secret where hash = ? and expires_at > ?", [
+        hash,
+        now,
+      ]);
+      return retired === undefined ? undefined : keyWhere(database, "k.id = ?", retired["key_id"] ?? null);
     },
     get: async (id) => {
       const [row] = await database.all("select * from api_key where id = ?", [id]);
@@ -50,7 +53,28 @@ export function keyTable(database: SqlDatabase): KeyStore {
     },
     list: async () => (await database.all("select * from api_key order by created_at, id")).map(keyRecord),
     update: (id, change) => update(database, "api_key", { id, cells: cells(keyColumns, change) }),
-    delete: async (id) => (await database.run("delete from api_key where id = ?", [id])) > 0,
+    rotate: (id, { hash, prefix, oldSecretUntil }) =>
+      database.transaction(async (inside) => {
+        if (oldSecretUntil === null) await inside.run("delete from retired_secret where key_id = ?", [id]);
+        else {
+          const sql =
+            "insert into retired_secret (hash, key_id, expires_at) select hash, id, ? from api_key where id = ?";
+          await inside.run(sql, [oldSecretUntil, id]);
+        }
+        const changed = await inside.run("update api_key set hash = ?, prefix = ?, old_secret_until = ? where id = ?", [
+          hash,
+          prefix,
+          oldSecretUntil,
+          id,
+        ]);
+        return changed > 0;
+      }),
+    delete: (id) =>
+      database.transaction(async (inside) => {
+        await inside.run("delete from retired_secret where key_id = ?", [id]);
+        await keepName(inside, `select 'key', id, name, owner, tags from api_key where id = ?`, id);
+        return (await inside.run("delete from api_key where id = ?", [id])) > 0;
+      }),
   };
 }
 
@@ -71,10 +95,34 @@ export function organisationTable(database: SqlDatabase): OrganisationStore {
     update: (id, change) => update(database, "organisation", { id, cells: cells(organisationColumns, change) }),
     delete: (id) =>
       database.transaction(async (inside) => {
+        await keepName(inside, `select 'organisation', id, name, '', '[]' from organisation where id = ?`, id);
         await inside.run("update api_key set organisation = null where organisation = ?", [id]);
         return (await inside.run("delete from organisation where id = ?", [id])) > 0;
       }),
   };
+}
+
+async function keyWhere(
+  database: SqlDatabase,
+  condition: string,
+  value: SqlValue,
+): Promise<{ key: KeyRecord; organisation: OrganisationRecord | undefined } | undefined> {
+  const [row] = await database.all(
+    `select k.*, o.name as organisation_name, o.created_at as organisation_created_at,
+       o.disabled as organisation_disabled, o.limits as organisation_limits, o.declared as organisation_declared
+     from api_key k left join organisation o on o.id = k.organisation where ${condition}`,
+    [value],
+  );
+  return row === undefined ? undefined : { key: keyRecord(row), organisation: joinedOrganisation(row) };
+}
+
+/** Keeps what reports show of one that is about to be deleted; `labels` selects it. */
+async function keepName(inside: SqlRunner, labels: string, id: string): Promise<void> {
+  await inside.run(
+    `insert into former_name (kind, id, name, owner, tags) ${labels}
+     on conflict (kind, id) do update set name = excluded.name, owner = excluded.owner, tags = excluded.tags`,
+    [id],
+  );
 }
 
 type Cell = [column: string, value: SqlValue];
@@ -119,6 +167,8 @@ function keyRecord(row: Row): KeyRecord {
     limits: limits(row["limits"]),
     expiresAt: time(row["expires_at"]),
     lastUsedAt: time(row["last_used_at"]),
+    oldSecretUntil: time(row["old_secret_until"]),
+    declared: Number(row["declared"]) !== 0,
   };
 }
 
@@ -129,6 +179,7 @@ function organisationRecord(row: Row): OrganisationRecord {
     createdAt: Number(row["created_at"]),
     disabled: Number(row["disabled"]) !== 0,
     limits: limits(row["limits"]),
+    declared: Number(row["declared"]) !== 0,
   };
 }
 
@@ -140,6 +191,7 @@ function joinedOrganisation(row: Row): OrganisationRecord | undefined {
     created_at: row["organisation_created_at"] ?? null,
     disabled: row["organisation_disabled"] ?? null,
     limits: row["organisation_limits"] ?? null,
+    declared: row["organisation_declared"] ?? null,
   });
 }
 

@@ -1,19 +1,28 @@
-import { monthOf, subjectsOf } from "../model/account.ts";
-import { chargedOutcomes } from "../model/outcome.ts";
+import { calendarOf, subjectsOf } from "../model/account.ts";
 import { placeholders, type Row, type SqlDatabase, type SqlRunner, type SqlValue } from "./database.ts";
-import type { LedgerRow, LedgerStore, UsageGroup, UsageQuery, UsageRow } from "./store.ts";
+import { hourMs, keyLabels, organisationLabels, rowCondition } from "./ledger-condition.ts";
+import type { LedgerEntry, LedgerQuery, LedgerRow, LedgerStore } from "./store.ts";
+import { keepSums, usage } from "./usage-table.ts";
 
 const columns =
   "id, request, at, key_id, organisation, model, engine, tier, outcome, input, cached, output, reasoning, cost";
 const columnCount = columns.split(",").length;
 /** Rows of one insert; PostgreSQL binds up to 65,535 values, SQLite up to 32,766. */
 const rowsPerInsert = 250;
-const dayMs = 86_400_000;
-/** As SQL: outcomes are words of the server, never of a caller. */
-const charged = [...chargedOutcomes].map((outcome) => `'${outcome}'`).join(", ");
+const dayMs = 24 * hourMs;
 
-const spend = `insert into spend (subject, month, cost) values (?, ?, ?)
-  on conflict (subject, month) do update set cost = spend.cost + excluded.cost`;
+/** A count goes on within its period, begins anew with a later one, and is not touched by rows that come late. */
+const counted = ["day", "week", "month"].map(
+  (period) => `${period}_cost = case when excluded.${period} > account.${period} then excluded.${period}_cost
+      when excluded.${period} = account.${period} then account.${period}_cost + excluded.${period}_cost
+      else account.${period}_cost end,
+    ${period} = case when excluded.${period} > account.${period} then excluded.${period} else account.${period} end`,
+);
+/** Without a balance there is nothing to take it from. */
+const spend = `insert into account (subject, day, day_cost, week, week_cost, month, month_cost, total_cost)
+  values (?, ?, ?, ?, ?, ?, ?, ?)
+  on conflict (subject) do update set ${counted.join(", ")},
+    total_cost = account.total_cost + excluded.total_cost, balance = account.balance - excluded.total_cost`;
 
 export function ledgerTable(database: SqlDatabase): LedgerStore {
   return {
@@ -27,15 +36,19 @@ export function ledgerTable(database: SqlDatabase): LedgerStore {
       });
     },
     usage: (query) => usage(database, query),
-    list: async (limit) =>
-      (await database.all("select * from ledger order by at desc, id desc limit ?", [limit])).map(ledgerRow),
+    list: (query) => list(database, query),
+    sweep: (before, limit) => database.transaction((inside) => sweep(inside, before, limit)),
   };
 }
 
+const insertText = (rows: number): string => `insert into ledger (${columns}) values ${placeholders(rows, columnCount)}
+  on conflict (id) do nothing returning id`;
+/** Made once: under load most are of this size. */
+const wholeInsert = insertText(rowsPerInsert);
+
 /** Returns those that were not there: an earlier try may have succeeded although its answer was lost. */
 async function insert(inside: SqlRunner, rows: readonly LedgerRow[]): Promise<LedgerRow[]> {
-  const sql = `insert into ledger (${columns}) values ${placeholders(rows.length, columnCount)}
-    on conflict (id) do nothing returning id`;
+  const sql = rows.length === rowsPerInsert ? wholeInsert : insertText(rows.length);
   const added = new Set((await inside.all(sql, rows.flatMap(values))).map((row) => String(row["id"])));
   // each once, should a row be given twice
   return rows.filter(({ id }) => added.delete(id));
@@ -43,23 +56,20 @@ async function insert(inside: SqlRunner, rows: readonly LedgerRow[]): Promise<Le
 
 /** Sums first, so that a batch touches each subject once; in one order, so that two processes cannot lock each other. */
 async function charge(inside: SqlRunner, rows: readonly LedgerRow[]): Promise<void> {
-  const spent = new Map<string, { subject: string; month: number; cost: number }>();
+  // by subject and day; a batch nearly always has rows of one day only
+  const spent = new Map<string, { subject: string; at: number; cost: number }>();
   const used = new Map<string, number>();
   for (const row of rows) {
     used.set(row.keyId, Math.max(row.at, used.get(row.keyId) ?? 0));
     for (const subject of subjectsOf(row)) {
-      const month = monthOf(row.at);
-      const name = `${subject} ${month}`;
-      spent.set(name, { subject, month, cost: row.cost + (spent.get(name)?.cost ?? 0) });
+      const name = `${subject} ${String(Math.floor(row.at / dayMs)).padStart(9, "0")}`;
+      spent.set(name, { subject, at: row.at, cost: row.cost + (spent.get(name)?.cost ?? 0) });
     }
   }
-  for (const [, { subject, month, cost }] of [...spent].toSorted(byName)) {
+  for (const [, { subject, at, cost }] of [...spent].toSorted(byName)) {
     if (cost === 0) continue;
-    await inside.run(spend, [subject, month, cost]);
-    await inside.run("update account set balance = balance - ? where subject = ? and balance is not null", [
-      cost,
-      subject,
-    ]);
+    const { day, week, month } = calendarOf(at);
+    await inside.run(spend, [subject, day, cost, week, cost, month, cost, cost]);
   }
   for (const [keyId, at] of [...used].toSorted(byName)) {
     await inside.run("update api_key set last_used_at = ? where id = ? and coalesce(last_used_at, 0) < ?", [
@@ -74,53 +84,43 @@ function byName(a: readonly [string, unknown], b: readonly [string, unknown]): n
   return a[0] < b[0] ? -1 : 1;
 }
 
-const groupColumn: Readonly<Record<UsageGroup, string>> = {
-  key: "key_id",
-  organisation: "organisation",
-  model: "model",
-  day: `at / ${dayMs}`,
-};
-const nameTable: Partial<Readonly<Record<UsageGroup, string>>> = { key: "api_key", organisation: "organisation" };
-
-async function usage(database: SqlDatabase, query: UsageQuery): Promise<UsageRow[]> {
-  const conditions: [string, SqlValue | undefined][] = [
-    ["at >= ?", query.from],
-    ["at < ?", query.to],
-    ["key_id = ?", query.keyId],
-    ["organisation = ?", query.organisation],
-    ["model = ?", query.model],
-  ];
-  const asked = conditions.filter((row): row is [string, SqlValue] => row[1] !== undefined);
-  const where = asked.length === 0 ? "" : `where ${asked.map(([condition]) => condition).join(" and ")}`;
+/** A page costs the rows that are passed over: a filter without an index walks the ledger from the newest row on. */
+async function list(
+  database: SqlDatabase,
+  { after, limit, outcome, request, ...filter }: LedgerQuery,
+): Promise<LedgerEntry[]> {
+  const { where, values } = rowCondition(filter, [
+    ["outcome = ?", outcome],
+    ["request = ?", request],
+    ["at <= ?", after?.at],
+  ]);
+  const place: readonly [string, readonly SqlValue[]] =
+    after === undefined ? ["", []] : [" and (at < ? or id < ?)", [after.at, after.id]];
   const rows = await database.all(
-    `select ${groupColumn[query.by]} as grouped, count(*) as requests,
-       sum(case when outcome in (${charged}) then 0 else 1 end) as failed,
-       sum(case when outcome = 'canceled' then 1 else 0 end) as canceled,
-       sum(input) as input, sum(cached) as cached, sum(output) as output, sum(reasoning) as reasoning, sum(cost) as cost
-     from ledger ${where} group by 1 order by 1`,
-    asked.map(([, value]) => value),
+    `select l.*, k.name as key_name, o.name as organisation_name
+     from (select * from ledger where ${where}${place[0]} order by at desc, id desc limit ?) l
+     left join ${keyLabels} k on k.id = l.key_id left join ${organisationLabels} o on o.id = l.organisation
+     order by l.at desc, l.id desc`,
+    [...values, ...place[1], limit],
   );
-  const table = nameTable[query.by];
-  const named = table === undefined ? [] : await database.all(`select id, name from ${table}`);
-  const names = new Map(named.map((row) => [String(row["id"]), String(row["name"])]));
-  return rows.map((row) => usageRow(row, query.by, names));
+  return rows.map((row) => ({
+    ...ledgerRow(row),
+    keyName: text(row["key_name"]),
+    organisationName: text(row["organisation_name"]),
+  }));
 }
 
-function usageRow(row: Row, by: UsageGroup, names: ReadonlyMap<string, string>): UsageRow {
-  const grouped = row["grouped"];
-  const group = by === "day" ? new Date(Number(grouped) * dayMs).toISOString().slice(0, 10) : String(grouped ?? "");
-  return {
-    group,
-    name: names.get(group) ?? group,
-    requests: Number(row["requests"]),
-    failed: Number(row["failed"]),
-    canceled: Number(row["canceled"]),
-    input: Number(row["input"]),
-    cached: Number(row["cached"]),
-    output: Number(row["output"]),
-    reasoning: Number(row["reasoning"]),
-    cost: Number(row["cost"]),
-  };
+async function sweep(inside: SqlRunner, before: number, limit: number): Promise<number> {
+  const rows = await inside.all(
+    "delete from ledger where id in (select id from ledger where at < ? order by at limit ?) returning *",
+    [before, limit],
+  );
+  await keepSums(inside, rows.map(ledgerRow));
+  return rows.length;
+}
+
+function text(value: SqlValue | undefined): string | null {
+  return value === null || value === undefined ? null : String(value);
 }
 
 function values(row: LedgerRow): SqlValue[] {
@@ -135,7 +135,7 @@ function ledgerRow(row: Row): LedgerRow {
     request: String(row["request"]),
     at: Number(row["at"]),
     keyId: String(row["key_id"]),
-    organisation: row["organisation"] === null ? null : String(row["organisation"]),
+    organisation: text(row["organisation"]),
     model: String(row["model"]),
     engine: String(row["engine"]),
     tier: row["tier"] === "priority" ? "priority" : "standard",

@@ -1,19 +1,49 @@
-/** The part of the port for reservations of money. */
+import type { Period } from "../model/account.ts";
+
+/** The part of the port for money: accounts, and what answers under way reserve of them. Millionths of a dollar. */
+
+/** Money of one subject: `key:<id>` or `organisation:<id>`. */
+export interface AccountRecord {
+  subject: string;
+  /** What is left of what was paid in; `null` where the subject is not held to a balance. */
+  balance: number | null;
+  /** Most that may be spent in a period; `null` where the subject has none of its own. */
+  budgets: Readonly<Record<Period, number | null>>;
+  /** Spent in the periods of the moment that was asked for. */
+  spent: Readonly<Record<Period, number>>;
+}
+
+export interface AccountChange {
+  balance?: number | null;
+  budgets?: Partial<Record<Period, number | null>>;
+}
+
+export interface AccountStore {
+  /** One record for each subject, in the order given; `at` in milliseconds since the Unix epoch. */
+  read(subjects: readonly string[], at: number): Promise<AccountRecord[]>;
+  /** Every subject with a balance or a budget. */
+  list(at: number): Promise<AccountRecord[]>;
+  /** Adds to the balance, which is 0 where there was none; returns what stands. */
+  credit(subject: string, amount: number): Promise<number>;
+  /** Changes what is given, at once. */
+  update(subject: string, change: AccountChange): Promise<void>;
+  /** Moves balance, budgets and what was spent to another subject, unless that has any of its own. */
+  rename(from: string, to: string): Promise<void>;
+}
 
 export interface MoneyClaim {
   /** Of the reservation. */
   id: string;
-  /** All that pay, and the month's budget of those that have none of their own. */
-  accounts: readonly { subject: string; budget: number | null }[];
-  /** As 202611. */
-  month: number;
-  /** Millionths of a dollar. */
+  /** All that pay, and the configured budgets of those that have none of their own. */
+  accounts: readonly { subject: string; budgets: Partial<Record<Period, number>> }[];
+  /** The moment whose periods count, in milliseconds since the Unix epoch. */
+  at: number;
   amount: number;
 }
 
 export interface MoneyAnswer {
   /** Why nothing was reserved: a balance or a budget is spent, or answers under way hold what is left. */
-  refused: "balance" | "budget" | "held" | null;
+  refused: "spent" | "held" | null;
   /** Whether something was reserved; nothing is where no account has a balance or a budget. */
   held: boolean;
 }

@@ -1,3 +1,4 @@
+import { calendarOf } from "../model/account.ts";
 import type { SqlDatabase } from "./database.ts";
 import type { MoneyAnswer, MoneyStore } from "./money-store.ts";
 
@@ -9,10 +10,11 @@ const listed = "id in (select jsonb_array_elements_text(?::jsonb))";
 /** Reservations in PostgreSQL, whose tables are there; every call is one round trip. */
 export function moneyTable(database: SqlDatabase): MoneyStore {
   return {
-    reserve: async ({ id, accounts, month, amount }) => {
-      const values = [JSON.stringify(accounts), id, amount, month];
+    reserve: async ({ id, accounts, at, amount }) => {
+      const { day, week, month } = calendarOf(at);
+      const values = [JSON.stringify(accounts), JSON.stringify({ day, week, month }), id, amount];
       const [row] = await database.all(
-        "select parley_hold(?::jsonb, ?, ?::bigint, ?::integer)::text as answer",
+        "select parley_reserve(?::jsonb, ?::jsonb, ?, ?::bigint)::text as answer",
         values,
       );
       return JSON.parse(String(row?.["answer"])) as MoneyAnswer;

@@ -31,6 +31,14 @@ export const storeSettings = z.strictObject({
     .describe("A PostgreSQL database, for several processes; default a SQLite file in the data folder."),
 });
 
+/** The settings `ledger`: what every request used. */
+export const ledgerSettings = z.strictObject({
+  keepDays: days
+    .min(2)
+    .exactOptional()
+    .describe("Days after which rows of the ledger are deleted; reports keep their sums by the hour. Default: never."),
+});
+
 /** Of the settings `responses`: how much one key may keep. */
 export const responseQuotaSettings = {
   quotaBytes: positive

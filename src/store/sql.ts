@@ -12,7 +12,7 @@ import { limitTable } from "./limit-table.ts";
 import { LongTexts } from "./long-text.ts";
 import { migrate } from "./migrate.ts";
 import { responseTable } from "./response-table.ts";
-import type { LimitStore, SettingStore, Store } from "./store.ts";
+import type { LimitStore, NoticeStore, SettingStore, Store } from "./store.ts";
 
 export interface StoreOptions {
   /** The clock by which responses expire, in milliseconds since the Unix epoch; default the system's. */
@@ -40,6 +40,7 @@ export async function sqlStore(inner: SqlDatabase, options: StoreOptions = {}): 
     responses: responseTable({ database, lease, now, texts: new LongTexts(database, slices) }),
     files: fileTable(database),
     settings: settingTable(database),
+    notices: noticeTable(database),
     check: async () => void (await database.all("select count(*) from migration")),
     close: async () => {
       await lease.release();
@@ -75,5 +76,13 @@ function settingTable(database: SqlDatabase): SettingStore {
       await database.run(sql, [name, value]);
       return (await get(name)) ?? value;
     },
+  };
+}
+
+function noticeTable(database: SqlDatabase): NoticeStore {
+  return {
+    first: async (name, at) =>
+      (await database.run("insert into notice (name, at) values (?, ?) on conflict (name) do nothing", [name, at])) > 0,
+    sweep: async (before) => void (await database.run("delete from notice where at < ?", [before])),
   };
 }

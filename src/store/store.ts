@@ -1,21 +1,13 @@
 import type { Limits } from "../model/limit.ts";
 import type { AuditStore } from "./audit-store.ts";
-import type { MoneyStore } from "./money-store.ts";
+import type { LedgerStore } from "./ledger-store.ts";
+import type { AccountStore, MoneyStore } from "./money-store.ts";
 import type { ResponseStore } from "./response-store.ts";
 
 export type * from "./audit-store.ts";
-export type { MoneyStore } from "./money-store.ts";
-export type {
-  EndedResponse,
-  NewResponse,
-  NewText,
-  ResponseFacts,
-  ResponseRecord,
-  ResponseStore,
-  ResponseText,
-  ResponseUsage,
-  StoredText,
-} from "./response-store.ts";
+export * from "./ledger-store.ts";
+export type * from "./money-store.ts";
+export type * from "./response-store.ts";
 
 /** The port to everything that is stored. One implementation in SQL, one small file per driver, one contract suite. */
 
@@ -41,6 +33,10 @@ export interface KeyRecord {
   limits: Limits;
   expiresAt: number | null;
   lastUsedAt: number | null;
+  /** Until when a secret from before the last rotation works; may be over. */
+  oldSecretUntil: number | null;
+  /** Whether the settings declare it. */
+  declared: boolean;
 }
 
 export interface OrganisationRecord {
@@ -50,20 +46,39 @@ export interface OrganisationRecord {
   disabled: boolean;
   /** Of all its keys together. */
   limits: Limits;
+  /** Whether the settings declare it. */
+  declared: boolean;
 }
 
-export type KeyChange = Partial<Omit<KeyRecord, "id" | "createdAt" | "lastUsedAt">>;
+export type KeyChange = Partial<Omit<KeyRecord, "id" | "createdAt" | "lastUsedAt" | "oldSecretUntil">>;
+
+/** The secret that a key gets in the place of its own. */
+export interface NewSecret {
+  hash: string;
+  prefix: string;
+  /** Until when the one before works too; `null`: it and all earlier ones end at once. */
+  oldSecretUntil: number | null;
+}
 export type OrganisationChange = Partial<Omit<OrganisationRecord, "id" | "createdAt">>;
 
 export interface KeyStore {
   insert(record: KeyRecord): Promise<void>;
-  /** The key with that hash, disabled ones included, and the organisation it belongs to. */
-  byHash(hash: string): Promise<{ key: KeyRecord; organisation: OrganisationRecord | undefined } | undefined>;
+  /**
+   * The key with that hash, or whose secret before the last rotation had it and still works at `now`; disabled ones
+   * included, and the organisation it belongs to.
+   */
+  byHash(
+    hash: string,
+    now: number,
+  ): Promise<{ key: KeyRecord; organisation: OrganisationRecord | undefined } | undefined>;
   get(id: string): Promise<KeyRecord | undefined>;
   /** Oldest first. */
   list(): Promise<KeyRecord[]>;
   /** Changes only the given fields; `false` where there is no such key. */
   update(id: string, change: KeyChange): Promise<boolean>;
+  /** Gives a key another secret; `false` where there is no such key. */
+  rotate(id: string, secret: NewSecret): Promise<boolean>;
+  /** Reports keep its name, its owner and its tags. */
   delete(id: string): Promise<boolean>;
 }
 
@@ -73,116 +88,8 @@ export interface OrganisationStore {
   /** Oldest first. */
   list(): Promise<OrganisationRecord[]>;
   update(id: string, change: OrganisationChange): Promise<boolean>;
-  /** Its keys stay, without an organisation. */
+  /** Its keys stay, without an organisation; reports keep its name. */
   delete(id: string): Promise<boolean>;
-}
-
-/** Money of one subject, in millionths of a dollar; `null` where nothing was set. A subject is `key:<id>` or `organisation:<id>`. */
-export interface AccountRecord {
-  subject: string;
-  /** What is left of what was paid in. */
-  balance: number | null;
-  /** Most that may be spent in one calendar month (UTC). */
-  budget: number | null;
-  /** Spent in the month asked for. */
-  spent: number;
-}
-
-export type AccountChange = Partial<Pick<AccountRecord, "balance" | "budget">>;
-
-export interface AccountStore {
-  /** One record for each subject, in the order given; `month` as 202611. */
-  read(subjects: readonly string[], month: number): Promise<AccountRecord[]>;
-  /** Every subject with a balance or a budget. */
-  list(month: number): Promise<AccountRecord[]>;
-  /** Adds to the balance, which is 0 where there was none; returns what stands. */
-  credit(subject: string, amount: number): Promise<number>;
-  /** Changes what is given, at once. Without a balance (`null`) the subject is not held to one. */
-  update(subject: string, change: AccountChange): Promise<void>;
-  /** Moves balance, budget and what was spent to another subject, unless that has any of its own. */
-  rename(from: string, to: string): Promise<void>;
-}
-
-/** What one generation used. */
-export interface LedgerRow {
-  id: string;
-  /** Id of the request, as in its answer's headers. */
-  request: string;
-  at: number;
-  keyId: string;
-  organisation: string | null;
-  model: string;
-  engine: string;
-  tier: "standard" | "priority";
-  /** A finish reason, `canceled`, or the kind of the error that ended it. */
-  outcome: string;
-  input: number;
-  cached: number;
-  output: number;
-  reasoning: number;
-  /** Millionths of a dollar. */
-  cost: number;
-}
-
-export type UsageGroup = "key" | "organisation" | "model" | "day";
-
-export interface UsageQuery {
-  by: UsageGroup;
-  /** From this moment on. */
-  from?: number;
-  /** Before this moment. */
-  to?: number;
-  keyId?: string;
-  organisation?: string;
-  model?: string;
-}
-
-/** One line of a report. */
-export interface UsageRow {
-  /** Id of the key or organisation, name of the model, or the UTC day as 2026-11-20. */
-  group: string;
-  /** Name of the key or organisation where it still exists; else as `group`. */
-  name: string;
-  requests: number;
-  /** Requests that ended with an error of ours or an engine's. */
-  failed: number;
-  canceled: number;
-  input: number;
-  cached: number;
-  output: number;
-  reasoning: number;
-  cost: number;
-}
-
-export interface LedgerStore {
-  /**
-   * Keeps the rows, takes their cost from balances, counts it as spent and notes when keys were last used: all or
-   * nothing. A row that is there already changes nothing, so rows may be given again.
-   */
-  add(rows: readonly LedgerRow[]): Promise<void>;
-  usage(query: UsageQuery): Promise<UsageRow[]>;
-  /** Single rows, newest first. */
-  list(limit: number): Promise<LedgerRow[]>;
-}
-
-/** Ledger rows on their way into the store, on the local disk: what a killed process did not write is found there. */
-export interface LedgerJournal {
-  /** On return the row survives the end of the process. Throws the system's error where it cannot be kept. */
-  append(row: LedgerRow): void;
-  /** Ends the part that was appended to; what it returns empties that part, which must be done before the next call. */
-  cut(): () => void;
-  /** What processes that ended left behind. */
-  left(): AsyncIterable<LeftRows>;
-  /** Keeps what is not written, for the next start. */
-  close(): void;
-}
-
-export interface LeftRows {
-  rows: readonly LedgerRow[];
-  /** Lines that are no rows. */
-  unreadable: number;
-  /** To be called when the rows are in the store. */
-  discard(): Promise<void>;
 }
 
 /** What a caller wants to take from one counter. */
@@ -274,6 +181,14 @@ export interface FileStore {
   ended(now: number, limit: number): Promise<number[]>;
 }
 
+/** What was told once, by whatever process. */
+export interface NoticeStore {
+  /** Whether it is told for the first time; `at` in milliseconds since the Unix epoch. */
+  first(name: string, at: number): Promise<boolean>;
+  /** Forgets what was told before a moment. */
+  sweep(before: number): Promise<void>;
+}
+
 export interface Store {
   keys: KeyStore;
   organisations: OrganisationStore;
@@ -283,6 +198,7 @@ export interface Store {
   responses: ResponseStore;
   files: FileStore;
   settings: SettingStore;
+  notices: NoticeStore;
   /** Resolves when the store can be read; throws `unavailable` where it cannot. */
   check(): Promise<void>;
   close(): Promise<void>;

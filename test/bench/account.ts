@@ -58,7 +58,7 @@ export async function measureAccount(): Promise<Row[]> {
     const limited = [{ subject: { kind: "key" as const, id: "a" }, limits }];
     const lookup = await spent(asks, () => admin.lookup(admin.hash(key)));
     const reserve = await spent(asks, async () => (await limiter.reserve(limited, 100)).commit(80));
-    const accounts = await spent(asks, () => store.accounts.read([`key:${record.id}`], 202_611));
+    const accounts = await spent(asks, () => store.accounts.read([`key:${record.id}`], Date.now()));
     const write = await spent(batches, () => store.ledger.add(Array.from({ length: batchRows }, () => row(record.id))));
     return [
       { shape: "key lookup", value: lookup, unit: "us", note: "hash and SQLite in memory" },

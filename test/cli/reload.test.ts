@@ -36,12 +36,12 @@ it("keeps engines whose settings stay, opens the others anew, and follows the mo
   const file = configFile();
   const app = await appWith(file.load(two));
   const before = new Map(app.catalog.engines());
-  expect(app.reload(file.load(`${two}models:\n  mine: { engine: b, like: MiniMax-M2 }\n`))).toEqual([]);
+  expect(await app.reload(file.load(`${two}models:\n  mine: { engine: b, like: MiniMax-M2 }\n`))).toEqual([]);
   expect(app.catalog.engines().get("a")).toBe(before.get("a"));
   expect(app.catalog.engines().get("b")).toBe(before.get("b"));
   expect(await app.models.describe()).toContainEqual({ model: "mine", engine: "b (upstream)", engineModel: "mine" });
 
-  app.reload(file.load(two.replace("secret-one", "secret-two")));
+  await app.reload(file.load(two.replace("secret-one", "secret-two")));
   expect(app.catalog.engines().get("a")).toBe(before.get("a"));
   expect(app.catalog.engines().get("b")).not.toBe(before.get("b"));
   expect(() => app.models.card("mine")).toThrow("unknown model 'mine'");
@@ -59,7 +59,7 @@ it("is ready when its engines are, whatever becomes of those that left while the
   const ready = async (): Promise<unknown> => (await fetch(`${url}/readyz`)).json();
   expect(await ready()).toMatchObject({ engines: { a: "loading" } });
   const retired = app.catalog.engines().get("a");
-  app.reload(file.load(`${server}engines:\n  a: { kind: sim }\n`));
+  await app.reload(file.load(`${server}engines:\n  a: { kind: sim }\n`));
   await expect.poll(() => retired?.open?.().catch((error: Error) => error.message)).toBe("the engine is closed");
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(await ready()).toEqual({ status: "ready", store: "ready", engines: { a: "ready" } });
@@ -72,16 +72,16 @@ it("refuses settings that take the guard model away, and stays as it was", async
     "moderation:\n  model:\n    model: guard\n    verdicts: [{ pattern: unsafe, category: 1, severity: severe }]\n";
   const app = await appWith(file.load(guarded + moderation));
   const before = app.catalog.engines();
-  expect(() => app.reload(file.load(two + moderation))).toThrow(/moderation.model.model: found "guard"/);
+  await expect(app.reload(file.load(two + moderation))).rejects.toThrow(/moderation.model.model: found "guard"/);
   expect(app.catalog.engines()).toEqual(before);
-  expect(app.reload(file.load(guarded + moderation))).toEqual([]);
+  expect(await app.reload(file.load(guarded + moderation))).toEqual([]);
   expect(app.catalog.engines().get("a")).toBe(before.get("a"));
 });
 
 it("names the changes that need a restart", async () => {
   const file = configFile();
   const app = await appWith(file.load(two));
-  expect(app.reload(file.load(`${two}port: 9999\nsse: { done: false }\n`))).toEqual(["port", "sse"]);
+  expect(await app.reload(file.load(`${two}port: 9999\nsse: { done: false }\n`))).toEqual(["port", "sse"]);
 });
 
 it("takes over limits for the next request", async () => {
@@ -95,8 +95,59 @@ it("takes over limits for the next request", async () => {
     return (await fetch(`${url}/v1/chat/completions`, { method: "POST", headers, body })).status;
   };
   expect([await ask(), await ask()]).toEqual([200, 200]);
-  expect(app.reload(file.load(`${server}limits: { key: { requestsPerMinute: 1 } }\n`))).toEqual([]);
+  expect(await app.reload(file.load(`${server}limits: { key: { requestsPerMinute: 1 } }\n`))).toEqual([]);
   expect([await ask(), await ask()]).toEqual([200, 429]);
-  app.reload(file.load(server));
+  await app.reload(file.load(server));
   expect(await ask()).toBe(200);
+});
+
+it("takes over static keys, admin keys, declared keys and word files for the next request", async () => {
+  const file = configFile();
+  const words = join(mkdtempSync(join(tmpdir(), "parley-words-")), "words.txt");
+  cleanup.push(() => rmSync(dirname(words), { recursive: true, force: true }));
+  writeFileSync(words, "[1]\nforbidden\n");
+  const text = (keys: { api: string; admin: string; declared: string; tag: string }): string =>
+    `apiKeys: [${keys.api}]\nadminKeys: [${keys.admin}]\nport: 0\nengines:\n  a: { kind: sim }\n` +
+    `organisations:\n  team: { budget: { day: 5 } }\n` +
+    `keys:\n  ${keys.declared}: { secret: sk-declared-0123456789, organisation: team, tags: [${keys.tag}] }\n` +
+    `moderation: { words: { files: [${words}] } }\n`;
+  const before = { api: "sk-first-0123456789", admin: "admin-first-0123456789", declared: "ci", tag: "a" };
+  const after = { api: "sk-second-0123456789", admin: "admin-second-0123456789", declared: "ci", tag: "b" };
+  const app = await appWith(file.load(text(before)));
+  const { url } = await app.listen();
+  const status = async (path: string, key: string, content?: string): Promise<number> => {
+    const body = JSON.stringify({ model: "MiniMax-M3", messages: [{ role: "user", content }] });
+    const init = content === undefined ? {} : { method: "POST", body };
+    return (await fetch(`${url}${path}`, { ...init, headers: { authorization: `Bearer ${key}` } })).status;
+  };
+  const chat = (key: string, content = "hi"): Promise<number> => status("/v1/chat/completions", key, content);
+  const all = async (): Promise<number[]> => [
+    await chat(before.api),
+    await chat(after.api),
+    await status("/admin/api/keys", before.admin),
+    await status("/admin/api/keys", after.admin),
+    await chat("sk-declared-0123456789"),
+  ];
+  expect(await all()).toEqual([200, 401, 200, 401, 200]);
+  expect([await chat(before.api, "forbidden"), await chat(before.api, "unheard")]).toEqual([422, 200]);
+  writeFileSync(words, "[1]\nunheard\n");
+  expect(await app.reload(file.load(text(after)))).toEqual([]);
+  expect(await all()).toEqual([401, 200, 401, 200, 200]);
+  expect([await chat(after.api, "forbidden"), await chat(after.api, "unheard")]).toEqual([200, 422]);
+  expect(await app.admin.key("ci")).toMatchObject({ tags: ["b"], declared: true });
+  await app.reload(file.load(text({ ...after, declared: "other" }).replace("sk-declared", "sk-another")));
+  expect(await chat("sk-declared-0123456789")).toBe(401);
+  expect(await app.admin.key("ci")).toMatchObject({ disabled: true, declared: false });
+  writeFileSync(words, "no heading\n");
+  await expect(app.reload(file.load(text(before)))).rejects.toThrow(/moderation.words: .*words.txt:1/);
+  expect(await chat(after.api)).toBe(200);
+});
+
+it("refuses declared keys that cannot be used, naming the setting", () => {
+  const file = configFile();
+  const load = (key: string): unknown => file.load(`keys:\n  ci: ${key}\n`);
+  expect(() => load("{ owner: anna }")).toThrow(/keys.ci .*needs either secret or hash/);
+  expect(() => load("{ secret: short }")).toThrow(/keys.ci.secret .*at least 16 characters/);
+  expect(() => load("{ hash: md5:1 }")).toThrow(/keys.ci.hash/);
+  expect(() => load("{ secret: { env: NOT_SET } }")).toThrow(/keys.ci.secret: environment variable NOT_SET is not set/);
 });

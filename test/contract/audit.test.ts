@@ -63,7 +63,7 @@ describe.each(Object.entries(kinds))("the audit log in %s", (_name, open) => {
     const organisation = await admin.createOrganisation({ name: "payer" });
     const target = `organisation:${organisation.id}`;
     await store.settings.setOnce("unrelated", "x");
-    await admin.audit.as("cli:root@host", () => admin.credit({ kind: "organisation", id: organisation.id }, 500));
+    await admin.audit.as("cli:root@host", () => admin.money.credit({ kind: "organisation", id: organisation.id }, 500));
     expect((await shown({ target, limit: 1 })).rows).toEqual([
       expect.objectContaining({ actor: "cli:root@host", action: "account.credit", change: { amount: 500 } }),
     ]);

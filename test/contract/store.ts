@@ -1,8 +1,19 @@
 /** What every store does, whatever is under it. */
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Period } from "../../src/model/account.ts";
 import type { SqlDatabase } from "../../src/store/database.ts";
-import type { KeyRecord, LedgerRow, OrganisationRecord, Store } from "../../src/store/store.ts";
+import { usageGroups } from "../../src/store/store.ts";
+import type {
+  KeyRecord,
+  LedgerPlace,
+  LedgerQuery,
+  LedgerRow,
+  OrganisationRecord,
+  Store,
+  UsageGroup,
+  UsageQuery,
+} from "../../src/store/store.ts";
 import { textOf, wholeResponse, type WholeResponse } from "../support/stored-texts.ts";
 
 export interface StoreUnderTest {
@@ -32,6 +43,8 @@ export function key(id: string, changes: Partial<KeyRecord> = {}): KeyRecord {
     limits: {},
     expiresAt: null,
     lastUsedAt: null,
+    oldSecretUntil: null,
+    declared: false,
     ...changes,
   };
 }
@@ -80,8 +93,12 @@ const organisation = (id: string, changes: Partial<OrganisationRecord> = {}): Or
   createdAt: at,
   disabled: false,
   limits: {},
+  declared: false,
   ...changes,
 });
+
+const noBudgets = { day: null, week: null, month: null, total: null };
+const spentNow = (cost: number): Record<Period, number> => ({ day: cost, week: cost, month: cost, total: cost });
 
 export function testStore(name: string, start: () => Promise<StoreUnderTest>): void {
   describe(`the store on ${name}`, () => {
@@ -111,17 +128,17 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         });
         await store.keys.insert(full);
         expect(await store.keys.get("full")).toEqual(full);
-        expect((await store.keys.byHash("hash-full"))?.key).toEqual(full);
+        expect((await store.keys.byHash("hash-full", at))?.key).toEqual(full);
         expect(await store.keys.list()).toContainEqual(full);
       });
 
       it("finds a key with its organisation", async () => {
         await store.organisations.insert(organisation("o2", { limits: { streams: 3 }, name: awkward }));
         await store.keys.insert(key("joined", { organisation: "o2" }));
-        const found = await store.keys.byHash("hash-joined");
+        const found = await store.keys.byHash("hash-joined", at);
         expect(found?.organisation).toEqual(organisation("o2", { limits: { streams: 3 }, name: awkward }));
         await store.keys.insert(key("alone"));
-        expect((await store.keys.byHash("hash-alone"))?.organisation).toBeUndefined();
+        expect((await store.keys.byHash("hash-alone", at))?.organisation).toBeUndefined();
       });
 
       it("changes and deletes", async () => {
@@ -130,8 +147,8 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         const changed = key("changing", change);
         expect(await store.keys.update("changing", change)).toBe(true);
         expect(await store.keys.update("changing", {})).toBe(true);
-        expect(await store.keys.byHash("hash-changing")).toBeUndefined();
-        expect((await store.keys.byHash("other"))?.key).toEqual(changed);
+        expect(await store.keys.byHash("hash-changing", at)).toBeUndefined();
+        expect((await store.keys.byHash("other", at))?.key).toEqual(changed);
         expect([await store.keys.delete("changing"), await store.keys.delete("changing")]).toEqual([true, false]);
         expect(await store.keys.update("changing", change)).toBe(false);
         expect(await store.keys.get("changing")).toBeUndefined();
@@ -146,6 +163,32 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         ]);
         const both = { disabled: true, name: "new", ranges: [], limits: { streams: 2 }, tags: ["b"], owner: "o" };
         expect(await store.keys.get("both")).toEqual(key("both", { ...both, organisation: "x", prefix: "p" }));
+      });
+
+      it("keeps the secrets of a key that was rotated until their time, and ends them with it", async () => {
+        await store.keys.insert(key("rotated"));
+        const found = async (hash: string, moment: number): Promise<string | undefined> =>
+          (await store.keys.byHash(hash, moment))?.key.id;
+        const second = { hash: "second-secret", prefix: "p2", oldSecretUntil: at + 100 };
+        expect(await store.keys.rotate("rotated", second)).toBe(true);
+        expect(await store.keys.get("rotated")).toEqual(key("rotated", second));
+        expect([await found("hash-rotated", at + 99), await found("hash-rotated", at + 100)]).toEqual([
+          "rotated",
+          undefined,
+        ]);
+        expect(await found("second-secret", at + 500)).toBe("rotated");
+        await store.keys.rotate("rotated", { hash: "third-secret", prefix: "p3", oldSecretUntil: at + 50 });
+        expect([await found("hash-rotated", at + 60), await found("second-secret", at + 60)]).toEqual([
+          "rotated",
+          undefined,
+        ]);
+        await store.keys.rotate("rotated", { hash: "fourth-secret", prefix: "p4", oldSecretUntil: null });
+        for (const hash of ["hash-rotated", "second-secret", "third-secret"])
+          expect(await found(hash, at)).toBeUndefined();
+        await store.keys.rotate("rotated", { hash: "fifth-secret", prefix: "p5", oldSecretUntil: at + 100 });
+        await store.keys.delete("rotated");
+        expect([await found("fourth-secret", at), await found("fifth-secret", at)]).toEqual([undefined, undefined]);
+        expect(await store.keys.rotate("rotated", second)).toBe(false);
       });
 
       it("refuses a second key with one hash or one id", async () => {
@@ -169,41 +212,48 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
 
     describe("accounts", () => {
       it("tells nothing set and nothing spent of a stranger", async () => {
-        const none = { subject: "key:stranger", balance: null, budget: null, spent: 0 };
-        expect(await store.accounts.read(["key:stranger"], 202_611)).toEqual([none]);
-        expect(await store.accounts.read([], 202_611)).toEqual([]);
+        const none = { subject: "key:stranger", balance: null, budgets: noBudgets, spent: spentNow(0) };
+        expect(await store.accounts.read(["key:stranger"], at)).toEqual([none]);
+        expect(await store.accounts.read([], at)).toEqual([]);
       });
 
       it("keeps balance and budget apart", async () => {
         expect(await store.accounts.credit("key:a", 500)).toBe(500);
         expect(await store.accounts.credit("key:a", -100)).toBe(400);
-        await store.accounts.update("key:a", { budget: 9_000_000_000_000 });
-        const [read] = await store.accounts.read(["key:a"], 202_611);
-        expect(read).toEqual({ subject: "key:a", balance: 400, budget: 9_000_000_000_000, spent: 0 });
-        expect(await store.accounts.list(202_611)).toContainEqual(read);
+        await store.accounts.update("key:a", { budgets: { week: 9_000_000_000_000 } });
+        const [read] = await store.accounts.read(["key:a"], at);
+        expect(read).toEqual({
+          subject: "key:a",
+          balance: 400,
+          budgets: { ...noBudgets, week: 9_000_000_000_000 },
+          spent: spentNow(0),
+        });
+        expect(await store.accounts.list(at)).toContainEqual(read);
         await store.accounts.update("key:a", {});
-        expect(await store.accounts.read(["key:a"], 202_611)).toEqual([read]);
-        await store.accounts.update("key:b", { balance: 3, budget: 4 });
-        expect(await store.accounts.read(["key:b"], 202_611)).toMatchObject([{ balance: 3, budget: 4 }]);
+        expect(await store.accounts.read(["key:a"], at)).toEqual([read]);
+        await store.accounts.update("key:b", { balance: 3, budgets: { day: 1, month: 4, total: 9 } });
+        expect(await store.accounts.read(["key:b"], at)).toMatchObject([
+          { balance: 3, budgets: { day: 1, week: null, month: 4, total: 9 } },
+        ]);
         await store.accounts.update("key:a", { balance: null });
-        await store.accounts.update("key:a", { budget: null });
-        expect((await store.accounts.list(202_611)).map(({ subject }) => subject)).not.toContain("key:a");
+        await store.accounts.update("key:a", { budgets: { week: null } });
+        expect((await store.accounts.list(at)).map(({ subject }) => subject)).not.toContain("key:a");
       });
     });
 
     it("an account is renamed with what it spent, unless the new name has its own", async () => {
-      await store.accounts.update("key:from", { balance: 100, budget: 300 });
+      await store.accounts.update("key:from", { balance: 100, budgets: { month: 300 } });
       await store.ledger.add([row("renamed", { keyId: "from", cost: 40, at: at - 1_000 })]);
       await store.accounts.rename("key:from", "key:to");
       await store.accounts.rename("key:from", "key:to");
       await store.accounts.rename("key:to", "key:to");
-      expect(await store.accounts.read(["key:from", "key:to"], 202_611)).toEqual([
-        { subject: "key:from", balance: null, budget: null, spent: 0 },
-        { subject: "key:to", balance: 60, budget: 300, spent: 40 },
+      expect(await store.accounts.read(["key:from", "key:to"], at)).toEqual([
+        { subject: "key:from", balance: null, budgets: noBudgets, spent: spentNow(0) },
+        { subject: "key:to", balance: 60, budgets: { ...noBudgets, month: 300 }, spent: spentNow(40) },
       ]);
       await store.accounts.update("key:from", { balance: 1 });
       await store.accounts.rename("key:from", "key:to");
-      expect(await store.accounts.read(["key:to"], 202_611)).toMatchObject([{ balance: 60 }]);
+      expect(await store.accounts.read(["key:to"], at)).toMatchObject([{ balance: 60 }]);
     });
 
     describe("the ledger", () => {
@@ -220,24 +270,54 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         await store.ledger.add(rows);
         await store.ledger.add(rows);
         await store.ledger.add([]);
-        expect(await store.accounts.read(["organisation:o9", "key:k1", "key:k2"], 202_611)).toEqual([
-          { subject: "organisation:o9", balance: -10, budget: null, spent: 60 },
-          { subject: "key:k1", balance: 933, budget: null, spent: 67 },
-          { subject: "key:k2", balance: null, budget: null, spent: 7 },
+        expect(await store.accounts.read(["organisation:o9", "key:k1", "key:k2"], at)).toEqual([
+          { subject: "organisation:o9", balance: -10, budgets: noBudgets, spent: spentNow(60) },
+          { subject: "key:k1", balance: 933, budgets: noBudgets, spent: spentNow(67) },
+          { subject: "key:k2", balance: null, budgets: noBudgets, spent: spentNow(7) },
         ]);
-        expect(await store.accounts.read(["key:k1"], 202_612)).toMatchObject([{ balance: 933, spent: 0 }]);
+        expect(await store.accounts.read(["key:k1"], Date.UTC(2026, 11, 20))).toMatchObject([
+          { balance: 933, spent: { day: 0, week: 0, month: 0, total: 67 } },
+        ]);
         expect([(await store.keys.get("k1"))?.lastUsedAt, (await store.keys.get("k2"))?.lastUsedAt]).toEqual([
           at,
           at + 5,
         ]);
-        expect((await store.ledger.list(2)).map(({ id }) => id)).toEqual(["r3", "r2"]);
-        expect(await store.ledger.list(3)).toEqual([rows[2], rows[1], rows[0]]);
+        expect((await store.ledger.list({ limit: 2 })).map(({ id }) => id)).toEqual(["r3", "r2"]);
+        const named = { keyName: "name of k1", organisationName: null };
+        expect(await store.ledger.list({ limit: 3 })).toEqual([
+          { ...rows[2], ...named, keyName: "name of k2" },
+          { ...rows[1], ...named },
+          { ...rows[0], ...named },
+        ]);
+      });
+
+      it("counts what is spent by day, week from Monday, month and in total", async () => {
+        const spent = async (moment: number): Promise<unknown> =>
+          (await store.accounts.read(["key:periods"], moment))[0]?.spent;
+        const book = (id: string, moment: number, cost: number): Promise<void> =>
+          store.ledger.add([row(id, { keyId: "periods", at: moment, cost })]);
+        const hour = (month: number, date: number, hours = 12): number => Date.UTC(2026, month, date, hours);
+        // Friday, Sunday and Monday: 27, 29 and 30 November 2026; Tuesday, 1 December
+        await store.ledger.add([
+          row("d1", { keyId: "periods", at: hour(10, 27), cost: 1 }),
+          row("d2", { keyId: "periods", at: hour(10, 29, 23), cost: 10 }),
+          row("d3", { keyId: "periods", at: hour(10, 29, 22), cost: 5 }),
+        ]);
+        expect(await spent(hour(10, 29))).toEqual({ day: 15, week: 16, month: 16, total: 16 });
+        expect(await spent(hour(10, 28))).toEqual({ day: 0, week: 16, month: 16, total: 16 });
+        await book("d4", hour(10, 30, 0), 100);
+        expect(await spent(hour(10, 30))).toEqual({ day: 100, week: 100, month: 116, total: 116 });
+        await book("d5", hour(11, 1), 1_000);
+        // a row that comes late counts where its period still runs
+        await book("d6", hour(10, 30, 23), 20_000);
+        expect(await spent(hour(11, 1))).toEqual({ day: 1_000, week: 21_100, month: 1_000, total: 21_116 });
+        expect(await spent(hour(11, 8))).toEqual({ day: 0, week: 0, month: 1_000, total: 21_116 });
       });
 
       it("keeps large batches whole", async () => {
         const many = Array.from({ length: 1_203 }, (_, index) => row(`many-${index}`, { model: "large", cost: 1 }));
         await store.ledger.add(many);
-        const [large] = await store.ledger.usage({ by: "model", model: "large" });
+        const [large] = await store.ledger.usage({ by: ["model"], model: "large" });
         expect(large).toMatchObject({ group: "large", requests: 1_203, input: 120_300, cost: 1_203 });
       });
 
@@ -245,7 +325,7 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         await expect(
           store.ledger.add([row("half-1", { model: "half" }), row("half-2", { outcome: null as unknown as string })]),
         ).rejects.toThrow();
-        expect(await store.ledger.usage({ by: "model", model: "half" })).toEqual([]);
+        expect(await store.ledger.usage({ by: ["model"], model: "half" })).toEqual([]);
       });
 
       it("books each row once, in whatever batches it comes", async () => {
@@ -253,8 +333,8 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         if (first === undefined || second === undefined || third === undefined) throw new Error("three rows");
         await store.ledger.add([first, second]);
         await store.ledger.add([second, third, third]);
-        expect(await store.accounts.read(["key:once"], 202_611)).toMatchObject([{ spent: 15 }]);
-        expect(await store.ledger.usage({ by: "key", keyId: "once" })).toMatchObject([{ requests: 3, cost: 15 }]);
+        expect(await store.accounts.read(["key:once"], at)).toMatchObject([{ spent: spentNow(15) }]);
+        expect(await store.ledger.usage({ by: ["key"], keyId: "once" })).toMatchObject([{ requests: 3, cost: 15 }]);
       });
 
       it("reports by key, organisation, model and day", async () => {
@@ -276,22 +356,154 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
           cost: 14,
         };
         const later = { ...base, failed: 1, cost: 2 ** 45 };
-        expect(await store.ledger.usage({ by: "key", model })).toEqual([
+        expect(await store.ledger.usage({ by: ["key"], model })).toEqual([
           { group: "k1", name: "name of k1", ...twice },
           { group: "k2", name: "name of k2", ...later },
         ]);
-        expect(await store.ledger.usage({ by: "day", model })).toEqual([
+        expect(await store.ledger.usage({ by: ["day"], model })).toEqual([
           { group: "2026-11-20", name: "2026-11-20", ...twice },
           { group: "2026-11-21", name: "2026-11-21", ...later },
         ]);
-        expect(await store.ledger.usage({ by: "organisation", model, organisation: "gone" })).toEqual([
+        expect(await store.ledger.usage({ by: ["organisation"], model, organisation: "gone" })).toEqual([
           { group: "gone", name: "gone", ...base, canceled: 1 },
         ]);
-        expect(await store.ledger.usage({ by: "model", model, to: at + 1 })).toMatchObject([{ requests: 2 }]);
-        expect(await store.ledger.usage({ by: "model", model, from: at + 1, keyId: "k2" })).toMatchObject([
+        expect(await store.ledger.usage({ by: ["model"], model, to: at + 1 })).toMatchObject([{ requests: 2 }]);
+        expect(await store.ledger.usage({ by: ["model"], model, from: at + 1, keyId: "k2" })).toMatchObject([
           { requests: 1 },
         ]);
-        expect(await store.ledger.usage({ by: "model", model, from: at + 1, keyId: "k1" })).toEqual([]);
+        expect(await store.ledger.usage({ by: ["model"], model, from: at + 1, keyId: "k1" })).toEqual([]);
+      });
+
+      const group = async (by: UsageQuery["by"], model: string): Promise<(string | number)[][]> =>
+        (await store.ledger.usage({ by, model })).map(({ name, second, cost }) =>
+          second === undefined ? [name, cost] : [name, second.name, cost],
+        );
+
+      it("reports keep the names, owners and tags of keys and organisations that were deleted", async () => {
+        const model = "named";
+        await store.organisations.insert(organisation("o-gone", { name: awkward }));
+        await store.keys.insert(key("k-gone", { name: awkward, owner: "anna", tags: ["a"], organisation: "o-gone" }));
+        await store.ledger.add([row("n1", { model, keyId: "k-gone", organisation: "o-gone" })]);
+        expect([await store.keys.delete("k-gone"), await store.keys.delete("k-gone")]).toEqual([true, false]);
+        expect(await store.organisations.delete("o-gone")).toBe(true);
+        expect(await group(["key"], model)).toEqual([[awkward, 7]]);
+        expect(await group(["organisation"], model)).toEqual([[awkward, 7]]);
+        expect(await group(["owner", "tag"], model)).toEqual([["anna", "a", 7]]);
+        const named = { keyId: "k-gone", keyName: awkward, organisationName: awkward };
+        expect(await store.ledger.list({ request: "request-n1", limit: 5 })).toMatchObject([named]);
+      });
+
+      it("reports by every group and by two, each with the sums of its rows", async () => {
+        const model = "grouped";
+        await store.organisations.insert(organisation("o-g", { name: "org" }));
+        await store.keys.insert(key("k-a", { owner: "anna", tags: ["x", "y", "x"], organisation: "o-g" }));
+        await store.keys.insert(key("k-b", { owner: "anna" }));
+        await store.ledger.add([
+          row("g1", { model, keyId: "k-a", organisation: "o-g", cost: 1 }),
+          row("g2", { model, keyId: "k-a", organisation: "o-g", cost: 10, engine: "other", at: at + 3_600_000 }),
+          row("g3", { model, keyId: "k-b", cost: 100 }),
+          row("g4", { model, keyId: "static-0123", cost: 1_000, at: at + 24 * 3_600_000 }),
+        ]);
+        const expected: Partial<Record<UsageGroup, (string | number)[][]>> = {
+          key: [
+            ["name of k-a", 11],
+            ["name of k-b", 100],
+            ["static-0123", 1_000],
+          ],
+          owner: [
+            ["", 1_000],
+            ["anna", 111],
+          ],
+          tag: [
+            ["", 1_100],
+            ["x", 11],
+            ["y", 11],
+          ],
+          organisation: [
+            ["", 1_100],
+            ["org", 11],
+          ],
+          engine: [
+            ["other", 10],
+            ["sim", 1_101],
+          ],
+          day: [
+            ["2026-11-20", 111],
+            ["2026-11-21", 1_000],
+          ],
+          hour: [
+            ["2026-11-20T12:00Z", 101],
+            ["2026-11-20T13:00Z", 10],
+            ["2026-11-21T12:00Z", 1_000],
+          ],
+        };
+        for (const [by, rows] of Object.entries(expected))
+          expect([by, await group([by as UsageGroup], model)]).toEqual([by, rows]);
+        expect(await group(["organisation", "engine"], model)).toEqual([
+          ["", "sim", 1_100],
+          ["org", "other", 10],
+          ["org", "sim", 1],
+        ]);
+        for (const first of usageGroups) {
+          for (const second of usageGroups.filter((one) => one !== first && one !== "tag" && first !== "tag")) {
+            const costs = (await group([first, second], model)).map((line) => Number(line[2]));
+            expect([first, second, costs.reduce((sum, cost) => sum + cost, 0)]).toEqual([first, second, 1_111]);
+          }
+        }
+        expect(await store.ledger.usage({ by: ["key"], model, engine: "other" })).toMatchObject([
+          { group: "k-a", cost: 10 },
+        ]);
+      });
+
+      it("lists what is asked for, page by page", async () => {
+        const model = "paged";
+        const rows = Array.from({ length: 7 }, (_, index) =>
+          // rows of one moment are told apart by their ids
+          row(`p${index}`, { model, at: at + Math.floor(index / 3), outcome: index === 4 ? "upstream" : "stop" }),
+        );
+        await store.ledger.add(rows);
+        const seen: string[] = [];
+        for (let after: LedgerPlace | undefined; ;) {
+          const page = await store.ledger.list({ model, limit: 2, ...(after !== undefined && { after }) });
+          seen.push(...page.map(({ id }) => id));
+          after = page.at(-1);
+          if (page.length < 2) break;
+        }
+        expect(seen).toEqual(["p6", "p5", "p4", "p3", "p2", "p1", "p0"]);
+        const ids = async (query: Partial<LedgerQuery>): Promise<string[]> =>
+          (await store.ledger.list({ model, limit: 10, ...query })).map(({ id }) => id);
+        expect(await ids({ outcome: "upstream" })).toEqual(["p4"]);
+        expect(await ids({ from: at + 1, to: at + 2 })).toEqual(["p5", "p4", "p3"]);
+        expect(await ids({ request: "request-p2" })).toEqual(["p2"]);
+        expect(await ids({ keyId: "k2" })).toEqual([]);
+        expect(await ids({ engine: "sim", keyId: "k1", outcome: "stop", limit: 1 })).toEqual(["p6"]);
+      });
+
+      it("deletes old rows and keeps their sums", async () => {
+        const model = "swept";
+        const old = Date.UTC(2020, 0, 5, 7, 30);
+        const rows = Array.from({ length: 9 }, (_, index) =>
+          row(`s${index}`, {
+            model,
+            at: old + index * 1_200_000,
+            organisation: index % 2 === 0 ? "o2" : null,
+            outcome: index === 0 ? "canceled" : index === 1 ? "upstream" : "length",
+            cost: 2 ** index,
+          }),
+        );
+        await store.ledger.add(rows);
+        const reports = async (): Promise<unknown> =>
+          Promise.all(usageGroups.map((by) => store.ledger.usage({ by: [by], model })));
+        const before = await reports();
+        expect(await store.ledger.sweep(old, 100)).toBe(0);
+        expect(await store.ledger.sweep(old + 8 * 1_200_000, 5)).toBe(5);
+        expect(await store.ledger.sweep(old + 8 * 1_200_000, 5)).toBe(3);
+        expect((await store.ledger.list({ model, limit: 10 })).map(({ id }) => id)).toEqual(["s8"]);
+        expect(await reports()).toEqual(before);
+        expect(
+          await store.ledger.usage({ by: ["hour"], model, from: old + 3_600_000, to: old + 7_200_000 }),
+        ).toMatchObject([{ group: "2020-01-05T09:00Z", requests: 3 }]);
+        expect(await store.accounts.read(["key:k1"], old)).toMatchObject([{ spent: { day: 0, month: 0 } }]);
       });
     });
 
@@ -466,12 +678,12 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
             ),
           );
           await Promise.all(adds);
-          const accounts = await store.accounts.read(["key:shared", "organisation:shared"], 202_611);
-          expect(accounts.map(({ balance, spent }) => [balance, spent])).toEqual([
+          const accounts = await store.accounts.read(["key:shared", "organisation:shared"], at);
+          expect(accounts.map(({ balance, spent }) => [balance, spent.total])).toEqual([
             [9_400, 600],
             [9_400, 600],
           ]);
-          expect(await store.ledger.usage({ by: "model", model: "shared" })).toMatchObject([
+          expect(await store.ledger.usage({ by: ["model"], model: "shared" })).toMatchObject([
             { requests: 200, cost: 600 },
           ]);
         } finally {
@@ -484,7 +696,7 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
         try {
           await store.keys.insert(key("seen"));
           await other.keys.update("seen", { disabled: true });
-          expect((await store.keys.byHash("hash-seen"))?.key.disabled).toBe(true);
+          expect((await store.keys.byHash("hash-seen", at))?.key.disabled).toBe(true);
         } finally {
           await other.close();
         }

@@ -32,8 +32,9 @@ async function admin(method: string, path: string, body?: unknown): Promise<Reco
   return (await response.json()) as Record<string, unknown>;
 }
 
+let made = 0;
 async function newKey(input: Record<string, unknown> = {}): Promise<{ id: string; key: string }> {
-  return (await admin("POST", "/keys", { name: "test", ...input })) as { id: string; key: string };
+  return (await admin("POST", "/keys", { name: `test ${(made += 1)}`, ...input })) as { id: string; key: string };
 }
 
 const ask = (server: Running, key: string): Promise<Response> =>
@@ -81,6 +82,11 @@ describe.runIf(programs !== undefined)("two servers on one PostgreSQL", () => {
     });
     await admin("PATCH", `/accounts/key:${id}`, { balanceMicros: 0 });
     expect(await statuses(key)).toEqual([402, 402]);
+    await admin("PATCH", `/accounts/key:${id}`, { balanceMicros: null, budgets: { day: cost } });
+    expect(await statuses(key)).toEqual([402, 402]);
+    expect(await (await ask(other, key)).text()).toContain("the budget of a day of this key is spent (0.0");
+    await admin("PATCH", `/accounts/key:${id}`, { budgets: { day: cost + 10_000_000 } });
+    expect(await statuses(key)).toEqual([200, 200]);
   });
 
   it("share kept responses", async () => {

@@ -21,8 +21,9 @@ async function admin(method: string, path: string, body?: unknown, key: string |
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
+let made = 0;
 async function newKey(input: Record<string, unknown> = {}): Promise<{ id: string; key: string }> {
-  const { status, body } = await admin("POST", "/keys", { name: "test", ...input });
+  const { status, body } = await admin("POST", "/keys", { name: `test ${(made += 1)}`, ...input });
   expect(status).toBe(201);
   return body as { id: string; key: string };
 }
@@ -50,6 +51,7 @@ describe("the admin API", () => {
     ["POST", "/accounts/key:x/credit"],
     ["GET", "/usage"],
     ["GET", "/ledger"],
+    ["GET", "/ledger/x"],
   ];
 
   it.each(routes)("refuses %s %s without an admin key", async (method, path) => {
@@ -83,6 +85,10 @@ describe("the admin API", () => {
     ["/keys", { name: "a", expiresAt: 1_800_000_000_000 }, "expiresAt"],
     ["/keys", { name: "a", limits: { streams: "2" } }, "limits.streams"],
     ["/keys", { name: "a", tags: [1] }, "tags[0]"],
+    ["/keys", { name: "a", expiresAt: "2020-01-01" }, "expiresAt"],
+    ["/keys", { name: "a", organisation: "nobody" }, "organisation"],
+    ["/keys", { name: "a", budgets: { day: -1 } }, "budgets.day"],
+    ["/keys/static/rotate", { overlap: "soon" }, "overlap"],
     ["/organisations", { name: "a", limits: { requestsPerMinute: 0 } }, "limits.requestsPerMinute"],
     ["/keys", [], "body"],
     ["/accounts/x/credit", { amountMicros: 1 }, "subject"],
@@ -149,6 +155,16 @@ describe("a key", () => {
     expect(late).toEqual([]);
   });
 
+  it("works beside its successor for a time, when it is rotated with an overlap", async () => {
+    const { id, key } = await newKey({ expiresAt: "2999-12-31", budgetMicros: 5_000_000, budgets: { day: 1_000_000 } });
+    const { body } = await admin("POST", `/keys/${id}/rotate`, { overlap: "24h" });
+    expect(Date.parse(String(body["oldSecretUntil"])) - Date.now()).toBeGreaterThan(23 * 3_600_000);
+    for (const one of [key, String(body["key"])]) expect((await chat(one)).status).toBe(200);
+    expect((await admin("GET", `/accounts/key:${id}`)).body).toMatchObject({
+      budgets: [{ period: "day" }, { period: "month", budgetMicros: 5_000_000 }],
+    });
+  });
+
   it("is another one after rotation and none after deletion", async () => {
     const { id, key } = await newKey();
     const { body } = await admin("POST", `/keys/${id}/rotate`);
@@ -159,8 +175,9 @@ describe("a key", () => {
   });
 
   it("ends with its time", async () => {
-    const { key } = await newKey({ expiresAt: new Date(Date.now() - 1_000).toISOString() });
-    expect((await chat(key)).status).toBe(401);
+    const { key } = await newKey({ expiresAt: new Date(Date.now() + 1_000).toISOString() });
+    expect((await chat(key)).status).toBe(200);
+    await expect.poll(async () => (await chat(key)).status, patient).toBe(401);
   });
 
   it("sees and uses only the models it may", async () => {
@@ -316,7 +333,9 @@ describe("money", () => {
     const { usage } = (await answer.json()) as { usage: { prompt_tokens: number; completion_tokens: number } };
     const refused = await chat(key);
     expect(refused.status).toBe(402);
-    expect(message((await refused.json()) as Record<string, unknown>)).toBe("insufficient balance (1008)");
+    expect(message((await refused.json()) as Record<string, unknown>)).toMatch(
+      /^insufficient balance: the balance of this key is -0\.\d+ dollars \(1008\)$/,
+    );
     const cost = Math.ceil(usage.prompt_tokens * 0.3 + usage.completion_tokens * 1.2);
     await expect
       .poll(() => spent(id), patient)
@@ -408,6 +427,126 @@ describe("money", () => {
     const csv = await server.call("/admin/api/usage?by=day&format=csv", { key: adminKey });
     expect(csv.headers.get("content-type")).toContain("text/csv");
     expect(await csv.text()).toMatch(/^group,name,requests,.*\r\n\d{4}-\d\d-\d\d,/);
-    expect((await admin("GET", "/usage?by=day&from=2999-01-01")).body).toEqual({ by: "day", data: [] });
+    const sums = { requests: 0, failed: 0, canceled: 0, input: 0, cached: 0, output: 0, reasoning: 0, costMicros: 0 };
+    expect((await admin("GET", "/usage?by=day&from=2999-01-01")).body).toEqual({ by: "day", data: [], total: sums });
+  });
+
+  it("is held to budgets of a day, a week, a month and in total, and 402 says whose, how much and until when", async () => {
+    const { body: team } = await admin("POST", "/organisations", { name: "with a budget" });
+    const { id, key } = await newKey({ name: "with budgets", organisation: team["id"] });
+    const account = `/accounts/key:${id}`;
+    expect((await chat(key)).status).toBe(200);
+    await expect.poll(async () => (await admin("GET", account)).body["spentMicros"], patient).toBeGreaterThan(0);
+    const cost = Number((await admin("GET", account)).body["spentMicros"]);
+    const tomorrow = new Date(Math.ceil(Date.now() / 86_400_000) * 86_400_000).toISOString();
+    for (const period of ["day", "week", "month", "total"]) {
+      const { body } = await admin("PATCH", account, { budgets: { [period]: cost } });
+      expect(body["budgets"]).toMatchObject([
+        {
+          period,
+          budgetMicros: cost,
+          spentMicros: cost,
+          leftMicros: 0,
+          from: "account",
+          ...(period === "day" && { resetsAt: tomorrow }),
+        },
+      ]);
+      const refused = await chat(key);
+      const words = message((await refused.json()) as Record<string, unknown>);
+      expect([refused.status, words]).toEqual([402, expect.stringContaining("of this key is spent (0.0")]);
+      expect(words).toContain(period === "total" ? "does not begin anew" : "begins anew at ");
+      await admin("PATCH", account, { budgets: { [period]: null } });
+    }
+    expect((await chat(key)).status).toBe(200);
+    const before = (await admin("PATCH", `/accounts/organisation:${String(team["id"])}`, { budgets: { week: 1 } }))
+      .body;
+    expect(before).toMatchObject({ name: "with a budget", budgetMicros: null });
+    expect(await (await chat(key)).text()).toContain("budget of a week of the organisation of this key is spent");
+    for (const budgets of [{ year: 1 }, { day: -1 }, { day: 0.5 }, 5])
+      expect([(await admin("PATCH", account, { budgets })).status, budgets]).toEqual([400, budgets]);
+  });
+
+  it("shows the budgets of the configuration", async () => {
+    const held = await startServer({ engine: "sim", adminKeys: [adminKey], budgets: { key: { day: 2, month: 20 } } });
+    try {
+      const list = await held.call("/admin/api/accounts", { key: adminKey });
+      const day = { period: "day", budgetMicros: 2_000_000, from: "settings", leftMicros: 2_000_000 };
+      expect(await list.json()).toMatchObject({
+        data: [{ name: "static key 1", balanceMicros: null, budgetMicros: null, budgets: [day, { period: "month" }] }],
+      });
+    } finally {
+      await held.stop();
+    }
+  });
+
+  it("is reported by two groups at once, under the names that deleted keys and organisations had", async () => {
+    const { body: team } = await admin("POST", "/organisations", { name: "left, with a comma" });
+    const made = await newKey({ name: "of one who left", organisation: team["id"], owner: "anna", tags: ["a", "b"] });
+    const answer = await chat(made.key, "MiniMax-M2.7");
+    const request = String(answer.headers.get("trace-id"));
+    await answer.text();
+    const report = async (query: string): Promise<Record<string, unknown>> =>
+      (await admin("GET", `/usage?${query}&key=${made.id}`)).body;
+    await expect.poll(async () => (await report("by=day"))["data"], patient).toHaveLength(1);
+    await admin("DELETE", `/keys/${made.id}`);
+    await admin("DELETE", `/organisations/${String(team["id"])}`);
+    const line = { requests: 1, failed: 0 };
+    expect(await report("by=organisation,model")).toMatchObject({
+      by: "organisation,model",
+      data: [
+        {
+          group: team["id"],
+          name: "left, with a comma",
+          secondGroup: "MiniMax-M2.7",
+          secondName: "MiniMax-M2.7",
+          ...line,
+        },
+      ],
+      total: line,
+    });
+    expect(await report("by=tag,owner")).toMatchObject({
+      data: [{ group: "a", secondGroup: "anna" }, { group: "b" }],
+      total: { requests: 1 },
+    });
+    const csv = await server.call(`/admin/api/usage?by=organisation,key&format=csv&key=${made.id}`, { key: adminKey });
+    expect((await csv.text()).split("\r\n").slice(0, 2)).toEqual([
+      "group,name,secondGroup,secondName,requests,failed,canceled,input,cached,output,reasoning,costMicros",
+      expect.stringContaining(`${String(team["id"])},"left, with a comma",${made.id},of one who left,1,0,0,`),
+    ]);
+    const named = { request, keyId: made.id, keyName: "of one who left", organisationName: "left, with a comma" };
+    expect((await admin("GET", `/ledger/${request}`)).body).toMatchObject({ ...named, outcome: "stop" });
+    expect((await admin("GET", `/ledger?key=${made.id}&model=MiniMax-M2.7&outcome=stop`)).body).toMatchObject({
+      data: [named],
+      next: null,
+    });
+    expect((await admin("GET", `/ledger?key=${made.id}&outcome=upstream`)).body).toEqual({ data: [], next: null });
+    expect((await admin("GET", "/ledger/nothing")).status).toBe(404);
+  });
+
+  it("is listed page by page", async () => {
+    const { id, key } = await newKey({ name: "of many pages" });
+    for (let times = 0; times < 3; times += 1) await (await chat(key)).text();
+    const page = async (more = ""): Promise<{ data: { request: string }[]; next: string | null }> =>
+      (await admin("GET", `/ledger?key=${id}&limit=2${more}`)).body as never;
+    await expect.poll(async () => (await page()).next, patient).not.toBeNull();
+    const first = await page();
+    const second = await page(`&after=${String(first.next)}`);
+    expect([first.data.length, second.data.length, second.next]).toEqual([2, 1, null]);
+    expect(new Set([...first.data, ...second.data].map(({ request }) => request)).size).toBe(3);
+  });
+
+  it.each([
+    ["/usage?by=colour", "by"],
+    ["/usage?by=key,key", "by"],
+    ["/usage?by=key,", "by"],
+    ["/usage?by=key,model,day", "by"],
+    ["/usage?from=yesterday", "from"],
+    ["/usage?color=red", "color"],
+    ["/ledger?after=1", "after"],
+    ["/ledger?limit=1001", "limit"],
+    ["/ledger?limit=x", "limit"],
+  ])("answers 400 to %s, naming the field", async (path, field) => {
+    const { status, body } = await admin("GET", path);
+    expect([status, message(body)]).toEqual([400, expect.stringContaining(field)]);
   });
 });

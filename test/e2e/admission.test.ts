@@ -22,7 +22,7 @@ interface Key {
 }
 
 async function newKey(limits: Record<string, number>, balanceMicros?: number): Promise<Key> {
-  const made = (await admin("POST", "/keys", { name: "test", limits })) as unknown as Key;
+  const made = (await admin("POST", "/keys", { name: `test ${Math.random()}`, limits })) as unknown as Key;
   if (balanceMicros !== undefined) await admin("PATCH", `/accounts/key:${made.id}`, { balanceMicros });
   return made;
 }
@@ -84,7 +84,7 @@ describe("a background response", () => {
       slow.call(path, { method, key, ...(sent === undefined ? {} : { body: JSON.stringify(sent) }) });
     try {
       const limits = { streams: 1 };
-      const made = await call("POST", "/admin/api/keys", adminKey, { name: "test", limits });
+      const made = await call("POST", "/admin/api/keys", adminKey, { name: `test ${Math.random()}`, limits });
       const { id: keyId, key } = (await made.json()) as Key;
       const asked = { model: "MiniMax-M3", ...body, input: "Say: one two three four five six seven eight nine ten" };
       const { id } = (await (await call("POST", "/v1/responses", key, asked)).json()) as { id: string };

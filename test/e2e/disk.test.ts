@@ -88,7 +88,7 @@ it("answers 503 while nothing can be written, and books what waited when it can"
   await next.stop();
   expect(readdirSync(join(data, "ledger"))).toEqual([]);
   const store = await openStore(data);
-  const booked = new Set((await store.ledger.list(1_000)).map(({ request }) => request));
+  const booked = new Set((await store.ledger.list({ limit: 1_000 })).map(({ request }) => request));
   await store.close();
   expect(answered.filter((id) => !booked.has(id))).toEqual([]);
 });

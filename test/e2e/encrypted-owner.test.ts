@@ -19,7 +19,10 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 async function newKey(organisation?: string): Promise<string> {
-  const body = JSON.stringify({ name: "test", ...(organisation === undefined ? {} : { organisation }) });
+  const body = JSON.stringify({
+    name: `test ${Math.random()}`,
+    ...(organisation === undefined ? {} : { organisation }),
+  });
   const made = await server.call("/admin/api/keys", { method: "POST", key: adminKey, body });
   expect(made.status).toBe(201);
   return ((await made.json()) as { key: string }).key;

@@ -11,7 +11,7 @@ import { pgliteDatabase } from "../store/pglite.ts";
 import { postgresFolder, startPostgres } from "../store/postgres-server.ts";
 
 const stops: (() => Promise<void>)[] = [];
-const month = 202_611;
+const at = Date.UTC(2026, 10, 20);
 const nothingPending = (): number => 0;
 
 interface Setup {
@@ -80,7 +80,7 @@ describe.each([
   const reserve = (subjects: readonly string[], cost: number, number = 0): Promise<MoneyReservation> => {
     const one = funds[number % funds.length];
     if (one === undefined) throw new Error("no funds");
-    return one.reserve({ subjects, month, budgets: { organisation: 500 }, cost: () => cost });
+    return one.reserve({ subjects, at, budgets: { organisation: { month: 500 } }, cost: () => cost });
   };
   /** Ends a reservation whose answer cost so much. */
   const pay = async (subject: string, reservation: MoneyReservation, cost: number): Promise<void> => {
@@ -91,7 +91,7 @@ describe.each([
 
   it("are not asked of accounts that are held to nothing", async () => {
     for (let times = 0; times < 3; times += 1) await reserve(["key:free"], 1e12);
-    expect(await accounts.read(["key:free"], month)).toMatchObject([{ balance: null, spent: 0 }]);
+    expect(await accounts.read(["key:free"], at)).toMatchObject([{ balance: null, spent: { total: 0 } }]);
   });
 
   it("are never reserved beyond what is left, whatever comes at once", async () => {
@@ -104,7 +104,7 @@ describe.each([
     expect(passed).toHaveLength(4);
     for (const reason of reasons) expect(reason).toMatchObject({ kind: "rate-limit", retryAfter: 1 });
     for (const one of passed) await pay("key:a", one, 300);
-    expect((await accounts.read(["key:a"], month))[0]?.balance).toBe(-200);
+    expect((await accounts.read(["key:a"], at))[0]?.balance).toBe(-200);
     await expect(reserve(["key:a"], 1)).rejects.toMatchObject({ kind: "balance" });
   });
 
@@ -113,7 +113,7 @@ describe.each([
     for (let times = 0; times < 5; times += 1) await pay("key:b", await reserve(["key:b"], 5_000), 100);
     (await reserve(["key:b"], 5_000)).release();
     (await reserve(["key:b"], 500)).release();
-    expect(await accounts.read(["key:b"], month)).toMatchObject([{ balance: 500 }]);
+    expect(await accounts.read(["key:b"], at)).toMatchObject([{ balance: 500 }]);
   });
 
   it("take from every account or from none", async () => {
@@ -127,11 +127,13 @@ describe.each([
   });
 
   it("refuse a spent balance before a spent budget, and work that costs nothing too", async () => {
-    await accounts.update("key:d", { balance: 0, budget: 0 });
-    await expect(reserve(["key:d"], 0)).rejects.toThrow(/^insufficient balance$/);
+    await accounts.update("key:d", { balance: 0, budgets: { week: 0 } });
+    await expect(reserve(["key:d"], 0)).rejects.toThrow(/^insufficient balance: the balance of this key is 0 dollars$/);
     await accounts.update("key:d", { balance: null });
-    await expect(reserve(["key:d"], 0)).rejects.toThrow(/the budget of this month is spent/);
-    await accounts.update("key:d", { budget: 10 });
+    await expect(reserve(["key:d"], 0)).rejects.toThrow(
+      /budget of a week of this key is spent \(0 of 0 dollars\); it begins anew at 2026-11-23T00:00:00.000Z/,
+    );
+    await accounts.update("key:d", { budgets: { week: 10 } });
     const all = await reserve(["key:d"], 10);
     await reserve(["key:d"], 0);
     all.release();

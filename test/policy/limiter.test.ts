@@ -28,6 +28,25 @@ describe("MemoryLimiter", () => {
     expect(limiter.size).toBe(0);
   });
 
+  it("shows what is left of every limit and takes nothing", async () => {
+    const { limiter } = make();
+    const all = [
+      key({ requestsPerMinute: 5, streams: 2 }),
+      key({ requestsPerMinute: 9, tokensPerMinute: 100 }, "organisation:o"),
+    ];
+    const whole = {
+      requests: { limit: 5, remaining: 5 },
+      tokens: { limit: 100, remaining: 100 },
+      streams: { limit: 2, remaining: 2 },
+    };
+    expect(await limiter.left(all)).toMatchObject(whole);
+    expect(limiter.size).toBe(0);
+    await limiter.reserve(all, 30);
+    const left = { requests: { remaining: 4 }, tokens: { remaining: 70 }, streams: { remaining: 1 } };
+    expect([await limiter.left(all), await limiter.left(all)]).toMatchObject([left, left]);
+    expect(await limiter.left([key({})])).toEqual({});
+  });
+
   it("refuses the request above the limit, tells when to come back, and lets it in then", async () => {
     const { clock, limiter } = make(500);
     const all = [key({ requestsPerMinute: 2 })];

@@ -68,6 +68,19 @@ async function settle(reservations: readonly Reservation[], tokens: number): Pro
 const first = (): SharedLimiter => limiters[0] as SharedLimiter;
 
 describe("limits shared by several processes", () => {
+  it("show what is left of every limit to each process, and take nothing", async () => {
+    const all = [key("left", { requestsPerMinute: 5, streams: 2 }), key("left-too", { tokensPerMinute: 100 })];
+    const one = await first().reserve(all, 30);
+    const left = {
+      requests: { limit: 5, remaining: 4 },
+      tokens: { limit: 100, remaining: 70 },
+      streams: { limit: 2, remaining: 1 },
+    };
+    for (const limiter of limiters) expect(await limiter.left(all)).toMatchObject(left);
+    expect(await first().left([key("free", {})])).toEqual({});
+    await settle([one], 30);
+  });
+
   it("are never passed and always reached: requests", async () => {
     const all = [key("requests", { requestsPerMinute: 50 })];
     expect(await storm(30, all, 0)).toHaveLength(50);

@@ -13,7 +13,7 @@ let admin: AdminService;
 beforeEach(async () => {
   now = start;
   store = await openStore();
-  admin = await openAdmin(store, { ...systemIds, now: () => now }, ["sk-static"]);
+  admin = await openAdmin(store, { ...systemIds, now: () => now }, { staticKeys: ["sk-static"] });
 });
 afterEach(() => store.close());
 
@@ -84,9 +84,51 @@ describe("keys", () => {
     expect(next.record).toMatchObject({ id: record.id, tags: ["a"] });
   });
 
+  it("rotate with an overlap: the old one works until its time, unless it is rotated without one", async () => {
+    const { key } = await admin.createKey({ name: "one" });
+    const second = await admin.rotateKey("one", 3_600_000);
+    expect(second.record.oldSecretUntil).toBe(start + 3_600_000);
+    now = start + 3_599_999;
+    for (const one of [key, second.key]) expect(await caller(one)).toMatchObject({ name: "one" });
+    now = start + 3_600_000;
+    expect([await caller(key), await caller(second.key)]).toEqual([undefined, expect.anything()]);
+    const third = await admin.rotateKey("one", 3_600_000);
+    await admin.changeKey("one", { disabled: true });
+    expect(await caller(second.key)).toBeUndefined();
+    await admin.changeKey("one", { disabled: false });
+    expect(await caller(second.key)).toBeDefined();
+    const fourth = await admin.rotateKey("one");
+    expect(await Promise.all([second, third, fourth].map((one) => caller(one.key)))).toEqual([
+      undefined,
+      undefined,
+      expect.anything(),
+    ]);
+  });
+
+  it("take an organisation by name, a budget, and names that nobody has yet", async () => {
+    const team = await admin.createOrganisation({ name: "team" });
+    const { record } = await admin.createKey({ name: "one", organisation: "team", budgets: { day: 5 } });
+    expect(record.organisation).toBe(team.id);
+    expect((await admin.money.get({ kind: "key", id: record.id })).ownBudgets).toMatchObject({ day: 5, month: null });
+    const { record: two } = await admin.createKey({ name: "two", tags: ["t"] });
+    expect((await admin.keysOf({ organisation: "team" })).map(({ name }) => name)).toEqual(["one"]);
+    expect((await admin.keysOf({ tag: "t" })).map(({ name }) => name)).toEqual(["two"]);
+    await expect(admin.createKey({ name: "one" })).rejects.toMatchObject({ kind: "invalid", param: "name" });
+    await expect(admin.changeKey("two", { name: "one" })).rejects.toMatchObject({ kind: "invalid", param: "name" });
+    await expect(admin.createOrganisation({ name: "team" })).rejects.toMatchObject({ kind: "invalid", param: "name" });
+    const other = await admin.createOrganisation({ name: "other" });
+    await expect(admin.changeOrganisation(other.id, { name: "team" })).rejects.toMatchObject({ param: "name" });
+    expect(await admin.changeKey(two.id, { name: "two", organisation: "other" })).toMatchObject({
+      organisation: other.id,
+    });
+    await expect(admin.changeKey("two", { expiresAt: start })).rejects.toMatchObject({ param: "expiresAt" });
+  });
+
   it("are found by id or by a name that is theirs alone", async () => {
     const { record } = await admin.createKey({ name: "twin" });
-    await admin.createKey({ name: "twin" });
+    const other = await admin.createKey({ name: "other" });
+    // earlier versions let two keys have one name
+    await store.keys.update(other.record.id, { name: "twin" });
     expect(await admin.key(record.id)).toEqual(record);
     await expect(admin.key("twin")).rejects.toMatchObject({ kind: "invalid" });
     await expect(admin.key("nobody")).rejects.toMatchObject({ kind: "not-found" });
@@ -112,6 +154,8 @@ describe("keys", () => {
     [{ name: "a", limits: { requestsPerMinute: 0 } }, "limits.requestsPerMinute"],
     [{ name: "a", limits: { growth: 0.5 } }, "limits.growth"],
     [{ name: "a", expiresAt: Number.NaN }, "expiresAt"],
+    [{ name: "a", expiresAt: start - 1 }, "expiresAt"],
+    [{ name: "a", budgets: { day: -1 } }, "budgets.day"],
     [{ name: "a", organisation: "nobody" }, "organisation"],
   ])("refuse %j, naming the field", async (input, param) => {
     await expect(admin.createKey(input)).rejects.toMatchObject({ kind: "invalid", param });
@@ -124,18 +168,26 @@ describe("money", () => {
     const { record } = await admin.createKey({ name: "one" });
     const subject = await admin.subject({ key: "one" });
     expect(formatSubject(subject)).toBe(`key:${record.id}`);
-    expect(await admin.credit(subject, 5_000_000)).toEqual({
+    expect(await admin.money.credit(subject, 5_000_000)).toEqual({
       subject: formatSubject(subject),
+      name: "one",
       balance: 5_000_000,
-      budget: null,
-      spent: 0,
+      ownBudgets: { day: null, week: null, month: null, total: null },
+      budgets: [],
+      spent: { day: 0, week: 0, month: 0, total: 0 },
     });
-    await expect(admin.credit(subject, Number.MAX_SAFE_INTEGER)).rejects.toMatchObject({ kind: "invalid" });
-    expect(await admin.changeAccount(subject, { budget: 7 })).toMatchObject({ balance: 5_000_000, budget: 7 });
-    expect(await admin.accounts()).toHaveLength(1);
-    expect(await admin.changeAccount(subject, { balance: null })).toMatchObject({ balance: null, budget: 7 });
-    await expect(admin.changeAccount(subject, { budget: -1 })).rejects.toMatchObject({ kind: "invalid" });
-    await expect(admin.credit(subject, 0.5)).rejects.toMatchObject({ kind: "invalid" });
+    await expect(admin.money.credit(subject, Number.MAX_SAFE_INTEGER)).rejects.toMatchObject({ kind: "invalid" });
+    expect(await admin.money.change(subject, { budgets: { month: 7 } })).toMatchObject({
+      balance: 5_000_000,
+      ownBudgets: { month: 7 },
+    });
+    expect(await admin.money.list()).toHaveLength(1);
+    expect(await admin.money.change(subject, { balance: null })).toMatchObject({
+      balance: null,
+      ownBudgets: { month: 7 },
+    });
+    await expect(admin.money.change(subject, { budgets: { month: -1 } })).rejects.toMatchObject({ kind: "invalid" });
+    await expect(admin.money.credit(subject, 0.5)).rejects.toMatchObject({ kind: "invalid" });
     await expect(admin.subject({ key: "nobody" })).rejects.toMatchObject({ kind: "not-found" });
     const id = staticKeyId(admin.hash("sk-static"));
     expect(await admin.subject({ key: "static-1" })).toEqual({ kind: "key", id });
@@ -144,31 +196,56 @@ describe("money", () => {
   });
 });
 
+describe("budgets of the configuration", () => {
+  it("are shown of everyone whom they hold, with what is spent and when they begin anew", async () => {
+    const configured = await openAdmin(
+      store,
+      { ...systemIds, now: () => start },
+      {
+        staticKeys: ["sk-static"],
+        budgets: { key: { day: 5_000_000, total: 9_000_000 } },
+      },
+    );
+    const { record } = await configured.createKey({ name: "one" });
+    await configured.createOrganisation({ name: "free" });
+    const id = staticKeyId(configured.hash("sk-static"));
+    await configured.money.change({ kind: "key", id: record.id }, { budgets: { total: 7 } });
+    const day = { period: "day", limit: 5_000_000, spent: 0, own: false, resetsAt: Date.UTC(2026, 10, 21) };
+    expect((await configured.money.list()).map(({ name, budgets }) => [name, budgets])).toEqual([
+      ["one", [day, { period: "total", limit: 7, spent: 0, own: true }]],
+      ["static key 1", [day, { period: "total", limit: 9_000_000, spent: 0, own: false }]],
+    ]);
+    expect(await configured.money.get({ kind: "key", id })).toMatchObject({ budgets: [day, { own: false }] });
+    configured.adopt({ staticKeys: [], budgets: {} });
+    expect((await configured.money.list()).map(({ name }) => name)).toEqual(["one"]);
+  });
+});
+
 describe("money that was kept by a static key's place", () => {
   it("goes once to the key that stands there, and never to a later one", async () => {
-    await store.accounts.update("key:static-1", { balance: 500, budget: 900 });
+    await store.accounts.update("key:static-1", { balance: 500, budgets: { month: 900 } });
     await store.accounts.update("key:static-2", { balance: 50 });
-    await admin.adoptStaticAccounts();
+    await admin.money.adoptStatic(admin.staticKeyIds);
     const subject = await admin.subject({ key: "static-1" });
-    expect(await admin.account(subject)).toMatchObject({ balance: 500, budget: 900 });
-    const later = await openAdmin(store, systemIds, ["sk-static", "sk-later"]);
-    await later.adoptStaticAccounts();
-    expect(await later.account(await later.subject({ key: "static-2" }))).toMatchObject({ balance: null });
+    expect(await admin.money.get(subject)).toMatchObject({ balance: 500, ownBudgets: { month: 900 } });
+    const later = await openAdmin(store, systemIds, { staticKeys: ["sk-static", "sk-later"] });
+    await later.money.adoptStatic(later.staticKeyIds);
+    expect(await later.money.get(await later.subject({ key: "static-2" }))).toMatchObject({ balance: null });
   });
 });
 
 describe("an account's change", () => {
   it("is made as a whole or not at all", async () => {
     const subject = await admin.subject({ key: "static-1" });
-    await admin.changeAccount(subject, { balance: 5, budget: 7 });
-    expect(await admin.account(subject)).toMatchObject({ balance: 5, budget: 7 });
-    await expect(admin.changeAccount(subject, { balance: 100, budget: -1 })).rejects.toMatchObject({
+    await admin.money.change(subject, { balance: 5, budgets: { month: 7 } });
+    expect(await admin.money.get(subject)).toMatchObject({ balance: 5, ownBudgets: { month: 7 } });
+    await expect(admin.money.change(subject, { balance: 100, budgets: { month: -1 } })).rejects.toMatchObject({
       kind: "invalid",
-      param: "budget",
+      param: "budgets.month",
     });
-    expect(await admin.account(subject)).toMatchObject({ balance: 5, budget: 7 });
-    await admin.changeAccount(subject, {});
-    expect(await admin.account(subject)).toMatchObject({ balance: 5, budget: 7 });
+    expect(await admin.money.get(subject)).toMatchObject({ balance: 5, ownBudgets: { month: 7 } });
+    await admin.money.change(subject, {});
+    expect(await admin.money.get(subject)).toMatchObject({ balance: 5, ownBudgets: { month: 7 } });
   });
 });
 

@@ -15,6 +15,7 @@ function memory(failures = 0) {
     },
     usage: async () => [],
     list: async () => [],
+    sweep: async () => 0,
   };
   return { store, batches };
 }

@@ -65,7 +65,7 @@ async function read(generation: Generation): Promise<void> {
 
 async function booked(): Promise<LedgerRow[]> {
   await meter.close();
-  return store.ledger.list(10);
+  return store.ledger.list({ limit: 10 });
 }
 
 const hello = scriptEngine({ batches: scriptBatches({ text: "hello", usage }) });
@@ -86,9 +86,9 @@ describe("what is booked", () => {
       at,
       cost: 264,
     });
-    expect(await store.accounts.read(["key:k", "organisation:o"], 202_611)).toMatchObject([
-      { spent: 264 },
-      { spent: 264 },
+    expect(await store.accounts.read(["key:k", "organisation:o"], Date.UTC(2026, 10, 20))).toMatchObject([
+      { spent: { month: 264 } },
+      { spent: { month: 264 } },
     ]);
   });
 
@@ -280,12 +280,14 @@ describe("money", () => {
     await read(await start(service));
     await expect(start(service)).rejects.toMatchObject({ kind: "balance" });
     expect(await booked()).toHaveLength(2);
-    expect(await store.accounts.read(["organisation:o"], 202_611)).toMatchObject([{ balance: 300 - 528 }]);
+    expect(await store.accounts.read(["organisation:o"], Date.UTC(2026, 10, 20))).toMatchObject([
+      { balance: 300 - 528 },
+    ]);
   });
 
   it("ends service when the month's budget is used up, and not in the next month", async () => {
     let now = at;
-    const service = serve(hello, { budgets: { key: 264 }, now: () => now });
+    const service = serve(hello, { budgets: { key: { month: 264 } }, now: () => now });
     await read(await start(service));
     await expect(start(service)).rejects.toMatchObject({ kind: "balance" });
     await meter.close();
@@ -305,7 +307,7 @@ describe("money", () => {
     expect([begun.length, new Set(refused)]).toEqual([4, new Set(["rate-limit"])]);
     for (const generation of begun) await read(generation);
     expect(await booked()).toHaveLength(4);
-    const [account] = await store.accounts.read(["key:k"], 202_611);
+    const [account] = await store.accounts.read(["key:k"], Date.UTC(2026, 10, 20));
     expect(account?.balance).toBe(1_000 - 4 * 264);
   });
 

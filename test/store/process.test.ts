@@ -50,8 +50,10 @@ describe("processes that start at once on a new folder", () => {
     expect(ends.filter(({ code }) => code !== 0)).toEqual([]);
     const store = await openStore(folder);
     try {
-      expect(await store.ledger.usage({ by: "model" })).toMatchObject([{ requests: 200, cost: 400 }]);
-      expect(await store.accounts.read(["key:k"], 202_611)).toMatchObject([{ spent: 400 }]);
+      expect(await store.ledger.usage({ by: ["model"] })).toMatchObject([{ requests: 200, cost: 400 }]);
+      expect(await store.accounts.read(["key:k"], Date.UTC(2026, 10, 20, 12))).toMatchObject([
+        { spent: { month: 400 } },
+      ]);
     } finally {
       await store.close();
     }

@@ -14,6 +14,14 @@ export interface ReplicaChoice {
   reason: RouteReason;
 }
 
+/** A replica that went down, or is up again. */
+export interface ReplicaHealth {
+  replica: string;
+  up: boolean;
+  /** Why it is down. */
+  reason?: string | undefined;
+}
+
 export interface ReplicaOptions {
   /** Default true; false chooses the least loaded. */
   affinity?: boolean | undefined;
@@ -27,6 +35,8 @@ export interface ReplicaOptions {
   probeMs?: number | undefined;
   /** Gets a line when a replica goes down or comes back. */
   log?: Pick<Log, "warn" | "info"> | undefined;
+  /** Called when a replica goes down, with the reason, and when it is up again. */
+  onHealth?: ((health: ReplicaHealth) => void) | undefined;
   /** Called for every try of a request, before it is made. */
   onReplicaChosen?: ((choice: ReplicaChoice) => void) | undefined;
   tuning?: Partial<ReplicaTuning> | undefined;

@@ -68,7 +68,7 @@ export class ReplicaSet implements Engine {
   constructor(members: readonly ReplicaOf[], options: ReplicaOptions = {}) {
     this.options = options;
     this.tuning = { ...defaultTuning, ...options.tuning };
-    this.health = new HealthLog(options.log);
+    this.health = new HealthLog(options.log, options.onHealth);
     this.attempts = options.attempts ?? Math.min(4, Math.max(2, members.length));
     const { failures = defaultBreaker.failures, cooldownMs = defaultBreaker.cooldownMs } = options;
     const breaker = { failures, cooldownMs, maxCooldownMs: Math.max(cooldownMs, defaultBreaker.maxCooldownMs) };
