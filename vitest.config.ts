@@ -18,7 +18,7 @@ const server = [
 
 /** Seconds of work by design: laws over many cases, megabytes of media, simulated hours, the native engine. */
 const slow = [
-  "test/e2e/{host-video,openai-embedded}.test.ts",
+  "test/e2e/{first-hour,host-video,openai-embedded,small-heap}.test.ts",
   "test/media/{image,video}.test.ts",
   "test/engine/markup/law.test.ts",
   "test/engine/upstream/chaos.test.ts",

@@ -16,7 +16,11 @@ import type { TimeSlices } from "./lib/time-slices.ts";
 import type { IdSource } from "./model/id.ts";
 import type { Log } from "./telemetry/log.ts";
 
-const builtinModel = fileURLToPath(new URL("../model/tiny-chat.gguf", import.meta.url));
+const builtinModel = {
+  model: fileURLToPath(new URL("../model/tiny-chat.gguf", import.meta.url)),
+  // at 1 so small a model drifts from what it was taught (model/README.md)
+  temperature: 0.3,
+};
 
 /** What every engine is given. */
 export interface EngineContext {
@@ -69,7 +73,8 @@ function openEngine(engine: EngineConfig, context: EngineContext): Engine {
         throw new ConfigError(
           `${missing}; or start with another engine: --engine sim, or --engine http://HOST:PORT/v1`,
         );
-      return llamaEngine({ ...rest, model: model === "builtin" ? builtinModel : model, ids, log, slices });
+      const file = model === "builtin" ? builtinModel : { model };
+      return llamaEngine({ ...rest, ...file, ids, log, slices });
     }
     case "sim":
       return openSim(engine, slices);

@@ -18,7 +18,7 @@ import { MemoryFunds } from "./policy/funds.ts";
 import { MemoryLimiter } from "./policy/limiter.ts";
 import { createModerator, type Moderator } from "./policy/moderate/moderate.ts";
 import { WordFileError } from "./policy/moderate/word-file.ts";
-import { rememberedBounds, requestBudget } from "./policy/request-memory.ts";
+import { largestBody, rememberedBounds, requestBudget } from "./policy/request-memory.ts";
 import { SharedFunds } from "./policy/shared-funds.ts";
 import { SharedLimiter } from "./policy/shared-limiter.ts";
 import { openAdmin, type AdminRules, type AdminService } from "./service/admin.ts";
@@ -77,6 +77,8 @@ export interface Services {
   generate: GenerateService;
   responses: ResponsesService<ParsedResponses>;
   responsesOptions: ResponsesOptions;
+  /** Largest request body in bytes. */
+  bodyLimit: number;
   /** Bytes of the requests under way. */
   requestBudget: ByteBudget;
   /** Conversations that are remembered and not stored. */
@@ -158,14 +160,15 @@ export async function openServices(
 }
 
 /** What bounds the bytes that callers make the server hold. */
-function openMemory({ config, metrics }: Ground): Pick<Services, "requestBudget" | "remembered"> {
-  const budget = requestBudget(config.memory, config.server.bodyLimit);
+function openMemory({ config, metrics }: Ground): Pick<Services, "bodyLimit" | "requestBudget" | "remembered"> {
+  const bodyLimit = largestBody(config.memory, config.server.bodyLimit);
+  const budget = requestBudget(config.memory, bodyLimit);
   const remembered = new CachePool(rememberedBounds(config.memory));
   const gauge = (name: string, help: string, read: () => number): void =>
     metrics.gauge(name, help, () => [[{}, read()] as const]);
   gauge("parley_request_bytes", "Bytes that requests under way hold.", () => budget.used);
   gauge("parley_remembered_bytes", "Bytes of conversations that are remembered.", () => remembered.size);
-  return { requestBudget: budget, remembered };
+  return { bodyLimit, requestBudget: budget, remembered };
 }
 
 /** What the administration takes from a configuration. */

@@ -161,7 +161,6 @@ async function mountAll(config: Config, { services, running, readiness, opened }
     ...services,
     running,
     strict: config.strict,
-    bodyLimit: config.server.bodyLimit,
     jsonReader,
     heartbeatMs: config.server.heartbeatSeconds * 1000,
     surface: responsesSurface(services.responsesOptions),

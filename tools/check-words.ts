@@ -1,5 +1,6 @@
 /**
- * Refuses private idiom in the comments and strings of src/ (the words and their replacements: CONTRIBUTING.md).
+ * Refuses private idiom in the comments and strings of src/ (the words and their replacements: CONTRIBUTING.md), and in the
+ * pages for users.
  * A folder may hold as many as tools/word-baseline.json allows; `node tools/check-words.ts --write` lowers the numbers.
  */
 import { globSync, readFileSync, writeFileSync } from "node:fs";
@@ -32,7 +33,24 @@ function findIdiom(path: string, text: string): Finding[] {
 
 function findAll(): Finding[] {
   const paths = globSync("src/**/*.ts", { cwd: root }).map((path) => path.replaceAll("\\", "/"));
-  return paths.toSorted().flatMap((path) => findIdiom(path, readFileSync(new URL(path, root), "utf8")));
+  const pages = ["README.md", ...globSync("docs/*.md", { cwd: root })].map((path) => path.replaceAll("\\", "/"));
+  return [
+    ...paths.toSorted().flatMap((path) => findIdiom(path, readFileSync(new URL(path, root), "utf8"))),
+    ...pages.toSorted().flatMap(findInPage),
+  ];
+}
+
+/** Every idiom in a page; code and what stands in a column of words to be avoided are not read. */
+function findInPage(path: string): Finding[] {
+  const text = readFileSync(new URL(path, root), "utf8").replaceAll(/```[^]*?```|`[^`\n]*`/g, (code) =>
+    code.replaceAll(/[^\n]/g, " "),
+  );
+  const found = [...text.matchAll(idiom)].filter(([word]) => word.toLowerCase() !== "nobody");
+  return found.map((match) => ({
+    folder: "pages",
+    place: `${path}:${text.slice(0, match.index).split("\n").length}`,
+    word: match[0],
+  }));
 }
 
 function countByFolder(findings: readonly Finding[]): Record<string, number> {

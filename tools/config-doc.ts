@@ -24,7 +24,7 @@ const unbounded = Number.MAX_SAFE_INTEGER;
 /** One setting by its full name; those of an engine are `engines.<name>(kind).setting`. */
 export interface Setting {
   name: string;
-  /** A whole or broken number, or one of several types of which one is. */
+  /** An integer or another number, or one of several types of which one is. */
   isNumber: boolean;
   default: unknown;
 }
@@ -54,7 +54,9 @@ export function configPage(): string {
   return [
     "# Settings",
     "",
-    "Made from the schema by `node tools/config-doc.ts`. A YAML file (`--config` or `PARLEY_CONFIG`) < environment < flags.",
+    "Settings stand in a YAML file (`--config` or `PARLEY_CONFIG`), in environment variables and in flags; a flag wins over a variable, a",
+    "variable over the file. [examples/parley.yaml](../examples/parley.yaml) is a whole file. A dot stands for a level:",
+    "`server.drainSeconds` is `server: { drainSeconds: 30 }`. This page is made from the schema (`node tools/config-doc.ts`).",
     "Any text may be given by reference: `{ env: NAME }` or `{ file: PATH }`, a path from the folder of the settings file. Unknown names are errors.",
     "",
     "| environment | setting |",
@@ -114,9 +116,19 @@ function typeOf(node: Node): string {
   if (node.enum !== undefined) return node.enum.map((one) => `\`${String(one)}\``).join(", ");
   const union = node.anyOf ?? node.oneOf;
   if (union !== undefined) return [...new Set(union.map(typeOf))].join(" or ");
-  if (node.type === "array") return `list of ${node.items === undefined ? "anything" : typeOf(node.items)}`;
-  if (node.type === "object") return node.properties === undefined ? "named things" : "settings";
+  if (node.type === "array") return `list of ${several(node.items)}`;
+  if (node.type === "object") return node.properties === undefined ? mapType(node) : "object";
   return `${String(node.type ?? "text")}${rangeOf(node)}`;
+}
+
+/** Values by names of the reader's choice. */
+function mapType({ additionalProperties }: Node): string {
+  return `map of names to ${several(typeof additionalProperties === "object" ? additionalProperties : undefined)}`;
+}
+
+function several(node: Node | undefined): string {
+  if (node === undefined) return "anything";
+  return typeOf(node).replaceAll(/\b(?:string|integer|number|object)\b/g, "$&s");
 }
 
 function rangeOf({ minimum, maximum }: Node): string {

@@ -96,7 +96,6 @@ export const shortFiles: Readonly<Record<string, string>> = {
   "lib/version.ts": "reads package.json once; the command line starts without anything else",
   "model/outcome.ts": "the one list of outcomes that are charged",
   "model/json.ts": "a type of the ground that every folder shares",
-  "store/piece-schema.ts": "the landed statements of one migration",
 };
 
 /** How many short files without a reason there may be. The number may only shrink. */

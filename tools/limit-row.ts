@@ -284,7 +284,7 @@ export const limitSections: readonly Section[] = [
       {
         what: "bytes of all requests under way",
         from: "memory.requestBytes",
-        value: "an eighth of Node's heap limit",
+        value: "an eighth of Node's heap limit less 128 MiB",
         at: "529 (2064) with `Retry-After: 1`",
       },
       {
@@ -296,7 +296,7 @@ export const limitSections: readonly Section[] = [
       {
         what: "bytes that are remembered and not stored, in all",
         from: "memory.rememberedBytes",
-        value: "a sixteenth of Node's heap limit",
+        value: "a sixteenth of the same",
         at: "the oldest of the key that has most is forgotten",
       },
       {

@@ -73,9 +73,10 @@ export const environmentTable: readonly EnvironmentRow[] = [
 /** Reads file < environment < flags through one schema and freezes the outcome. Throws `ConfigError`. */
 export function loadConfig(sources: ConfigSources): Config {
   const path = sources.settings === undefined ? configPath(sources) : undefined;
-  const raw = path === undefined ? { ...sources.settings } : readFile(path, sources.environment);
+  const referred = new Set<string>();
+  const raw = path === undefined ? { ...sources.settings } : readFile(path, sources.environment, referred);
   if (path !== undefined) anchorPaths(raw, dirname(resolve(path)));
-  checkVariables(sources.environment);
+  checkVariables(sources.environment, referred);
   const origin = new Map<string, string>(Object.keys(raw).map((name) => [name, path ?? ""]));
   for (const row of environmentTable) {
     const value = blankless(sources.environment[row.variable]);
@@ -106,17 +107,18 @@ export function loadConfig(sources: ConfigSources): Config {
   return deepFreeze(parsed.data);
 }
 
-/** Names that others set or use: of the file, of the README's examples, of the tests, of a Kubernetes service "parley". */
+/** Names that others set or use: of the README's examples, of the tests, of a Kubernetes service "parley". */
 const otherVariables = /^PARLEY_(?:CONFIG|KEY|LLAMA_SERVER|OPENRESPONSES|SERVICE_.*|PORT_\d+_.*)$/;
 /** What Kubernetes puts into PARLEY_PORT where a service has that name. */
 const serviceLink = /^tcp:\/\//;
 
-/** A variable with a typing mistake must not pass in silence. */
-function checkVariables(environment: ConfigSources["environment"]): void {
+/** A variable with a typing mistake must not pass in silence; `referred` are those that the file refers to. */
+function checkVariables(environment: ConfigSources["environment"], referred: ReadonlySet<string>): void {
   const known = environmentTable.map(({ variable }) => variable);
   for (const [name, value] of Object.entries(environment)) {
     if (!name.startsWith("PARLEY_") || value === undefined || known.includes(name) || otherVariables.test(name))
       continue;
+    if (referred.has(name)) continue;
     const near = nearName(name, [...known, "PARLEY_CONFIG"]);
     const hint = near === undefined ? "docs/config.md lists all of them" : `did you mean ${near}?`;
     throw new ConfigError(`${name}: unknown environment variable; ${hint}`);
@@ -210,7 +212,11 @@ function engineShorthand(engine: string, model: string | undefined): Record<stri
   return { kind: "llama", model: engine };
 }
 
-function readFile(path: string, environment: ConfigSources["environment"]): Record<string, unknown> {
+function readFile(
+  path: string,
+  environment: ConfigSources["environment"],
+  referred: Set<string>,
+): Record<string, unknown> {
   let source: string;
   try {
     source = readFileSync(path, "utf8");
@@ -228,12 +234,18 @@ function readFile(path: string, environment: ConfigSources["environment"]): Reco
   if (document === null || document === undefined) return {};
   if (!isObject(document))
     throw new ConfigError(`config: ${path} must hold settings by name, found ${kindOf(document)}`);
-  return resolveReferences(document, "", { environment, folder: dirname(resolve(path)) }) as Record<string, unknown>;
+  return resolveReferences(document, "", {
+    environment,
+    referred,
+    folder: dirname(resolve(path)),
+  }) as Record<string, unknown>;
 }
 
 /** What references in a file are resolved with. */
 interface Surroundings {
   environment: ConfigSources["environment"];
+  /** Takes the names of the variables that the file refers to. */
+  referred: Set<string>;
   /** The folder of the file. */
   folder: string;
 }
@@ -244,6 +256,7 @@ function resolveReferences(value: unknown, at: string, around: Surroundings): un
   if (!isObject(value)) return value;
   const keys = Object.keys(value);
   if (keys.length === 1 && typeof value["env"] === "string") {
+    around.referred.add(value["env"]);
     const found = around.environment[value["env"]];
     if (found === undefined || found === "")
       throw new ConfigError(`${at}: environment variable ${value["env"]} is not set`);

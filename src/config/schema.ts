@@ -61,14 +61,14 @@ export const configSchema = z.strictObject({
   strict: z
     .boolean()
     .default(false)
-    .describe("Refuse what the vendor refuses where Parley is kinder. Per request: header `x-parley-strict: true`."),
+    .describe("Refuse what the vendor refuses where Parley accepts more. Per request: header `x-parley-strict: true`."),
   server: z
     .strictObject({
       bodyLimit: z
         .int()
         .min(1024)
         .default(64 * 1024 * 1024)
-        .describe("Largest request body in bytes."),
+        .describe("Largest request body in bytes, and never more than `memory.requestBytes`."),
       bodyValues: z
         .int()
         .min(1_000)

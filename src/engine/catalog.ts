@@ -40,7 +40,8 @@ export function createCatalog(options: CatalogOptions): Catalog {
   const first = options.engines.keys().next().value;
   if (first === undefined) throw new Error("a catalog needs at least one engine");
   const add = (entry: CatalogEntry): void => {
-    rows.set(entry.name, { card: cardFor(entry), targets: targetsFor(entry, options.engines) });
+    const targets = targetsFor(entry, options.engines);
+    rows.set(entry.name, { card: suited(cardFor(entry), targets[0]?.engine), targets });
   };
   const { unlisted = options.entries.length === 0 } = options;
   if (unlisted) for (const card of documentedCards) add({ name: card.id, engines: [first] });
@@ -75,6 +76,12 @@ function cardFor(entry: CatalogEntry): ModelCard {
   if (base === undefined) throw new Error("no documented cards");
   const { name, reasoningSplit } = entry;
   return { ...base, id: name, ...(reasoningSplit === undefined ? {} : { reasoningSplit }) };
+}
+
+/** The card with the temperature that suits the model of the first engine. */
+function suited(card: ModelCard, engine: Engine | undefined): ModelCard {
+  const { temperature } = engine ?? {};
+  return temperature === undefined ? card : { ...card, temperature: { ...card.temperature, default: temperature } };
 }
 
 function documented(name: string): ModelCard | undefined {

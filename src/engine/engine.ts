@@ -49,6 +49,8 @@ export interface Engine {
   readonly capabilities: Capabilities;
   /** Base URL of the one server it asks; absent where it runs here, or has several. */
   readonly address?: string | undefined;
+  /** What suits its model where a request gives none; absent where the card of the name says it. */
+  readonly temperature?: number | undefined;
   generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<Batch>;
   /** Input tokens of the request. `exact` is false where it is an estimate. */
   count(request: GenerationRequest, signal: AbortSignal): Promise<{ tokens: number; exact: boolean }>;

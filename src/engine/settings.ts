@@ -18,7 +18,7 @@ export const modelSettings = z.strictObject({
     .boolean()
     .exactOptional()
     .describe(
-      "Chat answers as if the request said `reasoning_split: true`, unless it says otherwise: for agents that show " +
+      "Chat answers as if the request had `reasoning_split: true`, unless it has the field: for agents that show " +
         "think tags to their users.",
     ),
 });

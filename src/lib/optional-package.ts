@@ -14,8 +14,6 @@ const packages = {
 
 export type OptionalPackage = keyof typeof packages;
 
-export const optionalPackages: Readonly<Record<OptionalPackage, { version: string; use: string }>> = packages;
-
 /**
  * `undefined` where the package is installed, else one sentence for operators with the command that installs it. `here` is
  * the file that would import it.

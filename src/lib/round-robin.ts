@@ -61,7 +61,7 @@ export class RoundRobin<Item> {
   }
 }
 
-/** So many places of taken items are let go at once. */
+/** Places of taken items that are removed at once. */
 const compactAt = 256;
 
 interface Lane<Item> {

@@ -6,7 +6,7 @@ import { RoundRobin } from "./round-robin.ts";
 export type Steps<Result> = Generator<void, Result, void>;
 
 interface Job {
-  /** Who shares one turn; a job of nobody has one of its own. */
+  /** Who shares one turn; a job without an owner has one of its own. */
   owner?: string | undefined;
   /** Runs until it is over, which returns true, or until `deadline` on the clock of `performance.now()`. */
   advance(deadline: number): boolean;

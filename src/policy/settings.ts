@@ -162,15 +162,13 @@ export const policySettings = {
     .strictObject({
       requestBytes: positive
         .exactOptional()
-        .describe("Most bytes of all requests under way; default an eighth of the heap limit of Node."),
+        .describe("Most bytes of all requests under way; default an eighth of Node's heap limit less 128 MiB."),
       requestBytesPerKey: positive
         .exactOptional()
         .describe("Most bytes of the requests of one key that are under way; default half of `requestBytes`."),
       rememberedBytes: positive
         .exactOptional()
-        .describe(
-          "Most bytes of conversations that are remembered and not stored; default a sixteenth of the heap limit.",
-        ),
+        .describe("Most bytes of conversations that are remembered and not stored; default a sixteenth of the same."),
       rememberedBytesPerKey: positive
         .exactOptional()
         .describe("Most such bytes of one key; default half of `rememberedBytes`."),

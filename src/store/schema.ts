@@ -1,4 +1,3 @@
-import { pieceStatements } from "./piece-schema.ts";
 import { noticeStatements, periodMigration, reportStatements, secretStatements } from "./account-schema.ts";
 import { auditStatements } from "./audit-table.ts";
 import { limitStatements } from "./limit-schema.ts";
@@ -144,5 +143,21 @@ export const migrations: readonly Migration[] = [
   { number: 13, ...periodMigration },
   { number: 14, statements: noticeStatements },
   { number: 15, statements: secretStatements },
-  { number: 16, statements: pieceStatements },
+  // long texts in pieces, so that they are written and read a piece at a time; and a version of what a row's texts hold
+  {
+    number: 16,
+    statements: [
+      `create table response_piece (
+        text_id text not null,
+        number integer not null,
+        expires_at bigint not null,
+        piece text not null,
+        primary key (text_id, number)
+      )`,
+      "create index response_piece_expiry on response_piece (expires_at)",
+      "alter table response add column output text not null default ''",
+      "alter table response add column version integer not null default 0",
+      "alter table response add column begun_bytes bigint not null default 0",
+    ],
+  },
 ];

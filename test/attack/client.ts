@@ -32,6 +32,9 @@ export class Client implements AsyncDisposable {
   private readonly agent: Agent;
   private readonly sockets = new Set<Socket>();
   private readonly connections = new Set<WebSocket>();
+  // changed by events
+  /** The row is over: who attacks until then would otherwise go on against the next one. */
+  private disposed = false;
 
   constructor(server: AttackedServer, localAddress = attackerAddress) {
     this.server = server;
@@ -41,6 +44,10 @@ export class Client implements AsyncDisposable {
       bodyTimeout: waitMs,
       connections: 400,
     });
+  }
+
+  get isOver(): boolean {
+    return this.disposed;
   }
 
   /** An object is sent as JSON, text and bytes as they are. Never rejects: no answer is status 0. */
@@ -75,6 +82,7 @@ export class Client implements AsyncDisposable {
 
   /** A bare connection that reads nothing until it is told to; nothing of it is ever an unhandled error. */
   async socket(): Promise<Socket> {
+    if (this.disposed) throw new Error("the row is over");
     const socket = connect({ port: this.server.port, host: "127.0.0.1", localAddress: attackerAddress });
     this.sockets.add(socket);
     socket.on("error", () => undefined).on("close", () => this.sockets.delete(socket));
@@ -103,6 +111,7 @@ export class Client implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.disposed = true;
     for (const socket of this.sockets) socket.destroy();
     for (const connection of this.connections) connection.terminate();
     await this.agent.destroy();

@@ -63,17 +63,17 @@ export function canMount(): boolean {
   return spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).status === 0;
 }
 
-/** `data` is a folder to use as it is; default a new one. Rejects with what the server wrote when it does not start. */
+/** `data` is a folder to use as it is; default a new one. `flags`: further ones of Node. Rejects with what the server wrote when it does not start. */
 export async function startAttacked(
   settings: Settings,
-  { disk = "whole", data: given }: { disk?: Disk; data?: string } = {},
+  { disk = "whole", data: given, flags = [] }: { disk?: Disk; data?: string; flags?: readonly string[] } = {},
 ): Promise<AttackedServer> {
   const folder = await mkdtemp(join(tmpdir(), "parley-attack-"));
   const data = given ?? join(folder, "data");
   await mkdir(data, { recursive: true });
   const config = join(folder, "parley.yaml");
   await writeFile(config, JSON.stringify({ adminKeys: [adminKey], log: "error", ...settings }));
-  const node = [process.execPath, "--expose-gc", "--import", inside, program, "serve", "--config", config];
+  const node = [process.execPath, ...flags, "--expose-gc", "--import", inside, program, "serve", "--config", config];
   const [command = "", ...args] = [...mounting(disk, data), ...node];
   const child = spawn(command, args, {
     // the program starts itself again with this, but not where it has a channel to its parent

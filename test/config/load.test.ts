@@ -150,4 +150,12 @@ describe("loadConfig", () => {
   ])("refuses the file %j", (text, message) => {
     expect(() => load({ PARLEY_CONFIG: file(text) })).toThrow(message);
   });
+
+  it("knows the variables that the file refers to, whatever they are called", () => {
+    const settings = file("apiKeys: [{ env: PARLEY_CI_KEY }]\n");
+    const loaded = load({ PARLEY_CONFIG: settings, PARLEY_CI_KEY: "sk-ci-0123456789" });
+    expect(loaded.apiKeys[0]?.reveal()).toBe("sk-ci-0123456789");
+    const other = { PARLEY_CONFIG: settings, PARLEY_CI_KEY: "sk-ci-0123456789", PARLEY_CI_KEI: "x" };
+    expect(() => load(other)).toThrow(/^PARLEY_CI_KEI: unknown environment variable/);
+  });
 });

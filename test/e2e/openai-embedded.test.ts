@@ -19,6 +19,15 @@ const weather = {
 const chatTools: ChatCompletionTool[] = [{ type: "function", function: weather }];
 const responseTools: FunctionTool[] = [{ type: "function", strict: null, ...weather }];
 
+describe("the temperature", () => {
+  it("is low where a request gives none, as so small a model needs it, and the caller's where it gives one", async () => {
+    const asked = { model, input: "What is the capital of Italy?" };
+    const usual = await server.openai.responses.create(asked);
+    expect(usual.temperature).toBe(0.3);
+    expect((await server.openai.responses.create({ ...asked, temperature: 1 })).temperature).toBe(1);
+  });
+});
+
 describe("chat completions on the embedded model", () => {
   it("answers, thinks inline, and counts", async () => {
     const answer = await server.openai.chat.completions.create({

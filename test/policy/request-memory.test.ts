@@ -1,16 +1,20 @@
 import { expect, it } from "vitest";
-import { rememberedBounds, requestBudget } from "../../src/policy/request-memory.ts";
+import { largestBody, rememberedBounds, requestBudget } from "../../src/policy/request-memory.ts";
 
 const mebibyte = 1024 * 1024;
 
 it("follows from the heap limit where nothing is set, and lets the largest body in", () => {
-  const large = requestBudget({}, 64 * mebibyte, 4096 * mebibyte);
+  const large = requestBudget({}, 64 * mebibyte, 4224 * mebibyte);
   large.check("a", 256 * mebibyte);
   expect(() => large.check("a", 256 * mebibyte + 1)).toThrow(/connection limit: 268435456 bytes of requests.*\(key\)/);
-  const small = requestBudget({}, 64 * mebibyte, 256 * mebibyte);
-  small.check("a", 64 * mebibyte);
-  expect(() => small.check("a", 64 * mebibyte + 1)).toThrow(expect.objectContaining({ kind: "connection-limit" }));
-  expect(rememberedBounds({}, 4096 * mebibyte)).toEqual({ total: 256 * mebibyte, perOwner: 128 * mebibyte });
+  expect(largestBody({}, 64 * mebibyte, 4224 * mebibyte)).toBe(64 * mebibyte);
+  const largest = largestBody({}, 64 * mebibyte, 384 * mebibyte);
+  expect(largest).toBe(32 * mebibyte);
+  const small = requestBudget({}, largest, 384 * mebibyte);
+  small.check("a", 32 * mebibyte);
+  expect(() => small.check("a", 32 * mebibyte + 1)).toThrow(expect.objectContaining({ kind: "connection-limit" }));
+  expect(largestBody({}, 64 * mebibyte, mebibyte)).toBe(2 * mebibyte);
+  expect(rememberedBounds({}, 4224 * mebibyte)).toEqual({ total: 256 * mebibyte, perOwner: 128 * mebibyte });
 });
 
 it("is what was set", () => {
@@ -18,5 +22,6 @@ it("is what was set", () => {
   budget.lease("a").grow(60);
   expect(() => budget.check("a", 1)).toThrow(expect.objectContaining({ kind: "connection-limit", retryAfter: 1 }));
   expect(() => budget.check("b", 41)).toThrow(expect.objectContaining({ kind: "overloaded", retryAfter: 1 }));
+  expect(largestBody({ requestBytes: 100 }, 64 * mebibyte)).toBe(100);
   expect(rememberedBounds({ rememberedBytes: 10, rememberedBytesPerKey: 3 })).toEqual({ total: 10, perOwner: 3 });
 });

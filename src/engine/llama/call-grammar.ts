@@ -15,6 +15,8 @@ export interface CallForm {
   close: string;
   /** What stands at the start of every call or block of calls, and in no other text. */
   opening: string;
+  /** What a vocabulary may hold as one token each. */
+  tags: readonly string[];
   between: string;
   call: (grammar: Grammar, tool: ToolDefinition) => string;
 }
@@ -31,6 +33,7 @@ export const callForms: Readonly<Partial<Record<CallMarkup, CallForm>>> = {
     open: "<minimax:tool_call>\n",
     close: "</minimax:tool_call>",
     opening: "<minimax:tool_call>",
+    tags: ["<minimax:tool_call>", "</minimax:tool_call>"],
     between: "",
     call: m2Call,
   },
@@ -38,10 +41,18 @@ export const callForms: Readonly<Partial<Record<CallMarkup, CallForm>>> = {
     open: `${mark}<tool_call>\n`,
     close: `${mark}</tool_call>`,
     opening: `${mark}<tool_call>`,
+    tags: [mark],
     between: "",
     call: m3Call,
   },
-  json: { open: "", close: "", opening: "<tool_call", between: "\n", call: jsonCall },
+  json: {
+    open: "",
+    close: "",
+    opening: "<tool_call",
+    tags: ["<tool_call>", "</tool_call>"],
+    between: "\n",
+    call: jsonCall,
+  },
 };
 
 function jsonCall(grammar: Grammar, tool: ToolDefinition): string {

@@ -23,10 +23,13 @@ import { SlotPool, closing } from "./pool.ts";
 import type { Slot } from "./pool.ts";
 import { LlamaGeneration } from "./generation.ts";
 import type { GenerationPlan } from "./generation.ts";
+import { answerBias } from "./token-bias.ts";
 import { TokenText } from "./token-text.ts";
 
 export interface LlamaEngineOptions extends ModelOptions {
   ids: IdSource;
+  /** Where a request gives none; default: what the card of the name says. */
+  temperature?: number | undefined;
   /** What tokenising long prompts shares the event loop by. */
   slices?: TimeSlices | undefined;
   /** Gets one line when the model was loaded. */
@@ -54,6 +57,7 @@ interface Ready {
 class EmbeddedEngine implements LlamaEngine {
   readonly kind = "llama";
   // fixed at birth
+  readonly temperature: number | undefined;
   private readonly options: LlamaEngineOptions;
   private readonly slices: TimeSlices;
   // changed by events
@@ -68,6 +72,7 @@ class EmbeddedEngine implements LlamaEngine {
 
   constructor(options: LlamaEngineOptions) {
     this.options = options;
+    this.temperature = options.temperature;
     this.slices = options.slices ?? new TimeSlices();
   }
 
@@ -203,6 +208,7 @@ async function planGeneration(
   const room = loaded.contextSize - tokens.length;
   const limit = Math.max(1, Math.min(request.sampling.maxTokens ?? room, room));
   const { model, family, chunk } = loaded;
+  const { tokenBias, repeat } = answerBias(loaded, request);
   const filter = new StopFilter({
     stop: request.sampling.stop,
     maxCalls: maxCalls(request),
@@ -212,10 +218,15 @@ async function planGeneration(
     tokens,
     limit,
     chunk,
-    sampling: { ...samplingFor(request.sampling, ids), ...(await constrain(loaded, request, { think, limit })) },
+    sampling: {
+      ...samplingFor(request.sampling, ids),
+      ...(tokenBias === undefined ? {} : { tokenBias }),
+      ...(await constrain(loaded, request, { think, limit })),
+    },
     text: new TokenText((some, before) => model.detokenize(some, true, before), tokens),
     parser: markupParser({ think, calls: family.calls, tools: request.tools, callId: callIds(ids) }),
-    filter: filter,
+    filter,
+    repeat,
   };
 }
 

@@ -2,6 +2,7 @@ import type { LlamaContextSequence, SequenceEvaluateOptions, Token } from "node-
 import { canceled, ParleyError } from "../../model/error.ts";
 import type { Batch, Usage } from "../../model/event.ts";
 import type { MarkupParser } from "../markup/markup.ts";
+import type { JsonRepeat } from "./json-repeat.ts";
 import type { StopFilter } from "./stop-filter.ts";
 import type { TokenText } from "./token-text.ts";
 
@@ -16,6 +17,8 @@ export interface GenerationPlan {
   text: TokenText<Token>;
   parser: MarkupParser;
   filter: StopFilter;
+  /** Reads what is written outside of reasoning and calls. */
+  repeat?: JsonRepeat | undefined;
 }
 
 /**
@@ -112,10 +115,12 @@ export class LlamaGeneration {
   }
 
   private accept(token: Token): void {
-    const { filter, parser, text } = this.plan;
+    const { filter, parser, repeat, text } = this.plan;
     const before = filter.inReasoning;
     this.usage.output += 1;
-    parser.feed(text.feed(token), filter);
+    const piece = text.feed(token);
+    parser.feed(piece, filter);
+    if (!filter.inReasoning && filter.callCount === 0) repeat?.feed(piece);
     if (before || filter.inReasoning) this.usage.reasoning += 1;
     this.began = true;
     this.changed.resolve();

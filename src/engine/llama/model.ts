@@ -38,6 +38,8 @@ export interface LoadedModel {
   readonly bosToken: string;
   readonly eosToken: string;
   readonly vocabulary: Vocabulary<Token>;
+  /** Tokens that end a value in JSON together with the comma behind it. */
+  readonly memberEnds: readonly Token[];
   /** The library's module; loaded with the first model, never before. */
   readonly library: typeof import("node-llama-cpp");
   dispose(): Promise<void>;
@@ -114,6 +116,7 @@ async function loadInto(
     bosToken: model.tokens.bosString ?? "",
     eosToken: model.tokens.eosString ?? "",
     vocabulary: readVocabulary(model, new Set(templateMarks(source))),
+    memberEnds: memberEnds(model),
     library,
     dispose: async () => {
       await context.dispose();
@@ -175,6 +178,12 @@ function wordEnds(model: LlamaModel, texts: readonly string[]): ((text: string, 
   if (model.fileInfo.metadata.tokenizer.ggml.model !== "gpt2") return undefined;
   if (texts.some((text) => wordThenSpace.test(text))) return undefined;
   return (text, at) => spaces.has(text.charAt(at)) && letter.test(text.charAt(at - 1));
+}
+
+function memberEnds(model: LlamaModel): readonly Token[] {
+  const tokens = Array.from(model.iterateAllTokens());
+  const texts = textsOf(model);
+  return tokens.filter((token) => /["\]}],/.test(texts[token] ?? ""));
 }
 
 /** The vocabulary as the file lists it. */

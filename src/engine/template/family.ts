@@ -17,6 +17,8 @@ export interface PromptFamily {
   closeReasoning: string;
   /** How the model writes tool calls. */
   calls: CallMarkup;
+  /** So small a model that it begins calls where it is offered no tools: it must not. */
+  callsOnlyWithTools?: boolean;
   /** System-side roles with a block of their own; the others are merged into one leading `system` message. */
   ownRoles: readonly "root"[];
 }
@@ -47,7 +49,12 @@ export const promptFamilies = {
     ownRoles: ["root"],
   },
   /** The model that ships with this project (`model/`): M2's form with a switch that closes reasoning at once. */
-  tiny: { ...plain, opensReasoning: { on: true, adaptive: true, off: false }, calls: "m2" },
+  tiny: {
+    ...plain,
+    opensReasoning: { on: true, adaptive: true, off: false },
+    calls: "m2",
+    callsOnlyWithTools: true,
+  },
   /** Any other chat model: reasoning, if any, is opened by the model itself. */
   generic: plain,
   /** Models whose template ends in an open `<think>` (R1 distillates, QwQ). */

@@ -21,17 +21,20 @@ export interface Exchange {
 /** Counts bytes, and since when there has been no progress. */
 class Progress {
   // changed by events
-  /** Count at the last progress; set by `moved`. */
+  /** Count at the last progress; set by `restart` and by `stalledMs`. */
   private mark = 0;
   /** When that was, in milliseconds. */
-  private since = 0;
+  private since = performance.now();
+
+  /** Time begins now. */
+  restart(count: number, now: number): void {
+    this.mark = count;
+    this.since = now;
+  }
 
   /** `pending`: whether there is anything to wait for. Returns the milliseconds without progress. */
   stalledMs(count: number, pending: boolean, now: number): number {
-    if (!pending || count - this.mark >= progressBytes) {
-      this.mark = count;
-      this.since = now;
-    }
+    if (!pending || count - this.mark >= progressBytes) this.restart(count, now);
     return now - this.since;
   }
 }
@@ -94,7 +97,7 @@ export class Connection implements Reader {
   }
 
   holdBack(): boolean {
-    // what is not flowing is paused by somebody else, or has nobody yet who reads it, as in a WebSocket's handshake
+    // what is not flowing is paused elsewhere, or has no reader yet, as in a WebSocket's handshake
     if (this.heldBack || this.upgraded || this.socket.readableFlowing !== true) return false;
     this.heldBack = true;
     this.socket.pause();
@@ -126,8 +129,10 @@ export class Connection implements Reader {
   /** The body that is received now is a file. */
   allowUpload(): void {
     if (this.body === undefined) return;
-    this.body.until = performance.now() + this.timeouts.uploadMs;
+    const now = performance.now();
+    this.body.until = now + this.timeouts.uploadMs;
     this.body.upload = true;
+    this.received.restart(this.socket.bytesRead, now);
   }
 
   /** Its next answers say `Connection: close`, so that its caller moves to another server without losing a request. */

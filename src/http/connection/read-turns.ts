@@ -11,7 +11,7 @@ export interface Reader {
 
 /** How long connections are read in one turn of the event loop before the rest is held back, in milliseconds. */
 const readMs = 5;
-/** How many that were held back are read again in each turn, whatever it takes: else one whose bytes come last would wait for ever. */
+/** How many that were held back are read again in each turn, whatever it takes: else one whose bytes come last would never be read. */
 const readAgain = 32;
 
 /**

@@ -111,14 +111,14 @@ async function siege(client: Client, count: number): Promise<string> {
   const besiege = async (): Promise<void> => {
     while (running) {
       const socket = await client.socket().catch(() => undefined);
+      if (client.isOver) return;
       if (socket !== undefined && !socket.destroyed) await new Promise((resolve) => socket.once("close", resolve));
       await pause(20);
     }
   };
   for (let index = 0; index < count; index += 1) void besiege();
   await pause(3_000);
-  const answers = await inParallel(40, 1, () => client.fresh("/v1/models"));
-  running = false;
+  const answers = await inParallel(40, 1, () => client.fresh("/v1/models")).finally(() => (running = false));
   return `${count} strangers; another caller: ${expectStatus(answers, 200)}`;
 }
 
