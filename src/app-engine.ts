@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { ConfigError } from "./config/load.ts";
 import type { Config, EngineConfig } from "./config/schema.ts";
+import type { CatalogOptions } from "./engine/catalog.ts";
 import type { Engine } from "./engine/engine.ts";
 import { llamaEngine } from "./engine/llama/engine.ts";
 import { replayEngine } from "./engine/replay/engine.ts";
@@ -108,4 +109,14 @@ export function fingerprint(settings: unknown): string {
     const original = this[key];
     return original instanceof Secret ? createHash("sha256").update(original.reveal()).digest("hex") : value;
   });
+}
+
+/** Which names are offered. */
+export function catalogNames(config: Config): Pick<CatalogOptions, "entries" | "unlisted"> {
+  const entries = Object.entries(config.models).map(([name, { engine, ...rest }]) => ({
+    name,
+    engines: engine === undefined ? [] : typeof engine === "string" ? [engine] : engine,
+    ...rest,
+  }));
+  return { entries, unlisted: config.unlistedModels || entries.length === 0 };
 }

@@ -1,8 +1,8 @@
-import { EngineSet, type EngineContext } from "./app-engine.ts";
+import { catalogNames, EngineSet, type EngineContext } from "./app-engine.ts";
 import { configuredKeys } from "./config/keys.ts";
 import { ConfigError } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
-import { createCatalog, type CatalogOptions } from "./engine/catalog.ts";
+import { createCatalog } from "./engine/catalog.ts";
 import type { Catalog, Engine } from "./engine/engine.ts";
 import { LiveCatalog } from "./engine/live-catalog.ts";
 import type { ByteBudget } from "./lib/byte-budget.ts";
@@ -340,14 +340,4 @@ function checkGuard(config: Config): void {
   const served = [...entries.map(({ name }) => name), ...(unlisted ? documentedCards.map(({ id }) => id) : [])];
   if (guard === undefined || served.includes(guard)) return;
   throw new ConfigError(`moderation.model.model: found ${JSON.stringify(guard)}; allowed are ${served.join(", ")}`);
-}
-
-/** Which names are offered. */
-export function catalogNames(config: Config): Pick<CatalogOptions, "entries" | "unlisted"> {
-  const entries = Object.entries(config.models).map(([name, { engine, ...rest }]) => ({
-    name,
-    engines: engine === undefined ? [] : typeof engine === "string" ? [engine] : engine,
-    ...rest,
-  }));
-  return { entries, unlisted: config.unlistedModels || entries.length === 0 };
 }

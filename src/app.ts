@@ -1,12 +1,5 @@
-import { fingerprint } from "./app-engine.ts";
-import {
-  adminRules,
-  catalogNames,
-  openModeration,
-  openServices,
-  type AppOverrides,
-  type Services,
-} from "./app-services.ts";
+import { catalogNames, fingerprint } from "./app-engine.ts";
+import { adminRules, openModeration, openServices, type AppOverrides, type Services } from "./app-services.ts";
 import { configuredKeys, declaredOf } from "./config/keys.ts";
 import type { Config } from "./config/schema.ts";
 import { createCatalog } from "./engine/catalog.ts";
