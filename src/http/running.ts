@@ -39,7 +39,7 @@ export class RunningRequests {
     return () => this.aborters.delete(aborter);
   }
 
-  /** Ends what runs, and shortly after it every connection: one that neither reads nor sends would stay for ever. */
+  /** Ends what runs, and shortly after it every connection: one that neither reads nor sends would never end. */
   abortAll(): void {
     for (const aborter of this.aborters) aborter.abort();
     const cut = (): void => {

@@ -77,7 +77,7 @@ const planStatus = { holds: 1, none: 3 };
 
 /**
  * One row in the form of the vendor's token plan, as its account page and its clients read it (2026-11): all text models
- * together are `general`, what is left is told in percent and the counts, which there are units of a plan, are 0. The
+ * together are `general`, what is left stands in percent and the counts, which there are units of a plan, are 0. The
  * interval is the tightest of the budgets that are not of a week.
  */
 function planRemains(money: readonly OwnMoney[], now: number): Record<string, unknown> {

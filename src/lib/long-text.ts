@@ -6,7 +6,7 @@ const pieceBytes = 1 << 20;
 
 /**
  * A text that is too long to be made one string at once: new memory of 60 MB takes a fifth of a second on some machines (November
- * 2026, a virtual one: 18 microseconds a page). It is no string, so that nobody reads it as one by mistake; who can read a
+ * 2026, a virtual one: 18 microseconds a page). It is no string, so that no code reads it as one by mistake; who can read a
  * text piece by piece does.
  */
 export class LongText {

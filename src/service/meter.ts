@@ -45,7 +45,7 @@ export interface BillableWork {
   most: () => { input: number; output: number };
 }
 
-/** What work used, told once when it is over. */
+/** What work used, reported once when it is over. */
 export interface Used {
   /** The configured name of the engine that did it. */
   engine: string;

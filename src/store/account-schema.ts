@@ -53,7 +53,7 @@ export const periodMigration = {
         month = excluded.month, month_cost = excluded.month_cost, total_cost = excluded.total_cost`,
   ],
   postgres: [
-    // reserves like parley_hold of migration 8, whose comment tells the rest; `periods` has the numbers of the current ones
+    // reserves like parley_hold of migration 8, whose comment describes the rest; `periods` has the numbers of the current ones
     `create function parley_reserve(accounts jsonb, periods jsonb, hold text, cost bigint)
       returns jsonb language plpgsql as $body$
 declare

@@ -181,11 +181,11 @@ export interface FileStore {
   ended(now: number, limit: number): Promise<number[]>;
 }
 
-/** What was told once, by whatever process. */
+/** Notices that were sent once, by whatever process. */
 export interface NoticeStore {
-  /** Whether it is told for the first time; `at` in milliseconds since the Unix epoch. */
+  /** Whether it is sent for the first time; `at` in milliseconds since the Unix epoch. */
   first(name: string, at: number): Promise<boolean>;
-  /** Forgets what was told before a moment. */
+  /** Forgets what was sent before a moment. */
   sweep(before: number): Promise<void>;
 }
 

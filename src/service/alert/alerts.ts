@@ -16,7 +16,7 @@ export interface AlertsOptions extends WebhooksOptions {
 /** Longer than any period that begins anew. */
 const noticeMs = 400 * 24 * 3_600_000;
 
-/** Watches what operators are told of, and tells them; made only where there is someone to tell. */
+/** Watches what operators are notified of, and notifies them; made only where there is a webhook. */
 export class Alerts {
   // fixed at birth
   private readonly options: AlertsOptions;

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { IdSource } from "../../model/id.ts";
 import type { Log } from "../../telemetry/log.ts";
 
-/** What operators can be told of. */
+/** What operators can be notified of. */
 export type AlertEvent = "budget" | "replica-down" | "replica-up" | "errors-high";
 
 /** One event, with a sentence for people and the facts for programs. */
