@@ -96,7 +96,9 @@ describe("at the start", () => {
     const serve = [program, "serve", "--engine", "sim", "--port", "0", "--data", data];
     await expect(promisify(execFile)(process.execPath, serve)).rejects.toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/^parley: the database \S+parley\.db cannot be opened: [^\n]+\n$/),
+      stderr: expect.stringMatching(
+        /^\{[^\n]*"msg":"the database \S+parley\.db cannot be opened: [^\n]+"\}\n$/,
+      ) as string,
     });
   });
 });
