@@ -44,7 +44,8 @@ async function storedReads(client: Client): Promise<string> {
     model,
     store: true,
     max_output_tokens: 5,
-    input: "A".repeat(22 * mebibyte),
+    // one text alone may not have as much
+    input: [{ role: "user", content: Array(3).fill({ type: "input_text", text: "A".repeat((22 / 3) * mebibyte) }) }],
   });
   if (stored.status !== 200) return expectStatus(stored, 400, 413, 429);
   const { id } = JSON.parse(stored.text) as { id: string };
