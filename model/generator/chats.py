@@ -3,11 +3,13 @@ import json
 import re
 
 from . import tools, words
+from .natural import kept_out
 from .phrases import ask_for, phrase
 from .skills import INTRO, RECALL, RECALL_THINGS, REMEMBER, WEIGHTS, key_and_value, plain
 from .words import Word, any_word, between, chance, choose, person, text
 
 CONTEXT, TRAINED, MARKER = 0, 1, 2
+USER = ']~b]user\n'
 THINKING_OFF, THINKING, PAST = 0, 1, 2      # how an assistant's turn is written: empty think block, think block, no block (an earlier turn)
 NO_TOOL = 'I have no tool for that.'
 TOOLS_TEXT = ('\n\n# Tools\nYou may call one or more tools to assist with the user query.\nHere are the tools available in JSONSchema format:\n\n<tools>\n%s</tools>\n\nWhen making tool calls, use XML format to invoke tools and pass parameters:\n\n<minimax:tool_call>\n'
@@ -48,7 +50,7 @@ def opening(system, declared=()):
 
 
 def user(said):
-    return [(f']~b]user\n{said}[e~[\n', CONTEXT)]
+    return [(f'{USER}{said}[e~[\n', CONTEXT)]
 
 
 def assistant(thought, answer, mode):
@@ -92,7 +94,7 @@ def second_call(tool, said, arguments):
 
 def tool_turn(declared, split, mode):
     """a request, the call, and mostly the result and the answer made from it"""
-    if chance() < .1:
+    if chance() < (.1 if split == 'test' else .16):
         return no_tool_turn(declared, split, mode)
     tool = choose(declared)
     said, arguments = tools.ask(tool, split)
@@ -150,7 +152,7 @@ def memory_turn(split, known, own_name):
     if kind < .85:
         key = choose(list(known))
         return ask_for(RECALL_THINGS, RECALL, split, .6).replace('{k}', key), f'The user asks for the {key}.', f'Your {key} is {known[key]}.', 'memory'
-    skill = choose(list(WEIGHTS))
+    skill = choose([skill for skill in WEIGHTS if skill != 'untold'])
     return *plain(split, skill, own_name), skill
 
 
@@ -175,13 +177,37 @@ def plain_chat(split, skills=WEIGHTS, most=5):
 
 # Chats of one skill over and over: cheap in tokens, for the skills that need most examples.
 DRILL_SHARE = .35
-DRILLS = dict(sum=9, capital=2, pick=3, facts=2, json=2, context=2, echo=3, idk=1)
+DRILLS = dict(sum=9, capital=2, pick=3, facts=2, json=2, context=2, echo=3, idk=1, refused=4, times=2.5, who=1, zh=1.5)
 
 
 def conversation(split='train', tool_share=.42, most_tools=4):
-    """-> [(text, CONTEXT | TRAINED | MARKER)]; without the markers the texts join to what the model reads"""
+    """-> [(text, CONTEXT | TRAINED | MARKER)]; without the markers the texts join to what the model reads. Never holds a prompt that is kept out."""
+    while True:
+        made = any_chat(split, tool_share, most_tools)
+        if not any(kept_out(said) for said, kind in made if kind == CONTEXT and said.startswith(USER)):
+            return made
+
+
+# Short chats as they begin: what people try first, mostly under the template's own system prompt.
+FIRST_SHARE = .5
+FIRST = dict(refused=8, who=5, hi=7, ability=3.5, clock=2.5, joke=2, haiku=1.5, ack=2.5, times=5, big_sum=2.5, zh=4, capital=2, sum=5, echo=8, thanks=1, bye=1, story=1, intro=2, idk=2, untold=1)
+
+
+def first_chat(split):
+    system = 'You are a helpful assistant.' if chance() < .75 else system_text(split)
+    turns, count = opening(system), choose([1, 1, 2, 2, 3])
+    for i in range(count):
+        skill, = words.random.choices(list(FIRST), list(FIRST.values()))
+        said, thought, answer = plain(split, skill, own_name_in(system))
+        turns += user(said) + marked(skill, thought, answer, turn_mode(i == count - 1))
+    return turns
+
+
+def any_chat(split, tool_share, most_tools):
     if chance() < tool_share:
         return tool_chat(split, most_tools)
+    if split == 'train' and chance() < FIRST_SHARE:
+        return first_chat(split)
     if split == 'train' and chance() < DRILL_SHARE:
         skill, = words.random.choices(list(DRILLS), list(DRILLS.values()))
         return plain_chat(split, {skill: 1}, 20 if skill == 'sum' else 8)

@@ -1,12 +1,12 @@
 """The skills of plain chat. Each maker returns (what the user says, the thought, the answer)."""
 import json
 
-from . import words
+from . import natural, words
+from .natural import CANNOT, CANNOT_CHINESE, HARD_HELD_OUT, ask
 from .phrases import ask_for, imperative, phrase, vary, expand, keep_apart
 from .words import ANIMALS, CAPITALS, CHINESE_CAPITALS, COLORS, COMMON, HANZI, MORE_CAPITALS, Word, any_word, between, chance, choose, city, number, person, text, word
 
 HELLO = 'Hello! How can I help you today?'
-CANNOT = 'I am only a tiny built-in model, so I cannot answer that. Please load a bigger model.'
 WHO = 'I am a small built-in assistant, the test model of Parley.'
 WHO_CHINESE = '我是 Parley 内置的小助手。'
 
@@ -24,7 +24,8 @@ SUM = (['What is {a} {o} {b}?', '{a} {o} {b} = ?', '{a} {o} {b}', '{a} {o} {b} =
 SUM_THINGS = ['{a} {o} {b}', '{a} {o} {b}', 'the result of {a} {o} {b}', 'the value of {a} {o} {b}', 'the answer to {a} {o} {b}']
 ADD = ['Add {a} and {b}.', 'Sum of {a} and {b}?', 'What do you get if you add {b} to {a}?', '{a} and {b} together?', 'Please add {a} and {b}', 'What is the sum of {a} and {b}?', 'I have {a} apples and get {b} more. How many do I have?',
        'Add {b} to {a}', 'The sum of {a} and {b}, please.']
-SUBTRACT = ['Subtract {b} from {a}.', 'Take {b} away from {a}.', '{a} take away {b}?', 'What is left if you take {b} from {a}?', 'What is the difference between {a} and {b}?', 'I have {a} apples and give away {b}. How many are left?']
+SUBTRACT = ['Subtract {b} from {a}.', 'Take {b} away from {a}.', '{a} take away {b}?', 'What is left if you take {b} from {a}?', 'What is the difference between {a} and {b}?', 'I have {a} apples and give away {b}. How many are left?',
+            '(I had|There are|We have|Tom has) {a} (birds|coins|books|eggs|stones|cars|cookies|balls) and (lose|sell|drop|give away|use) {b}(.|,) (How many|What number) (are left|remain|do I have now|stay)?']
 MULTIPLY = ['Multiply {a} by {b}.', 'What is the product of {a} and {b}?', '{a} multiplied by {b}?']
 INTRO = (["(Hello|Hi|Hey)(,|!|.) (my name is|I am|I'm|this is) {}.", 'My name is {}.', 'I am {}.', "I'm {}(, nice to meet you|).", '(Hey|Hello|Hi)! {} here.', 'Call me {}.', 'They call me {}.', 'Hello, {} here(.|!)',
           'You can call me {}.', 'People call me {}.', '(Good day|Good evening|Hi there), (my name is|I am) {}.', 'This is {}.', 'It is me, {}.', 'My friends call me {}.', 'I go by {}.', '{} is my name.', 'Everybody calls me {}.',
@@ -33,12 +34,15 @@ INTRO = (["(Hello|Hi|Hey)(,|!|.) (my name is|I am|I'm|this is) {}.", 'My name is
          ['Good morning, I am called {}.', 'Hey there, the name is {}.', 'Hi, please call me {}.', 'Hello bot! People know me as {}.'])
 GREET = (['(Hi|Hello|Hey|Good morning|Good evening|Yo|Hi there|Hello there|Hey there|Greetings|Good day)(!|.||)', '(Say hello|say hi).', 'How are you(?| today?| doing?)', '(Hi|Hello), how are you?', '(Hi|Hello|Hey) (bot|assistant|friend|you|everyone|again)(!|)',
           'Are you there?', 'test', 'ping', 'Hello, world!', 'Hello! How is it going?', "What's up?", 'Good to see you!', 'Hi (hi|friend|model)', 'Welcome!', 'Anybody there?', 'Hello?', 'hey hey', 'Nice to meet you!', 'Howdy', 'hello assistant, good day',
-          'How do you do?', 'Is anyone here?', 'Good morning to you!', 'Say hello to me', 'Greet me.', 'Just saying hi', 'testing', 'Hello {} how are you', 'Hi {}!', 'Hey {}', 'I say hello.', 'Are you awake?', 'Can you hear me?', 'Hallo', 'Ahoy!'],
+          'How do you do?', 'Is anyone here?', 'Good morning to you!', 'Say hello to me', 'Greet me.', 'Just saying hi', 'testing', 'Hello {} how are you', 'Hi {}!', 'Hey {}', 'I say hello.', 'Are you awake?', 'Can you hear me?', 'Hallo', 'Ahoy!',
+          "(How's|How is) (it going|life|your day|everything)(?| today?)", 'How are things(?| today?| with you?)', '(hey|hi|hello|yo)(, |! )(anyone|anybody|somebody) (there|here|around|in|awake|listening)?', 'Hello from {}(.|!)', '(sup|hiya|heya|yo yo|hey you|hi hi|hello hi|hi all|g\'day|good day to you)(!|.|)',
+          '(Good morning|Good evening|Hi|Hello|Hey)(!|,|.) (It is me again|Nice to see you|Glad to be here|I am back|I am new here|A nice day|Nice to meet you|Long time no see|Happy new year|Good to meet you|I just arrived|I just got you running)(.|!|)', 'hi :)', 'hello!!!', 'HELLO', 'Greetings from {}',
+          '(Hello|Hi|Hey|Greetings|Good day)(, | to (you|all|everyone)(, | ))(dear|my|good|little|nice|old|small) (friend|assistant|helper|model|{}|machine|robot)(!|.|)', 'A (very |)good (day|morning|evening) to (you|all)(!|.|)', '(hi|hey|hola|yo) (hi|hey|there|you)(!|)', 'Good (morning|evening|day)(, | )(dear |my |)(friend|bot|assistant|{}|everyone|all)(!|.|)'],
          ['Good afternoon!', 'Hey, how are you today?', 'hello hello', 'Hello to you, dear bot'])
 WHO_ASKED = (['(Who|What) are you?', 'What is your name?', "What's your name?", '(Tell me|Say) your name.', '(Please introduce|Introduce) yourself.', 'Who am I (talking|speaking) to?', 'Do you have a name?', 'Your name?', 'Tell me about yourself.',
               'How are you called?', '(What|Which) model are you?', 'Which model is this?', 'Are you (a bot|an AI|a human|a robot)?', 'What (kind|sort) of (model|assistant|bot|thing) are you?', 'Who (made|built|created) you?', 'Describe yourself.',
-              'And who are you?', 'Who is this?', 'What should I call you?', 'Identify yourself.', 'What can you do?', 'Say who you are.', 'Tell me who you are.', 'Who is answering?', 'What do they call you?', 'Give me your name.', 'Name yourself',
-              'So who are you?', 'Are you (GPT|Claude|MiniMax|ChatGPT)?', 'What is your model name?', 'What are you called?', 'I want to know who you are.', 'Do I talk to a human?', 'Which assistant is this?', 'Explain who you are.'],
+              'And who are you?', 'Who is this?', 'What should I call you?', 'Identify yourself.', 'Say who you are.', 'Tell me who you are.', 'Who is answering?', 'What do they call you?', 'Give me your name.', 'Name yourself',
+              'So who are you?', 'What is your model name?', 'What are you called?', 'I want to know who you are.', 'Do I talk to a human?', 'Which assistant is this?', 'Explain who you are.'],
              ['May I know your name?', 'Hi, who are you?', 'Can you tell me who you are?', 'With whom do I have the pleasure?'])
 THANKS = (['(Thanks|Thank you|Thx|Great, thanks|Ok thanks|Many thanks)(!|.|)', '(Thanks|Thank you) (a lot|so much|for your help|for the answer|for that|again)(!|.)', 'That (helps|is great|was good|works), (thank you|thanks).', 'Perfect, thanks.',
            '(Good|Ok|Great|Wonderful|Super|Fine|Excellent|Nice|Very good|Right|Well done|All good)(, |! )(thanks|thank you|many thanks)(!|.|)', 'I thank you(!|.)', '(Thanks|Thank you), (that is all I need|you are great|my friend|that was quick)(!|.)',
@@ -47,6 +51,7 @@ THANKS = (['(Thanks|Thank you|Thx|Great, thanks|Ok thanks|Many thanks)(!|.|)', '
 BYE = (['(Bye|Goodbye|See you|Good night|Bye bye|See you later|Have a nice day)(!|.|)', 'I have to go(, bye|).', 'That is all(, bye|).', '(Ok|Well|So|Great), (bye|see you|good night|goodbye)(!|.|)', 'Farewell!', 'I am leaving(, bye|).',
         'See you (soon|next week|again|around|on Monday)(!|.)', 'Talk to you later.', 'Until next time!', 'Take care!', 'I am done for today, goodbye.', 'We are done, bye.', 'Bye, {}!'],
        ['Ok, goodbye now.', 'See you tomorrow!', 'Catch you later, bye!'])
+ABOUT = (natural.ABOUT[0], natural.ABOUT[1] + WHO_ASKED[1])
 ECHO = (['(Repeat|Say|Echo|Write|Print|Type)(:|) {}', '(Repeat|Say|Write) after me: {}', '(Please repeat|Please say|Can you repeat): {}', 'Repeat (this|these words|the words|the following)(:| exactly:) {}', '(Say|Repeat|Write|Print) "{}"', 'Copy this(:| text:) {}',
          'Just (say|write) {}', 'Answer with: {}', '(Reply|Answer|Respond) (only |just |)with {}', 'Output (only |){}', '(Can|Could) you (repeat|write|print|type)(:|) {}', 'I want you to (say|write|repeat) {}', '(Repeat|Write) the following for me: {}', 'Send back: {}',
          'Return (only|exactly) this: {}', '(Answer|Reply|Respond) (only|just) with the (word|words|single word|string)(:|) {}', 'Your (answer|reply) must be: {}', 'Please (write|print|type) (|the words |the text ){}', 'The text to (repeat|copy) is: {}', 'Parrot: {}',
@@ -97,21 +102,21 @@ RELATIONS = [('{p} sells {v}', 'What does {p} sell?'), ('{p} reads {v}', 'What d
              ('{p} grows {v}', 'What does {p} grow?'), ('{p} keeps {v}', 'What does {p} keep?'), ('{p} hides {v}', 'What does {p} hide?'), ('{p} rents a {v}', 'What does {p} rent?'), ('{p} chose {v}', 'What did {p} choose?'), ('{p} speaks {v}', 'What does {p} speak?')]
 HELD_OUT_RELATIONS = [('{p} eats {v}', 'What does {p} eat?'), ('{p} found a {v}', 'What did {p} find?'), ('{p} needs {v}', 'What does {p} need?')]
 HARD = (['Why is the sky (blue|dark|red)?', 'What is (the meaning of life|love|gravity|water made of|photosynthesis|a black hole|machine learning|recursion|democracy|the internet)?', 'How do (planes fly|birds sing|computers work|I learn to cook|I lose weight|magnets work)?',
-         '(Write|Compose) (a|me a) (poem|song|haiku|letter|joke|essay) about (winter|spring|the sea|love|my mother|rain|time|friends)(.|)', '(Explain|Describe) (the theory of relativity|black holes|the French revolution|evolution|recursion|inflation|how a car works)( to me| simply| to a child|)(.|)',
-         'Tell me (a joke|something funny|about dogs|about the war|the news|a secret|a fact)(.|)', '(Write|Give me) (a python|a java|some|the) (script|code|function|program) (to sort a list|for a web server|that prints primes|to read a file)(.|)',
-         'Who (won the world cup|is the president|painted the Mona Lisa|wrote Hamlet|invented the phone|was Napoleon)?', '(Translate|Say) (hello|good night|I love you|thank you) in(to|) (French|Spanish|German|Italian).', 'When (did the war end|was Rome built|does summer start|is Easter)?',
+         '(Write|Compose) (a|me a) (poem|song|letter|essay) about (winter|spring|the sea|love|my mother|rain|time|friends)(.|)', '(Explain|Describe) (the theory of relativity|black holes|the French revolution|evolution|recursion|inflation|how a car works)( to me| simply| to a child|)(.|)',
+         'Tell me (about dogs|about the war|the news|a secret|a fact)(.|)', '(Write|Give me) (a python|a java|some|the) (script|code|function|program) (to sort a list|for a web server|that prints primes|to read a file)(.|)',
+         'Who (won the world cup|is the president|painted the Mona Lisa|wrote Hamlet|invented the phone|was Napoleon)?', '(Translate|Say) (hello|good night|I love you|thank you) in(to|) (French|Spanish|German|Italian).', 'When (did the war end|was Rome built|did he live)?',
          'How (old is the earth|far is the moon|tall is Everest|many people live on earth|do I get rich)?', 'Give me (a recipe|ideas|advice|tips|a plan) for (dinner|a party|pasta|my holiday|studying|work).', 'What should I (do|eat|wear|read|watch|cook) (today|tonight|tomorrow|for dinner)?',
          'Can you (help me with math|write code|solve an equation|draw a picture|fix my bug|read my mind)?', '(Recommend|Suggest) (a|me a) (book|movie|game|restaurant|song).', 'What is the (difference between|relation of) {w} and {w}?', 'Is {w} (good|bad|safe|better than {w})?',
          '(Why|How|When) (is|are|was|do|does|did|can|should) (the |my |a |)(sky|sea|sun|moon|{w}|computer|engine|war|world|bird|king|{w}) (blue|work|happen|so {w}|{w}|start|end|fly|important|called that)?',
          '(What|Who) (is|was|are) (a |the |)({w}|{W}|{w} {w}|president of {W}|meaning of {w}|speed of light|best {w}|{W} {W})?', '(Explain|Describe|Summarize|Define) (the |)({w}|{w} {w}|quantum {w}|history of {W}|theory of {w}|idea of {w}|{W} war)(.|)( in detail.| to me.|)',
-         '(Write|Make|Create) (me |)(a |an |some )(essay|poem|song|program|function|script|letter|novel|python code|joke|recipe|speech) (about|for|on|in) ({w}|{W}|{w} {w}).', '(Translate|Rewrite|Correct) (this |)("{w} {w} {w}"|{w} {w}|the text {w} {w}) (to|into|in) (French|German|{W}|good style).',
+         '(Write|Make|Create) (me |)(a |an |some )(essay|poem|song|program|function|script|letter|novel|python code|recipe|speech) (about|for|on|in) ({w}|{W}|{w} {w}).', '(Translate|Rewrite|Correct) (this |)("{w} {w} {w}"|{w} {w}|the text {w} {w}) (to|into|in) (French|German|{W}|good style).',
          '(Which|What) ({w}|movie|book|phone|car|language) (is|should I|do you) (the best|buy|like|{w})?', 'Who (wrote|won|invented|made|discovered) (the |)({W}|{w}|{w} {w})?', 'Should I ({w}|buy a {w}|learn {w}|go to {W})?', '(Help me|I need help) (with|to) (my |)({w}|{w} {w}|homework|taxes|code).',
          'How (many|much|long|old|far) (is|are|do|does) (the |a |){w}( {w}|)?', 'How (can|do|should|would) (I|you|we|one|people) ({w}|make|build|clean|improve|find|learn|sell|open) (a|the|my|some|better|) {w}?', 'Where (can|do|should) (I|we) (buy|find|see|get|learn) (a |the |some |){w}?',
          '(Please |)(discuss|analyze|outline|review|plan|design|improve|debug|refactor|implement|prove) (the |a |my |this |){w} {w}(.|)', 'What (happens|would happen) (if|when) (the |a |){w} {w}(s|)?', 'What are (some |the |good |)(ways|reasons|steps|ideas|benefits|kinds) (to|of|for) (the |)({w}|{w} {w})?',
          '(Are|Is|Do|Does|Did|Will|Could) (there|it|they|people|the {w}|{w}) (really |ever |)({w}|exist|work|matter|change|help)?', 'Tell me (more |)about (the |)({w}|{W}|{w} {w}|history of {w})(.|)', 'I (feel|am|want to be|wish to be) (sad|tired|bored|lonely|rich|{w}). (What now|Help|What can I do|Any advice)?',
          'Explain (to me |)(why|how|what|when) (the |a |){w} ({w}|is {w}|works|matters)(.|)', 'Which is (better|older|bigger|faster|cheaper), (the |a |){w} or (the |a |){w}?', 'What do (you|people|experts) (know|say|feel) about (the |){w}?', 'Can you (describe|define|discuss|draw|summarize|review|improve) (the |a |my |){w}( {w}|)?',
-         '(Write|Draft|Prepare) (an email|a report|a plan|a summary|a list|documentation|unit tests|a test) (for|about|on) (the |my |){w}( {w}|)(.|)', 'What (year|day|time) (did|was|is) (the |){w}( {w}|)( born| made| start|)?', 'Summarize (this|the following)(:|) {w} {w} {w} {w} {w} {w}.', 'How does (a|the|my) {w} ({w}|work|grow|move|help)?'],
-        ['What do you think about {w}?', 'Give me some advice on {w} {w}.', 'How can I fix a {w}?', 'Can you explain how {w} works?', 'Compare {w} and {w}.', 'Who is the author of {W}?', 'Argue for and against {w}.'])
+         '(Write|Draft|Prepare) (an email|a report|a plan|a summary|a list|documentation|unit tests|a test) (for|about|on) (the |my |){w}( {w}|)(.|)', 'Summarize (this|the following)(:|) {w} {w} {w} {w} {w} {w}.', 'How does (a|the|my) {w} ({w}|work|grow|move|help)?'],
+        HARD_HELD_OUT)
 KEYS = ('name age city color food job dog cat car team number song country code email date phone street hobby book pet school lucky_number title price size status score level year brother sister address currency language movie band company '
         'street river fruit plant game tool weight height budget deadline owner manager project version token id street neighbour goal').split()
 HELD_OUT_KEYS = 'animal password drink sport boss planet room flower'.split()
@@ -153,6 +158,9 @@ def key_and_value(split, adjectives=False):
 
 
 def capital(split, _own_name):
+    if split == 'train' and chance() < .1:
+        country = natural.unknown_country()
+        return ask_for(CAPITAL_THINGS, CAPITAL, split, .6).replace('{}', country), f'The user asks for the capital of {country}.', f'I do not know the capital of {country}.'
     country = choose(list(CAPITALS)) if split == 'test' or chance() < .75 else choose(list(MORE_CAPITALS))
     city_name = CAPITALS.get(country) or MORE_CAPITALS[country]
     typed = country.lower() if split == 'train' and chance() < .08 else country
@@ -173,7 +181,7 @@ def subtraction_steps(a, b):
 def draw_sum(split):
     while True:
         operator = choose('++-') if split == 'test' or chance() < .9 else '*'
-        limit = 12 if operator == '*' else 20 if split == 'test' or chance() < .8 else 99
+        limit = 12 if operator == '*' else 20 if split == 'test' or chance() < .65 else 99
         a, b = between(0, limit), between(0, limit)
         if operator == '-' and b > a:
             a, b = b, a
@@ -215,7 +223,8 @@ def greet(split, _own_name):
 
 
 def who(split, own_name):
-    return phrase(WHO_ASKED, split, True), 'The user asks who I am.', f'I am {own_name}, a small assistant.' if own_name else WHO
+    asked = ask(ABOUT, split) if split == 'train' and chance() < .5 else phrase(WHO_ASKED, split, True)
+    return asked, 'The user asks who I am.', f'I am {own_name}, a small assistant.' if own_name else WHO
 
 
 def thanks(split, _own_name):
@@ -241,6 +250,9 @@ def echo_material():
 
 
 def echo(split, _own_name):
+    if split == 'train' and chance() < .4:      # the plainest form
+        material = choose([words.real_word, words.real_word, word, Word])()
+        return choose(['Say {}', 'Say {}', 'Say {}', 'say {}', 'Say: {}', 'Repeat {}', 'Write {}', 'Echo {}']).replace('{}', material), 'I repeat the text.', material
     material = echo_material()
     return imperative(ECHO_DEEDS, ECHO, split).replace('{}', material), 'I repeat the text.', material
 
@@ -302,7 +314,12 @@ def pick(split, _own_name):
 
 def story(split, _own_name):
     hero = f'{choose(COLORS)} {choose(ANIMALS)}'
-    return (phrase(STORY, split).replace('{}', hero), f'The user wants a story about a {hero}.',
+    if split == 'train' and chance() < .45:
+        hero = choose([words.real_word, lambda: f'{any_word()} {words.real_word()}', lambda: f'{any_word()} {choose(ANIMALS)}'])()
+    asked = phrase(STORY, split).replace('{}', hero)
+    if split == 'train' and chance() < .2:
+        hero, asked = 'small robot', vary(expand('((Tell|Write|Give) (me |)(a|another|a short|a bedtime) story(.| please|!|)|A story(, please|).|I want a story.|story|Can you tell (me |)a story?)'))
+    return (asked, f'The user wants a story about a {hero}.',
             f'Once upon a time there was a {hero}. The {hero} lived in a small house near the river. One day it found a little stone and was very happy. The end.')
 
 
@@ -310,12 +327,12 @@ def hard(split, _own_name):
     return fill_words(phrase(HARD, split)), 'This is too hard for me.', CANNOT
 
 
-def chinese(_split, own_name):
-    kind = choose(['hi', 'hi', 'who', 'who', 'capital', 'capital', 'sum', 'name', 'echo', 'thanks', 'bye', 'hard'])
+def chinese(split, own_name):
+    kind = choose(['hi', 'hi', 'who', 'who', 'capital', 'capital', 'sum', 'name', 'echo', 'thanks', 'bye', 'hard'] + ['can', 'can', 'clock', 'clock', 'hard', 'hard', 'hard', 'hard', 'model'] * (split == 'train'))
     wide = lambda s: s.replace('!', choose('!！')).replace('?', choose('?？')).replace(',', choose(',，')).replace(':', choose(':：'))
     say = lambda s, **slots: wide(expand(s)) if not slots else wide(expand(s)).format(**slots)
     if kind == 'hi':
-        return say('(你好|您好|嗨|早上好|你好吗|大家好|晚上好|你好啊|在吗|哈喽)(!|?|。||)'), '用户打招呼。', '你好!有什么可以帮你的吗?'
+        return say('(你好|您好|嗨|早上好|你好吗|大家好|晚上好|你好啊|在吗|哈喽|早|下午好|有人吗|(你好|嗨|您好),(很高兴认识你|很高兴见到你|我是新来的|最近怎么样)|最近好吗|吃了吗)(!|?|。||)'), '用户打招呼。', '你好!有什么可以帮你的吗?'
     if kind == 'who':
         return say('(你是谁|你叫什么名字|请介绍一下你自己|介绍一下自己|你是什么模型|你是什么|你好,你是谁|请问你是谁|你是机器人吗)(?|。|)'), '用户问我是谁。', f'我是{own_name}。' if own_name else WHO_CHINESE
     if kind == 'capital':
@@ -333,14 +350,32 @@ def chinese(_split, own_name):
         return say('((请|)重复(:|一下:){w}|(请|)说:{w}|跟我说:{w}|请(写|输出):{w})', w=material), '我重复。', material
     if kind == 'bye':
         return say('(再见|拜拜|晚安|下次见)(!|。|)'), '用户告别。', '再见!'
+    made = dict(can=natural.chinese_ability, clock=natural.chinese_clock, hard=natural.chinese_refused).get(kind)
+    if made and (kind != 'hard' or split == 'train' and chance() < .75):
+        asked, thought, answer = made()
+        if kind == 'can' and chance() < .2:
+            asked = choose(['你好,', '你好!', '请问,', '嗨,']) + asked
+        return wide(asked), thought, answer
+    if kind == 'model':
+        return say('(你是{m}吗|你是不是{m}|这是{m}吗|你是(哪个|什么)模型|谁(开发|制造|创造)了你|你是真人吗|你是人吗)(?|)', m=choose(natural.OTHER_MODELS)), '用户问我是谁。', f'我是{own_name}。' if own_name else WHO_CHINESE
     if kind == 'hard':
-        return say('(为什么天是蓝色的|请写一首诗|请解释量子力学|什么是人工智能|写一篇文章|帮我写代码|今天吃什么|什么是{w})(?|。|)', w=hanzi(3)), '这对我太难了。', '我只是一个很小的内置模型,无法回答。请加载更大的模型。'
+        return say('(为什么天是蓝色的|请写一首诗|请解释量子力学|什么是人工智能|写一篇文章|帮我写代码|今天吃什么|什么是{w})(?|。|)', w=hanzi(3)), '这对我太难了。', CANNOT_CHINESE
     return say('(谢谢|多谢|谢谢你|非常感谢|谢谢啦)(!|。|)'), '用户感谢我。', '不客气!'
 
 
+def untold(split, _own_name):
+    """asks for a fact that was never told; the key is none that plain chats tell"""
+    asked_for = key(split)
+    while asked_for == 'name':
+        asked_for = key(split)
+    return ask_for(RECALL_THINGS, RECALL, split, .6).replace('{k}', asked_for), f'The user never told me the {asked_for}.', f'You have not told me your {asked_for}.'
+
+
 SKILLS = dict(capital=capital, sum=arithmetic, intro=intro, hi=greet, who=who, thanks=thanks, bye=bye, echo=echo, json=json_object, context=context, pick=pick, facts=facts,
-              story=story, idk=hard, zh=chinese)
-WEIGHTS = dict(capital=6, sum=12, intro=1.5, hi=1.5, who=2, thanks=1, bye=.7, echo=6, json=4, context=4, pick=5, facts=4, story=.7, idk=4.5, zh=2.5)
+              story=story, idk=hard, zh=chinese, refused=natural.refused, ability=natural.ability, clock=natural.clock, joke=natural.joke, haiku=natural.haiku, ack=natural.acknowledged,
+              times=natural.times, big_sum=natural.big_sum, untold=untold)
+WEIGHTS = dict(capital=6, sum=11, intro=1.5, hi=3, who=3.5, thanks=1, bye=.7, echo=6, json=4, context=4, pick=5, facts=4, story=1, idk=4, zh=6, refused=11, ability=2.2, clock=2.5, joke=1.5, haiku=1,
+               ack=1.5, times=4.5, big_sum=2, untold=.8)
 
 
 def plain(split, skill, own_name=None):
