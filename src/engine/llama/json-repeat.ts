@@ -3,9 +3,16 @@ export type Ending = '"' | "}";
 
 /** A string repeats itself where its end is one piece, of at most this many characters, again and again. */
 const longestPiece = 80;
-/** This often, and for this many characters at least: rulers, padding and refrains of people are shorter. */
-const leastTimes = 7;
-const leastChars = 100;
+/** When a string counts as one that repeats itself. */
+export interface RepeatBounds {
+  /** How often the piece must stand in a row. */
+  times: number;
+  /** Over how many characters, at least. */
+  chars: number;
+}
+
+/** Rulers, padding and refrains of people are shorter. */
+const usualBounds: RepeatBounds = { times: 7, chars: 100 };
 /** One character, as in a ruler. */
 const leastOfOneChar = 200;
 /** Characters of a string between two looks for a repetition. */
@@ -23,6 +30,8 @@ interface ObjectSeen {
  * schema say no more than that either may be of any length.
  */
 export class JsonRepeat {
+  // fixed at birth
+  private readonly bounds: RepeatBounds;
   // changed by events
   /** The open objects, and undefined for the open arrays. */
   private readonly open: (ObjectSeen | undefined)[] = [];
@@ -38,6 +47,10 @@ export class JsonRepeat {
   private unseen = 0;
   /** Whether the open string repeats itself. */
   private circles = false;
+
+  constructor(bounds: RepeatBounds = usualBounds) {
+    this.bounds = bounds;
+  }
 
   /** Whether the JSON has begun and not ended. */
   get inside(): boolean {
@@ -82,9 +95,9 @@ export class JsonRepeat {
     this.text = text + character;
     if (++this.unseen < lookEvery) return;
     this.unseen = 0;
-    this.circles = repeatsAtEnd(this.text);
+    this.circles = repeatsAtEnd(this.text, this.bounds);
     // a key stays whole
-    if (!this.isKey) this.text = this.text.slice(-leastTimes * longestPiece);
+    if (!this.isKey) this.text = this.text.slice(-this.bounds.times * longestPiece);
   }
 
   private endString(text: string): void {
@@ -96,11 +109,11 @@ export class JsonRepeat {
   }
 }
 
-/** Whether the text ends in one piece, `leastTimes` or more in a row, over `leastChars` or more. */
-function repeatsAtEnd(text: string): boolean {
+/** Whether the text ends in one piece again and again. */
+function repeatsAtEnd(text: string, { times, chars: least }: RepeatBounds): boolean {
   for (let piece = 1; piece <= longestPiece; piece++) {
-    const isOneChar = text.at(-1) === text.at(-2) && new Set(text.slice(-leastChars)).size === 1;
-    const chars = isOneChar || piece === 1 ? leastOfOneChar : Math.max(leastChars, leastTimes * piece);
+    const isOneChar = text.at(-1) === text.at(-2) && new Set(text.slice(-least)).size === 1;
+    const chars = isOneChar || piece === 1 ? leastOfOneChar : Math.max(least, times * piece);
     if (chars > text.length) continue;
     let at = text.length - 1;
     while (at >= text.length - chars + piece && text[at] === text[at - piece]) at--;

@@ -22,7 +22,7 @@ export interface AnswerBias {
  * and repetitions end. Spelled in other tokens, as when a caller's text is quoted, all tags may be written.
  */
 export function answerBias(loaded: LoadedModel, request: GenerationRequest): AnswerBias {
-  const { calls, callsOnlyWithTools, thinkTags } = loaded.family;
+  const { calls, callsOnlyWithTools, repeatBounds, thinkTags } = loaded.family;
   const noCalls = callsOnlyWithTools === true && request.tools.length === 0;
   const held = noCalls ? tokensOf(loaded, callForms[calls]?.tags ?? []) : [];
   const heldInside = [
@@ -32,7 +32,7 @@ export function answerBias(loaded: LoadedModel, request: GenerationRequest): Ans
       thinkTags.flatMap((tag) => [`<${tag}>`, `</${tag}>`]),
     ),
   ];
-  const repeat = request.format.type === "text" ? undefined : new JsonRepeat();
+  const repeat = request.format.type === "text" ? undefined : new JsonRepeat(repeatBounds);
   if (held.length === 0 && repeat === undefined) return {};
   const biasFor = (never: readonly Token[], ending?: Ending): TokenBias => {
     const bias = new loaded.library.TokenBias(loaded.model.tokenizer).set([...never], "never");

@@ -19,6 +19,8 @@ export interface PromptFamily {
   calls: CallMarkup;
   /** So small a model that it begins calls where it is offered no tools: it must not. */
   callsOnlyWithTools?: boolean;
+  /** From where on a repetition in a JSON string is ended; absent: as of any model. */
+  repeatBounds?: { times: number; chars: number };
   /** System-side roles with a block of their own; the others are merged into one leading `system` message. */
   ownRoles: readonly "root"[];
 }
@@ -54,6 +56,8 @@ export const promptFamilies = {
     opensReasoning: { on: true, adaptive: true, off: false },
     calls: "m2",
     callsOnlyWithTools: true,
+    // what it repeats it does not leave again
+    repeatBounds: { times: 4, chars: 48 },
   },
   /** Any other chat model: reasoning, if any, is opened by the model itself. */
   generic: plain,
