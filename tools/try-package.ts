@@ -12,6 +12,8 @@ const mostBytes = 60_000_000;
 /** What a file takes at least on most disks. */
 const blockBytes = 4096;
 const unreachable = /ENOTFOUND|EAI_AGAIN|ECONNRESET|ECONNREFUSED|ETIMEDOUT|ERR_SOCKET|E50\d|E429/;
+/** A request of the registry that hangs is asked again, not waited for. */
+const patience = ["--fetch-timeout=30000", "--fetch-retries=3", "--no-audit", "--no-fund"];
 const folder = mkdtempSync(join(tmpdir(), "parley-package-"));
 const empty = join(folder, "empty");
 const prefix = join(folder, "global");
@@ -35,7 +37,7 @@ function tryPackage(): void {
   const tarball = join(folder, run("npm", ["pack", "--silent", "--pack-destination", folder], process.cwd()).trim());
   mkdirSync(empty);
   writeFileSync(join(empty, "package.json"), '{"type":"module"}');
-  run("npm", ["install", tarball], empty);
+  run("npm", ["install", ...patience, tarball], empty);
   const files = globSync("node_modules/**", { cwd: empty, withFileTypes: true }).filter((entry) => entry.isFile());
   const onDisk = (path: string): number => Math.ceil(statSync(path).size / blockBytes) * blockBytes;
   const bytes = files.reduce((sum, { parentPath, name }) => sum + onDisk(join(parentPath, name)), 0);
@@ -47,7 +49,7 @@ function tryPackage(): void {
     'const { startParley } = await import("@parley-ai/parley/testing"); await (await startParley()).stop();';
   run(process.execPath, ["--input-type=module", "-e", source], empty);
   check(true, "a test can start it");
-  run("npm", ["install", "--global", "--prefix", prefix, tarball], folder);
+  run("npm", ["install", ...patience, "--global", "--prefix", prefix, tarball], folder);
   check(run(join(prefix, "bin", "parley"), ask, folder).includes("hi"), "the global command answers");
   check(run("npx", ["--yes", "--package", tarball, "parley", ...ask], folder).includes("hi"), "npx answers");
 }

@@ -18,9 +18,10 @@ export class LongText {
 
   /** `source`: pieces of whole characters, or valid UTF-8 that has `length` UTF-16 units. */
   constructor(source: readonly string[]);
-  constructor(source: Buffer, length: number, start?: string);
-  constructor(source: readonly string[] | Buffer, length?: number, start = "") {
-    this.#source = source;
+  constructor(source: Uint8Array, length: number, start?: string);
+  constructor(source: readonly string[] | Uint8Array, length?: number, start = "") {
+    this.#source =
+      source instanceof Uint8Array ? Buffer.from(source.buffer, source.byteOffset, source.byteLength) : source;
     this.#length = length ?? (source as readonly string[]).reduce((sum, piece) => sum + piece.length, 0);
     this.#start = start;
   }
@@ -68,7 +69,7 @@ export class LongText {
 }
 
 /** The place at or before this one where a character of UTF-8 begins; the end for a place behind it. */
-export function wholeCharacters(bytes: Buffer, place: number): number {
+export function wholeCharacters(bytes: Uint8Array, place: number): number {
   let at = Math.min(place, bytes.length);
   while (at < bytes.length && ((bytes[at] ?? 0) & 0xc0) === 0x80) at -= 1;
   return at;

@@ -29,6 +29,8 @@ export async function migrate(database: SqlDatabase): Promise<void> {
       await inside.run("insert into migration (number) values (?)", [step.number]);
     }
   });
+  // the tables take their room now: on a disk that is full later, rows can still be deleted
+  if (database.dialect === "sqlite") await database.all("pragma wal_checkpoint(truncate)");
 }
 
 /** A file with tables that are not ours is not touched. A PostgreSQL database may be shared with other programs. */

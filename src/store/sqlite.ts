@@ -13,6 +13,7 @@ const blockingWaitMs = 5;
 const maxWaitMs = 5_000;
 const retryPauseMs = 3;
 const sqliteBusy = 5;
+const sqliteFull = 13;
 /** Prepared statements kept; the texts are few, only inserts of several rows vary. */
 const maxStatements = 200;
 
@@ -110,6 +111,7 @@ class SqliteDatabase implements SqlDatabase {
       return outcome;
     } catch (error) {
       if (this.database.isTransaction) this.database.exec("rollback");
+      if (codeOf(error) === sqliteFull) this.giveRoomBack();
       throw error;
     } finally {
       this.transacting = undefined;
@@ -135,9 +137,23 @@ class SqliteDatabase implements SqlDatabase {
       try {
         return work();
       } catch (error) {
-        if (!isBusy(error) || performance.now() - started > maxWaitMs) throw error;
+        if (codeOf(error) === sqliteFull) this.giveRoomBack();
+        if (codeOf(error) !== sqliteBusy || performance.now() - started > maxWaitMs) throw error;
         await setTimeout(retryPauseMs);
       }
+    }
+  }
+
+  /**
+   * What a write that found no room has left in the log beside the database is cut off: else even deleting, which needs a
+   * little of it, would find none.
+   */
+  private giveRoomBack(): void {
+    if (this.database.isTransaction) return;
+    try {
+      this.database.exec("pragma wal_checkpoint(truncate)");
+    } catch {
+      // no room for that either, or another process reads: as it was
     }
   }
 
@@ -152,7 +168,7 @@ class SqliteDatabase implements SqlDatabase {
   }
 }
 
-function isBusy(error: unknown): boolean {
-  // the higher bits are the extended code: what it is busy with
-  return error instanceof Error && "errcode" in error && (Number(error.errcode) & 0xff) === sqliteBusy;
+/** The primary result code of what SQLite threw; the higher bits are the extended code. */
+function codeOf(error: unknown): number | undefined {
+  return error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
 }

@@ -1,8 +1,25 @@
-import { pino, type DestinationStream, type Logger } from "pino";
+import { pino } from "pino";
 import { faultOf } from "./fault.ts";
 import { textLine } from "./log-text.ts";
 
-export type Log = Pick<Logger, "debug" | "info" | "warn" | "error">;
+/** Writes one line: fields and a message, or a message alone. */
+export interface WriteLine {
+  (fields: object, message?: string): void;
+  (message: string): void;
+}
+
+export interface Log {
+  debug: WriteLine;
+  info: WriteLine;
+  warn: WriteLine;
+  error: WriteLine;
+}
+
+/** Takes lines as JSON, each with its newline. */
+export interface LogDestination {
+  write(line: string): void;
+}
+
 export type LogLevel = "silent" | "error" | "warn" | "info" | "debug";
 
 /** Fields of a line whose values are replaced. */
@@ -13,7 +30,7 @@ const redacted = ["authorization", "apiKey", "key", "headers.authorization", "bo
  * never prompt text. Should one be passed all the same: an `err` is shown without its message (`fault.ts`), and the values
  * of fields that could hold a secret or a prompt are replaced.
  */
-export function createLog(level: LogLevel, to: DestinationStream = standardError()): Log {
+export function createLog(level: LogLevel, to: LogDestination = standardError()): Log {
   return pino(
     {
       level,
@@ -30,13 +47,13 @@ export function createLog(level: LogLevel, to: DestinationStream = standardError
 export type LogFormat = "auto" | "text" | "json";
 
 /** Where lines go by default: standard error, as text on a terminal and as JSON elsewhere. */
-export function logDestination(format: LogFormat, to: DestinationStream = standardError()): DestinationStream {
+export function logDestination(format: LogFormat, to: LogDestination = standardError()): LogDestination {
   const isText = format === "text" || (format === "auto" && process.stderr.isTTY);
   return isText ? { write: (line) => to.write(textLine(line)) } : to;
 }
 
 /** A destination for the last words of a process, written before it ends. */
-export function lastWords(format: LogFormat): DestinationStream {
+export function lastWords(format: LogFormat): LogDestination {
   return logDestination(format, pino.destination({ dest: 2, sync: true }));
 }
 
@@ -44,7 +61,7 @@ export function lastWords(format: LogFormat): DestinationStream {
 const maxQueuedBytes = 8 * 1024 * 1024;
 
 /** A slow or stuck reader of the log must not delay answers: lines wait in memory, and are written at the exit. */
-function standardError(): DestinationStream {
+function standardError(): LogDestination {
   return pino.destination({ dest: 2, sync: false, maxLength: maxQueuedBytes });
 }
 

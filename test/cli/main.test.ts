@@ -149,8 +149,8 @@ describe("parley doctor", { timeout: 60_000 }, () => {
 describe("parley keys", { timeout: 60_000 }, () => {
   it("reports the folder in which it made a new database, once", async () => {
     const data = join(place.data, "new");
-    const create = () => place.run(["keys", "create", "--name", "one"], { PARLEY_DATA: data });
-    const [first, second] = [await create(), await create()];
+    const create = (name: string) => place.run(["keys", "create", "--name", name], { PARLEY_DATA: data });
+    const [first, second] = [await create("one"), await create("two")];
     expect(first.stderr).toContain(`${data} held no data yet`);
     expect(first.stdout).toMatch(/^sk-parley-/);
     expect([first.code, second.code, second.stderr]).toEqual([0, 0, ""]);

@@ -19,14 +19,20 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** A body of about this many bytes whose text takes most of the heap: two bytes a character. */
+/** Texts of a body, none longer than one may be. */
+const texts = 3;
+
+/** A body of about this many bytes whose texts take most of the heap: two bytes a character. */
 function body(bytes: number, more: object): string {
-  return JSON.stringify({ model, ...more }).replace("TEXT", () => `中${"x".repeat(bytes - 1_000)}`);
+  const text = `中${"x".repeat(Math.floor((bytes - 1_000) / texts))}`;
+  return JSON.stringify({ model, ...more }).replaceAll("TEXT", () => text);
 }
 
 it("refuses a body of 64 MiB, and takes those of its own largest size, alone and many at once", async () => {
-  const chat = (bytes: number): string => body(bytes, { max_tokens: 5, messages: [{ role: "user", content: "TEXT" }] });
-  const response = (more: object): string => body(largest, { input: "TEXT", max_output_tokens: 5, ...more });
+  const chat = (bytes: number): string =>
+    body(bytes, { max_tokens: 5, messages: Array(texts).fill({ role: "user", content: "TEXT" }) });
+  const response = (more: object): string =>
+    body(largest, { input: Array(texts).fill({ role: "user", content: "TEXT" }), max_output_tokens: 5, ...more });
   const values = `{"model":"${model}","user":[${"{},".repeat(190_000)}1],"messages":[{"role":"user","content":"x"}]}`;
   const call = { timeoutMs: 120_000 };
   expect((await client.send("/v1/chat/completions", chat(60 * mebibyte), call)).status).toBe(413);

@@ -108,7 +108,7 @@ it("names the models that a server has where it has several and none of the aske
 
 it("says why a server is down and when it is up again", async () => {
   const lines: { replica?: unknown; reason?: unknown }[] = [];
-  const note = (line: object): void => void lines.push(line);
+  const note = (line: object | string): void => void lines.push(line as object);
   const log = { warn: note, info: note };
   const engine = upstreamEngine({ url: "http://127.0.0.1:1/v1", replicas: { log } });
   await engine.open?.();
