@@ -32,7 +32,7 @@ describe("what people ask the tiny model first", () => {
         if (!new RegExp(wanted).test(answer)) bad.push(`${prompt} -> ${answer}`);
       }
       // the model is deterministic at temperature 0: 19 and 18 of 20 when it was made
-      if (bad.length > 2) throw new Error(bad.join("\n"));
+      expect(bad.slice(2)).toEqual([]);
     },
   );
 });
