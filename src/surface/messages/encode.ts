@@ -38,6 +38,12 @@ export function encodeUsage({ usage, prompt }: Transcript, { request }: Parsed):
   };
 }
 
+/** What of the request was left out; a field of our own, the same as in Responses. */
+export function encodeDropped({ answerOptions }: Parsed): { parley?: { dropped_tools: readonly string[] } } {
+  const { droppedTools } = answerOptions;
+  return droppedTools.length === 0 ? {} : { parley: { dropped_tools: droppedTools } };
+}
+
 /** Why the answer ended, on the wire. */
 export interface Ending {
   stop_reason: string;
@@ -78,6 +84,7 @@ export function encodeBody(transcript: Transcript, parsed: Parsed, signer: Signe
     content: content.filter((block) => block !== undefined),
     usage: encodeUsage(transcript, parsed),
     ...encodeEnding(reason, transcript),
+    ...encodeDropped(parsed),
   };
 }
 

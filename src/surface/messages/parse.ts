@@ -22,6 +22,8 @@ export interface MessagesAnswerOptions {
   tier: GenerationRequest["tier"];
   /** Whose encrypted thinking the answer holds; absent: no one's. */
   owner: string | undefined;
+  /** Types of the tools that were left out, which the answer names. */
+  droppedTools: readonly string[];
   chunkSize: ChunkSize;
 }
 
@@ -55,7 +57,7 @@ export function* parseMessages(
   const card = readModel(body, context);
   refuseOverlongBody(body, ["system", "messages", "tools"], context.contextWindow?.(card.id) ?? card.contextWindow);
   refuseThread(body);
-  const tools = yield* readTools(body, context.strict);
+  const { tools, dropped } = yield* readTools(body, context.strict);
   const tier = readTier(body, context.strict);
   const cacheKey = sessionOf(context);
   body.object("metadata")?.string("user_id");
@@ -80,6 +82,7 @@ export function* parseMessages(
     omitsThinking: thinking.omitted,
     tier,
     owner: context.owner,
+    droppedTools: dropped,
     chunkSize: readChunkSize(context.header(chunkSizeHeader), chunkSizeHeader, options.chunkSize),
   };
   return { request, answerOptions };

@@ -3,7 +3,7 @@ import type { Transcript } from "../../model/transcript.ts";
 import { lineJson, stopReasonOf } from "../shared/answer.ts";
 import { ChunkCoalescer } from "../shared/chunk-coalescer.ts";
 import type { SseEncoder } from "../surface.ts";
-import { encodeEnding, encodeUsage, shownText, signatureOf, type Parsed } from "./encode.ts";
+import { encodeDropped, encodeEnding, encodeUsage, shownText, signatureOf, type Parsed } from "./encode.ts";
 import { messagesError } from "./error.ts";
 import type { Signer } from "./signature.ts";
 
@@ -112,6 +112,7 @@ export class MessagesEncoder implements SseEncoder {
       stop_reason: null,
       stop_sequence: null,
       usage: { ...encodeUsage(transcript, this.parsed), output_tokens: 0, service_tier: answerOptions.tier },
+      ...encodeDropped(this.parsed),
     };
     this.event({ type: "message_start", message });
     this.out += pingEvent;

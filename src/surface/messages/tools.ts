@@ -7,14 +7,25 @@ import { collectTools, noParameters, toolDefinition } from "../shared/tools.ts";
 /** Tools that the vendor's own servers run; without a search engine they are left out. */
 const serverTools = /^web_search_\d+$/;
 
-/** The `tools` of a request; marks such as `cache_control` and `defer_loading` mean nothing here. */
-export function readTools(body: Fields, strict: boolean): Steps<ToolDefinition[]> {
-  return collectTools(body, (tool) => readTool(tool, strict));
+export interface ReadTools {
+  tools: ToolDefinition[];
+  /** Types of those that were left out. */
+  dropped: string[];
 }
 
-function readTool(tool: Fields, strict: boolean): ToolDefinition | undefined {
-  const type = tool.string("type") ?? "custom";
-  if (serverTools.test(type)) return undefined;
+/** The `tools` of a request; marks such as `cache_control` and `defer_loading` mean nothing here. */
+export function* readTools(body: Fields, strict: boolean): Steps<ReadTools> {
+  const dropped: string[] = [];
+  const tools = yield* collectTools(body, (tool) => {
+    const type = tool.string("type") ?? "custom";
+    if (!serverTools.test(type)) return readTool(tool, type, strict);
+    dropped.push(type);
+    return undefined;
+  });
+  return { tools, dropped };
+}
+
+function readTool(tool: Fields, type: string, strict: boolean): ToolDefinition {
   if (type !== "custom") throw tool.error("type", `tool ${JSON.stringify(type.slice(0, 64))} cannot be run here`);
   const name = tool.nonEmptyString("name");
   const schema = tool.object("input_schema");

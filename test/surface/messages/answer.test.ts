@@ -71,6 +71,15 @@ test("a stream has the vendor's events, each named by its type", () => {
   });
 });
 
+test("a tool that was left out is named, in the body and at the beginning of the stream", () => {
+  const tools = [{ type: "web_search_20250305", name: "web_search" }];
+  const parsed = parse({ tools });
+  const parley = { dropped_tools: ["web_search_20250305"] };
+  expect(surface.json(fold([eventsOf(spoken)]), parsed)).toMatchObject({ parley });
+  expect(read(stream(parsed, [eventsOf(spoken)]))[0]?.message).toMatchObject({ parley });
+  expect(surface.json(fold([eventsOf(spoken)]), parse())).not.toHaveProperty("parley");
+});
+
 describe("thinking", () => {
   it("is not shown where it is off", () => {
     const parsed = parse();
