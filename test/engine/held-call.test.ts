@@ -39,6 +39,7 @@ describe.each(forms)("a call of a strict tool in the form %s", (form) => {
   it.each<[string, JsonObject]>([
     ["alternatives of which some are no object", { anyOf: [{ type: "null" }, object(integer)] }],
     ["an object or null", { ...object(integer), type: ["null", "object"] }],
+    ["an object that may be null", { ...object(integer), nullable: true }],
     ["one object", { const: { a: 1, b: "x" } }],
     ["texts that only keywords show", object({ format: "ipv6" })],
     ["texts of a length", object({ type: "string", minLength: 3 })],

@@ -87,7 +87,7 @@ export function prefixItemsOf(schema: Schema): readonly unknown[] {
 }
 
 /** The schema of a tool's arguments, which are an object whatever else its parameters allow. */
-export function argumentsSchema(parameters: Schema): Schema {
+export function argumentsSchema({ nullable: _, ...parameters }: Schema): Schema {
   const { type, allOf } = parameters;
   if (type === undefined || type === "object") return { ...parameters, type: "object" };
   return { ...parameters, type: "object", allOf: [...(Array.isArray(allOf) ? (allOf as unknown[]) : []), { type }] };
