@@ -184,6 +184,7 @@ describe("a schema with strict: true", () => {
       "'oneOf' at #",
     ],
     ["not", { type: "integer", not: { const: 3 } }, "'not' at #"],
+    ["not", { maximum: 0, enum: ["a", null], not: { oneOf: [{ exclusiveMinimum: 0 }, integer] } }, "'not' at #"],
     ["multiples", { type: "integer", multipleOf: 7 }, "'multipleOf' at #"],
     ["propertyNames", { propertyNames: { pattern: "^a" } }, "'propertyNames' at #"],
     ["very long texts", { type: "string", minLength: 5000 }, "'minLength' at #"],

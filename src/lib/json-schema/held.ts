@@ -183,6 +183,8 @@ function isOtherType(one: Schema, other: Schema): boolean {
 function isBeside(one: Schema, other: Schema): boolean {
   const made = typeOf(one);
   if (made !== "integer" && made !== "number") return false;
+  // bounds say nothing of values that are no numbers
+  if (allowedValues(one)?.some((value) => typeof value !== "number") === true) return false;
   const [ours, theirs] = [numberBounds(one), numberBounds(other)];
   const before = (low: typeof ours, high: typeof ours): boolean =>
     low.most < high.least || (low.most === high.least && (low.openMost || high.openLeast));
