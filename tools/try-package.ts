@@ -8,10 +8,12 @@ import { existsSync, globSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+/** An installation takes ten seconds; one that takes this long waits for a registry that it cannot reach. */
+const longestMs = 90_000;
 const mostBytes = 60_000_000;
 /** What a file takes at least on most disks. */
 const blockBytes = 4096;
-const unreachable = /ENOTFOUND|EAI_AGAIN|ECONNRESET|ECONNREFUSED|ETIMEDOUT|ERR_SOCKET|E50\d|E429/;
+const unreachable = /ENOTFOUND|EAI_AGAIN|ECONNRESET|ECONNREFUSED|ETIMEDOUT|ERR_SOCKET|E50\d|E429|CERT|UNABLE_TO/;
 /** A request of the registry that hangs is asked again, not waited for. */
 const patience = ["--fetch-timeout=30000", "--fetch-retries=3", "--no-audit", "--no-fund"];
 const folder = mkdtempSync(join(tmpdir(), "parley-package-"));
@@ -23,8 +25,14 @@ function run(command: string, args: readonly string[], cwd: string): string {
   // the settings of npm's own run, such as its prefix, are not those of a user
   const environment = Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name));
   const env = { ...Object.fromEntries(environment), PARLEY_DATA: join(folder, "data") };
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd, env, encoding: "utf8" });
-  if (status !== 0) throw new Error(`${command} ${args.join(" ")}: status ${status}\n${stdout}${stderr}`);
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd,
+    env,
+    encoding: "utf8",
+    timeout: longestMs,
+  });
+  if (status !== 0)
+    throw new Error(`${command} ${args.join(" ")}: status ${status} ${error?.message ?? ""}\n${stdout}${stderr}`);
   return stdout;
 }
 
@@ -34,6 +42,8 @@ function check(isTrue: boolean, what: string): void {
 }
 
 function tryPackage(): void {
+  // asked once, without the patience of an installation: this Node may not know the certificate of a proxy
+  run("npm", ["view", "fastify", "version", "--prefer-online", "--fetch-retries=0", "--fetch-timeout=20000"], folder);
   const tarball = join(folder, run("npm", ["pack", "--silent", "--pack-destination", folder], process.cwd()).trim());
   mkdirSync(empty);
   writeFileSync(join(empty, "package.json"), '{"type":"module"}');
