@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
 import { jsonSteps } from "../lib/json-scanner/write.ts";
+import { textPieces } from "../lib/long-text.ts";
 import type { TimeSlices } from "../lib/time-slices.ts";
 import type { PageText } from "../service/responses/input-page.ts";
 
@@ -17,14 +18,7 @@ export function* slices(text: string): Generator<string | Buffer> {
     yield text;
     return;
   }
-  for (let at = 0; at < text.length;) {
-    let next = Math.min(text.length, at + encodedChars);
-    // a pair of surrogates is one character
-    if (next < text.length && (text.charCodeAt(next) & 0xfc00) === 0xdc00) next += 1;
-    const bytes = Buffer.from(text.slice(at, next));
-    for (let from = 0; from < bytes.length; from += sliceBytes) yield bytes.subarray(from, from + sliceBytes);
-    at = next;
-  }
+  for (const piece of textPieces(text, encodedChars)) yield* cut(Buffer.from(piece));
 }
 
 /** A long text, in one or more pieces, as a stream, which is written as its reader takes it. */
@@ -56,9 +50,11 @@ export function sendStored(reply: FastifyReply, text: PageText): FastifyReply {
 }
 
 async function* slicesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  for await (const chunk of chunks) {
-    for (let from = 0; from < chunk.length; from += sliceBytes) yield chunk.subarray(from, from + sliceBytes);
-  }
+  for await (const chunk of chunks) yield* cut(chunk);
+}
+
+function* cut(bytes: Buffer): Generator<Buffer> {
+  for (let from = 0; from < bytes.length; from += sliceBytes) yield bytes.subarray(from, from + sliceBytes);
 }
 
 /** Answers with what is JSON already. */

@@ -68,6 +68,16 @@ export class LongText {
   }
 }
 
+/** Pieces of about this many UTF-16 units; a pair of surrogates stays together. */
+export function* textPieces(text: string, units: number): Generator<string, void> {
+  for (let from = 0; from < text.length;) {
+    let to = Math.min(text.length, from + units);
+    if (to < text.length && (text.charCodeAt(to) & 0xfc00) === 0xdc00) to += 1;
+    yield text.slice(from, to);
+    from = to;
+  }
+}
+
 /** The place at or before this one where a character of UTF-8 begins; the end for a place behind it. */
 export function wholeCharacters(bytes: Uint8Array, place: number): number {
   let at = Math.min(place, bytes.length);

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { textBytes } from "../lib/byte-budget.ts";
+import { textPieces } from "../lib/long-text.ts";
 import { LruCache } from "../lib/lru.ts";
 import type { TimeSlices } from "../lib/time-slices.ts";
 import { ParleyError } from "../model/error.ts";
@@ -145,17 +146,17 @@ export class LongTexts {
 export function loadedText(text: string): StoredText {
   const chunks = async function* (first = 0): AsyncGenerator<Buffer> {
     let number = 0;
-    for (const piece of split(text)) if (number++ >= first) yield Buffer.from(piece);
+    for (const piece of textPieces(text, pieceChars)) if (number++ >= first) yield Buffer.from(piece);
   };
   return { bytes: Buffer.byteLength(text), memoryBytes: textBytes(text), loaded: text, chunks };
 }
 
 /** Pieces of a column's length at most; short ones are put together. */
 async function* pieces(text: NewText): AsyncGenerator<string> {
-  if (typeof text === "string") return yield* split(text);
+  if (typeof text === "string") return yield* textPieces(text, pieceChars);
   let pending = "";
   for await (const taken of text) {
-    for (const piece of split(taken)) {
+    for (const piece of textPieces(taken, pieceChars)) {
       if (pending.length + piece.length > pieceChars && pending !== "") {
         yield pending;
         pending = "";
@@ -164,14 +165,4 @@ async function* pieces(text: NewText): AsyncGenerator<string> {
     }
   }
   if (pending !== "") yield pending;
-}
-
-function* split(text: string): Generator<string> {
-  for (let from = 0; from < text.length;) {
-    let to = Math.min(text.length, from + pieceChars);
-    // a pair of surrogates is one character
-    if (to < text.length && (text.charCodeAt(to) & 0xfc00) === 0xdc00) to += 1;
-    yield text.slice(from, to);
-    from = to;
-  }
 }

@@ -1,4 +1,4 @@
-import type { LongText } from "../long-text.ts";
+import { textPieces, type LongText } from "../long-text.ts";
 import type { Steps } from "../time-slices.ts";
 import { ByteString } from "./byte-string.ts";
 import { JsonFault, parsed, type JsonBounds } from "./fault.ts";
@@ -200,12 +200,8 @@ export function* parseTextSteps(text: string): Steps<unknown> {
 function* bytesOf(text: string): Steps<Buffer> {
   const bytes = Buffer.allocUnsafe(Buffer.byteLength(text));
   let at = 0;
-  for (let from = 0; from < text.length;) {
-    let to = Math.min(text.length, from + smallUnits);
-    // whole characters only
-    if (to < text.length && (text.charCodeAt(to) & 0xfc00) === 0xdc00) to += 1;
-    at += bytes.write(text.slice(from, to), at);
-    from = to;
+  for (const piece of textPieces(text, smallUnits)) {
+    at += bytes.write(piece, at);
     yield;
   }
   return bytes;

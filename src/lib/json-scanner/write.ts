@@ -1,4 +1,4 @@
-import { LongText } from "../long-text.ts";
+import { LongText, textPieces } from "../long-text.ts";
 import type { Steps } from "../time-slices.ts";
 
 export interface JsonOutput {
@@ -98,12 +98,6 @@ class JsonWriter {
   }
 
   private *inString(text: string): Steps<void> {
-    for (let from = 0; from < text.length;) {
-      let to = Math.min(text.length, from + pieceUnits);
-      // a pair of surrogates stays together: alone each would be escaped
-      if (to < text.length && (text.charCodeAt(to) & 0xfc00) === 0xdc00) to += 1;
-      yield* this.add(JSON.stringify(text.slice(from, to)).slice(1, -1));
-      from = to;
-    }
+    for (const piece of textPieces(text, pieceUnits)) yield* this.add(JSON.stringify(piece).slice(1, -1));
   }
 }
