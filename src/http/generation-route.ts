@@ -43,8 +43,7 @@ export async function mountGeneration<AnswerOptions extends { stream: boolean }>
     useErrors(scope, surface.error.bind(surface), options.log);
     const generate = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       const { signal } = options.running.track(reply.raw);
-      const checkCaller = (caller: Caller): Promise<void> => options.generate.checkCaller(caller);
-      const { parsed } = await readRequest(request, reply, { ...options, surface, signal, checkCaller });
+      const { parsed } = await readRequest(request, reply, { ...options, surface, signal, callers: options.generate });
       const answering = { surface, parsed, caller: request.caller, reply, signal };
       const streamed = "sse" in surface && parsed.answerOptions.stream;
       return streamed ? stream({ ...answering, surface }, options) : answer(answering, options);
@@ -60,8 +59,8 @@ export interface Reading<AnswerOptions> extends Omit<
 > {
   surface: Pick<WholeSurface<AnswerOptions>, "parseSteps">;
   signal: AbortSignal;
-  /** Throws where no request of this caller would be taken. */
-  checkCaller: (caller: Caller) => Promise<void>;
+  /** `checkCaller` throws where no request of this caller would be taken. */
+  callers: { checkCaller(caller: Caller): Promise<void> };
 }
 
 /** A request as it was read: its body, what a surface makes of it, and the bytes that are counted for it. */
@@ -77,8 +76,8 @@ export async function readRequest<AnswerOptions>(
   reply: FastifyReply,
   reading: Reading<AnswerOptions>,
 ): Promise<ReadRequest<AnswerOptions>> {
-  const { bodyLimit: limit, jsonReader: reader, requestBudget, slices, surface, signal, checkCaller } = reading;
-  await checkCaller(request.caller);
+  const { bodyLimit: limit, jsonReader: reader, requestBudget, slices, surface, signal, callers } = reading;
+  await callers.checkCaller(request.caller);
   const lease = leaseUntilAnswered(reply.raw, requestBudget, request.caller.keyId);
   const body = await readJson(request.raw, { limit, reader, lease, signal, intake: slices.intake });
   const parsed = await slices.run(surface.parseSteps(body, parseContext(request, reading)), signal, lease.owner);
@@ -179,7 +178,7 @@ async function* one(batch: Batch): AsyncGenerator<Batch> {
 }
 
 /** What parsing needs of the request around its body. */
-export function parseContext(
+function parseContext(
   request: FastifyRequest,
   options: Pick<GenerationRouteOptions, "ids" | "strict" | "models">,
 ): ParseContext {

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from "fastify";
 import { invalid } from "../model/error.ts";
-import type { Caller } from "../policy/authenticate.ts";
 import type { ModelRow } from "../service/model.ts";
 import { messagesError } from "../surface/messages/index.ts";
 import type { Surface } from "../surface/surface.ts";
@@ -25,8 +24,8 @@ export async function mountMessages<AnswerOptions extends { stream: boolean }>(
     for (const path of [surface.path, ...(surface.aliases ?? [])]) {
       scope.post(`${path}/count_tokens`, async (request, reply) => {
         const { signal } = options.running.track(reply.raw);
-        const checkCaller = (caller: Caller): Promise<void> => options.generate.checkCaller(caller);
-        const { parsed } = await readRequest(request, reply, { ...options, surface, signal, checkCaller });
+        const reading = { ...options, surface, signal, callers: options.generate };
+        const { parsed } = await readRequest(request, reply, reading);
         return { input_tokens: await options.generate.count(parsed.request, request.caller, signal) };
       });
     }

@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import { ParleyError } from "../../model/error.ts";
-import type { Caller } from "../../policy/authenticate.ts";
 import type { ResponseAnswer } from "../../service/responses/answer.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import type { ResponseRequest, ResponsesService } from "../../service/responses/responses.ts";
@@ -69,8 +68,7 @@ async function readResponsesRequest(
   reply: FastifyReply,
   options: ResponsesRouteOptions & { signal: AbortSignal },
 ): Promise<ResponseRequest<ParsedResponses>> {
-  const checkCaller = (caller: Caller): Promise<void> => options.responses.checkCaller(caller);
-  return { ...(await readRequest(request, reply, { ...options, checkCaller })), caller: request.caller };
+  return { ...(await readRequest(request, reply, { ...options, callers: options.responses })), caller: request.caller };
 }
 
 interface AnswerStream {

@@ -1,9 +1,9 @@
-import { ParleyError } from "../../model/error.ts";
+import type { ParleyError } from "../../model/error.ts";
 import type { Usage } from "../../model/event.ts";
 import type { Transcript } from "../../model/transcript.ts";
 import type { ModelCard } from "../../model/card.ts";
 import type { StopReason } from "../shared/answer.ts";
-import { stopReasonOf } from "../shared/answer.ts";
+import { shownReason } from "../shared/answer.ts";
 import { baseResp, envelope, type ErrorEnvelope } from "../shared/envelope.ts";
 import type { ParsedRequest, Reply } from "../surface.ts";
 import type { ChatAnswerOptions } from "./parse.ts";
@@ -60,12 +60,7 @@ interface Message {
 /** The body of an answer that is not a stream. Throws the error the answer ended with. */
 export function encodeBody(transcript: Transcript, parsed: ParsedRequest<ChatAnswerOptions>): unknown {
   const { request, answerOptions } = parsed;
-  const reason = stopReasonOf(transcript);
-  if (typeof reason !== "string") throw reason;
-  if (transcript.outputFlag > 0 && reason === "filter" && transcript.items.length === 0) {
-    // Nothing may be shown: the vendor then answers with an error.
-    throw new ParleyError("output-sensitive", "moderation refused the output");
-  }
+  const reason = shownReason(transcript);
   return {
     id: request.id,
     choices: [{ finish_reason: finishNames[reason], index: 0, message: encodeMessage(transcript, parsed) }],

@@ -1,17 +1,13 @@
 import type { ModelCard } from "../../model/card.ts";
 import { ParleyError } from "../../model/error.ts";
-import type { Detail, ImagePart, VideoPart } from "../../model/item.ts";
+import type { ImagePart, VideoPart } from "../../model/item.ts";
 import { patchPixels } from "../../model/picture.ts";
 import type { Fields } from "../shared/fields.ts";
-import { checkModality, imagePart, readMedia, videoPart } from "../shared/media.ts";
+import { checkModality, imagePart, plainWords, readMedia, videoPart } from "../shared/media.ts";
 import type { MediaSource } from "../shared/media.ts";
 
 /** Media parts of one request (MiniMax API docs, OpenAI-compatible chat, 2026-11). */
 const maxParts = { image: 200, video: 20 } as const;
-
-/** `auto` is what OpenAI's clients send for the default. */
-const details: Readonly<Record<string, Detail>> = { low: "low", default: "default", auto: "default", high: "high" };
-const listed = ["low", "default", "high"] as const;
 
 /** Counts the images and videos of one request; `invalid` over the vendor's limits. */
 export class MediaCount {
@@ -47,7 +43,7 @@ export function readVideo(part: Fields, strict: boolean): VideoPart {
 function readSource(part: Fields, key: string, strict: boolean): MediaSource {
   const body = part.requiredObject(key);
   const media = readMedia(body.requiredLongString("url"), body.pathOf("url"), strict);
-  return { media, options: [body], words: { details, listed }, param: body.path };
+  return { media, options: [body], words: plainWords, param: body.path };
 }
 
 /** The long side cut down to whole vision patches, which is all that this page of the vendor takes. */

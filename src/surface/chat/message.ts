@@ -8,7 +8,7 @@ import { CallOrder } from "../shared/call-order.ts";
 import { Fields } from "../shared/fields.ts";
 import { readCalls } from "./calls.ts";
 import { MediaCount, readImage, readVideo } from "./media.ts";
-import { notShown } from "../shared/media.ts";
+import { unread } from "../shared/media.ts";
 import { readReasoningFields, splitReasoning } from "./reasoning-input.ts";
 
 /** Roles that the page of each model family documents; strict mode takes no others (MiniMax API docs, 2026-11). */
@@ -137,7 +137,9 @@ function readContent(reading: Reading, message: Fields, place: "message" | "resu
 
 function readPart(reading: Reading, part: Fields, place: "message" | "result"): Part {
   const type = part.requiredString("type");
-  const replaced = place === "result" && !reading.strict ? unreadPart(type, reading.card) : undefined;
+  const { card, strict } = reading;
+  const kind = partKinds.get(type);
+  const replaced = kind === undefined ? undefined : unread(kind, { card, place, strict });
   if (replaced !== undefined) return replaced;
   switch (type) {
     case "text":
@@ -145,23 +147,16 @@ function readPart(reading: Reading, part: Fields, place: "message" | "result"): 
       return textPart(part.requiredString(type));
     case "image_url":
       reading.media.add("image", part);
-      return readImage(part, reading.strict);
+      return readImage(part, strict);
     case "video_url":
       reading.media.add("video", part);
-      return readVideo(part, reading.strict);
+      return readVideo(part, strict);
     case "input_audio":
     case "audio":
       throw new ParleyError("invalid", "history message not support audio", { param: part.path });
     default:
       throw part.error("type", "must be one of text, image_url, video_url");
   }
-}
-
-/** The line of text for a part of a tool's result that the model cannot read; `undefined` for one that it can. */
-function unreadPart(type: string, card: ModelCard): Part | undefined {
-  const kind = partKinds.get(type);
-  if (kind === undefined || (kind !== "file" && card.modalities.includes(kind))) return undefined;
-  return notShown(kind, card);
 }
 
 /** Strict, all families but M3: one system message, in the first place. */

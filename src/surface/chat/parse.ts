@@ -6,7 +6,7 @@ import { effortOf } from "../shared/effort.ts";
 import { Fields } from "../shared/fields.ts";
 import type { Phrases } from "../shared/fields.ts";
 import { refuseOverlongBody } from "../shared/prompt-size.ts";
-import { engineTopP, readOutputLimit, readStop } from "../shared/sampling.ts";
+import { engineTopP, readAnswerLimit, readStop, readTier } from "../shared/sampling.ts";
 import type { ParsedRequest, ParseContext } from "../surface.ts";
 import { sessionOf } from "../surface.ts";
 import type { ChunkSize } from "../shared/chunk-size.ts";
@@ -24,8 +24,6 @@ export interface ChatAnswerOptions {
   card: ModelCard;
   chunkSize: ChunkSize;
 }
-
-const chunkSizeHeader = "x-parley-packet";
 
 const phrases: Phrases = {
   wrongType: (wanted, value) => (value === null ? "is required" : `must be ${wanted}, not ${kindOf(value)}`),
@@ -54,7 +52,7 @@ export function* parseChat(
   const card = context.card(body.requiredString("model"));
   refuseOverlongBody(body, ["messages", "tools"], context.contextWindow?.(card.id) ?? card.contextWindow);
   const { toolChoice, tools } = readToolChoice(body, yield* readTools(body, context.strict));
-  const tier = readTier(body, context.strict);
+  const tier = readTier(body, plainTiers, context.strict);
   const cacheKey = readCacheKey(body, context);
   readChoiceCount(body, context.strict);
   const request: GenerationRequest = {
@@ -87,7 +85,7 @@ function readStreaming(body: Fields, chunkSize: ChunkSize, context: ParseContext
   return {
     stream: body.boolean("stream") ?? false,
     includeUsage: options?.boolean("include_usage") ?? false,
-    chunkSize: readChunkSize(context.header(chunkSizeHeader), chunkSizeHeader, chunkSize),
+    chunkSize: readChunkSize(context, chunkSize),
   };
 }
 
@@ -122,8 +120,7 @@ function readReasoning(body: Fields, card: ModelCard): GenerationRequest["reason
 function readSampling(body: Fields, card: ModelCard): Sampling {
   const seed = body.number("seed", { integer: true });
   // `max_completion_tokens` wins over its deprecated predecessor
-  const limit = readOutputLimit(body, ["max_tokens", "max_completion_tokens"], card);
-  const maxTokens = limit ?? (card.overMaxOutput === "clamp" ? card.maxOutput : undefined);
+  const maxTokens = readAnswerLimit(body, ["max_tokens", "max_completion_tokens"], card);
   const topP = readRange(body, "top_p", { max: 1, zero: card.topP.zero }) ?? card.topP.default;
   return {
     temperature: readRange(body, "temperature", card.temperature) ?? card.temperature.default,
@@ -145,13 +142,6 @@ function readRange(body: Fields, key: string, range: { max: number; zero: boolea
 
 /** Tiers of OpenAI's own that clients send by habit. */
 const plainTiers: readonly string[] = ["auto", "default", "flex", "scale", "fast"];
-
-function readTier(body: Fields, strict: boolean): GenerationRequest["tier"] {
-  const tier = body.string("service_tier") ?? "standard";
-  if (tier === "standard" || tier === "priority") return tier;
-  if (!strict && plainTiers.includes(tier)) return "standard";
-  throw body.error("service_tier", "must be standard or priority");
-}
 
 function* readOutput(body: Fields, card: ModelCard, strict: boolean): Steps<GenerationRequest["format"]> {
   const format = yield* readFormat(body);

@@ -2,9 +2,18 @@ import { jsonText } from "../../lib/json-scanner/write.ts";
 import type { Steps } from "../../lib/time-slices.ts";
 import type { ModelCard } from "../../model/card.ts";
 import { ParleyError } from "../../model/error.ts";
-import { textPart, type CallItem, type Detail, type Part, type ReasoningItem } from "../../model/item.ts";
+import { textPart, type CallItem, type Part, type ReasoningItem } from "../../model/item.ts";
 import type { Fields } from "../shared/fields.ts";
-import { checkModality, imagePart, notShown, readMedia, videoPart, type MediaSource } from "../shared/media.ts";
+import {
+  checkModality,
+  imagePart,
+  notShown,
+  plainWords,
+  readMedia,
+  unread,
+  videoPart,
+  type MediaSource,
+} from "../shared/media.ts";
 import { thinkingOf, type Signer } from "./signature.ts";
 
 /** What the blocks of one request are read with. */
@@ -15,10 +24,6 @@ export interface BlockContext {
   owner: string | undefined;
   signer: Signer;
 }
-
-/** `auto` is what other clients send for the default. */
-const details: Readonly<Record<string, Detail>> = { low: "low", default: "default", auto: "default", high: "high" };
-const words = { details, listed: ["low", "default", "high"] };
 
 /** Blocks of an assistant's turn that the server's own tools left there; without these tools they say nothing. */
 const leftOut: ReadonlySet<string> = new Set(["redacted_thinking", "server_tool_use", "web_search_tool_result"]);
@@ -44,10 +49,16 @@ export function readPart(block: Fields, context: BlockContext, place: "message" 
 
 function readPicture(block: Fields, type: "image" | "video", context: BlockContext, place: "message" | "result"): Part {
   const { card, strict } = context;
-  if (place === "result" && !strict && !card.modalities.includes(type)) return notShown(type, card);
+  const replaced = unread(type, { card, place, strict });
+  if (replaced !== undefined) return replaced;
   checkModality(block, card, type);
   const source = block.requiredObject("source");
-  const media: MediaSource = { media: readSource(source, strict), options: [source, block], words, param: source.path };
+  const media: MediaSource = {
+    media: readSource(source, strict),
+    options: [source, block],
+    words: plainWords,
+    param: source.path,
+  };
   return type === "image" ? imagePart(media) : videoPart(media);
 }
 

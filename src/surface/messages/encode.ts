@@ -1,8 +1,7 @@
-import { ParleyError } from "../../model/error.ts";
 import { isObject, parseJson } from "../../model/json.ts";
 import type { AnswerItem, Transcript } from "../../model/transcript.ts";
 import { estimateInput } from "../../model/token-estimate.ts";
-import { stopReasonOf, type StopReason } from "../shared/answer.ts";
+import { shownReason, type StopReason } from "../shared/answer.ts";
 import type { ParsedRequest } from "../surface.ts";
 import type { MessagesAnswerOptions } from "./parse.ts";
 import { sealedThinking, type Signer } from "./signature.ts";
@@ -27,12 +26,12 @@ export interface MessagesUsage {
 
 /** Before the engine has reported its usage the input is what it has counted, else estimated. */
 export function encodeUsage({ usage, prompt }: Transcript, { request }: Parsed): MessagesUsage {
-  const begun = prompt ?? { input: estimateInput(request), cached: 0 };
-  const { input, output, cached } = usage ?? { ...begun, output: 0 };
+  // only where nothing is known: an estimate reads the whole prompt
+  const { input, cached } = usage ?? prompt ?? { input: estimateInput(request), cached: 0 };
   const read = Math.min(cached, input);
   return {
     input_tokens: input - read,
-    output_tokens: output,
+    output_tokens: usage?.output ?? 0,
     cache_creation_input_tokens: 0,
     cache_read_input_tokens: read,
   };
@@ -68,11 +67,7 @@ export function signatureOf(text: string, { answerOptions }: Parsed, signer: Sig
 
 /** The body of an answer that is not a stream. Throws the error the answer ended with. */
 export function encodeBody(transcript: Transcript, parsed: Parsed, signer: Signer): unknown {
-  const reason = stopReasonOf(transcript);
-  if (typeof reason !== "string") throw reason;
-  if (transcript.outputFlag > 0 && reason === "filter" && transcript.items.length === 0) {
-    throw new ParleyError("output-sensitive", "moderation refused the output");
-  }
+  const reason = shownReason(transcript);
   const content = transcript.items.map((item, index) =>
     encodeBlock(item, { before: transcript.items[index - 1], parsed, signer }),
   );

@@ -6,7 +6,7 @@ import { readChunkSize, type ChunkSize } from "../shared/chunk-size.ts";
 import { effortOf } from "../shared/effort.ts";
 import { Fields, type Phrases } from "../shared/fields.ts";
 import { refuseOverlongBody } from "../shared/prompt-size.ts";
-import { engineTopP, readOutputLimit, readStop } from "../shared/sampling.ts";
+import { engineTopP, readAnswerLimit, readStop, readTier } from "../shared/sampling.ts";
 import { readSchemaFormat } from "../shared/tools.ts";
 import { sessionOf, type ParsedRequest, type ParseContext } from "../surface.ts";
 import { threadUnsupported } from "./error.ts";
@@ -30,8 +30,6 @@ export interface MessagesAnswerOptions {
 export interface MessagesOptions extends Signer {
   chunkSize: ChunkSize;
 }
-
-const chunkSizeHeader = "x-parley-packet";
 
 /** Paths have dots here: `messages.0.content.1` (MiniMax API docs, Anthropic-compatible messages, 2026-11). */
 const phrases: Phrases = {
@@ -58,7 +56,7 @@ export function* parseMessages(
   refuseOverlongBody(body, ["system", "messages", "tools"], context.contextWindow?.(card.id) ?? card.contextWindow);
   refuseThread(body);
   const { tools, dropped } = yield* readTools(body, context.strict);
-  const tier = readTier(body, context.strict);
+  const tier = readTier(body, plainTiers, context.strict);
   const cacheKey = sessionOf(context);
   body.object("metadata")?.string("user_id");
   const thinking = readThinking(body, card);
@@ -83,7 +81,7 @@ export function* parseMessages(
     tier,
     owner: context.owner,
     droppedTools: dropped,
-    chunkSize: readChunkSize(context.header(chunkSizeHeader), chunkSizeHeader, options.chunkSize),
+    chunkSize: readChunkSize(context, options.chunkSize),
   };
   return { request, answerOptions };
 }
@@ -123,8 +121,7 @@ function readThinking(body: Fields, card: ModelCard): { reasoning: GenerationReq
 }
 
 function readSampling(body: Fields, card: ModelCard, strict: boolean): Sampling {
-  const limit = readOutputLimit(body, ["max_tokens"], card);
-  const maxTokens = limit ?? (card.overMaxOutput === "clamp" ? card.maxOutput : undefined);
+  const maxTokens = readAnswerLimit(body, ["max_tokens"], card);
   const topP = body.number("top_p", { min: 0, max: 1 }) ?? card.topP.default;
   const stop = readStop(body, "stop_sequences");
   return {
@@ -138,13 +135,6 @@ function readSampling(body: Fields, card: ModelCard, strict: boolean): Sampling 
 
 /** Tiers of Anthropic's own that its clients send. */
 const plainTiers: readonly string[] = ["auto", "standard_only"];
-
-function readTier(body: Fields, strict: boolean): GenerationRequest["tier"] {
-  const tier = body.string("service_tier") ?? "standard";
-  if (tier === "standard" || tier === "priority") return tier;
-  if (!strict && plainTiers.includes(tier)) return "standard";
-  throw body.error("service_tier", "must be standard or priority");
-}
 
 /** `output_config.format`, or `output_format` as older SDKs name it. */
 function* readFormat(body: Fields): Steps<OutputFormat> {

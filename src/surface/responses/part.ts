@@ -3,7 +3,7 @@ import type { ModelCard } from "../../model/card.ts";
 import type { Detail, Media, Part } from "../../model/item.ts";
 import { textPart } from "../../model/item.ts";
 import type { Fields } from "../shared/fields.ts";
-import { checkModality, imagePart, notShown, readMedia, videoPart } from "../shared/media.ts";
+import { checkModality, imagePart, readMedia, unread, videoPart } from "../shared/media.ts";
 import type { MediaSource } from "../shared/media.ts";
 
 /** OpenAI's words beside the vendor's. */
@@ -59,12 +59,6 @@ function parsePart(part: Fields, context: PartContext): Part | undefined {
 
 function refuseFile(part: Fields, type: string): never {
   throw part.error("type", `${type} is not supported; send text, images or videos`);
-}
-
-/** The line of text that stands for what the model cannot read, where a part may be replaced by one. */
-function unread(kind: "image" | "video" | "file", { card, place, strict }: PartContext): Part | undefined {
-  if (place === "message" || strict) return undefined;
-  return kind !== "file" && card.modalities.includes(kind) ? undefined : notShown(kind, card);
 }
 
 /** A token of a cipher: long and without any white space. */

@@ -12,6 +12,17 @@ export function stopReasonOf({ finish }: Transcript): StopReason | ParleyError {
   return finish.error ?? new ParleyError("upstream", "the engine failed");
 }
 
+/** Why an answer that is no stream ended. Throws the error in its place, and where moderation left nothing to show. */
+export function shownReason(transcript: Transcript): StopReason {
+  const reason = stopReasonOf(transcript);
+  if (typeof reason !== "string") throw reason;
+  if (transcript.outputFlag > 0 && reason === "filter" && transcript.items.length === 0) {
+    // the vendor then answers with an error
+    throw new ParleyError("output-sensitive", "moderation refused the output");
+  }
+  return reason;
+}
+
 /** What ends a stream of server-sent events in OpenAI's dialects. */
 export const doneEvent = "data: [DONE]\n\n";
 

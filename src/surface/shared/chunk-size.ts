@@ -1,4 +1,5 @@
 import { invalid } from "../../model/error.ts";
+import type { ParseContext } from "../surface.ts";
 
 /** How big the pieces of text of a stream are and how long one may be held back. */
 export interface ChunkSize {
@@ -22,8 +23,11 @@ const fields: Readonly<Record<string, { name: keyof ChunkSize; min: number; max:
   wait: { name: "maxWaitMs", min: 0, max: 60_000 },
 };
 
-/** Reads a header such as `min=1,max=200,wait=50` over `base`; `invalid` names the header. */
-export function readChunkSize(header: string | undefined, headerName: string, base: ChunkSize): ChunkSize {
+const headerName = "x-parley-packet";
+
+/** Reads the header `x-parley-packet`, such as `min=1,max=200,wait=50`, over `base`; `invalid` names the header. */
+export function readChunkSize(context: Pick<ParseContext, "header">, base: ChunkSize): ChunkSize {
+  const header = context.header(headerName);
   if (header === undefined || header.trim() === "") return base;
   const size = { ...base };
   for (const pair of header.split(",")) {

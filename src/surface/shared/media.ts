@@ -19,6 +19,12 @@ export interface DetailWords {
   listed: readonly string[];
 }
 
+/** The vendor's words; `auto` is what other clients send for the default. */
+export const plainWords: DetailWords = {
+  details: { low: "low", default: "default", auto: "default", high: "high" },
+  listed: ["low", "default", "high"],
+};
+
 /** What a media part is read from, besides its address. */
 export interface MediaSource {
   media: Media;
@@ -39,6 +45,19 @@ export function checkModality(part: Fields, card: ModelCard, kind: "image" | "vi
 /** What a tool's result says in the place of what the model cannot read: callers cannot take it out of the history again. */
 export function notShown(kind: "image" | "video" | "file", { modalities }: ModelCard): TextPart {
   return textPart(notShownText(kind, modalities));
+}
+
+/** Where a part stands, and how strictly it is read. */
+export interface PartPlace {
+  card: ModelCard;
+  place: "message" | "result";
+  strict: boolean;
+}
+
+/** The line of text that stands for what the model cannot read, where a part may be replaced by one. */
+export function unread(kind: "image" | "video" | "file", { card, place, strict }: PartPlace): TextPart | undefined {
+  if (place === "message" || strict) return undefined;
+  return kind !== "file" && card.modalities.includes(kind) ? undefined : notShown(kind, card);
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { ModelCard } from "../../model/card.ts";
+import type { GenerationRequest } from "../../model/request.ts";
 import type { Fields } from "./fields.ts";
 
 /** Engines differ on a `top_p` of 0; this is small enough to leave one token on all of them. */
@@ -17,6 +18,19 @@ export function readStop(fields: Fields, key: string): string[] {
   if (typeof value === "string") return value === "" ? [] : [value];
   if ((fields.array(key) ?? []).length > maxStops) throw fields.error(key, `must hold at most ${maxStops} texts`);
   return fields.strings(key).filter((text) => text !== "");
+}
+
+/** The service tier; words of other services, by which their clients ask for the plain one, are `plain`. */
+export function readTier(body: Fields, plain: readonly string[], strict: boolean): GenerationRequest["tier"] {
+  const tier = body.string("service_tier") ?? "standard";
+  if (tier === "standard" || tier === "priority") return tier;
+  if (!strict && plain.includes(tier)) return "standard";
+  throw body.error("service_tier", "must be standard or priority");
+}
+
+/** The limit as `readOutputLimit` reads it; where the card cuts limits, an absent one is the most that it allows. */
+export function readAnswerLimit(fields: Fields, keys: readonly string[], card: ModelCard): number | undefined {
+  return readOutputLimit(fields, keys, card) ?? (card.overMaxOutput === "clamp" ? card.maxOutput : undefined);
 }
 
 /**
