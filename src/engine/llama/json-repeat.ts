@@ -111,8 +111,8 @@ export class JsonRepeat {
 
 /** Whether the text ends in one piece again and again. */
 function repeatsAtEnd(text: string, { times, chars: least }: RepeatBounds): boolean {
+  const isOneChar = text.at(-1) === text.at(-2) && new Set(text.slice(-least)).size === 1;
   for (let piece = 1; piece <= longestPiece; piece++) {
-    const isOneChar = text.at(-1) === text.at(-2) && new Set(text.slice(-least)).size === 1;
     const chars = isOneChar || piece === 1 ? leastOfOneChar : Math.max(least, times * piece);
     if (chars > text.length) continue;
     let at = text.length - 1;

@@ -25,26 +25,25 @@ export function answerBias(loaded: LoadedModel, request: GenerationRequest): Ans
   const { calls, callsOnlyWithTools, repeatBounds, thinkTags } = loaded.family;
   const noCalls = callsOnlyWithTools === true && request.tools.length === 0;
   const held = noCalls ? tokensOf(loaded, callForms[calls]?.tags ?? []) : [];
-  const heldInside = [
-    ...held,
-    ...tokensOf(
-      loaded,
-      thinkTags.flatMap((tag) => [`<${tag}>`, `</${tag}>`]),
-    ),
-  ];
   const repeat = request.format.type === "text" ? undefined : new JsonRepeat(repeatBounds);
   if (held.length === 0 && repeat === undefined) return {};
   const biasFor = (never: readonly Token[], ending?: Ending): TokenBias => {
-    const bias = new loaded.library.TokenBias(loaded.model.tokenizer).set([...never], "never");
+    const bias = new loaded.library.TokenBias(loaded.model.tokenizer).set(Array.from(never), "never");
     return ending === undefined ? bias : bias.set(ending, soon);
   };
-  const [outside, inside] = [biasFor(held), biasFor(heldInside)];
-  const tokenBias = (): TokenBias => {
-    if (repeat?.inside !== true) return outside;
-    if (repeat.full) return biasFor([...heldInside, ...loaded.memberEnds], repeat.ending);
-    return repeat.ending === undefined ? inside : biasFor(heldInside, repeat.ending);
+  const outside = biasFor(held);
+  if (repeat === undefined) return { tokenBias: () => outside };
+  const tags = thinkTags.flatMap((tag) => [`<${tag}>`, `</${tag}>`]);
+  const heldInside = [...held, ...tokensOf(loaded, tags)];
+  /** One for each state inside JSON; a bias asks the library about every token it holds. */
+  const made = new Map<string, TokenBias>();
+  const inside = ({ full, ending }: JsonRepeat): TokenBias => {
+    const state = `${full} ${ending ?? ""}`;
+    const bias = made.get(state) ?? biasFor(full ? [...heldInside, ...loaded.memberEnds] : heldInside, ending);
+    made.set(state, bias);
+    return bias;
   };
-  return repeat === undefined ? { tokenBias } : { tokenBias, repeat };
+  return { tokenBias: () => (repeat.inside ? inside(repeat) : outside), repeat };
 }
 
 /** Those of the tags that are one token of the vocabulary. */
