@@ -69,11 +69,18 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** The primary result code of what SQLite threw (sqlite.org/rescode.html); the higher bits are the extended code. */
+export function sqliteCode(error: unknown): number | undefined {
+  return error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
+}
+
+export const sqliteBusy = 5;
+
 function faultOf(thrown: unknown): Fault | undefined {
   if (thrown instanceof AggregateError) return thrown.errors.map(faultOf).find((fault) => fault !== undefined);
   if (!(thrown instanceof Error)) return undefined;
-  // the higher bits are the extended code
-  if ("errcode" in thrown) return sqliteFaults[Number(thrown.errcode) & 0xff];
+  const sqlite = sqliteCode(thrown);
+  if (sqlite !== undefined) return sqliteFaults[sqlite];
   const code = "code" in thrown ? String(thrown.code) : "";
   const found = otherFaults.find(([form]) => form.test(code))?.[1];
   return found ?? (awayWords.test(thrown.message) ? away : undefined);

@@ -10,7 +10,7 @@ const lockNumber = 7_237_001;
  * `invalid` when the database was made by a newer version or by another program.
  */
 export async function migrate(database: SqlDatabase): Promise<void> {
-  await database.transaction(async (inside) => {
+  const migrated = await database.transaction(async (inside) => {
     if (database.dialect === "postgres") await inside.all("select pg_advisory_xact_lock(?)", [lockNumber]);
     else await refuseForeign(inside, database.name);
     await inside.run("create table if not exists migration (number integer primary key)");
@@ -23,14 +23,15 @@ export async function migrate(database: SqlDatabase): Promise<void> {
         `the database ${database.name} has migration ${foreign}, this version knows up to ${newest}: use a newer Parley`,
       );
     }
-    for (const step of migrations) {
-      if (done.has(step.number)) continue;
+    const missing = migrations.filter(({ number }) => !done.has(number));
+    for (const step of missing) {
       for (const statement of [...step.statements, ...(step[database.dialect] ?? [])]) await inside.run(statement);
       await inside.run("insert into migration (number) values (?)", [step.number]);
     }
+    return missing.length > 0;
   });
-  // the tables take their room now: on a disk that is full later, rows can still be deleted
-  if (database.dialect === "sqlite") await database.all("pragma wal_checkpoint(truncate)");
+  // new tables take their room now: on a disk that is full later, rows can still be deleted
+  if (migrated && database.dialect === "sqlite") await database.all("pragma wal_checkpoint(truncate)");
 }
 
 /** A file with tables that are not ours is not touched. A PostgreSQL database may be shared with other programs. */

@@ -12,7 +12,7 @@ import { readTar, TarError, type TarFile } from "../lib/tar.ts";
 import { invalid } from "../model/error.ts";
 import { parseJson } from "../model/json.ts";
 import { entryNames, type BackupManifest } from "./backup.ts";
-import { openFailure, reasonOf } from "./failure.ts";
+import { openFailure, reasonOf, sqliteBusy, sqliteCode } from "./failure.ts";
 import { migrations } from "./schema.ts";
 import { databaseName } from "./sqlite.ts";
 
@@ -136,15 +136,14 @@ function closeOld(path: string): void {
     using database = new DatabaseSync(path);
     database.exec("pragma journal_mode = delete");
   } catch (error) {
-    if (error instanceof Error && "errcode" in error && (Number(error.errcode) & 0xff) === sqliteBusy)
-      throw invalid("", `a server uses ${path}: stop it first`, error);
+    const code = sqliteCode(error);
+    if (code === sqliteBusy) throw invalid("", `a server uses ${path}: stop it first`, error);
     // what is no database any more is what a backup is for
-    if (error instanceof Error && "errcode" in error && damage.has(Number(error.errcode) & 0xff)) return;
+    if (code !== undefined && damage.has(code)) return;
     throw openFailure(path, error);
   }
 }
 
-const sqliteBusy = 5;
 /** CORRUPT, NOTADB. */
 const damage: ReadonlySet<number> = new Set([11, 26]);
 

@@ -2,7 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
-import { openFailure } from "./failure.ts";
+import { openFailure, sqliteBusy, sqliteCode } from "./failure.ts";
 import type { Row, SqlDatabase, SqlRunner, SqlValue } from "./database.ts";
 
 /**
@@ -12,7 +12,6 @@ import type { Row, SqlDatabase, SqlRunner, SqlValue } from "./database.ts";
 const blockingWaitMs = 5;
 const maxWaitMs = 5_000;
 const retryPauseMs = 3;
-const sqliteBusy = 5;
 const sqliteFull = 13;
 /** Prepared statements kept; the texts are few, only inserts of several rows vary. */
 const maxStatements = 200;
@@ -111,7 +110,7 @@ class SqliteDatabase implements SqlDatabase {
       return outcome;
     } catch (error) {
       if (this.database.isTransaction) this.database.exec("rollback");
-      if (codeOf(error) === sqliteFull) this.giveRoomBack();
+      if (sqliteCode(error) === sqliteFull) this.giveRoomBack();
       throw error;
     } finally {
       this.transacting = undefined;
@@ -137,8 +136,8 @@ class SqliteDatabase implements SqlDatabase {
       try {
         return work();
       } catch (error) {
-        if (codeOf(error) === sqliteFull) this.giveRoomBack();
-        if (codeOf(error) !== sqliteBusy || performance.now() - started > maxWaitMs) throw error;
+        if (sqliteCode(error) === sqliteFull) this.giveRoomBack();
+        if (sqliteCode(error) !== sqliteBusy || performance.now() - started > maxWaitMs) throw error;
         await setTimeout(retryPauseMs);
       }
     }
@@ -166,9 +165,4 @@ class SqliteDatabase implements SqlDatabase {
     this.statements.set(sql, made);
     return made;
   }
-}
-
-/** The primary result code of what SQLite threw; the higher bits are the extended code. */
-function codeOf(error: unknown): number | undefined {
-  return error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
 }
