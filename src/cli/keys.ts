@@ -2,7 +2,6 @@ import { InvalidArgumentError, type Command } from "commander";
 import { commandName } from "../lib/command.ts";
 import { systemIds } from "../model/id.ts";
 import {
-  accountView,
   checkInput,
   keyView,
   rotationBody,
@@ -11,7 +10,7 @@ import {
   type KeyInput,
 } from "../service/admin.ts";
 import { textOption, type CommandTools, type Flags } from "./command.ts";
-import { budgetOptions, budgetsOf, moneyFields } from "./money.ts";
+import { budgetOptions, budgetsOf, moneyOf } from "./money.ts";
 import { show, showList } from "./table.ts";
 import { withAdmin } from "./with-admin.ts";
 
@@ -86,9 +85,7 @@ const verbs: Readonly<Record<string, Verb>> = {
     work: async (admin, reference, json) => {
       const record = await admin.key(reference);
       const account = await admin.money.get({ kind: "key", id: record.id });
-      const { balanceMicros, budgetMicros, spentMicros, budgets } = accountView(account);
-      const money = json ? { balanceMicros, budgetMicros, spentMicros, budgets } : moneyFields(account);
-      show({ ...keyView(record), ...money }, json);
+      show({ ...keyView(record), ...moneyOf(account, json) }, json);
     },
   },
   disable: {

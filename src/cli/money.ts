@@ -24,10 +24,7 @@ export function addMoney(program: Command, { command, settings }: CommandTools):
       .option("--key <key>", "of this key, by id or name")
       .option("--organisation <organisation>", "of this organisation, by id or name")
       .option("--json", "as JSON");
-    if (name === "budget")
-      made.addOption(
-        new Option("--period <period>", "of a day, week, month (UTC), or in total").choices(periods).default("month"),
-      );
+    if (name === "budget") made.addOption(periodOption());
     made.action((amount: number | null, flags: Flags) =>
       withAdmin(settings(flags), async (admin) => {
         const subject = await admin.subject({
@@ -84,7 +81,7 @@ export function showMoney(account: Account, json: boolean): void {
 }
 
 /** Balance and budgets for people, in dollars. */
-export function moneyFields({ balance, budgets }: Account): Record<string, string | null> {
+function moneyFields({ balance, budgets }: Account): Record<string, string | null> {
   const lines = budgets.map(({ period, limit, spent, own, resetsAt }) => {
     const until = resetsAt === undefined ? "" : ` until ${new Date(resetsAt).toISOString().slice(0, 10)}`;
     const from = own ? "" : " (of the settings)";
@@ -118,4 +115,11 @@ function dollars(text: string): number {
 
 function dollarsOrNone(text: string): number | null {
   return text === "none" ? null : dollars(text);
+}
+
+/** Balance and budgets, shown beside what they belong to. */
+export function moneyOf(account: Account, json: boolean): Record<string, unknown> {
+  if (!json) return moneyFields(account);
+  const { balanceMicros, budgetMicros, spentMicros, budgets } = accountView(account);
+  return { balanceMicros, budgetMicros, spentMicros, budgets };
 }

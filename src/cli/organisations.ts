@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { accountView, organisationView } from "../service/admin.ts";
+import { organisationView } from "../service/admin.ts";
 import { textOption, type CommandTools, type Flags } from "./command.ts";
 import { limitsOf, wholeNumber } from "./keys.ts";
-import { budgetOptions, budgetsOf, moneyFields } from "./money.ts";
+import { budgetOptions, budgetsOf, moneyOf } from "./money.ts";
 import { show, showList } from "./table.ts";
 import { withAdmin } from "./with-admin.ts";
 
@@ -46,9 +46,7 @@ export function addOrganisations(program: Command, { command, settings }: Comman
       withAdmin(settings(flags), async (admin) => {
         const record = await admin.organisation(reference);
         const account = await admin.money.get({ kind: "organisation", id: record.id });
-        const { balanceMicros, budgetMicros, spentMicros, budgets } = accountView(account);
-        const money = json(flags) ? { balanceMicros, budgetMicros, spentMicros, budgets } : moneyFields(account);
-        show({ ...organisationView(record), ...money }, json(flags));
+        show({ ...organisationView(record), ...moneyOf(account, json(flags)) }, json(flags));
       }),
     );
   addVerbs(organisations, { command, settings });

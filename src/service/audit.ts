@@ -2,14 +2,9 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { invalid } from "../model/error.ts";
 import { vendorId, type IdSource } from "../model/id.ts";
 import type { AuditQuery, AuditRecord, AuditStore, Store } from "../store/store.ts";
+import { pageOf, type Page } from "./report.ts";
 
 /** One page of the log, newest first. */
-export interface AuditPage {
-  rows: readonly AuditRecord[];
-  /** Where the next page begins; absent on the last one. */
-  next?: string;
-}
-
 export interface AuditPageQuery extends Omit<AuditQuery, "after"> {
   /** The `next` of the page before. */
   after?: string;
@@ -76,12 +71,9 @@ export class AuditLog {
   }
 
   /** Throws `invalid` for an `after` that is of no page. */
-  async page({ after, limit, ...filter }: AuditPageQuery): Promise<AuditPage> {
+  async page({ after, limit, ...filter }: AuditPageQuery): Promise<Page<AuditRecord>> {
     const query = { ...filter, ...(after !== undefined && { after: placeOf(after) }), limit: limit + 1 };
-    const found = await this.store.list(query);
-    const rows = found.slice(0, limit);
-    const last = rows.at(-1);
-    return found.length > limit && last !== undefined ? { rows, next: `${last.at}-${last.id}` } : { rows };
+    return pageOf(await this.store.list(query), limit);
   }
 
   private watchedRecords<Kept extends { id: string }, Change extends object>(

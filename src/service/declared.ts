@@ -50,12 +50,13 @@ const declaredPrefix = "declared";
  */
 export async function applyDeclared({ keys, organisations }: Declared, to: DeclaredStore): Promise<void> {
   for (const [name, declared] of Object.entries(organisations)) await applyOrganisation(name, declared, to);
-  for (const [name, declared] of Object.entries(keys)) await applyKey(name, declared, to);
   const { store } = to;
+  const all = await store.organisations.list();
+  for (const [name, declared] of Object.entries(keys)) await applyKey(name, declared, { ...to, organisations: all });
   const left = { disabled: true, declared: false };
   for (const key of await store.keys.list())
     if (key.declared && keys[key.name] === undefined) await store.keys.update(key.id, left);
-  for (const organisation of await store.organisations.list())
+  for (const organisation of all)
     if (organisation.declared && organisations[organisation.name] === undefined)
       await store.organisations.update(organisation.id, left);
 }
@@ -70,12 +71,17 @@ async function applyOrganisation(name: string, declared: DeclaredOrganisation, t
   await applyBudgets(formatSubject({ kind: "organisation", id }), declared.budget, to);
 }
 
-async function applyKey(name: string, declared: DeclaredKey, to: DeclaredStore): Promise<void> {
+/** Where keys are applied: the organisations stand. */
+interface DeclaredKeyStore extends DeclaredStore {
+  organisations: readonly OrganisationRecord[];
+}
+
+async function applyKey(name: string, declared: DeclaredKey, to: DeclaredKeyStore): Promise<void> {
   const { store, ids } = to;
   const setting = `keys.${name}`;
   const all = await store.keys.list();
   const known = named(setting, all, name);
-  const wanted = { ...fieldsOf(declared, to), organisation: await organisationOf(setting, declared, store) };
+  const wanted = { ...fieldsOf(declared, to), organisation: organisationOf(setting, declared, to.organisations) };
   const other = all.find(({ hash, id }) => hash === wanted.hash && id !== known?.id);
   if (other !== undefined) throw invalid(setting, `the key '${other.name}' has the same secret`);
   const id = known?.id ?? vendorId(ids);
@@ -102,13 +108,13 @@ function fieldsOf(declared: DeclaredKey, { hash }: DeclaredStore): Required<Omit
   };
 }
 
-async function organisationOf(
+function organisationOf(
   setting: string,
   { organisation: name }: DeclaredKey,
-  store: DeclaredStore["store"],
-): Promise<string | null> {
+  all: readonly OrganisationRecord[],
+): string | null {
   if (name === undefined) return null;
-  const found = named(`${setting}.organisation`, await store.organisations.list(), name);
+  const found = named(`${setting}.organisation`, all, name);
   if (found === undefined) throw invalid(`${setting}.organisation`, `no organisation has the name '${name}'`);
   return found.id;
 }

@@ -76,3 +76,16 @@ function cell(value: string | number): string {
 function iso(time: number | null): string | null {
   return time === null ? null : new Date(time).toISOString();
 }
+
+/** Rows of a list that is read page by page, and where the next one begins; absent on the last page. */
+export interface Page<Row> {
+  rows: readonly Row[];
+  next?: string;
+}
+
+/** A page of `limit` rows, of a list that was asked for one more. */
+export function pageOf<Row extends { at: number; id: string }>(found: readonly Row[], limit: number): Page<Row> {
+  const rows = found.slice(0, limit);
+  const last = rows.at(-1);
+  return found.length > limit && last !== undefined ? { rows, next: `${last.at}-${last.id}` } : { rows };
+}

@@ -9,6 +9,7 @@ import type {
   UsageRow,
   UsageSums,
 } from "../store/store.ts";
+import { pageOf, type Page } from "./report.ts";
 
 /** Which rows a report or a list is of: `key` and `organisation` by id or name, those included that were deleted by id. */
 export interface RowFilter extends Omit<LedgerFilter, "keyId" | "organisation"> {
@@ -33,12 +34,6 @@ export interface PageQuery extends RowFilter {
   /** The `next` of the page before. */
   after?: string;
   limit: number;
-}
-
-export interface Page {
-  rows: LedgerEntry[];
-  /** Where the next page begins; absent on the last one. */
-  next?: string;
 }
 
 export interface UsageReportsOptions {
@@ -67,7 +62,7 @@ export class UsageReports {
   }
 
   /** Newest first. Throws `invalid` for an `after` that is of no page. */
-  async ledger({ after, limit, outcome, request, ...asked }: PageQuery): Promise<Page> {
+  async ledger({ after, limit, outcome, request, ...asked }: PageQuery): Promise<Page<LedgerEntry>> {
     const query: LedgerQuery = {
       ...(await this.filter(asked)),
       ...(outcome !== undefined && { outcome }),
@@ -75,10 +70,7 @@ export class UsageReports {
       ...(after !== undefined && { after: placeOf(after) }),
       limit: limit + 1,
     };
-    const found = await this.options.ledger.list(query);
-    const rows = found.slice(0, limit);
-    const last = rows.at(-1);
-    return found.length > limit && last !== undefined ? { rows, next: `${last.at}-${last.id}` } : { rows };
+    return pageOf(await this.options.ledger.list(query), limit);
   }
 
   /** The last row that one request was booked in, by the id in its answer's headers. Throws `not-found`. */

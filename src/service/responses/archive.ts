@@ -212,16 +212,23 @@ export class ResponseArchive {
 
   /** A response that is over, whose body or events are going to be read. Throws `not-found`. */
   async answer(id: string, caller: Caller, reading: "body" | "events", lease?: ByteLease): Promise<StoredAnswer> {
-    const { body } = await this.get(id, caller, reading === "body" ? ["body"] : []);
+    const { slices } = this.options;
+    if (reading === "events") {
+      const record = await this.get(id, caller, ["events", "body"]);
+      return new StoredAnswer({ id, body: record.body, events: await this.events(record, caller, lease) }, slices);
+    }
+    const { body } = await this.get(id, caller, ["body"]);
     // what is in memory: a body in pieces is read as it is sent
     if (body.loaded !== undefined) lease?.grow(body.memoryBytes);
-    const events = reading === "events" ? await this.events(id, caller, lease) : [];
-    return new StoredAnswer({ id, body, events }, this.options.slices);
+    return new StoredAnswer({ id, body, events: [] }, slices);
   }
 
-  /** The events of a response that is over. Throws `not-found`. */
-  private async events(id: string, caller: Caller, lease?: ByteLease): Promise<ResponseEvent[]> {
-    const { events, body, state } = await this.get(id, caller, ["events", "body"]);
+  /** The events of a response that is over. */
+  private async events(
+    { id, events, body, state }: ResponseRecord,
+    caller: Caller,
+    lease?: ByteLease,
+  ): Promise<ResponseEvent[]> {
     const { slices } = this.options;
     const load = async (): Promise<ResponseEvent[]> => {
       const parsed = { events: await parseStored(events, slices), body: await parseStored(body, slices) };
