@@ -1,4 +1,5 @@
 import { untilAborted } from "../../lib/abort.ts";
+import { DeferredIterator } from "../../lib/deferred-iterator.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { callIds, systemIds, type IdSource } from "../../model/id.ts";
 import type { Family } from "../../model/card.ts";
@@ -114,8 +115,17 @@ export class UpstreamServer implements Member {
     return { ...own, ...this.options.capabilities };
   }
 
-  async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
+  generate(request: GenerationRequest, signal: AbortSignal): DeferredIterator<Batch> {
+    return new DeferredIterator(() => this.begin(request, signal));
+  }
+
+  private async begin(request: GenerationRequest, signal: AbortSignal): Promise<AsyncIterator<Batch, undefined>> {
     const leave = this.inFlight.enter(signal);
+    const ended = (thrown?: unknown): void => {
+      leave();
+      if (!(thrown instanceof ParleyError) || !isElsewhere(thrown)) return;
+      void this.addressCheck.report(this.path, thrown.message);
+    };
     try {
       const dialect = await this.detected(signal);
       const family = this.familyOf(request);
@@ -130,17 +140,10 @@ export class UpstreamServer implements Member {
           ? this.served.explain(thrown, renamed.model)
           : thrown;
       });
-      try {
-        yield* readAnswer(answer, decoder);
-      } finally {
-        answer.close();
-      }
+      return readAnswer(answer, decoder, ended);
     } catch (thrown) {
-      if (thrown instanceof ParleyError && isElsewhere(thrown))
-        void this.addressCheck.report(this.path, thrown.message);
+      ended(thrown);
       throw thrown;
-    } finally {
-      leave();
     }
   }
 

@@ -1,6 +1,6 @@
 import { ParleyError, toParleyError } from "../../../model/error.ts";
 import type { Batch, GenerationEvent } from "../../../model/event.ts";
-import type { OpenAnswer } from "../wire/client.ts";
+import type { OpenAnswer } from "../wire/open-answer.ts";
 import { pageFailure } from "../wire/failure.ts";
 import { SseReader } from "../wire/sse.ts";
 import type { ChatDecoder } from "./decode.ts";
@@ -15,78 +15,104 @@ const lessThan = 0x3c;
 /** Network reads of nothing else that are held back at most. */
 const maxBlankReads = 1_000;
 
-/** The batches of an answer, streamed or whole; a failure of the connection is its last event where one came before. */
-export async function* readAnswer(answer: OpenAnswer, decoder: ChatDecoder): AsyncGenerator<Batch> {
-  const { json, reads } = await recognized(answer);
-  yield* json ? wholeAnswer(reads, decoder) : streamedAnswer({ answer, reads, decoder });
+/**
+ * The batches of an answer, streamed or whole; a failure of the connection is its last event where one came before. `ended` is called
+ * once, with what was thrown where the answer failed.
+ */
+export async function* readAnswer(
+  answer: OpenAnswer,
+  decoder: ChatDecoder,
+  ended: (thrown?: unknown) => void,
+): AsyncGenerator<Batch, undefined> {
+  let thrown: unknown;
+  try {
+    const { json, bytes } = await recognized(answer);
+    if (json) yield await wholeAnswer(answer, bytes, decoder);
+    else {
+      const reader = new StreamReader(answer, decoder);
+      // one batch for all that came between two questions
+      for (let batch = await reader.next(bytes); batch !== undefined; batch = await reader.next()) yield batch;
+    }
+  } catch (error) {
+    thrown = error;
+    throw error;
+  } finally {
+    answer.close();
+    ended(thrown);
+  }
+  return undefined;
 }
 
 /**
  * Whether the body is one JSON value or a stream, which its first bytes show whatever its content type; an empty one is
- * what its type says. `reads`: the body from its start.
+ * what its type says. `bytes`: what was read of it; `undefined` where it is empty.
  */
-async function recognized(answer: OpenAnswer): Promise<{ json: boolean; reads: AsyncIterable<Uint8Array> }> {
-  const reader = answer.reads[Symbol.asyncIterator]();
+async function recognized(answer: OpenAnswer): Promise<{ json: boolean; bytes: Uint8Array | undefined }> {
   const held: Uint8Array[] = [];
   let { json } = answer;
-  for (let next = await reader.next(); next.done !== true; next = await reader.next()) {
-    held.push(next.value);
-    const first = next.value.find((byte) => !overlooked.has(byte));
+  for (let bytes = await answer.next(); bytes !== undefined; bytes = await answer.next()) {
+    held.push(bytes);
+    const first = bytes.find((byte) => !overlooked.has(byte));
     // no line of a stream begins so
-    if (first === lessThan) {
-      await reader.return?.();
-      throw pageFailure();
-    }
+    if (first === lessThan) throw pageFailure();
     if (first !== undefined) json = first === openBrace || first === openBracket;
     if (first !== undefined || held.length >= maxBlankReads) break;
   }
-  async function* all(): AsyncGenerator<Uint8Array> {
+  return { json, bytes: held.length > 1 ? Buffer.concat(held) : held[0] };
+}
+
+/** Reads the events of a stream. */
+class StreamReader {
+  // fixed at birth
+  private readonly answer: OpenAnswer;
+  private readonly decoder: ChatDecoder;
+  private readonly events: SseReader;
+  // changed by events
+  /** Nothing more is read. */
+  private over = false;
+
+  constructor(answer: OpenAnswer, decoder: ChatDecoder) {
+    this.answer = answer;
+    this.decoder = decoder;
+    this.events = new SseReader((data) => decoder.data(data));
+  }
+
+  /** The next batch that has events; `undefined` where the answer is over. `begun`: its bytes that were read already. */
+  async next(begun?: Uint8Array): Promise<Batch | undefined> {
+    const { answer, decoder, events } = this;
+    if (this.over) return undefined;
     try {
-      yield* held;
-      for (let next = await reader.next(); next.done !== true; next = await reader.next()) yield next.value;
-    } finally {
-      await reader.return?.();
+      for (let bytes = begun ?? (await answer.next()); bytes !== undefined; bytes = await answer.next()) {
+        events.feed(bytes);
+        if (decoder.ending) answer.hurry();
+        const batch = decoder.take();
+        this.over = decoder.finished;
+        if (batch.length > 0) return batch;
+        if (this.over) return undefined;
+      }
+      this.over = true;
+      events.end();
+      decoder.end();
+    } catch (thrown) {
+      this.over = true;
+      connectionFailed(thrown, answer, decoder);
     }
+    const rest: GenerationEvent[] = decoder.take();
+    return rest.length > 0 ? rest : undefined;
   }
-  return { json, reads: all() };
 }
 
-/** One batch per network read. */
-async function* streamedAnswer(source: {
-  answer: OpenAnswer;
-  reads: AsyncIterable<Uint8Array>;
-  decoder: ChatDecoder;
-}): AsyncGenerator<Batch> {
-  const { answer, reads, decoder } = source;
-  const events = new SseReader((data) => decoder.data(data));
-  try {
-    for await (const bytes of reads) {
-      events.feed(bytes);
-      if (decoder.ending) answer.hurry();
-      const batch = decoder.take();
-      if (batch.length > 0) yield batch;
-      if (decoder.finished) return;
-    }
-    events.end();
-    decoder.end();
-  } catch (thrown) {
-    connectionFailed(thrown, answer, decoder);
-  }
-  const rest: GenerationEvent[] = decoder.take();
-  if (rest.length > 0) yield rest;
-}
-
-async function* wholeAnswer(reads: AsyncIterable<Uint8Array>, decoder: ChatDecoder): AsyncGenerator<Batch> {
+async function wholeAnswer(answer: OpenAnswer, begun: Uint8Array | undefined, decoder: ChatDecoder): Promise<Batch> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const bytes of reads) {
+  for (let bytes = begun; bytes !== undefined; bytes = await answer.next()) {
     chunks.push(bytes);
     size += bytes.length;
     if (size > maxBodyBytes) throw new ParleyError("upstream", "the upstream's answer has no end");
   }
   // a byte order mark is left out
   decoder.body(new TextDecoder().decode(Buffer.concat(chunks)));
-  yield decoder.take();
+  return decoder.take();
 }
 
 /**

@@ -1,5 +1,4 @@
 import type { Dispatcher } from "undici";
-import type { ContentCoding } from "../../../lib/content-coding.ts";
 import type { Secret } from "../../../lib/secret.ts";
 import { TimeSlices } from "../../../lib/time-slices.ts";
 import { type ParleyError, plainError } from "../../../model/error.ts";
@@ -8,6 +7,7 @@ import { readBaseUrl, type BaseUrl } from "./base-url.ts";
 import { writeBody, type WrittenBody } from "./body.ts";
 import { contentCodings, decompressed } from "./content-coding.ts";
 import { networkCode, networkFailure, statusFailure } from "./failure.ts";
+import { OpenAnswer } from "./open-answer.ts";
 import { Deadlines, defaultTimeouts, type Timeouts } from "./timeouts.ts";
 
 export interface ClientOptions {
@@ -23,20 +23,6 @@ export interface ClientOptions {
   timeouts?: Partial<Timeouts> | undefined;
   /** What writing long bodies shares the event loop by. */
   slices?: TimeSlices | undefined;
-}
-
-/** An answer whose status was 200. */
-export interface OpenAnswer {
-  /** The body is announced as JSON. Not every server keeps to what it announces. */
-  json: boolean;
-  /** Network reads as they come; throws a `ParleyError` when a deadline passes or the connection breaks. */
-  reads: AsyncIterable<Uint8Array>;
-  /** From now on the stream has to end within the grace time. */
-  hurry(): void;
-  /** Whether the grace time was what ended the reads. */
-  readonly late: boolean;
-  /** Lets the connection go: drained when the answer is nearly over, cut otherwise. */
-  close(): void;
 }
 
 /** Of an error body that are read. */
@@ -100,7 +86,7 @@ export class UpstreamClient {
         watch.hurry();
         throw await refusal(answer);
       }
-      return new Answer(answer, watch, this.slices);
+      return new OpenAnswer(answer, watch, this.slices);
     } catch (thrown) {
       watch.stop();
       // the status of an error whose body does not end is what the upstream said
@@ -210,72 +196,6 @@ export class UpstreamClient {
         return dispatcher.request(request());
       }
     });
-  }
-}
-
-/**
- * Bytes of an answer after which others have a turn. What has arrived is read without one, and 64 kB of events of one word take
- * 10 ms until they are written to the caller.
- */
-const pausedBytes = 16 * 1024;
-
-class Answer implements OpenAnswer {
-  // fixed at birth
-  readonly json: boolean;
-  private readonly answer: Dispatcher.ResponseData;
-  private readonly watch: Deadlines;
-  private readonly slices: TimeSlices;
-  private readonly codings: readonly ContentCoding[];
-
-  constructor(answer: Dispatcher.ResponseData, watch: Deadlines, slices: TimeSlices) {
-    this.answer = answer;
-    this.watch = watch;
-    this.slices = slices;
-    // Destroying a body that no one reads emits an error; without a listener that would end this process.
-    answer.body.on("error", () => {});
-    this.codings = contentCodings(answer.headers["content-encoding"]);
-    this.json = String(answer.headers["content-type"] ?? "").includes("json");
-  }
-
-  get late(): boolean {
-    return this.watch.late;
-  }
-
-  get reads(): AsyncIterable<Uint8Array> {
-    return this.read();
-  }
-
-  hurry(): void {
-    this.watch.hurry();
-  }
-
-  close(): void {
-    this.watch.stop();
-    const { body } = this.answer;
-    // What is left of an answer that ended is a few bytes; reading them keeps the connection.
-    if (this.watch.hurried && !this.watch.late && this.codings.length === 0)
-      void body.dump({ limit: 65_536, signal: AbortSignal.timeout(1_000) }).catch(() => {});
-    else body.destroy();
-  }
-
-  private async *read(): AsyncGenerator<Uint8Array> {
-    try {
-      const { body } = this.answer;
-      const plain = this.codings.length === 0;
-      let read = 0;
-      for await (const bytes of plain ? body.iterator({ destroyOnReturn: false }) : decompressed(body, this.codings)) {
-        this.watch.pause();
-        yield bytes as Uint8Array;
-        read += (bytes as Uint8Array).length;
-        if (read >= pausedBytes) {
-          read = 0;
-          await this.slices.pause();
-        }
-        this.watch.touch();
-      }
-    } catch (thrown) {
-      throw this.watch.reason ?? networkFailure(thrown);
-    }
   }
 }
 
