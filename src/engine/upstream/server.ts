@@ -11,6 +11,7 @@ import { estimateInput } from "../../model/token-estimate.ts";
 import type { Capabilities, Load, ServedModel } from "../engine.ts";
 import { familyOf } from "../family-name.ts";
 import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
+import { MarkSource } from "../markup/marks.ts";
 import { withOverrides, type PromptFamily } from "../template/family.ts";
 import { AddressCheck } from "./address-check.ts";
 import { UpstreamClient, type ClientOptions } from "./wire/client.ts";
@@ -75,6 +76,7 @@ export class UpstreamServer implements Member {
   private readonly inFlight = new InFlight();
   private readonly served: ServedModels;
   private readonly addressCheck: AddressCheck;
+  private readonly marks = new MarkSource();
   // changed by events
   /** Set at birth where it is configured, else by the first request. */
   private dialect: Dialect | undefined;
@@ -244,6 +246,7 @@ export class UpstreamServer implements Member {
       dialect,
       repairs: new Repairs(mode === "completions" ? {} : repair, fired),
       ...reading,
+      marks: this.marks,
       tools: request.tools,
       callId: callIds(ids),
       stop: request.sampling.stop,
