@@ -53,11 +53,16 @@ export class SseResponse {
     this.response.end();
   }
 
-  /** Sends texts that are events already; `tail` ends the stream. */
-  async relay(texts: AsyncIterable<string>, tail: string): Promise<void> {
+  /** Sends the text of every value, a long one in pieces; `tail` ends the stream. */
+  async relay<Value>(
+    values: AsyncIterable<Value>,
+    textOf: (value: Value) => string | AsyncIterable<string>,
+    tail: string,
+  ): Promise<void> {
     try {
-      for await (const text of texts) {
-        const full = this.write(text);
+      for await (const value of values) {
+        const text = textOf(value);
+        const full = typeof text === "string" ? this.write(text) : this.writeAll(text);
         if (full !== undefined) await full;
         if (this.response.destroyed) return;
       }
@@ -103,6 +108,13 @@ export class SseResponse {
     if (isLong(text)) return this.writeSlices(text);
     this.put(text);
     return this.full ? drained(this.response) : undefined;
+  }
+
+  private async writeAll(texts: AsyncIterable<string>): Promise<void> {
+    for await (const text of texts) {
+      await this.write(text);
+      if (this.response.destroyed) return;
+    }
   }
 
   private async writeSlices(text: string): Promise<void> {
