@@ -8,7 +8,7 @@ export interface Answer {
 }
 
 /** How many events an answer has, `[DONE]` not counted. */
-const lengths = { relay: 34, hundred: 100, thousands: 10_000, slow: 400 } as const;
+const lengths = { relay: 34, hundred: 100, thousands: 10_000, slow: 1_200 } as const;
 
 export type AnswerName = keyof typeof lengths;
 export const answerNames = Object.keys(lengths) as readonly AnswerName[];
@@ -17,8 +17,11 @@ export const answerNames = Object.keys(lengths) as readonly AnswerName[];
 export const slowAnswer: AnswerName = "slow";
 export const slowPauseMs = 50;
 
-/** The words of a slow event: long enough to be a packet of their own. Times are milliseconds since the Unix epoch. */
-export const timeWords = (now: number): string => `sent at ${now} ms `;
+/**
+ * The words of a slow event: long enough to be a packet of their own, with an end that a packet may leave to the next one.
+ * Times are milliseconds since the Unix epoch.
+ */
+export const timeWords = (now: number): string => `sent at ${now} ms and so on; `;
 export const timePattern = /sent at (\d{13}) ms/g;
 
 const made = new Map<string, Answer>();

@@ -40,6 +40,7 @@ class SlowStreams {
 
 /** Sends event number `sent` of the slow answer. */
 function sendEvent(response: ServerResponse, sent: number): void {
+  if (response.writableEnded) return;
   const { events } = answerOf(slowAnswer);
   const isWord = sent > 0 && sent < events.length - 3;
   response.write(isWord ? chunk({ content: timeWords(Date.now()) }) : (events[sent] ?? ""));
