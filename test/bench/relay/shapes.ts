@@ -29,7 +29,7 @@ export interface Growth {
 const model: AnswerName = "relay";
 const question = "What does a gateway add to a request, and what of it could be left out? Answer in three sentences.";
 const instructions = "You are a careful engineer. Answer briefly, with figures where there are any.";
-const small = { connections: 10, requests: 400 };
+const small = { connections: 10, requests: 250 };
 
 const chat = {
   model,
@@ -99,7 +99,7 @@ function manyItems(count: number): Load & { pieces: number } {
     role: index % 2 === 0 ? "user" : "assistant",
     content: `${index}: ${question}`,
   }));
-  return { path: "/v1/responses", body: { ...responses, input }, connections: 2, requests: 40, pieces: count };
+  return { path: "/v1/responses", body: { ...responses, input }, connections: 2, requests: 24, pieces: count };
 }
 
 export const growths: readonly Growth[] = [
