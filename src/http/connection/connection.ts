@@ -117,7 +117,7 @@ export class Connection implements Reader {
     if (this.draining && this.body !== undefined) this.body.response.shouldKeepAlive = true;
     if (this.draining) response.shouldKeepAlive = false;
     this.body = { request, response, until: performance.now() + this.timeouts.bodyMs, upload: false };
-    response.once("close", () => this.answered());
+    response.on("close", () => this.answered());
     const turn = (): void => this.turns.add(address, () => this.socket.destroyed || begin());
     if (this.running <= maxPipelined) return turn();
     this.waiting.push(turn);
