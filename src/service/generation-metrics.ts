@@ -36,10 +36,10 @@ export function recordGenerations(metrics: Metrics, catalog: Catalog, queues: En
   recordReplicas(metrics, catalog);
   return ({ model = "", started, transcript, outcome, totalMs, usage }) => {
     if (started === undefined) return;
-    const { firstMs, target } = started;
+    const { firstMs, target, whole } = started;
     const engine = target.engineName;
     generations.add({ model, engine, outcome });
-    first.observe({ model }, firstMs / 1000);
+    if (!whole) first.observe({ model }, firstMs / 1000);
     if (usage === undefined) return;
     for (const direction of ["input", "cached", "output", "reasoning"] as const) {
       tokens.add({ model, direction }, usage[direction]);
@@ -50,7 +50,7 @@ export function recordGenerations(metrics: Metrics, catalog: Catalog, queues: En
         byReplica.add({ engine, replica, direction }, usage[direction]);
     }
     const seconds = (totalMs - firstMs) / 1000;
-    if (usage.output >= minSpeedTokens && seconds > 0) speed.observe({ model }, usage.output / seconds);
+    if (!whole && usage.output >= minSpeedTokens && seconds > 0) speed.observe({ model }, usage.output / seconds);
   };
 }
 
