@@ -2,6 +2,7 @@ import { noticeStatements, periodMigration, reportStatements, secretStatements }
 import { auditStatements } from "./audit-table.ts";
 import { limitStatements } from "./limit-schema.ts";
 import { moneyStatements } from "./money-schema.ts";
+import { revisionMigration } from "./revision-schema.ts";
 import { usageMigration } from "./usage-schema.ts";
 
 export interface Migration {
@@ -160,4 +161,5 @@ export const migrations: readonly Migration[] = [
       "alter table response add column begun_bytes bigint not null default 0",
     ],
   },
+  { number: 17, ...revisionMigration },
 ];
