@@ -717,21 +717,6 @@ export const limitSections: readonly Section[] = [
         at: "further ones are written next",
       },
       { what: "time until they are written", from: "src/service/ledger.ts#flushMs", at: "" },
-      {
-        what: "keys kept in memory",
-        from: "src/store/key-table.ts#maxKeptKeys",
-        at: "the one that was not used for the longest time is read again when it is used",
-      },
-      {
-        what: "accounts kept in memory",
-        from: "src/store/account-table.ts#maxKept",
-        at: "as with keys",
-      },
-      {
-        what: "how long the last proof that no notification of PostgreSQL is missing holds",
-        from: "src/store/postgres-listener.ts#trustedMs",
-        at: "keys and accounts are read for each request",
-      },
       { what: "one query of PostgreSQL", from: "src/store/postgres.ts#queryTimeoutMs", at: "an error of the store" },
       { what: "connecting to PostgreSQL", from: "src/store/postgres.ts#connectTimeoutMs", at: "an error of the store" },
       {
