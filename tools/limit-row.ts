@@ -178,7 +178,8 @@ export const limitSections: readonly Section[] = [
       },
       {
         what: "new connections before such work, while they come in without a pause",
-        from: "src/lib/arrivals.ts#acceptMs",
+        from: ["src/lib/arrivals.ts#acceptMs", "src/lib/arrivals.ts#acceptAtLeast"],
+        value: "10 ms, and 128 at least",
         at: "the work goes on for some milliseconds, then they come first again",
       },
       {

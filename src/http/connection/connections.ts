@@ -41,6 +41,8 @@ export class Connections {
   private readonly shared: NetworkSet;
   private readonly arrivals: Arrivals;
   private readonly turns: LoopTurns;
+  /** When they are read; knows what it holds back. */
+  private readonly reading: ReadTurns;
   // changed by events
   /** Every open connection; changed when one opens or closes. */
   private readonly all = new Map<Duplex, Connection>();
@@ -52,12 +54,11 @@ export class Connections {
   private readonly byKey = new Map<string, number>();
   /** Set by `drain`. */
   private leaving = false;
-  /** When they are read; knows what it holds back. */
-  private readonly reading = new ReadTurns(this.all);
 
   constructor({ timeouts, limits, trustedProxies, arrivals }: ConnectionsOptions) {
     this.arrivals = arrivals;
     this.turns = new LoopTurns(arrivals);
+    this.reading = new ReadTurns(this.all, arrivals);
     this.timeouts = timeoutsOf(timeouts);
     this.limits = limits;
     this.total = Math.max(1, Math.min(limits.total, Math.floor(openFilesLimit() * openFilesShare)));
@@ -139,6 +140,8 @@ export class Connections {
     }
     if (this.leaving) connection.drain();
     this.all.set(socket, connection);
+    // in a crowd all that wait at the port are accepted before any of them is read: many may be gone already
+    if (this.arrivals.crowded) this.reading.hold(connection);
     socket.on("end", this.received);
     socket.once("close", () => {
       this.all.delete(socket);
