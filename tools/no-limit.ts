@@ -66,6 +66,7 @@ export const innerBounds: readonly string[] = [
   "src/surface/shared/prompt-size.ts#maxLevels",
   // how often, and how much at once, the server does something by itself
   "src/engine/upstream/managed.ts#maxPauseMs",
+  "src/http/connection/connections.ts#maxSurplusEnded",
   "src/http/connection/connections.ts#maxTickMs",
   "src/http/connection/read-turns.ts#maxReadAgain",
   "src/http/cors.ts#maxAgeSeconds",
