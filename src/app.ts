@@ -185,7 +185,7 @@ async function mountAll(config: Config, { services, metricsText, running, readin
   const server = createServer({ ids, log, watch, connections, allowsOrigin });
   // the order of the end is the reverse: the port is closed first
   opened.defer(() => services.responses.finished());
-  opened.defer(() => closeServer(server));
+  opened.defer(() => closeServer(server, connections));
   running.watch(server.server);
   const jsonReader = new JsonReader({ slices: services.slices, maxValues: config.server.bodyValues });
   const route = {
