@@ -1,12 +1,11 @@
-import { ParleyError, toParleyError } from "../../../model/error.ts";
+import { toParleyError } from "../../../model/error.ts";
 import type { Batch, GenerationEvent } from "../../../model/event.ts";
-import type { OpenAnswer } from "../wire/open-answer.ts";
+import type { OpenAnswer } from "../wire/client.ts";
 import { pageFailure } from "../wire/failure.ts";
 import { SseReader } from "../wire/sse.ts";
+import { readBody } from "./body.ts";
 import type { ChatDecoder } from "./decode.ts";
 
-/** Of an answer that is no stream; it is parsed in one go. */
-const maxBodyBytes = 8 * 1024 * 1024;
 /** Bytes before an answer that do not show its form: white space and a byte order mark. */
 const overlooked: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0d, 0x20, 0xef, 0xbb, 0xbf]);
 const openBrace = 0x7b;
@@ -17,72 +16,74 @@ const maxBlankReads = 1_000;
 
 /**
  * The batches of an answer, streamed or whole; a failure of the connection is its last event where one came before. `ended` is called
- * once, with what was thrown where the answer failed.
+ * once, with what was thrown where the answer failed. One generator for all that comes: each would take several turns of the microtask
+ * queue for a batch.
  */
 export async function* readAnswer(
   answer: OpenAnswer,
   decoder: ChatDecoder,
-  ended: (thrown?: unknown) => void,
+  ended?: (thrown?: unknown) => void,
 ): AsyncGenerator<Batch, undefined> {
-  let thrown: unknown;
+  let failure: unknown;
   try {
-    const { json, bytes } = await recognized(answer);
-    if (json) yield await wholeAnswer(answer, bytes, decoder);
+    const { json, held } = await recognized(answer);
+    if (json) yield* wholeAnswer(answer, held, decoder);
     else {
-      const reader = new StreamReader(answer, decoder);
-      // one batch for all that came between two questions
-      for (let batch = await reader.next(bytes); batch !== undefined; batch = await reader.next()) yield batch;
+      const reader = new StreamReader(answer, held, decoder);
+      for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) yield batch;
     }
-  } catch (error) {
-    thrown = error;
-    throw error;
+  } catch (thrown) {
+    failure = thrown;
+    throw thrown;
   } finally {
     answer.close();
-    ended(thrown);
+    ended?.(failure);
   }
   return undefined;
 }
 
 /**
  * Whether the body is one JSON value or a stream, which its first bytes show whatever its content type; an empty one is
- * what its type says. `bytes`: what was read of it; `undefined` where it is empty.
+ * what its type says. `held`: what was read of it.
  */
-async function recognized(answer: OpenAnswer): Promise<{ json: boolean; bytes: Uint8Array | undefined }> {
+async function recognized(answer: OpenAnswer): Promise<{ json: boolean; held: Uint8Array[] }> {
   const held: Uint8Array[] = [];
-  let { json } = answer;
   for (let bytes = await answer.next(); bytes !== undefined; bytes = await answer.next()) {
     held.push(bytes);
     const first = bytes.find((byte) => !overlooked.has(byte));
     // no line of a stream begins so
     if (first === lessThan) throw pageFailure();
-    if (first !== undefined) json = first === openBrace || first === openBracket;
-    if (first !== undefined || held.length >= maxBlankReads) break;
+    if (first !== undefined) return { json: first === openBrace || first === openBracket, held };
+    if (held.length >= maxBlankReads) break;
   }
-  return { json, bytes: held.length > 1 ? Buffer.concat(held) : held[0] };
+  return { json: answer.json, held };
 }
 
-/** Reads the events of a stream. */
+/** Reads the events of a stream: one batch for all that came between two calls. */
 class StreamReader {
   // fixed at birth
   private readonly answer: OpenAnswer;
   private readonly decoder: ChatDecoder;
   private readonly events: SseReader;
+  /** What was read already. */
+  private readonly held: Iterator<Uint8Array>;
   // changed by events
   /** Nothing more is read. */
   private over = false;
 
-  constructor(answer: OpenAnswer, decoder: ChatDecoder) {
+  constructor(answer: OpenAnswer, held: readonly Uint8Array[], decoder: ChatDecoder) {
     this.answer = answer;
     this.decoder = decoder;
     this.events = new SseReader((data) => decoder.data(data));
+    this.held = held[Symbol.iterator]();
   }
 
-  /** The next batch that has events; `undefined` where the answer is over. `begun`: its bytes that were read already. */
-  async next(begun?: Uint8Array): Promise<Batch | undefined> {
+  /** The next batch that has events; `undefined` where the answer is over. */
+  async next(): Promise<Batch | undefined> {
     const { answer, decoder, events } = this;
     if (this.over) return undefined;
     try {
-      for (let bytes = begun ?? (await answer.next()); bytes !== undefined; bytes = await answer.next()) {
+      for (let bytes = await this.read(); bytes !== undefined; bytes = await this.read()) {
         events.feed(bytes);
         if (decoder.ending) answer.hurry();
         const batch = decoder.take();
@@ -100,19 +101,47 @@ class StreamReader {
     const rest: GenerationEvent[] = decoder.take();
     return rest.length > 0 ? rest : undefined;
   }
+
+  private read(): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+    return this.held.next().value ?? this.answer.next();
+  }
 }
 
-async function wholeAnswer(answer: OpenAnswer, begun: Uint8Array | undefined, decoder: ChatDecoder): Promise<Batch> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for (let bytes = begun; bytes !== undefined; bytes = await answer.next()) {
-    chunks.push(bytes);
-    size += bytes.length;
-    if (size > maxBodyBytes) throw new ParleyError("upstream", "the upstream's answer has no end");
+/** One batch, or several of a long answer. */
+async function* wholeAnswer(
+  answer: OpenAnswer,
+  held: readonly Uint8Array[],
+  decoder: ChatDecoder,
+): AsyncGenerator<Batch> {
+  const body = await readBody(answer, held);
+  const steps = decoder.body(body);
+  while (steps.next().done !== true) {
+    const batch = decoder.take();
+    if (batch.length > 0) yield marked(batch);
+    await answer.slices.pause();
   }
-  // a byte order mark is left out
-  decoder.body(new TextDecoder().decode(Buffer.concat(chunks)));
-  return decoder.take();
+  yield marked(decoder.take());
+}
+
+function marked(batch: Batch): Batch {
+  return batch.map((event) => (event.type === "begin" ? { ...event, whole: true } : event));
+}
+
+/** The batches, and a call when they are over or their reader stops; with what was thrown where they failed. */
+export async function* watched(
+  batches: AsyncIterable<Batch>,
+  ended: (thrown?: unknown) => void,
+): AsyncGenerator<Batch, undefined> {
+  let failure: unknown;
+  try {
+    yield* batches;
+  } catch (thrown) {
+    failure = thrown;
+    throw thrown;
+  } finally {
+    ended(failure);
+  }
+  return undefined;
 }
 
 /**
