@@ -617,6 +617,11 @@ export const limitSections: readonly Section[] = [
         at: "502 (1033)",
       },
       {
+        what: "JSON values of such an answer",
+        from: "src/engine/upstream/read/body.ts#maxValues",
+        at: "502 (1033)",
+      },
+      {
         what: "an upstream's count of tokens, or list of models",
         from: "src/engine/upstream/wire/client.ts#maxJsonBytes",
         at: "502 (1033)",

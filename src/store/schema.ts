@@ -12,6 +12,11 @@ export interface Migration {
   /** What only one of them can. */
   sqlite?: readonly string[];
   postgres?: readonly string[];
+  /**
+   * The migration up to which a program must know the tables to go on with them after this one; default this one. One that only
+   * adds what earlier programs do not see names the one before, so that old and new processes can serve side by side.
+   */
+  worksFrom?: number;
 }
 
 /**
@@ -161,5 +166,6 @@ export const migrations: readonly Migration[] = [
       "alter table response add column begun_bytes bigint not null default 0",
     ],
   },
-  { number: 17, ...revisionMigration },
+  // triggers, which see what earlier programs change as well
+  { number: 17, worksFrom: 16, ...revisionMigration },
 ];
