@@ -47,8 +47,10 @@ export const layers: Readonly<Record<string, Layer>> = {
       "policy/**/settings.ts",
       "store/settings.ts",
       "http/**/settings.ts",
+      "supervisor/settings.ts",
     ],
   },
+  supervisor: { may: ground },
   http: { may: [...ground, "service", "surface", "policy/authenticate.ts"] },
   "app-engine.ts": { may: [...ground, "engine", "config"] },
   "app-services.ts": { may: [...ground, "app-engine.ts", ...peers, "config", "policy", "service"] },
@@ -60,6 +62,7 @@ export const layers: Readonly<Record<string, Layer>> = {
       ...ground,
       "app.ts",
       "config",
+      "supervisor",
       "store/open.ts",
       "store/backup.ts",
       "store/restore.ts",
@@ -93,6 +96,8 @@ export const minFileLines = 20;
 export const shortFiles: Readonly<Record<string, string>> = {
   "cli/main.ts": "the entry: what bin/parley.js imports, with the exit code of every command",
   "http/connection/open-files.ts": "the one place that asks the system how many files may be open",
+  "lib/loop-turn.ts":
+    "the one place that says what a turn of the event loop promises; two rooms of the store wait for it",
   "lib/version.ts": "reads package.json once; the command line starts without anything else",
   "model/outcome.ts": "the one list of outcomes that are charged",
   "model/json.ts": "a type of the ground that every folder shares",

@@ -586,7 +586,11 @@ export const limitSections: readonly Section[] = [
         from: "engines.<name>(upstream).timeouts.connect",
         at: "the next URL, else 502 (1033)",
       },
-      { what: "an upstream's first byte", from: "engines.<name>(upstream).timeouts.firstByte", at: tooLate },
+      {
+        what: "an upstream's first byte",
+        from: "engines.<name>(upstream).timeouts.firstByte",
+        at: `${tooLate}; where no stream was asked for, only if its health path does not answer`,
+      },
       {
         what: "between two pieces of an upstream's answer",
         from: "engines.<name>(upstream).timeouts.idle",
@@ -610,11 +614,16 @@ export const limitSections: readonly Section[] = [
       },
       {
         what: "an upstream's answer that is no stream",
-        from: "src/engine/upstream/read/answer.ts#maxBodyBytes",
+        from: "src/engine/upstream/read/body.ts#maxBodyBytes",
         at: "502 (1033)",
       },
       {
-        what: "a JSON answer of an upstream",
+        what: "JSON values of such an answer",
+        from: "src/engine/upstream/read/body.ts#maxValues",
+        at: "502 (1033)",
+      },
+      {
+        what: "an upstream's count of tokens, or list of models",
         from: "src/engine/upstream/wire/client.ts#maxJsonBytes",
         at: "502 (1033)",
       },

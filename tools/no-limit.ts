@@ -2,6 +2,7 @@
 
 /** Settings with a number that bound nothing a caller does. */
 export const noBounds: readonly string[] = [
+  "workers",
   "port",
   "alerts.errorPercent",
   // the same limits as under limits.key, limits.organisation and budgets, for one
@@ -53,9 +54,11 @@ export const innerBounds: readonly string[] = [
   "src/engine/llama/token-text.ts#maxWaitTokens",
   "src/engine/sim/reply.ts#maxQuoteChars",
   "src/engine/upstream/read/answer.ts#maxBlankReads",
+  "src/engine/upstream/wire/exchange.ts#maxQueuedBytes",
   "src/lib/json-schema/form.ts#maxEnding",
   "src/lib/json-schema/held.ts#maxDepth",
   "src/lib/regex/sized.ts#maxRepeats",
+  "src/model/id.ts#maxPooledBytes",
   "src/model/picture.ts#maxLongSide",
   "src/model/token-estimate.ts#maxOutput",
   "src/policy/limiter.ts#maxIdleCounters",
@@ -74,8 +77,13 @@ export const innerBounds: readonly string[] = [
   "src/service/alert/budget-watch.ts#maxKnown",
   "src/service/ledger-retention.ts#maxRows",
   "src/service/ledger.ts#maxAttemptsClosing",
+  "src/store/account-table.ts#maxKept",
+  "src/store/key-table.ts#maxKeptKeys",
   "src/store/long-text.ts#maxReferenceChars",
+  "src/store/sqlite.ts#maxLookMs",
   "src/store/sqlite.ts#maxStatements",
+  "src/supervisor/settings.ts#maxWorkers",
+  "src/telemetry/log.ts#maxBatchChars",
   "src/telemetry/otlp.ts#maxAttempts",
   "src/telemetry/otlp.ts#maxBatchSpans",
   // forms of other programs

@@ -1,7 +1,7 @@
 import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
-import type { Socket } from "node:net";
+import { Server as NetServer, type Socket } from "node:net";
 import { once } from "node:events";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout as wait } from "node:timers/promises";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { acceptedCodings } from "../lib/content-coding.ts";
 import { ParleyError, invalid, reasonOf, toParleyError, type ErrorKind } from "../model/error.ts";
@@ -75,18 +75,18 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.decorateRequest("caller", undefined as never);
   server.decorateRequest("errorKind", undefined);
   server.decorateRequest("errorReason", undefined);
-  server.addHook("onRequest", async (request, reply) => {
+  server.addHook("onRequest", (request, reply, done) => {
     reply.headers(common(request, reply));
     // any content type is taken: what is none would be refused by the framework
     const { headers } = request.raw;
     if (!mediaType.test(headers["content-type"] ?? "")) delete headers["content-type"];
     if (options.watch !== undefined) watchRequest(options.watch, request, reply);
+    done();
   });
-  server.addHook("onSend", async (_request, reply, payload) => {
+  server.addHook("onSend", (_request, reply, payload, done) => {
     const sliced = typeof payload === "string" ? slicedBody(payload) : undefined;
-    if (sliced === undefined) return payload;
-    reply.header("content-length", sliced.bytes);
-    return sliced.body;
+    if (sliced !== undefined) reply.header("content-length", sliced.bytes);
+    done(null, sliced?.body ?? payload);
   });
   useErrors(server, envelope, options.log);
   answerUnknown(server, options.allowsOrigin);
@@ -235,12 +235,18 @@ async function acceptWaiting(server: Server): Promise<void> {
   server.off("connection", count);
 }
 
+/** How long a connection that was just accepted is given for its first request. */
+const firstRequestMs = 500;
+
 /** Refuses new connections and resolves when every running answer is over. */
-export async function closeServer(server: FastifyInstance): Promise<void> {
+export async function closeServer(server: FastifyInstance, connections: Connections): Promise<void> {
   const { server: port } = server;
   if (!port.listening) return server.close();
   const closed = once(port, "close");
   await acceptWaiting(port);
+  // only the port: the server's own end also closes connections whose first request is on its way
+  NetServer.prototype.close.call(port);
+  while (connections.hasFresh(firstRequestMs)) await wait(idleCheckMs);
   port.close();
   // a connection that was busy when closing began is kept alive by Node after its answer
   const idle = setInterval(() => port.closeIdleConnections(), idleCheckMs);

@@ -93,6 +93,11 @@ export class Connection implements Reader {
     return this.running === 0 && !this.upgraded;
   }
 
+  /** It was accepted less than `ms` milliseconds ago and has sent no request yet. */
+  isFresh(ms: number, now: number): boolean {
+    return !this.used && !this.upgraded && now - this.idleSince < ms;
+  }
+
   get owner(): string {
     return this.keyId ?? this.network;
   }
@@ -118,7 +123,7 @@ export class Connection implements Reader {
     if (this.draining && this.body !== undefined) this.body.response.shouldKeepAlive = true;
     if (this.draining) response.shouldKeepAlive = false;
     this.body = { request, response, until: performance.now() + this.timeouts.bodyMs, upload: false };
-    response.once("close", () => this.answered());
+    response.on("close", () => this.answered());
     const turn = (): void => this.turns.add(address, () => this.socket.destroyed || begin());
     if (this.running <= maxPipelined) return turn();
     this.waiting.push(turn);

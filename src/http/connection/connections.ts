@@ -79,6 +79,12 @@ export class Connections {
     return this.leaving;
   }
 
+  /** Whether a connection came less than `ms` milliseconds ago whose first request may still be on its way. */
+  hasFresh(ms: number): boolean {
+    const now = performance.now();
+    return [...this.all.values()].some((connection) => connection.isFresh(ms, now));
+  }
+
   /** From now on every connection, also a new one, is closed by its next answer. */
   drain(): void {
     this.leaving = true;
