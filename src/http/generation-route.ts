@@ -4,6 +4,7 @@ import type { TimeSlices } from "../lib/time-slices.ts";
 import { canceled, toParleyError } from "../model/error.ts";
 import type { Batch } from "../model/event.ts";
 import { unixSeconds, type IdSource } from "../model/id.ts";
+import type { GenerationRequest } from "../model/request.ts";
 import { Transcript } from "../model/transcript.ts";
 import type { Caller } from "../policy/authenticate.ts";
 import type { GenerateService } from "../service/generate.ts";
@@ -96,8 +97,8 @@ async function answer<AnswerOptions>(
   { surface, parsed, caller, reply, signal }: Answering<AnswerOptions>,
   options: GenerationRouteOptions,
 ): Promise<unknown> {
-  // its caller sees nothing before the end
-  const generation = await options.generate.start(parsed.request, caller, signal, () => true);
+  const request: GenerationRequest = { ...parsed.request, delivery: "whole" };
+  const generation = await options.generate.start(request, caller, signal);
   for await (const _batch of generation.batches) if (signal.aborted) break;
   const { finish, items } = generation.transcript;
   if (finish === undefined) throw canceled();

@@ -8,8 +8,8 @@ export type { Origin } from "./address.ts";
 
 /**
  * Who may. Fails closed: a key that is not found is answered with 401; when the store cannot be read, its error is passed
- * on and the request is refused. Keys are looked up on every request, so that a change holds for the next request of
- * every process.
+ * on and the request is refused. Keys are looked up on every request, in memory where the store knows that nothing has
+ * changed, so that a change holds for the next request of every process.
  */
 
 /** Who sends a request. */

@@ -64,18 +64,18 @@ export function recordGenerations(metrics: Metrics, catalog: Catalog, queues: En
   });
   return ({ model = "", started, transcript, outcome, totalMs, usage }) => {
     if (started === undefined) return;
-    const { firstMs, target } = started;
+    const { firstMs, target, whole } = started;
     const engine = target.engineName;
     const replica = transcript.servedBy?.replica;
     const key = JSON.stringify([model, engine, outcome, replica]);
     const series = known.at(key, () => bind(model, engine, outcome, replica));
     series.generation();
-    series.first(firstMs / 1000);
+    if (!whole) series.first(firstMs / 1000);
     if (usage === undefined) return;
     for (const [direction, add] of series.tokens) add(usage[direction]);
     for (const [direction, add] of series.ofReplica) add(usage[direction]);
     const seconds = (totalMs - firstMs) / 1000;
-    if (usage.output >= minSpeedTokens && seconds > 0) series.speed(usage.output / seconds);
+    if (!whole && usage.output >= minSpeedTokens && seconds > 0) series.speed(usage.output / seconds);
   };
 }
 
