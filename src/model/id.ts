@@ -23,7 +23,7 @@ export interface IdSource {
 /** Random bytes that are drawn at once: a draw costs some microseconds, whatever its size. */
 const poolBytes = 4096;
 /** What is longer may be a key: it is drawn alone, so that no pool holds it. */
-const pooledBytes = 16;
+const maxPooledBytes = 16;
 
 /** Random hex digits; those of ids come from a pool. */
 function pooledHex(): (length: number) => string {
@@ -31,7 +31,7 @@ function pooledHex(): (length: number) => string {
   let used = poolBytes;
   return (length) => {
     const bytes = Math.ceil(length / 2);
-    if (bytes > pooledBytes) return randomBytes(bytes).toString("hex").slice(0, length);
+    if (bytes > maxPooledBytes) return randomBytes(bytes).toString("hex").slice(0, length);
     if (used + bytes > poolBytes) {
       randomFillSync(pool);
       used = 0;

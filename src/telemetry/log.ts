@@ -62,7 +62,7 @@ const maxQueuedBytes = 8 * 1024 * 1024;
 
 /** How long a line waits for others, in milliseconds, and how many characters wait at most. */
 const batchMs = 50;
-const batchChars = 8 * 1024;
+const maxBatchChars = 8 * 1024;
 
 /**
  * Gathers lines, so that a busy server writes some hundred requests at once instead of making a system call for each. What waits
@@ -90,7 +90,7 @@ class LineBatch implements LogDestination {
       this.timer = setTimeout(() => this.to.write(this.take()), batchMs).unref();
     }
     this.waiting += line;
-    if (this.waiting.length >= batchChars) this.to.write(this.take());
+    if (this.waiting.length >= maxBatchChars) this.to.write(this.take());
   }
 
   private take(): string {
