@@ -49,17 +49,31 @@ export class EngineSet {
   }
 
   of(config: Config): ReadonlyMap<string, Engine> {
+    const next = this.prepare(config);
+    next.adopt();
+    return next.engines;
+  }
+
+  /** The same, to be decided on later: `adopt` makes them the known ones, `discard` closes those that are new. */
+  prepare(config: Config): { engines: ReadonlyMap<string, Engine>; adopt(): void; discard(): Promise<void> } {
     const configured = Object.entries(config.engines);
     if (configured.length === 0) configured.push(["embedded", builtinEngine]);
     const before = this.known;
-    this.known = new Map(
+    const known = new Map(
       configured.map(([name, engine]) => {
         const settings = fingerprint(engine);
         const same = before.get(name);
         return [name, same?.settings === settings ? same : { settings, engine: openEngine(engine, this.context) }];
       }),
     );
-    return new Map([...this.known].map(([name, { engine }]) => [name, engine]));
+    return {
+      engines: new Map([...known].map(([name, { engine }]) => [name, engine])),
+      adopt: () => void (this.known = known),
+      discard: async () => {
+        const added = [...known].filter(([name, one]) => before.get(name) !== one);
+        await Promise.all(added.map(([, { engine }]) => engine.close()));
+      },
+    };
   }
 }
 

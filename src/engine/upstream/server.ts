@@ -13,7 +13,7 @@ import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
 import { withOverrides, type PromptFamily } from "../template/family.ts";
 import { AddressCheck } from "./address-check.ts";
 import { UpstreamClient, type ClientOptions } from "./wire/client.ts";
-import { readAnswer } from "./read/answer.ts";
+import { readAnswer, type OpenedAnswer } from "./read/answer.ts";
 import { markupOf, type ModelMarkup } from "./read/markup.ts";
 import { ServedModels } from "./served-models.ts";
 import { countTokens } from "./count.ts";
@@ -136,11 +136,11 @@ export class UpstreamServer implements Member {
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
     const leave = this.inFlight.enter(signal);
     try {
-      const dialect = await this.detected(signal);
+      const dialect = this.dialect ?? (await this.detected(signal));
       const own = this.own(request);
       const follows = (this.options.stream ?? dialect.stream) === "follow" && !this.cutsWhole;
-      if (own.delivery === "whole" && follows) yield* this.whole(own, dialect, signal);
-      else yield* this.answer({ ...own, delivery: "pieces" }, { dialect, signal });
+      const whole = own.delivery === "whole" && follows;
+      yield* whole ? this.whole(own, dialect, signal) : this.streamed(own, dialect, signal);
     } catch (thrown) {
       if (thrown instanceof ParleyError && isElsewhere(thrown))
         void this.addressCheck.report(this.path, thrown.message);
@@ -158,7 +158,7 @@ export class UpstreamServer implements Member {
     const askedAt = performance.now();
     let sent = false;
     try {
-      yield* this.answer(request, { dialect, signal, sent: () => (sent = true) });
+      yield* readAnswer(await this.opened(request, { dialect, signal, sent: () => (sent = true) }));
       return;
     } catch (thrown) {
       if (sent && signal.aborted) return yield abortedAnswer();
@@ -167,13 +167,18 @@ export class UpstreamServer implements Member {
       if (!silent || !(thrown instanceof ParleyError) || !isCutByGateway(thrown)) throw thrown;
       log?.warn({ id: request.id, reason: reasonOf(thrown) }, "a gateway ended a silent request");
     }
-    for await (const batch of this.answer({ ...request, delivery: "pieces" }, { dialect, signal })) {
+    for await (const batch of this.streamed(request, dialect, signal)) {
       this.cutsWhole = true;
       yield batch;
     }
   }
 
-  private async *answer(request: GenerationRequest, { dialect, signal, sent }: Asking): AsyncGenerator<Batch> {
+  private async *streamed(request: GenerationRequest, dialect: Dialect, signal: AbortSignal): AsyncGenerator<Batch> {
+    yield* readAnswer(await this.opened({ ...request, delivery: "pieces" }, { dialect, signal }));
+  }
+
+  /** Sends the request; resolves when the answer begins. */
+  private async opened(request: GenerationRequest, { dialect, signal, sent }: Asking): Promise<OpenedAnswer> {
     const family = this.familyOf(request);
     const { path, body, decoder } =
       this.options.mode === "completions"
@@ -181,15 +186,11 @@ export class UpstreamServer implements Member {
         : this.chat(request, dialect, family);
     const begun = request.brokenTries?.[0]?.askedAt;
     const health = request.delivery === "whole" ? dialect.health : undefined;
-    const answer = await this.client.open({ path, body, signal, begun, health, sent }).catch((thrown: unknown) => {
-      throw thrown instanceof ParleyError && isUnknownThere(thrown)
-        ? this.served.explain(thrown, request.model)
-        : thrown;
-    });
     try {
-      yield* readAnswer(answer, decoder);
-    } finally {
-      answer.close();
+      return { answer: await this.client.open({ path, body, signal, begun, health, sent }), decoder };
+    } catch (thrown) {
+      const unknown = thrown instanceof ParleyError && isUnknownThere(thrown);
+      throw unknown ? this.served.explain(thrown, request.model) : thrown;
     }
   }
 
