@@ -4,7 +4,7 @@ import { ConfigError } from "./config/load.ts";
 import type { Config, EngineConfig } from "./config/schema.ts";
 import type { CatalogOptions } from "./engine/catalog.ts";
 import type { Engine } from "./engine/engine.ts";
-import { llamaEngine } from "./engine/llama/engine.ts";
+import { processEngine } from "./engine/process/engine.ts";
 import { replayEngine } from "./engine/replay/engine.ts";
 import { ScriptError } from "./engine/script/script.ts";
 import { simEngine } from "./engine/sim/engine.ts";
@@ -75,7 +75,7 @@ function openEngine(engine: EngineConfig, context: EngineContext): Engine {
           `${missing}; or start with another engine: --engine sim, or --engine http://HOST:PORT/v1`,
         );
       const file = model === "builtin" ? builtinModel : { model };
-      return llamaEngine({ ...rest, ...file, ids, log, slices });
+      return processEngine({ ...rest, ...file }, { log, slices });
     }
     case "sim":
       return openSim(engine, slices);

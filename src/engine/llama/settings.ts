@@ -1,16 +1,29 @@
 import { z } from "zod";
 import { positive } from "../../lib/setting-type.ts";
+import type { Capabilities } from "../engine.ts";
+
+export const defaultSequences = 4;
+
+/** What the engine can do, whatever its model. */
+export function embeddedCapabilities(contextWindow: number | undefined): Capabilities {
+  return {
+    ...(contextWindow === undefined ? {} : { contextWindow }),
+    constrained: true,
+    image: false,
+    video: "none",
+  };
+}
 
 /** The settings of `kind: llama`; what they mean to the engine is in `ModelOptions`. */
 export const llamaSettings = z.strictObject({
-  kind: z.literal("llama").describe("A GGUF file in this process."),
+  kind: z.literal("llama").describe("A GGUF file on this machine, in a process of its own."),
   model: z
     .string()
     .min(1)
     .default("builtin")
     .describe("Path of a GGUF file, or `builtin` for the tiny model that ships."),
   threads: positive.exactOptional().describe("CPU threads; default one less than there are cores, at least one."),
-  sequences: positive.default(4).describe("Requests generated at once; more wait in a fair queue."),
+  sequences: positive.default(defaultSequences).describe("Requests generated at once; more wait in a fair queue."),
   contextSize: positive.exactOptional().describe("Tokens of one conversation; default what the model was made for."),
   gpu: z.boolean().default(false).describe("Use a GPU when the installed binaries support one."),
   think: z.array(z.string()).exactOptional().describe("Names of the tags that enclose reasoning, without brackets."),
