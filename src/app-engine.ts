@@ -4,7 +4,9 @@ import { ConfigError } from "./config/load.ts";
 import type { Config, EngineConfig } from "./config/schema.ts";
 import type { CatalogOptions } from "./engine/catalog.ts";
 import type { Engine } from "./engine/engine.ts";
+import { llamaEngine } from "./engine/llama/engine.ts";
 import { processEngine } from "./engine/process/engine.ts";
+import type { ProcessJob } from "./engine/process/link.ts";
 import { replayEngine } from "./engine/replay/engine.ts";
 import { ScriptError } from "./engine/script/script.ts";
 import { simEngine } from "./engine/sim/engine.ts";
@@ -37,7 +39,13 @@ export interface EngineContext {
 }
 
 /** Without any configured engine the built-in tiny model answers. */
-const builtinEngine: EngineConfig = { kind: "llama", model: "builtin", sequences: 4, gpu: false };
+type EmbeddedConfig = Extract<EngineConfig, { kind: "llama" }>;
+const builtinEngine: EmbeddedConfig = { kind: "llama", model: "builtin", sequences: 4, gpu: false };
+
+function configuredEngines({ engines }: Config): [string, EngineConfig][] {
+  const configured = Object.entries(engines);
+  return configured.length === 0 ? [["embedded", builtinEngine]] : configured;
+}
 
 /** The engines of a configuration; those whose settings stay the same from one to the next stay themselves. */
 export class EngineSet {
@@ -49,11 +57,9 @@ export class EngineSet {
   }
 
   of(config: Config): ReadonlyMap<string, Engine> {
-    const configured = Object.entries(config.engines);
-    if (configured.length === 0) configured.push(["embedded", builtinEngine]);
     const before = this.known;
     this.known = new Map(
-      configured.map(([name, engine]) => {
+      configuredEngines(config).map(([name, engine]) => {
         const settings = fingerprint(engine);
         const same = before.get(name);
         return [name, same?.settings === settings ? same : { settings, engine: openEngine(engine, this.context) }];
@@ -68,14 +74,12 @@ function openEngine(engine: EngineConfig, context: EngineContext): Engine {
   const { ids, log, slices, onRepair, onReplicaChosen, onReplicaHealth: onHealth } = context;
   switch (engine.kind) {
     case "llama": {
-      const { kind: _kind, model, ...rest } = engine;
       const missing = missingPackage("node-llama-cpp");
       if (missing !== undefined)
         throw new ConfigError(
           `${missing}; or start with another engine: --engine sim, or --engine http://HOST:PORT/v1`,
         );
-      const file = model === "builtin" ? builtinModel : { model };
-      return processEngine({ ...rest, ...file }, { log, slices });
+      return openEmbedded(engine, context);
     }
     case "sim":
       return openSim(engine, slices);
@@ -91,6 +95,16 @@ function openEngine(engine: EngineConfig, context: EngineContext): Engine {
       return managedLlamaServer({ ...rest, gguf, ids, log, slices, onRepair });
     }
   }
+}
+
+function openEmbedded(engine: EmbeddedConfig, { ids, log, slices }: EngineContext): Engine {
+  const options = embeddedOptions(engine);
+  const { ownProcess = engine.model !== "builtin" } = engine;
+  return ownProcess ? processEngine(options, { log, slices }) : llamaEngine({ ...options, ids, log, slices });
+}
+
+function embeddedOptions({ kind: _kind, ownProcess: _own, model, ...rest }: EmbeddedConfig): ProcessJob["engine"] {
+  return { ...rest, ...(model === "builtin" ? builtinModel : { model }) };
 }
 
 /** Throws `ConfigError` for a script file that cannot be used. */

@@ -4,7 +4,7 @@
  */
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { measureAccount } from "./account.ts";
-import { measureEmbedded } from "./embedded.ts";
+import { measureEmbedded, measureHop } from "./embedded.ts";
 import { measurePieces } from "./pieces.ts";
 import { keepsBudget, type Row } from "./row.ts";
 import { measureServer, measureStart } from "./serve.ts";
@@ -27,6 +27,7 @@ const steps: readonly (() => Row[] | Promise<Row[]>)[] = [
   async () => [await measureStart()],
   measureServer,
   measureEmbedded,
+  measureHop,
 ];
 
 const rows: Row[] = [];

@@ -17,10 +17,12 @@ export class Call {
   // changed by events
   /** Resolved when there is something to read; the reader then makes a new one. */
   private changed = Promise.withResolvers<void>();
+  /** Events that were not taken. */
   private gathered: GenerationEvent[] = [];
-  /** Batches in `gathered`, and taken ones that the process does not count yet. */
+  /** Batches in `gathered`. */
   private unread = 0;
-  private untold = 0;
+  /** Batches that were taken, which the process does not count yet. */
+  private unreported = 0;
   /** The item that is open in what was read. */
   private open: { kind: "text" | "reasoning" | "call"; index: number } | undefined;
   /** Nothing more comes; with the error where it ended with one. */
@@ -55,7 +57,7 @@ export class Call {
       for (;;) {
         await this.changed.promise;
         if (signal.aborted && !began) throw canceled();
-        if (signal.aborted) await this.lastWords();
+        if (signal.aborted) await this.untilOver();
         this.changed = Promise.withResolvers();
         const batch = this.take();
         if (batch.length > 0) yield batch;
@@ -74,7 +76,7 @@ export class Call {
   }
 
   /** After an abort the process still sends what the answer has cost; it is not waited for long. */
-  private async lastWords(): Promise<void> {
+  private async untilOver(): Promise<void> {
     const timer = setTimeout(() => this.end(canceled()), cancelMs);
     while (this.over === undefined) {
       this.changed = Promise.withResolvers();
@@ -86,11 +88,11 @@ export class Call {
   private take(): GenerationEvent[] {
     const batch = this.gathered;
     this.gathered = [];
-    this.untold += this.unread;
+    this.unreported += this.unread;
     this.unread = 0;
-    if (this.untold * 2 >= batchWindow) {
-      this.taken(this.untold);
-      this.untold = 0;
+    if (this.unreported * 2 >= batchWindow) {
+      this.taken(this.unreported);
+      this.unreported = 0;
     }
     for (const event of batch) {
       const [, kind, step] = itemStep.exec(event.type) ?? [];

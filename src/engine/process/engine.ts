@@ -1,10 +1,9 @@
-import { rm } from "node:fs/promises";
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Engine } from "../engine.ts";
 import { defaultSequences, embeddedCapabilities } from "../llama/settings.ts";
 import { EngineClient } from "./client.ts";
-import { connectTo, engineCommand, startProcess, type Connect, type ProcessJob } from "./link.ts";
+import { engineCommand, startProcess, type Connect, type ProcessJob } from "./link.ts";
 import type { Heartbeat } from "./session.ts";
 
 export interface ProcessEngineOptions {
@@ -12,8 +11,6 @@ export interface ProcessEngineOptions {
   slices?: TimeSlices | undefined;
   /** Gets a line when the model was loaded, and when the process ended unasked. */
   log?: Pick<Log, "info" | "warn"> | undefined;
-  /** Path of a socket at which other servers find the engine too, in a folder of this user alone. */
-  listen?: string | undefined;
   heartbeat?: Heartbeat | undefined;
 }
 
@@ -22,22 +19,8 @@ export interface ProcessEngineOptions {
  * whenever it ends. Native code that fails takes only its own requests along.
  */
 export function processEngine(engine: ProcessJob["engine"], options: ProcessEngineOptions): Engine {
-  const { listen } = options;
-  const command = engineCommand({ engine, listen });
-  return clientOf(engine, options, async () => {
-    // what a killed process left
-    if (listen !== undefined) await rm(listen, { force: true });
-    return startProcess(command);
-  });
-}
-
-/** The engine that another process has started with the path of this socket for `listen`. */
-export function sharedEngine(
-  engine: ProcessJob["engine"],
-  socket: string,
-  options: Omit<ProcessEngineOptions, "listen">,
-): Engine {
-  return clientOf(engine, options, (signal) => connectTo(socket, signal));
+  const command = engineCommand({ engine });
+  return clientOf(engine, options, async () => startProcess(command));
 }
 
 function clientOf(

@@ -10,7 +10,7 @@ const frameKinds = [
   "generate",
   "count",
   "cancel",
-  "taken", // how many batches the reader has taken since it last said so: JSON number
+  "taken", // how many more batches the reader has taken: JSON number
   "ping",
   // from the process
   "state", // JSON `EngineState`, whenever it changes

@@ -1,9 +1,10 @@
-import { createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import { parseJsonSteps } from "../../lib/json-scanner/parse.ts";
 import { toParleyError } from "../../model/error.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { Engine } from "../engine.ts";
+import { AnswerWriter } from "./answer-writer.ts";
 import { batchWindow } from "./call.ts";
 import { frameBytes, FrameReader, type Frame, type FrameKind } from "./frame.ts";
 import { encodeBatch, plainOf, type EngineState } from "./message.ts";
@@ -17,9 +18,11 @@ export class EngineHost {
   private readonly engine: Engine;
   private readonly slices: TimeSlices;
   // changed by events
+  /** Those that are open. */
   private readonly connections = new Set<HostConnection>();
   /** JSON of the engine's state, once it is known. */
   private state: string | undefined;
+  /** Whether that state says so. */
   private isLoaded = false;
 
   constructor(engine: Engine, slices: TimeSlices) {
@@ -51,11 +54,6 @@ export class EngineHost {
     if (this.state !== undefined) connection.send("state", 0, this.state);
   }
 
-  /** Takes connections at the path of a socket too. */
-  listen(path: string): void {
-    createServer((socket) => this.accept(socket)).listen(path);
-  }
-
   private announce(error: Pick<EngineState, "error">): void {
     const state: EngineState = { capabilities: this.engine.capabilities, slots: this.engine.load().slots, ...error };
     this.state = JSON.stringify(state);
@@ -78,7 +76,7 @@ class Work {
   parts: Buffer[] = [];
   /** Batches that may still be sent before the reader has taken some. */
   room = batchWindow;
-  /** Called when there is room again, or nobody waits for it any more. */
+  /** Called when there is room again, or the answer is canceled. */
   wake: (() => void) | undefined;
 
   get signal(): AbortSignal {
@@ -95,7 +93,7 @@ class Work {
     this.wake?.();
   }
 
-  /** Resolves when another batch may be sent. What a canceled answer still says is little. */
+  /** Resolves when another batch may be sent. What a canceled answer still sends is little. */
   async forRoom(): Promise<void> {
     while (this.room <= 0 && !this.signal.aborted) {
       await new Promise<void>((resolve) => (this.wake = resolve));
@@ -153,11 +151,18 @@ class HostConnection {
 
   private async generate(number: number, work: Work): Promise<void> {
     const request = await this.read(work);
-    for await (const batch of this.parts.engine.generate(request, work.signal)) {
-      this.parts.host.loaded();
+    const writer = new AnswerWriter((batch) => {
       work.room -= 1;
       this.send("batch", number, encodeBatch(batch));
-      await work.forRoom();
+    });
+    try {
+      for await (const batch of this.parts.engine.generate(request, work.signal)) {
+        this.parts.host.loaded();
+        writer.push(batch);
+        await work.forRoom();
+      }
+    } finally {
+      writer.flush();
     }
     this.send("end", number);
   }

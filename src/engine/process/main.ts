@@ -1,5 +1,4 @@
-/** A process of its own: the embedded engine, for the server that starts it and for those that this one lets in. */
-import { rmSync } from "node:fs";
+/** A process of its own: the embedded engine of the server that starts it. */
 import { enableCompileCache, flushCompileCache } from "node:module";
 import { Socket } from "node:net";
 import type { ProcessJob } from "./link.ts";
@@ -10,10 +9,9 @@ const ownerDescriptor = 3;
 async function main(): Promise<void> {
   // terminals and service managers send them to every process of a group: the owner ends this one when its answers are over
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
-  const { engine, listen } = JSON.parse(process.argv[2] ?? "{}") as ProcessJob;
+  const { engine } = JSON.parse(process.argv[2] ?? "{}") as ProcessJob;
   const owner = new Socket({ fd: ownerDescriptor });
   owner.once("close", () => {
-    if (listen !== undefined) rmSync(listen, { force: true });
     // native code may be computing, and nothing here has to be kept
     process.kill(process.pid, "SIGKILL");
   });
@@ -27,7 +25,6 @@ async function main(): Promise<void> {
   const slices = new TimeSlices();
   const host = new EngineHost(llamaEngine({ ...engine, ids: systemIds, slices }), slices);
   host.accept(owner);
-  if (listen !== undefined) host.listen(listen);
   await host.load();
   // it is killed, not ended: what was compiled is kept now
   flushCompileCache();

@@ -14,7 +14,7 @@ export interface Heartbeat {
   /** Milliseconds between two questions whether it lives. */
   everyMs: number;
   /**
-   * So many in a row without an answer are the end of it, and `loadingFactor` times as many before its model is loaded.
+   * This many in a row without an answer end it, and `loadingFactor` times as many before its model is loaded.
    * Counted, not timed: this process may have stood still itself.
    */
   missed: number;
@@ -46,7 +46,7 @@ export class Session {
   private readonly loading = Promise.withResolvers<void>();
   private readonly reader = new FrameReader();
   // changed by events
-  /** What the process said of its engine last. */
+  /** What the process reported of its engine last. */
   state: EngineState | undefined;
   /** Answers under way, by number. */
   private readonly calls = new Map<number, Call>();
