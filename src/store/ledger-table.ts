@@ -1,6 +1,8 @@
+import { nextLoopTurn } from "../lib/loop-turn.ts";
 import { calendarOf, subjectsOf } from "../model/account.ts";
 import { placeholders, type Row, type SqlDatabase, type SqlRunner, type SqlValue } from "./database.ts";
 import { hourMs, keyLabels, organisationLabels, rowCondition } from "./ledger-condition.ts";
+import type { RowCache } from "./row-cache.ts";
 import type { LedgerEntry, LedgerQuery, LedgerRow, LedgerStore } from "./store.ts";
 import { keepSums, usage } from "./usage-table.ts";
 
@@ -24,7 +26,8 @@ const spend = `insert into account (subject, day, day_cost, week, week_cost, mon
   on conflict (subject) do update set ${counted.join(", ")},
     total_cost = account.total_cost + excluded.total_cost, balance = account.balance - excluded.total_cost`;
 
-export function ledgerTable(database: SqlDatabase): LedgerStore {
+/** `accounts`: the rows in memory of what a batch charges. */
+export function ledgerTable(database: SqlDatabase, accounts: Pick<RowCache<Row>, "forget">): LedgerStore {
   return {
     add: async (rows) => {
       if (rows.length === 0) return;
@@ -34,6 +37,9 @@ export function ledgerTable(database: SqlDatabase): LedgerStore {
           added.push(...(await insert(inside, rows.slice(at, at + rowsPerInsert))));
         await charge(inside, added);
       });
+      // until its caller goes on, the old accounts and what it adds to them are the truth: both end in one step
+      await nextLoopTurn();
+      accounts.forget(rows.flatMap(subjectsOf));
     },
     usage: (query) => usage(database, query),
     list: (query) => list(database, query),

@@ -19,6 +19,11 @@ export interface ConnectionsOptions {
   arrivals: Arrivals;
 }
 
+/**
+ * Connections that the system holds until they are accepted; its own bound (`net.core.somaxconn`) holds too. Node's default of 511
+ * is full within 50 ms of a crowd, and who finds it full tries again after a second (RFC 6298).
+ */
+export const maxUnaccepted = 4_096;
 /** Share of the open files that connections may have; the rest is for engines, the database and files. */
 const openFilesShare = 0.8;
 /** The clock looks at all connections at least this often, in milliseconds. */
