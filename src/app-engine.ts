@@ -57,15 +57,29 @@ export class EngineSet {
   }
 
   of(config: Config): ReadonlyMap<string, Engine> {
+    const next = this.prepare(config);
+    next.adopt();
+    return next.engines;
+  }
+
+  /** The same, to be decided on later: `adopt` makes them the known ones, `discard` closes those that are new. */
+  prepare(config: Config): { engines: ReadonlyMap<string, Engine>; adopt(): void; discard(): Promise<void> } {
     const before = this.known;
-    this.known = new Map(
+    const known = new Map(
       configuredEngines(config).map(([name, engine]) => {
         const settings = fingerprint(engine);
         const same = before.get(name);
         return [name, same?.settings === settings ? same : { settings, engine: openEngine(engine, this.context) }];
       }),
     );
-    return new Map([...this.known].map(([name, { engine }]) => [name, engine]));
+    return {
+      engines: new Map([...known].map(([name, { engine }]) => [name, engine])),
+      adopt: () => void (this.known = known),
+      discard: async () => {
+        const added = [...known].filter(([name, one]) => before.get(name) !== one);
+        await Promise.all(added.map(([, { engine }]) => engine.close()));
+      },
+    };
   }
 }
 

@@ -37,16 +37,19 @@ import { OwnUsageService } from "./service/own-usage.ts";
 import { ResponseArchive } from "./service/responses/archive.ts";
 import { RecentAnswers } from "./service/responses/recent.ts";
 import { ResponsesService } from "./service/responses/responses.ts";
-import { openBlobs, openLedgerJournal, openLimitStore, openStore } from "./store/open.ts";
+import { openBlobs, openLedgerJournal, openSharedLimits, openStore } from "./store/open.ts";
 import type { LimitStore, Store } from "./store/store.ts";
 import { responsesCodec, type ParsedResponses, type ResponsesOptions } from "./surface/responses/index.ts";
 import { createLog, logDestination, type Log } from "./telemetry/log.ts";
+import type { WorkerPlace } from "./telemetry/merge-metrics.ts";
 import { measureProcess, Metrics } from "./telemetry/metrics.ts";
 import { OtlpExporter } from "./telemetry/otlp.ts";
 import { RequestWatch } from "./telemetry/watch.ts";
 
-/** What tests may put in the place of the real thing. */
+/** What the surroundings put in the place of the usual thing. */
 export interface AppOverrides {
+  /** Absent where one process serves. */
+  worker?: WorkerPlace | undefined;
   ids?: IdSource | undefined;
   log?: Log | undefined;
   /** Instead of the configured engines. */
@@ -131,7 +134,7 @@ export async function openServices(
   const moderator = openModeration(config, { ...ground, catalog });
   // a store that a program brings along has no other processes, and no place on the disk
   const isOwnStore = overrides.store === undefined;
-  const limits = isOwnStore && storeUrl !== undefined ? await openLimitStore(storeUrl, log) : undefined;
+  const limits = isOwnStore ? await openSharedLimits(config, store.accounts, log) : undefined;
   const meter = openMeter(ground, { store, limits, alerts, isOwnStore });
   const queues = new EngineQueues();
   const observers = [recordGenerations(metrics, catalog, queues), ...(alerts === undefined ? [] : [alerts.ended])];
@@ -162,8 +165,8 @@ export async function openServices(
 /** What bounds the bytes that callers make the server hold. */
 function openMemory({ config, metrics }: Ground): Pick<Services, "bodyLimit" | "requestBudget" | "remembered"> {
   const bodyLimit = largestBody(config.memory, config.server.bodyLimit);
-  const budget = requestBudget(config.memory, bodyLimit);
-  const remembered = new CachePool(rememberedBounds(config.memory));
+  const budget = requestBudget(config.memory, bodyLimit, { processes: config.workers });
+  const remembered = new CachePool(rememberedBounds(config.memory, { processes: config.workers }));
   const gauge = (name: string, help: string, read: () => number): void =>
     metrics.gauge(name, help, () => [[{}, read()] as const]);
   gauge("parley_request_bytes", "Bytes that requests under way hold.", () => budget.used);

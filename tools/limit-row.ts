@@ -59,7 +59,7 @@ export const limitSections: readonly Section[] = [
       {
         what: "connections of one address that have shown no key",
         from: "server.connections.perAddress",
-        at: "the oldest of them is closed",
+        at: "the oldest are closed, some 250 a second; all of them at once where there are too many in all",
       },
       { what: "connections of one key", from: "server.connections.perKey", value: "half of all", at: "429 (1041)" },
       { what: "WebSockets in all", from: "server.connections.webSockets", at: "the handshake is answered 429 (1041)" },
@@ -178,7 +178,8 @@ export const limitSections: readonly Section[] = [
       },
       {
         what: "new connections before such work, while they come in without a pause",
-        from: "src/lib/arrivals.ts#acceptMs",
+        from: ["src/lib/arrivals.ts#acceptMs", "src/lib/arrivals.ts#acceptAtLeast"],
+        value: "10 ms, and 128 at least",
         at: "the work goes on for some milliseconds, then they come first again",
       },
       {

@@ -2,6 +2,7 @@
 
 /** Settings with a number that bound nothing a caller does. */
 export const noBounds: readonly string[] = [
+  "workers",
   "port",
   "alerts.errorPercent",
   // the same limits as under limits.key, limits.organisation and budgets, for one
@@ -69,6 +70,7 @@ export const innerBounds: readonly string[] = [
   "src/surface/shared/prompt-size.ts#maxLevels",
   // how often, and how much at once, the server does something by itself
   "src/engine/upstream/managed.ts#maxPauseMs",
+  "src/http/connection/connections.ts#maxSurplusEnded",
   "src/http/connection/connections.ts#maxTickMs",
   "src/http/connection/read-turns.ts#maxReadAgain",
   "src/http/cors.ts#maxAgeSeconds",
@@ -83,6 +85,7 @@ export const innerBounds: readonly string[] = [
   "src/store/long-text.ts#maxReferenceChars",
   "src/store/sqlite.ts#maxLookMs",
   "src/store/sqlite.ts#maxStatements",
+  "src/supervisor/settings.ts#maxWorkers",
   "src/telemetry/log.ts#maxBatchChars",
   "src/telemetry/otlp.ts#maxAttempts",
   "src/telemetry/otlp.ts#maxBatchSpans",

@@ -1,7 +1,7 @@
 import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
-import type { Socket } from "node:net";
+import { Server as NetServer, type Socket } from "node:net";
 import { once } from "node:events";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout as wait } from "node:timers/promises";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { acceptedCodings } from "../lib/content-coding.ts";
 import { ParleyError, invalid, reasonOf, toParleyError, type ErrorKind } from "../model/error.ts";
@@ -235,12 +235,18 @@ async function acceptWaiting(server: Server): Promise<void> {
   server.off("connection", count);
 }
 
+/** How long a connection that was just accepted is given for its first request. */
+const firstRequestMs = 500;
+
 /** Refuses new connections and resolves when every running answer is over. */
-export async function closeServer(server: FastifyInstance): Promise<void> {
+export async function closeServer(server: FastifyInstance, connections: Connections): Promise<void> {
   const { server: port } = server;
   if (!port.listening) return server.close();
   const closed = once(port, "close");
   await acceptWaiting(port);
+  // only the port: the server's own end also closes connections whose first request is on its way
+  NetServer.prototype.close.call(port);
+  while (connections.hasFresh(firstRequestMs)) await wait(idleCheckMs);
   port.close();
   // a connection that was busy when closing began is kept alive by Node after its answer
   const idle = setInterval(() => port.closeIdleConnections(), idleCheckMs);

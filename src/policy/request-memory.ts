@@ -35,14 +35,26 @@ export function largestBody(
   return Math.min(configured, totalOf(settings, heapBytes));
 }
 
+/** Of the whole server: each of several processes may use an equal part. */
+interface Sharing {
+  heapBytes?: number;
+  processes?: number;
+}
+
 /** The budget of requests under way: at least one of the largest size fits. */
 export function requestBudget(
   settings: MemorySettings,
   largest: number,
-  heapBytes: number = getHeapStatistics().heap_size_limit,
+  { heapBytes = getHeapStatistics().heap_size_limit, processes = 1 }: Sharing = {},
 ): ByteBudget {
-  const total = totalOf(settings, heapBytes);
-  const perOwner = settings.requestBytesPerKey ?? Math.max(Math.min(total, largest), Math.floor(total * keyShare));
+  const all = totalOf(settings, heapBytes);
+  const least = Math.min(all, largest);
+  const total = Math.max(least, Math.floor(all / processes));
+  const ofKey = settings.requestBytesPerKey;
+  const perOwner =
+    ofKey === undefined
+      ? Math.max(least, Math.floor(total * keyShare))
+      : Math.max(Math.min(least, ofKey), Math.floor(ofKey / processes));
   return new ByteBudget({ total, perOwner, refusal });
 }
 
@@ -57,10 +69,11 @@ function shareOf(heapBytes: number, share: number): number {
 /** Bounds of what is remembered and not stored. */
 export function rememberedBounds(
   settings: MemorySettings,
-  heapBytes: number = getHeapStatistics().heap_size_limit,
+  { heapBytes = getHeapStatistics().heap_size_limit, processes = 1 }: Sharing = {},
 ): CachePoolOptions {
-  const total = settings.rememberedBytes ?? shareOf(heapBytes, rememberedShare);
-  return { total, perOwner: settings.rememberedBytesPerKey ?? Math.floor(total * keyShare) };
+  const all = settings.rememberedBytes ?? shareOf(heapBytes, rememberedShare);
+  const ofKey = settings.rememberedBytesPerKey ?? Math.floor(all * keyShare);
+  return { total: Math.floor(all / processes), perOwner: Math.floor(ofKey / processes) };
 }
 
 function refusal(bound: "owner" | "total", bytes: number): ParleyError {

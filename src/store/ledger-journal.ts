@@ -91,7 +91,10 @@ export class FileLedgerJournal implements LedgerJournal {
       const state = ownerState(name);
       if (state === "running" || !name.endsWith(".jsonl")) continue;
       const path = join(this.folder, name);
-      const [text, { mtimeMs }] = await Promise.all([readFile(path, "utf8"), stat(path)]);
+      const found = await Promise.all([readFile(path, "utf8"), stat(path)]).catch(unlessMissing);
+      // another process that started at the same time has booked it
+      if (found === undefined) continue;
+      const [text, { mtimeMs }] = found;
       const lines = text.split("\n").filter((line) => line !== "");
       const rows = lines.map((line) => storedRow.safeParse(parseJson(line))).filter(({ success }) => success);
       yield {
@@ -111,8 +114,11 @@ export class FileLedgerJournal implements LedgerJournal {
 }
 
 async function namesIn(folder: string): Promise<string[]> {
-  return readdir(folder).catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
-    throw error;
-  });
+  return (await readdir(folder).catch(unlessMissing)) ?? [];
+}
+
+/** Throws any other error than that of a file or folder that is not there. */
+function unlessMissing(error: unknown): undefined {
+  if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+  throw error;
 }

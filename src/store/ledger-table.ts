@@ -9,8 +9,11 @@ import { keepSums, usage } from "./usage-table.ts";
 const columns =
   "id, request, at, key_id, organisation, model, engine, tier, outcome, input, cached, output, reasoning, cost";
 const columnCount = columns.split(",").length;
-/** Rows of one insert; PostgreSQL binds up to 65,535 values, SQLite up to 32,766. */
-const rowsPerInsert = 250;
+/**
+ * Rows of one insert. PostgreSQL gets many in one round trip, and binds up to 65,535 values. In SQLite, which is asked nothing
+ * over a wire, one statement that is always the same costs less than one of as many rows (docs/bench.md).
+ */
+const rowsPerInsert = { sqlite: 1, postgres: 250 };
 const dayMs = 24 * hourMs;
 
 /** A count goes on within its period, begins anew with a later one, and is not touched by rows that come late. */
@@ -33,8 +36,8 @@ export function ledgerTable(database: SqlDatabase, accounts: Pick<RowCache<Row>,
       if (rows.length === 0) return;
       await database.transaction(async (inside) => {
         const added: LedgerRow[] = [];
-        for (let at = 0; at < rows.length; at += rowsPerInsert)
-          added.push(...(await insert(inside, rows.slice(at, at + rowsPerInsert))));
+        const step = rowsPerInsert[database.dialect];
+        for (let at = 0; at < rows.length; at += step) added.push(...(await insert(inside, rows.slice(at, at + step))));
         await charge(inside, added);
       });
       // until its caller goes on, the old accounts and what it adds to them are the truth: both end in one step
@@ -49,12 +52,12 @@ export function ledgerTable(database: SqlDatabase, accounts: Pick<RowCache<Row>,
 
 const insertText = (rows: number): string => `insert into ledger (${columns}) values ${placeholders(rows, columnCount)}
   on conflict (id) do nothing returning id`;
-/** Made once: under load most are of this size. */
-const wholeInsert = insertText(rowsPerInsert);
+/** Made once: SQLite gets no other, and under load most of PostgreSQL's are of this size. */
+const usualInserts = new Map(Object.values(rowsPerInsert).map((rows) => [rows, insertText(rows)] as const));
 
 /** Returns those that were not there: an earlier try may have succeeded although its answer was lost. */
 async function insert(inside: SqlRunner, rows: readonly LedgerRow[]): Promise<LedgerRow[]> {
-  const sql = rows.length === rowsPerInsert ? wholeInsert : insertText(rows.length);
+  const sql = usualInserts.get(rows.length) ?? insertText(rows.length);
   const added = new Set((await inside.all(sql, rows.flatMap(values))).map((row) => String(row["id"])));
   // each once, should a row be given twice
   return rows.filter(({ id }) => added.delete(id));

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Secret } from "../lib/secret.ts";
 import { missingPackage } from "../lib/optional-package.ts";
 import { invalid } from "../model/error.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -9,9 +10,11 @@ import type { BucketOptions } from "./blob/s3.ts";
 import type { SqlDatabase } from "./database.ts";
 import { FileLedgerJournal } from "./ledger-journal.ts";
 import { openFailure, reasonOf } from "./failure.ts";
+import { GuardedDatabase } from "./guarded.ts";
+import { localLimitStore } from "./local-limits.ts";
 import { sqlLimitStore, sqlStore, type StoreOptions } from "./sql.ts";
 import { databaseName, openSqlite } from "./sqlite.ts";
-import type { LedgerJournal, LimitStore, Store } from "./store.ts";
+import type { AccountStore, LedgerJournal, LimitStore, Store } from "./store.ts";
 
 /** Connections of one process to PostgreSQL: counting must not wait behind reports, and the other way round. */
 const storeConnections = 6;
@@ -43,6 +46,38 @@ export function hasDatabase(folder: string): boolean {
  */
 export async function openLimitStore(url: string, log?: Log): Promise<LimitStore> {
   return usable(url, limitConnections, (database) => sqlLimitStore(database, log));
+}
+
+/** Of the settings, what says whether several processes count together. */
+export interface SharedLimitSettings {
+  store: { url?: Secret };
+  data: string;
+  workers: number;
+}
+
+/** Opens the counters of several processes; `undefined` where one process counts for itself. Throws as the two below do. */
+export async function openSharedLimits(
+  { store: { url }, data, workers }: SharedLimitSettings,
+  accounts: AccountStore,
+  log: Log,
+): Promise<LimitStore | undefined> {
+  if (url !== undefined) return openLimitStore(url.reveal(), log);
+  return workers > 1 ? openLocalLimitStore(data, accounts, log) : undefined;
+}
+
+/** The file of counters that the processes of one machine share. */
+const limitsName = "limits.db";
+
+/**
+ * Opens the counters that the processes on one SQLite database share, in a file of the data folder. `accounts` of that
+ * database. Throws `invalid`, naming the file, when it cannot be used.
+ */
+export async function openLocalLimitStore(folder: string, accounts: AccountStore, log?: Log): Promise<LimitStore> {
+  const database = openSqlite(folder, limitsName);
+  return localLimitStore(new GuardedDatabase(database, log), accounts).catch(async (error: unknown) => {
+    await database.close();
+    throw openFailure(database.name, error);
+  });
 }
 
 /** The local record of ledger rows that are not in the store yet, in the folder `ledger` of the data folder. */

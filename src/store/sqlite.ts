@@ -21,11 +21,11 @@ const maxStatements = 200;
 
 /**
  * Opens (and makes, for their owner only) the data folder and the database in it; without a folder one in memory.
- * Throws `invalid`, naming the file and the way out, when it cannot. With `synchronous = normal` a commit survives the end of the process at any
+ * `file`: another one than that of the store. Throws `invalid`, naming the file and the way out, when it cannot. With `synchronous = normal` a commit survives the end of the process at any
  * moment, and the loss of power without corruption.
  */
-export function openSqlite(folder?: string): SqlDatabase {
-  const path = folder === undefined ? ":memory:" : databaseFile(folder);
+export function openSqlite(folder?: string, file: string = databaseName): SqlDatabase {
+  const path = folder === undefined ? ":memory:" : databaseFile(folder, file);
   try {
     return new SqliteDatabase(opened(path), path);
   } catch (error) {
@@ -47,8 +47,8 @@ function opened(path: string): DatabaseSync {
 export const databaseName = "parley.db";
 
 /** The path of the database; a new file is its owner's only, and SQLite gives the files beside it the same mode. */
-function databaseFile(folder: string): string {
-  const path = join(folder, databaseName);
+function databaseFile(folder: string, file: string): string {
+  const path = join(folder, file);
   try {
     makeFolder(folder);
     // never opened when it is there: closing it would take the locks of another connection of this process

@@ -1,6 +1,6 @@
 /** The server is killed again and again under load; then what it kept is compared with what its clients were answered. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,13 +35,18 @@ interface Answered {
 interface Place {
   data: string;
   url?: string;
+  /** Default 1; of several one is killed first, and the rest goes on. */
+  workers?: number;
 }
 
 async function startServer(place: Place): Promise<{ child: ChildProcess; url: string }> {
   const store = place.url === undefined ? {} : { PARLEY_STORE_URL: place.url };
   const child = spawn(
     process.execPath,
-    [program, "serve", "--engine", "sim", "--data", place.data, "--port", "0", "--log", "error"],
+    [
+      ...[program, "serve", "--engine", "sim", "--data", place.data, "--port", "0", "--log", "silent"],
+      ...["--workers", String(place.workers ?? 1)],
+    ],
     {
       env: { ...process.env, ...store, PARLEY_API_KEYS: key, PARLEY_SHUTDOWN_DELAY_SECONDS: "0" },
       stdio: ["ignore", "pipe", "inherit"],
@@ -64,8 +69,8 @@ function post(url: string, body: object): Promise<Response> {
   return fetch(url, { method: "POST", headers: { authorization: `Bearer ${key}` }, body: JSON.stringify(body) });
 }
 
-/** Asks until the server is gone; notes what each whole answer said. */
-async function client(url: string, { chats, responses }: Answered): Promise<void> {
+/** Asks until the server is gone, and on where `goesOn`; notes what each whole answer said. */
+async function client(url: string, { chats, responses }: Answered, goesOn: () => boolean): Promise<void> {
   for (let number = 0; ; number += 1) {
     try {
       const text = `Number ${number}, please`;
@@ -79,7 +84,8 @@ async function client(url: string, { chats, responses }: Answered): Promise<void
       const stored = await post(`${url}/v1/responses`, { model: "MiniMax-M3", background: true, input: text });
       responses.add(((await stored.json()) as { id: string }).id);
     } catch {
-      return;
+      if (!goesOn()) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 }
@@ -108,14 +114,30 @@ function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   });
 }
 
+function workersOf({ pid }: ChildProcess): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+}
+
 async function killUnderLoad(place: Place, all: Answered): Promise<void> {
   const { child, url } = await startServer(place);
   const answered: Answered = { chats: new Map(), responses: all.responses };
-  const load = Array.from({ length: clients }, () => client(url, answered));
+  let isWhole = place.workers !== undefined;
+  const load = Array.from({ length: clients }, () => client(url, answered, () => isWhole));
   for (let count = 0; count < uploads; count += 1) upload(url);
+  const answers = async (count: number): Promise<void> => {
+    while (answered.chats.size < count) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  if (place.workers !== undefined) {
+    await answers(enoughAnswers);
+    const [victim = 0] = workersOf(child);
+    process.kill(victim, "SIGKILL");
+    await answers(answered.chats.size + enoughAnswers);
+    for (let count = 0; count < uploads; count += 1) upload(url);
+  }
   while (answered.chats.size < enoughAnswers || incoming(place).length < uploads) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  isWhole = false;
   await ended(child, "SIGKILL");
   await Promise.all(load);
   for (const [id, one] of answered.chats) all.chats.set(id, one);
@@ -167,15 +189,20 @@ async function killRepeatedly(place: Place): Promise<string[]> {
 
 const programs = postgresFolder();
 
-describe("kill -9 under load", () => {
-  it("loses no row of an answer, ends what was undone and leaves no upload: SQLite", { timeout: 60_000 }, async () => {
-    expect(await killRepeatedly({ data: join(data, "sqlite") })).toEqual([]);
+describe.each([
+  ["one process", undefined],
+  ["two workers", 2],
+])("kill -9 of %s under load", (_name, workers) => {
+  const more = workers === undefined ? {} : { workers };
+
+  it("loses no row of an answer, ends what was undone and leaves no upload: SQLite", { timeout: 120_000 }, async () => {
+    expect(await killRepeatedly({ data: join(data, `sqlite-${workers}`), ...more })).toEqual([]);
   });
 
-  it.runIf(programs !== undefined)("the same: PostgreSQL", { timeout: 90_000 }, async () => {
+  it.runIf(programs !== undefined)("the same: PostgreSQL", { timeout: 150_000 }, async () => {
     const server = await startPostgres(programs ?? "");
     try {
-      const place = { data: join(data, "postgres"), url: await server.database() };
+      const place = { data: join(data, `postgres-${workers}`), url: await server.database(), ...more };
       expect(await killRepeatedly(place)).toEqual([]);
     } finally {
       await server.stop();

@@ -1,9 +1,12 @@
-/** Money that answers under way reserve: in one process, and in several on one PostgreSQL. */
+/** Money that answers under way reserve: in one process, and in several on one database. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MemoryFunds, type Funds, type MoneyReservation } from "../../src/policy/funds.ts";
 import { SharedFunds } from "../../src/policy/shared-funds.ts";
-import { openLimitStore, openStore } from "../../src/store/open.ts";
+import { openLimitStore, openLocalLimitStore, openStore } from "../../src/store/open.ts";
 import { sqlLimitStore, sqlStore } from "../../src/store/sql.ts";
 import type { AccountStore, LimitStore, Store } from "../../src/store/store.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
@@ -26,7 +29,12 @@ async function inMemory(): Promise<Setup> {
   return { accounts: store.accounts, funds: [new MemoryFunds({ accounts: store.accounts, pending: nothingPending })] };
 }
 
-async function postgres(): Promise<{ store: Store; open: () => Promise<LimitStore> }> {
+interface Stores {
+  store: Store;
+  open: () => Promise<LimitStore>;
+}
+
+async function postgres(): Promise<Stores> {
   const programs = postgresFolder();
   if (programs === undefined) {
     const database = await PGlite.create();
@@ -41,8 +49,15 @@ async function postgres(): Promise<{ store: Store; open: () => Promise<LimitStor
   return { store, open: () => openLimitStore(url) };
 }
 
-async function shared(): Promise<Setup> {
-  const { store, open } = await postgres();
+async function sqlite(): Promise<Stores> {
+  const folder = mkdtempSync(join(tmpdir(), "parley-funds-"));
+  stops.unshift(async () => rmSync(folder, { recursive: true, force: true }));
+  const store = await openStore(folder);
+  stops.unshift(() => store.close());
+  return { store, open: () => openLocalLimitStore(folder, store.accounts) };
+}
+
+async function shared({ store, open }: Stores): Promise<Setup> {
   const funds: Funds[] = [];
   for (let number = 0; number < 3; number += 1) {
     const limits = await open();
@@ -69,7 +84,8 @@ afterAll(async () => {
 
 describe.each([
   ["one process", inMemory],
-  ["three processes", shared],
+  ["three processes on PostgreSQL", async () => shared(await postgres())],
+  ["three processes on SQLite", async () => shared(await sqlite())],
 ])("the funds of %s", (_name, setup) => {
   let accounts: AccountStore;
   let funds: Funds[] = [];

@@ -1,10 +1,13 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemIds, vendorId } from "../../src/model/id.ts";
 import type { Limits } from "../../src/model/limit.ts";
 import type { Limited, Reservation } from "../../src/policy/limiter.ts";
 import { SharedLimiter } from "../../src/policy/shared-limiter.ts";
-import { openLimitStore } from "../../src/store/open.ts";
+import { openLimitStore, openLocalLimitStore, openStore } from "../../src/store/open.ts";
 import { sqlLimitStore } from "../../src/store/sql.ts";
 import type { LimitStore } from "../../src/store/store.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
@@ -13,11 +16,11 @@ import { postgresFolder, startPostgres } from "../store/postgres-server.ts";
 
 /** As many openings of one database as there would be processes. */
 const processes = 4;
-const stores: LimitStore[] = [];
-const limiters: SharedLimiter[] = [];
-const stops: (() => Promise<void>)[] = [];
+let stores: LimitStore[] = [];
+let limiters: SharedLimiter[] = [];
+let stops: (() => Promise<void>)[] = [];
 
-async function opener(): Promise<() => Promise<LimitStore>> {
+async function postgres(): Promise<() => Promise<LimitStore>> {
   const programs = postgresFolder();
   if (programs === undefined) {
     const database = await PGlite.create();
@@ -30,19 +33,30 @@ async function opener(): Promise<() => Promise<LimitStore>> {
   return () => openLimitStore(url);
 }
 
-beforeAll(async () => {
+async function sqlite(): Promise<() => Promise<LimitStore>> {
+  const folder = mkdtempSync(join(tmpdir(), "parley-limits-"));
+  const store = await openStore(folder);
+  stops.push(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return () => openLocalLimitStore(folder, store.accounts);
+}
+
+async function openAll(opener: () => Promise<() => Promise<LimitStore>>): Promise<void> {
   const open = await opener();
   for (let number = 0; number < processes; number += 1) {
     const store = await open();
     stores.push(store);
     limiters.push(new SharedLimiter({ store, log: silentLog, id: () => vendorId(systemIds) }));
   }
-});
+}
 
-afterAll(async () => {
+async function closeAll(): Promise<void> {
   for (const limiter of limiters) await limiter.close();
   for (const stop of stops) await stop();
-});
+  [stores, limiters, stops] = [[], [], []];
+}
 
 function firstStore(): LimitStore {
   const [store] = stores;
@@ -67,7 +81,13 @@ async function settle(reservations: readonly Reservation[], tokens: number): Pro
 
 const first = (): SharedLimiter => limiters[0] as SharedLimiter;
 
-describe("limits shared by several processes", () => {
+describe.each([
+  ["PostgreSQL", postgres],
+  ["SQLite", sqlite],
+])("limits shared by several processes on %s", (_name, opener) => {
+  beforeAll(() => openAll(opener), 60_000);
+  afterAll(closeAll);
+
   it("show what is left of every limit to each process, and take nothing", async () => {
     const all = [key("left", { requestsPerMinute: 5, streams: 2 }), key("left-too", { tokensPerMinute: 100 })];
     const one = await first().reserve(all, 30);

@@ -93,6 +93,11 @@ export class Connection implements Reader {
     return this.running === 0 && !this.upgraded;
   }
 
+  /** It was accepted less than `ms` milliseconds ago and has sent no request yet. */
+  isFresh(ms: number, now: number): boolean {
+    return !this.used && !this.upgraded && now - this.idleSince < ms;
+  }
+
   get owner(): string {
     return this.keyId ?? this.network;
   }

@@ -1,3 +1,4 @@
+import type { Arrivals } from "../../lib/arrivals.ts";
 import { RoundRobin } from "../../lib/round-robin.ts";
 
 /** What is read, and may be held back. */
@@ -25,6 +26,7 @@ const maxReadAgain = 32;
 export class ReadTurns {
   // fixed at birth
   private readonly readers: ReadonlyMap<unknown, Reader>;
+  private readonly arrivals: Pick<Arrivals, "busy">;
   // changed by events
   /** Those that are held back. */
   private readonly held = new RoundRobin<Reader>();
@@ -37,9 +39,17 @@ export class ReadTurns {
   /** Whether the next turn is asked for. */
   private scheduled = false;
 
-  /** `readers`: all that there are at any time. */
-  constructor(readers: ReadonlyMap<unknown, Reader>) {
+  /** `readers`: all that there are at any time. `arrivals`: new connections, which come before those that are held back. */
+  constructor(readers: ReadonlyMap<unknown, Reader>, arrivals: Pick<Arrivals, "busy"> = { busy: false }) {
     this.readers = readers;
+    this.arrivals = arrivals;
+  }
+
+  /** Reads nothing of one until it is its turn. */
+  hold(reader: Reader): void {
+    if (!reader.holdBack()) return;
+    this.held.add(reader.owner, reader);
+    this.schedule();
   }
 
   /** Notes that one of them has received something that causes work. */
@@ -67,7 +77,7 @@ export class ReadTurns {
       this.readAgain = tookLong ? Math.ceil(this.readAgain / 2) : Math.min(maxReadAgain, this.readAgain + 1);
       this.until = undefined;
       this.count = 0;
-      for (let count = 0; count < this.readAgain; count += 1) this.held.take()?.readOn();
+      if (!this.arrivals.busy) for (let count = 0; count < this.readAgain; count += 1) this.held.take()?.readOn();
       if (this.held.size > 0) this.schedule();
     });
   }

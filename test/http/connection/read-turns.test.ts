@@ -63,15 +63,15 @@ it("reads one that sends little soon, where the others have hundreds of requests
   const last = new Full("few");
   const turns = new ReadTurns(new Map([...many, last].map((reader) => [reader, reader])));
   let count = 0;
-  for (; !last.done && count < 100; count += 1) {
-    for (const reader of [...many, last]) {
-      if (!reader.reading) continue;
-      reader.done = true;
-      for (let request = 0; request < 10; request += 1) {
-        if (reader !== last) hold();
-        for (let more = 0; more < 4; more += 1) turns.note();
-      }
+  const readAll = (reader: Full): void => {
+    reader.done = true;
+    for (let request = 0; request < 40; request += 1) {
+      if (reader !== last && request % 4 === 0) hold();
+      turns.note();
     }
+  };
+  for (; !last.done && count < 100; count += 1) {
+    for (const reader of [...many, last]) if (reader.reading) readAll(reader);
     await nextTurn();
   }
   expect(count).toBeLessThan(20);
@@ -158,4 +158,29 @@ it("reads no more of a connection while many of its requests wait, whose bodies 
   while (answered < count) await nextTurn();
   // those of one read of 64 KiB, and those that waited before it
   expect(most).toBeLessThan(120);
+});
+
+it("accepts a crowd before it reads any more of it", async () => {
+  const limits = connectionSettings.parse({});
+  const timeouts = timeoutSettings.parse({});
+  const connections = new Connections({ timeouts, limits, trustedProxies: [], arrivals: new Arrivals() });
+  const acceptedBefore: number[] = [];
+  let accepted = 0;
+  const server = createServer((request, response) => {
+    acceptedBefore.push(accepted);
+    connections.receive({ request, response, begin: () => void response.end("x") });
+  });
+  server.on("connection", () => (accepted += 1));
+  servers.push(server);
+  connections.watch(server);
+  await once(server.listen({ port: 0, host: "127.0.0.1", backlog: 200 }), "listening");
+  const { port } = server.address() as AddressInfo;
+  for (let count = 0; count < 120; count += 1) {
+    const socket = connect({ port, host: "127.0.0.1" }).on("error", () => undefined);
+    sockets.push(socket);
+    socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+  }
+  while (acceptedBefore.length < 120) await nextTurn();
+  // the first few come before there is a crowd
+  expect(acceptedBefore[10]).toBeGreaterThan(100);
 });
