@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 
 /** Tests that start no server and no native engine. */
 const fast = [
-  "test/{config,lib,model,policy,service,surface}/**/*.test.ts",
+  "test/{config,lib,model,policy,service,supervisor,surface}/**/*.test.ts",
   "test/engine/{markup,template,upstream}/**/*.test.ts",
   "test/engine/*.test.ts",
   "test/support/*.test.ts",

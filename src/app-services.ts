@@ -41,12 +41,17 @@ import { openBlobs, openLedgerJournal, openLimitStore, openStore } from "./store
 import type { LimitStore, Store } from "./store/store.ts";
 import { responsesCodec, type ParsedResponses, type ResponsesOptions } from "./surface/responses/index.ts";
 import { createLog, logDestination, type Log } from "./telemetry/log.ts";
+import type { WorkerPlace } from "./telemetry/merge-metrics.ts";
 import { measureProcess, Metrics } from "./telemetry/metrics.ts";
 import { OtlpExporter } from "./telemetry/otlp.ts";
 import { RequestWatch } from "./telemetry/watch.ts";
 
-/** What tests may put in the place of the real thing. */
+/** What the surroundings put in the place of the usual thing. */
 export interface AppOverrides {
+  /** Absent where one process serves. */
+  worker?: WorkerPlace | undefined;
+  /** Of the sockets of embedded engines that another process owns (`SharedEngines`). */
+  engineFolder?: string | undefined;
   ids?: IdSource | undefined;
   log?: Log | undefined;
   /** Instead of the configured engines. */
@@ -123,7 +128,8 @@ export async function openServices(
   const files = await openFiles(ground, store);
   const media = openMedia({ ...config.media, files: files.port });
   opened.defer(() => media.close());
-  const engines = new EngineSet({ ids, log, slices, ...watchUpstreams(metrics, alerts) });
+  const { engineFolder } = overrides;
+  const engines = new EngineSet({ ids, log, slices, engineFolder, ...watchUpstreams(metrics, alerts) });
   const catalog = new LiveCatalog(
     createCatalog({ engines: overrides.engines ?? engines.of(config), ...catalogNames(config) }),
   );

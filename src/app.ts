@@ -31,6 +31,7 @@ import type { ChunkSize } from "./surface/shared/chunk-size.ts";
 import { responsesSurface } from "./surface/responses/index.ts";
 import { visionSurface } from "./surface/vision/index.ts";
 import type { Log } from "./telemetry/log.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
 
 export type { AppOverrides } from "./app-services.ts";
 
@@ -48,9 +49,10 @@ export interface App {
   log: Log;
   /**
    * Serves everything as before, and sends callers to other servers: `/readyz` is 503 and every answer closes its
-   * connection. For the time between the wish to stop and `close`.
+   * connection. For the time between the wish to stop and `close`. `replaced`: another process goes on with the port, and
+   * `/readyz` sends nobody elsewhere.
    */
-  drain(): void;
+  drain(options?: { replaced?: boolean }): void;
   /**
    * Closes the port, lets running answers finish for `graceSeconds`, background ones too, then ends them and frees everything.
    * Called again it is the same end, with the shorter grace.
@@ -65,6 +67,20 @@ export interface App {
    * changed settings that need a restart.
    */
   reload(next: Config): Promise<readonly string[]>;
+  /** The same in steps, for several processes that take it over together. Throws where the configuration cannot be used. */
+  prepare(next: Config): PreparedConfig;
+  /** What this process measured. */
+  metrics: Pick<Metrics, "snapshot">;
+}
+
+/** Another configuration, checked and not used yet. */
+export interface PreparedConfig {
+  /** Writes the keys and organisations that it declares; one process does that for all. Throws where they cannot be written. */
+  declare(): Promise<void>;
+  /** Uses it from now on; returns the names of changed settings that need a restart. */
+  adopt(): readonly string[];
+  /** Frees what was opened for it. */
+  discard(): Promise<void>;
 }
 
 /** Settings that `reload` takes over. */
@@ -90,10 +106,16 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   // closes what was opened, last first, also where a later part fails to open
   await using opening = new AsyncDisposableStack();
   const services = await openServices(config, overrides, opening);
-  const { log, catalog, generate, models, admin, responses } = services;
+  const { log, catalog, generate, models, admin, metrics, responses } = services;
   const running = new RunningRequests();
   const readiness = new Map<string, string>();
-  const { server, connections } = await mountAll(config, { services, running, readiness, opened: opening });
+  const { server, connections, drain } = await mountAll(config, {
+    services,
+    metricsText: overrides.worker?.metricsText ?? (async () => services.metrics.text()),
+    running,
+    readiness,
+    opened: opening,
+  });
   const opened = opening.move();
 
   const listen = async (at?: { host?: string; port?: number }): Promise<Listening> => {
@@ -120,16 +142,32 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     closing ??= opened.disposeAsync();
     return closing.finally(() => clearTimeout(timer));
   };
-  const reload = async (next: Config): Promise<readonly string[]> => {
-    await takeOver(next, services);
-    warm(catalog, { log, readiness });
-    return waitingChanges(config, next);
+  const prepare = (next: Config): PreparedConfig => {
+    const prepared = prepareServices(next, services);
+    const adopt = (): readonly string[] => {
+      prepared.adopt();
+      warm(catalog, { log, readiness });
+      return waitingChanges(config, next);
+    };
+    return { ...prepared, adopt };
   };
-  return { listen, drain: () => connections.drain(), close, reload, generate, models, admin, catalog, log };
+  const reload = async (next: Config): Promise<readonly string[]> => {
+    const prepared = prepare(next);
+    try {
+      await prepared.declare();
+    } catch (error) {
+      await prepared.discard();
+      throw error;
+    }
+    return prepared.adopt();
+  };
+  return { listen, drain, close, reload, prepare, generate, models, admin, catalog, metrics, log };
 }
 
 interface Mounting {
   services: Services;
+  /** What `/metrics` answers. */
+  metricsText: () => Promise<string>;
   running: RunningRequests;
   /** What each engine is doing, by its name. */
   readiness: ReadonlyMap<string, string>;
@@ -137,7 +175,7 @@ interface Mounting {
 }
 
 /** The HTTP server with every route and the WebSocket. */
-async function mountAll(config: Config, { services, running, readiness, opened }: Mounting) {
+async function mountAll(config: Config, { services, metricsText, running, readiness, opened }: Mounting) {
   const { ids, log, watch, metrics, admin, access, models, catalog, store } = services;
   const { authenticate } = access;
   const allowsOrigin = originCheck(config.cors.origins);
@@ -160,9 +198,11 @@ async function mountAll(config: Config, { services, running, readiness, opened }
     sseDone: config.sse.done,
   };
   const report = new Readiness({ store, engines: () => catalog.engines(), opened: readiness });
+  let replaced = false;
   mountOperations(server, {
     metrics,
-    readiness: async () => ({ ...(await report.report()), draining: connections.draining }),
+    metricsText,
+    readiness: async () => ({ ...(await report.report()), draining: connections.draining && !replaced }),
   });
   mountMessagesProbes(server);
   await server.register(async (scope) => {
@@ -179,20 +219,32 @@ async function mountAll(config: Config, { services, running, readiness, opened }
   await mountAdmin(server, { ...route, admin, check: access.checkAdmin });
   const socket = mountSocket(server, { ...route, authenticate, connections, limits, allowsOrigin });
   opened.defer(() => socket.close());
-  return { server, connections };
+  const drain: App["drain"] = (options) => {
+    replaced = options?.replaced ?? false;
+    connections.drain();
+  };
+  return { server, connections, drain };
 }
 
-/** All of it or, where it throws, nothing but what is declared up to the mistake. */
-async function takeOver(next: Config, services: Services): Promise<void> {
+/** Throws where the configuration cannot be used. Nothing of it is used before `adopt`, which cannot fail. */
+function prepareServices(next: Config, services: Services): Omit<PreparedConfig, "adopt"> & { adopt(): void } {
   const { access, admin, alerts, catalog, engines, generate, meter } = services;
   const moderator = openModeration(next, services);
-  await admin.applyDeclared(declaredOf(next));
-  catalog.exchange(createCatalog({ engines: engines.of(next), ...catalogNames(next) }));
-  generate.adoptModerator(moderator);
-  access.adopt(configuredKeys(next));
-  admin.adopt(adminRules(next));
-  meter.adopt(next);
-  alerts?.adopt(next.budgets);
+  const prepared = engines.prepare(next);
+  const nextCatalog = createCatalog({ engines: prepared.engines, ...catalogNames(next) });
+  return {
+    declare: () => admin.applyDeclared(declaredOf(next)),
+    discard: () => prepared.discard(),
+    adopt: () => {
+      prepared.adopt();
+      catalog.exchange(nextCatalog);
+      generate.adoptModerator(moderator);
+      access.adopt(configuredKeys(next));
+      admin.adopt(adminRules(next));
+      meter.adopt(next);
+      alerts?.adopt(next.budgets);
+    },
+  };
 }
 
 /** Books and deletes what ended processes left, and deletes expired responses, files and rows of the ledger. Never rejects. */

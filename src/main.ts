@@ -47,6 +47,10 @@ export async function createApp(settings: Settings = {}): Promise<Server> {
     const data = settings.data ?? temporary;
     const given = { log: "silent", port: 0, ...settings, data, apiKeys: [apiKey, ...others] };
     const config = loadConfig({ settings: given, environment: {}, flags: {} });
+    if (config.workers > 1) {
+      const reason = "a server inside a program is one process; parley serve starts workers";
+      throw new ConfigError(`workers: found ${config.workers}; ${reason}`);
+    }
     const keepsNothing = temporary !== undefined && config.store.url === undefined;
     const app = await buildApp(config, keepsNothing ? { store: await openStore() } : {});
     return {

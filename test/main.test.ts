@@ -82,6 +82,12 @@ describe("createApp", () => {
     await Promise.all([one.close(), other.close()]);
   });
 
+  it("is one process", async () => {
+    await expect(createApp({ workers: 2 })).rejects.toThrow(
+      "workers: found 2; a server inside a program is one process; parley serve starts workers",
+    );
+  });
+
   it("says which setting is wrong", async () => {
     const wrong = { engines: { sim: { kind: "sim", slots: -1 } } } as const;
     await expect(createApp(wrong)).rejects.toThrow(ConfigError);

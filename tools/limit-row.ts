@@ -561,6 +561,7 @@ export const limitSections: readonly Section[] = [
 
 /** Settings with a number that bound nothing a caller does. */
 export const noBounds: readonly string[] = [
+  "workers",
   "port",
   "alerts.errorPercent",
   // the same limits as under limits.key, limits.organisation and budgets, for one

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command, type CommandOptions } from "commander";
-import { ConfigError, loadProcessConfig } from "../config/load.ts";
+import { ConfigError, loadProcessConfig, type SettingsFile } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { causeMessage, toParleyError } from "../model/error.ts";
 
@@ -35,15 +35,24 @@ const settingOptions: readonly Option[] = [
   new SettingOption("--log <level>", "lowest level that is logged: silent, error, warn, info or debug", "log"),
 ];
 
-/** A port as a number; anything else goes to the settings' schema, which explains the mistake. */
-const portNumber = (text: string): unknown => (/^\d+$/.test(text) ? Number(text) : text);
+/** A number; anything else goes to the settings' schema, which explains the mistake. */
+const wholeNumber = (text: string): unknown => (/^\d+$/.test(text) ? Number(text) : text);
 
 /** Where the server listens. */
 export function addressOptions(): readonly Option[] {
   return [
     new SettingOption("--host <address>", "address to listen on", "host"),
-    new SettingOption("--port <number>", "TCP port; 0 takes any free one", "port").argParser(portNumber),
+    new SettingOption("--port <number>", "TCP port; 0 takes any free one", "port").argParser(wholeNumber),
   ];
+}
+
+/** How many processes serve. */
+export function workersOption(): Option {
+  return new SettingOption(
+    "--workers <number>",
+    "processes that serve the port; auto: one for each core",
+    "workers",
+  ).argParser(wholeNumber);
 }
 
 /** What the server takes besides; `--model` is a setting only for commands whose own model it is not. */
@@ -54,14 +63,17 @@ export function serverOptions(): readonly Option[] {
   ];
 }
 
-/** The configuration of a command's flags, whose `model` is not a setting. Throws `ConfigError`. */
-export function settings(flags: Flags): Config {
-  return loadProcessConfig(settingFlags(flags));
+/**
+ * The configuration of a command's flags, whose `model` is not a setting; with a file that was read before, or the one that
+ * they name. Throws `ConfigError`.
+ */
+export function settings(flags: Flags, file?: SettingsFile): Config {
+  return loadProcessConfig(settingFlags(flags), file);
 }
 
 /** The flags that are settings. */
 export function settingFlags(flags: Flags): Flags {
-  const names = ["config", "data", "engine", "log", "host", "port"];
+  const names = ["config", "data", "engine", "log", "host", "port", "workers"];
   return { ...Object.fromEntries(names.map((name) => [name, flags[name]])), model: flags["engineModel"] };
 }
 

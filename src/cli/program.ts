@@ -1,12 +1,29 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { givenLogFormat, isEngineGiven, processConfigPath } from "../config/load.ts";
+import {
+  givenLogFormat,
+  isEngineGiven,
+  processConfigPath,
+  readProcessSettings,
+  type SettingsFile,
+} from "../config/load.ts";
+import { checkWorkers } from "../config/workers.ts";
 import { commandName } from "../lib/command.ts";
 import { version } from "../lib/version.ts";
 import type { LogFormat } from "../telemetry/log.ts";
 import { addClients } from "./client/command.ts";
 import { addAudit } from "./audit.ts";
 import { addBackup } from "./backup.ts";
-import { baseUrl, command, serverOptions, settings, textOption, withServerModel, type Flags } from "./command.ts";
+import {
+  baseUrl,
+  command,
+  serverOptions,
+  settings,
+  settingFlags,
+  textOption,
+  withServerModel,
+  workersOption,
+  type Flags,
+} from "./command.ts";
 import { addCompletion } from "./completion.ts";
 import { addExamples, optionDescription } from "./help.ts";
 import { addKeys } from "./keys.ts";
@@ -16,7 +33,10 @@ import { addLedger, addUsage } from "./usage.ts";
 
 /** Loaded only when the command runs: the server takes ten times as long to load as the command line. */
 const lazy = {
+  cluster: () => import("node:cluster"),
   serve: () => import("./serve.ts"),
+  supervise: () => import("./supervise.ts"),
+  worker: () => import("./worker.ts"),
   processLog: () => import("./process-log.ts"),
   chat: () => import("./chat.ts"),
   doctor: () => import("./doctor.ts"),
@@ -52,20 +72,25 @@ export function buildProgram(): Command {
 
 function addServe(program: Command): void {
   const serve = command(program, "serve", "start the server");
-  for (const option of serverOptions()) serve.addOption(option);
+  for (const option of [...serverOptions(), workersOption()]) serve.addOption(option);
   serve.action(async (given: Flags) => {
     const flags = withServerModel(given);
     const source = {
       path: processConfigPath(flags),
       engineIsGiven: isEngineGiven(flags),
-      load: () => settings(flags),
+      read: () => readProcessSettings(settingFlags(flags)),
+      load: (file?: SettingsFile) => settings(flags, file),
     };
     // the server's standard error holds lines of the log only
     let format: LogFormat = givenLogFormat();
     try {
-      const config = source.load();
+      if ((await lazy.cluster()).default.isWorker) return (await lazy.worker()).serveAsWorker(source, format);
+      const file = source.read();
+      const config = source.load(file);
       format = config.logFormat;
-      await (await lazy.serve()).serve(config, source);
+      checkWorkers(config, config.workers);
+      if (config.workers > 1) await (await lazy.supervise()).supervise(config, source, file);
+      else await (await lazy.serve()).serve(config, source);
     } catch (thrown) {
       process.exitCode = (await lazy.processLog()).logFailedStart(thrown, format);
     }

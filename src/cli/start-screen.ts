@@ -14,6 +14,7 @@ export async function startScreen(app: App, config: Config, { url, firstKey }: L
     ...engineRows(app, config),
     ["data", config.store.url === undefined ? resolve(config.data) : `PostgreSQL, and ${resolve(config.data)}`],
     ["keys", await keysText(app, config)],
+    ...(config.workers > 1 ? [["workers", `${config.workers} processes`] satisfies [string, string]] : []),
   ];
   const body = JSON.stringify({ model, messages: [{ role: "user", content: "Hello" }] });
   const first = firstKey === undefined ? [] : [`A first API key was made. It is shown only now:\n\n    ${firstKey}\n`];

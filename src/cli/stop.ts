@@ -22,6 +22,31 @@ export function stopTimes({ server }: Pick<Config, "server">): StopTimes {
   return { delaySeconds: shutdownDelaySeconds, graceSeconds: drainSeconds };
 }
 
+/** What is done at the first SIGTERM or SIGINT, and at the second one. */
+export interface StopWishes {
+  first: (signal: NodeJS.Signals) => void;
+  second: (signal: NodeJS.Signals) => void;
+}
+
+/** Returns how to stop listening to the signals. */
+export function onStopSignals({ first, second }: StopWishes): () => void {
+  let firstAt: number | undefined;
+  let isOver = false;
+  const receive = (signal: NodeJS.Signals): void => {
+    if (firstAt === undefined) {
+      firstAt = performance.now();
+      first(signal);
+    } else if (performance.now() - firstAt >= sameSignalMs && !isOver) {
+      isOver = true;
+      second(signal);
+    }
+  };
+  process.on("SIGTERM", receive).on("SIGINT", receive);
+  return () => void process.off("SIGTERM", receive).off("SIGINT", receive);
+}
+
+export const secondSignal = "a second signal: what runs is ended now";
+
 /**
  * Resolves when SIGTERM or SIGINT came and the server has stopped: first it only sends callers elsewhere, then its port is
  * closed and what runs gets its grace. A second signal ends everything at once.
@@ -29,35 +54,37 @@ export function stopTimes({ server }: Pick<Config, "server">): StopTimes {
 export function stopOnSignal(app: Pick<App, "drain" | "close" | "log">, times: StopTimes): Promise<void> {
   return new Promise((resolve, reject) => {
     const second = new AbortController();
-    let firstAt: number | undefined;
-    const stop = (signal: NodeJS.Signals): void => {
-      if (firstAt === undefined) {
-        firstAt = performance.now();
-        void stopInSteps(app, { ...times, signal, second: second.signal })
-          .then(resolve, reject)
-          .finally(() => process.off("SIGTERM", stop).off("SIGINT", stop));
-      } else if (performance.now() - firstAt >= sameSignalMs && !second.signal.aborted) {
-        app.log.warn({ signal }, "a second signal: what runs is ended now");
+    const ignore = onStopSignals({
+      first: (signal) => {
+        const stopped = stopInSteps(app, { ...times, signal, second: second.signal });
+        void stopped.then(resolve, reject).finally(ignore);
+      },
+      second: (signal) => {
+        app.log.warn({ signal }, secondSignal);
         second.abort();
-      }
-    };
-    process.on("SIGTERM", stop).on("SIGINT", stop);
+      },
+    });
   });
 }
 
 interface Stopping extends StopTimes {
-  signal: NodeJS.Signals;
+  /** In the log. */
+  signal: string;
   /** Aborted by the second signal. */
   second: AbortSignal;
+  /** Whether another process goes on with the port; then callers on kept connections only have to connect again. */
+  replaced?: boolean;
 }
 
-async function stopInSteps(
+/** Sends callers elsewhere, closes the port, and ends what runs. */
+export async function stopInSteps(
   app: Pick<App, "drain" | "close" | "log">,
-  { delaySeconds, graceSeconds, signal, second }: Stopping,
+  { delaySeconds, graceSeconds, signal, second, replaced = false }: Stopping,
 ): Promise<void> {
-  app.drain();
+  app.drain({ replaced });
   if (delaySeconds > 0) {
-    app.log.info({ signal, seconds: delaySeconds }, "stopping: /readyz is 503, everything is still served");
+    const ready = replaced ? "answers close their connections" : "/readyz is 503";
+    app.log.info({ signal, seconds: delaySeconds }, `stopping: ${ready}, everything is still served`);
     await wait(delaySeconds * 1000, undefined, { signal: second }).catch(() => undefined);
   }
   app.log.info(

@@ -21,6 +21,9 @@ export function describeIssue(error: z.ZodError, raw: unknown, origin: ReadonlyM
   return `${name}${where}: found ${show(raw, issue.path)}; ${wordsOf(issue, valueAt(raw, issue.path))}`;
 }
 
+/** What zod says of a value that is none of several, where the schema has no sentence of its own. */
+const unsaid = "Invalid input";
+
 type Issue = z.ZodError["issues"][number];
 
 /** What is allowed. */
@@ -37,6 +40,7 @@ function wordsOf(issue: Issue, found: unknown): string {
     const hint = dialect === undefined ? "" : `; for this server write kind: upstream and dialect: ${dialect}`;
     return `allowed are ${"options" in issue ? String((issue.options as unknown[]).join(", ")) : "other words"}${hint}`;
   }
+  if (issue.message !== unsaid) return issue.message;
   const wanted = issue.errors.flatMap(([first]) =>
     first?.code === "invalid_type" ? [withArticle(first.expected)] : [],
   );

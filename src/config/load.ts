@@ -15,8 +15,19 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
+/** What a settings file holds: plain values, so that one process can read it for others. */
+export interface SettingsFile {
+  path: string;
+  /** With the texts that references stand for, and absolute paths. */
+  settings: Readonly<Record<string, unknown>>;
+  /** Names of the environment variables that it refers to. */
+  referred: readonly string[];
+}
+
 /** Where settings come from, weakest first; each is optional. */
 export interface ConfigSources {
+  /** The file that flags or environment name, where it was read before. */
+  file?: SettingsFile | undefined;
   /** What a file would hold, in its place. */
   settings?: Readonly<Record<string, unknown>> | undefined;
   environment: Readonly<Record<string, string | undefined>>;
@@ -50,6 +61,7 @@ const asHeaders = (text: string): unknown =>
 export const environmentTable: readonly EnvironmentRow[] = [
   { variable: "PARLEY_HOST", setting: "host", read: asText },
   { variable: "PARLEY_PORT", setting: "port", read: asNumber },
+  { variable: "PARLEY_WORKERS", setting: "workers", read: asNumber },
   { variable: "PARLEY_PUBLIC_URL", setting: "publicUrl", read: asText },
   { variable: "PARLEY_API_KEYS", setting: "apiKeys", read: asList },
   { variable: "PARLEY_DATA", setting: "data", read: asText },
@@ -72,12 +84,10 @@ export const environmentTable: readonly EnvironmentRow[] = [
 
 /** Reads file < environment < flags through one schema and freezes the outcome. Throws `ConfigError`. */
 export function loadConfig(sources: ConfigSources): Config {
-  const path = sources.settings === undefined ? configPath(sources) : undefined;
-  const referred = new Set<string>();
-  const raw = path === undefined ? { ...sources.settings } : readFile(path, sources.environment, referred);
-  if (path !== undefined) anchorPaths(raw, dirname(resolve(path)));
-  checkVariables(sources.environment, referred);
-  const origin = new Map<string, string>(Object.keys(raw).map((name) => [name, path ?? ""]));
+  const file = sources.file ?? (sources.settings === undefined ? readSettings(sources) : undefined);
+  const raw: Record<string, unknown> = { ...(file?.settings ?? sources.settings) };
+  checkVariables(sources.environment, file?.referred ?? []);
+  const origin = new Map<string, string>(Object.keys(raw).map((name) => [name, file?.path ?? ""]));
   for (const row of environmentTable) {
     const value = blankless(sources.environment[row.variable]);
     if (value === undefined || serviceLink.test(value)) continue;
@@ -113,12 +123,12 @@ const otherVariables = /^PARLEY_(?:CONFIG|KEY|LLAMA_SERVER|OPENRESPONSES|SERVICE
 const serviceLink = /^tcp:\/\//;
 
 /** A variable with a typing mistake must not pass in silence; `referred` are those that the file refers to. */
-function checkVariables(environment: ConfigSources["environment"], referred: ReadonlySet<string>): void {
+function checkVariables(environment: ConfigSources["environment"], referred: readonly string[]): void {
   const known = environmentTable.map(({ variable }) => variable);
   for (const [name, value] of Object.entries(environment)) {
     if (!name.startsWith("PARLEY_") || value === undefined || known.includes(name) || otherVariables.test(name))
       continue;
-    if (referred.has(name)) continue;
+    if (referred.includes(name)) continue;
     const near = nearName(name, [...known, "PARLEY_CONFIG"]);
     const hint = near === undefined ? "docs/config.md lists all of them" : `did you mean ${near}?`;
     throw new ConfigError(`${name}: unknown environment variable; ${hint}`);
@@ -126,8 +136,13 @@ function checkVariables(environment: ConfigSources["environment"], referred: Rea
 }
 
 /** The process's own environment and the given flags; the only place that reads `process.env`. */
-export function loadProcessConfig(flags: Readonly<Record<string, unknown>>): Config {
-  return loadConfig({ environment: process.env, flags });
+export function loadProcessConfig(flags: Readonly<Record<string, unknown>>, file?: SettingsFile): Config {
+  return loadConfig({ environment: process.env, flags, file });
+}
+
+/** The file that the process's own environment or the flags name, if they name one. Throws `ConfigError`. */
+export function readProcessSettings(flags: Readonly<Record<string, unknown>>): SettingsFile | undefined {
+  return readSettings({ environment: process.env, flags });
 }
 
 /** A model without a path is one that was pulled: its path takes the place of its name. */
@@ -210,6 +225,15 @@ function engineShorthand(engine: string, model: string | undefined): Record<stri
     throw new ConfigError(`engine: found ${JSON.stringify(engine)}; did you mean http://${engine}?`);
   }
   return { kind: "llama", model: engine };
+}
+
+function readSettings({ flags, environment }: ConfigSources): SettingsFile | undefined {
+  const path = configPath({ flags, environment });
+  if (path === undefined) return undefined;
+  const referred = new Set<string>();
+  const settings = readFile(path, environment, referred);
+  anchorPaths(settings, dirname(resolve(path)));
+  return { path, settings, referred: [...referred] };
 }
 
 function readFile(

@@ -11,6 +11,7 @@ import { mediaSettings } from "../media/settings.ts";
 import { moderationSettings } from "../policy/moderate/settings.ts";
 import { policySettings } from "../policy/settings.ts";
 import { fileSettings, ledgerSettings, responseQuotaSettings, storeSettings } from "../store/settings.ts";
+import { workersSetting } from "../supervisor/settings.ts";
 import { sseSettings } from "../surface/chat/settings.ts";
 import { responsesSettings } from "../surface/responses/settings.ts";
 import { telemetrySettings } from "../telemetry/settings.ts";
@@ -35,6 +36,7 @@ export const configSchema = z.strictObject({
     .default("127.0.0.1")
     .describe("Address to listen on. Only loopback unless you say otherwise."),
   port: z.int().min(0).max(65_535).default(8787).describe("TCP port; 0 takes any free one."),
+  workers: workersSetting,
   publicUrl: httpUrl
     .exactOptional()
     .describe(

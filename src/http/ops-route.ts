@@ -4,6 +4,8 @@ import { statusOf } from "./watch-request.ts";
 
 export interface OperationsOptions {
   metrics: Metrics;
+  /** What `/metrics` answers: of this process or, where it is one of several, of all. */
+  metricsText: () => Promise<string>;
   readiness: () => Promise<Readiness>;
 }
 
@@ -19,7 +21,7 @@ export interface Readiness {
 }
 
 /** Health, readiness and metrics for other machines; open to all, and free of secrets and of request content. */
-export function mountOperations(server: FastifyInstance, { metrics, readiness }: OperationsOptions): void {
+export function mountOperations(server: FastifyInstance, { metrics, metricsText, readiness }: OperationsOptions): void {
   const requests = metrics.counter("parley_http_requests_total", "HTTP requests by route, method and status.");
   const errors = metrics.counter("parley_errors_total", "Requests answered with an error, by route and kind.");
   server.addHook("onRequest", async (request, reply) => {
@@ -38,6 +40,6 @@ export function mountOperations(server: FastifyInstance, { metrics, readiness }:
   });
   server.get("/metrics", (_request, reply) => {
     reply.type("text/plain; version=0.0.4; charset=utf-8");
-    return metrics.text();
+    return metricsText();
   });
 }

@@ -67,14 +67,14 @@ export function recordLostTries(metrics: Metrics): (lost: LostTry) => void {
   };
 }
 
-/** Every replica of every engine, when read. */
+/** Every replica of every engine, when read. A replica is up for several processes where it is up for one of them. */
 function recordReplicas(metrics: Metrics, catalog: Catalog): void {
-  const gauge = (name: string, help: string, value: (replica: { up: boolean; running: number }) => number): void =>
-    metrics.gauge(name, help, () =>
-      [...catalog.engines()].flatMap(([engine, port]) =>
-        (port.members?.() ?? []).map((one) => [{ engine, replica: one.name }, value(one)] as const),
-      ),
+  const read = (value: (replica: { up: boolean; running: number }) => number) => () =>
+    [...catalog.engines()].flatMap(([engine, port]) =>
+      (port.members?.() ?? []).map((one) => [{ engine, replica: one.name }, value(one)] as const),
     );
-  gauge("parley_replica_running", "Answers under way, by replica.", ({ running }) => running);
-  gauge("parley_replica_up", "1 while a replica is up, 0 while its circuit is open.", ({ up }) => (up ? 1 : 0));
+  const running = read((replica) => replica.running);
+  const up = read((replica) => (replica.up ? 1 : 0));
+  metrics.gauge("parley_replica_running", "Answers under way, by replica.", running);
+  metrics.gauge("parley_replica_up", "1 while a replica is up, 0 while its circuit is open.", up, "max");
 }

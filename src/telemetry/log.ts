@@ -28,13 +28,13 @@ const redacted = ["authorization", "apiKey", "key", "headers.authorization", "bo
 /**
  * Structured lines on standard error: standard output belongs to the commands. Callers pass ids, counts and kinds,
  * never prompt text. Should one be passed all the same: an `err` is shown without its message (`fault.ts`), and the values
- * of fields that could hold a secret or a prompt are replaced.
+ * of fields that could hold a secret or a prompt are replaced. `fields` stand in every line.
  */
-export function createLog(level: LogLevel, to: LogDestination = standardError()): Log {
+export function createLog(level: LogLevel, to: LogDestination = standardError(), fields: object | null = null): Log {
   return pino(
     {
       level,
-      base: null,
+      base: fields,
       redact: { paths: redacted, censor: "***" },
       serializers: { err: (thrown: unknown) => faultOf(thrown) },
       timestamp: pino.stdTimeFunctions.isoTime,

@@ -4,10 +4,27 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 
 export type Labels = Readonly<Record<string, string>>;
 
-interface Family {
-  kind: "counter" | "gauge" | "histogram";
+/** One value of a series as it is written; `name` is the family's, in a histogram with its suffix. */
+export interface Sample {
+  name: string;
+  labels: Labels;
+  value: number;
+}
+
+/** How the values that several processes have for one series become one. */
+export type Merge = "sum" | "max" | "min";
+
+/** A metric at one moment: plain values, which may be sent to another process. */
+export interface MetricFamily {
+  name: string;
   help: string;
-  lines(name: string): string[];
+  kind: "counter" | "gauge" | "histogram";
+  merge: Merge;
+  samples: readonly Sample[];
+}
+
+interface Family extends Omit<MetricFamily, "name" | "samples"> {
+  samples: (name: string) => Sample[];
 }
 
 /** One registry of metrics. */
@@ -17,36 +34,45 @@ export class Metrics {
   /** Adds up. */
   counter(name: string, help: string): Counter {
     const counter = new Counter();
-    this.add(name, { kind: "counter", help, lines: (full) => counter.lines(full) });
+    this.add(name, { kind: "counter", help, merge: "sum", samples: (full) => counter.samples(full) });
     return counter;
   }
 
-  /** `read` is called for every `text`. */
-  gauge(name: string, help: string, read: () => readonly (readonly [Labels, number])[]): void {
-    const lines = (full: string): string[] => read().map(([labels, value]) => line(full, labels, value));
-    this.add(name, { kind: "gauge", help, lines });
+  /** `read` is called for every `snapshot`; `merge`: what several processes have together. */
+  gauge(name: string, help: string, read: () => readonly (readonly [Labels, number])[], merge: Merge = "sum"): void {
+    const samples = (full: string): Sample[] => read().map(([labels, value]) => ({ name: full, labels, value }));
+    this.add(name, { kind: "gauge", help, merge, samples });
   }
 
   /** Counts values into buckets; `bounds` are upper bounds, rising. */
   histogram(name: string, help: string, bounds: readonly number[]): Histogram {
     const histogram = new Histogram(bounds);
-    this.add(name, { kind: "histogram", help, lines: (full) => histogram.lines(full) });
+    this.add(name, { kind: "histogram", help, merge: "sum", samples: (full) => histogram.samples(full) });
     return histogram;
   }
 
+  snapshot(): MetricFamily[] {
+    return [...this.families].map(([name, { samples, ...family }]) => ({ name, ...family, samples: samples(name) }));
+  }
+
   text(): string {
-    let out = "";
-    for (const [name, family] of this.families) {
-      out += `# HELP ${name} ${family.help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}\n# TYPE ${name} ${family.kind}\n`;
-      for (const one of family.lines(name)) out += `${one}\n`;
-    }
-    return out;
+    return metricsText(this.snapshot());
   }
 
   private add(name: string, family: Family): void {
     if (this.families.has(name)) throw new Error(`the metric ${name} is there already`);
     this.families.set(name, family);
   }
+}
+
+/** Metrics in the form that Prometheus reads. */
+export function metricsText(families: readonly MetricFamily[]): string {
+  let out = "";
+  for (const { name, help, kind, samples } of families) {
+    out += `# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}\n# TYPE ${name} ${kind}\n`;
+    for (const sample of samples) out += `${line(sample)}\n`;
+  }
+  return out;
 }
 
 /** Label sets beyond this share one series: callers choose model names, and must not fill the memory with them. */
@@ -85,8 +111,8 @@ export class Counter {
     if (by > 0) this.series.at(labels).value += by;
   }
 
-  lines(name: string): string[] {
-    return [...this.series.all()].map(({ labels, value }) => line(name, labels, value));
+  samples(name: string): Sample[] {
+    return [...this.series.all()].map(({ labels, value }) => ({ name, labels, value }));
   }
 }
 
@@ -107,24 +133,24 @@ export class Histogram {
     state.count += 1;
   }
 
-  lines(name: string): string[] {
+  samples(name: string): Sample[] {
     return [...this.series.all()].flatMap(({ labels, value }) => {
       let below = 0;
       const buckets = this.bounds.map((bound, index) => {
         below += value.buckets[index] ?? 0;
-        return line(`${name}_bucket`, { ...labels, le: String(bound) }, below);
+        return { name: `${name}_bucket`, labels: { ...labels, le: String(bound) }, value: below };
       });
       return [
         ...buckets,
-        line(`${name}_bucket`, { ...labels, le: "+Inf" }, value.count),
-        line(`${name}_sum`, labels, value.sum),
-        line(`${name}_count`, labels, value.count),
+        { name: `${name}_bucket`, labels: { ...labels, le: "+Inf" }, value: value.count },
+        { name: `${name}_sum`, labels, value: value.sum },
+        { name: `${name}_count`, labels, value: value.count },
       ];
     });
   }
 }
 
-function line(name: string, labels: Labels, value: number): string {
+function line({ name, labels, value }: Sample): string {
   const inside = Object.entries(labels).map(([key, text]) => `${key}="${escaped(text)}"`);
   return `${name}${inside.length === 0 ? "" : `{${inside.join(",")}}`} ${value}`;
 }
@@ -140,12 +166,19 @@ export function measureProcess(metrics: Metrics): () => void {
   const started = Date.now() / 1000 - process.uptime();
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
-  metrics.gauge("process_resident_memory_bytes", "Resident memory.", () => [[{}, process.memoryUsage.rss()]]);
-  metrics.gauge("process_start_time_seconds", "Unix time of the start.", () => [[{}, started]]);
-  metrics.gauge("parley_event_loop_delay_p99_seconds", "Delay of the event loop since the last reading.", () => {
+  measureMemory(metrics);
+  metrics.gauge("process_start_time_seconds", "Unix time of the start.", () => [[{}, started]], "min");
+  const readDelay = (): readonly (readonly [Labels, number])[] => {
     const p99 = delay.percentile(99) / nanosPerSecond;
     delay.reset();
     return [[{}, p99]];
-  });
+  };
+  const help = "Delay of the event loop since the last reading.";
+  metrics.gauge("parley_event_loop_delay_p99_seconds", help, readDelay, "max");
   return () => delay.disable();
+}
+
+/** The gauge of the memory that the process takes. */
+export function measureMemory(metrics: Metrics): void {
+  metrics.gauge("process_resident_memory_bytes", "Resident memory.", () => [[{}, process.memoryUsage.rss()]]);
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, expect, it } from "vitest";
 import { scriptBatches, scriptEngine } from "../support/script-engine.ts";
+import { WorkerMetrics } from "../../src/supervisor/worker-metrics.ts";
 import { startServer, type Running } from "../e2e/start.ts";
 import { LogRecord, attributesOf, startCollector, until } from "./record.ts";
 
@@ -35,6 +36,9 @@ it("names every series, every field of the request log and every attribute of a 
   const series = [...(await (await server.call("/metrics")).text()).matchAll(/^# TYPE (\S+)/gm)].map(
     ([, name]) => name,
   );
+  // and those of a supervisor with workers
+  const merged = await new WorkerMetrics(() => []).text();
+  series.push(...[...merged.matchAll(/^# TYPE (parley_\S+)/gm)].map(([, name]) => name));
   await server.stop();
   expect(series.length).toBeGreaterThan(10);
   expect(series.filter((name) => !rows.has(name ?? ""))).toEqual([]);
