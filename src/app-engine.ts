@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { fileURLToPath } from "node:url";
+import { configuredEngines, embeddedOptions, type EmbeddedConfig } from "./app-embedded.ts";
 import { ConfigError } from "./config/load.ts";
 import type { Config, EngineConfig } from "./config/schema.ts";
 import type { CatalogOptions } from "./engine/catalog.ts";
 import type { Engine } from "./engine/engine.ts";
 import { llamaEngine } from "./engine/llama/engine.ts";
-import { processEngine } from "./engine/process/engine.ts";
-import type { ProcessJob } from "./engine/process/link.ts";
+import { processEngine, sharedEngine } from "./engine/process/engine.ts";
+import { socketPath } from "./engine/process/shared.ts";
 import { replayEngine } from "./engine/replay/engine.ts";
 import { ScriptError } from "./engine/script/script.ts";
 import { simEngine } from "./engine/sim/engine.ts";
@@ -19,32 +19,19 @@ import type { TimeSlices } from "./lib/time-slices.ts";
 import type { IdSource } from "./model/id.ts";
 import type { Log } from "./telemetry/log.ts";
 
-const builtinModel = {
-  model: fileURLToPath(new URL("../model/tiny-chat.gguf", import.meta.url)),
-  // at 1 so small a model drifts from what it was taught (model/README.md)
-  temperature: 0.3,
-};
-
 /** What every engine is given. */
 export interface EngineContext {
   ids: IdSource;
   log: Log;
   slices: TimeSlices;
+  /** Of the sockets of embedded engines that another process owns (`SharedEngines`); absent: this process has its own. */
+  engineFolder?: string | undefined;
   /** Called with the replica that was chosen for a try of a request, and why. */
   onReplicaChosen: (choice: { replica: string; reason: string }) => void;
   /** Called when a replica goes down, with the reason, and when it is up again. */
   onReplicaHealth?: ((health: { replica: string; up: boolean; reason?: string | undefined }) => void) | undefined;
   /** Called when a rule changed what an upstream sent. */
   onRepair: (rule: string) => void;
-}
-
-/** Without any configured engine the built-in tiny model answers. */
-type EmbeddedConfig = Extract<EngineConfig, { kind: "llama" }>;
-const builtinEngine: EmbeddedConfig = { kind: "llama", model: "builtin", sequences: 4, gpu: false };
-
-function configuredEngines({ engines }: Config): [string, EngineConfig][] {
-  const configured = Object.entries(engines);
-  return configured.length === 0 ? [["embedded", builtinEngine]] : configured;
 }
 
 /** The engines of a configuration; those whose settings stay the same from one to the next stay themselves. */
@@ -111,14 +98,12 @@ function openEngine(engine: EngineConfig, context: EngineContext): Engine {
   }
 }
 
-function openEmbedded(engine: EmbeddedConfig, { ids, log, slices }: EngineContext): Engine {
+function openEmbedded(engine: EmbeddedConfig, { ids, log, slices, engineFolder }: EngineContext): Engine {
   const options = embeddedOptions(engine);
+  // its owner writes the lines of its log
+  if (engineFolder !== undefined) return sharedEngine(options, socketPath(engineFolder, options), { slices });
   const { ownProcess = engine.model !== "builtin" } = engine;
   return ownProcess ? processEngine(options, { log, slices }) : llamaEngine({ ...options, ids, log, slices });
-}
-
-function embeddedOptions({ kind: _kind, ownProcess: _own, model, ...rest }: EmbeddedConfig): ProcessJob["engine"] {
-  return { ...rest, ...(model === "builtin" ? builtinModel : { model }) };
 }
 
 /** Throws `ConfigError` for a script file that cannot be used. */

@@ -104,11 +104,22 @@ export class EngineClient implements Engine {
   }
 
   async close(): Promise<void> {
-    this.closing.abort();
-    this.present.reject(closing());
+    this.stop();
     this.session?.refuse(closing());
     this.session?.end("the engine is closed");
     await this.running;
+  }
+
+  /** For the owner of a shared engine: ends the process when the last other server has left. */
+  async retire(): Promise<void> {
+    this.stop();
+    this.session?.retire();
+    await this.running;
+  }
+
+  private stop(): void {
+    this.closing.abort();
+    this.present.reject(closing());
   }
 
   /** What cannot be answered is refused here: a prompt of megabytes need not go to the process. */

@@ -12,6 +12,7 @@ const frameKinds = [
   "cancel",
   "taken", // how many more batches the reader has taken: JSON number
   "ping",
+  "retire", // end when only the connection of the owner is left
   // from the process
   "state", // JSON `EngineState`, whenever it changes
   "batch", // JSON events

@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import { parseJsonSteps } from "../../lib/json-scanner/parse.ts";
 import { toParleyError } from "../../model/error.ts";
@@ -24,6 +24,10 @@ export class EngineHost {
   private state: string | undefined;
   /** Whether that state says so. */
   private isLoaded = false;
+  /** Where other servers find the engine. */
+  private server: Server | undefined;
+  /** Called when no other server is connected any more; set by `retire`. */
+  private whenAlone: (() => void) | undefined;
 
   constructor(engine: Engine, slices: TimeSlices) {
     this.engine = engine;
@@ -50,8 +54,33 @@ export class EngineHost {
   accept(socket: Socket): void {
     const connection = new HostConnection(socket, { engine: this.engine, slices: this.slices, host: this });
     this.connections.add(connection);
-    socket.once("close", () => this.connections.delete(connection));
+    socket.once("close", () => {
+      this.connections.delete(connection);
+      this.checkAlone();
+    });
     if (this.state !== undefined) connection.send("state", 0, this.state);
+  }
+
+  /** Takes connections at the path of a socket too. */
+  listen(path: string): void {
+    this.server = createServer((socket) => this.accept(socket)).listen(path);
+  }
+
+  /** Takes no more connections, and calls back when only that of the owner is left. */
+  retire(whenAlone: () => void): void {
+    this.stopListening();
+    this.whenAlone = whenAlone;
+    this.checkAlone();
+  }
+
+  /** Removes the socket at once. */
+  stopListening(): void {
+    this.server?.close();
+    this.server = undefined;
+  }
+
+  private checkAlone(): void {
+    if (this.connections.size <= 1) this.whenAlone?.();
   }
 
   private announce(error: Pick<EngineState, "error">): void {
@@ -64,7 +93,7 @@ export class EngineHost {
 interface HostParts {
   engine: Engine;
   slices: TimeSlices;
-  host: Pick<EngineHost, "loaded">;
+  host: Pick<EngineHost, "loaded" | "retire">;
 }
 
 /** A request that is arriving or being answered. */
@@ -136,6 +165,7 @@ class HostConnection {
 
   private accept({ kind, request, payload }: Frame): void {
     if (kind === "ping") return this.send("pong", 0);
+    if (kind === "retire") return this.parts.host.retire(() => this.socket.destroy());
     if (kind === "cancel") return this.works.get(request)?.cancel();
     if (kind === "taken") return this.works.get(request)?.taken(Number(payload.toString()));
     if (kind !== "piece" && kind !== "generate" && kind !== "count") return;

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { Socket } from "node:net";
+import { connect, Socket } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { LlamaEngineOptions } from "../llama/engine.ts";
 
@@ -7,16 +8,18 @@ import type { LlamaEngineOptions } from "../llama/engine.ts";
 export interface ProcessJob {
   /** What the engine is made with. */
   engine: Omit<LlamaEngineOptions, "ids" | "slices" | "log">;
+  /** Path of a socket at which other servers find the engine; absent: it serves its owner alone. */
+  listen?: string | undefined;
 }
 
 /** A connection to the process of an engine, for as long as that process runs. */
 export interface Link {
   socket: Socket;
-  /** Its process id; absent where it could not be started. */
+  /** Its process id, where this process started it. */
   pid?: number | undefined;
   /** Resolves when it is over, with the reason in words for the log. */
   ended: Promise<string>;
-  /** Ends it at once. */
+  /** Ends it at once: the process, where this process started it, else the connection. */
   end(): void;
 }
 
@@ -28,6 +31,9 @@ const entry = fileURLToPath(new URL(`./main${import.meta.url.slice(-3)}`, import
 /** Of what the process writes to its standard error, the last of it. */
 const maxErrorChars = 2_000;
 const errorLines = 3;
+/** How long a socket that is not there yet is looked for, and how often. */
+const listenMs = 10_000;
+const lookMs = 25;
 
 /** The command that runs an engine. */
 export function engineCommand(job: ProcessJob): string[] {
@@ -63,4 +69,23 @@ function lastLines(child: ChildProcess): () => string {
     const lines = text.trim().split("\n").slice(-errorLines).join(" | ");
     return lines === "" ? "" : `: ${lines}`;
   };
+}
+
+/** Connects to a process that another one has started; waits for a while where it does not listen yet. */
+export async function connectTo(path: string, signal: AbortSignal): Promise<Link> {
+  const deadline = performance.now() + listenMs;
+  for (;;) {
+    const socket = connect(path);
+    const problem = await new Promise<Error | undefined>((resolve) => {
+      socket.once("connect", () => resolve(undefined)).once("error", resolve);
+    });
+    if (problem === undefined) {
+      const ended = new Promise<string>((resolve) => {
+        socket.once("close", () => resolve("its connection broke"));
+      });
+      return { socket, ended, end: () => socket.destroy() };
+    }
+    if (performance.now() > deadline) throw problem;
+    await wait(lookMs, undefined, { signal });
+  }
 }

@@ -84,6 +84,12 @@ export class Session {
     this.options.link.end();
   }
 
+  /** Ends the process when no other server is connected to it. */
+  retire(): void {
+    this.why ??= "no server uses it any more";
+    this.write("retire", 0);
+  }
+
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
     const number = this.next();
     const call = new Call(number, (count) => this.write("taken", number, String(count)));
