@@ -14,14 +14,19 @@ const lessThan = 0x3c;
 /** Network reads of nothing else that are held back at most. */
 const maxBlankReads = 1_000;
 
+/** An answer that has begun, and what decodes it. */
+export interface OpenedAnswer {
+  answer: OpenAnswer;
+  decoder: ChatDecoder;
+}
+
 /**
- * The batches of an answer, streamed or whole; a failure of the connection is its last event where one came before. `ended` is called
- * once, with what was thrown where the answer failed. One generator for all that comes: each would take several turns of the microtask
- * queue for a batch.
+ * The batches of an answer, whole or one for all that came between two calls; a failure of the connection is the last event where one
+ * came before. Closes the answer; `ended` is called then, with what was thrown where the answer failed. One generator for a stream: each
+ * would take several turns of the microtask queue for a batch.
  */
 export async function* readAnswer(
-  answer: OpenAnswer,
-  decoder: ChatDecoder,
+  { answer, decoder }: OpenedAnswer,
   ended?: (thrown?: unknown) => void,
 ): AsyncGenerator<Batch, undefined> {
   let failure: unknown;
