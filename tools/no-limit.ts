@@ -49,6 +49,9 @@ export const innerBounds: readonly string[] = [
   "src/telemetry/fault.ts#maxFrames",
   // how something is written, looked at or remembered
   "src/engine/llama/constraint.ts#maxBoundedTokens",
+  "src/engine/process/client.ts#maxPauseMs",
+  "src/engine/process/frame.ts#maxPayloadBytes",
+  "src/engine/process/link.ts#maxErrorChars",
   "src/engine/llama/number-grammar.ts#maxDigits",
   "src/engine/llama/schema-grammar.ts#maxInlineChars",
   "src/engine/llama/token-text.ts#maxWaitTokens",
