@@ -55,6 +55,7 @@ export const innerBounds: readonly string[] = [
   "src/engine/llama/number-grammar.ts#maxDigits",
   "src/engine/llama/schema-grammar.ts#maxInlineChars",
   "src/engine/llama/token-text.ts#maxWaitTokens",
+  "src/engine/sim/conversation.ts#maxJoinedChars",
   "src/engine/sim/reply.ts#maxQuoteChars",
   "src/engine/upstream/read/answer.ts#maxBlankReads",
   "src/engine/upstream/wire/exchange.ts#maxQueuedBytes",

@@ -27,7 +27,7 @@ const machine = {
   loadBefore: loadavg()[0] ?? 0,
 };
 
-const steps: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
+const steps: Readonly<Record<string, () => Row[] | Promise<Row[]> | AsyncIterable<Row>>> = {
   pieces: measurePieces,
   account: measureAccount,
   write: async () => [await measureWrites()],
@@ -49,9 +49,10 @@ if (!asJson) {
 }
 for (const [name, step] of Object.entries(steps)) {
   if (wanted !== undefined && name !== wanted) continue;
-  const found = await step();
-  rows.push(...found);
-  if (!asJson) for (const row of found) console.log(line(row));
+  for await (const row of await step()) {
+    rows.push(row);
+    if (!asJson) console.log(line(row));
+  }
 }
 const seconds = (performance.now() - started) / 1000;
 if (asJson) console.log(JSON.stringify({ machine, seconds, rows }));

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { LlamaContextSequence, SequenceEvaluateOptions, Token } from "node-llama-cpp";
 import { untilAborted } from "../../lib/abort.ts";
-import { TimeSlices } from "../../lib/time-slices.ts";
+import { TimeSlices, type Steps } from "../../lib/time-slices.ts";
 import { contextError, refuseOverlong } from "../../model/context-bound.ts";
 import { canceled, invalid, ParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
@@ -168,7 +168,10 @@ function readPrompt(loaded: LoadedModel, request: GenerationRequest): RenderedPr
   if (media !== undefined) throw invalid(media.param, `this engine takes text only, not ${media.type}`);
   refuseOverlong(request, loaded.contextSize);
   const { family, template, bosToken, eosToken, vocabulary } = loaded;
-  const guard = (text: string): string => vocabulary.guard(text);
+  function* guard(text: string): Steps<string> {
+    yield;
+    return vocabulary.guard(text);
+  }
   return renderPrompt(template, request, { family, bosToken, eosToken, guard });
 }
 
