@@ -5,7 +5,7 @@ import type { Config } from "./config/schema.ts";
 import { createCatalog } from "./engine/catalog.ts";
 import type { Catalog } from "./engine/engine.ts";
 import { mountAdmin } from "./http/admin/admin-route.ts";
-import { Connections } from "./http/connection/connections.ts";
+import { Connections, maxUnaccepted } from "./http/connection/connections.ts";
 import { originCheck } from "./http/cors.ts";
 import { mountFiles } from "./http/files-route.ts";
 import { createPublicUrl } from "./http/public-url.ts";
@@ -124,7 +124,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
     await sweep(services);
     await admin.applyDeclared(declaredOf(config));
     repeat(opened, sweepMs, () => sweep(services));
-    const url = await server.listen({ host: config.host, port: config.port, ...at });
+    const url = await server.listen({ host: config.host, port: config.port, backlog: maxUnaccepted, ...at });
     // only now: a key that is made before the port is taken would be lost where it is in use
     const first = config.apiKeys.length > 0 ? undefined : await admin.createFirstKey();
     warm(catalog, { log, readiness });

@@ -96,6 +96,8 @@ export const minFileLines = 20;
 export const shortFiles: Readonly<Record<string, string>> = {
   "cli/main.ts": "the entry: what bin/parley.js imports, with the exit code of every command",
   "http/connection/open-files.ts": "the one place that asks the system how many files may be open",
+  "lib/loop-turn.ts":
+    "the one place that says what a turn of the event loop promises; two rooms of the store wait for it",
   "lib/version.ts": "reads package.json once; the command line starts without anything else",
   "model/outcome.ts": "the one list of outcomes that are charged",
   "model/json.ts": "a type of the ground that every folder shares",

@@ -52,9 +52,14 @@ export const limitSections: readonly Section[] = [
         at: "the oldest that has shown no key is closed, else an idle one of the key that has most, else the new one; also at four fifths of the files that the process may open",
       },
       {
+        what: "connections that wait at the port until they are accepted; never more than the system lets (`net.core.somaxconn`)",
+        from: "src/http/connection/connections.ts#maxUnaccepted",
+        at: "the caller's system tries again after a second",
+      },
+      {
         what: "connections of one address that have shown no key",
         from: "server.connections.perAddress",
-        at: "the oldest of them is closed",
+        at: "the oldest are closed, some 250 a second; all of them at once where there are too many in all",
       },
       { what: "connections of one key", from: "server.connections.perKey", value: "half of all", at: "429 (1041)" },
       { what: "WebSockets in all", from: "server.connections.webSockets", at: "the handshake is answered 429 (1041)" },
@@ -87,6 +92,16 @@ export const limitSections: readonly Section[] = [
       },
       { what: "a body's rest after a refusal", from: "src/http/body.ts#drainMs", at: closed },
       {
+        what: "the rest of an upload after a refusal",
+        from: "src/http/files-route.ts#drainMs",
+        at: "the connection is closed",
+      },
+      {
+        what: "a WebSocket that is refused for what it sends; one whose closing its peer does not answer",
+        from: ["src/http/responses/socket.ts#refusalMs", "src/http/responses/socket.ts#closingMs"],
+        at: "the connection is closed",
+      },
+      {
         what: "silence of a stream, after which a comment line is sent; time between two pings of a WebSocket",
         from: "server.heartbeatSeconds",
         at: "a WebSocket whose peer did not answer a ping is closed",
@@ -101,6 +116,11 @@ export const limitSections: readonly Section[] = [
         what: "running answers when the port is closed",
         from: "server.drainSeconds",
         at: "they end with 503, streams with an `error` event",
+      },
+      {
+        what: "reading the end of an answer that a stop has ended",
+        from: "src/http/running.ts#lastWordsMs",
+        at: "the connection is closed",
       },
     ],
   },
@@ -120,6 +140,17 @@ export const limitSections: readonly Section[] = [
         at: "400 (2013) `is nested deeper than N levels`",
       },
       { what: "a name of a field", from: "src/lib/json-scanner/parse.ts#maxKeyUnits", at: "400 (2013)" },
+      {
+        what: "a number, or another bare word of JSON",
+        from: "src/lib/json-scanner/parse.ts#maxWordBytes",
+        at: "400 (2013): no JSON",
+      },
+      {
+        what: "a body of `/v1/files/delete`",
+        from: "src/http/files-route.ts#deleteBodyLimit",
+        unit: "bytes",
+        at: "413 (2013)",
+      },
       {
         what: "one text, but for the data of images and videos",
         from: "src/lib/long-text.ts#maxStringUnits",
@@ -147,7 +178,8 @@ export const limitSections: readonly Section[] = [
       },
       {
         what: "new connections before such work, while they come in without a pause",
-        from: "src/lib/arrivals.ts#acceptMs",
+        from: ["src/lib/arrivals.ts#acceptMs", "src/lib/arrivals.ts#acceptAtLeast"],
+        value: "10 ms, and 128 at least",
         at: "the work goes on for some milliseconds, then they come first again",
       },
       {
@@ -173,10 +205,17 @@ export const limitSections: readonly Section[] = [
         at: "400 (2013) `previous_response_id`: not found",
       },
       {
+        what: "`metadata` of a response: pairs; characters of a key; of a value",
+        from: "src/surface/responses/parse.ts",
+        value: "16; 64; 512",
+        at: "400 (2013) that names it",
+      },
+      {
         what: "items of one page of `input_items`",
         from: "src/http/responses/stored-route.ts#maxPageItems",
         at: "400 (2013) `limit`",
       },
+      { what: "models of one page, Messages", from: "src/http/messages-route.ts#maxLimit", at: "400 (2013) `limit`" },
     ],
   },
   {
@@ -219,6 +258,37 @@ export const limitSections: readonly Section[] = [
         at: "400 (2013)",
       },
       {
+        what: "ways through the patterns of texts that an answer may have side by side, embedded engine",
+        from: "src/engine/llama/schema-width.ts#maxPaths",
+        at: "400 (2013)",
+      },
+      {
+        what: "values or alternatives to choose from, embedded engine",
+        from: "src/engine/llama/grammar.ts#maxChoices",
+        at: "400 (2013)",
+      },
+      {
+        what: "optional properties of one object, embedded engine",
+        from: "src/engine/llama/schema-grammar.ts#maxOptional",
+        at: "400 (2013)",
+      },
+      {
+        what: "calls of one answer whose calls are forced or strict, embedded engine",
+        from: "src/engine/llama/constraint.ts#maxForcedCalls",
+        at: "no more are written",
+      },
+      {
+        what: "multiples that `multipleOf` leaves of a range, where they have no common form of digits",
+        from: "src/lib/json-schema/form.ts#maxMultiples",
+        at: "400 (2013)",
+      },
+      {
+        what: "a `minimum`, or a negative `maximum`",
+        from: "src/lib/json-schema/held.ts#maxBound",
+        value: "10^15",
+        at: "400 (2013)",
+      },
+      {
         what: "items of a list that the simulator writes",
         from: "src/engine/sim/schema-value.ts#maxItems",
         at: "400 (2013)",
@@ -226,6 +296,16 @@ export const limitSections: readonly Section[] = [
       {
         what: "steps of the simulator for one schema",
         from: "src/engine/sim/schema-value.ts#maxSteps",
+        at: "400 (2013)",
+      },
+      {
+        what: "levels of a value that the simulator writes",
+        from: "src/engine/sim/schema-value.ts#maxDepth",
+        at: "400 (2013)",
+      },
+      {
+        what: "steps of the simulator for one `pattern`",
+        from: "src/engine/sim/pattern.ts#maxSteps",
         at: "400 (2013)",
       },
       {
@@ -314,6 +394,11 @@ export const limitSections: readonly Section[] = [
         from: "src/service/responses/recent.ts#maxBytes",
         at: "the oldest is forgotten",
       },
+      {
+        what: "recent items; recent responses of one key",
+        from: ["src/service/responses/recent.ts#maxItems", "src/service/responses/recent.ts#maxTurns"],
+        at: "the oldest is forgotten",
+      },
       { what: "stored and remembered responses of one key", from: "responses.quotaCount", at: "429 (2056)" },
       { what: "bytes of them together", from: "responses.quotaBytes", at: "429 (2056)" },
       {
@@ -337,6 +422,18 @@ export const limitSections: readonly Section[] = [
       { what: "a file", from: "files.retentionDays", at: "2013: not found" },
       { what: "a download link", from: "src/service/file.ts#linkMs", value: "1 h", at: "2044" },
       { what: "a file's name", from: "src/service/file.ts#maxNameChars", at: "it is truncated" },
+      {
+        what: "parts of an upload; fields; bytes of a field; characters of a field's name; headers of a part",
+        from: "src/http/files-route.ts",
+        value: "20; 10; 1,024; 100; 50",
+        at: "2013 `body` or the field",
+      },
+      { what: "keeping a file", from: "src/service/file.ts#storingMs", value: "1 h", at: "1001" },
+      {
+        what: "a bucket that sends or takes nothing; connecting to it",
+        from: ["src/store/blob/s3.ts#silenceMs", "src/store/blob/s3.ts#connectMs"],
+        at: "1013",
+      },
     ],
   },
   {
@@ -362,6 +459,21 @@ export const limitSections: readonly Section[] = [
         at: "400 (2013)",
       },
       { what: "sampling one video", from: "media.videoSeconds", at: "400 (2013)" },
+      {
+        what: "frames of one video; their pixels together",
+        from: ["src/media/video-job.ts#maxFrames", "src/media/video-job.ts#maxVideoPixels"],
+        at: "sampled less often; made smaller",
+      },
+      {
+        what: "pixels of a video of which all frames are decoded; of which those are that others need",
+        from: ["src/media/video-job.ts#maxPixelsOfAll", "src/media/video-job.ts#maxPixelsOfNeeded"],
+        at: "only those that others need; only key frames",
+      },
+      {
+        what: "frames of one video as bytes",
+        from: "src/media/video.ts#outputBytes",
+        at: "400 (2013) `has frames that are too large`",
+      },
       { what: "memory of the process that samples a video", from: "media.videoMemoryBytes", at: "400 (2013)" },
       { what: "one download", from: "media.download.timeoutSeconds", at: "400 (2013)" },
       { what: "all downloads of one request", from: "media.download.requestSeconds", at: "400 (2013)" },
@@ -371,6 +483,11 @@ export const limitSections: readonly Section[] = [
         what: "a URL is taken to hold what it held",
         from: "media.download.rememberSeconds",
         at: "it is downloaded again",
+      },
+      {
+        what: "URLs whose contents are remembered",
+        from: "src/media/prepare.ts#maxUrls",
+        at: "the oldest is downloaded again",
       },
     ],
   },
@@ -382,6 +499,21 @@ export const limitSections: readonly Section[] = [
         from: "src/lib/fair-queue.ts",
         value: "all but one",
         at: "waits ([routing.md](routing.md))",
+      },
+      {
+        what: "how long a key counts as one of the others after its last answer",
+        from: "src/lib/fair-queue.ts#activeMs",
+        at: "another key may take all slots",
+      },
+      {
+        what: "an answer that nobody reads, while others wait for its slot",
+        from: "src/lib/fair-queue.ts#maxIdleMs",
+        at: "the slot is given to them",
+      },
+      {
+        what: "waiting for a slot without priority",
+        from: "src/lib/fair-queue.ts#agingMs",
+        at: "from then on as with priority",
       },
       {
         what: "an upstream's error body; its stream after the finish reason",
@@ -409,6 +541,12 @@ export const limitSections: readonly Section[] = [
       },
       { what: "answers at once, simulator", from: "engines.<name>(sim).slots", at: "waits in a fair queue" },
       { what: "answers that wait, simulator", from: "engines.<name>(sim).queueLimit", at: "529 (2064)" },
+      { what: "calls of one answer, simulator", from: "src/engine/sim/reply.ts#maxCalls", at: "no more are written" },
+      {
+        what: "one result of a tool that the simulator quotes",
+        from: "src/engine/sim/reply.ts#maxResultChars",
+        at: "it is truncated",
+      },
       {
         what: "tokens of one conversation, simulator",
         from: "engines.<name>(sim).contextWindow",
@@ -420,6 +558,16 @@ export const limitSections: readonly Section[] = [
         at: "another URL is asked, else it waits",
       },
       { what: "connections to one upstream URL", from: "engines.<name>(upstream).connections", at: "waits" },
+      {
+        what: "models of an upstream's list",
+        from: "src/engine/upstream/served-models.ts#maxNames",
+        at: "further ones are not known",
+      },
+      {
+        what: "redirects of an upstream, to the same origin",
+        from: "src/engine/upstream/wire/client.ts#maxHops",
+        at: "502 (1033)",
+      },
       {
         what: "tries of one request",
         from: "engines.<name>(upstream).replicas.attempts",
@@ -438,7 +586,11 @@ export const limitSections: readonly Section[] = [
         from: "engines.<name>(upstream).timeouts.connect",
         at: "the next URL, else 502 (1033)",
       },
-      { what: "an upstream's first byte", from: "engines.<name>(upstream).timeouts.firstByte", at: tooLate },
+      {
+        what: "an upstream's first byte",
+        from: "engines.<name>(upstream).timeouts.firstByte",
+        at: `${tooLate}; where no stream was asked for, only if its health path does not answer`,
+      },
       {
         what: "between two pieces of an upstream's answer",
         from: "engines.<name>(upstream).timeouts.idle",
@@ -451,7 +603,27 @@ export const limitSections: readonly Section[] = [
         at: "502 (1033)",
       },
       {
-        what: "a JSON answer of an upstream",
+        what: "levels of one event of an upstream",
+        from: "src/engine/upstream/read/chunk.ts#maxDepth",
+        at: "502 (1033)",
+      },
+      {
+        what: "events of an upstream that are no JSON objects",
+        from: "src/engine/upstream/read/chunk.ts#maxForeign",
+        at: "502 (1033)",
+      },
+      {
+        what: "an upstream's answer that is no stream",
+        from: "src/engine/upstream/read/body.ts#maxBodyBytes",
+        at: "502 (1033)",
+      },
+      {
+        what: "JSON values of such an answer",
+        from: "src/engine/upstream/read/body.ts#maxValues",
+        at: "502 (1033)",
+      },
+      {
+        what: "an upstream's count of tokens, or list of models",
         from: "src/engine/upstream/wire/client.ts#maxJsonBytes",
         at: "502 (1033)",
       },
@@ -472,6 +644,21 @@ export const limitSections: readonly Section[] = [
         from: "src/engine/upstream/wire/retry-after.ts#maxSeconds",
         at: "it counts as that much",
       },
+      {
+        what: "rest of a replica that answered with `Retry-After`",
+        from: "src/engine/upstream/replica/replicas.ts#maxRetryAfterMs",
+        at: "it is asked again",
+      },
+      {
+        what: "counting tokens that an engine did not report",
+        from: "src/service/count-usage.ts#countTimeoutMs",
+        at: "they are estimated",
+      },
+      {
+        what: "tokens that an upstream may report",
+        from: "src/service/meter.ts#maxTokens",
+        at: "its figure counts as 0",
+      },
     ],
   },
   {
@@ -488,6 +675,11 @@ export const limitSections: readonly Section[] = [
         from: ["moderation.model.longest", "moderation.endpoint.longest"],
         unit: "characters",
         at: "asked about in pieces",
+      },
+      {
+        what: "a word of a word list",
+        from: "src/policy/moderate/word-file.ts#maxWordUnits",
+        at: "the list is refused",
       },
       { what: "answer of the guard model", from: "moderation.model.maxTokens", at: "it is truncated" },
       {
@@ -516,6 +708,11 @@ export const limitSections: readonly Section[] = [
         at: "its running responses end as `failed`",
       },
       {
+        what: "money and answers that a process which has ended still holds",
+        from: "src/store/money-table.ts#holdSeconds",
+        at: "they are given back",
+      },
+      {
         what: "ledger rows written together",
         from: "src/service/ledger.ts#maxRows",
         at: "further ones are written next",
@@ -528,6 +725,12 @@ export const limitSections: readonly Section[] = [
         from: "src/store/sqlite.ts#maxWaitMs",
         at: "an error of the store",
       },
+      {
+        what: "calls of webhooks that wait",
+        from: "src/service/alert/webhooks.ts#maxWaiting",
+        at: "further ones are dropped and logged",
+      },
+      { what: "one call of a webhook", from: "src/service/alert/webhooks.ts#callMs", at: "tried again" },
       {
         what: "log lines that wait for a slow reader",
         from: "src/telemetry/log.ts#maxQueuedBytes",
@@ -546,33 +749,4 @@ export const limitSections: readonly Section[] = [
       { what: "one export of spans", from: "src/telemetry/otlp.ts#timeoutMs", at: "tried again, four times" },
     ],
   },
-];
-
-/** Settings with a number that bound nothing a caller does. */
-export const noBounds: readonly string[] = [
-  "workers",
-  "port",
-  "alerts.errorPercent",
-  // the same limits as under limits.key, limits.organisation and budgets, for one
-  ...["keys", "organisations"].flatMap((kind) => [
-    ...["requestsPerMinute", "tokensPerMinute", "streams", "growth"].map((name) => `${kind}.<name>.limits.${name}`),
-    `${kind}.<name>.budget`,
-  ]),
-  ...["packetMinimum", "packetMaximum", "packetWaitMs"].map((name) => `sse.${name}`),
-  "telemetry.otlp.ratio",
-  "engines.<name>(llama).threads",
-  "engines.<name>(llama-server).threads",
-  ...[
-    "prefillTokensPerSecond",
-    "decodeTokensPerSecond",
-    "tokensPerBatch",
-    "cacheTokens",
-    "cacheBlock",
-    "journal",
-    "seed",
-  ].map((name) => `engines.<name>(sim).${name}`),
-  "engines.<name>(replay).speed",
-  ...["input", "cached", "output", "long.above", "long.input", "long.cached", "long.output", "priorityPercent"].map(
-    (name) => `prices.<name>.${name}`,
-  ),
 ];

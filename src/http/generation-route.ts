@@ -4,6 +4,7 @@ import type { TimeSlices } from "../lib/time-slices.ts";
 import { canceled, toParleyError } from "../model/error.ts";
 import type { Batch } from "../model/event.ts";
 import { unixSeconds, type IdSource } from "../model/id.ts";
+import type { GenerationRequest } from "../model/request.ts";
 import { Transcript } from "../model/transcript.ts";
 import type { Caller } from "../policy/authenticate.ts";
 import type { GenerateService } from "../service/generate.ts";
@@ -43,7 +44,7 @@ export async function mountGeneration<AnswerOptions extends { stream: boolean }>
     useErrors(scope, surface.error.bind(surface), options.log);
     const generate = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       const { signal } = options.running.track(reply.raw);
-      const { parsed } = await readRequest(request, reply, { ...options, surface, signal, callers: options.generate });
+      const { parsed } = await readRequest(request, reply, { options, surface, signal, callers: options.generate });
       const answering = { surface, parsed, caller: request.caller, reply, signal };
       const streamed = "sse" in surface && parsed.answerOptions.stream;
       return streamed ? stream({ ...answering, surface }, options) : answer(answering, options);
@@ -53,10 +54,8 @@ export async function mountGeneration<AnswerOptions extends { stream: boolean }>
 }
 
 /** What a request is read with. */
-export interface Reading<AnswerOptions> extends Omit<
-  GenerationRouteOptions,
-  "generate" | "heartbeatMs" | "running" | "log"
-> {
+export interface Reading<AnswerOptions> {
+  options: Omit<GenerationRouteOptions, "generate" | "heartbeatMs" | "running" | "log">;
   surface: Pick<WholeSurface<AnswerOptions>, "parseSteps">;
   signal: AbortSignal;
   /** `checkCaller` throws where no request of this caller would be taken. */
@@ -76,11 +75,12 @@ export async function readRequest<AnswerOptions>(
   reply: FastifyReply,
   reading: Reading<AnswerOptions>,
 ): Promise<ReadRequest<AnswerOptions>> {
-  const { bodyLimit: limit, jsonReader: reader, requestBudget, slices, surface, signal, callers } = reading;
+  const { options, surface, signal, callers } = reading;
+  const { bodyLimit: limit, jsonReader: reader, requestBudget, slices } = options;
   await callers.checkCaller(request.caller);
   const lease = leaseUntilAnswered(reply.raw, requestBudget, request.caller.keyId);
   const body = await readJson(request.raw, { limit, reader, lease, signal, intake: slices.intake });
-  const parsed = await slices.run(surface.parseSteps(body, parseContext(request, reading)), signal, lease.owner);
+  const parsed = await slices.run(surface.parseSteps(body, parseContext(request, options)), signal, lease.owner);
   return { body, parsed, lease };
 }
 
@@ -97,8 +97,8 @@ async function answer<AnswerOptions>(
   { surface, parsed, caller, reply, signal }: Answering<AnswerOptions>,
   options: GenerationRouteOptions,
 ): Promise<unknown> {
-  // its caller sees nothing before the end
-  const generation = await options.generate.start(parsed.request, caller, signal, () => true);
+  const request: GenerationRequest = { ...parsed.request, delivery: "whole" };
+  const generation = await options.generate.start(request, caller, signal);
   for await (const _batch of generation.batches) if (signal.aborted) break;
   const { finish, items } = generation.transcript;
   if (finish === undefined) throw canceled();

@@ -24,7 +24,7 @@ export async function mountMessages<AnswerOptions extends { stream: boolean }>(
     for (const path of [surface.path, ...(surface.aliases ?? [])]) {
       scope.post(`${path}/count_tokens`, async (request, reply) => {
         const { signal } = options.running.track(reply.raw);
-        const reading = { ...options, surface, signal, callers: options.generate };
+        const reading = { options, surface, signal, callers: options.generate };
         const { parsed } = await readRequest(request, reply, reading);
         return { input_tokens: await options.generate.count(parsed.request, request.caller, signal) };
       });

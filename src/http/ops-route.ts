@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import type { Metrics } from "../telemetry/metrics.ts";
+import { BoundLabels, type Metrics } from "../telemetry/metrics.ts";
 import { statusOf } from "./watch-request.ts";
 
 export interface OperationsOptions {
@@ -24,13 +24,17 @@ export interface Readiness {
 export function mountOperations(server: FastifyInstance, { metrics, metricsText, readiness }: OperationsOptions): void {
   const requests = metrics.counter("parley_http_requests_total", "HTTP requests by route, method and status.");
   const errors = metrics.counter("parley_errors_total", "Requests answered with an error, by route and kind.");
-  server.addHook("onRequest", async (request, reply) => {
+  const known = new BoundLabels<() => void>();
+  server.addHook("onRequest", (request, reply, done) => {
     // unlike the hook onResponse it also comes when the caller leaves
-    reply.raw.once("close", () => {
+    reply.raw.on("close", () => {
       const route = request.routeOptions.url ?? "none";
-      requests.add({ route, method: request.method, status: String(statusOf(reply.raw)) });
+      const { method } = request;
+      const status = String(statusOf(reply.raw));
+      known.at(`${status} ${method} ${route}`, () => requests.of({ route, method, status }))();
       if (request.errorKind !== undefined) errors.add({ route, kind: request.errorKind });
     });
+    done();
   });
   server.get("/healthz", () => ({ status: "ok" }));
   server.get("/readyz", async (_request, reply) => {

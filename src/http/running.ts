@@ -26,7 +26,7 @@ export class RunningRequests {
   track(response: ServerResponse): AbortController {
     const aborter = new AbortController();
     this.aborters.add(aborter);
-    response.once("close", () => {
+    response.on("close", () => {
       this.aborters.delete(aborter);
       if (!response.writableFinished) this.turns.add("", () => aborter.abort());
     });

@@ -75,18 +75,18 @@ export function createServer(options: ServerOptions): FastifyInstance {
   server.decorateRequest("caller", undefined as never);
   server.decorateRequest("errorKind", undefined);
   server.decorateRequest("errorReason", undefined);
-  server.addHook("onRequest", async (request, reply) => {
+  server.addHook("onRequest", (request, reply, done) => {
     reply.headers(common(request, reply));
     // any content type is taken: what is none would be refused by the framework
     const { headers } = request.raw;
     if (!mediaType.test(headers["content-type"] ?? "")) delete headers["content-type"];
     if (options.watch !== undefined) watchRequest(options.watch, request, reply);
+    done();
   });
-  server.addHook("onSend", async (_request, reply, payload) => {
+  server.addHook("onSend", (_request, reply, payload, done) => {
     const sliced = typeof payload === "string" ? slicedBody(payload) : undefined;
-    if (sliced === undefined) return payload;
-    reply.header("content-length", sliced.bytes);
-    return sliced.body;
+    if (sliced !== undefined) reply.header("content-length", sliced.bytes);
+    done(null, sliced?.body ?? payload);
   });
   useErrors(server, envelope, options.log);
   answerUnknown(server, options.allowsOrigin);

@@ -36,7 +36,7 @@ export function watchRequest(watch: RequestWatch, request: FastifyRequest, reply
   });
   const { localAddress, localPort } = request.socket;
   const response = reply.raw;
-  response.once("close", () => {
+  response.on("close", () => {
     watch.end(request.id, {
       route: request.routeOptions.url,
       path: request.routeOptions.url === undefined ? shownPath(request.url) : undefined,

@@ -32,7 +32,8 @@ export interface ServedBy {
  * between `begin` and `finish`, inside items too; a later `usage` replaces an earlier one.
  */
 export type GenerationEvent =
-  | { type: "begin"; servedBy?: ServedBy; prompt?: PromptUse }
+  /** `whole`: the engine has the complete answer; that it begins says nothing of its first word. */
+  | { type: "begin"; servedBy?: ServedBy; prompt?: PromptUse; whole?: boolean }
   | { type: "text-start"; index: number }
   | { type: "text-delta"; index: number; text: string }
   | { type: "text-end"; index: number }

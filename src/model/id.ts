@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from "node:crypto";
+import { randomBytes, randomFillSync, randomInt } from "node:crypto";
 
 /** Seconds between the Unix epoch and 2023-01-01 UTC, the epoch of the vendor's ids (raw answers, 2026-06). */
 const vendorEpoch = 1_672_531_200;
@@ -20,11 +20,30 @@ export interface IdSource {
   now(): number;
 }
 
+/** Random bytes that are drawn at once: a draw costs some microseconds, whatever its size. */
+const poolBytes = 4096;
+/** What is longer may be a key: it is drawn alone, so that no pool holds it. */
+const maxPooledBytes = 16;
+
+/** Random hex digits; those of ids come from a pool. */
+function pooledHex(): (length: number) => string {
+  const pool = Buffer.alloc(poolBytes);
+  let used = poolBytes;
+  return (length) => {
+    const bytes = Math.ceil(length / 2);
+    if (bytes > maxPooledBytes) return randomBytes(bytes).toString("hex").slice(0, length);
+    if (used + bytes > poolBytes) {
+      randomFillSync(pool);
+      used = 0;
+    }
+    used += bytes;
+    const digits = pool.toString("hex", used - bytes, used);
+    return digits.length === length ? digits : digits.slice(0, length);
+  };
+}
+
 export const systemIds: IdSource = {
-  hex: (length) =>
-    randomBytes(Math.ceil(length / 2))
-      .toString("hex")
-      .slice(0, length),
+  hex: pooledHex(),
   word: (length) => Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join(""),
   now: () => Date.now(),
 };
@@ -48,7 +67,11 @@ export function vendorId(ids: IdSource): string {
  * (raw answers, 2026-06).
  */
 export function callIds(ids: IdSource): () => string {
-  const middle = ids.word(12);
+  // most answers have no call
+  let middle: string | undefined;
   let ordinal = 0;
-  return () => `call_function_${middle}_${++ordinal}`;
+  return () => {
+    middle ??= ids.word(12);
+    return `call_function_${middle}_${++ordinal}`;
+  };
 }

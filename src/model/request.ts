@@ -71,6 +71,11 @@ export interface GenerationRequest {
   /** A hint which replica holds the prompt's prefix. */
   cacheKey?: string;
   tier: "standard" | "priority";
+  /**
+   * `whole`: no one reads anything of the answer before its end, so that an engine may send all of it at once; `pieces`, and
+   * absent: as it comes. Engines may ignore it.
+   */
+  delivery?: "whole" | "pieces";
   /** Set: what the vendor refuses is refused. */
   strict?: boolean;
   /** Tries whose answers broke off and that no one saw anything of, oldest first; set where the request is sent again. */

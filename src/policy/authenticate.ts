@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, hash as oneShotHash, timingSafeEqual } from "node:crypto";
 import { ParleyError } from "../model/error.ts";
 import type { KeyId } from "../model/id.ts";
 import type { Limits } from "../model/limit.ts";
@@ -8,8 +8,8 @@ export type { Origin } from "./address.ts";
 
 /**
  * Who may. Fails closed: a key that is not found is answered with 401; when the store cannot be read, its error is passed
- * on and the request is refused. Keys are looked up on every request, so that a change holds for the next request of
- * every process.
+ * on and the request is refused. Keys are looked up on every request, in memory where the store knows that nothing has
+ * changed, so that a change holds for the next request of every process.
  */
 
 /** Who sends a request. */
@@ -49,17 +49,48 @@ export interface AuthenticateOptions {
 /** Throws `ParleyError`. */
 export type Authenticate = (authorization: string | undefined, origin: Origin) => Promise<Caller>;
 
+/** Bytes of a block of SHA-256 and of its result. */
+const blockBytes = 64;
+const digestBytes = 32;
+/** What is longer is hashed in the usual way: it is no key, or one that will not be found. */
+const usualKeyBytes = 512;
+
 /**
  * Hex HMAC-SHA256 under the installation's secret. Keys are random and long, so one fast round is enough; the secret
  * makes a stolen table of hashes useless for testing guesses.
+ *
+ * Every request needs one: two hashes of whole texts (RFC 2104) take a third of the time of an object for each HMAC.
  */
 export function keyHash(secret: string): KeyHash {
-  return (key) => createHmac("sha256", secret).update(key, "utf8").digest("hex");
+  const inner = paddedSecret(secret, 0x36, usualKeyBytes);
+  const outer = paddedSecret(secret, 0x5c, digestBytes);
+  return (key) => {
+    const end = blockBytes + Buffer.byteLength(key, "utf8");
+    if (end > inner.length) return createHmac("sha256", secret).update(key, "utf8").digest("hex");
+    inner.write(key, blockBytes, "utf8");
+    outer.write(sha256(inner.subarray(0, end)), blockBytes, "hex");
+    // no key stays in memory for longer than needed
+    inner.fill(0, blockBytes, end);
+    return sha256(outer);
+  };
+}
+
+/** The secret as one block, each byte of it changed by `pad`, and room for more behind it. */
+function paddedSecret(secret: string, pad: number, roomBytes: number): Buffer {
+  const long = Buffer.byteLength(secret, "utf8") > blockBytes;
+  const bytes = long ? Buffer.from(sha256(secret), "hex") : Buffer.from(secret, "utf8");
+  const padded = Buffer.alloc(blockBytes + roomBytes);
+  for (let at = 0; at < blockBytes; at += 1) padded[at] = (bytes[at] ?? 0) ^ pad;
+  return padded;
+}
+
+function sha256(data: string | Buffer): string {
+  return oneShotHash("sha256", data, "hex");
 }
 
 /** The form in which the settings may name a key without holding it; for keys that are random and long. */
 export function plainKeyHash(key: string): string {
-  return `sha256:${createHash("sha256").update(key, "utf8").digest("hex")}`;
+  return `sha256:${sha256(key)}`;
 }
 
 /**
@@ -115,6 +146,7 @@ export function mayUse(allowed: readonly string[] | undefined, model: string): b
 /** Finds the index of the key with the given hash, -1 when there is none. It compares all of them, in constant time. */
 function fixedKeys(keys: readonly string[], hash: KeyHash): (hash: string) => number {
   const digests = keys.map((key) => Buffer.from(hash(key), "hex"));
+  if (digests.length === 0) return () => -1;
   return (wanted) => {
     const digest = Buffer.from(wanted, "hex");
     let found = -1;

@@ -1,7 +1,7 @@
 import type { Micros } from "../model/account.ts";
 import { ParleyError } from "../model/error.ts";
 import type { AccountStore } from "../store/store.ts";
-import { leftOf, refuseSpent, unspentOf, type Budgets, type Unspent } from "./budget.ts";
+import { configuredBudgets, leftOf, refuseSpent, unspentOf, type Budgets, type Unspent } from "./budget.ts";
 
 /**
  * Whether there is money for an answer that has not begun. What it can cost at most is reserved before any work and
@@ -52,17 +52,32 @@ export function heldError(): ParleyError {
 }
 
 export interface MemoryFundsOptions {
-  accounts: Pick<AccountStore, "read">;
+  accounts: Pick<AccountStore, "held" | "read">;
   /** Cost of a subject's rows that are not in the store yet. */
   pending: (subject: string) => Micros;
 }
 
-export async function readUnspent(
-  { accounts, pending }: MemoryFundsOptions,
-  { subjects, at, budgets }: AskedAccounts,
-): Promise<Unspent[]> {
-  const records = await accounts.read(subjects, at);
-  return records.map((record) => unspentOf(record, budgets, pending(record.subject)));
+/** Those of the accounts that are held to something: a balance, or a budget of their own or a configured one. */
+export async function heldSubjects(
+  { accounts }: MemoryFundsOptions,
+  { subjects, budgets }: AskedAccounts,
+): Promise<readonly string[]> {
+  const held = await accounts.held(subjects);
+  const isConfigured = (subject: string): boolean => Object.keys(configuredBudgets(subject, budgets)).length > 0;
+  return held.length === subjects.length
+    ? held
+    : subjects.filter((subject) => held.includes(subject) || isConfigured(subject));
+}
+
+/** Only accounts that are held to something are read. */
+export async function readUnspent(options: MemoryFundsOptions, asked: AskedAccounts): Promise<Unspent[]> {
+  const { subjects, at, budgets } = asked;
+  const held = await heldSubjects(options, asked);
+  const records = held.length === 0 ? [] : await options.accounts.read(held, at);
+  const unspent = new Map(
+    records.map((record) => [record.subject, unspentOf(record, budgets, options.pending(record.subject))]),
+  );
+  return subjects.map((subject) => unspent.get(subject) ?? { subject, budgets: [] });
 }
 
 /** What answers under way hold of one account. */

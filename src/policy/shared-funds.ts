@@ -6,6 +6,7 @@ import type { Log } from "../telemetry/log.ts";
 import { configuredBudgets, refuseSpent, type Unspent } from "./budget.ts";
 import {
   heldError,
+  heldSubjects,
   readUnspent,
   type AskedAccounts,
   type FundsRequest,
@@ -25,6 +26,8 @@ export interface SharedFundsOptions extends MemoryFundsOptions {
 const heldWaitsMs = [20, 50, 100, 200] as const;
 /** How often reservations are renewed; a third of their life. */
 const renewMs = 10_000;
+
+const nothingReserved: MoneyReservation = { settle: () => undefined, release: () => undefined };
 
 /**
  * Money for several processes on one PostgreSQL. A reservation is a row until the ledger row of its answer is written, so
@@ -51,8 +54,10 @@ export class SharedFunds implements Funds {
   async reserve({ subjects, at, budgets, cost }: FundsRequest): Promise<MoneyReservation> {
     // the answer before this one may just have ended: what it gave back counts
     await this.written(subjects);
+    const paying = await heldSubjects(this.options, { subjects, at, budgets });
+    if (paying.length === 0) return nothingReserved;
     const id = this.options.id();
-    const accounts = subjects.map((subject) => ({ subject, budgets: configuredBudgets(subject, budgets) }));
+    const accounts = paying.map((subject) => ({ subject, budgets: configuredBudgets(subject, budgets) }));
     const { refused, held } = await this.reserved({ id, accounts, at, amount: cost() });
     if (refused === "held") throw heldError();
     if (refused === "spent") {
@@ -60,7 +65,7 @@ export class SharedFunds implements Funds {
       await this.check({ subjects, at, budgets });
       throw new ParleyError("balance", "insufficient balance");
     }
-    if (!held) return { settle: () => undefined, release: () => undefined };
+    if (!held) return nothingReserved;
     this.open.add(id);
     return {
       settle: (used) => this.settle(id, used, subjects),

@@ -255,9 +255,7 @@ export class AdminService {
   /** What a stored key stands for; `undefined` for unknown, disabled and expired ones. */
   async lookup(hash: string, key?: string): Promise<KnownKey | undefined> {
     const now = this.ids.now();
-    const { keys } = this.store;
-    const found =
-      (await keys.byHash(hash, now)) ?? (key === undefined ? undefined : await keys.byHash(plainKeyHash(key), now));
+    const found = await this.store.keys.byHash(hash, now, key === undefined ? undefined : () => plainKeyHash(key));
     if (found === undefined) return undefined;
     const { key: record, organisation } = found;
     const expired = record.expiresAt !== null && record.expiresAt <= now;

@@ -184,9 +184,10 @@ export class AnswerRun implements Generation {
     return this.broken.filter((one) => one.engine === engine).length + 1;
   }
 
-  private note({ target, prepared, engineMs }: Started): void {
+  private note({ target, prepared, engineMs, first: [begin] }: Started): void {
     const { record } = this.options;
-    record.started = { target, prepared, engineMs, firstMs: performance.now() - record.startedAt };
+    const whole = begin?.type === "begin" && begin.whole === true;
+    record.started = { target, prepared, engineMs, firstMs: performance.now() - record.startedAt, whole };
   }
 }
 

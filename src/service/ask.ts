@@ -23,6 +23,7 @@ export function catalogAsk(catalog: Catalog, ids: IdSource): Ask {
       format: { type: "text" },
       sampling: { temperature: 0, maxTokens, stop: [] },
       tier: "priority",
+      delivery: "whole",
     };
     let last: unknown = new ParleyError("overloaded", "no engine serves this model");
     for (const target of catalog.targets(model)) {

@@ -67,8 +67,8 @@ export class GenerateService {
 
   /**
    * The steps: permit, reserve, moderate, route (prepare media, wait for a slot, first batch), run, finish. Resolves
-   * when the first batch is there; throws a `ParleyError` when no engine could begin. `unseen`: given where the caller
-   * sees nothing before the end; an answer that breaks off is begun again then.
+   * when the first batch is there; throws a `ParleyError` when no engine could begin. `unseen`: given where the caller may
+   * have seen nothing yet; an answer that breaks off is begun again then, and so is one whose delivery is `whole`.
    */
   async start(request: GenerationRequest, caller: Caller, signal: AbortSignal, unseen?: Unseen): Promise<Generation> {
     const admitted = await this.admit(request, caller);
@@ -145,7 +145,7 @@ export class GenerateService {
 
   private async startAdmitted(record: GenerationRecord, admitted: Admitted): Promise<Generation> {
     const { request } = record;
-    const { caller, signal, finish, rateLimit, unseen } = admitted;
+    const { caller, signal, finish, rateLimit, unseen = unseenOf(request) } = admitted;
     const { log, lost } = this.options;
     try {
       const reading = new AnswerReading();
@@ -162,8 +162,10 @@ export class GenerateService {
 
   private begin(request: GenerationRequest, reader: Reader): Promise<Started> {
     const { moderator } = this;
-    const route = (): Promise<Started> => this.router.start(request, reader);
-    return moderator === undefined ? route() : screened({ moderator, request, signal: reader.signal }, route);
+    if (moderator === undefined) return this.router.start(request, reader);
+    // what is blocked ends the engine's work at once, and is not charged
+    const asked: GenerationRequest = moderator.blocksOutput ? { ...request, delivery: "pieces" } : request;
+    return screened({ moderator, request, signal: reader.signal }, () => this.router.start(asked, reader));
   }
 }
 
@@ -184,6 +186,11 @@ interface Admitted {
 
 /** Whether no one has seen anything of an answer that broke off: it is begun again on another server then. */
 export type Unseen = () => boolean;
+
+/** Of a whole answer nothing is seen before its end. */
+function unseenOf({ delivery }: GenerationRequest): Unseen | undefined {
+  return delivery === "whole" ? () => true : undefined;
+}
 
 type ExpectedUse = Pick<BillableWork, "estimate" | "most">;
 
@@ -247,14 +254,15 @@ function endedFacts({
   transcript,
 }: EndedGeneration): Parameters<ReturnType<GenerationWatch>>[0] {
   if (started === undefined) return { model, outcome };
-  const { target, firstMs } = started;
+  const { target, firstMs, whole } = started;
   const { engine, engineName, model: engineModel } = target;
   const { kind, address } = engine;
   const replica = transcript.servedBy?.replica;
   return {
     model,
     outcome,
-    firstMs,
+    // of an answer that came at once no one knows when its first word was written
+    firstMs: whole ? undefined : firstMs,
     usage,
     engine: { name: engineName, kind, model: engineModel, replica, address },
   };

@@ -1,6 +1,7 @@
 import type { Catalog } from "../engine/engine.ts";
+import type { Usage } from "../model/event.ts";
 import type { LedgerRow } from "../store/store.ts";
-import type { Metrics } from "../telemetry/metrics.ts";
+import { BoundLabels, type Metrics } from "../telemetry/metrics.ts";
 import type { EngineQueues } from "./engine-queue.ts";
 import type { GenerationObserver, LostTry } from "./generation.ts";
 
@@ -8,6 +9,22 @@ const firstBounds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 1
 const speedBounds = [1, 5, 10, 20, 40, 80, 160, 320, 640, 1280];
 /** Shorter answers say nothing about speed. */
 const minSpeedTokens = 8;
+
+const directions = ["input", "cached", "output", "reasoning"] as const;
+const inputDirections = ["input", "cached"] as const;
+
+type AddTokens = readonly [direction: keyof Usage, add: (tokens: number) => void];
+
+/** The series of generations that have all labels in common. */
+interface BoundSeries {
+  generation: () => void;
+  /** Seconds. */
+  first: (seconds: number) => void;
+  /** Tokens a second. */
+  speed: (tokens: number) => void;
+  tokens: readonly AddTokens[];
+  ofReplica: readonly AddTokens[];
+}
 
 /** What was booked, as a Prometheus series. */
 export function recordCost(metrics: Metrics): (row: Pick<LedgerRow, "model" | "cost">) => void {
@@ -34,23 +51,31 @@ export function recordGenerations(metrics: Metrics, catalog: Catalog, queues: En
     ),
   );
   recordReplicas(metrics, catalog);
+  const known = new BoundLabels<BoundSeries>();
+  const bind = (model: string, engine: string, outcome: string, replica: string | undefined): BoundSeries => ({
+    generation: generations.of({ model, engine, outcome }),
+    first: first.of({ model }),
+    speed: speed.of({ model }),
+    tokens: directions.map((direction) => [direction, tokens.of({ model, direction })]),
+    ofReplica: inputDirections.map((direction) => [
+      direction,
+      replica === undefined ? () => undefined : byReplica.of({ engine, replica, direction }),
+    ]),
+  });
   return ({ model = "", started, transcript, outcome, totalMs, usage }) => {
     if (started === undefined) return;
-    const { firstMs, target } = started;
+    const { firstMs, target, whole } = started;
     const engine = target.engineName;
-    generations.add({ model, engine, outcome });
-    first.observe({ model }, firstMs / 1000);
-    if (usage === undefined) return;
-    for (const direction of ["input", "cached", "output", "reasoning"] as const) {
-      tokens.add({ model, direction }, usage[direction]);
-    }
     const replica = transcript.servedBy?.replica;
-    if (replica !== undefined) {
-      for (const direction of ["input", "cached"] as const)
-        byReplica.add({ engine, replica, direction }, usage[direction]);
-    }
+    const key = JSON.stringify([model, engine, outcome, replica]);
+    const series = known.at(key, () => bind(model, engine, outcome, replica));
+    series.generation();
+    if (!whole) series.first(firstMs / 1000);
+    if (usage === undefined) return;
+    for (const [direction, add] of series.tokens) add(usage[direction]);
+    for (const [direction, add] of series.ofReplica) add(usage[direction]);
     const seconds = (totalMs - firstMs) / 1000;
-    if (usage.output >= minSpeedTokens && seconds > 0) speed.observe({ model }, usage.output / seconds);
+    if (!whole && usage.output >= minSpeedTokens && seconds > 0) series.speed(usage.output / seconds);
   };
 }
 

@@ -36,9 +36,9 @@ export interface GenerationRecord {
   model: string | undefined;
   /**
    * Set when an engine began: the engine, the request as it got it, and the milliseconds to the first batch: from
-   * arrival (`firstMs`), and of those the engine's own (`engineMs`).
+   * arrival (`firstMs`), and of those the engine's own (`engineMs`). `whole`: it began with the complete answer.
    */
-  started: (Pick<Started, "target" | "prepared" | "engineMs"> & { firstMs: number }) | undefined;
+  started: (Pick<Started, "target" | "prepared" | "engineMs"> & { firstMs: number; whole: boolean }) | undefined;
   /** Milliseconds from arrival to the end; set at the end. */
   totalMs: number | undefined;
   /** What the engine reported; set at the end, absent where it reported nothing. */

@@ -1,6 +1,8 @@
 import { calendarOf, type Calendar, type Period } from "../model/account.ts";
+import type { Changes } from "./changes.ts";
 import { placeholders, type Row, type SqlDatabase, type SqlValue } from "./database.ts";
-import type { AccountRecord, AccountStore } from "./store.ts";
+import { RowCache } from "./row-cache.ts";
+import type { AccountChange, AccountRecord, AccountStore } from "./store.ts";
 
 /** Where the budget of each period stands in `account`. */
 const budgetColumns: Readonly<Record<Period, string>> = {
@@ -9,62 +11,82 @@ const budgetColumns: Readonly<Record<Period, string>> = {
   month: "budget",
   total: "budget_total",
 };
-const isSet = ["balance", ...Object.values(budgetColumns)].map((column) => `a.${column} is not null`).join(" or ");
-const columns = `a.balance, a.budget_day, a.budget_week, a.budget, a.budget_total,
-  a.day, a.day_cost, a.week, a.week_cost, a.month, a.month_cost, a.total_cost`;
+const isSet = ["balance", ...Object.values(budgetColumns)].map((column) => `${column} is not null`).join(" or ");
+const columns = `subject, balance, budget_day, budget_week, budget, budget_total,
+  day, day_cost, week, week_cost, month, month_cost, total_cost`;
 
-export function accountTable(database: SqlDatabase): AccountStore {
+/** Accounts kept in memory, rows and terms each. */
+const maxKept = 20_000;
+
+/** Accounts as they stand in the table, by subject; without a row: an empty one. */
+export function accountRows(changes: Changes): RowCache<Row> {
+  return new RowCache({ stamp: changes.accounts, maxRows: maxKept });
+}
+
+/** `rows`: shared with the ledger, which changes them too. */
+export function accountTable(database: SqlDatabase, changes: Changes, rows: RowCache<Row>): AccountStore {
+  const isHeld = new RowCache<boolean>({ stamp: changes.terms, maxRows: maxKept });
+  const select = (wanted: string, subjects: readonly string[], more = ""): Promise<Row[]> =>
+    database.all(`select ${wanted} from account where subject in ${placeholders(1, subjects.length)}${more}`, subjects);
   return {
-    read: async (subjects, at) => {
-      if (subjects.length === 0) return [];
-      const rows = await database.all(
-        `select a.subject, ${columns} from account a where a.subject in ${placeholders(1, subjects.length)}`,
-        subjects,
-      );
-      const calendar = calendarOf(at);
-      return subjects.map((subject) => {
-        const row = rows.find((one) => one["subject"] === subject);
-        return accountRecord(subject, row, calendar);
+    held: async (subjects) => {
+      const held = await isHeld.get(subjects, async (missing) => {
+        const found = new Set((await select("subject", missing, ` and (${isSet})`)).map((row) => row["subject"]));
+        return new Map(missing.map((subject) => [subject, found.has(subject)]));
       });
+      return subjects.filter((_subject, index) => held[index] === true);
+    },
+    read: async (subjects, at) => {
+      const found = await rows.get(subjects, async (missing) => bySubject(missing, await select(columns, missing)));
+      const calendar = calendarOf(at);
+      return subjects.map((subject, index) => accountRecord(subject, found[index], calendar));
     },
     list: async (at) => {
-      const rows = await database.all(`select a.subject, ${columns} from account a where ${isSet} order by a.subject`);
+      const set = await database.all(`select ${columns} from account where ${isSet} order by subject`);
       const calendar = calendarOf(at);
-      return rows.map((row) => accountRecord(String(row["subject"]), row, calendar));
+      return set.map((row) => accountRecord(String(row["subject"]), row, calendar));
     },
-    credit: async (subject, amount) => {
-      const [row] = await database.all(
-        `insert into account (subject, balance) values (?, ?)
-         on conflict (subject) do update set balance = coalesce(account.balance, 0) + excluded.balance
-         returning balance`,
-        [subject, amount],
-      );
-      return Number(row?.["balance"]);
-    },
-    update: async (subject, { balance, budgets = {} }) => {
-      const given: [column: string, value: number | null | undefined][] = [
-        ["balance", balance],
-        ...Object.entries(budgetColumns).map(([period, column]): [string, number | null | undefined] => [
-          column,
-          budgets[period as Period],
-        ]),
-      ];
-      const cells = given.filter((cell): cell is [string, number | null] => cell[1] !== undefined);
-      const names = ["subject", ...cells.map(([column]) => column)].join(", ");
-      const sets = ["subject = excluded.subject", ...cells.map(([column]) => `${column} = excluded.${column}`)];
-      await database.run(
-        `insert into account (${names}) values ${placeholders(1, cells.length + 1)}
-         on conflict (subject) do update set ${sets.join(", ")}`,
-        [subject, ...cells.map(([, value]) => value)],
-      );
-    },
+    credit: (subject, amount) => changes.by(credit(database, subject, amount)),
+    update: (subject, change) => changes.by(update(database, subject, change)),
     rename: async (from, to) => {
-      await database.run(
-        "update account set subject = ? where subject = ? and not exists (select 1 from account where subject = ?)",
-        [to, from, to],
-      );
+      const sql =
+        "update account set subject = ? where subject = ? and not exists (select 1 from account where subject = ?)";
+      await changes.by(database.run(sql, [to, from, to]));
     },
   };
+}
+
+function bySubject(subjects: readonly string[], rows: readonly Row[]): Map<string, Row> {
+  const none: Row = {};
+  return new Map(subjects.map((subject) => [subject, rows.find((row) => row["subject"] === subject) ?? none]));
+}
+
+async function credit(database: SqlDatabase, subject: string, amount: number): Promise<number> {
+  const [row] = await database.all(
+    `insert into account (subject, balance) values (?, ?)
+     on conflict (subject) do update set balance = coalesce(account.balance, 0) + excluded.balance
+     returning balance`,
+    [subject, amount],
+  );
+  return Number(row?.["balance"]);
+}
+
+async function update(database: SqlDatabase, subject: string, { balance, budgets = {} }: AccountChange): Promise<void> {
+  const given: [column: string, value: number | null | undefined][] = [
+    ["balance", balance],
+    ...Object.entries(budgetColumns).map(([period, column]): [string, number | null | undefined] => [
+      column,
+      budgets[period as Period],
+    ]),
+  ];
+  const cells = given.filter((cell): cell is [string, number | null] => cell[1] !== undefined);
+  const names = ["subject", ...cells.map(([column]) => column)].join(", ");
+  const sets = ["subject = excluded.subject", ...cells.map(([column]) => `${column} = excluded.${column}`)];
+  await database.run(
+    `insert into account (${names}) values ${placeholders(1, cells.length + 1)}
+     on conflict (subject) do update set ${sets.join(", ")}`,
+    [subject, ...cells.map(([, value]) => value)],
+  );
 }
 
 function accountRecord(subject: string, row: Row | undefined, { day, week, month }: Calendar): AccountRecord {

@@ -10,11 +10,21 @@ export interface SqlRunner {
   run(sql: string, values?: readonly SqlValue[]): Promise<number>;
 }
 
+/** What is known of commits by other connections without a query. */
+export interface CommitWatch {
+  /** Which commits change the version: every one, or at least those that change the revision (`revision-schema.ts`). */
+  readonly of: "all" | "terms";
+  /** Another number when something was committed, never one from before; `undefined` while that is not known. */
+  version(): number | undefined;
+}
+
 /** The port of the two drivers: the tables are written against it once. */
 export interface SqlDatabase extends SqlRunner {
   readonly dialect: "sqlite" | "postgres";
   /** For operators: the path of the file, or host and database; without credentials. */
   readonly name: string;
+  /** Without it nothing that was read may be kept. */
+  readonly commits?: CommitWatch | undefined;
   /** All or nothing. `work` must await nothing but statements of `inside`. */
   transaction<T>(work: (inside: SqlRunner) => Promise<T>): Promise<T>;
   close(): Promise<void>;

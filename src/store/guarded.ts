@@ -1,6 +1,6 @@
 import { ParleyError } from "../model/error.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { Row, SqlDatabase, SqlRunner, SqlValue } from "./database.ts";
+import type { CommitWatch, Row, SqlDatabase, SqlRunner, SqlValue } from "./database.ts";
 import { storeFailure } from "./failure.ts";
 
 /**
@@ -26,6 +26,10 @@ export class GuardedDatabase implements SqlDatabase {
 
   get name(): string {
     return this.inner.name;
+  }
+
+  get commits(): CommitWatch | undefined {
+    return this.inner.commits;
   }
 
   all(sql: string, values?: readonly SqlValue[]): Promise<Row[]> {

@@ -1,13 +1,17 @@
 import type { Limits } from "../model/limit.ts";
 import { isObject } from "../model/json.ts";
+import type { Changes } from "./changes.ts";
 import { placeholders, type Row, type SqlDatabase, type SqlRunner, type SqlValue } from "./database.ts";
+import { RowCache } from "./row-cache.ts";
 import type {
+  FoundKey,
   KeyChange,
   KeyRecord,
   KeyStore,
   OrganisationChange,
   OrganisationRecord,
   OrganisationStore,
+  NewSecret,
 } from "./store.ts";
 
 /** How the fields that may change stand in their columns. */
@@ -34,86 +38,114 @@ const organisationColumns: Columns<OrganisationChange> = {
   declared: (declared) => ["declared", declared ? 1 : 0],
 };
 
-export function keyTable(database: SqlDatabase): KeyStore {
+/** Keys kept in memory; a row takes about a kilobyte. */
+const maxKeptKeys = 10_000;
+
+/** What a secret belongs to. */
+interface Secret extends FoundKey {
+  /** When a secret from before the last rotation ends, in milliseconds since the Unix epoch. */
+  endsAt: number | null;
+}
+
+export function keyTable(database: SqlDatabase, changes: Changes): KeyStore {
+  const secrets = new RowCache<Secret>({ stamp: changes.terms, maxRows: maxKeptKeys });
   return {
     insert: ({ lastUsedAt: _lastUsedAt, oldSecretUntil: _oldSecretUntil, ...record }) =>
-      insert(database, "api_key", [["id", record.id], ["created_at", record.createdAt], ...cells(keyColumns, record)]),
-    byHash: async (hash, now) => {
-      const found = await keyWhere(database, "k.hash = ?", hash);
-      if (found !== undefined) return found;
-      const [retired] = await database.all("select key_id from retired_secret where hash = ? and expires_at > ?", [
-        hash,
-        now,
-      ]);
-      return retired === undefined ? undefined : keyWhere(database, "k.id = ?", retired["key_id"] ?? null);
+      changes.by(
+        insert(database, "api_key", [
+          ["id", record.id],
+          ["created_at", record.createdAt],
+          ...cells(keyColumns, record),
+        ]),
+      ),
+    byHash: async (hash, now, otherForm) => {
+      const read = (): Promise<Secret | undefined> => secretOf(database, { hash, now, otherForm });
+      const [known] = await secrets.get([hash], async () => {
+        const found = await read();
+        return new Map(found === undefined ? [] : [[hash, found]]);
+      });
+      // an ended secret may be another key's in its other form
+      return known === undefined || known.endsAt === null || known.endsAt > now ? known : read();
     },
     get: async (id) => {
       const [row] = await database.all("select * from api_key where id = ?", [id]);
       return row === undefined ? undefined : keyRecord(row);
     },
     list: async () => (await database.all("select * from api_key order by created_at, id")).map(keyRecord),
-    update: (id, change) => update(database, "api_key", { id, cells: cells(keyColumns, change) }),
-    rotate: (id, { hash, prefix, oldSecretUntil }) =>
-      database.transaction(async (inside) => {
-        if (oldSecretUntil === null) await inside.run("delete from retired_secret where key_id = ?", [id]);
-        else {
-          const sql =
-            "insert into retired_secret (hash, key_id, expires_at) select hash, id, ? from api_key where id = ?";
-          await inside.run(sql, [oldSecretUntil, id]);
-        }
-        const changed = await inside.run("update api_key set hash = ?, prefix = ?, old_secret_until = ? where id = ?", [
-          hash,
-          prefix,
-          oldSecretUntil,
-          id,
-        ]);
-        return changed > 0;
-      }),
+    update: (id, change) => changes.by(update(database, "api_key", { id, cells: cells(keyColumns, change) })),
+    rotate: (id, secret) => changes.by(rotate(database, id, secret)),
     delete: (id) =>
-      database.transaction(async (inside) => {
-        await inside.run("delete from retired_secret where key_id = ?", [id]);
-        await keepName(inside, `select 'key', id, name, owner, tags from api_key where id = ?`, id);
-        return (await inside.run("delete from api_key where id = ?", [id])) > 0;
-      }),
+      changes.by(
+        database.transaction(async (inside) => {
+          await inside.run("delete from retired_secret where key_id = ?", [id]);
+          await keepName(inside, `select 'key', id, name, owner, tags from api_key where id = ?`, id);
+          return (await inside.run("delete from api_key where id = ?", [id])) > 0;
+        }),
+      ),
   };
 }
 
-export function organisationTable(database: SqlDatabase): OrganisationStore {
+function rotate(database: SqlDatabase, id: string, { hash, prefix, oldSecretUntil }: NewSecret): Promise<boolean> {
+  return database.transaction(async (inside) => {
+    if (oldSecretUntil === null) await inside.run("delete from retired_secret where key_id = ?", [id]);
+    else {
+      const sql = "insert into retired_secret (hash, key_id, expires_at) select hash, id, ? from api_key where id = ?";
+      await inside.run(sql, [oldSecretUntil, id]);
+    }
+    const values = [hash, prefix, oldSecretUntil, id];
+    const changed = await inside.run(
+      "update api_key set hash = ?, prefix = ?, old_secret_until = ? where id = ?",
+      values,
+    );
+    return changed > 0;
+  });
+}
+
+export function organisationTable(database: SqlDatabase, changes: Changes): OrganisationStore {
   return {
     insert: (record) =>
-      insert(database, "organisation", [
-        ["id", record.id],
-        ["created_at", record.createdAt],
-        ...cells(organisationColumns, record),
-      ]),
+      changes.by(
+        insert(database, "organisation", [
+          ["id", record.id],
+          ["created_at", record.createdAt],
+          ...cells(organisationColumns, record),
+        ]),
+      ),
     get: async (id) => {
       const [row] = await database.all("select * from organisation where id = ?", [id]);
       return row === undefined ? undefined : organisationRecord(row);
     },
     list: async () =>
       (await database.all("select * from organisation order by created_at, id")).map(organisationRecord),
-    update: (id, change) => update(database, "organisation", { id, cells: cells(organisationColumns, change) }),
+    update: (id, change) =>
+      changes.by(update(database, "organisation", { id, cells: cells(organisationColumns, change) })),
     delete: (id) =>
-      database.transaction(async (inside) => {
-        await keepName(inside, `select 'organisation', id, name, '', '[]' from organisation where id = ?`, id);
-        await inside.run("update api_key set organisation = null where organisation = ?", [id]);
-        return (await inside.run("delete from organisation where id = ?", [id])) > 0;
-      }),
+      changes.by(
+        database.transaction(async (inside) => {
+          await keepName(inside, `select 'organisation', id, name, '', '[]' from organisation where id = ?`, id);
+          await inside.run("update api_key set organisation = null where organisation = ?", [id]);
+          return (await inside.run("delete from organisation where id = ?", [id])) > 0;
+        }),
+      ),
   };
 }
 
-async function keyWhere(
+/** Own secrets before those from before a rotation, in the first form before the other. */
+const bySecret = `select k.*, o.name as organisation_name, o.created_at as organisation_created_at,
+    o.disabled as organisation_disabled, o.limits as organisation_limits, o.declared as organisation_declared, s.ends_at
+  from (select id as key_id, hash as secret, 0 as retired, null as ends_at from api_key where hash in (?, ?)
+    union all select key_id, hash, 1, expires_at from retired_secret where hash in (?, ?) and expires_at > ?) s
+  join api_key k on k.id = s.key_id left join organisation o on o.id = k.organisation
+  order by case when s.secret = ? then 0 else 1 end, s.retired limit 1`;
+
+async function secretOf(
   database: SqlDatabase,
-  condition: string,
-  value: SqlValue,
-): Promise<{ key: KeyRecord; organisation: OrganisationRecord | undefined } | undefined> {
-  const [row] = await database.all(
-    `select k.*, o.name as organisation_name, o.created_at as organisation_created_at,
-       o.disabled as organisation_disabled, o.limits as organisation_limits, o.declared as organisation_declared
-     from api_key k left join organisation o on o.id = k.organisation where ${condition}`,
-    [value],
-  );
-  return row === undefined ? undefined : { key: keyRecord(row), organisation: joinedOrganisation(row) };
+  { hash, now, otherForm }: { hash: string; now: number; otherForm: (() => string) | undefined },
+): Promise<Secret | undefined> {
+  const other = otherForm?.() ?? hash;
+  const [row] = await database.all(bySecret, [hash, other, hash, other, now, hash]);
+  if (row === undefined) return undefined;
+  return { key: keyRecord(row), organisation: joinedOrganisation(row), endsAt: time(row["ends_at"]) };
 }
 
 /** Keeps what reports show of one that is about to be deleted; `labels` selects it. */

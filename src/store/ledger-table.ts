@@ -1,14 +1,19 @@
+import { nextLoopTurn } from "../lib/loop-turn.ts";
 import { calendarOf, subjectsOf } from "../model/account.ts";
 import { placeholders, type Row, type SqlDatabase, type SqlRunner, type SqlValue } from "./database.ts";
 import { hourMs, keyLabels, organisationLabels, rowCondition } from "./ledger-condition.ts";
+import type { RowCache } from "./row-cache.ts";
 import type { LedgerEntry, LedgerQuery, LedgerRow, LedgerStore } from "./store.ts";
 import { keepSums, usage } from "./usage-table.ts";
 
 const columns =
   "id, request, at, key_id, organisation, model, engine, tier, outcome, input, cached, output, reasoning, cost";
 const columnCount = columns.split(",").length;
-/** Rows of one insert; PostgreSQL binds up to 65,535 values, SQLite up to 32,766. */
-const rowsPerInsert = 250;
+/**
+ * Rows of one insert. PostgreSQL gets many in one round trip, and binds up to 65,535 values. In SQLite, which is asked nothing
+ * over a wire, one statement that is always the same costs less than one of as many rows (docs/bench.md).
+ */
+const rowsPerInsert = { sqlite: 1, postgres: 250 };
 const dayMs = 24 * hourMs;
 
 /** A count goes on within its period, begins anew with a later one, and is not touched by rows that come late. */
@@ -24,16 +29,20 @@ const spend = `insert into account (subject, day, day_cost, week, week_cost, mon
   on conflict (subject) do update set ${counted.join(", ")},
     total_cost = account.total_cost + excluded.total_cost, balance = account.balance - excluded.total_cost`;
 
-export function ledgerTable(database: SqlDatabase): LedgerStore {
+/** `accounts`: the rows in memory of what a batch charges. */
+export function ledgerTable(database: SqlDatabase, accounts: Pick<RowCache<Row>, "forget">): LedgerStore {
   return {
     add: async (rows) => {
       if (rows.length === 0) return;
       await database.transaction(async (inside) => {
         const added: LedgerRow[] = [];
-        for (let at = 0; at < rows.length; at += rowsPerInsert)
-          added.push(...(await insert(inside, rows.slice(at, at + rowsPerInsert))));
+        const step = rowsPerInsert[database.dialect];
+        for (let at = 0; at < rows.length; at += step) added.push(...(await insert(inside, rows.slice(at, at + step))));
         await charge(inside, added);
       });
+      // until its caller goes on, the old accounts and what it adds to them are the truth: both end in one step
+      await nextLoopTurn();
+      accounts.forget(rows.flatMap(subjectsOf));
     },
     usage: (query) => usage(database, query),
     list: (query) => list(database, query),
@@ -43,12 +52,12 @@ export function ledgerTable(database: SqlDatabase): LedgerStore {
 
 const insertText = (rows: number): string => `insert into ledger (${columns}) values ${placeholders(rows, columnCount)}
   on conflict (id) do nothing returning id`;
-/** Made once: under load most are of this size. */
-const wholeInsert = insertText(rowsPerInsert);
+/** Made once: SQLite gets no other, and under load most of PostgreSQL's are of this size. */
+const usualInserts = new Map(Object.values(rowsPerInsert).map((rows) => [rows, insertText(rows)] as const));
 
 /** Returns those that were not there: an earlier try may have succeeded although its answer was lost. */
 async function insert(inside: SqlRunner, rows: readonly LedgerRow[]): Promise<LedgerRow[]> {
-  const sql = rows.length === rowsPerInsert ? wholeInsert : insertText(rows.length);
+  const sql = usualInserts.get(rows.length) ?? insertText(rows.length);
   const added = new Set((await inside.all(sql, rows.flatMap(values))).map((row) => String(row["id"])));
   // each once, should a row be given twice
   return rows.filter(({ id }) => added.delete(id));

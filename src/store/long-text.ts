@@ -142,6 +142,11 @@ export class LongTexts {
   }
 }
 
+/** Whether a column stands for a text that is kept in pieces. */
+export function isReference(column: string | undefined): boolean {
+  return column !== undefined && reference.test(column.slice(0, maxReferenceChars));
+}
+
 /** A text that is in memory. */
 export function loadedText(text: string): StoredText {
   const chunks = async function* (first = 0): AsyncGenerator<Buffer> {

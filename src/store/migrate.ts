@@ -6,32 +6,49 @@ import { migrations } from "./schema.ts";
 const lockNumber = 7_237_001;
 
 /**
- * Brings the tables to this version. Safe with several processes at once: the second waits and finds it done. Throws
- * `invalid` when the database was made by a newer version or by another program.
+ * Brings the tables to this version. Safe with several processes at once: the second waits and finds it done. Tables of a newer
+ * version are used as they are where that version says so (`worksFrom`). Throws `invalid` where it does not, and when the
+ * database belongs to another program.
  */
 export async function migrate(database: SqlDatabase): Promise<void> {
   const migrated = await database.transaction(async (inside) => {
     if (database.dialect === "postgres") await inside.all("select pg_advisory_xact_lock(?)", [lockNumber]);
     else await refuseForeign(inside, database.name);
-    await inside.run("create table if not exists migration (number integer primary key)");
-    const done = new Set((await inside.all("select number from migration")).map((row) => Number(row["number"])));
+    const done = await readDone(inside, database.dialect);
     const newest = Math.max(0, ...migrations.map((step) => step.number));
-    const foreign = [...done].find((number) => number > newest);
+    const foreign = [...done.values()].find((worksFrom) => worksFrom > newest);
     if (foreign !== undefined) {
       throw invalid(
         "",
-        `the database ${database.name} has migration ${foreign}, this version knows up to ${newest}: use a newer Parley`,
+        `the database ${database.name} has migration ${Math.max(...done.keys())}, this version knows up to ${newest}: use a newer Parley`,
       );
     }
     const missing = migrations.filter(({ number }) => !done.has(number));
     for (const step of missing) {
       for (const statement of [...step.statements, ...(step[database.dialect] ?? [])]) await inside.run(statement);
-      await inside.run("insert into migration (number) values (?)", [step.number]);
+      await inside.run("insert into migration (number, works_from) values (?, ?)", [
+        step.number,
+        step.worksFrom ?? step.number,
+      ]);
     }
     return missing.length > 0;
   });
   // new tables take their room now: on a disk that is full later, rows can still be deleted
   if (migrated && database.dialect === "sqlite") await database.all("pragma wal_checkpoint(truncate)");
+}
+
+/** The migrations that were run, each with the one up to which a program must know the tables to work with them. */
+async function readDone(inside: SqlRunner, dialect: SqlDatabase["dialect"]): Promise<Map<number, number>> {
+  await inside.run("create table if not exists migration (number integer primary key, works_from integer)");
+  // databases of earlier versions
+  if (dialect === "postgres") await inside.run("alter table migration add column if not exists works_from integer");
+  else {
+    const columns = await inside.all("select name from pragma_table_info('migration')");
+    if (!columns.some(({ name }) => name === "works_from"))
+      await inside.run("alter table migration add column works_from integer");
+  }
+  const rows = await inside.all("select number, works_from from migration");
+  return new Map(rows.map((row) => [Number(row["number"]), Number(row["works_from"] ?? row["number"])]));
 }
 
 /** A file with tables that are not ours is not touched. A PostgreSQL database may be shared with other programs. */

@@ -19,6 +19,8 @@ export interface AccountChange {
 }
 
 export interface AccountStore {
+  /** Those of the subjects that have a balance or a budget; from memory while that has not changed. */
+  held(subjects: readonly string[]): Promise<string[]>;
   /** One record for each subject, in the order given; `at` in milliseconds since the Unix epoch. */
   read(subjects: readonly string[], at: number): Promise<AccountRecord[]>;
   /** Every subject with a balance or a budget. */

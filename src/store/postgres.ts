@@ -1,5 +1,7 @@
 import pg from "pg";
-import type { Row, SqlDatabase, SqlRunner, SqlValue } from "./database.ts";
+import type { CommitWatch, Row, SqlDatabase, SqlRunner, SqlValue } from "./database.ts";
+import { RevisionListener } from "./postgres-listener.ts";
+import { revisionChannel } from "./revision-schema.ts";
 
 /** How long a statement waits for a connection, and for its answer. */
 const connectTimeoutMs = 5_000;
@@ -17,7 +19,11 @@ export function openPostgres(url: string, connections: number): SqlDatabase {
   });
   // an idle connection that breaks is replaced; a query that needs one fails when it cannot be
   pool.on("error", () => undefined);
-  return new PostgresDatabase(pool, placeOf(url));
+  const notify = async (payload: string): Promise<void> => {
+    await pool.query("select pg_notify($1, $2)", [revisionChannel, payload]);
+  };
+  const listener = new RevisionListener({ url, notify, monotonic: () => performance.now() });
+  return new PostgresDatabase(pool, { name: placeOf(url), listener });
 }
 
 type Queryable = Pick<pg.PoolClient, "query">;
@@ -27,10 +33,16 @@ class PostgresDatabase implements SqlDatabase {
   readonly dialect = "postgres";
   readonly name: string;
   private readonly pool: pg.Pool;
+  private readonly listener: RevisionListener;
 
-  constructor(pool: pg.Pool, name: string) {
+  constructor(pool: pg.Pool, { name, listener }: { name: string; listener: RevisionListener }) {
     this.pool = pool;
     this.name = name;
+    this.listener = listener;
+  }
+
+  get commits(): CommitWatch {
+    return this.listener;
   }
 
   all(sql: string, values: readonly SqlValue[] = []): Promise<Row[]> {
@@ -64,8 +76,9 @@ class PostgresDatabase implements SqlDatabase {
     }
   }
 
-  close(): Promise<void> {
-    return this.pool.end();
+  async close(): Promise<void> {
+    await this.listener.close();
+    await this.pool.end();
   }
 }
 

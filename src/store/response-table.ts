@@ -1,6 +1,6 @@
 import type { Row, SqlDatabase, SqlValue } from "./database.ts";
 import type { WorkerLease } from "./lease.ts";
-import { loadedText, maxReferenceChars, type LongTexts } from "./long-text.ts";
+import { isReference, loadedText, maxReferenceChars, type LongTexts } from "./long-text.ts";
 import type { ResponseRecord, ResponseStore, ResponseText, StoredText } from "./store.ts";
 
 const facts = ["id", "owner", "created_at", "expires_at", "state", "previous_id", "version"];
@@ -15,8 +15,10 @@ const save = `insert into response (${facts.join(", ")}, holder, bytes, begun_by
 const end = `update response set state = 'done', body = ?, output = ?, events = ?, bytes = begun_bytes + ?
   where id = ?`;
 
-/** Columns that may refer to pieces; what is longer refers to none. */
-const references = allTexts.map((text) => `substr(${text}, 1, ${maxReferenceChars}) as ${text}`).join(", ");
+/** A column that may refer to pieces; what is longer refers to none. */
+const referenceIn = (text: ResponseText): string => `substr(${text}, 1, ${maxReferenceChars}) as ${text}`;
+const references = allTexts.map(referenceIn).join(", ");
+const longBody = `select ${referenceIn("body")} from response where id = ?`;
 
 const forget = `delete from response where id in
   (select id from response where owner = ? and state = 'remembered' order by created_at, id limit ?)
@@ -76,8 +78,7 @@ function responseEnds({ database, texts, lease }: ResponseTableOptions): Respons
     end: ({ id, body, output, events, expiresAt }) =>
       texts.keep([body, output, events], expiresAt, async (columns, sizes) => {
         // only a long body takes the place of another long one: both hold what the request held
-        const sql = `select ${references} from response where id = ?`;
-        const [before] = columns[0] === body ? [] : await database.all(sql, [id]);
+        const [before] = isReference(columns[0]) ? await database.all(longBody, [id]) : [];
         const found = await database.run(end, [...columns, sum(sizes), id]);
         await texts.remove(found > 0 ? [String(before?.["body"])] : columns);
       }),

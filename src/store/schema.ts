@@ -2,6 +2,7 @@ import { noticeStatements, periodMigration, reportStatements, secretStatements }
 import { auditStatements } from "./audit-table.ts";
 import { limitStatements } from "./limit-schema.ts";
 import { moneyStatements } from "./money-schema.ts";
+import { revisionMigration } from "./revision-schema.ts";
 import { usageMigration } from "./usage-schema.ts";
 
 export interface Migration {
@@ -11,6 +12,11 @@ export interface Migration {
   /** What only one of them can. */
   sqlite?: readonly string[];
   postgres?: readonly string[];
+  /**
+   * The migration up to which a program must know the tables to go on with them after this one; default this one. One that only
+   * adds what earlier programs do not see names the one before, so that old and new processes can serve side by side.
+   */
+  worksFrom?: number;
 }
 
 /**
@@ -160,4 +166,6 @@ export const migrations: readonly Migration[] = [
       "alter table response add column begun_bytes bigint not null default 0",
     ],
   },
+  // triggers, which see what earlier programs change as well
+  { number: 17, worksFrom: 16, ...revisionMigration },
 ];

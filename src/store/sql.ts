@@ -1,7 +1,8 @@
 import { TimeSlices } from "../lib/time-slices.ts";
 import type { Log } from "../telemetry/log.ts";
-import { accountTable } from "./account-table.ts";
+import { accountRows, accountTable } from "./account-table.ts";
 import { auditTable } from "./audit-table.ts";
+import { Changes } from "./changes.ts";
 import type { SqlDatabase } from "./database.ts";
 import { fileTable } from "./file-table.ts";
 import { GuardedDatabase } from "./guarded.ts";
@@ -31,12 +32,14 @@ export async function sqlStore(inner: SqlDatabase, options: StoreOptions = {}): 
   await migrateOrClose(inner);
   const database = new GuardedDatabase(inner, log);
   const lease = new WorkerLease(database);
+  const changes = new Changes(database);
+  const accounts = accountRows(changes);
   return {
-    keys: keyTable(database),
-    organisations: organisationTable(database),
-    accounts: accountTable(database),
+    keys: keyTable(database, changes),
+    organisations: organisationTable(database, changes),
+    accounts: accountTable(database, changes, accounts),
     audit: auditTable(database),
-    ledger: ledgerTable(database),
+    ledger: ledgerTable(database, accounts),
     responses: responseTable({ database, lease, now, texts: new LongTexts(database, slices) }),
     files: fileTable(database),
     settings: settingTable(database),

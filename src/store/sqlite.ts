@@ -2,8 +2,9 @@ import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
+import { loopTurn } from "../lib/loop-turn.ts";
 import { openFailure, sqliteBusy, sqliteCode } from "./failure.ts";
-import type { Row, SqlDatabase, SqlRunner, SqlValue } from "./database.ts";
+import type { CommitWatch, Row, SqlDatabase, SqlRunner, SqlValue } from "./database.ts";
 
 /**
  * How long a write waits for another process, in milliseconds: first blocking, because most writes are over in less
@@ -13,6 +14,8 @@ const blockingWaitMs = 5;
 const maxWaitMs = 5_000;
 const retryPauseMs = 3;
 const sqliteFull = 13;
+/** How long what a look at the data version saw is taken for true, in milliseconds. */
+const maxLookMs = 1;
 /** Prepared statements kept; the texts are few, only inserts of several rows vary. */
 const maxStatements = 200;
 
@@ -73,6 +76,7 @@ class SqliteDatabase implements SqlDatabase {
   // fixed at birth
   readonly dialect = "sqlite";
   readonly name: string;
+  readonly commits: CommitWatch = { of: "all", version: () => this.version() };
   private readonly database: DatabaseSync;
   private readonly inside: SqlRunner;
   // changed by events
@@ -80,6 +84,8 @@ class SqliteDatabase implements SqlDatabase {
   private readonly statements = new Map<string, StatementSync>();
   /** Resolves at the end of the transaction that is open; set and cleared by `transaction`. */
   private transacting: Promise<void> | undefined;
+  /** SQLite's data version, and the turn of the event loop and the millisecond that it was read in; set by `version`. */
+  private seen: { turn: number; at: number; version: number | undefined } = { turn: -1, at: 0, version: undefined };
 
   constructor(database: DatabaseSync, name: string) {
     this.database = database;
@@ -122,6 +128,26 @@ class SqliteDatabase implements SqlDatabase {
     while (this.transacting !== undefined) await this.transacting;
     this.statements.clear();
     this.database.close();
+  }
+
+  /**
+   * Looks once in a turn of the event loop, for a millisecond at most: a look costs two calls of the system, and what was
+   * committed before a request was sent was committed before the turn that reads it.
+   */
+  private version(): number | undefined {
+    const turn = loopTurn();
+    const at = performance.now();
+    if (this.seen.turn !== turn || at - this.seen.at > maxLookMs) this.seen = { turn, at, version: this.dataVersion() };
+    return this.seen.version;
+  }
+
+  /** It changes with every commit of another connection (sqlite.org/pragma.html); `undefined` where it cannot be read. */
+  private dataVersion(): number | undefined {
+    try {
+      return Number(this.prepare("pragma data_version").get()?.["data_version"]);
+    } catch {
+      return undefined;
+    }
   }
 
   private rows(sql: string, values: readonly SqlValue[]): Row[] {

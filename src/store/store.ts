@@ -61,16 +61,20 @@ export interface NewSecret {
 }
 export type OrganisationChange = Partial<Omit<OrganisationRecord, "id" | "createdAt">>;
 
+/** A key that was looked up, with the organisation it belongs to. */
+export interface FoundKey {
+  key: KeyRecord;
+  organisation: OrganisationRecord | undefined;
+}
+
 export interface KeyStore {
   insert(record: KeyRecord): Promise<void>;
   /**
    * The key with that hash, or whose secret before the last rotation had it and still works at `now`; disabled ones
-   * included, and the organisation it belongs to.
+   * included, and the organisation it belongs to. `otherForm` makes another hash of the same secret, which is looked for
+   * beside it. From memory while nothing of keys and organisations has changed; `lastUsedAt` is then an older one.
    */
-  byHash(
-    hash: string,
-    now: number,
-  ): Promise<{ key: KeyRecord; organisation: OrganisationRecord | undefined } | undefined>;
+  byHash(hash: string, now: number, otherForm?: () => string): Promise<FoundKey | undefined>;
   get(id: string): Promise<KeyRecord | undefined>;
   /** Oldest first. */
   list(): Promise<KeyRecord[]>;

@@ -104,6 +104,24 @@ class Series<T> {
   }
 }
 
+/**
+ * What was made of each label set, so that a label set that comes again and again is looked up by one text. Those beyond as many
+ * as a metric has are made anew each time.
+ */
+export class BoundLabels<Bound> {
+  // changed by events
+  private readonly made = new Map<string, Bound>();
+
+  /** What `make` made of this key, a text that differs for each label set. */
+  at(key: string, make: () => Bound): Bound {
+    const known = this.made.get(key);
+    if (known !== undefined) return known;
+    const bound = make();
+    if (this.made.size < maxSeries) this.made.set(key, bound);
+    return bound;
+  }
+}
+
 export class Counter {
   private readonly series = new Series(() => 0);
 
@@ -111,14 +129,29 @@ export class Counter {
     if (by > 0) this.series.at(labels).value += by;
   }
 
+  /** `add` for one label set, which is looked up once. */
+  of(labels: Labels): (by?: number) => void {
+    let found: { value: number } | undefined;
+    return (by = 1) => {
+      if (by > 0) (found ??= this.series.at(labels)).value += by;
+    };
+  }
+
   samples(name: string): Sample[] {
     return [...this.series.all()].map(({ labels, value }) => ({ name, labels, value }));
   }
 }
 
+/** One label set of a histogram: values by bucket, their sum and their number. */
+interface Buckets {
+  buckets: number[];
+  sum: number;
+  count: number;
+}
+
 export class Histogram {
   private readonly bounds: readonly number[];
-  private readonly series: Series<{ buckets: number[]; sum: number; count: number }>;
+  private readonly series: Series<Buckets>;
 
   constructor(bounds: readonly number[]) {
     this.bounds = bounds;
@@ -126,7 +159,16 @@ export class Histogram {
   }
 
   observe(labels: Labels, value: number): void {
-    const { value: state } = this.series.at(labels);
+    this.count(this.series.at(labels).value, value);
+  }
+
+  /** `observe` for one label set, which is looked up once. */
+  of(labels: Labels): (value: number) => void {
+    let found: { value: Buckets } | undefined;
+    return (value) => this.count((found ??= this.series.at(labels)).value, value);
+  }
+
+  private count(state: Buckets, value: number): void {
     const index = this.bounds.findIndex((bound) => value <= bound);
     if (index >= 0) state.buckets[index] = (state.buckets[index] ?? 0) + 1;
     state.sum += value;

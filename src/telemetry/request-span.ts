@@ -37,8 +37,8 @@ export interface GenerationEnd {
   /** The catalog's name, not the caller's spelling. */
   model?: string | undefined;
   engine?: EngineFacts;
-  /** Milliseconds to the first batch. */
-  firstMs?: number;
+  /** Milliseconds to the first batch; absent where the answer came at once. */
+  firstMs?: number | undefined;
   usage?: Usage | undefined;
 }
 

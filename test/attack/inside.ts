@@ -58,7 +58,7 @@ function collect(): void {
 }
 
 // children of the server are started with the same flags, and have messages of their own
-if (process.argv[1]?.endsWith("parley.js") && process.send !== undefined) {
+if (/(?:parley\.js|bare\.ts)$/.test(process.argv[1] ?? "") && process.send !== undefined) {
   const hold = new Hold();
   hold.start();
   process.on("message", (question: Question) => void process.send?.(answer(question, hold)));

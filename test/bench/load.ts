@@ -16,7 +16,7 @@ export interface Load {
   bytes: number;
 }
 
-/** Asks again and again over so many connections for so long. Throws when an answer is not 200. */
+/** Asks again and again over so many connections for so long, after a quarter of that to warm up. */
 export async function load(target: Target, connections: number, milliseconds: number): Promise<Load> {
   const pool = new Pool(target.url, { connections, pipelining: 1 });
   try {
@@ -27,14 +27,21 @@ export async function load(target: Target, connections: number, milliseconds: nu
   }
 }
 
-async function hammer(pool: Pool, target: Target, span: { connections: number; milliseconds: number }): Promise<Load> {
+/** Until when is asked: for a time, or until there are so many answers. */
+export type Span = { connections: number } & ({ milliseconds: number } | { requests: number });
+
+/** Asks again and again with so many requests at once. Throws when an answer is not 200. */
+export async function hammer(pool: Pool, target: Pick<Target, "path" | "body">, span: Span): Promise<Load> {
   const body = JSON.stringify(target.body);
   const headers = { "content-type": "application/json", authorization: `Bearer ${benchKey}` };
   const firsts: number[] = [];
   let bytes = 0;
   const started = performance.now();
+  let begun = 0;
+  const goesOn = (): boolean =>
+    "requests" in span ? begun++ < span.requests : performance.now() - started < span.milliseconds;
   const worker = async (): Promise<void> => {
-    while (performance.now() - started < span.milliseconds) {
+    while (goesOn()) {
       const asked = performance.now();
       const answer = await pool.request({ method: "POST", path: target.path, headers, body });
       if (answer.statusCode !== 200)

@@ -1,17 +1,24 @@
 /**
- * `npm run bench [-- --json]`: named shapes, each a row. Under a minute. Numbers of one run are good as ratios; a budget
- * that is broken is marked and makes the exit code 1.
+ * `npm run bench [-- [step [part of a row's name]...] [--json] [--profile folder]]`: named shapes, each a row. Numbers of one
+ * run are good as ratios; a budget that is broken is marked and makes the exit code 1.
  */
 import { availableParallelism, cpus, loadavg } from "node:os";
+import { parseArgs } from "node:util";
 import { measureAccount } from "./account.ts";
 import { measureEmbedded } from "./embedded.ts";
 import { measurePieces } from "./pieces.ts";
+import { measureRelay } from "./relay/relay.ts";
 import { keepsBudget, type Row } from "./row.ts";
 import { measureServer, measureStart } from "./serve.ts";
 import { measureWrites } from "./write.ts";
 
 const started = performance.now();
-const asJson = process.argv.includes("--json");
+const { positionals, values: flags } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "boolean", default: false }, profile: { type: "string" } },
+});
+const [wanted, ...only] = positionals;
+const asJson = flags.json;
 const machine = {
   node: process.version,
   platform: `${process.platform}-${process.arch}`,
@@ -20,21 +27,27 @@ const machine = {
   loadBefore: loadavg()[0] ?? 0,
 };
 
-const steps: readonly (() => Row[] | Promise<Row[]>)[] = [
-  measurePieces,
-  measureAccount,
-  async () => [await measureWrites()],
-  async () => [await measureStart()],
-  measureServer,
-  measureEmbedded,
-];
+const steps: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
+  pieces: measurePieces,
+  account: measureAccount,
+  write: async () => [await measureWrites()],
+  start: async () => [await measureStart()],
+  server: measureServer,
+  embedded: measureEmbedded,
+  relay: () => measureRelay({ only, profile: flags.profile }),
+};
+if (wanted !== undefined && steps[wanted] === undefined) {
+  console.error(`no step is named ${wanted}; there are ${Object.keys(steps).join(", ")}`);
+  process.exit(1);
+}
 
 const rows: Row[] = [];
 if (!asJson) {
   console.log(`Node ${machine.node}, ${machine.platform}, ${machine.cores} cores (${machine.processor})`);
   console.log(`load average before the run: ${machine.loadBefore.toFixed(2)}\n`);
 }
-for (const step of steps) {
+for (const [name, step] of Object.entries(steps)) {
+  if (wanted !== undefined && name !== wanted) continue;
   const found = await step();
   rows.push(...found);
   if (!asJson) for (const row of found) console.log(line(row));

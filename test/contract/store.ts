@@ -701,6 +701,27 @@ export function testStore(name: string, start: () => Promise<StoreUnderTest>): v
           await other.close();
         }
       });
+
+      it("sees what another changed of what was read before", async () => {
+        const other = await under.open();
+        try {
+          await store.keys.insert(key("kept"));
+          const look = async (): Promise<unknown> => [
+            (await store.keys.byHash("hash-kept", at))?.key.limits,
+            await store.accounts.held(["key:kept", "key:free"]),
+          ];
+          // with PostgreSQL a process listens from its first look on
+          for (let times = 0; times < 20; times += 1) {
+            expect(await look()).toEqual([{}, []]);
+            await new Promise((resolve) => setTimeout(resolve, 5));
+          }
+          await other.keys.update("kept", { limits: { streams: 1 } });
+          await other.accounts.credit("key:kept", 5);
+          await expect.poll(look, { timeout: 500, interval: 1 }).toEqual([{ streams: 1 }, ["key:kept"]]);
+        } finally {
+          await other.close();
+        }
+      });
     });
   });
 }

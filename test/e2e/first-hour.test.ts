@@ -28,6 +28,7 @@ const notRun: Readonly<Record<string, string>> = {
   "parley serve --engine qwen3-0.6b": "needs that download",
   "npm install ai @ai-sdk/openai-compatible": "downloads; the packages are development dependencies of the tests",
   "node answer.ts": "test/cli/client runs the example",
+  "cp deploy/env.example deploy/.env": "for the containers",
   ...Object.fromEntries(
     ["codex", "claude", "opencode", "qwen", "pi", "cn"].flatMap((client) => [
       [client, "a client program that is not installed here"],
@@ -38,6 +39,16 @@ const notRun: Readonly<Record<string, string>> = {
     ]),
   ),
 };
+
+/** Commands of programs that are not here, and why they cannot be. */
+const notHere: readonly { command: RegExp; why: string }[] = [
+  {
+    command: /^(?:docker|helm|kubectl) /,
+    why: "needs a container engine or a cluster; test/deploy reads what it is given",
+  },
+  { command: /^(?:vllm serve|python -m sglang\.)/, why: "needs GPUs" },
+  { command: /^pg_(?:dump|restore) /, why: "needs a PostgreSQL server" },
+];
 
 /** Settings blocks that are not of Parley, and by which test they are read. */
 const otherYaml: Readonly<Record<string, string>> = {
@@ -176,13 +187,17 @@ describe("commands", { timeout: 120_000 }, () => {
     return replaced.reduce((text, [from, to]) => text.replace(from, to), command);
   }
 
+  function isRun(command: string): boolean {
+    return !(command in notRun) && !notHere.some((row) => row.command.test(command));
+  }
+
   /** What is wrong with the commands of a block. */
   async function faultsOf(block: Block): Promise<string[]> {
     const server = servers.get(block.page) ?? servers.get("docs") ?? expect.fail("no server");
     const home = mkdtempSync(join(place.folder, "home-"));
     const faults: string[] = [];
     const files: string[] = [];
-    for (const command of commandsOf(block).filter((one) => !(one in notRun))) {
+    for (const command of commandsOf(block).filter(isRun)) {
       const outcome = outcomes.find((row) => row.command.test(command));
       if (outcome === undefined && block.page === "README.md") faults.push(`${command}: what does it print?`);
       const isServer = /^npm (?:ci && npm )?start/.test(command);
@@ -206,6 +221,7 @@ describe("commands", { timeout: 120_000 }, () => {
   it("that are not run are commands of a page", () => {
     const all = new Set(shell.flatMap(commandsOf));
     expect(Object.keys(notRun).filter((command) => !all.has(command))).toEqual([]);
+    expect(notHere.filter((row) => ![...all].some((command) => row.command.test(command)))).toEqual([]);
   });
 
   it("the example for the openai package runs", async () => {

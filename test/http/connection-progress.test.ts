@@ -10,10 +10,10 @@ import { LoopTurns } from "../../src/http/connection/loop-turns.ts";
 const stallMs = 50;
 const timeouts = { headersMs: 1e6, bodyMs: 1e6, uploadMs: 1e6, refusedMs: 1e6, idleMs: 1e6, stallMs, closeMs: 1e6 };
 
-let socket: { bytesRead: number; bytesWritten: number; writableLength: number; destroyed: boolean; destroy(): void };
+let socket: EventEmitter & { bytesRead: number; bytesWritten: number; writableLength: number; destroyed: boolean };
 let connection: Connection;
 beforeEach(() => {
-  socket = {
+  socket = Object.assign(new EventEmitter(), {
     bytesRead: 0,
     bytesWritten: 0,
     writableLength: 0,
@@ -21,8 +21,8 @@ beforeEach(() => {
     destroy() {
       this.destroyed = true;
     },
-  };
-  connection = new Connection(socket as Socket, { timeouts, turns: new LoopTurns() });
+  });
+  connection = new Connection(socket as unknown as Socket, { timeouts, turns: new LoopTurns() });
 });
 
 /** Looks at the connection as its clock would in so many milliseconds; whether it was ended. */

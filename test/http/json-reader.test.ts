@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { readJson } from "../../src/http/body.ts";
 import { JsonReader } from "../../src/http/json-reader.ts";
-import { ByteBudget } from "../../src/lib/byte-budget.ts";
+import { ByteBudget, type ByteLease } from "../../src/lib/byte-budget.ts";
 import { TimeSlices } from "../../src/lib/time-slices.ts";
 
 const reader = new JsonReader({ slices: new TimeSlices(), maxValues: 200_000 });
@@ -68,4 +68,44 @@ it("reads a large text in its owner's turn", async () => {
   const receiving = { limit: 1e9, lease, signal: undefined, reader: new JsonReader({ slices, maxValues: 10 }) };
   expect(await readJson(request as unknown as IncomingMessage, receiving)).toEqual({});
   expect(owners.mock.calls.map(([, , owner]) => owner)).toEqual(["a key", "a key"]);
+});
+
+describe("a short body", () => {
+  const receive = (stream: Readable, length: number, lease?: ByteLease): Promise<unknown> => {
+    const request = Object.assign(stream, { headers: { "content-length": String(length) } });
+    return readJson(request as unknown as IncomingMessage, { limit: 1_000, reader, lease, signal: undefined });
+  };
+  const text = JSON.stringify({ a: "狐狸" });
+  const bytes = Buffer.from(text);
+  const pieces = Array.from(bytes, (_, at) => bytes.subarray(at, at + 1));
+
+  it("is read in whatever pieces it comes", async () => {
+    expect(await receive(Readable.from([bytes]), bytes.length)).toEqual(JSON.parse(text));
+    expect(await receive(Readable.from(pieces), bytes.length)).toEqual(JSON.parse(text));
+  });
+
+  it.each([
+    ["breaks off", (stream: Readable) => stream.destroy()],
+    ["breaks off with an error", (stream: Readable) => stream.destroy(new Error("reset"))],
+  ])("is canceled when its connection %s, before it is read or meanwhile", async (_name, end) => {
+    const gone = new Readable({ read: () => undefined });
+    gone.on("error", () => undefined);
+    end(gone);
+    await expect(receive(gone, 20)).rejects.toMatchObject({ kind: "canceled" });
+    const going = new Readable({ read: () => undefined });
+    const reading = receive(going, 20);
+    going.push("{");
+    end(going);
+    await expect(reading).rejects.toMatchObject({ kind: "canceled" });
+  });
+
+  it("is counted, and refused where it does not fit", async () => {
+    const budget = new ByteBudget({ total: 50, perOwner: 50, refusal: () => new Error("full") });
+    const [first, second] = [budget.lease("a"), budget.lease("b")];
+    first.hold();
+    await receive(Readable.from(pieces), bytes.length, first);
+    expect(budget.used).toBe(bytes.length);
+    second.grow(50 - bytes.length);
+    await expect(receive(Readable.from(pieces), bytes.length, second)).rejects.toThrow("full");
+  });
 });

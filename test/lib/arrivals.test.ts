@@ -42,3 +42,22 @@ it("lets work go on where connections come in without end", async () => {
   expect(found).toBe("done");
   await running;
 });
+
+it("are many from the eighth on, and a hundred of them come first, whatever time that takes", async () => {
+  const arrivals = new Arrivals();
+  for (let count = 0; count < 7; count += 1) arrivals.note();
+  expect(arrivals.crowded).toBe(false);
+  arrivals.note();
+  expect(arrivals.crowded).toBe(true);
+  // the time of a first turn
+  const until = performance.now() + 12;
+  while (performance.now() < until);
+  for (let count = 8; count < 120; count += 1) {
+    await nextTurn();
+    arrivals.note();
+  }
+  expect(arrivals.crowded).toBe(true);
+  for (let count = 120; count < 140; count += 1) arrivals.note();
+  expect(arrivals.crowded).toBe(false);
+  expect(arrivals.busy).toBe(false);
+});

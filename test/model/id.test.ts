@@ -31,6 +31,12 @@ describe("callIds", () => {
 });
 
 describe("systemIds", () => {
+  it("gives no digits twice, whatever was drawn before", () => {
+    const drawn = Array.from({ length: 2_000 }, (_, index) => systemIds.hex(24 + (index % 9)));
+    const parts = drawn.map((digits) => digits.slice(0, 12));
+    expect(new Set(parts).size).toBe(drawn.length);
+  });
+
   it("gives as many digits and letters as asked, odd numbers too", () => {
     for (const length of [0, 1, 7, 24]) {
       expect(systemIds.hex(length)).toMatch(new RegExp(`^[0-9a-f]{${length}}$`));

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { createAdminCheck, createAuthenticate, keyHash, mayUse } from "../../src/policy/authenticate.ts";
 
@@ -70,6 +71,18 @@ describe("authenticate", () => {
 });
 
 describe("the hash of a key", () => {
+  it.each(["", "a secret", "s".repeat(64), "s".repeat(65), "geheimnis-狐狸"])(
+    "is the HMAC of keys of every length under the secret %j",
+    (secret) => {
+      const one = keyHash(secret);
+      for (const length of [0, 1, 51, 447, 511, 512, 513, 5_000]) {
+        for (const key of ["k".repeat(length), "狐".repeat(length / 3), `\ud800${"k".repeat(length)}`]) {
+          expect(one(key)).toBe(createHmac("sha256", secret).update(key, "utf8").digest("hex"));
+        }
+      }
+    },
+  );
+
   it("depends on the secret and on every character", () => {
     const hashes = [hash("sk-a"), hash("sk-b"), keyHash("another")("sk-a")];
     expect(new Set(hashes).size).toBe(3);

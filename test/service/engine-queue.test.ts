@@ -74,7 +74,7 @@ describe("a slot that another key waits for", () => {
         yield batch;
       }
     }
-    const moderator = { input: () => Promise.resolve(undefined), output };
+    const moderator = { blocksOutput: true, input: () => Promise.resolve(undefined), output };
     const service = new GenerateService({ catalog, moderator, log: silentLog });
     const start = (keyId: string): Promise<Generation> =>
       service.start(request(), { keyId, name: keyId }, new AbortController().signal);

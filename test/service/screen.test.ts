@@ -31,7 +31,11 @@ async function* cutting(batches: AsyncIterable<Batch>, how: "cut" | "fail"): Asy
 }
 
 function moderator(input: () => Promise<Verdict>, how?: "cut" | "fail"): Moderator {
-  return { input, output: (batches) => (how === undefined ? batches : cutting(batches, how)) };
+  return {
+    blocksOutput: how === "cut",
+    input,
+    output: (batches) => (how === undefined ? batches : cutting(batches, how)),
+  };
 }
 
 function start(

@@ -3,6 +3,7 @@ import type { SqlDatabase, SqlValue } from "../../src/store/database.ts";
 import { sqlStore } from "../../src/store/sql.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { textOf } from "../support/stored-texts.ts";
+import { counted } from "./counted.ts";
 
 /** A database that notes the longest text and the most rows of any of its statements. */
 function measured(inner: SqlDatabase) {
@@ -49,5 +50,19 @@ it("no statement carries more than a piece of a long text, whatever is done with
   expect(await database.all("select count(*) as pieces from response_piece")).toEqual([{ pieces: 0 }]);
   expect(most.chars).toBeLessThan(66_000);
   expect(most.rows).toBeLessThan(100);
+  await store.close();
+});
+
+it("the end of a response reads nothing, unless its body is a long one", async () => {
+  const database = counted(openSqlite());
+  const store = await sqlStore(database);
+  const record = { id: "r", owner: "k", createdAt: 0, previousId: null, version: 1, expiresAt: Date.now() + 60_000 };
+  const texts = { body: "{}", input: "[]", items: "[]", output: "", events: "[]" };
+  await store.responses.save({ ...record, ...texts, state: "running" });
+  database.take();
+  await store.responses.end({ ...record, ...texts, body: ["{", "}"] });
+  expect(database.take()).toEqual([]);
+  await store.responses.end({ ...record, ...texts, body: "a".repeat(70_000) });
+  expect(database.take()).toHaveLength(1);
   await store.close();
 });

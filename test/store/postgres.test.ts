@@ -1,8 +1,14 @@
-/** What happens when the server breaks connections off. */
+/** What happens when the server breaks connections off, and how changes of other processes become known. */
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openStore } from "../../src/store/open.ts";
+import { RevisionListener } from "../../src/store/postgres-listener.ts";
 import { numbered, openPostgres } from "../../src/store/postgres.ts";
 import type { SqlDatabase } from "../../src/store/database.ts";
+import { sqlStore } from "../../src/store/sql.ts";
+import type { Store } from "../../src/store/store.ts";
+import { key } from "../contract/store.ts";
+import { counted, type CountedDatabase } from "./counted.ts";
 import { postgresFolder, startPostgres, type PostgresServer } from "./postgres-server.ts";
 
 const programs = postgresFolder();
@@ -70,3 +76,111 @@ describe.runIf(programs !== undefined)("a connection that breaks", () => {
     expect(performance.now() - started).toBeLessThan(3_000);
   });
 });
+
+const at = Date.UTC(2026, 10, 20);
+
+/** A door to the server that can keep back everything from the connection that listens, without an end of it. */
+async function door(to: URL): Promise<{ server: Server; url: string; silence: () => void }> {
+  const listening = new Set<Socket>();
+  const server = createServer((caller) => {
+    const inner = connect(Number(to.port), to.hostname);
+    caller.pipe(inner);
+    inner.pipe(caller);
+    caller.on("data", (bytes) => bytes.includes("parley-listen") && listening.add(inner));
+    for (const [one, peer] of [
+      [caller, inner],
+      [inner, caller],
+    ] as const)
+      one.on("error", () => undefined).on("close", () => peer.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = new URL(to);
+  url.port = String((server.address() as AddressInfo).port);
+  return { server, url: url.href, silence: () => listening.forEach((socket) => socket.unpipe().pause()) };
+}
+
+describe.runIf(programs !== undefined)("a change of another process", () => {
+  let store: Store;
+  let counting: CountedDatabase;
+  let other: Store;
+  let through: Awaited<ReturnType<typeof door>>;
+  beforeAll(async () => {
+    through = await door(new URL(await server.database()));
+    counting = counted(openPostgres(through.url, 2));
+    store = await sqlStore(counting);
+    const direct = new URL(through.url);
+    direct.port = new URL(url).port;
+    other = await openStore(undefined, direct.href);
+    await store.keys.insert(key("one"));
+  });
+  afterAll(async () => {
+    await store.close();
+    await other.close();
+    through.server.close();
+  });
+
+  const limits = async (): Promise<unknown> => (await store.keys.byHash("hash-one", at))?.key.limits;
+  /** Looks until what is asked comes from memory. */
+  const kept = (): Promise<void> =>
+    expect
+      .poll(
+        async () => {
+          counting.take();
+          await limits();
+          return counting.take();
+        },
+        { timeout: 5_000, interval: 5 },
+      )
+      .toEqual([]);
+
+  it("holds for the next request once PostgreSQL has notified, and nothing is read until then", async () => {
+    for (let streams = 1; streams < 5; streams += 1) {
+      await kept();
+      await other.keys.update("one", { limits: { streams } });
+      await expect.poll(limits, { timeout: 500, interval: 1 }).toEqual({ streams });
+    }
+  });
+
+  it("is no change where a process only books what was used without a balance or budget", async () => {
+    await kept();
+    await other.ledger.add([{ ...ledgerRow, id: "booked" }]);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    counting.take();
+    await limits();
+    expect(counting.take()).toEqual([]);
+  });
+
+  it("is read where the connection that listens was broken off, and kept again when there is a new one", async () => {
+    await kept();
+    await other.keys.update("one", { limits: { streams: 10 } });
+    const raw = openPostgres(through.url, 1);
+    await breakConnections(raw);
+    await raw.close();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await other.keys.list().catch(() => undefined);
+    await other.keys.update("one", { limits: { streams: 11 } });
+    expect(await limits()).toEqual({ streams: 11 });
+    await kept();
+  });
+
+  it("is seen where that connection falls silent: what is not proven for half a second is read", async () => {
+    await kept();
+    through.silence();
+    await other.keys.update("one", { limits: { streams: 20 } });
+    await expect.poll(limits, { timeout: 5_000, interval: 10 }).toEqual({ streams: 20 });
+  });
+
+  it("is read each time where notifications do not come through", async () => {
+    const listener = new RevisionListener({ url, notify: async () => undefined, monotonic: () => performance.now() });
+    for (let times = 0; times < 50; times += 1) {
+      expect(listener.version()).toBeUndefined();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await listener.close();
+  });
+});
+
+const ledgerRow = {
+  ...{ request: "r", at, keyId: "one", organisation: null, model: "m", engine: "e", tier: "standard" as const },
+  ...{ outcome: "stop", input: 1, cached: 0, output: 1, reasoning: 0, cost: 3 },
+};

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { openStore } from "../../src/store/open.ts";
+import { migrations } from "../../src/store/schema.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 
 const folders: string[] = [];
@@ -68,6 +69,37 @@ describe("migrations", () => {
     await database.run("insert into migration (number) values (9999)");
     await database.close();
     await expect(openStore(folder)).rejects.toThrow(/migration 9999.*newer Parley/);
+  });
+
+  it("of a newer version are served with where that version says so", async () => {
+    const folder = fresh();
+    const old = await openStore(folder);
+    const database = openSqlite(folder);
+    const newest = Math.max(...migrations.map(({ number }) => number));
+    await database.run("create table later (id text)");
+    await database.run("insert into migration (number, works_from) values (?, ?)", [newest + 1, newest]);
+    await database.run("insert into migration (number, works_from) values (?, ?)", [newest + 2, newest]);
+    // one that runs already, and one that starts meanwhile
+    const started = await openStore(folder);
+    await old.settings.setOnce("side", "by side");
+    expect(await started.settings.get("side")).toBe("by side");
+    await Promise.all([old.close(), started.close()]);
+    await database.run("insert into migration (number, works_from) values (?, ?)", [newest + 3, newest + 1]);
+    await database.close();
+    await expect(openStore(folder)).rejects.toThrow(
+      new RegExp(`migration ${newest + 3}, this version knows up to ${newest}: use a newer Parley`),
+    );
+  });
+
+  it("that earlier programs go on with only add", () => {
+    const adds =
+      /^(?:create (?:table|index|trigger|function) |insert into (\w+) |alter table \w+ add column \w+ \w+ (?:not null default .*)?$)/;
+    for (const { number, worksFrom = number, ...step } of migrations) {
+      expect(worksFrom).toBeLessThanOrEqual(number);
+      if (worksFrom === number) continue;
+      const statements = [...step.statements, ...(step.sqlite ?? []), ...(step.postgres ?? [])];
+      expect(statements.filter((statement) => !adds.test(statement))).toEqual([]);
+    }
   });
 
   it("leave nothing behind when one fails", async () => {

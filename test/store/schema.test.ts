@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { expect, it } from "vitest";
 import { migrate } from "../../src/store/migrate.ts";
 import { migrations } from "../../src/store/schema.ts";
-import { accountTable } from "../../src/store/account-table.ts";
+import { accountRows, accountTable } from "../../src/store/account-table.ts";
+import { Changes } from "../../src/store/changes.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 
 /**
@@ -26,6 +27,7 @@ const landed: readonly (readonly [number: number, digest: string])[] = [
   [14, "f102f401c9fc9c859c69740c8334a2855ecb6c05fe007f8976cf8f87a0c0a679"],
   [15, "22556dd5d0d44a3004e7aab9efdcab5a296063e8542ff565c02a52588d54b8d0"],
   [16, "2c8e75a0044412b15ee39ef50f45cea947ba170ee2ca5b1606d9cc5d6288c2d4"],
+  [17, "a33f0eca8fad5e9aae16e729ecaa9d1b924644f93092d85a2096e6881ffe5c05"],
 ];
 
 it("holds every landed migration byte for byte, and no number twice", () => {
@@ -53,7 +55,8 @@ it("takes over what was spent in the month and before it, when budgets get other
   ] as const)
     await database.run("insert into spend (subject, month, cost) values ('key:a', ?, ?)", [month, cost]);
   await migrate(database);
-  expect(await accountTable(database).read(["key:a"], Date.UTC(2026, 10, 20))).toEqual([
+  const changes = new Changes(database);
+  expect(await accountTable(database, changes, accountRows(changes)).read(["key:a"], Date.UTC(2026, 10, 20))).toEqual([
     {
       subject: "key:a",
       balance: null,

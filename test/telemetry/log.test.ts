@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { createLog } from "../../src/telemetry/log.ts";
 import { LogRecord } from "./record.ts";
 
@@ -39,4 +39,45 @@ it.each([
   expect(lines.map((line) => (JSON.parse(line) as { number: number }).number)).toEqual(
     Array.from({ length: 2000 }, (_, index) => index),
   );
+});
+
+it("writes the lines of a moment at once, and those of later moments soon", () => {
+  const source = new URL("../../src/telemetry/log.ts", import.meta.url).href;
+  const script = `
+    import fs from "node:fs";
+    import { setTimeout } from "node:timers/promises";
+    import { createLog } from ${JSON.stringify(source)};
+    const { write } = fs;
+    let writes = 0;
+    fs.write = (...args) => {
+      writes += 1;
+      return write(...args);
+    };
+    const log = createLog("info");
+    for (let number = 0; number < 50; number++) log.info({ number }, "line");
+    while (writes < 1) await setTimeout(1);
+    for (let number = 0; number < 50; number++) log.info({ number }, "line");
+    while (writes < 2) await setTimeout(1);
+    await setTimeout(50);
+    console.log(writes);`;
+  const ended = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+  expect(ended.stdout).toBe("2\n");
+  expect(ended.stderr.split("\n").filter((line) => line.startsWith("{"))).toHaveLength(100);
+});
+
+it("writes the time of each line in milliseconds", () => {
+  const clock = vi.spyOn(Date, "now");
+  try {
+    const record = new LogRecord();
+    const times = [0, 9, 999, 1_000, 1_764_353_512_005, 1_764_353_512_999, 1_764_353_511_000];
+    for (const time of times) {
+      clock.mockReturnValue(time);
+      record.log.info("m");
+    }
+    const lines = record.text().trim().split("\n");
+    const shown = lines.map((line) => (JSON.parse(line) as { time: string }).time);
+    expect(shown).toEqual(times.map((time) => new Date(time).toISOString()));
+  } finally {
+    clock.mockRestore();
+  }
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Metrics } from "../../src/telemetry/metrics.ts";
+import { BoundLabels, Metrics } from "../../src/telemetry/metrics.ts";
 
 describe("Metrics", () => {
   it("writes counters, gauges and histograms as Prometheus reads them", () => {
@@ -28,6 +28,33 @@ describe("Metrics", () => {
       "seconds_count 4",
       "",
     ]);
+  });
+
+  it("counts label sets that are bound like those that are not", () => {
+    const metrics = new Metrics();
+    const requests = metrics.counter("requests_total", "Requests.");
+    const seconds = metrics.histogram("seconds", "Time.", [1]);
+    const [bound, unused, observe] = [requests.of({ a: "x" }), requests.of({ a: "y" }), seconds.of({ a: "x" })];
+    requests.add({ a: "x" });
+    bound();
+    bound(2);
+    bound(-4);
+    unused(0);
+    observe(0.5);
+    seconds.observe({ a: "x" }, 2);
+    const lines = metrics.text().split("\n");
+    expect(lines.filter((line) => line.startsWith("requests_total"))).toEqual(['requests_total{a="x"} 4']);
+    expect(lines).toContain('seconds_bucket{a="x",le="1"} 1');
+    expect(lines).toContain('seconds_count{a="x"} 2');
+  });
+
+  it("keeps no more label sets than a metric has", () => {
+    const known = new BoundLabels<number>();
+    let made = 0;
+    const at = (index: number): number => known.at(`k${index}`, () => (made += 1));
+    expect([at(0), at(0), at(1)]).toEqual([1, 1, 2]);
+    for (let index = 2; index < 5_000; index++) at(index);
+    expect([at(0), at(499), at(4_999), at(4_999)]).toEqual([1, 500, 5_001, 5_002]);
   });
 
   it("does not let label values grow without bound", () => {

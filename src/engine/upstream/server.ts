@@ -2,7 +2,7 @@ import { untilAborted } from "../../lib/abort.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { callIds, systemIds, type IdSource } from "../../model/id.ts";
 import type { Family } from "../../model/card.ts";
-import { canceled, ParleyError } from "../../model/error.ts";
+import { canceled, ParleyError, reasonOf } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import { isObject, type JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
@@ -18,15 +18,18 @@ import { markupOf, type ModelMarkup } from "./read/markup.ts";
 import { ServedModels } from "./served-models.ts";
 import { countTokens } from "./count.ts";
 import { ChatDecoder } from "./read/decode.ts";
-import { dialects, guessDialect, type Dialect, type DialectName } from "./dialect/dialect.ts";
-import { isElsewhere, isUnknownThere, networkFailure } from "./wire/failure.ts";
+import { dialects, guessDialect, type Dialect, type DialectName, type StreamMode } from "./dialect/dialect.ts";
+import { isCutByGateway, isElsewhere, isUnknownThere, networkFailure } from "./wire/failure.ts";
 import { InFlight } from "./replica/in-flight.ts";
 import { loadTemplate, promptFamilyOf, rawRequest, type RawTemplate } from "./dialect/raw.ts";
+import { reasoningStart } from "./read/reasoning-start.ts";
 import { Repairs, type RepairRule, type RepairSwitches } from "./read/repair.ts";
 import type { Member } from "./replica/replicas.ts";
 import { chatBody } from "./dialect/request.ts";
 
 export interface ServerOptions extends ClientOptions {
+  /** Whether answers that no one reads in pieces are asked for without a stream; default by dialect. */
+  stream?: StreamMode | undefined;
   /** Default `generic`; `auto` asks the server once, at the first request. A row of one's own is taken as it is. */
   dialect?: DialectName | "auto" | Dialect | undefined;
   /** The server's own model name; default the name the caller asked for. */
@@ -47,8 +50,21 @@ export interface ServerOptions extends ClientOptions {
   repair?: RepairSwitches | undefined;
   /** Called once per answer and rule that changed it. */
   onRepair?: ((rule: RepairRule) => void) | undefined;
+  /**
+   * Milliseconds after which a silent request that ends was perhaps ended by a gateway; default 25,000: the shortest bounds of
+   * gateways are 30 s.
+   */
+  gatewayMs?: number | undefined;
   ids?: IdSource | undefined;
   log?: Log | undefined;
+}
+
+/** How one request is asked. */
+interface Asking {
+  dialect: Dialect;
+  signal: AbortSignal;
+  /** Called when the request begins to be written on an open connection. */
+  sent?: () => void;
 }
 
 /** One request, ready to be sent and read. */
@@ -58,6 +74,7 @@ interface Prepared {
   decoder: ChatDecoder;
 }
 
+const defaultGatewayMs = 25_000;
 /** For each question of `dialect: auto`. */
 const probeTimeoutMs = 5_000;
 /** What a server that starts or a proxy before it answers: nothing is known of whose server it is. */
@@ -79,6 +96,8 @@ export class UpstreamServer implements Member {
   private dialect: Dialect | undefined;
   /** The detection of the dialect while it runs; shared by the requests that wait for it. */
   private guess: Promise<Dialect> | undefined;
+  /** A gateway before the server ends requests that are silent for long; set by `whole`. */
+  private cutsWhole = false;
   /** The chat template of raw mode; set by the first request, unset when it could not be loaded. */
   private template: Promise<RawTemplate> | undefined;
 
@@ -118,29 +137,59 @@ export class UpstreamServer implements Member {
     const leave = this.inFlight.enter(signal);
     try {
       const dialect = await this.detected(signal);
-      const family = this.familyOf(request);
-      const renamed = this.own(request);
-      const { path, body, decoder } =
-        this.options.mode === "completions"
-          ? await this.raw(renamed, dialect, family)
-          : this.chat(renamed, dialect, family);
-      const askedAt = request.brokenTries?.[0]?.askedAt;
-      const answer = await this.client.open(path, body, signal, askedAt).catch((thrown: unknown) => {
-        throw thrown instanceof ParleyError && isUnknownThere(thrown)
-          ? this.served.explain(thrown, renamed.model)
-          : thrown;
-      });
-      try {
-        yield* readAnswer(answer, decoder);
-      } finally {
-        answer.close();
-      }
+      const own = this.own(request);
+      const follows = (this.options.stream ?? dialect.stream) === "follow" && !this.cutsWhole;
+      if (own.delivery === "whole" && follows) yield* this.whole(own, dialect, signal);
+      else yield* this.answer({ ...own, delivery: "pieces" }, { dialect, signal });
     } catch (thrown) {
       if (thrown instanceof ParleyError && isElsewhere(thrown))
         void this.addressCheck.report(this.path, thrown.message);
       throw thrown;
     } finally {
       leave();
+    }
+  }
+
+  /**
+   * An answer that is asked for without a stream. Where a gateway ends the silent request, it and all that follow are asked for as
+   * streams. Nothing has come of an answer that is aborted, but the server has taken the request: it is one that has begun.
+   */
+  private async *whole(request: GenerationRequest, dialect: Dialect, signal: AbortSignal): AsyncGenerator<Batch> {
+    const askedAt = performance.now();
+    let sent = false;
+    try {
+      yield* this.answer(request, { dialect, signal, sent: () => (sent = true) });
+      return;
+    } catch (thrown) {
+      if (sent && signal.aborted) return yield abortedAnswer();
+      const { log, gatewayMs = defaultGatewayMs } = this.options;
+      const silent = performance.now() - askedAt >= gatewayMs;
+      if (!silent || !(thrown instanceof ParleyError) || !isCutByGateway(thrown)) throw thrown;
+      log?.warn({ id: request.id, reason: reasonOf(thrown) }, "a gateway ended a silent request");
+    }
+    for await (const batch of this.answer({ ...request, delivery: "pieces" }, { dialect, signal })) {
+      this.cutsWhole = true;
+      yield batch;
+    }
+  }
+
+  private async *answer(request: GenerationRequest, { dialect, signal, sent }: Asking): AsyncGenerator<Batch> {
+    const family = this.familyOf(request);
+    const { path, body, decoder } =
+      this.options.mode === "completions"
+        ? await this.raw(request, dialect, family)
+        : this.chat(request, dialect, family);
+    const begun = request.brokenTries?.[0]?.askedAt;
+    const health = request.delivery === "whole" ? dialect.health : undefined;
+    const answer = await this.client.open({ path, body, signal, begun, health, sent }).catch((thrown: unknown) => {
+      throw thrown instanceof ParleyError && isUnknownThere(thrown)
+        ? this.served.explain(thrown, request.model)
+        : thrown;
+    });
+    try {
+      yield* readAnswer(answer, decoder);
+    } finally {
+      answer.close();
     }
   }
 
@@ -201,7 +250,7 @@ export class UpstreamServer implements Member {
     const own = markupOf(dialect.inlineMarkup ? family : undefined);
     const { think, calls = own.calls } = this.options.markup ?? {};
     const { reasoning } = request;
-    const start = startOf({ configured: think?.startsInside, reasoning, family });
+    const start = reasoningStart({ configured: think?.startsInside, reasoning, family });
     const markup = { calls, think: { tags: think?.tags ?? own.think.tags, startsInside: start === "inside" } };
     // A server that was asked for reasoning in its own field has a parser.
     const mayStartInside = start === "unknown" && !dialect.split;
@@ -280,27 +329,12 @@ export class UpstreamServer implements Member {
   }
 }
 
+/** An answer that was aborted before anything of it came. */
+function abortedAnswer(): Batch {
+  return [{ type: "begin" }, { type: "finish", reason: "error", error: canceled() }];
+}
+
 /** A client error that says nothing of who asks: the server has no such path. */
 function refusesPath(status: number): boolean {
   return status >= 400 && status < 500 && status !== 401 && status !== 403;
-}
-
-/**
- * Whether the model's text begins inside reasoning: what the family's template does in the mode that was asked for. A
- * server without a reasoning parser sends it so, one with a parser does not: where no one said which it is, the answer
- * shows it.
- */
-function startOf(facts: {
-  configured: boolean | undefined;
-  reasoning: GenerationRequest["reasoning"];
-  family: Family | undefined;
-}): "inside" | "outside" | "unknown" {
-  const { configured, reasoning, family } = facts;
-  if (configured === false || family === "her") return "outside";
-  const opens = family === undefined ? undefined : promptFamilyOf(family).opensReasoning[reasoning];
-  if (configured === undefined) return opens === true ? "unknown" : "outside";
-  if (opens === true) return "inside";
-  // The words of the configuration hold while reasoning is wanted; with it off, a template may have closed it at once.
-  if (reasoning !== "off") return family === undefined ? "inside" : "unknown";
-  return family === undefined ? "unknown" : "outside";
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { deadline, httpUrl, positive, seconds, secret } from "../../lib/setting-type.ts";
 import { Secret } from "../../lib/secret.ts";
-import { dialectNames } from "./dialect/dialect.ts";
+import { dialectNames, streamModes } from "./dialect/dialect.ts";
 import { baseUrlFault } from "./wire/base-url.ts";
 import { repairRules, type RepairRule } from "./read/repair.ts";
 
@@ -76,6 +76,12 @@ export const upstreamSettings = z
       .enum(["chat", "completions"])
       .default("chat")
       .describe("`completions`: prompts are rendered and answers parsed here, for servers that only complete text."),
+    stream: z
+      .enum(streamModes)
+      .exactOptional()
+      .describe(
+        "`follow`: answers that no one reads in pieces are asked for without a stream; `always`: every answer is a stream. Default by dialect: docs/upstream.md.",
+      ),
     template: z
       .string()
       .min(1)
@@ -117,7 +123,11 @@ export const upstreamSettings = z
     timeouts: z
       .strictObject({
         connect: deadline.prefault(10).describe("Seconds to open a connection."),
-        firstByte: deadline.prefault(300).describe("Seconds from the request to the first byte of the answer."),
+        firstByte: deadline
+          .prefault(300)
+          .describe(
+            "Seconds from the request to the first byte of the answer. Of an answer that is no stream: until the server's health path is asked, which is then asked again after each `idle`.",
+          ),
         idle: deadline.prefault(120).describe("Seconds between two pieces of an answer."),
         total: deadline.prefault(3_600).describe("Seconds for a whole answer."),
       })

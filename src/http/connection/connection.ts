@@ -85,6 +85,7 @@ export class Connection implements Reader {
     this.network = networkOf(this.address);
     this.timeouts = timeouts;
     this.idleSince = performance.now();
+    socket.on("resume", () => this.stopAgain());
   }
 
   /** Nothing is asked of us now. */
@@ -122,7 +123,7 @@ export class Connection implements Reader {
     if (this.draining && this.body !== undefined) this.body.response.shouldKeepAlive = true;
     if (this.draining) response.shouldKeepAlive = false;
     this.body = { request, response, until: performance.now() + this.timeouts.bodyMs, upload: false };
-    response.once("close", () => this.answered());
+    response.on("close", () => this.answered());
     const turn = (): void => this.turns.add(address, () => this.socket.destroyed || begin());
     if (this.running <= maxPipelined) return turn();
     this.waiting.push(turn);
@@ -191,15 +192,21 @@ export class Connection implements Reader {
     return now >= body.until || stalledMs >= this.timeouts.stallMs;
   }
 
+  /** Node reads on for the body of each request that is handled, and does so a little later, when the stream may be paused again. */
+  private stopAgain(): void {
+    if (!this.paused && !this.heldBack) return;
+    if (this.socket.isPaused()) this.socket.emit("pause");
+    else this.socket.pause();
+  }
+
   private answered(): void {
     this.running -= 1;
     this.idleSince = performance.now();
     const next = this.waiting.shift();
-    if (next === undefined) {
-      if (this.paused && !this.heldBack) this.socket.resume();
+    if (this.paused && this.waiting.length === 0) {
       this.paused = false;
-      return;
+      if (!this.heldBack) this.socket.resume();
     }
-    next();
+    next?.();
   }
 }

@@ -19,8 +19,15 @@ export interface ConnectionsOptions {
   arrivals: Arrivals;
 }
 
+/**
+ * Connections that the system holds until they are accepted; its own bound (`net.core.somaxconn`) holds too. Node's default of 511
+ * is full within 50 ms of a crowd, and who finds it full tries again after a second (RFC 6298).
+ */
+export const maxUnaccepted = 4_096;
 /** Share of the open files that connections may have; the rest is for engines, the database and files. */
 const openFilesShare = 0.8;
+/** Strangers of addresses with too many that the clock ends each time: one that is ended may come back at once, at our cost. */
+const maxSurplusEnded = 128;
 /** The clock looks at all connections at least this often, in milliseconds. */
 const maxTickMs = 1_000;
 
@@ -36,6 +43,8 @@ export class Connections {
   private readonly shared: NetworkSet;
   private readonly arrivals: Arrivals;
   private readonly turns: LoopTurns;
+  /** When they are read; knows what it holds back. */
+  private readonly reading: ReadTurns;
   // changed by events
   /** Every open connection; changed when one opens or closes. */
   private readonly all = new Map<Duplex, Connection>();
@@ -43,16 +52,17 @@ export class Connections {
   private readonly strangers = new Set<Connection>();
   /** The same by address, without those of shared ones. */
   private readonly byAddress = new Map<string, Set<Connection>>();
+  /** Addresses that had too many of them when one opened. */
+  private readonly crowded = new Set<string>();
   /** How many have shown each key last. */
   private readonly byKey = new Map<string, number>();
   /** Set by `drain`. */
   private leaving = false;
-  /** When they are read; knows what it holds back. */
-  private readonly reading = new ReadTurns(this.all);
 
   constructor({ timeouts, limits, trustedProxies, arrivals }: ConnectionsOptions) {
     this.arrivals = arrivals;
     this.turns = new LoopTurns(arrivals);
+    this.reading = new ReadTurns(this.all, arrivals);
     this.timeouts = timeoutsOf(timeouts);
     this.limits = limits;
     this.total = Math.max(1, Math.min(limits.total, Math.floor(openFilesLimit() * openFilesShare)));
@@ -129,6 +139,7 @@ export class Connections {
   private tick(): void {
     const now = performance.now();
     for (const connection of this.all.values()) connection.check(now);
+    for (let count = 0; count < maxSurplusEnded && this.drop(this.surplus()); count += 1);
   }
 
   private open(socket: Socket): void {
@@ -140,6 +151,8 @@ export class Connections {
     }
     if (this.leaving) connection.drain();
     this.all.set(socket, connection);
+    // in a crowd all that wait at the port are accepted before any of them is read: many may be gone already
+    if (this.arrivals.crowded) this.reading.hold(connection);
     socket.on("end", this.received);
     socket.once("close", () => {
       this.all.delete(socket);
@@ -150,14 +163,24 @@ export class Connections {
     if (network === "" || this.shared.has(address)) return;
     const neighbours = this.byAddress.get(network) ?? new Set();
     this.byAddress.set(network, neighbours.add(connection));
-    const [oldest] = neighbours;
-    if (neighbours.size > this.limits.perAddress) this.drop(oldest);
+    if (neighbours.size > this.limits.perAddress) this.crowded.add(network);
+  }
+
+  /** The oldest stranger of an address that has too many. */
+  private surplus(): Connection | undefined {
+    for (const network of this.crowded) {
+      const neighbours = this.byAddress.get(network) ?? new Set();
+      const [oldest] = neighbours;
+      if (neighbours.size > this.limits.perAddress) return oldest;
+      this.crowded.delete(network);
+    }
+    return undefined;
   }
 
   /** Ends a connection that does little harm to its owner; `false` where there is none. */
   private makeRoom(): boolean {
     const [stranger] = this.strangers;
-    return this.drop(stranger ?? this.idleOfGreediest());
+    return this.drop(this.surplus() ?? stranger ?? this.idleOfGreediest());
   }
 
   /** An idle connection of the key that has most of all keys with idle ones. */

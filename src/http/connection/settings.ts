@@ -60,7 +60,7 @@ export const connectionSettings = z.strictObject({
   perAddress: positive
     .default(2_048)
     .describe(
-      "Connections of one address that have shown no key; one more takes the place of the oldest. Not for `trustedProxies`.",
+      "Connections of one address that have shown no key; where there are more, the oldest are closed, some 250 a second. Not for `trustedProxies`.",
     ),
   perKey: positive
     .exactOptional()

@@ -31,7 +31,7 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 
   server.post(surface.path, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const asked = await readResponsesRequest(request, reply, { ...options, signal });
+    const asked = await readResponsesRequest(request, reply, options, signal);
     const { stream, background } = asked.parsed.answerOptions;
     const starting = responses.create(asked, signal);
     if (stream) {
@@ -47,13 +47,13 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 
   server.post(`${surface.path}/input_tokens`, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const tokens = await responses.count(await readResponsesRequest(request, reply, { ...options, signal }), signal);
+    const tokens = await responses.count(await readResponsesRequest(request, reply, options, signal), signal);
     return { object: "response.input_tokens", input_tokens: tokens };
   });
 
   server.post(`${surface.path}/compact`, async (request, reply) => {
     const { signal } = running.track(reply.raw);
-    const { parsed, ...asked } = await readResponsesRequest(request, reply, { ...options, signal });
+    const { parsed, ...asked } = await readResponsesRequest(request, reply, options, signal);
     const alone = { kind: "compaction", stream: false, store: false, storeOmitted: false, background: false } as const;
     const compaction = { ...parsed, answerOptions: { ...parsed.answerOptions, ...alone } };
     const answer = await responses.create({ ...asked, parsed: compaction }, signal);
@@ -66,9 +66,11 @@ export function mountCreate(server: FastifyInstance, options: ResponsesRouteOpti
 async function readResponsesRequest(
   request: FastifyRequest,
   reply: FastifyReply,
-  options: ResponsesRouteOptions & { signal: AbortSignal },
+  options: ResponsesRouteOptions,
+  signal: AbortSignal,
 ): Promise<ResponseRequest<ParsedResponses>> {
-  return { ...(await readRequest(request, reply, { ...options, callers: options.responses })), caller: request.caller };
+  const { surface, responses: callers } = options;
+  return { ...(await readRequest(request, reply, { options, surface, signal, callers })), caller: request.caller };
 }
 
 interface AnswerStream {

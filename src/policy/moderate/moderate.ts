@@ -21,6 +21,8 @@ import { WordScreen } from "./word-screen.ts";
  * `upstream`) or `open` (it passes), as its settings say.
  */
 export interface Moderator {
+  /** Whether an answer is cut off where it may not be sent. */
+  readonly blocksOutput: boolean;
   /** Judges what is asked. Throws `input-sensitive` for what is refused; a finding marks the answer. */
   input(request: GenerationRequest, signal: AbortSignal): Promise<Verdict>;
   /** The answer as far as it may be sent. Ending it early ends the batches it reads. */
@@ -47,6 +49,7 @@ export function createModerator(settings: ModerationSettings, options: ModerateO
   if ((automaton === undefined && checks.length === 0) || (input === "off" && output === "off")) return undefined;
   const tools: Tools = { settings, automaton, checks, slices: options.slices ?? new TimeSlices() };
   return {
+    blocksOutput: output === "block",
     input: (request, signal) => checkInput(request, signal, tools),
     output: (batches, signal) => screenOutput(batches, signal, tools),
   };

@@ -167,7 +167,8 @@ export class ResponsesService<Parsed extends ParsedResponse> {
   private async startTransient(job: Job<Parsed>, signal: AbortSignal): Promise<ResponseAnswer> {
     const { parsed } = job;
     const encoder = this.options.codec.encoder(parsed);
-    const source = await this.source(job, signal, parsed.answerOptions.stream ? undefined : () => true);
+    const delivery = parsed.answerOptions.stream ? "pieces" : "whole";
+    const source = await this.source({ ...job, request: { ...job.request, delivery } }, signal);
     const ended = (transcript: Transcript): Promise<void> => this.remember(job, encoder.items(transcript), transcript);
     return new TransientAnswer({ id: parsed.request.id, source, encoder, signal, ended });
   }

@@ -339,8 +339,11 @@ describe("upstream engine", () => {
         const type = status === 200 ? { "content-type": "application/json" } : {};
         response.writeHead(status, type).end(typeof body === "string" ? body : JSON.stringify(body));
       });
-      const error = await fold(engine.generate(requestOf(), never)).catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ name: "ParleyError", kind, ...(message === "" ? {} : { message }) });
+      for (const delivery of ["pieces", "whole"] as const) {
+        const asked = requestOf({ delivery });
+        const error = await fold(engine.generate(asked, never)).catch((thrown: unknown) => thrown);
+        expect(error).toMatchObject({ name: "ParleyError", kind, ...(message === "" ? {} : { message }) });
+      }
     },
   );
 

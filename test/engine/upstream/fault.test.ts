@@ -138,7 +138,7 @@ const faults: readonly (readonly [string, Play, string, keyof typeof timeouts | 
   ["begins with NUL characters", sendAndEnd(`${open}\0\0${good}`), "", "now"],
 ];
 
-describe("an upstream that", () => {
+describe.each(["pieces", "whole"] as const)("an upstream that is asked for an answer in %s and", (delivery) => {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -162,7 +162,7 @@ describe("an upstream that", () => {
       const url = `http://127.0.0.1:${port}/${at}`;
       const engine = upstreamEngine({ url, timeouts, replicas: { attempts: 1, probeMs: 0 } });
       const begun = performance.now();
-      const found = await fold(engine.generate(requestOf(), new AbortController().signal)).then(
+      const found = await fold(engine.generate(requestOf({ delivery }), new AbortController().signal)).then(
         ({ transcript }) => transcript.finish?.error?.message ?? transcript.text(),
         (thrown: Error) => thrown.message,
       );

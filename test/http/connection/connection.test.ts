@@ -41,9 +41,9 @@ interface Peer {
 }
 
 /** A connection that writes bytes, and a byte more every 40 ms where it drips; it never closes by itself. */
-function open(server: Running, bytes: string, { drip = "", reads = true } = {}): Peer {
+function open(server: Running, bytes: string, { drip = "", reads = true, from = "127.0.0.1" } = {}): Peer {
   const port = Number(new URL(server.url).port);
-  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  const socket = connect({ port, host: "127.0.0.1", localAddress: from, allowHalfOpen: true });
   sockets.push(socket);
   const started = performance.now();
   let text = "";
@@ -282,6 +282,29 @@ describe("how many connections there may be:", () => {
     await expect.poll(() => known.text().match(/200 OK/g)).toHaveLength(2);
     strangers.at(-1)?.socket.write("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
     await expect.poll(() => strangers.at(-1)?.text()).toContain("200 OK");
+  });
+
+  it.runIf(process.platform === "linux")("those of an address with too many go first where there are too many in all", async () => {
+    const server = await serve({ timeouts: {}, connections: { perAddress: 4, total: 20 } });
+    const other = open(server, "", { from: "127.0.0.2" });
+    const strangers = Array.from({ length: 60 }, () => open(server, ""));
+    await Promise.all(strangers.slice(0, 56).map(({ closed }) => closed));
+    other.socket.write("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
+    await expect.poll(() => other.text()).toContain("200 OK");
+  });
+
+  it("one address with too many loses some at a time, so that coming back costs little", async () => {
+    const server = await serve({ timeouts: {}, connections: { perAddress: 4 } });
+    let ended = 0;
+    const strangers = Array.from({ length: 300 }, () => open(server, ""));
+    for (const { closed } of strangers) void closed.then(() => (ended += 1));
+    const most: number[] = [];
+    for (let before = 0; ended < 296; before = ended) {
+      await wait(15);
+      most.push(ended - before);
+    }
+    // the clock looks twice a second
+    expect(Math.max(...most)).toBeLessThan(200);
   });
 
   it("a trusted proxy may have as many as there may be in all, and a caller finds room", async () => {

@@ -6,6 +6,9 @@ export type DialectName = (typeof dialectNames)[number];
 /** Members of a message or delta that carry reasoning. */
 export type ReasoningField = "reasoning_content" | "reasoning" | "reasoning_details";
 
+export const streamModes = ["follow", "always"] as const;
+export type StreamMode = (typeof streamModes)[number];
+
 /** What differs between servers that all call themselves OpenAI-compatible. Facts only; `request.ts` and `decode.ts` act. */
 export interface Dialect {
   name: DialectName;
@@ -23,6 +26,8 @@ export interface Dialect {
   limit: "max_tokens" | "max_completion_tokens";
   /** Takes `stream_options: { include_usage: true }`. */
   streamUsage: boolean;
+  /** `follow`: an answer that no one reads in pieces is asked for without a stream; `always`: every answer is a stream. */
+  stream: StreamMode;
   /** `merge`: one system message, first; the model's template drops or refuses others. */
   systems: "merge" | "keep";
   /** Roles it understands beyond system, user, assistant and tool. */
@@ -69,6 +74,7 @@ const generic: Dialect = {
   effort: "none",
   limit: "max_tokens",
   streamUsage: true,
+  stream: "follow",
   systems: "merge",
   root: false,
   developer: false,
@@ -92,6 +98,7 @@ const generic: Dialect = {
 const vendor: Dialect = {
   ...generic,
   name: "minimax",
+  stream: "always",
   reasoningHistory: ["reasoning_details"],
   reasoningSwitch: "object",
   effort: "field",
@@ -111,6 +118,14 @@ const vendor: Dialect = {
  * chat templates of MiniMaxAI/MiniMax-M2 and MiniMax-M3; vLLM reads and writes `reasoning` (vllm-project/vllm#50594) and
  * older releases `reasoning_content`; llama-server silently turns a named choice into `auto`; Ollama lists its fields at
  * docs.ollama.com/api/openai-compatibility.
+ *
+ * `stream`, where the parsers of one server differ: vLLM's streams make calls under `tool_choice: "none"` (vllm-project/vllm#42747),
+ * SGLang's M2 streams lose calls without arguments and repeat arguments (sgl-project/sglang#35564, #23071), Ollama's streams lose
+ * calls (ollama/ollama#12557); their whole answers do not. Against it, vLLM's and SGLang's whole answers may lack text behind a call
+ * (vllm-project/vllm#56263, sgl-project/sglang#40739). llama-server has one parser for both, and a stream runs it once for each token.
+ * All four report usage in whole answers, and end the work when the connection is closed. The vendor's hosts end a request
+ * that was silent for two minutes (MiniMax-AI/MiniMax-M2.7#31): always a stream. Of other servers nothing is known; where
+ * a gateway ends a silent request, `server.ts` asks for a stream from then on.
  */
 export const dialects: Readonly<Record<DialectName, Dialect>> = {
   generic,
@@ -165,6 +180,7 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
   parley: {
     ...vendor,
     name: "parley",
+    stream: "follow",
     reasoningHistory: ["reasoning_content"],
     systems: "keep",
     developer: true,

@@ -11,6 +11,7 @@ import { compileTemplate, renderPrompt } from "../../template/render.ts";
 import type { UpstreamClient } from "../wire/client.ts";
 import type { ModelMarkup } from "../read/markup.ts";
 import type { Dialect } from "./dialect.ts";
+import { streamFields } from "./request.ts";
 
 /** A model's chat template, for servers that only complete text. */
 export interface RawTemplate {
@@ -97,8 +98,11 @@ export function rawRequest(
   const rendered = direct ? { ...request, reasoning: "off" as const } : request;
   const prompt = renderPrompt(template, rendered, { family, bosToken, eosToken, guard });
   const { sampling } = request;
-  const body: Record<string, Json> = { model: request.model, prompt: prompt.text + opening, stream: true };
-  if (dialect.streamUsage) body["stream_options"] = { include_usage: true };
+  const body: Record<string, Json> = {
+    model: request.model,
+    prompt: prompt.text + opening,
+    ...streamFields(request, dialect),
+  };
   if (sampling.maxTokens !== undefined) body["max_tokens"] = sampling.maxTokens;
   if (sampling.temperature !== undefined) body["temperature"] = sampling.temperature;
   if (sampling.topP !== undefined) body["top_p"] = sampling.topP;

@@ -10,8 +10,11 @@ type Body = Record<string, Json | undefined>;
 /** The body of `POST /v1/chat/completions` for an upstream. Pure; key order of tool schemas is the caller's. */
 export function chatBody(request: GenerationRequest, dialect: Dialect, family: Family | undefined): JsonObject {
   const { sampling } = request;
-  const body: Body = { model: request.model, messages: chatMessages(request.items, dialect, family), stream: true };
-  if (dialect.streamUsage) body["stream_options"] = { include_usage: true };
+  const body: Body = {
+    model: request.model,
+    messages: chatMessages(request.items, dialect, family),
+    ...streamFields(request, dialect),
+  };
   if (sampling.maxTokens !== undefined) body[dialect.limit] = sampling.maxTokens;
   if (sampling.temperature !== undefined) body["temperature"] = sampling.temperature;
   if (sampling.topP !== undefined) body["top_p"] = sampling.topP;
@@ -27,6 +30,12 @@ export function chatBody(request: GenerationRequest, dialect: Dialect, family: F
     ...reasoningSwitchFields(request, dialect, family),
     ...formatFields(request.format, dialect),
   };
+}
+
+/** Whether the answer is asked for as a stream: in pieces, or as one body. */
+export function streamFields({ delivery }: GenerationRequest, { streamUsage }: Dialect): JsonObject {
+  if (delivery === "whole") return { stream: false };
+  return { stream: true, ...(streamUsage ? { stream_options: { include_usage: true } } : {}) };
 }
 
 /** Tools, their choice and the switch for several at once; nothing where no tools are declared. */

@@ -1,12 +1,11 @@
-import { ParleyError, toParleyError } from "../../../model/error.ts";
+import { toParleyError } from "../../../model/error.ts";
 import type { Batch, GenerationEvent } from "../../../model/event.ts";
 import type { OpenAnswer } from "../wire/client.ts";
 import { pageFailure } from "../wire/failure.ts";
 import { SseReader } from "../wire/sse.ts";
+import { readBody } from "./body.ts";
 import type { ChatDecoder } from "./decode.ts";
 
-/** Of an answer that is no stream; it is parsed in one go. */
-const maxBodyBytes = 8 * 1024 * 1024;
 /** Bytes before an answer that do not show its form: white space and a byte order mark. */
 const overlooked: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0d, 0x20, 0xef, 0xbb, 0xbf]);
 const openBrace = 0x7b;
@@ -15,52 +14,43 @@ const lessThan = 0x3c;
 /** Network reads of nothing else that are held back at most. */
 const maxBlankReads = 1_000;
 
+/** An answer, and the reads that were taken from it while its form was looked for. */
+interface Recognized {
+  answer: OpenAnswer;
+  held: readonly Uint8Array[];
+  decoder: ChatDecoder;
+}
+
 /** The batches of an answer, streamed or whole; a failure of the connection is its last event where one came before. */
 export async function* readAnswer(answer: OpenAnswer, decoder: ChatDecoder): AsyncGenerator<Batch> {
-  const { json, reads } = await recognized(answer);
-  yield* json ? wholeAnswer(reads, decoder) : streamedAnswer({ answer, reads, decoder });
+  const { json, held } = await recognized(answer);
+  yield* json ? wholeAnswer({ answer, held, decoder }) : streamedAnswer({ answer, held, decoder });
 }
 
 /**
  * Whether the body is one JSON value or a stream, which its first bytes show whatever its content type; an empty one is
- * what its type says. `reads`: the body from its start.
+ * what its type says. `held`: what was read of it.
  */
-async function recognized(answer: OpenAnswer): Promise<{ json: boolean; reads: AsyncIterable<Uint8Array> }> {
-  const reader = answer.reads[Symbol.asyncIterator]();
+async function recognized(answer: OpenAnswer): Promise<{ json: boolean; held: Uint8Array[] }> {
   const held: Uint8Array[] = [];
-  let { json } = answer;
-  for (let next = await reader.next(); next.done !== true; next = await reader.next()) {
-    held.push(next.value);
-    const first = next.value.find((byte) => !overlooked.has(byte));
+  for (let bytes = await answer.next(); bytes !== undefined; bytes = await answer.next()) {
+    held.push(bytes);
+    const first = bytes.find((byte) => !overlooked.has(byte));
     // no line of a stream begins so
-    if (first === lessThan) {
-      await reader.return?.();
-      throw pageFailure();
-    }
-    if (first !== undefined) json = first === openBrace || first === openBracket;
-    if (first !== undefined || held.length >= maxBlankReads) break;
+    if (first === lessThan) throw pageFailure();
+    if (first !== undefined) return { json: first === openBrace || first === openBracket, held };
+    if (held.length >= maxBlankReads) break;
   }
-  async function* all(): AsyncGenerator<Uint8Array> {
-    try {
-      yield* held;
-      for (let next = await reader.next(); next.done !== true; next = await reader.next()) yield next.value;
-    } finally {
-      await reader.return?.();
-    }
-  }
-  return { json, reads: all() };
+  return { json: answer.json, held };
 }
 
 /** One batch per network read. */
-async function* streamedAnswer(source: {
-  answer: OpenAnswer;
-  reads: AsyncIterable<Uint8Array>;
-  decoder: ChatDecoder;
-}): AsyncGenerator<Batch> {
-  const { answer, reads, decoder } = source;
+async function* streamedAnswer({ answer, held, decoder }: Recognized): AsyncGenerator<Batch> {
   const events = new SseReader((data) => decoder.data(data));
+  const waiting = held[Symbol.iterator]();
+  const next = (): Uint8Array | undefined | Promise<Uint8Array | undefined> => waiting.next().value ?? answer.next();
   try {
-    for await (const bytes of reads) {
+    for (let bytes = await next(); bytes !== undefined; bytes = await next()) {
       events.feed(bytes);
       if (decoder.ending) answer.hurry();
       const batch = decoder.take();
@@ -76,17 +66,20 @@ async function* streamedAnswer(source: {
   if (rest.length > 0) yield rest;
 }
 
-async function* wholeAnswer(reads: AsyncIterable<Uint8Array>, decoder: ChatDecoder): AsyncGenerator<Batch> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const bytes of reads) {
-    chunks.push(bytes);
-    size += bytes.length;
-    if (size > maxBodyBytes) throw new ParleyError("upstream", "the upstream's answer has no end");
+/** One batch, or several of a long answer. */
+async function* wholeAnswer({ answer, held, decoder }: Recognized): AsyncGenerator<Batch> {
+  const body = await readBody(answer, held);
+  const steps = decoder.body(body);
+  while (steps.next().done !== true) {
+    const batch = decoder.take();
+    if (batch.length > 0) yield marked(batch);
+    await answer.slices.pause();
   }
-  // a byte order mark is left out
-  decoder.body(new TextDecoder().decode(Buffer.concat(chunks)));
-  yield decoder.take();
+  yield marked(decoder.take());
+}
+
+function marked(batch: Batch): Batch {
+  return batch.map((event) => (event.type === "begin" ? { ...event, whole: true } : event));
 }
 
 /**

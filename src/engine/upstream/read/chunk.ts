@@ -1,4 +1,6 @@
 import { nestsDeeper } from "../../../lib/json-scanner/depth.ts";
+import { textPieces } from "../../../lib/long-text.ts";
+import type { Steps } from "../../../lib/time-slices.ts";
 import { ParleyError } from "../../../model/error.ts";
 import { isObject } from "../../../model/json.ts";
 import type { ReasoningField } from "../dialect/dialect.ts";
@@ -8,7 +10,9 @@ import type { Repairs } from "./repair.ts";
 export type Chunk = Readonly<Record<string, unknown>>;
 
 /** Objects and lists within each other in one event; what reads them later recurses. */
-const maxDepth = 500;
+export const maxDepth = 500;
+/** UTF-16 units of a whole answer's text that are read in one step. */
+const stepUnits = 64 * 1024;
 /** Events that may be skipped before the stream counts as garbage. */
 const maxForeign = 100;
 
@@ -47,8 +51,13 @@ export function parseChunk(text: string): Chunk {
   } catch (cause) {
     throw new ParleyError("upstream", "the upstream sent a broken event", { cause });
   }
-  if (!isObject(chunk)) throw new ParleyError("upstream", "the upstream sent an answer of another form");
-  return chunk;
+  return objectChunk(chunk);
+}
+
+/** What was parsed, as a chunk. Throws `upstream` where it is no object. */
+export function objectChunk(value: unknown): Chunk {
+  if (!isObject(value)) throw new ParleyError("upstream", "the upstream sent an answer of another form");
+  return value;
 }
 
 export interface DeltaContext {
@@ -74,10 +83,34 @@ export function readChoice({ delta, message, text }: Chunk, context: DeltaContex
   else if (isObject(message) && !context.hasOutput()) readDelta(message, context);
 }
 
+/** Emits the message of an answer that is no stream, long texts in steps. */
+export function* readMessage({ delta, message, text }: Chunk, context: DeltaContext): Steps<void> {
+  const whole = isObject(message) ? message : isObject(delta) ? delta : { content: text };
+  yield* emitLong("reasoning-field", readReasoning(whole, context), context);
+  yield* emitLong("content", contentOf(whole), context);
+  readCalls(whole, context);
+}
+
+function* emitLong(type: "content" | "reasoning-field", text: string, context: DeltaContext): Steps<void> {
+  if (text.length <= stepUnits) return emitText(type, text, context);
+  for (const piece of textPieces(text, stepUnits)) {
+    emitText(type, piece, context);
+    yield;
+  }
+}
+
 function readDelta(delta: Chunk, context: DeltaContext): void {
   emitText("reasoning-field", readReasoning(delta, context), context);
+  emitText("content", contentOf(delta), context);
+  readCalls(delta, context);
+}
+
+function contentOf(delta: Chunk): string {
   const text = textOf(delta["content"]);
-  emitText("content", text === "" ? textOf(delta["refusal"]) : text, context);
+  return text === "" ? textOf(delta["refusal"]) : text;
+}
+
+function readCalls(delta: Chunk, context: DeltaContext): void {
   const { tool_calls: entries, function_call: legacy } = delta;
   if (Array.isArray(entries) && entries.length > 0) context.emit({ type: "tool-calls", entries });
   else if (isObject(legacy)) context.emit({ type: "tool-calls", entries: [{ index: 0, function: legacy }] });

@@ -1,3 +1,4 @@
+import type { Steps } from "../../../lib/time-slices.ts";
 import { ParleyError } from "../../../model/error.ts";
 import { EventBuilder } from "../../../model/event-builder.ts";
 import type { FinishReason, GenerationEvent } from "../../../model/event.ts";
@@ -6,7 +7,7 @@ import type { Dialect } from "../dialect/dialect.ts";
 import { bodyFailure } from "../wire/failure.ts";
 import { blankContent } from "./blank-content.ts";
 import { callLimit, ToolCalls } from "./calls.ts";
-import { ChunkReader, firstChoices, parseChunk, readChoice, type Chunk, type DeltaContext } from "./chunk.ts";
+import { ChunkReader, firstChoices, readChoice, readMessage, type Chunk, type DeltaContext } from "./chunk.ts";
 import { contentMarkup } from "./content-markup.ts";
 import { finishReason, matchedStop, missingReason, settledReason, truncatedReason } from "./finish.ts";
 import type { ModelMarkup } from "./markup.ts";
@@ -121,16 +122,21 @@ export class ChatDecoder {
     if (text !== "") this.calls.accept({ type: "content", text });
   }
 
-  /** The whole body of an answer that is no stream. */
-  body(body: string): void {
-    this.guard(() => {
-      this.chunk(parseChunk(body));
-      if (this.over) return;
+  /** The whole body of an answer that is no stream, in steps; `take` may be called after each. */
+  *body(body: Chunk): Steps<void> {
+    try {
+      this.head(body);
+      for (const choice of firstChoices(body)) {
+        yield* readMessage(choice, this.deltas);
+        this.settle(choice);
+      }
       if (!this.hasOutput && this.reason === undefined) {
         throw new ParleyError("upstream", "the upstream sent no answer");
       }
       this.complete(true);
-    });
+    } catch (thrown) {
+      this.failed(thrown);
+    }
   }
 
   /** The connection ended. */
@@ -170,24 +176,37 @@ export class ChatDecoder {
     try {
       step();
     } catch (thrown) {
-      if (!(thrown instanceof ParleyError)) throw thrown;
-      this.fail(thrown);
+      this.failed(thrown);
     }
   }
 
+  private failed(thrown: unknown): void {
+    if (!(thrown instanceof ParleyError)) throw thrown;
+    this.fail(thrown);
+  }
+
   private chunk(chunk: Chunk): void {
+    const usage = this.head(chunk);
+    for (const choice of firstChoices(chunk)) {
+      readChoice(choice, this.deltas);
+      this.settle(choice);
+    }
+    // usage that some servers report on the way is not the last one
+    if (this.reason !== undefined && usage !== undefined) this.conclude();
+  }
+
+  /** What a chunk or a body holds beside its choices; its usage. Throws the error that it reports. */
+  private head(chunk: Chunk): ReportedUsage | undefined {
     const failure = bodyFailure(chunk);
     if (failure !== undefined) throw failure;
     const usage = readUsage(chunk);
     this.usage = usage ?? this.usage;
     this.notices(chunk);
-    for (const choice of firstChoices(chunk)) this.choice(choice);
-    // usage that some servers report on the way is not the last one
-    if (this.reason !== undefined && usage !== undefined) this.conclude();
+    return usage;
   }
 
-  private choice(choice: Chunk): void {
-    readChoice(choice, this.deltas);
+  /** How a choice says that it ends. */
+  private settle(choice: Chunk): void {
     this.reason = finishReason(choice["finish_reason"]) ?? this.reason;
     this.stopText = matchedStop(choice, this.options.stop ?? []) ?? this.stopText;
   }

@@ -237,7 +237,8 @@ export class ReplicaSet implements Engine {
         first.push(...next.value);
       }
       const seen = first.find(isVisible);
-      if (seen?.type === "finish" && seen.error !== undefined) throw seen.error;
+      // an answer that was aborted has begun: what it used is charged
+      if (seen?.type === "finish" && seen.error !== undefined && seen.error.kind !== "canceled") throw seen.error;
       replica.breaker.releaseTrial();
       return first.map((event) => (event.type === "begin" && servedBy ? { ...event, servedBy } : event));
     } catch (thrown) {

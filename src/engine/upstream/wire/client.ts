@@ -1,13 +1,12 @@
 import type { Dispatcher } from "undici";
-import type { ContentCoding } from "../../../lib/content-coding.ts";
 import type { Secret } from "../../../lib/secret.ts";
 import { TimeSlices } from "../../../lib/time-slices.ts";
-import { type ParleyError, plainError } from "../../../model/error.ts";
+import { canceled, type ParleyError, plainError } from "../../../model/error.ts";
 import { parseJson } from "../../../model/json.ts";
 import { readBaseUrl, type BaseUrl } from "./base-url.ts";
 import { writeBody, type WrittenBody } from "./body.ts";
-import { contentCodings, decompressed } from "./content-coding.ts";
-import { networkCode, networkFailure, statusFailure } from "./failure.ts";
+import { Exchange, type ExchangeOptions, type ExchangeRequest } from "./exchange.ts";
+import { brokenCodes, networkCode, networkFailure, statusFailure } from "./failure.ts";
 import { Deadlines, defaultTimeouts, type Timeouts } from "./timeouts.ts";
 
 export interface ClientOptions {
@@ -25,12 +24,30 @@ export interface ClientOptions {
   slices?: TimeSlices | undefined;
 }
 
+/** A request for an answer. */
+export interface AnswerRequest {
+  path: string;
+  body: unknown;
+  signal: AbortSignal;
+  /** Since when the deadline of the whole answer counts, on the clock of `performance`; default now. */
+  begun?: number | undefined;
+  /** Set where the answer is no stream: the path that shows whether the server still serves while it is silent. */
+  health?: string | undefined;
+  /** Called when the request begins to be written on an open connection. */
+  sent?: (() => void) | undefined;
+}
+
 /** An answer whose status was 200. */
 export interface OpenAnswer {
   /** The body is announced as JSON. Not every server keeps to what it announces. */
-  json: boolean;
-  /** Network reads as they come; throws a `ParleyError` when a deadline passes or the connection breaks. */
-  reads: AsyncIterable<Uint8Array>;
+  readonly json: boolean;
+  /** What large answers share the event loop by. */
+  readonly slices: TimeSlices;
+  /**
+   * The next network read, `undefined` at the end of the body. Throws a `ParleyError` when a deadline passes or the connection
+   * breaks.
+   */
+  next(): Promise<Uint8Array | undefined>;
   /** From now on the stream has to end within the grace time. */
   hurry(): void;
   /** Whether the grace time was what ended the reads. */
@@ -39,12 +56,14 @@ export interface OpenAnswer {
   close(): void;
 }
 
+/** Within this time a connection breaks that had died before the request. */
+const staleMs = 5_000;
+/** For the question whether a silent server still serves. */
+const servesMs = 5_000;
 /** Of an error body that are read. */
 const maxErrorBytes = 64 * 1024;
 /** Of an answer that is no stream. */
 const maxJsonBytes = 16 * 1024 * 1024;
-/** Connections that died while idle; nothing was generated yet, so a new one may be tried at once. */
-const stale = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
 const redirects = new Set([301, 302, 303, 307, 308]);
 /** Of them those after which the same request is sent again. */
@@ -87,15 +106,13 @@ export class UpstreamClient {
     return this.base.name;
   }
 
-  /**
-   * Starts an answer. Throws a `ParleyError` for every status but 200 and everything that goes wrong before it. `begun`: since
-   * when the deadline of the whole answer counts, on the clock of `performance`; default now.
-   */
-  async open(path: string, body: unknown, signal: AbortSignal, begun?: number): Promise<OpenAnswer> {
-    const watch = new Deadlines(this.timeouts, signal, begun);
+  /** Starts an answer. Throws a `ParleyError` for every status but 200 and everything that goes wrong before it. */
+  async open({ path, body, signal, begun, health, sent }: AnswerRequest): Promise<OpenAnswer> {
+    const serves = health === undefined ? undefined : (): Promise<boolean> => this.serves(health);
+    const watch = new Deadlines(this.timeouts, signal, { begun, serves });
     try {
-      const written = await this.slices.run(writeBody(body), watch.signal);
-      const answer = await this.send(path, written, watch.signal);
+      const written = await this.slices.run(writeBody(body), signal);
+      const answer = await this.send(path, written, { sent, watch });
       if (answer.statusCode !== 200) {
         watch.hurry();
         throw await refusal(answer);
@@ -124,7 +141,17 @@ export class UpstreamClient {
     return { status, value: status === 200 ? parseJson(text) : undefined };
   }
 
-  private async question(path: string, body: unknown, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  /** Whether a path is answered, by anything that is no failure of the server. */
+  private async serves(path: string): Promise<boolean> {
+    try {
+      const { status } = await this.look(path, AbortSignal.timeout(Math.min(servesMs, this.timeouts.idle)));
+      return status < 500;
+    } catch {
+      return false;
+    }
+  }
+
+  private async question(path: string, body: unknown, signal: AbortSignal): Promise<Exchange> {
     const written = body === undefined ? undefined : await this.slices.run(writeBody(body), signal);
     const dispatcher = await this.dispatcher();
     const { origin } = this.base;
@@ -135,26 +162,22 @@ export class UpstreamClient {
       ...(written?.length === undefined ? {} : { "content-length": String(written.length) }),
     };
     const method = body === undefined ? "GET" : "POST";
-    return this.followed(path, (at) =>
-      dispatcher.request({
-        ...{ origin, path: at, method, headers, signal },
-        ...(written === undefined ? {} : { body: written.open() }),
-      }),
-    );
+    return this.followed(path, async (at) => {
+      const body = written === undefined ? {} : { body: written.open() };
+      const exchange = Exchange.start(dispatcher, { origin, path: at, method, headers, ...body }, { signal });
+      await exchange.head();
+      return exchange;
+    });
   }
 
   /** Follows redirects within the same origin; others would carry the key and the prompt elsewhere. */
-  private async followed(
-    path: string,
-    request: (at: string) => Promise<Dispatcher.ResponseData>,
-  ): Promise<Dispatcher.ResponseData> {
+  private async followed(path: string, request: (at: string) => Promise<Exchange>): Promise<Exchange> {
     let at = this.path(path);
     for (let hops = 0; ; hops++) {
       const answer = await request(at);
       const { statusCode, headers } = answer;
       if (!redirects.has(statusCode)) return answer;
-      const late = AbortSignal.timeout(this.timeouts.grace);
-      await answer.body.dump({ limit: maxErrorBytes, signal: late }).catch(() => {});
+      await answer.drain(maxErrorBytes, this.timeouts.grace);
       const next = URL.parse([headers["location"] ?? ""].flat()[0] ?? "", this.base.origin + at);
       if (next?.origin !== this.base.origin || !keepsMethod.has(statusCode) || hops >= maxHops) {
         const cause = new Error(
@@ -192,7 +215,11 @@ export class UpstreamClient {
     return (path.startsWith("/") ? path : `${prefix}/${path}`) + query;
   }
 
-  private async send(path: string, body: WrittenBody, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  private async send(
+    path: string,
+    body: WrittenBody,
+    { sent, watch }: ExchangeOptions & { watch: Deadlines },
+  ): Promise<Exchange> {
     const headers = {
       ...this.headers,
       ...(body.length === undefined ? {} : { "content-length": String(body.length) }),
@@ -202,12 +229,21 @@ export class UpstreamClient {
     const dispatcher = await this.dispatcher();
     const { origin } = this.base;
     return this.followed(path, async (at) => {
-      const request = () => ({ origin, path: at, method: "POST" as const, headers, body: body.open(), signal });
+      const request = (): ExchangeRequest => ({ origin, path: at, method: "POST", headers, body: body.open() });
+      const beganAt = performance.now();
+      const start = async (): Promise<Exchange> => {
+        const exchange = Exchange.start(dispatcher, request(), { sent });
+        watch.onCut((reason) => exchange.abort(reason));
+        await exchange.head();
+        return exchange;
+      };
       try {
-        return await dispatcher.request(request());
+        return await start();
       } catch (thrown) {
-        if (signal.aborted || !stale.has(networkCode(thrown))) throw thrown;
-        return dispatcher.request(request());
+        // a connection that died while it was idle: nothing was generated yet, so a new one may be tried at once
+        const stale = brokenCodes.has(networkCode(thrown)) && performance.now() - beganAt < staleMs;
+        if (watch.reason !== undefined || !stale) throw thrown;
+        return start();
       }
     });
   }
@@ -222,18 +258,21 @@ const pausedBytes = 16 * 1024;
 class Answer implements OpenAnswer {
   // fixed at birth
   readonly json: boolean;
-  private readonly answer: Dispatcher.ResponseData;
+  readonly slices: TimeSlices;
+  private readonly answer: Exchange;
   private readonly watch: Deadlines;
-  private readonly slices: TimeSlices;
-  private readonly codings: readonly ContentCoding[];
+  private readonly read: () => Promise<Uint8Array | undefined>;
+  // changed by events
+  /** Something was read; set by `next`. */
+  private begun = false;
+  /** Bytes read since others had a turn. */
+  private readBytes = 0;
 
-  constructor(answer: Dispatcher.ResponseData, watch: Deadlines, slices: TimeSlices) {
+  constructor(answer: Exchange, watch: Deadlines, slices: TimeSlices) {
     this.answer = answer;
     this.watch = watch;
     this.slices = slices;
-    // Destroying a body that no one reads emits an error; without a listener that would end this process.
-    answer.body.on("error", () => {});
-    this.codings = contentCodings(answer.headers["content-encoding"]);
+    this.read = answer.plain();
     this.json = String(answer.headers["content-type"] ?? "").includes("json");
   }
 
@@ -241,8 +280,22 @@ class Answer implements OpenAnswer {
     return this.watch.late;
   }
 
-  get reads(): AsyncIterable<Uint8Array> {
-    return this.read();
+  async next(): Promise<Uint8Array | undefined> {
+    try {
+      if (this.readBytes >= pausedBytes) {
+        this.readBytes = 0;
+        await this.slices.pause();
+      }
+      if (this.begun) this.watch.touch();
+      const bytes = await this.read();
+      if (bytes === undefined) return undefined;
+      this.begun = true;
+      this.readBytes += bytes.length;
+      this.watch.pause();
+      return bytes;
+    } catch (thrown) {
+      throw this.watch.reason ?? networkFailure(thrown);
+    }
   }
 
   hurry(): void {
@@ -251,35 +304,13 @@ class Answer implements OpenAnswer {
 
   close(): void {
     this.watch.stop();
-    const { body } = this.answer;
     // What is left of an answer that ended is a few bytes; reading them keeps the connection.
-    if (this.watch.hurried && !this.watch.late && this.codings.length === 0)
-      void body.dump({ limit: 65_536, signal: AbortSignal.timeout(1_000) }).catch(() => {});
-    else body.destroy();
-  }
-
-  private async *read(): AsyncGenerator<Uint8Array> {
-    try {
-      const { body } = this.answer;
-      const plain = this.codings.length === 0;
-      let read = 0;
-      for await (const bytes of plain ? body.iterator({ destroyOnReturn: false }) : decompressed(body, this.codings)) {
-        this.watch.pause();
-        yield bytes as Uint8Array;
-        read += (bytes as Uint8Array).length;
-        if (read >= pausedBytes) {
-          read = 0;
-          await this.slices.pause();
-        }
-        this.watch.touch();
-      }
-    } catch (thrown) {
-      throw this.watch.reason ?? networkFailure(thrown);
-    }
+    if (this.watch.hurried && !this.watch.late && !this.answer.coded) void this.answer.drain(65_536, 1_000);
+    else this.answer.abort(canceled());
   }
 }
 
-async function refusal(answer: Dispatcher.ResponseData): Promise<ParleyError> {
+async function refusal(answer: Exchange): Promise<ParleyError> {
   const chunks: Uint8Array[] = [];
   // of a body that breaks off, what came is read
   await readInto(chunks, answer, maxErrorBytes).catch(() => undefined);
@@ -287,24 +318,18 @@ async function refusal(answer: Dispatcher.ResponseData): Promise<ParleyError> {
 }
 
 /** The body as text, up to a bound; what is beyond it is cut off. */
-async function readAll(answer: Dispatcher.ResponseData, maxBytes: number): Promise<string> {
+async function readAll(answer: Exchange, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   await readInto(chunks, answer, maxBytes);
   return Buffer.concat(chunks).toString("utf8");
 }
 
-async function readInto(
-  chunks: Uint8Array[],
-  { body, headers }: Dispatcher.ResponseData,
-  maxBytes: number,
-): Promise<void> {
-  body.on("error", () => {});
-  const codings = contentCodings(headers["content-encoding"]);
+async function readInto(chunks: Uint8Array[], answer: Exchange, maxBytes: number): Promise<void> {
+  const read = answer.plain();
   let size = 0;
-  for await (const chunk of codings.length === 0 ? body : decompressed(body, codings)) {
-    const bytes = chunk as Uint8Array;
+  for (let bytes = await read(); bytes !== undefined; bytes = await read()) {
     chunks.push(bytes);
     size += bytes.length;
-    if (size > maxBytes) break;
+    if (size > maxBytes) return answer.abort(new Error("the body is too long"));
   }
 }

@@ -110,6 +110,15 @@ export function isElsewhere(error: ParleyError): boolean {
   return error.cause instanceof Report && (error.cause.status === 404 || error.cause.status === 200);
 }
 
+/** Statuses with which gateways end a request whose server is silent. */
+const gatewayStatuses: ReadonlySet<number> = new Set([408, 502, 503, 504, 524]);
+
+/** Whether a gateway before the server may have ended the request, and not the server or we. */
+export function isCutByGateway({ kind, cause }: ParleyError): boolean {
+  if (cause instanceof Report) return gatewayStatuses.has(cause.status);
+  return kind === "upstream" && brokenCodes.has(networkCode(cause));
+}
+
 interface ReportedError {
   message: string;
   code: number;
@@ -231,6 +240,9 @@ function numberFrom(value: unknown): number {
   const number = typeof value === "string" ? Number(value) : value;
   return typeof number === "number" && Number.isFinite(number) ? number : 0;
 }
+
+/** Codes of a connection that the other side ended. */
+export const brokenCodes: ReadonlySet<string> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
 /** Codes of the network layer to what they mean; anything else is a broken connection. */
 const byNetworkCode: Readonly<Record<string, string>> = {

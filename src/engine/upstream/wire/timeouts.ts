@@ -22,14 +22,24 @@ export const defaultTimeouts: Timeouts = {
   grace: 2_000,
 };
 
+export interface DeadlineOptions {
+  /** When the answer was asked for first, on the clock of `performance`; default now. */
+  begun?: number | undefined;
+  /**
+   * Of an answer that is not a stream, whose first byte comes with its last: whether the server still serves. Asked where the first
+   * byte is late, and after each idle time from then on; never rejects.
+   */
+  serves?: (() => Promise<boolean>) | undefined;
+}
+
 /** The deadlines of one answer, joined with the caller's signal. One timer; a read only notes the time. */
 export class Deadlines {
   // fixed at birth
-  private readonly controller = new AbortController();
   private readonly timeouts: Timeouts;
   private readonly caller: AbortSignal;
   /** When the answer was asked for first; on the clock of `performance`. */
   private readonly begun: number;
+  private readonly serves: (() => Promise<boolean>) | undefined;
   private readonly onAbort = (): void => {
     this.cut(canceled());
   };
@@ -38,7 +48,12 @@ export class Deadlines {
   private last = performance.now();
   /** `ending`: the finish reason has come; set by `touch` and `hurry`. */
   private phase: "first" | "flowing" | "ending" = "first";
+  /** The server was asked whether it serves, and does; set by `ask`. */
+  private known = false;
+  /** Unset by `stop`. */
   private timer: NodeJS.Timeout | undefined;
+  /** Called when the answer is cut off; set by `onCut`. */
+  private listener: ((reason: ParleyError) => void) | undefined;
   /** Since when our reader is busy, so that the upstream cannot send; set by `pause`, unset by `touch`. */
   private pausedAt: number | undefined;
   /** Why the answer was cut off; `undefined` while it was not. */
@@ -46,8 +61,9 @@ export class Deadlines {
   /** The grace time was what ended it. */
   late = false;
 
-  constructor(timeouts: Timeouts, caller: AbortSignal, begun = performance.now()) {
-    this.begun = begun;
+  constructor(timeouts: Timeouts, caller: AbortSignal, { begun, serves }: DeadlineOptions = {}) {
+    this.begun = begun ?? this.last;
+    this.serves = serves;
     this.timeouts = timeouts;
     this.caller = caller;
     if (caller.aborted) this.onAbort();
@@ -57,8 +73,10 @@ export class Deadlines {
     }
   }
 
-  get signal(): AbortSignal {
-    return this.controller.signal;
+  /** Calls the listener when the answer is cut off, at once where it was; it takes the place of the one before. */
+  onCut(listener: (reason: ParleyError) => void): void {
+    this.listener = listener;
+    if (this.reason !== undefined) listener(this.reason);
   }
 
   get hurried(): boolean {
@@ -91,6 +109,7 @@ export class Deadlines {
 
   stop(): void {
     clearTimeout(this.timer);
+    this.timer = undefined;
     this.caller.removeEventListener("abort", this.onAbort);
   }
 
@@ -114,7 +133,8 @@ export class Deadlines {
   /** When the next deadline passes, on the clock of `performance`. */
   private due(): number {
     const { firstByte, idle, total, grace } = this.timeouts;
-    const allowed = this.phase === "first" ? firstByte : this.phase === "flowing" ? idle : grace;
+    const first = this.known ? idle : firstByte;
+    const allowed = this.phase === "first" ? first : this.phase === "flowing" ? idle : grace;
     return Math.min(this.begun + total, this.last + allowed);
   }
 
@@ -124,8 +144,24 @@ export class Deadlines {
       this.arm();
       return;
     }
-    this.late = this.phase === "ending";
     const total = performance.now() >= this.begun + this.timeouts.total;
+    if (this.phase === "first" && !total && this.serves !== undefined) void this.ask(this.serves);
+    else this.end(total);
+  }
+
+  /** Waits on, where the server still serves. */
+  private async ask(serves: () => Promise<boolean>): Promise<void> {
+    this.known = await serves();
+    // meanwhile the answer has come, or nobody wants it any more
+    if (this.phase !== "first" || this.timer === undefined) return;
+    if (!this.known) return this.end(false);
+    this.last = performance.now();
+    this.arm();
+  }
+
+  /** `total`: the deadline of the whole answer has passed. */
+  private end(total: boolean): void {
+    this.late = this.phase === "ending";
     const what = total
       ? "did not finish in time"
       : this.phase === "first"
@@ -137,6 +173,6 @@ export class Deadlines {
   private cut(reason: ParleyError): void {
     this.stop();
     this.reason = reason;
-    this.controller.abort(reason);
+    this.listener?.(reason);
   }
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { dialects, type DialectName } from "../../../../src/engine/upstream/dialect/dialect.ts";
 import type { RepairRule } from "../../../../src/engine/upstream/read/repair.ts";
 import type { Family } from "../../../../src/model/card.ts";
-import { bytePieces, decode, type DecodeSetup, joined } from "./decode.ts";
+import { bodyOf, bytePieces, decode, decodeBody, type DecodeSetup, joined } from "./decode.ts";
 import { foldEvents } from "../fake.ts";
 
 const folder = new URL("../../../fixture/upstream/", import.meta.url);
@@ -212,6 +212,16 @@ describe("streams of upstreams", () => {
         ),
       ),
     ).toEqual(whole);
+  });
+});
+
+describe("the same answers without a stream", () => {
+  it.each(Object.entries(cases))("%s", (name, { dialect, family, markup = {} }) => {
+    const bytes = readFileSync(new URL(name, folder));
+    const setup = { dialect: dialects[dialect], family, markup };
+    const streamed = foldEvents(decode([bytes], setup));
+    const whole = foldEvents(decodeBody(bodyOf(bytes), setup));
+    expect(whole).toEqual(streamed);
   });
 });
 

@@ -69,11 +69,8 @@ describe("UpstreamClient", () => {
       const film = bytes(16_000_000);
       const delay = monitorEventLoopDelay({ resolution: 5 });
       delay.enable();
-      const answer = await client.open(
-        "chat/completions",
-        body(dataUrl("video/mp4", film)),
-        new AbortController().signal,
-      );
+      const { signal } = new AbortController();
+      const answer = await client.open({ path: "chat/completions", body: body(dataUrl("video/mp4", film)), signal });
       delay.disable();
       answer.close();
       const sent = server.asked[0]?.body as { messages: { content: { video_url?: { url: string } }[] }[] };
