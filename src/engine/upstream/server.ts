@@ -1,4 +1,5 @@
 import { untilAborted } from "../../lib/abort.ts";
+import { TimeSlices } from "../../lib/time-slices.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { callIds, systemIds, type IdSource } from "../../model/id.ts";
 import type { Family } from "../../model/card.ts";
@@ -13,7 +14,7 @@ import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
 import { withOverrides, type PromptFamily } from "../template/family.ts";
 import { AddressCheck } from "./address-check.ts";
 import { UpstreamClient, type ClientOptions } from "./wire/client.ts";
-import { readAnswer } from "./read/answer.ts";
+import { readAnswer, type OpenedAnswer } from "./read/answer.ts";
 import { markupOf, type ModelMarkup } from "./read/markup.ts";
 import { ServedModels } from "./served-models.ts";
 import { countTokens } from "./count.ts";
@@ -88,6 +89,7 @@ export class UpstreamServer implements Member {
   readonly kind = "upstream";
   private readonly options: ServerOptions;
   private readonly client: UpstreamClient;
+  private readonly slices: TimeSlices;
   private readonly inFlight = new InFlight();
   private readonly served: ServedModels;
   private readonly addressCheck: AddressCheck;
@@ -103,7 +105,8 @@ export class UpstreamServer implements Member {
 
   constructor(options: ServerOptions) {
     this.options = options;
-    this.client = new UpstreamClient(options);
+    this.slices = options.slices ?? new TimeSlices();
+    this.client = new UpstreamClient({ ...options, slices: this.slices });
     this.served = new ServedModels(() => this.client.ask("models", undefined, AbortSignal.timeout(probeTimeoutMs)));
     this.addressCheck = new AddressCheck({
       url: this.client.url,
@@ -136,11 +139,11 @@ export class UpstreamServer implements Member {
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
     const leave = this.inFlight.enter(signal);
     try {
-      const dialect = await this.detected(signal);
+      const dialect = this.dialect ?? (await this.detected(signal));
       const own = this.own(request);
       const follows = (this.options.stream ?? dialect.stream) === "follow" && !this.cutsWhole;
-      if (own.delivery === "whole" && follows) yield* this.whole(own, dialect, signal);
-      else yield* this.answer({ ...own, delivery: "pieces" }, { dialect, signal });
+      const whole = own.delivery === "whole" && follows;
+      yield* whole ? this.whole(own, dialect, signal) : this.streamed(own, dialect, signal);
     } catch (thrown) {
       if (thrown instanceof ParleyError && isElsewhere(thrown))
         void this.addressCheck.report(this.path, thrown.message);
@@ -158,7 +161,7 @@ export class UpstreamServer implements Member {
     const askedAt = performance.now();
     let sent = false;
     try {
-      yield* this.answer(request, { dialect, signal, sent: () => (sent = true) });
+      yield* readAnswer(await this.opened(request, { dialect, signal, sent: () => (sent = true) }));
       return;
     } catch (thrown) {
       if (sent && signal.aborted) return yield abortedAnswer();
@@ -167,29 +170,30 @@ export class UpstreamServer implements Member {
       if (!silent || !(thrown instanceof ParleyError) || !isCutByGateway(thrown)) throw thrown;
       log?.warn({ id: request.id, reason: reasonOf(thrown) }, "a gateway ended a silent request");
     }
-    for await (const batch of this.answer({ ...request, delivery: "pieces" }, { dialect, signal })) {
+    for await (const batch of this.streamed(request, dialect, signal)) {
       this.cutsWhole = true;
       yield batch;
     }
   }
 
-  private async *answer(request: GenerationRequest, { dialect, signal, sent }: Asking): AsyncGenerator<Batch> {
+  private async *streamed(request: GenerationRequest, dialect: Dialect, signal: AbortSignal): AsyncGenerator<Batch> {
+    yield* readAnswer(await this.opened({ ...request, delivery: "pieces" }, { dialect, signal }));
+  }
+
+  /** Sends the request; resolves when the answer begins. */
+  private async opened(request: GenerationRequest, { dialect, signal, sent }: Asking): Promise<OpenedAnswer> {
     const family = this.familyOf(request);
     const { path, body, decoder } =
       this.options.mode === "completions"
-        ? await this.raw(request, dialect, family)
+        ? await this.raw(request, dialect, family, signal)
         : this.chat(request, dialect, family);
     const begun = request.brokenTries?.[0]?.askedAt;
     const health = request.delivery === "whole" ? dialect.health : undefined;
-    const answer = await this.client.open({ path, body, signal, begun, health, sent }).catch((thrown: unknown) => {
-      throw thrown instanceof ParleyError && isUnknownThere(thrown)
-        ? this.served.explain(thrown, request.model)
-        : thrown;
-    });
     try {
-      yield* readAnswer(answer, decoder);
-    } finally {
-      answer.close();
+      return { answer: await this.client.open({ path, body, signal, begun, health, sent }), decoder };
+    } catch (thrown) {
+      const unknown = thrown instanceof ParleyError && isUnknownThere(thrown);
+      throw unknown ? this.served.explain(thrown, request.model) : thrown;
     }
   }
 
@@ -258,7 +262,12 @@ export class UpstreamServer implements Member {
     return { path: this.path, body: chatBody(request, dialect, family), decoder };
   }
 
-  private async raw(request: GenerationRequest, dialect: Dialect, family: Family | undefined): Promise<Prepared> {
+  private async raw(
+    request: GenerationRequest,
+    dialect: Dialect,
+    family: Family | undefined,
+    signal: AbortSignal,
+  ): Promise<Prepared> {
     this.template ??= loadTemplate(this.client, this.options.template);
     const template = await this.template.catch((thrown: unknown) => {
       this.template = undefined;
@@ -268,7 +277,8 @@ export class UpstreamServer implements Member {
     const promptFamily =
       this.options.prompt ??
       withOverrides(promptFamilyOf(family), { think: think?.tags, startsInside: think?.startsInside, calls });
-    const { body, markup, opening } = rawRequest(request, dialect, { ...template, family: promptFamily });
+    const steps = rawRequest(request, dialect, { ...template, family: promptFamily });
+    const { body, markup, opening } = await this.slices.run(steps, signal);
     const decoder = this.decoder(request, dialect, { markup });
     decoder.opening(opening);
     return { path: this.path, body, decoder };

@@ -14,17 +14,30 @@ const lessThan = 0x3c;
 /** Network reads of nothing else that are held back at most. */
 const maxBlankReads = 1_000;
 
-/** An answer, and the reads that were taken from it while its form was looked for. */
-interface Recognized {
+/** An answer that has begun, and what decodes it. */
+export interface OpenedAnswer {
   answer: OpenAnswer;
-  held: readonly Uint8Array[];
   decoder: ChatDecoder;
 }
 
-/** The batches of an answer, streamed or whole; a failure of the connection is its last event where one came before. */
-export async function* readAnswer(answer: OpenAnswer, decoder: ChatDecoder): AsyncGenerator<Batch> {
-  const { json, held } = await recognized(answer);
-  yield* json ? wholeAnswer({ answer, held, decoder }) : streamedAnswer({ answer, held, decoder });
+/**
+ * The batches of an answer, whole or one for each network read; a failure of the connection is the last event where one came before.
+ * Closes the answer.
+ */
+export async function* readAnswer({ answer, decoder }: OpenedAnswer): AsyncGenerator<Batch> {
+  try {
+    const { json, held } = await recognized(answer);
+    if (!json) return yield* streamedAnswer(answer, held, decoder);
+    // a long answer comes in several batches
+    for (const _ of decoder.body(await readBody(answer, held))) {
+      const batch = decoder.take();
+      if (batch.length > 0) yield marked(batch);
+      await answer.slices.pause();
+    }
+    yield marked(decoder.take());
+  } finally {
+    answer.close();
+  }
 }
 
 /**
@@ -44,8 +57,11 @@ async function recognized(answer: OpenAnswer): Promise<{ json: boolean; held: Ui
   return { json: answer.json, held };
 }
 
-/** One batch per network read. */
-async function* streamedAnswer({ answer, held, decoder }: Recognized): AsyncGenerator<Batch> {
+async function* streamedAnswer(
+  answer: OpenAnswer,
+  held: readonly Uint8Array[],
+  decoder: ChatDecoder,
+): AsyncGenerator<Batch> {
   const events = new SseReader((data) => decoder.data(data));
   const waiting = held[Symbol.iterator]();
   const next = (): Uint8Array | undefined | Promise<Uint8Array | undefined> => waiting.next().value ?? answer.next();
@@ -64,18 +80,6 @@ async function* streamedAnswer({ answer, held, decoder }: Recognized): AsyncGene
   }
   const rest: GenerationEvent[] = decoder.take();
   if (rest.length > 0) yield rest;
-}
-
-/** One batch, or several of a long answer. */
-async function* wholeAnswer({ answer, held, decoder }: Recognized): AsyncGenerator<Batch> {
-  const body = await readBody(answer, held);
-  const steps = decoder.body(body);
-  while (steps.next().done !== true) {
-    const batch = decoder.take();
-    if (batch.length > 0) yield marked(batch);
-    await answer.slices.pause();
-  }
-  yield marked(decoder.take());
 }
 
 function marked(batch: Batch): Batch {

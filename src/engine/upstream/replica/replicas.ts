@@ -189,6 +189,7 @@ export class ReplicaSet implements Engine {
 
   /** The replicas in the order this request prefers them. */
   private order(request: GenerationRequest): readonly Replica[] {
+    if (this.replicas.length === 1) return this.replicas;
     if (this.options.affinity !== false) return rendezvous(affinityKey(request), this.replicas);
     return this.replicas.toSorted((a, b) => a.inFlight.count / a.weight - b.inFlight.count / b.weight);
   }
