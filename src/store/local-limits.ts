@@ -14,7 +14,7 @@ import type {
 /**
  * Counters that the processes of one machine share: an SQLite file of its own, so that counting does not wait behind what is
  * stored. What the functions of PostgreSQL do (limit-schema.ts, account-schema.ts) is done here under its one write lock.
- * The clock is the machine's monotonic one, the same for all processes and set by nobody; rows from before a start of the
+ * The clock is the machine's monotonic one, the same for all processes and never set; rows from before a start of the
  * machine lie ahead of it, and do not count.
  */
 
