@@ -50,6 +50,8 @@ import { RequestWatch } from "./telemetry/watch.ts";
 export interface AppOverrides {
   /** Absent where one process serves. */
   worker?: WorkerPlace | undefined;
+  /** Of the sockets of embedded engines that another process owns (`SharedEngines`). */
+  engineFolder?: string | undefined;
   ids?: IdSource | undefined;
   log?: Log | undefined;
   /** Instead of the configured engines. */
@@ -126,7 +128,8 @@ export async function openServices(
   const files = await openFiles(ground, store);
   const media = openMedia({ ...config.media, files: files.port });
   opened.defer(() => media.close());
-  const engines = new EngineSet({ ids, log, slices, ...watchUpstreams(metrics, alerts) });
+  const { engineFolder } = overrides;
+  const engines = new EngineSet({ ids, log, slices, engineFolder, ...watchUpstreams(metrics, alerts) });
   const catalog = new LiveCatalog(
     createCatalog({ engines: overrides.engines ?? engines.of(config), ...catalogNames(config) }),
   );

@@ -529,6 +529,17 @@ export const limitSections: readonly Section[] = [
       },
       { what: "answers at once, embedded", from: "engines.<name>(llama).sequences", at: "waits in a fair queue" },
       {
+        what: "silence of the process of an embedded engine; while it loads its model",
+        from: "src/engine/process/client.ts",
+        value: "10 s; 60 s",
+        at: "it is started again; its answers end with 502",
+      },
+      {
+        what: "waiting for that process while it is started again",
+        from: "src/engine/process/client.ts#restartMs",
+        at: "the model's next engine is asked, else 529 (2064)",
+      },
+      {
         what: "answers at once, `llama-server`",
         from: "engines.<name>(llama-server).slots",
         at: "waits in a fair queue",

@@ -49,9 +49,13 @@ export const innerBounds: readonly string[] = [
   "src/telemetry/fault.ts#maxFrames",
   // how something is written, looked at or remembered
   "src/engine/llama/constraint.ts#maxBoundedTokens",
+  "src/engine/process/client.ts#maxPauseMs",
+  "src/engine/process/frame.ts#maxPayloadBytes",
+  "src/engine/process/link.ts#maxErrorChars",
   "src/engine/llama/number-grammar.ts#maxDigits",
   "src/engine/llama/schema-grammar.ts#maxInlineChars",
   "src/engine/llama/token-text.ts#maxWaitTokens",
+  "src/engine/sim/conversation.ts#maxJoinedChars",
   "src/engine/sim/reply.ts#maxQuoteChars",
   "src/engine/upstream/read/answer.ts#maxBlankReads",
   "src/engine/upstream/wire/exchange.ts#maxQueuedBytes",

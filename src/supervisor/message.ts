@@ -11,6 +11,8 @@ export interface StartOrder<Settings> {
   reloaded?: Settings | undefined;
   /** Where it listens, whatever its settings say. */
   at: Address;
+  /** Where it finds embedded engines (`SharedEngines`). */
+  engineFolder?: string | undefined;
 }
 
 export interface Address {

@@ -29,6 +29,8 @@ export interface SupervisorOptions<Settings> {
   settings: Settings;
   /** Where they listen. */
   at: Address;
+  /** Where they find embedded engines, each in a process of its own. */
+  engineFolder?: string | undefined;
   /** Starts a process. */
   fork(number: number, offered: SupervisorCalls): WorkerProcess<Settings>;
   restarts: RestartTimes;
@@ -184,7 +186,8 @@ export class Supervisor<Settings> {
   private async started(worker: WorkerProcess<Settings>, isFirst: boolean): Promise<string> {
     const { settings, reloaded, options } = this;
     const { number, calls } = worker;
-    const screen = await calls.call("start", { number, isFirst, settings, reloaded, at: options.at });
+    const { at, engineFolder } = options;
+    const screen = await calls.call("start", { number, isFirst, settings, reloaded, at, engineFolder });
     for (let taken = reloaded; this.reloaded !== undefined && this.reloaded !== taken;) {
       taken = this.reloaded;
       await takeOver([worker], taken);

@@ -5,7 +5,7 @@
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { measureAccount } from "./account.ts";
-import { measureEmbedded } from "./embedded.ts";
+import { measureEmbedded, measureHop } from "./embedded.ts";
 import { measurePieces } from "./pieces.ts";
 import { measureRelay } from "./relay/relay.ts";
 import { keepsBudget, type Row } from "./row.ts";
@@ -34,6 +34,7 @@ const steps: Readonly<Record<string, () => Row[] | Promise<Row[]> | AsyncIterabl
   start: async () => [await measureStart()],
   server: measureServer,
   embedded: measureEmbedded,
+  hop: measureHop,
   relay: () => measureRelay({ only, profile: flags.profile }),
 };
 if (wanted !== undefined && steps[wanted] === undefined) {

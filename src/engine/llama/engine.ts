@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { LlamaContextSequence, SequenceEvaluateOptions, Token } from "node-llama-cpp";
 import { untilAborted } from "../../lib/abort.ts";
-import { TimeSlices } from "../../lib/time-slices.ts";
+import { TimeSlices, type Steps } from "../../lib/time-slices.ts";
 import { contextError, refuseOverlong } from "../../model/context-bound.ts";
 import { canceled, invalid, ParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
@@ -18,7 +18,8 @@ import { renderPrompt } from "../template/render.ts";
 import { type AnswerForm, constraintFor } from "./constraint.ts";
 import { StopFilter } from "./stop-filter.ts";
 import type { LoadedModel, ModelOptions } from "./model.ts";
-import { defaultSequences, loadModel, promptTokens } from "./model.ts";
+import { loadModel, promptTokens } from "./model.ts";
+import { defaultSequences, embeddedCapabilities } from "./settings.ts";
 import { SlotPool, closing } from "./pool.ts";
 import type { Slot } from "./pool.ts";
 import { LlamaGeneration } from "./generation.ts";
@@ -42,7 +43,7 @@ export interface LlamaEngine extends Engine {
 }
 
 /**
- * The embedded engine: llama.cpp in this process. Making it touches nothing; library and model are loaded with the
+ * The embedded engine: llama.cpp in this process, which is one of its own (engine/process). Making it touches nothing; library and model are loaded with the
  * first request or by `open`.
  */
 export function llamaEngine(options: LlamaEngineOptions): LlamaEngine {
@@ -78,13 +79,7 @@ class EmbeddedEngine implements LlamaEngine {
 
   /** The window is known once the model is loaded, or where the options set it. */
   get capabilities(): Capabilities {
-    const contextWindow = this.ready?.loaded.contextSize ?? this.options.contextSize;
-    return {
-      ...(contextWindow === undefined ? {} : { contextWindow }),
-      constrained: true,
-      image: false,
-      video: "none",
-    };
+    return embeddedCapabilities(this.ready?.loaded.contextSize ?? this.options.contextSize);
   }
 
   async open(): Promise<void> {
@@ -184,7 +179,10 @@ function readPrompt(loaded: LoadedModel, request: GenerationRequest): RenderedPr
   if (media !== undefined) throw invalid(media.param, `this engine takes text only, not ${media.type}`);
   refuseOverlong(request, loaded.contextSize);
   const { family, template, bosToken, eosToken, vocabulary } = loaded;
-  const guard = (text: string): string => vocabulary.guard(text);
+  function* guard(text: string): Steps<string> {
+    yield;
+    return vocabulary.guard(text);
+  }
   return renderPrompt(template, request, { family, bosToken, eosToken, guard });
 }
 

@@ -8,6 +8,7 @@ import { familyOf, withOverrides } from "../template/family.ts";
 import { templateMarks } from "../template/marks.ts";
 import { compileTemplate } from "../template/render.ts";
 import { checkModelFile } from "./file-check.ts";
+import { defaultSequences } from "./settings.ts";
 import type { Marker } from "./vocabulary.ts";
 import { Vocabulary } from "./vocabulary.ts";
 
@@ -47,7 +48,6 @@ export interface LoadedModel {
 
 /** Windows of modern models are far larger than a small machine's memory; `contextSize` asks for more. */
 const defaultWindowTokens = 8192;
-export const defaultSequences = 4;
 /** Prompt tokens read in one go. */
 const chunkTokens = { cpu: 256, gpu: 512 };
 

@@ -1,4 +1,5 @@
 import { untilAborted } from "../../lib/abort.ts";
+import { TimeSlices } from "../../lib/time-slices.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { callIds, systemIds, type IdSource } from "../../model/id.ts";
 import type { Family } from "../../model/card.ts";
@@ -88,6 +89,7 @@ export class UpstreamServer implements Member {
   readonly kind = "upstream";
   private readonly options: ServerOptions;
   private readonly client: UpstreamClient;
+  private readonly slices: TimeSlices;
   private readonly inFlight = new InFlight();
   private readonly served: ServedModels;
   private readonly addressCheck: AddressCheck;
@@ -103,7 +105,8 @@ export class UpstreamServer implements Member {
 
   constructor(options: ServerOptions) {
     this.options = options;
-    this.client = new UpstreamClient(options);
+    this.slices = options.slices ?? new TimeSlices();
+    this.client = new UpstreamClient({ ...options, slices: this.slices });
     this.served = new ServedModels(() => this.client.ask("models", undefined, AbortSignal.timeout(probeTimeoutMs)));
     this.addressCheck = new AddressCheck({
       url: this.client.url,
@@ -182,7 +185,7 @@ export class UpstreamServer implements Member {
     const family = this.familyOf(request);
     const { path, body, decoder } =
       this.options.mode === "completions"
-        ? await this.raw(request, dialect, family)
+        ? await this.raw(request, dialect, family, signal)
         : this.chat(request, dialect, family);
     const begun = request.brokenTries?.[0]?.askedAt;
     const health = request.delivery === "whole" ? dialect.health : undefined;
@@ -259,7 +262,12 @@ export class UpstreamServer implements Member {
     return { path: this.path, body: chatBody(request, dialect, family), decoder };
   }
 
-  private async raw(request: GenerationRequest, dialect: Dialect, family: Family | undefined): Promise<Prepared> {
+  private async raw(
+    request: GenerationRequest,
+    dialect: Dialect,
+    family: Family | undefined,
+    signal: AbortSignal,
+  ): Promise<Prepared> {
     this.template ??= loadTemplate(this.client, this.options.template);
     const template = await this.template.catch((thrown: unknown) => {
       this.template = undefined;
@@ -269,7 +277,8 @@ export class UpstreamServer implements Member {
     const promptFamily =
       this.options.prompt ??
       withOverrides(promptFamilyOf(family), { think: think?.tags, startsInside: think?.startsInside, calls });
-    const { body, markup, opening } = rawRequest(request, dialect, { ...template, family: promptFamily });
+    const steps = rawRequest(request, dialect, { ...template, family: promptFamily });
+    const { body, markup, opening } = await this.slices.run(steps, signal);
     const decoder = this.decoder(request, dialect, { markup });
     decoder.opening(opening);
     return { path: this.path, body, decoder };
