@@ -137,7 +137,7 @@ export async function openServices(
   const moderator = openModeration(config, { ...ground, catalog });
   // a store that a program brings along has no other processes, and no place on the disk
   const isOwnStore = overrides.store === undefined;
-  const limits = isOwnStore ? await openSharedLimits(config, store.accounts, log) : undefined;
+  const limits = isOwnStore ? await openSharedLimits(config, log) : undefined;
   const meter = openMeter(ground, { store, limits, alerts, isOwnStore });
   const queues = new EngineQueues();
   const observers = [recordGenerations(metrics, catalog, queues), ...(alerts === undefined ? [] : [alerts.ended])];

@@ -141,7 +141,7 @@ export const limitSections: readonly Section[] = [
       },
       { what: "a name of a field", from: "src/lib/json-scanner/parse.ts#maxKeyUnits", at: "400 (2013)" },
       {
-        what: "a number, or another bare word of JSON",
+        what: "a number, or another bare JSON word",
         from: "src/lib/json-scanner/parse.ts#maxWordBytes",
         at: "400 (2013): no JSON",
       },
@@ -688,7 +688,7 @@ export const limitSections: readonly Section[] = [
         at: "asked about in pieces",
       },
       {
-        what: "a word of a word list",
+        what: "an entry in a word list",
         from: "src/policy/moderate/word-file.ts#maxWordUnits",
         at: "the list is refused",
       },

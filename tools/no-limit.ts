@@ -4,6 +4,7 @@
 export const noBounds: readonly string[] = [
   "workers",
   "port",
+  "workers",
   "alerts.errorPercent",
   // the same limits as under limits.key, limits.organisation and budgets, for one
   ...["keys", "organisations"].flatMap((kind) => [
@@ -37,6 +38,7 @@ export const innerBounds: readonly string[] = [
   "src/cli/process-log.ts#maxWarning",
   "src/cli/start-screen.ts#maxNames",
   "src/service/pull/hub.ts#maxHops",
+  "src/supervisor/settings.ts#maxWorkers",
   // words of errors and of the log
   "src/engine/replay/difference.ts#maxShownChars",
   "src/engine/upstream/address-check.ts#maxPlaces",

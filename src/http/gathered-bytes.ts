@@ -45,6 +45,22 @@ export class GatheredBytes {
   }
 }
 
+/** The same for who keeps the pieces apart: each is copied as a whole, and lies beside the one before it. */
+export class PieceBlocks {
+  // changed by events
+  /** What is free of the last block. */
+  private free = Buffer.alloc(0);
+
+  /** The same bytes in a block; the piece itself is given back. */
+  move(piece: Buffer): Buffer {
+    if (piece.length > this.free.length) this.free = Buffer.allocUnsafeSlow(Math.max(blockBytes, piece.length));
+    const copy = this.free.subarray(0, piece.copy(this.free));
+    this.free = this.free.subarray(copy.length);
+    release(piece);
+    return copy;
+  }
+}
+
 /**
  * Gives the memory of a piece back now instead of at some collection; no one may read it afterwards. Of memory that others share
  * nothing is given back.

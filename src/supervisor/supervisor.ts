@@ -18,7 +18,7 @@ export interface RestartTimes {
 /** About two minutes until the server stops: long enough for a database that is started again. */
 export const restartTimes: RestartTimes = { firstMs: 500, mostMs: 30_000, stableMs: 60_000, maxFailures: 10 };
 
-/** The pause before a worker is started that has failed so many times in a row. */
+/** The pause before a worker is started again, by the number of its failures in a row. */
 export function restartDelayMs(failures: number, { firstMs, mostMs }: RestartTimes): number {
   return failures <= 1 ? 0 : Math.min(mostMs, firstMs * 2 ** (failures - 2));
 }
@@ -44,7 +44,7 @@ interface Slot<Settings> {
   worker: WorkerProcess<Settings> | undefined;
   /** Ends in a row, each soon after the start. */
   failures: number;
-  /** When the worker began to serve, in milliseconds of a clock that nobody sets. */
+  /** When the worker began to serve, in milliseconds of a clock that is never set. */
   since: number;
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { GatheredBytes, release } from "../../src/http/gathered-bytes.ts";
+import { GatheredBytes, PieceBlocks, release } from "../../src/http/gathered-bytes.ts";
 
 const kibibyte = 1024;
 const piece = (size: number, byte: number): Buffer => Buffer.allocUnsafeSlow(size).fill(byte);
@@ -25,4 +25,14 @@ it("gives back at once what a piece has for itself, and nothing that others shar
   const shared = piece(100, 5);
   release(shared.subarray(10));
   expect(shared[99]).toBe(5);
+});
+
+it("moves pieces into blocks, one beside the other", () => {
+  const blocks = new PieceBlocks();
+  const sizes = [100 * kibibyte, 100 * kibibyte, 100 * kibibyte, 300 * kibibyte];
+  const pieces = sizes.map((size, at) => piece(size, at + 1));
+  const moved = pieces.map((one) => blocks.move(one));
+  expect(moved.map((one) => [one.length, one[0], one.at(-1)])).toEqual(sizes.map((size, at) => [size, at + 1, at + 1]));
+  expect(moved[0]?.buffer).toBe(moved[1]?.buffer);
+  expect(pieces.map(({ length }) => length)).toEqual([0, 0, 0, 0]);
 });

@@ -8,7 +8,6 @@ import type { Batch } from "../../model/event.ts";
 import type { IdSource } from "../../model/id.ts";
 import { callIds } from "../../model/id.ts";
 import type { GenerationRequest, Sampling } from "../../model/request.ts";
-import type { Log } from "../../telemetry/log.ts";
 import type { Capabilities, Engine, Load } from "../engine.ts";
 import { requireHeld } from "../held.ts";
 import { markupParser } from "../markup/parser.ts";
@@ -17,25 +16,15 @@ import type { RenderedPrompt } from "../template/render.ts";
 import { renderPrompt } from "../template/render.ts";
 import { type AnswerForm, constraintFor } from "./constraint.ts";
 import { StopFilter } from "./stop-filter.ts";
-import type { LoadedModel, ModelOptions } from "./model.ts";
+import type { LoadedModel } from "./model.ts";
 import { loadModel, promptTokens } from "./model.ts";
-import { defaultSequences, embeddedCapabilities } from "./settings.ts";
+import { defaultSequences, embeddedCapabilities, type LlamaEngineOptions } from "./options.ts";
 import { SlotPool, closing } from "./pool.ts";
 import type { Slot } from "./pool.ts";
 import { LlamaGeneration } from "./generation.ts";
 import type { GenerationPlan } from "./generation.ts";
 import { answerBias } from "./token-bias.ts";
 import { TokenText } from "./token-text.ts";
-
-export interface LlamaEngineOptions extends ModelOptions {
-  ids: IdSource;
-  /** Where a request gives none; default: what the card of the name says. */
-  temperature?: number | undefined;
-  /** What tokenising long prompts shares the event loop by. */
-  slices?: TimeSlices | undefined;
-  /** Gets one line when the model was loaded. */
-  log?: Pick<Log, "info"> | undefined;
-}
 
 export interface LlamaEngine extends Engine {
   /** Loads the model now rather than with the first request. */

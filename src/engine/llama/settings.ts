@@ -1,18 +1,6 @@
 import { z } from "zod";
 import { positive } from "../../lib/setting-type.ts";
-import type { Capabilities } from "../engine.ts";
-
-export const defaultSequences = 4;
-
-/** What the engine can do, whatever its model. */
-export function embeddedCapabilities(contextWindow: number | undefined): Capabilities {
-  return {
-    ...(contextWindow === undefined ? {} : { contextWindow }),
-    constrained: true,
-    image: false,
-    video: "none",
-  };
-}
+import { defaultSequences } from "./options.ts";
 
 /** The settings of `kind: llama`; what they mean to the engine is in `ModelOptions`. */
 export const llamaSettings = z.strictObject({
@@ -31,7 +19,7 @@ export const llamaSettings = z.strictObject({
     .exactOptional()
     .describe(
       "Run it in a process of its own, which is started again when it ends: a fault in native code then ends only its own " +
-        "requests. Default: yes, but not for `builtin`, a model so small that the way between the processes costs a tenth of its speed.",
+        "requests. Default: yes, but not for `builtin`, a model so small that the way between the processes costs 10 to 20 % of its speed.",
     ),
   think: z.array(z.string()).exactOptional().describe("Names of the tags that enclose reasoning, without brackets."),
   startsInside: z.boolean().exactOptional().describe("The model's template opens the reasoning tag itself."),

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { Engine } from "../engine.ts";
-import { defaultSequences, embeddedCapabilities } from "../llama/settings.ts";
+import { defaultSequences, embeddedCapabilities } from "../llama/options.ts";
 import { EngineClient } from "./client.ts";
 import { connectTo, engineCommand, startProcess, type Connect, type ProcessJob } from "./link.ts";
 import type { Heartbeat } from "./session.ts";

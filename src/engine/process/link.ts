@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { connect, Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { LlamaEngineOptions } from "../llama/engine.ts";
+import type { LlamaEngineOptions } from "../llama/options.ts";
 
 /** What the process of an engine is started for. */
 export interface ProcessJob {

@@ -195,6 +195,14 @@ export class ResponseArchive {
     return record;
   }
 
+  /** One that is over. Throws `not-found`, and `unavailable` where another process still works on it. */
+  async getEnded(id: string, caller: Caller, texts: readonly ResponseText[]): Promise<ResponseRecord> {
+    const record = await this.get(id, caller, texts);
+    if (record.state !== "running") return record;
+    const message = `the response ${id} still runs in another process; send the request again on a new connection`;
+    throw new ParleyError("unavailable", message, { retryAfter: 1 });
+  }
+
   /** The record of a stored response or a remembered one, or `undefined`, for callers with an error of their own. */
   async find(id: string, caller: Caller, texts: readonly ResponseText[]): Promise<ResponseRecord | undefined> {
     const record = await this.options.store.get(id, caller.keyId, texts);
@@ -210,11 +218,11 @@ export class ResponseArchive {
     return this.reads.read(`page ${caller.keyId} ${id} ${JSON.stringify(query)}`, { lease, bytes, load });
   }
 
-  /** A response that is over, whose body or events are going to be read. Throws `not-found`. */
+  /** A response that is over, whose body or events are going to be read. Throws `not-found`, and `unavailable` as above. */
   async answer(id: string, caller: Caller, reading: "body" | "events", lease?: ByteLease): Promise<StoredAnswer> {
     const { slices } = this.options;
     if (reading === "events") {
-      const record = await this.get(id, caller, ["events", "body"]);
+      const record = await this.getEnded(id, caller, ["events", "body"]);
       return new StoredAnswer({ id, body: record.body, events: await this.events(record, caller, lease) }, slices);
     }
     const { body } = await this.get(id, caller, ["body"]);

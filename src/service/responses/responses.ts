@@ -120,7 +120,7 @@ export class ResponsesService<Parsed extends ParsedResponse> {
       running.abort();
       await running.finished;
     }
-    const record = await this.options.archive.get(id, caller, ["body"]);
+    const record = await this.options.archive[running === undefined ? "getEnded" : "get"](id, caller, ["body"]);
     lease?.grow(record.body.memoryBytes);
     const body = await parseBody(record, this.options.slices);
     if (body["background"] !== true) {

@@ -4,7 +4,7 @@ import type { Engine } from "../../../src/engine/engine.ts";
 import { EngineClient } from "../../../src/engine/process/client.ts";
 import { processEngine } from "../../../src/engine/process/engine.ts";
 import { engineCommand, startProcess } from "../../../src/engine/process/link.ts";
-import { embeddedCapabilities } from "../../../src/engine/llama/settings.ts";
+import { embeddedCapabilities } from "../../../src/engine/llama/options.ts";
 import { ask, collect, requestOf } from "../../contract/engine.ts";
 import { LogRecord } from "../../telemetry/record.ts";
 import { longFormat, tinyModel } from "../llama/ask.ts";

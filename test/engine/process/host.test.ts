@@ -4,7 +4,7 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { embeddedCapabilities } from "../../../src/engine/llama/settings.ts";
+import { embeddedCapabilities } from "../../../src/engine/llama/options.ts";
 import type { Engine } from "../../../src/engine/engine.ts";
 import { EngineClient } from "../../../src/engine/process/client.ts";
 import { EngineHost } from "../../../src/engine/process/host.ts";
