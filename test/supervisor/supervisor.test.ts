@@ -2,7 +2,8 @@ import { EventEmitter } from "node:events";
 import { describe, expect, it } from "vitest";
 import { Channel, type Peer } from "../../src/supervisor/channel.ts";
 import type { SupervisorCalls, WorkerCalls } from "../../src/supervisor/message.ts";
-import { restartDelayMs, restartTimes, Supervisor } from "../../src/supervisor/supervisor.ts";
+import { restartDelayMs, restartTimes, type RestartTimes } from "../../src/supervisor/restart-times.ts";
+import { Supervisor } from "../../src/supervisor/supervisor.ts";
 import { WorkerEnded, type Ending, type WorkerProcess } from "../../src/supervisor/worker-process.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 
@@ -21,9 +22,11 @@ type Settings = string;
 class FakeWorker {
   readonly asked: string[] = [];
   readonly process: WorkerProcess<Settings>;
+  readonly offered: SupervisorCalls;
   private readonly end = Promise.withResolvers<Ending>();
 
   constructor(number: number, offered: SupervisorCalls, calls: Partial<WorkerCalls<Settings>>) {
+    this.offered = offered;
     const [mine, its] = pipe();
     const noted =
       (name: string) =>
@@ -60,13 +63,16 @@ const usual: Partial<WorkerCalls<Settings>> = {
 };
 
 /** `calls` of the process with that index; the others do as usual. */
-function supervisorOf(calls: (index: number) => Partial<WorkerCalls<Settings>> = () => ({})) {
+function supervisorOf(
+  calls: (index: number) => Partial<WorkerCalls<Settings>> = () => ({}),
+  restarts: RestartTimes = times,
+) {
   const forked: FakeWorker[] = [];
   const supervisor = new Supervisor<Settings>({
     workers: 2,
     settings: "first",
     at: { host: "h", port: 1 },
-    restarts: times,
+    restarts,
     log: silentLog,
     fork: (number, offered) => {
       const worker = new FakeWorker(number, offered, { ...usual, ...calls(forked.length) });
@@ -76,6 +82,21 @@ function supervisorOf(calls: (index: number) => Partial<WorkerCalls<Settings>> =
   });
   return { supervisor, forked };
 }
+
+/** A call that is answered when the test says so. */
+function held<Value>(value: Value) {
+  const begun = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  const call = async (): Promise<Value> => {
+    begun.resolve();
+    await go.promise;
+    return value;
+  };
+  return { call, begun: begun.promise, go: () => go.resolve() };
+}
+
+/** What was asked before has been answered. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 const crash: Ending = { code: null, signal: "SIGSEGV" };
 
@@ -166,6 +187,109 @@ describe("Supervisor", () => {
     await supervisor.reload("second");
     go.resolve();
     await expect.poll(() => forked[2]?.asked).toEqual(["start", "prepare second", "declare", "adopt"]);
+  });
+
+  it("gives a worker the settings that came while it began to serve, in the midst of a reload", async () => {
+    const start = held("");
+    const prepare = held(undefined);
+    const { supervisor, forked } = supervisorOf((index) =>
+      index === 2 ? { start: start.call } : index === 0 ? { prepare: prepare.call } : {},
+    );
+    await supervisor.start(() => undefined);
+    forked[1]?.die(crash);
+    await start.begun;
+    const reloaded = supervisor.reload("second");
+    await prepare.begun;
+    start.go();
+    await settled();
+    expect(forked[2]?.asked).toEqual(["start"]);
+    prepare.go();
+    await reloaded;
+    await expect.poll(() => forked[2]?.asked).toEqual(["start", "prepare second", "declare", "adopt"]);
+  });
+
+  it("replaces a worker, too, that was being started with the settings from before a roll", async () => {
+    const orders: string[] = [];
+    const start = held("");
+    const { supervisor, forked } = supervisorOf((index) => ({
+      start: async (order) => {
+        if (index === 2) await start.call();
+        orders.push(`${order.number} ${order.settings}`);
+        return "";
+      },
+    }));
+    await supervisor.start(() => undefined);
+    forked[1]?.die(crash);
+    await start.begun;
+    const rolled = supervisor.roll("second");
+    await expect.poll(() => orders.length).toBe(3);
+    start.go();
+    await rolled;
+    expect(orders).toEqual(["1 first", "2 first", "1 second", "2 first", "2 second"]);
+    expect(forked.map(({ asked }) => asked.includes("stop"))).toEqual([true, false, true, false, false]);
+  });
+
+  it("leaves the place of a worker that ends to the one that is about to replace it", async () => {
+    const start = held("");
+    const { supervisor, forked } = supervisorOf((index) => (index === 2 ? { start: start.call } : {}));
+    await supervisor.start(() => undefined);
+    const rolled = supervisor.roll("second");
+    await start.begun;
+    forked[0]?.die(crash);
+    await settled();
+    start.go();
+    await rolled;
+    await settled();
+    expect(forked.map(({ process }) => process.number)).toEqual([1, 2, 1, 2]);
+    await supervisor.reload("third");
+    expect(forked.map(({ asked }) => asked.includes("prepare third"))).toEqual([false, false, true, true]);
+  });
+
+  it("starts a worker again that ended while the one in its place did not start", async () => {
+    const { supervisor, forked } = supervisorOf((index) =>
+      index === 2
+        ? {
+            start: () => (
+              forked[0]?.die(crash),
+              setImmediate(() => forked[2]?.die(crash)),
+              new Promise<never>(() => undefined)
+            ),
+          }
+        : {},
+    );
+    await supervisor.start(() => undefined);
+    await expect(supervisor.roll("second")).rejects.toThrow("worker 1 ended");
+    await expect.poll(() => forked.map(({ process }) => process.number)).toEqual([1, 2, 1, 1]);
+    await supervisor.reload("third");
+    expect(forked[3]?.asked).toContain("prepare third");
+  });
+
+  it("starts nothing after a stop, also where a replacement waits for its turn", async () => {
+    const stop = held([]);
+    const { supervisor, forked } = supervisorOf((index) => (index === 0 ? { stop: stop.call } : {}));
+    await supervisor.start(() => undefined);
+    for (const { offered } of forked.slice(0, 2)) await offered.replace();
+    await stop.begun;
+    const stopped = supervisor.stop({ signal: "SIGTERM", replaced: false });
+    stop.go();
+    await stopped;
+    await settled();
+    expect(forked.map(({ process }) => process.number)).toEqual([1, 2, 1]);
+  });
+
+  it("does not keep its process until a pause is over when it stops", async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((one) => one === "Timeout").length;
+    const { supervisor, forked } = supervisorOf(
+      (index) => (index === 2 ? { start: () => (forked[2]?.die(crash), new Promise<never>(() => undefined)) } : {}),
+      { ...times, firstMs: 600_000, mostMs: 600_000 },
+    );
+    await supervisor.start(() => undefined);
+    forked[0]?.die(crash);
+    await settled();
+    const waiting = timers();
+    await supervisor.stop({ signal: "SIGTERM", replaced: false });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(timers()).toBe(waiting - 1);
   });
 });
 
