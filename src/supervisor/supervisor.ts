@@ -1,9 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Log } from "../telemetry/log.ts";
 import type { Address, StopOrder, SupervisorCalls } from "./message.ts";
+import { latest, LiveWorkers, type InUse } from "./live-workers.ts";
 import { restartDelayMs, type RestartTimes } from "./restart-times.ts";
-import { takeOver } from "./take-over.ts";
-import { endingText, WorkerEnded, type Ending, type WorkerProcess } from "./worker-process.ts";
+import { endingOf, endingText, WorkerEnded, type Ending, type WorkerProcess } from "./worker-process.ts";
 import { WorkerMetrics } from "./worker-metrics.ts";
 
 export interface SupervisorOptions<Settings> {
@@ -17,20 +17,12 @@ export interface SupervisorOptions<Settings> {
   /** Starts a process. */
   fork(number: number, offered: SupervisorCalls): WorkerProcess<Settings>;
   restarts: RestartTimes;
+  /**
+   * Called with all settings that processes use or are about to use: when the server starts, before a change and after it.
+   * Throws where they cannot be used; then nothing changes.
+   */
+  use?: ((settings: ReadonlySet<Settings>) => void) | undefined;
   log: Log;
-}
-
-/** Settings as they were read once: two readings differ also where the text is the same. */
-interface Reading<Settings> {
-  settings: Settings;
-}
-
-/** What a worker uses. */
-interface InUse<Settings> {
-  /** What it was started with. */
-  first: Reading<Settings>;
-  /** What was read since and taken over. */
-  reloaded: Reading<Settings> | undefined;
 }
 
 /** A place among the workers; the processes in it come and go. */
@@ -48,9 +40,6 @@ interface Slot<Settings> {
 
 /** npm, a terminal and systemd send a signal to every process: what comes so soon is the same wish as the supervisor's. */
 const sameSignalMs = 250;
-/** After a second signal, what has not ended within this time is killed. */
-const abortMs = 5_000;
-
 /**
  * Keeps a number of workers running that serve one port. It serves nothing itself and reads no settings; those pass through it
  * to the workers.
@@ -65,8 +54,8 @@ export class Supervisor<Settings> {
   private readonly slots: Slot<Settings>[];
   private readonly finish: (exitCode: number) => void;
   // changed by events
-  /** Every process that has not ended, with what it uses; `launch` adds, `takeOver` changes, its end removes. */
-  private readonly live = new Map<WorkerProcess<Settings>, InUse<Settings>>();
+  /** Every process that has not ended; `launch` adds, its end removes. */
+  private readonly live = new LiveWorkers<Settings>();
   /** What a new worker uses; changed by `reload` and `roll`. */
   private inUse: InUse<Settings>;
   /** Aborted by `stop`: nothing is started any more, and nothing waits for a time. */
@@ -80,7 +69,7 @@ export class Supervisor<Settings> {
     this.slots = Array.from({ length: options.workers }, (_, index) => {
       return { number: index + 1, worker: undefined, starting: undefined, failures: 0, since: 0 };
     });
-    this.metrics = new WorkerMetrics(() => [...this.live.keys()]);
+    this.metrics = new WorkerMetrics(() => this.live.all());
     const { promise, resolve } = Promise.withResolvers<number>();
     this.finished = promise;
     this.finish = resolve;
@@ -91,6 +80,7 @@ export class Supervisor<Settings> {
    * called with its screen when the port is open. Throws `WorkerEnded` where one does not start; then all others have ended.
    */
   async start(onFirst: (screen: string) => void): Promise<void> {
+    this.announce();
     const [first, ...others] = this.slots;
     if (first === undefined) return;
     try {
@@ -106,9 +96,9 @@ export class Supervisor<Settings> {
 
   /** Takes over other settings in all workers, or in none: then it throws why. Returns changed settings that need a restart. */
   reload(settings: Settings): Promise<readonly string[]> {
-    return this.inTurn(async () => {
+    return this.change(settings, async () => {
       const reloaded = { settings };
-      const needRestart = await this.takeOver(this.serving(), reloaded);
+      const needRestart = await this.live.takeOver(this.serving(), reloaded);
       this.inUse = { ...this.inUse, reloaded };
       return needRestart;
     });
@@ -119,13 +109,13 @@ export class Supervisor<Settings> {
    * the workers that were not replaced yet go on.
    */
   roll(settings: Settings): Promise<void> {
-    return this.inTurn(async () => {
+    return this.change(settings, async () => {
       const before = this.inUse;
       this.inUse = { first: { settings }, reloaded: undefined };
       let replaced = 0;
       for (const slot of this.slots) {
         await slot.starting?.catch(() => undefined);
-        if (slot.worker === undefined || this.live.get(slot.worker)?.first === this.inUse.first) continue;
+        if (slot.worker === undefined || this.live.inUseOf(slot.worker)?.first === this.inUse.first) continue;
         try {
           await this.replace(slot);
         } catch (error) {
@@ -141,20 +131,33 @@ export class Supervisor<Settings> {
   /** Lets every worker end what it does; `finished` resolves then. */
   async stop(order: StopOrder, exitCode = 0): Promise<void> {
     this.stopping.abort();
-    await Promise.all([...this.live.keys()].map((worker) => this.end(worker, order)));
+    await Promise.all(this.live.all().map((worker) => this.live.end(worker, order)));
     this.finish(exitCode);
   }
 
   /** Ends everything now. */
   abort(): void {
-    for (const worker of this.live.keys()) worker.calls.call("abort").catch(() => undefined);
-    setTimeout(() => {
-      for (const worker of this.live.keys()) worker.kill();
-    }, abortMs).unref();
+    this.live.abort();
   }
 
   private serving(): WorkerProcess<Settings>[] {
     return this.slots.flatMap(({ worker }) => (worker === undefined ? [] : [worker]));
+  }
+
+  /** Changes settings when no other change is under way. */
+  private change<T>(settings: Settings, work: () => Promise<T>): Promise<T> {
+    return this.inTurn(async () => {
+      this.announce(settings);
+      try {
+        return await work();
+      } finally {
+        this.announce();
+      }
+    });
+  }
+
+  private announce(...next: Settings[]): void {
+    this.options.use?.(new Set([...this.live.settings(), latest(this.inUse), ...next]));
   }
 
   private async inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -185,7 +188,7 @@ export class Supervisor<Settings> {
       metricsText: () => this.metrics.text(),
       replace: async () => void this.replaceOnWish(slot, worker),
     });
-    this.live.set(worker, this.inUse);
+    this.live.add(worker, this.inUse);
     void worker.ended.then((ending) => this.ended(slot, worker, ending));
     return worker;
   }
@@ -200,39 +203,31 @@ export class Supervisor<Settings> {
       worker.kill();
       throw error;
     });
-    if (!this.live.has(worker)) throw new WorkerEnded(number, await worker.ended);
+    if (this.live.inUseOf(worker) === undefined) throw new WorkerEnded(number, await worker.ended);
     return screen;
   }
 
   /** Gives a worker what came while it was being started; replaces it where it cannot take that over. */
   private async update(slot: Slot<Settings>, worker: WorkerProcess<Settings>): Promise<void> {
     const { inUse, options } = this;
-    const uses = this.live.get(worker);
+    const uses = this.live.inUseOf(worker);
     if (slot.worker !== worker || uses === undefined || this.stopping.signal.aborted) return;
     if (uses.first === inUse.first && uses.reloaded === inUse.reloaded) return;
     const { number } = slot;
     try {
       if (uses.first === inUse.first && inUse.reloaded !== undefined) {
-        await this.takeOver([worker], inUse.reloaded);
-        return;
+        await this.live.takeOver([worker], inUse.reloaded);
+        return this.announce();
       }
       options.log.info({ worker: number }, "the settings changed while a worker started: it is replaced");
     } catch (error) {
       options.log.error(
-        { worker: number, reason: messageOf(error) },
+        { worker: number, reason: String(error) },
         "a worker did not take over settings: it is replaced",
       );
     }
     await this.replaceOrLog(slot);
-  }
-
-  private async takeOver(workers: readonly WorkerProcess<Settings>[], reloaded: Reading<Settings>) {
-    const needRestart = await takeOver(workers, reloaded.settings);
-    for (const worker of workers) {
-      const uses = this.live.get(worker);
-      if (uses !== undefined) this.live.set(worker, { ...uses, reloaded });
-    }
-    return needRestart;
+    this.announce();
   }
 
   private async replace(slot: Slot<Settings>): Promise<void> {
@@ -246,7 +241,7 @@ export class Supervisor<Settings> {
       throw error;
     }
     this.options.log.info({ worker: slot.number }, "a new worker serves; the one before it ends what it does");
-    await this.end(old, { signal: "replaced", replaced: true });
+    await this.live.end(old, { signal: "replaced", replaced: true });
   }
 
   /** A worker got the signal itself. */
@@ -260,25 +255,12 @@ export class Supervisor<Settings> {
 
   private async replaceOrLog(slot: Slot<Settings>): Promise<void> {
     await this.replace(slot).catch((error: unknown) => {
-      this.options.log.error({ worker: slot.number, reason: messageOf(error) }, "the worker could not be replaced");
+      this.options.log.error({ worker: slot.number, reason: String(error) }, "the worker could not be replaced");
     });
   }
 
-  /** Stops a worker and resolves when its process is over. */
-  private async end(worker: WorkerProcess<Settings>, order: StopOrder): Promise<void> {
-    await worker.calls.call("stop", order).then(
-      (measured) => {
-        worker.measured = measured;
-        worker.disconnect();
-      },
-      // it ended before it answered
-      () => undefined,
-    );
-    await worker.ended;
-  }
-
   private ended(slot: Slot<Settings>, worker: WorkerProcess<Settings>, ending: Ending): void {
-    this.live.delete(worker);
+    this.live.remove(worker);
     this.metrics.retire(worker);
     // one that did not serve yet, or was replaced
     if (slot.worker !== worker) return;
@@ -327,12 +309,4 @@ export class Supervisor<Settings> {
     this.options.log.error({ worker: number, failures, reason }, "a worker ends again and again: the server stops");
     void this.stop({ signal: "a worker ends again and again", replaced: false }, 1);
   }
-}
-
-function endingOf(error: unknown): Ending {
-  return error instanceof WorkerEnded ? error.ending : { code: 1, signal: null };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

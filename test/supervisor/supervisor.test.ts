@@ -68,11 +68,13 @@ function supervisorOf(
   restarts: RestartTimes = times,
 ) {
   const forked: FakeWorker[] = [];
+  const used: string[] = [];
   const supervisor = new Supervisor<Settings>({
     workers: 2,
     settings: "first",
     at: { host: "h", port: 1 },
     restarts,
+    use: (settings) => used.push([...settings].toSorted().join("+")),
     log: silentLog,
     fork: (number, offered) => {
       const worker = new FakeWorker(number, offered, { ...usual, ...calls(forked.length) });
@@ -80,7 +82,7 @@ function supervisorOf(
       return worker.process;
     },
   });
-  return { supervisor, forked };
+  return { supervisor, forked, used };
 }
 
 /** A call that is answered when the test says so. */
@@ -206,6 +208,31 @@ describe("Supervisor", () => {
     prepare.go();
     await reloaded;
     await expect.poll(() => forked[2]?.asked).toEqual(["start", "prepare second", "declare", "adopt"]);
+  });
+
+  it("reports which settings are in use when a change begins and ends, in turns and also where it is refused", async () => {
+    const prepare = held(undefined);
+    const { supervisor, used } = supervisorOf((index) =>
+      index === 0
+        ? { prepare: prepare.call }
+        : index === 3
+          ? { start: () => Promise.reject(new Error("no memory")) }
+          : {},
+    );
+    await supervisor.start(() => undefined);
+    const second = supervisor.reload("second");
+    const third = supervisor.roll("third");
+    await prepare.begun;
+    expect(used).toEqual(["first", "first+second"]);
+    prepare.go();
+    await second;
+    await expect(third).rejects.toThrow("no memory");
+    // the first worker was replaced, the second one was not
+    expect(used.slice(2)).toEqual(["second", "second+third", "second+third"]);
+    const other = supervisorOf(() => ({ prepare: () => Promise.reject(new Error("no such file")) }));
+    await other.supervisor.start(() => undefined);
+    await expect(other.supervisor.reload("second")).rejects.toThrow("no such file");
+    expect(other.used).toEqual(["first", "first+second", "first"]);
   });
 
   it("replaces a worker, too, that was being started with the settings from before a roll", async () => {
