@@ -4,6 +4,7 @@ import { embeddedEngines, openSharedEngines } from "../app-embedded.ts";
 import type { SettingsFile } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { checkWorkers } from "../config/workers.ts";
+import { answerTimes } from "../supervisor/live-workers.ts";
 import { restartTimes } from "../supervisor/restart-times.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import { forkWorker, WorkerEnded } from "../supervisor/worker-process.ts";
@@ -29,6 +30,7 @@ export async function supervise(config: Config, source: Source, file: SettingsFi
     at: { host, port: port === 0 ? await freePort(host) : port },
     fork: forkWorker,
     restarts: restartTimes,
+    answers: answerTimes,
     log,
     engineFolder: shared.folder,
     use: enginesOf(source, shared),

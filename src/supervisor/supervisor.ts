@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Log } from "../telemetry/log.ts";
 import type { Address, StopOrder, SupervisorCalls } from "./message.ts";
-import { latest, LiveWorkers, type InUse } from "./live-workers.ts";
+import { latest, LiveWorkers, type AnswerTimes, type InUse } from "./live-workers.ts";
 import { restartDelayMs, type RestartTimes } from "./restart-times.ts";
 import { endingOf, endingText, WorkerEnded, type Ending, type WorkerProcess } from "./worker-process.ts";
 import { WorkerMetrics } from "./worker-metrics.ts";
@@ -17,6 +17,7 @@ export interface SupervisorOptions<Settings> {
   /** Starts a process. */
   fork(number: number, offered: SupervisorCalls): WorkerProcess<Settings>;
   restarts: RestartTimes;
+  answers: AnswerTimes;
   /**
    * Called with all settings that processes use or are about to use: when the server starts, before a change and after it.
    * Throws where they cannot be used; then nothing changes.
@@ -55,7 +56,7 @@ export class Supervisor<Settings> {
   private readonly finish: (exitCode: number) => void;
   // changed by events
   /** Every process that has not ended; `launch` adds, its end removes. */
-  private readonly live = new LiveWorkers<Settings>();
+  private readonly live: LiveWorkers<Settings>;
   /** What a new worker uses; changed by `reload` and `roll`. */
   private inUse: InUse<Settings>;
   /** Aborted by `stop`: nothing is started any more, and nothing waits for a time. */
@@ -69,6 +70,7 @@ export class Supervisor<Settings> {
     this.slots = Array.from({ length: options.workers }, (_, index) => {
       return { number: index + 1, worker: undefined, starting: undefined, failures: 0, since: 0 };
     });
+    this.live = new LiveWorkers(options.answers, options.log);
     this.metrics = new WorkerMetrics(() => this.live.all());
     const { promise, resolve } = Promise.withResolvers<number>();
     this.finished = promise;
@@ -98,8 +100,11 @@ export class Supervisor<Settings> {
   reload(settings: Settings): Promise<readonly string[]> {
     return this.change(settings, async () => {
       const reloaded = { settings };
-      const needRestart = await this.live.takeOver(this.serving(), reloaded);
+      const { needRestart, failed } = await this.live.takeOver(this.serving(), reloaded);
       this.inUse = { ...this.inUse, reloaded };
+      for (const [{ number: worker }, error] of failed)
+        this.options.log.error({ worker, reason: String(error) }, "a worker did not take over settings");
+      for (const slot of this.slots) if (slot.worker !== undefined && failed.has(slot.worker)) this.updateSoon(slot);
       return needRestart;
     });
   }
@@ -175,8 +180,9 @@ export class Supervisor<Settings> {
     try {
       const screen = await started;
       Object.assign(slot, { worker, since: performance.now() });
+      this.live.watch(worker);
       // a change under way may have missed it
-      void this.inTurn(() => this.update(slot, worker));
+      this.updateSoon(slot);
       return screen;
     } finally {
       slot.starting = undefined;
@@ -207,7 +213,12 @@ export class Supervisor<Settings> {
     return screen;
   }
 
-  /** Gives a worker what came while it was being started; replaces it where it cannot take that over. */
+  private updateSoon(slot: Slot<Settings>): void {
+    const { worker } = slot;
+    if (worker !== undefined) void this.inTurn(() => this.update(slot, worker));
+  }
+
+  /** Gives a worker what came while it was being started, or what it did not take over; replaces it where it cannot take that over. */
   private async update(slot: Slot<Settings>, worker: WorkerProcess<Settings>): Promise<void> {
     const { inUse, options } = this;
     const uses = this.live.inUseOf(worker);

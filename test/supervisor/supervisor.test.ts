@@ -1,7 +1,8 @@
 import { EventEmitter } from "node:events";
 import { describe, expect, it } from "vitest";
 import { Channel, type Peer } from "../../src/supervisor/channel.ts";
-import type { SupervisorCalls, WorkerCalls } from "../../src/supervisor/message.ts";
+import type { StartOrder, SupervisorCalls, WorkerCalls } from "../../src/supervisor/message.ts";
+import { answerTimes, type AnswerTimes } from "../../src/supervisor/live-workers.ts";
 import { restartDelayMs, restartTimes, type RestartTimes } from "../../src/supervisor/restart-times.ts";
 import { Supervisor } from "../../src/supervisor/supervisor.ts";
 import { WorkerEnded, type Ending, type WorkerProcess } from "../../src/supervisor/worker-process.ts";
@@ -35,7 +36,7 @@ class FakeWorker {
         const call = (calls as Record<string, (value: unknown) => Promise<unknown>>)[name];
         return (await call?.(value)) as never;
       };
-    const names = ["start", "prepare", "declare", "adopt", "discard", "measure", "stop", "abort"] as const;
+    const names = ["start", "prepare", "declare", "adopt", "discard", "ping", "measure", "stop", "abort"] as const;
     new Channel(its, Object.fromEntries(names.map((name) => [name, noted(name)])));
     this.process = {
       number,
@@ -66,6 +67,7 @@ const usual: Partial<WorkerCalls<Settings>> = {
 function supervisorOf(
   calls: (index: number) => Partial<WorkerCalls<Settings>> = () => ({}),
   restarts: RestartTimes = times,
+  answers: AnswerTimes = answerTimes,
 ) {
   const forked: FakeWorker[] = [];
   const used: string[] = [];
@@ -74,6 +76,7 @@ function supervisorOf(
     settings: "first",
     at: { host: "h", port: 1 },
     restarts,
+    answers,
     use: (settings) => used.push([...settings].toSorted().join("+")),
     log: silentLog,
     fork: (number, offered) => {
@@ -289,6 +292,60 @@ describe("Supervisor", () => {
     await expect.poll(() => forked.map(({ process }) => process.number)).toEqual([1, 2, 1, 1]);
     await supervisor.reload("third");
     expect(forked[3]?.asked).toContain("prepare third");
+  });
+
+  it.each(["prepare", "declare"] as const)("refuses a reload where a worker does not answer %s", async (name) => {
+    const silent = { [name]: () => new Promise<never>(() => undefined) };
+    const { supervisor, forked } = supervisorOf((index) => (index === 0 ? silent : {}), times, {
+      ...answerTimes,
+      reloadMs: 50,
+    });
+    await supervisor.start(() => undefined);
+    await expect(supervisor.reload("second")).rejects.toThrow("worker 1 has not answered for 0.05 seconds");
+    expect(forked.map(({ asked }) => asked.at(-1))).toEqual(["discard", "discard"]);
+    // the next change has its turn
+    await supervisor.roll("third");
+    expect(forked).toHaveLength(4);
+  });
+
+  it.each([
+    ["refuses", () => Promise.reject(new Error("no memory"))],
+    ["does not answer", () => new Promise<never>(() => undefined)],
+  ])("replaces a worker that %s when it is to use settings", async (_name, adopt) => {
+    const orders: unknown[] = [];
+    const start = async (order: StartOrder<Settings>): Promise<string> => {
+      orders.push([order.number, order.settings, order.reloaded]);
+      return "";
+    };
+    const { supervisor, forked } = supervisorOf((index) => (index === 1 ? { start, adopt } : { start }), times, {
+      ...answerTimes,
+      reloadMs: 50,
+    });
+    await supervisor.start(() => undefined);
+    expect(await supervisor.reload("second")).toEqual(["data"]);
+    await expect.poll(() => forked[1]?.asked.at(-1)).toBe("stop");
+    expect(orders.slice(2)).toEqual([[2, "first", "second"]]);
+  });
+
+  it("does not report a reload as done that no worker uses", async () => {
+    const { supervisor } = supervisorOf(() => ({ adopt: () => Promise.reject(new Error("no memory")) }));
+    await supervisor.start(() => undefined);
+    await expect(supervisor.reload("second")).rejects.toThrow("no memory");
+  });
+
+  it("kills a worker that hangs, also while it is to stop", async () => {
+    const silent = { ping: () => new Promise<never>(() => undefined), stop: () => new Promise<never>(() => undefined) };
+    const { supervisor, forked } = supervisorOf((index) => (index === 1 || index === 2 ? silent : {}), times, {
+      ...answerTimes,
+      heartbeatMs: 10,
+      missedHeartbeats: 3,
+    });
+    await supervisor.start(() => undefined);
+    await expect.poll(() => forked.map(({ process }) => process.number)).toEqual([1, 2, 2]);
+    expect(await forked[1]?.process.ended).toEqual({ code: null, signal: "SIGKILL" });
+    await supervisor.stop({ signal: "SIGTERM", replaced: false });
+    expect(await forked[2]?.process.ended).toEqual({ code: null, signal: "SIGKILL" });
+    expect(await forked[0]?.process.ended).toEqual({ code: 0, signal: null });
   });
 
   it("starts nothing after a stop, also where a replacement waits for its turn", async () => {
