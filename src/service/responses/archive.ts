@@ -13,6 +13,7 @@ import type {
   ResponseText,
   ResponseUsage,
   StoredText,
+  WorkerId,
 } from "../../store/store.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import { inputPage, type PageQuery, type PageText } from "./input-page.ts";
@@ -210,17 +211,23 @@ export class ResponseArchive {
     return this.reads.read(`page ${caller.keyId} ${id} ${JSON.stringify(query)}`, { lease, bytes, load });
   }
 
-  /** A response that is over, whose body or events are going to be read. Throws `not-found`. */
+  /** A response as it is stored, whose body or events are going to be read. Throws `not-found`. */
   async answer(id: string, caller: Caller, reading: "body" | "events", lease?: ByteLease): Promise<StoredAnswer> {
     const { slices } = this.options;
     if (reading === "events") {
       const record = await this.get(id, caller, ["events", "body"]);
-      return new StoredAnswer({ id, body: record.body, events: await this.events(record, caller, lease) }, slices);
+      const { body, worker } = record;
+      return new StoredAnswer({ id, body, worker, events: await this.events(record, caller, lease) }, slices);
     }
-    const { body } = await this.get(id, caller, ["body"]);
+    const { body, worker } = await this.get(id, caller, ["body"]);
     // what is in memory: a body in pieces is read as it is sent
     if (body.loaded !== undefined) lease?.grow(body.memoryBytes);
-    return new StoredAnswer({ id, body, events: [] }, slices);
+    return new StoredAnswer({ id, body, worker, events: [] }, slices);
+  }
+
+  /** The other process that makes a response; `undefined` where it is over or this one makes it. Throws `not-found`. */
+  async worker(id: string, caller: Caller): Promise<WorkerId | undefined> {
+    return (await this.get(id, caller, [])).worker;
   }
 
   /** The events of a response that is over. */
