@@ -15,7 +15,8 @@ if (found < floor) {
 }
 
 // The C library of Linux keeps freed blocks of up to 32 MB for later, and the process stays as large as its largest
-// moment. With a fixed threshold a freed block of 64 KB or more goes back to the system at once. It is read from the
+// moment. With a fixed threshold a freed block of 256 KB or more goes back to the system at once; for the smaller ones that
+// sockets and the database take all the time, that would cost more than their use. It is read from the
 // environment when a process starts, so a server replaces itself with one that has it: same process id, same pipes. A
 // channel to a parent (fork, `node --watch`) would not outlive that.
 // https://man7.org/linux/man-pages/man3/mallopt.3.html, M_MMAP_THRESHOLD, read on 2026-11-28
@@ -32,7 +33,7 @@ if (
   process.execve(
     process.execPath,
     [process.execPath].concat(process.execArgv, process.argv.slice(1)),
-    Object.assign({}, environment, { MALLOC_MMAP_THRESHOLD_: "65536" }),
+    Object.assign({}, environment, { MALLOC_MMAP_THRESHOLD_: "262144" }),
   );
 }
 

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
-import { fileURLToPath } from "node:url";
+import { configuredEngines, embeddedOptions, type EmbeddedConfig } from "./app-embedded.ts";
 import { ConfigError } from "./config/load.ts";
 import type { Config, EngineConfig } from "./config/schema.ts";
 import type { CatalogOptions } from "./engine/catalog.ts";
 import type { Engine } from "./engine/engine.ts";
 import { llamaEngine } from "./engine/llama/engine.ts";
+import { processEngine, sharedEngine } from "./engine/process/engine.ts";
+import { socketPath } from "./engine/process/shared.ts";
 import { replayEngine } from "./engine/replay/engine.ts";
 import { ScriptError } from "./engine/script/script.ts";
 import { simEngine } from "./engine/sim/engine.ts";
@@ -17,17 +19,13 @@ import type { TimeSlices } from "./lib/time-slices.ts";
 import type { IdSource } from "./model/id.ts";
 import type { Log } from "./telemetry/log.ts";
 
-const builtinModel = {
-  model: fileURLToPath(new URL("../model/tiny-chat.gguf", import.meta.url)),
-  // at 1 so small a model drifts from what it was taught (model/README.md)
-  temperature: 0.3,
-};
-
 /** What every engine is given. */
 export interface EngineContext {
   ids: IdSource;
   log: Log;
   slices: TimeSlices;
+  /** Of the sockets of embedded engines that another process owns (`SharedEngines`); absent: this process has its own. */
+  engineFolder?: string | undefined;
   /** Called with the replica that was chosen for a try of a request, and why. */
   onReplicaChosen: (choice: { replica: string; reason: string }) => void;
   /** Called when a replica goes down, with the reason, and when it is up again. */
@@ -35,9 +33,6 @@ export interface EngineContext {
   /** Called when a rule changed what an upstream sent. */
   onRepair: (rule: string) => void;
 }
-
-/** Without any configured engine the built-in tiny model answers. */
-const builtinEngine: EngineConfig = { kind: "llama", model: "builtin", sequences: 4, gpu: false };
 
 /** The engines of a configuration; those whose settings stay the same from one to the next stay themselves. */
 export class EngineSet {
@@ -56,11 +51,9 @@ export class EngineSet {
 
   /** The same, to be decided on later: `adopt` makes them the known ones, `discard` closes those that are new. */
   prepare(config: Config): { engines: ReadonlyMap<string, Engine>; adopt(): void; discard(): Promise<void> } {
-    const configured = Object.entries(config.engines);
-    if (configured.length === 0) configured.push(["embedded", builtinEngine]);
     const before = this.known;
     const known = new Map(
-      configured.map(([name, engine]) => {
+      configuredEngines(config).map(([name, engine]) => {
         const settings = fingerprint(engine);
         const same = before.get(name);
         return [name, same?.settings === settings ? same : { settings, engine: openEngine(engine, this.context) }];
@@ -82,14 +75,12 @@ function openEngine(engine: EngineConfig, context: EngineContext): Engine {
   const { ids, log, slices, onRepair, onReplicaChosen, onReplicaHealth: onHealth } = context;
   switch (engine.kind) {
     case "llama": {
-      const { kind: _kind, model, ...rest } = engine;
       const missing = missingPackage("node-llama-cpp");
       if (missing !== undefined)
         throw new ConfigError(
           `${missing}; or start with another engine: --engine sim, or --engine http://HOST:PORT/v1`,
         );
-      const file = model === "builtin" ? builtinModel : { model };
-      return llamaEngine({ ...rest, ...file, ids, log, slices });
+      return openEmbedded(engine, context);
     }
     case "sim":
       return openSim(engine, slices);
@@ -105,6 +96,14 @@ function openEngine(engine: EngineConfig, context: EngineContext): Engine {
       return managedLlamaServer({ ...rest, gguf, ids, log, slices, onRepair });
     }
   }
+}
+
+function openEmbedded(engine: EmbeddedConfig, { ids, log, slices, engineFolder }: EngineContext): Engine {
+  const options = embeddedOptions(engine);
+  // its owner writes the lines of its log
+  if (engineFolder !== undefined) return sharedEngine(options, socketPath(engineFolder, options), { slices });
+  const { ownProcess = engine.model !== "builtin" } = engine;
+  return ownProcess ? processEngine(options, { log, slices }) : llamaEngine({ ...options, ids, log, slices });
 }
 
 /** Throws `ConfigError` for a script file that cannot be used. */

@@ -50,6 +50,8 @@ import { RequestWatch } from "./telemetry/watch.ts";
 export interface AppOverrides {
   /** Absent where one process serves. */
   worker?: WorkerPlace | undefined;
+  /** Of the sockets of embedded engines that another process owns (`SharedEngines`). */
+  engineFolder?: string | undefined;
   ids?: IdSource | undefined;
   log?: Log | undefined;
   /** Instead of the configured engines. */
@@ -126,7 +128,8 @@ export async function openServices(
   const files = await openFiles(ground, store);
   const media = openMedia({ ...config.media, files: files.port });
   opened.defer(() => media.close());
-  const engines = new EngineSet({ ids, log, slices, ...watchUpstreams(metrics, alerts) });
+  const { engineFolder } = overrides;
+  const engines = new EngineSet({ ids, log, slices, engineFolder, ...watchUpstreams(metrics, alerts) });
   const catalog = new LiveCatalog(
     createCatalog({ engines: overrides.engines ?? engines.of(config), ...catalogNames(config) }),
   );
@@ -134,7 +137,7 @@ export async function openServices(
   const moderator = openModeration(config, { ...ground, catalog });
   // a store that a program brings along has no other processes, and no place on the disk
   const isOwnStore = overrides.store === undefined;
-  const limits = isOwnStore ? await openSharedLimits(config, store.accounts, log) : undefined;
+  const limits = isOwnStore ? await openSharedLimits(config, log) : undefined;
   const meter = openMeter(ground, { store, limits, alerts, isOwnStore });
   const queues = new EngineQueues();
   const observers = [recordGenerations(metrics, catalog, queues), ...(alerts === undefined ? [] : [alerts.ended])];

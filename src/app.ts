@@ -229,7 +229,7 @@ function routeOptions(config: Config, { services, running }: Pick<Mounting, "ser
   const peers = new PeerClient({ workers: store.workers, hash: admin.hash, slices });
   return {
     ...services,
-    stored: new ResponsesAnywhere({ here, archive, peers }),
+    stored: peerHost(config) === undefined ? here : new ResponsesAnywhere({ here, archive, peers }),
     running,
     strict: config.strict,
     jsonReader: new JsonReader({ slices, maxValues: config.server.bodyValues }),
@@ -239,14 +239,18 @@ function routeOptions(config: Config, { services, running }: Pick<Mounting, "ser
   };
 }
 
+/** Where other processes on the same store reach this one; `undefined` where there are none. */
+function peerHost({ server, store, workers }: Config): string | undefined {
+  return server.peer.host ?? (workers > 1 || store.url !== undefined ? "127.0.0.1" : undefined);
+}
+
 /** The port for the other processes on the same store; returns how it is opened. Without such processes there is none. */
 async function mountPeers(
   config: Config,
   { services, route, opened }: Pick<Mounting, "services" | "opened"> & { route: ReturnType<typeof routeOptions> },
 ): Promise<() => Promise<void>> {
   const { peer, connections: limits, timeouts } = config.server;
-  const shared = config.workers > 1 || config.store.url !== undefined;
-  const host = peer.host ?? (shared ? "127.0.0.1" : undefined);
+  const host = peerHost(config);
   if (host === undefined) return async () => undefined;
   const { admin, responses: stored, store } = services;
   const { id: self } = store.workers;

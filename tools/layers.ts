@@ -52,7 +52,8 @@ export const layers: Readonly<Record<string, Layer>> = {
   },
   supervisor: { may: ground },
   http: { may: [...ground, "service", "surface", "policy/authenticate.ts"] },
-  "app-engine.ts": { may: [...ground, "engine", "config"] },
+  "app-embedded.ts": { may: [...ground, "engine", "config"] },
+  "app-engine.ts": { may: [...ground, "app-embedded.ts", "engine", "config"] },
   "app-services.ts": { may: [...ground, "app-engine.ts", ...peers, "config", "policy", "service"] },
   "app.ts": { may: [...ground, "app-engine.ts", "app-services.ts", ...peers, "config", "policy", "service", "http"] },
   "main.ts": { may: [...ground, "app.ts", "config", "store/open.ts"] },
@@ -61,6 +62,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     may: [
       ...ground,
       "app.ts",
+      "app-embedded.ts",
       "config",
       "supervisor",
       "store/open.ts",

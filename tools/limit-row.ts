@@ -141,7 +141,7 @@ export const limitSections: readonly Section[] = [
       },
       { what: "a name of a field", from: "src/lib/json-scanner/parse.ts#maxKeyUnits", at: "400 (2013)" },
       {
-        what: "a number, or another bare word of JSON",
+        what: "a number, or another bare JSON word",
         from: "src/lib/json-scanner/parse.ts#maxWordBytes",
         at: "400 (2013): no JSON",
       },
@@ -529,6 +529,17 @@ export const limitSections: readonly Section[] = [
       },
       { what: "answers at once, embedded", from: "engines.<name>(llama).sequences", at: "waits in a fair queue" },
       {
+        what: "silence of the process of an embedded engine; while it loads its model",
+        from: "src/engine/process/client.ts",
+        value: "10 s; 60 s",
+        at: "it is started again; its answers end with 502",
+      },
+      {
+        what: "waiting for that process while it is started again",
+        from: "src/engine/process/client.ts#restartMs",
+        at: "the model's next engine is asked, else 529 (2064)",
+      },
+      {
         what: "answers at once, `llama-server`",
         from: "engines.<name>(llama-server).slots",
         at: "waits in a fair queue",
@@ -677,7 +688,7 @@ export const limitSections: readonly Section[] = [
         at: "asked about in pieces",
       },
       {
-        what: "a word of a word list",
+        what: "an entry in a word list",
         from: "src/policy/moderate/word-file.ts#maxWordUnits",
         at: "the list is refused",
       },

@@ -5,6 +5,7 @@ export const noBounds: readonly string[] = [
   "workers",
   "port",
   "server.peer.port",
+  "workers",
   "alerts.errorPercent",
   // the same limits as under limits.key, limits.organisation and budgets, for one
   ...["keys", "organisations"].flatMap((kind) => [
@@ -38,6 +39,7 @@ export const innerBounds: readonly string[] = [
   "src/cli/process-log.ts#maxWarning",
   "src/cli/start-screen.ts#maxNames",
   "src/service/pull/hub.ts#maxHops",
+  "src/supervisor/settings.ts#maxWorkers",
   // words of errors and of the log
   "src/engine/replay/difference.ts#maxShownChars",
   "src/engine/upstream/address-check.ts#maxPlaces",
@@ -50,9 +52,13 @@ export const innerBounds: readonly string[] = [
   "src/telemetry/fault.ts#maxFrames",
   // how something is written, looked at or remembered
   "src/engine/llama/constraint.ts#maxBoundedTokens",
+  "src/engine/process/client.ts#maxPauseMs",
+  "src/engine/process/frame.ts#maxPayloadBytes",
+  "src/engine/process/link.ts#maxErrorChars",
   "src/engine/llama/number-grammar.ts#maxDigits",
   "src/engine/llama/schema-grammar.ts#maxInlineChars",
   "src/engine/llama/token-text.ts#maxWaitTokens",
+  "src/engine/sim/conversation.ts#maxJoinedChars",
   "src/engine/sim/reply.ts#maxQuoteChars",
   "src/engine/upstream/read/answer.ts#maxBlankReads",
   "src/engine/upstream/wire/exchange.ts#maxQueuedBytes",

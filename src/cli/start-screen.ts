@@ -35,9 +35,8 @@ function engineRows(app: App, config: Config): [string, string][] {
     const members = engine.members?.() ?? [];
     const models = engine.models ?? [];
     const names = models.slice(0, maxNames).join(", ") + (models.length > maxNames ? ", ..." : "");
-    const what = [engine.address ?? members.map((member) => member.name).join(", "), names].filter(
-      (text) => text !== "",
-    );
+    const places = members.length > 1 ? members.map((member) => member.name).join(", ") : "";
+    const what = [engine.address ?? places, names].filter((text) => text !== "");
     const facts = isBuiltin(config, name) ? [tinyModel] : [fileOf(config, name), ...what].filter((text) => text !== "");
     return ["engine", [`${name} (${engine.kind})`, ...facts].join(": ")];
   });

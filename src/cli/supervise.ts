@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
+import { embeddedEngines, openSharedEngines } from "../app-embedded.ts";
 import type { SettingsFile } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { checkWorkers } from "../config/workers.ts";
@@ -20,6 +21,8 @@ export async function supervise(config: Config, source: Source, file: SettingsFi
   const { workers, host, port } = config;
   const log = createLog(config.log, logDestination(config.logFormat));
   logProcess(log);
+  await using shared = await openSharedEngines(log);
+  shared.add(embeddedEngines(config));
   const supervisor = new Supervisor<SettingsFile | undefined>({
     workers,
     settings: file,
@@ -27,14 +30,28 @@ export async function supervise(config: Config, source: Source, file: SettingsFi
     fork: forkWorker,
     restarts: restartTimes,
     log,
+    engineFolder: shared.folder,
   });
   const read = (): SettingsFile | undefined => {
     const next = source.read();
     checkWorkers(source.load(next), workers);
     return next;
   };
-  const stopReloading = reloadOnChange(source.path, log, () => reported(async () => supervisor.reload(read()), log));
-  const roll = (): void => void rolled(supervisor, { read, config, source, log });
+  /** Engines that are new are there before a worker asks for them, and those that are gone until the last one has left. */
+  const withEngines = async <T>(file: SettingsFile | undefined, use: () => Promise<T>): Promise<T> => {
+    const engines = embeddedEngines(source.load(file));
+    shared.add(engines);
+    const result = await use();
+    shared.keep(engines);
+    return result;
+  };
+  const reload = async (): Promise<readonly string[]> => {
+    const next = read();
+    return withEngines(next, () => supervisor.reload(next));
+  };
+  const stopReloading = reloadOnChange(source.path, log, () => reported(reload, log));
+  const roll = (): void =>
+    void rolled({ read, config, source, log, roll: (file) => withEngines(file, () => supervisor.roll(file)) });
   process.on("SIGUSR2", roll);
   const stopListening = onStopSignals({
     first: (signal) => {
@@ -80,19 +97,17 @@ interface Rolling {
   config: Config;
   source: Source;
   log: Log;
+  roll: (file: SettingsFile | undefined) => Promise<void>;
 }
 
-async function rolled(
-  supervisor: Supervisor<SettingsFile | undefined>,
-  { read, config, source, log }: Rolling,
-): Promise<void> {
+async function rolled({ read, config, source, log, roll }: Rolling): Promise<void> {
   try {
     const file = read();
     const next = source.load(file);
     const waiting = ownSettings.filter((name) => next[name] !== config[name]);
     if (waiting.length > 0) log.warn({ settings: waiting }, "changes of these settings need a restart");
     log.info({}, "rolling restart: workers are replaced one after another");
-    await supervisor.roll(file);
+    await roll(file);
     log.info({}, "rolling restart: all workers were replaced");
   } catch (error) {
     log.error({ reason: messageOf(error) }, "the rolling restart ended before all workers were replaced");

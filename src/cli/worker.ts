@@ -82,13 +82,14 @@ class WorkerServer {
     return order.isFirst ? startScreen(app, config, listening) : "";
   }
 
-  private async open({ number, isFirst, settings, reloaded, at }: StartOrder<Settings>): Promise<Serving> {
+  private async open(order: StartOrder<Settings>): Promise<Serving> {
+    const { number, isFirst, settings, reloaded, at, engineFolder } = order;
     const config = this.source.load(settings);
     this.format = config.logFormat;
     const log = createLog(config.log, logDestination(config.logFormat), { worker: number });
     logProcess(log);
     const metricsText = (): Promise<string> => this.channel.call("metricsText");
-    const app = await createApp(config, { log, worker: { number, metricsText } });
+    const app = await createApp(config, { log, worker: { number, metricsText }, engineFolder });
     try {
       if (reloaded !== undefined) await app.reload(this.source.load(reloaded));
       if (isFirst) await checkEngines(app, config, this.source.engineIsGiven);

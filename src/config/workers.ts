@@ -3,16 +3,13 @@ import type { Config, EngineConfig } from "./schema.ts";
 
 /** Why workers cannot share an engine, by its kind; those that are not here can be shared. */
 const unshared: Readonly<Partial<Record<EngineConfig["kind"], string>>> = {
-  llama: "runs inside the server's process, and each worker would load its model again",
   "llama-server": "is started by the server, and each worker would start one of its own",
 };
 
 /** Throws `ConfigError` where these settings cannot be served by that many processes. */
 export function checkWorkers({ engines }: Pick<Config, "engines">, workers: number): void {
   if (workers === 1) return;
-  const configured = Object.entries(engines);
-  if (configured.length === 0) throw unshareable(workers, "the built-in model", unshared.llama);
-  for (const [name, engine] of configured) {
+  for (const [name, engine] of Object.entries(engines)) {
     const { kind } = engine.kind === "replay" ? engine.engine : engine;
     const reason = unshared[kind];
     if (reason !== undefined) throw unshareable(workers, `the engine ${name} (kind: ${kind})`, reason);

@@ -3,6 +3,7 @@ import type { ByteBudget, ByteLease } from "../lib/byte-budget.ts";
 import type { Intake } from "../lib/intake.ts";
 import { ParleyError, invalid, toParleyError } from "../model/error.ts";
 import { ContentDecoder, contentCodings, tooLarge } from "./content-coding.ts";
+import { GatheredBytes, release } from "./gathered-bytes.ts";
 import type { JsonReader } from "./json-reader.ts";
 
 /** How long an over-long body is read on, so that the client can read the answer (MiniMax-Provider-Verifier, 2026-06: exact statuses). */
@@ -88,13 +89,15 @@ async function readLong(stream: IncomingMessage, { limit, lease, intake }: Recei
     for await (const chunk of arriving(stream)) {
       await intake?.take(chunk.length);
       if (performance.now() > deadline) break;
-      if (refusal !== undefined) continue;
-      await body.take(chunk).catch((error: unknown) => {
-        refusal = toParleyError(error);
-        deadline = performance.now() + drainMs;
-        body.close();
-        lease?.clear();
-      });
+      if (refusal === undefined) {
+        await body.take(chunk).catch((error: unknown) => {
+          refusal = toParleyError(error);
+          deadline = performance.now() + drainMs;
+          body.close();
+          lease?.clear();
+        });
+      }
+      if (!body.isEncoded) release(chunk);
     }
     if (refusal !== undefined) throw refusal;
     return await body.finish();
@@ -110,7 +113,7 @@ class DecodedBody {
   private readonly lease: ByteLease | undefined;
   private readonly decoders: readonly ContentDecoder[];
   // changed by events
-  private chunks: Buffer[] = [];
+  private readonly gathered = new GatheredBytes();
   /** Bytes received, as they were sent. */
   private received = 0;
 
@@ -122,6 +125,10 @@ class DecodedBody {
       .map((coding) => new ContentDecoder(coding, limit, (bytes) => lease?.grow(bytes)));
   }
 
+  get isEncoded(): boolean {
+    return this.decoders.length > 0;
+  }
+
   async take(chunk: Buffer): Promise<void> {
     this.received += chunk.length;
     if (this.received > this.limit) throw tooLarge(this.limit);
@@ -130,11 +137,11 @@ class DecodedBody {
 
   async finish(): Promise<Buffer[]> {
     for (const [at, decoder] of this.decoders.entries()) await this.pass(await decoder.finish(), at + 1);
-    return this.chunks;
+    return this.gathered.take();
   }
 
   close(): void {
-    this.chunks = [];
+    this.gathered.clear();
     for (const decoder of this.decoders) decoder.close();
   }
 
@@ -149,8 +156,8 @@ class DecodedBody {
 
   private keep(piece: Buffer): void {
     // decoded pieces were counted when they were decoded
-    if (this.decoders.length === 0) this.lease?.grow(piece.length);
-    this.chunks.push(piece);
+    if (!this.isEncoded) this.lease?.grow(piece.length);
+    this.gathered.add(piece);
   }
 }
 

@@ -12,9 +12,14 @@ const sliceChars = sliceBytes / 3;
 /** Characters that are encoded at once. */
 const encodedChars = 4 * sliceBytes;
 
+/** Whether a text may be more than one slice. */
+export function isLong(text: string): boolean {
+  return text.length > sliceChars;
+}
+
 /** A text in pieces that are small enough for one write; a short text is itself. */
 export function* slices(text: string): Generator<string | Buffer> {
-  if (text.length <= sliceChars) {
+  if (!isLong(text)) {
     yield text;
     return;
   }

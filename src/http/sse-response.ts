@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Batch } from "../model/event.ts";
 import type { Transcript } from "../model/transcript.ts";
 import type { SseEncoder } from "../surface/surface.ts";
-import { slices } from "./slices.ts";
+import { isLong, slices } from "./slices.ts";
 
 export interface SseResponseOptions {
   response: ServerResponse;
@@ -38,8 +38,8 @@ export class SseResponse {
     this.beatText = encoder.heartbeat ?? this.beatText;
     try {
       for await (const batch of batches) {
-        const text = encoder.encode(batch, transcript);
-        if (text !== "") await this.write(text);
+        const full = this.write(encoder.encode(batch, transcript));
+        if (full !== undefined) await full;
         if (this.response.destroyed) return;
         this.hold(encoder, transcript);
       }
@@ -53,11 +53,17 @@ export class SseResponse {
     this.response.end();
   }
 
-  /** Sends texts that are events already; `tail` ends the stream. */
-  async relay(texts: AsyncIterable<string>, tail: string): Promise<void> {
+  /** Sends the text of every value, a long one in pieces; `tail` ends the stream. */
+  async relay<Value>(
+    values: AsyncIterable<Value>,
+    textOf: (value: Value) => string | AsyncIterable<string>,
+    tail: string,
+  ): Promise<void> {
     try {
-      for await (const text of texts) {
-        await this.write(text);
+      for await (const value of values) {
+        const text = textOf(value);
+        const full = typeof text === "string" ? this.write(text) : this.writeAll(text);
+        if (full !== undefined) await full;
         if (this.response.destroyed) return;
       }
     } catch (error) {
@@ -94,14 +100,33 @@ export class SseResponse {
     });
   }
 
-  private async write(text: string): Promise<void> {
+  /** Writes a text; a promise, where its end must wait for the socket. */
+  private write(text: string): Promise<void> | undefined {
+    if (text === "") return undefined;
     clearTimeout(this.wait);
     this.wait = undefined;
-    if (text === "") return;
+    if (isLong(text)) return this.writeSlices(text);
+    this.put(text);
+    return this.full ? drained(this.response) : undefined;
+  }
+
+  private async writeAll(texts: AsyncIterable<string>): Promise<void> {
+    for await (const text of texts) {
+      await this.write(text);
+      if (this.response.destroyed) return;
+    }
+  }
+
+  private async writeSlices(text: string): Promise<void> {
     for (const slice of slices(text)) {
       this.put(slice);
-      if (this.response.writableNeedDrain && !this.response.destroyed) await drained(this.response);
+      if (this.full) await drained(this.response);
     }
+  }
+
+  /** The socket takes nothing more now. */
+  private get full(): boolean {
+    return this.response.writableNeedDrain && !this.response.destroyed;
   }
 
   private put(text: string | Buffer): void {

@@ -16,6 +16,8 @@ interface Job {
 export const sliceMs = 2;
 /** What a new computation may take at once: most are over by then. */
 const firstMs = 1;
+/** After a step of this many milliseconds nothing more begins in the same turn: two large texts are never made in one. */
+const longStepMs = 10;
 
 /**
  * The one place where long computations share the event loop with everything else: in each turn of the loop they run for one
@@ -36,6 +38,8 @@ export class TimeSlices {
   private usedMs = 0;
   /** Whether the next turn of the event loop is asked for. */
   private scheduled = false;
+  /** Whether this turn of the event loop had a long step. */
+  private turnIsOver = false;
 
   /**
    * The result of the steps. What is not over after a millisecond goes on in later turns of the event loop. Rejects with what the
@@ -59,7 +63,9 @@ export class TimeSlices {
           return true;
         }
       };
-      if (!advance(performance.now() + firstMs)) this.wait({ owner, advance });
+      const began = performance.now();
+      if (this.turnIsOver || !advance(began + firstMs)) this.wait({ owner, advance });
+      this.noteStep(began);
     });
   }
 
@@ -94,6 +100,7 @@ export class TimeSlices {
       const job = this.waiting.takeMore();
       const owner = job?.owner ?? job;
       const over = job?.advance(deadline) ?? true;
+      this.noteStep(began);
       if (job !== undefined && !over) this.waiting.add(owner, job);
       // what waited for it goes on now, at the cost of this slice
       if (over) return afterMicrotasks(() => this.goOn(owner, began, deadline));
@@ -101,6 +108,13 @@ export class TimeSlices {
     }
     this.scheduled = this.waiting.size > 0;
     if (this.scheduled) this.nextTurn();
+  }
+
+  /** Ends the turn for computations where a step was long. */
+  private noteStep(began: number): void {
+    if (this.turnIsOver || performance.now() - began < longStepMs) return;
+    this.turnIsOver = true;
+    setImmediate(() => (this.turnIsOver = false));
   }
 
   private goOn(owner: unknown, began: number, deadline: number): void {

@@ -1,4 +1,4 @@
-import { textOf, type Item } from "./item.ts";
+import type { Item } from "./item.ts";
 import { mediaTokens } from "./picture.ts";
 import type { GenerationRequest } from "./request.ts";
 
@@ -60,6 +60,8 @@ function maxItemTokens(item: Item): number {
 function estimateItem(item: Item): number {
   if (item.type === "reasoning") return estimateText(item.text);
   if (item.type === "call") return estimateText(item.name) + estimateText(item.args);
-  const media = item.parts.reduce((sum, part) => sum + (part.type === "text" ? 0 : mediaTokens(part)), 0);
-  return estimateText(textOf(item.parts)) + media;
+  return item.parts.reduce(
+    (sum, part) => sum + (part.type === "text" ? estimateText(part.text) : mediaTokens(part)),
+    0,
+  );
 }

@@ -109,6 +109,6 @@ export class AnswerRules {
   }
 
   private inPlace<Event extends { index: number }>(event: Event): Event[] {
-    return [{ ...event, index: event.index - this.dropped }];
+    return [this.dropped === 0 ? event : { ...event, index: event.index - this.dropped }];
   }
 }

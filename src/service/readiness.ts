@@ -42,8 +42,10 @@ export class Readiness {
     const engines = new Map(opened);
     for (const [name, engine] of present()) {
       const replicas = engine.members?.() ?? [];
-      if (engines.get(name) === "ready" && replicas.length > 0 && !replicas.some(({ up }) => up))
-        engines.set(name, "down");
+      const isUp = replicas.some(({ up }) => up);
+      if (engines.get(name) === "ready" && replicas.length > 0 && !isUp) engines.set(name, "down");
+      // a process that did not start at first may have started since
+      if (engines.get(name) === "failed" && isUp) engines.set(name, "ready");
     }
     const states = [...engines.values()];
     const served = states.length === 0 || states.includes("ready");

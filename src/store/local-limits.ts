@@ -14,7 +14,7 @@ import type {
 /**
  * Counters that the processes of one machine share: an SQLite file of its own, so that counting does not wait behind what is
  * stored. What the functions of PostgreSQL do (limit-schema.ts, account-schema.ts) is done here under its one write lock.
- * The clock is the machine's monotonic one, the same for all processes and set by nobody; rows from before a start of the
+ * The clock is the machine's monotonic one, the same for all processes and never set; rows from before a start of the
  * machine lie ahead of it, and do not count.
  */
 
@@ -40,7 +40,7 @@ function machineSeconds(): number {
   return seconds + nanos / 1e9;
 }
 
-/** `seconds`: a clock that all processes share. */
+/** `accounts`: read anew each time. `seconds`: a clock that all processes share. */
 export async function localLimitStore(
   database: SqlDatabase,
   accounts: Pick<AccountStore, "read">,
@@ -136,12 +136,8 @@ async function take(inside: SqlRunner, { claims, streamId, slot }: Taking): Prom
 
 function localMoney(database: SqlDatabase, accounts: Pick<AccountStore, "read">, second: () => number): MoneyStore {
   return {
-    reserve: async (claim) => {
-      const unbounded = (await unspentOf(accounts, claim)).every(({ unspent }) => unspent === Infinity);
-      if (unbounded) return { refused: null, held: false };
-      // balances are read under the lock: a reservation ends after its cost was booked, and never in between
-      return database.transaction((inside) => hold(inside, { accounts, claim, now: second() }));
-    },
+    // balances are read under the lock: a reservation ends after its cost was booked, and never in between
+    reserve: (claim) => database.transaction((inside) => hold(inside, { accounts, claim, now: second() })),
     settle: async (id, used) => {
       await database.run("update money_hold set amount = ?, exceeding = 0 where id = ?", [used, id]);
     },

@@ -7,14 +7,17 @@ import type { Log } from "../telemetry/log.ts";
 import type { BlobStore, Spool } from "./blob/blob.ts";
 import { DiskBlobs, DiskSpool } from "./blob/disk.ts";
 import type { BucketOptions } from "./blob/s3.ts";
-import type { SqlDatabase } from "./database.ts";
+import { accountTable } from "./account-table.ts";
+import { Changes } from "./changes.ts";
+import type { Row, SqlDatabase } from "./database.ts";
+import { RowCache } from "./row-cache.ts";
 import { FileLedgerJournal } from "./ledger-journal.ts";
 import { openFailure, reasonOf } from "./failure.ts";
 import { GuardedDatabase } from "./guarded.ts";
 import { localLimitStore } from "./local-limits.ts";
 import { sqlLimitStore, sqlStore, type StoreOptions } from "./sql.ts";
 import { databaseName, openSqlite } from "./sqlite.ts";
-import type { AccountStore, LedgerJournal, LimitStore, Store } from "./store.ts";
+import type { LedgerJournal, LimitStore, Store } from "./store.ts";
 
 /** Connections of one process to PostgreSQL: counting must not wait behind reports, and the other way round. */
 const storeConnections = 6;
@@ -58,26 +61,35 @@ export interface SharedLimitSettings {
 /** Opens the counters of several processes; `undefined` where one process counts for itself. Throws as the two below do. */
 export async function openSharedLimits(
   { store: { url }, data, workers }: SharedLimitSettings,
-  accounts: AccountStore,
   log: Log,
 ): Promise<LimitStore | undefined> {
   if (url !== undefined) return openLimitStore(url.reveal(), log);
-  return workers > 1 ? openLocalLimitStore(data, accounts, log) : undefined;
+  return workers > 1 ? openLocalLimitStore(data, log) : undefined;
 }
 
 /** The file of counters that the processes of one machine share. */
 const limitsName = "limits.db";
 
 /**
- * Opens the counters that the processes on one SQLite database share, in a file of the data folder. `accounts` of that
- * database. Throws `invalid`, naming the file, when it cannot be used.
+ * Opens the counters that the processes on the SQLite database of a data folder share, in a file beside it. Throws `invalid`,
+ * naming the file, when it cannot be used.
  */
-export async function openLocalLimitStore(folder: string, accounts: AccountStore, log?: Log): Promise<LimitStore> {
-  const database = openSqlite(folder, limitsName);
-  return localLimitStore(new GuardedDatabase(database, log), accounts).catch(async (error: unknown) => {
-    await database.close();
-    throw openFailure(database.name, error);
-  });
+export async function openLocalLimitStore(folder: string, log?: Log): Promise<LimitStore> {
+  const [counters, store] = [openSqlite(folder, limitsName), openSqlite(folder)];
+  const close = async (): Promise<void> => {
+    await counters.close();
+    await store.close();
+  };
+  const watched = new GuardedDatabase(store, log);
+  // nothing kept in memory: what another process booked a moment ago must count
+  const rows = new RowCache<Row>({ stamp: () => undefined, maxRows: 1 });
+  const accounts = accountTable(watched, new Changes(watched), rows);
+  try {
+    return { ...(await localLimitStore(new GuardedDatabase(counters, log), accounts)), close };
+  } catch (error) {
+    await close();
+    throw openFailure(counters.name, error);
+  }
 }
 
 /** The local record of ledger rows that are not in the store yet, in the folder `ledger` of the data folder. */

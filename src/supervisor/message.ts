@@ -1,6 +1,6 @@
 import type { MetricFamily } from "../telemetry/metrics.ts";
 
-/** What a worker is told when it starts. `Settings` are plain values that the worker's own code reads. */
+/** What a worker is started with. `Settings` are plain values that the worker's own code reads. */
 export interface StartOrder<Settings> {
   /** From 1; a worker that takes the place of another has its number. */
   number: number;
@@ -11,6 +11,8 @@ export interface StartOrder<Settings> {
   reloaded?: Settings | undefined;
   /** Where it listens, whatever its settings say. */
   at: Address;
+  /** Where it finds embedded engines (`SharedEngines`). */
+  engineFolder?: string | undefined;
 }
 
 export interface Address {

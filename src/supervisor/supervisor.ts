@@ -18,7 +18,7 @@ export interface RestartTimes {
 /** About two minutes until the server stops: long enough for a database that is started again. */
 export const restartTimes: RestartTimes = { firstMs: 500, mostMs: 30_000, stableMs: 60_000, maxFailures: 10 };
 
-/** The pause before a worker is started that has failed so many times in a row. */
+/** The pause before a worker is started again, by the number of its failures in a row. */
 export function restartDelayMs(failures: number, { firstMs, mostMs }: RestartTimes): number {
   return failures <= 1 ? 0 : Math.min(mostMs, firstMs * 2 ** (failures - 2));
 }
@@ -29,6 +29,8 @@ export interface SupervisorOptions<Settings> {
   settings: Settings;
   /** Where they listen. */
   at: Address;
+  /** Where they find embedded engines, each in a process of its own. */
+  engineFolder?: string | undefined;
   /** Starts a process. */
   fork(number: number, offered: SupervisorCalls): WorkerProcess<Settings>;
   restarts: RestartTimes;
@@ -42,7 +44,7 @@ interface Slot<Settings> {
   worker: WorkerProcess<Settings> | undefined;
   /** Ends in a row, each soon after the start. */
   failures: number;
-  /** When the worker began to serve, in milliseconds of a clock that nobody sets. */
+  /** When the worker began to serve, in milliseconds of a clock that is never set. */
   since: number;
 }
 
@@ -184,7 +186,8 @@ export class Supervisor<Settings> {
   private async started(worker: WorkerProcess<Settings>, isFirst: boolean): Promise<string> {
     const { settings, reloaded, options } = this;
     const { number, calls } = worker;
-    const screen = await calls.call("start", { number, isFirst, settings, reloaded, at: options.at });
+    const { at, engineFolder } = options;
+    const screen = await calls.call("start", { number, isFirst, settings, reloaded, at, engineFolder });
     for (let taken = reloaded; this.reloaded !== undefined && this.reloaded !== taken;) {
       taken = this.reloaded;
       await takeOver([worker], taken);

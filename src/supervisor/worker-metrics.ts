@@ -15,7 +15,7 @@ export class WorkerMetrics {
   private readonly live: () => readonly Measured[];
   private readonly own = new Metrics();
   // changed by events
-  /** What workers that have ended counted, as far as they said it; `retire` adds to it. */
+  /** What workers that have ended counted, as last reported; `retire` adds to it. */
   private retired: readonly MetricFamily[] = [];
   /** A reading under way; shared by all who ask meanwhile. */
   private reading: Promise<string> | undefined;

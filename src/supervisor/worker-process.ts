@@ -25,7 +25,7 @@ export interface WorkerProcess<Settings> {
   readonly number: number;
   readonly pid: number;
   readonly calls: Channel<WorkerCalls<Settings>>;
-  /** What it measured when it was last asked; set by whoever asks. */
+  /** What it measured when it was last asked; set by each question. */
   measured: readonly MetricFamily[];
   /** Resolves when the process is over. */
   readonly ended: Promise<Ending>;

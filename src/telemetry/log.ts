@@ -61,7 +61,7 @@ export function lastWords(format: LogFormat): LogDestination {
 const maxQueuedBytes = 8 * 1024 * 1024;
 
 /** How long a line waits for others, in milliseconds, and how many characters wait at most. */
-const batchMs = 20;
+const batchMs = 50;
 const maxBatchChars = 8 * 1024;
 
 /**

@@ -79,7 +79,7 @@ export async function startAttacked(
     // the program starts itself again with this, but not where it has a channel to its parent
     env: {
       ...process.env,
-      MALLOC_MMAP_THRESHOLD_: "65536",
+      MALLOC_MMAP_THRESHOLD_: "262144",
       PARLEY_DATA: data,
       PARLEY_PORT: "0",
       PARLEY_SHUTDOWN_DELAY_SECONDS: "0",

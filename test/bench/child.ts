@@ -56,7 +56,7 @@ export async function startChild(
       PARLEY_LOG: "error",
       PARLEY_SHUTDOWN_DELAY_SECONDS: "0",
       // with a channel to its parent the server cannot start itself again to set this
-      ...(inside && { MALLOC_MMAP_THRESHOLD_: "65536" }),
+      ...(inside && { MALLOC_MMAP_THRESHOLD_: "262144" }),
       ...env,
     },
     stdio: ["ignore", "pipe", log?.fd ?? "inherit", ...(inside ? ["ipc" as const] : [])],

@@ -1,8 +1,10 @@
 /** The built-in model in the embedded engine, through the whole server. */
+import { fileURLToPath } from "node:url";
 import { Pool } from "undici";
-import { benchKey, startServer, type Child } from "./child.ts";
+import { benchKey, startChild, startServer, type Child } from "./child.ts";
 import { median, type Row } from "./row.ts";
 
+const tinyModel = fileURLToPath(new URL("../../model/tiny-chat.gguf", import.meta.url));
 const rounds = 3;
 const outputTokens = 200;
 /** What the tiny model answers at some length. */
@@ -54,6 +56,36 @@ export async function measureEmbedded(): Promise<Row[]> {
     await pool.close();
     await server.stop();
   }
+}
+
+const hopRounds = 12;
+
+/** Tokens a second of the built-in model in the server's process, and in one of its own; in turns, the best of each. */
+export async function measureHop(): Promise<Row[]> {
+  const servers = [await startChild("in-process.ts"), await startServer(tinyModel)];
+  const pools = servers.map(({ url }) => new Pool(url));
+  const best = [0, 0];
+  try {
+    for (let round = 0; round < hopRounds; round += 1) {
+      for (const [index, pool] of pools.entries()) {
+        const { output, wholeMs } = await stream(pool, stories[round % stories.length] ?? "", outputTokens);
+        best[index] = Math.max(best[index] ?? 0, (output / wholeMs) * 1000);
+      }
+    }
+  } finally {
+    await Promise.all(pools.map((pool) => pool.close()));
+    await Promise.all(servers.map((server) => server.stop()));
+  }
+  const [inside = Number.NaN, apart = Number.NaN] = best;
+  const microseconds = 1e6 / apart - 1e6 / inside;
+  return [
+    {
+      shape: "embedded, hop",
+      value: apart,
+      unit: "tokens/s",
+      note: `in a process of its own; ${Math.round(inside)} in the server's: ${Math.round(microseconds)} us a token`,
+    },
+  ];
 }
 
 interface Found {

@@ -5,7 +5,7 @@
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { measureAccount } from "./account.ts";
-import { measureEmbedded } from "./embedded.ts";
+import { measureEmbedded, measureHop } from "./embedded.ts";
 import { measurePieces } from "./pieces.ts";
 import { measureRelay } from "./relay/relay.ts";
 import { keepsBudget, type Row } from "./row.ts";
@@ -27,13 +27,14 @@ const machine = {
   loadBefore: loadavg()[0] ?? 0,
 };
 
-const steps: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
+const steps: Readonly<Record<string, () => Row[] | Promise<Row[]> | AsyncIterable<Row>>> = {
   pieces: measurePieces,
   account: measureAccount,
   write: async () => [await measureWrites()],
   start: async () => [await measureStart()],
   server: measureServer,
   embedded: measureEmbedded,
+  hop: measureHop,
   relay: () => measureRelay({ only, profile: flags.profile }),
 };
 if (wanted !== undefined && steps[wanted] === undefined) {
@@ -48,9 +49,10 @@ if (!asJson) {
 }
 for (const [name, step] of Object.entries(steps)) {
   if (wanted !== undefined && name !== wanted) continue;
-  const found = await step();
-  rows.push(...found);
-  if (!asJson) for (const row of found) console.log(line(row));
+  for await (const row of await step()) {
+    rows.push(row);
+    if (!asJson) console.log(line(row));
+  }
 }
 const seconds = (performance.now() - started) / 1000;
 if (asJson) console.log(JSON.stringify({ machine, seconds, rows }));

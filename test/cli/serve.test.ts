@@ -184,7 +184,7 @@ it.runIf(process.platform === "linux")(
       expect((await command.ended).code).toBe(0);
       return found.filter((entry) => entry.startsWith("MALLOC_") || entry.startsWith("GLIBC_"));
     };
-    expect(await environment({})).toEqual(["MALLOC_MMAP_THRESHOLD_=65536"]);
+    expect(await environment({})).toEqual(["MALLOC_MMAP_THRESHOLD_=262144"]);
     expect(await environment({ MALLOC_MMAP_THRESHOLD_: "1000000" })).toEqual(["MALLOC_MMAP_THRESHOLD_=1000000"]);
     const tunables = "glibc.malloc.mmap_threshold=200000";
     expect(await environment({ GLIBC_TUNABLES: tunables })).toEqual([`GLIBC_TUNABLES=${tunables}`]);

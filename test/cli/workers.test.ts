@@ -213,8 +213,11 @@ describe("workers", () => {
     command.child.kill("SIGHUP");
     await command.says(/settings not taken over/);
     expect(command.stderr).toMatch(/engines\.sim\.kind.*found \\"simm\\"/);
-    writeFileSync(file, JSON.stringify({ ...settings, engines: { tiny: { kind: "llama" } } }));
-    await command.says(/workers: found 2; the engine tiny \(kind: llama\) runs inside/);
+    writeFileSync(
+      file,
+      JSON.stringify({ ...settings, engines: { own: { kind: "llama-server", binary: "b", model: "m" } } }),
+    );
+    await command.says(/workers: found 2; the engine own \(kind: llama-server\) is started/);
     writeFileSync(file, JSON.stringify({ ...settings, models: { mine: { engine: "sim", like: "MiniMax-M2" } } }));
     await command.says(/settings read again/);
     for (let count = 0; count < 4; count += 1) expect(await models()).toEqual(["mine"]);
@@ -234,15 +237,13 @@ describe("workers that do not start", () => {
   });
 
   it.each([
-    [{ engines: {} }, "the built-in model runs inside the server's process"],
-    [{ engines: { a: { kind: "llama" } } }, "the engine a (kind: llama) runs inside the server's process"],
     [
       { engines: { a: { kind: "llama-server", binary: "llama-server", model: "a.gguf" } } },
       "the engine a (kind: llama-server) is started by the server",
     ],
     [
-      { engines: { a: { kind: "replay", folder: "tape", engine: { kind: "llama" } } } },
-      "the engine a (kind: llama) runs inside the server's process",
+      { engines: { a: { kind: "replay", folder: "tape", engine: { kind: "llama-server", binary: "b", model: "m" } } } },
+      "the engine a (kind: llama-server) is started by the server",
     ],
   ])("cannot share %j", async (settings, reason) => {
     const file = join(place.data, "parley.yaml");

@@ -70,6 +70,18 @@ it("reads a large text in its owner's turn", async () => {
   expect(owners.mock.calls.map(([, , owner]) => owner)).toEqual(["a key", "a key"]);
 });
 
+it("keeps none of the pieces of a large body: what is kept lies in blocks, and they are given back", async () => {
+  const whole = Buffer.from(`${padding}{"a":1}`);
+  const pieces = Array.from({ length: 8 }, (_, at) => {
+    const bytes = whole.subarray((at * whole.length) / 8, ((at + 1) * whole.length) / 8);
+    return Buffer.allocUnsafeSlow(bytes.length).fill(bytes);
+  });
+  const request = Object.assign(Readable.from(pieces), { headers: {} });
+  const receiving = { limit: 1e9, signal: undefined, reader };
+  expect(await readJson(request as unknown as IncomingMessage, receiving)).toEqual({ a: 1 });
+  expect(pieces.map(({ length }) => length)).toEqual(Array(8).fill(0));
+});
+
 describe("a short body", () => {
   const receive = (stream: Readable, length: number, lease?: ByteLease): Promise<unknown> => {
     const request = Object.assign(stream, { headers: { "content-length": String(length) } });

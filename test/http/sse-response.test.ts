@@ -50,7 +50,7 @@ it("sends no sign of life in the middle of an event that is read slowly", async 
   async function* one(): AsyncGenerator<string> {
     yield event;
   }
-  const { port, ended } = await answering((sse) => sse.relay(one(), ""), 5);
+  const { port, ended } = await answering((sse) => sse.relay(one(), String, ""), 5);
   const { body } = await fetch(`http://127.0.0.1:${port}/`);
   // several beats, while the rest of the event waits for its reader
   await new Promise((resolve) => setTimeout(resolve, 100));
@@ -67,7 +67,7 @@ it("keeps a connection alive that falls silent after its first event", async () 
     await seen.promise;
     yield "data: 2\n\n";
   }
-  const { port, ended } = await answering((sse) => sse.relay(silentAfterOne(), ""), 20);
+  const { port, ended } = await answering((sse) => sse.relay(silentAfterOne(), String, ""), 20);
   let text = "";
   const { body } = await fetch(`http://127.0.0.1:${port}/`);
   for await (const part of (body ?? expect.fail()).pipeThrough(new TextDecoderStream())) {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LruCache } from "../../src/lib/lru.ts";
+import { growth } from "../support/cpu.ts";
 
 describe("LruCache", () => {
   it("forgets the entry that was used longest ago; looking is no use", () => {
@@ -41,5 +42,18 @@ describe("LruCache", () => {
         expect(cache.size).toBe(sizes.reduce((sum, size) => sum + size, 0));
       }),
     );
+  });
+
+  it("forgets as fast when it holds many as when it holds few", () => {
+    const full = (entries: number): (() => void) => {
+      const cache = new LruCache<number, true>({ maxEntries: entries });
+      let next = 0;
+      const add = (count: number): void => {
+        for (const end = next + count; next < end; next += 1) cache.set(next, true);
+      };
+      add(entries);
+      return () => add(50_000);
+    };
+    expect(growth(full(1_000), full(30_000))).toBeLessThan(8);
   });
 });

@@ -37,6 +37,24 @@ it("shares one slice of each turn among all that run", async () => {
   expect(most).toBeLessThanOrEqual(8);
 });
 
+it("begins nothing more in a turn that had a long step", async () => {
+  const slices = new TimeSlices();
+  function* long(): Steps<void> {
+    const until = performance.now() + 20;
+    while (performance.now() < until);
+    yield;
+  }
+  let steps = 0;
+  const first = slices.run(long());
+  const second = slices.run(work(1, () => (steps += 1)));
+  expect(steps).toBe(0);
+  await Promise.all([first, second]);
+  expect(steps).toBe(1);
+  await nextTurn();
+  void slices.run(work(1, () => (steps += 1)));
+  expect(steps).toBe(2);
+});
+
 it("takes turns", async () => {
   const slices = new TimeSlices();
   const order: string[] = [];

@@ -54,7 +54,7 @@ async function sqlite(): Promise<Stores> {
   stops.unshift(async () => rmSync(folder, { recursive: true, force: true }));
   const store = await openStore(folder);
   stops.unshift(() => store.close());
-  return { store, open: () => openLocalLimitStore(folder, store.accounts) };
+  return { store, open: () => openLocalLimitStore(folder) };
 }
 
 async function shared({ store, open }: Stores): Promise<Setup> {

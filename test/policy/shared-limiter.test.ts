@@ -40,7 +40,7 @@ async function sqlite(): Promise<() => Promise<LimitStore>> {
     await store.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  return () => openLocalLimitStore(folder, store.accounts);
+  return () => openLocalLimitStore(folder);
 }
 
 async function openAll(opener: () => Promise<() => Promise<LimitStore>>): Promise<void> {

@@ -58,7 +58,7 @@ it("writes the lines of a moment at once, and those of later moments soon", () =
     while (writes < 1) await setTimeout(1);
     for (let number = 0; number < 50; number++) log.info({ number }, "line");
     while (writes < 2) await setTimeout(1);
-    await setTimeout(50);
+    await setTimeout(150);
     console.log(writes);`;
   const ended = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
   expect(ended.stdout).toBe("2\n");

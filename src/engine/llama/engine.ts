@@ -1,14 +1,13 @@
 import { setImmediate } from "node:timers/promises";
 import type { LlamaContextSequence, SequenceEvaluateOptions, Token } from "node-llama-cpp";
 import { untilAborted } from "../../lib/abort.ts";
-import { TimeSlices } from "../../lib/time-slices.ts";
+import { TimeSlices, type Steps } from "../../lib/time-slices.ts";
 import { contextError, refuseOverlong } from "../../model/context-bound.ts";
 import { canceled, invalid, ParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import type { IdSource } from "../../model/id.ts";
 import { callIds } from "../../model/id.ts";
 import type { GenerationRequest, Sampling } from "../../model/request.ts";
-import type { Log } from "../../telemetry/log.ts";
 import type { Capabilities, Engine, Load } from "../engine.ts";
 import { requireHeld } from "../held.ts";
 import { markupParser } from "../markup/parser.ts";
@@ -17,8 +16,9 @@ import type { RenderedPrompt } from "../template/render.ts";
 import { renderPrompt } from "../template/render.ts";
 import { type AnswerForm, constraintFor } from "./constraint.ts";
 import { StopFilter } from "./stop-filter.ts";
-import type { LoadedModel, ModelOptions } from "./model.ts";
-import { defaultSequences, loadModel, promptTokens } from "./model.ts";
+import type { LoadedModel } from "./model.ts";
+import { loadModel, promptTokens } from "./model.ts";
+import { defaultSequences, embeddedCapabilities, type LlamaEngineOptions } from "./options.ts";
 import { SlotPool, closing } from "./pool.ts";
 import type { Slot } from "./pool.ts";
 import { LlamaGeneration } from "./generation.ts";
@@ -26,23 +26,13 @@ import type { GenerationPlan } from "./generation.ts";
 import { answerBias } from "./token-bias.ts";
 import { TokenText } from "./token-text.ts";
 
-export interface LlamaEngineOptions extends ModelOptions {
-  ids: IdSource;
-  /** Where a request gives none; default: what the card of the name says. */
-  temperature?: number | undefined;
-  /** What tokenising long prompts shares the event loop by. */
-  slices?: TimeSlices | undefined;
-  /** Gets one line when the model was loaded. */
-  log?: Pick<Log, "info"> | undefined;
-}
-
 export interface LlamaEngine extends Engine {
   /** Loads the model now rather than with the first request. */
   open(): Promise<void>;
 }
 
 /**
- * The embedded engine: llama.cpp in this process. Making it touches nothing; library and model are loaded with the
+ * The embedded engine: llama.cpp in this process, which is one of its own (engine/process). Making it touches nothing; library and model are loaded with the
  * first request or by `open`.
  */
 export function llamaEngine(options: LlamaEngineOptions): LlamaEngine {
@@ -78,13 +68,7 @@ class EmbeddedEngine implements LlamaEngine {
 
   /** The window is known once the model is loaded, or where the options set it. */
   get capabilities(): Capabilities {
-    const contextWindow = this.ready?.loaded.contextSize ?? this.options.contextSize;
-    return {
-      ...(contextWindow === undefined ? {} : { contextWindow }),
-      constrained: true,
-      image: false,
-      video: "none",
-    };
+    return embeddedCapabilities(this.ready?.loaded.contextSize ?? this.options.contextSize);
   }
 
   async open(): Promise<void> {
@@ -184,7 +168,10 @@ function readPrompt(loaded: LoadedModel, request: GenerationRequest): RenderedPr
   if (media !== undefined) throw invalid(media.param, `this engine takes text only, not ${media.type}`);
   refuseOverlong(request, loaded.contextSize);
   const { family, template, bosToken, eosToken, vocabulary } = loaded;
-  const guard = (text: string): string => vocabulary.guard(text);
+  function* guard(text: string): Steps<string> {
+    yield;
+    return vocabulary.guard(text);
+  }
   return renderPrompt(template, request, { family, bosToken, eosToken, guard });
 }
 

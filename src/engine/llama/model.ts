@@ -3,26 +3,14 @@ import type { Template } from "@huggingface/jinja";
 import type { Llama, LlamaContext, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
 import type { Steps } from "../../lib/time-slices.ts";
 import { ParleyError } from "../../model/error.ts";
-import type { PromptFamily, PromptOverrides } from "../template/family.ts";
+import type { PromptFamily } from "../template/family.ts";
 import { familyOf, withOverrides } from "../template/family.ts";
 import { templateMarks } from "../template/marks.ts";
 import { compileTemplate } from "../template/render.ts";
 import { checkModelFile } from "./file-check.ts";
+import { defaultSequences, type ModelOptions } from "./options.ts";
 import type { Marker } from "./vocabulary.ts";
 import { Vocabulary } from "./vocabulary.ts";
-
-export interface ModelOptions extends PromptOverrides {
-  /** Path of a GGUF file. */
-  model: string;
-  /** Threads of computation; at most one less than the machine's cores, which is also the default. */
-  threads?: number | undefined;
-  /** Answers generated at once; default 4. */
-  sequences?: number | undefined;
-  /** Tokens of one answer's window, input and output; default: the model's own, at most 8,192 and what memory holds. */
-  contextSize?: number | undefined;
-  /** Use a GPU where the installed binaries support one; default: no. */
-  gpu?: boolean | undefined;
-}
 
 /** A model in memory, ready to generate. */
 export interface LoadedModel {
@@ -47,7 +35,6 @@ export interface LoadedModel {
 
 /** Windows of modern models are far larger than a small machine's memory; `contextSize` asks for more. */
 const defaultWindowTokens = 8192;
-export const defaultSequences = 4;
 /** Prompt tokens read in one go. */
 const chunkTokens = { cpu: 256, gpu: 512 };
 

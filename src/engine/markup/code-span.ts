@@ -18,12 +18,19 @@ export class CodeSpan {
   }
 
   observe(text: string): void {
-    const lines = text.split("\n");
-    for (const [index, line] of lines.entries()) {
-      if (index > 0) this.endLine();
-      if (this.head.length < 8) this.head += line.slice(0, 8 - this.head.length);
-      for (let at = line.indexOf("`"); at !== -1; at = line.indexOf("`", at + 1)) this.ticks += 1;
+    let start = 0;
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
+      this.observePart(text.slice(start, end));
+      this.endLine();
+      start = end + 1;
     }
+    this.observePart(start === 0 ? text : text.slice(start));
+  }
+
+  /** A part of a line. */
+  private observePart(part: string): void {
+    if (this.head.length < 8) this.head += part.slice(0, 8 - this.head.length);
+    for (let at = part.indexOf("`"); at >= 0; at = part.indexOf("`", at + 1)) this.ticks += 1;
   }
 
   private endLine(): void {

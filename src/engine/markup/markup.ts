@@ -1,5 +1,6 @@
 import type { EventSink } from "../../model/event-builder.ts";
 import type { ToolDefinition } from "../../model/request.ts";
+import type { MarkSource } from "./marks.ts";
 
 /** A family's way to write tool calls in plain text (MiniMax-M2 docs/tool_calling_guide.md, 2026-03; chat_template.jinja of MiniMax-M3, 2026-06). `none`: such text is only text. */
 export type CallMarkup = "m2" | "m3" | "json" | "none";
@@ -20,6 +21,8 @@ export interface MarkupOptions {
   reasoningElsewhere?: (() => boolean) | undefined;
   /** Makes the id of the next call. */
   callId: () => string;
+  /** Of the engine, which has many answers; default: made for this one. */
+  marks?: MarkSource | undefined;
 }
 
 /**

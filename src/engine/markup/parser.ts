@@ -6,7 +6,8 @@ import { JsonReader } from "./json.ts";
 import { M2Reader } from "./m2.ts";
 import { M3Reader } from "./m3.ts";
 import type { CallMarkup, MarkupOptions, MarkupParser } from "./markup.ts";
-import { type Hit, literal, Pattern, PatternSet } from "./pattern.ts";
+import { MarkSource, type Marks } from "./marks.ts";
+import type { Hit, PatternSet } from "./pattern.ts";
 
 /** All forms that the vendor's models have been seen to write, each under the name of any. */
 function vendorReaders(options: MarkupOptions): readonly CallReader[] {
@@ -48,20 +49,18 @@ const readersOf: Readonly<Record<CallMarkup, (options: MarkupOptions) => readonl
  *   value whose kind is not yet certain is left out with its key. It is a fault unless the token limit truncated it.
  */
 export function markupParser(options: MarkupOptions): MarkupParser {
-  return new Parser(options, options.tools.length === 0 ? [] : readersOf[options.calls](options));
+  const calls = options.tools.length === 0 ? "none" : options.calls;
+  const readers = readersOf[calls](options);
+  const { marks = new MarkSource() } = options;
+  return new Parser(options, readers, marks.of(options.think.tags, calls, readers));
 }
 
 class Parser implements MarkupParser {
   // fixed at birth
   private readonly options: MarkupOptions;
   private readonly readers: readonly CallReader[];
-  /** The reader that an opener belongs to. */
-  private readonly owners: ReadonlyMap<Pattern, CallReader>;
   private readonly tools: ReadonlySet<string>;
-  private readonly marks: PatternSet;
-  private readonly callMarks: PatternSet;
-  /** Of them those that count only at the start of a line. */
-  private readonly bareMarks: PatternSet;
+  private readonly marks: Marks;
   // changed by events
   private readonly cursor = new Cursor();
   private readonly code = new CodeSpan();
@@ -90,19 +89,12 @@ class Parser implements MarkupParser {
   /** Set by `end`: the text ends in a call that has no name. */
   private openingFault: string | undefined;
 
-  constructor(options: MarkupOptions, readers: readonly CallReader[]) {
+  constructor(options: MarkupOptions, readers: readonly CallReader[], marks: Marks) {
     this.options = options;
     this.readers = readers;
-    const owned = (reader: CallReader): [Pattern, CallReader][] => reader.openers.map((opener) => [opener, reader]);
-    this.owners = new Map(readers.flatMap(owned));
+    this.marks = marks;
     this.tools = new Set(options.tools.map((tool) => tool.name));
-    const { tags, startsInside } = options.think;
-    const open = tags.map((tag) => new Pattern("open", ["\\n?", ...literal(`<${tag}>`)]));
-    const close = tags.map((tag) => new Pattern("close", ["\\n?", ...literal(`</${tag}>`)]));
-    const openers = readers.flatMap((reader) => reader.openers);
-    this.marks = new PatternSet([...open, ...close, ...openers, ...readers.flatMap(({ strays }) => strays)]);
-    this.callMarks = new PatternSet(openers.filter(({ kind }) => kind !== "bare"));
-    this.bareMarks = new PatternSet(openers.filter(({ kind }) => kind === "bare"));
+    const { startsInside } = options.think;
     if (startsInside) this.state = "reasoning";
     this.newlineDue = startsInside;
   }
@@ -148,7 +140,7 @@ class Parser implements MarkupParser {
     if (!form.test(this.rest)) return false;
     const begins = (marks: PatternSet): boolean =>
       marks.here(cursor) === "partial" && marks.here(cursor, true) === undefined;
-    return begins(this.callMarks) || (this.atLineStart() && this.mayBeDeclared() && begins(this.bareMarks));
+    return begins(this.marks.calls) || (this.atLineStart() && this.mayBeDeclared() && begins(this.marks.bare));
   }
 
   /** Whether the name that the unread text begins, if any, may become that of a tool. */
@@ -186,7 +178,7 @@ class Parser implements MarkupParser {
       if (this.cursor.peek() === "\n") this.cursor.at += 1;
       this.newlineDue = false;
     }
-    const { plain, hit } = this.marks.seek(this.cursor, this.final);
+    const { plain, hit } = this.marks.all.seek(this.cursor, this.final);
     this.write(plain, out);
     if (hit === undefined) return false;
     const closes = hit.kind === "close" && this.state === "text" && !this.onlySpace;
@@ -271,7 +263,7 @@ class Parser implements MarkupParser {
     this.onlySpace = true;
     this.gap = "";
     this.lineBlank = true;
-    const reader = this.owners.get(hit.pattern);
+    const reader = this.readers.find(({ openers }) => openers.includes(hit.pattern));
     this.newlineDue = reader === undefined;
     if (reader !== undefined) {
       this.outer = this.state === "reasoning" ? "reasoning" : "text";

@@ -10,9 +10,11 @@ export interface Hit {
   name: string;
 }
 
+const special: ReadonlySet<string> = new Set("\\^$.*+?()[]{}|/");
+
 /** Characters of a literal as regex atoms. */
 export function literal(text: string): string[] {
-  return Array.from(text, (character) => character.replace(/[\\^$.*+?()[\]{}|/]/, "\\$&"));
+  return Array.from(text, (character) => (special.has(character) ? `\\${character}` : character));
 }
 
 /** What M3 writes before every tag of a call; spaces behind it are tolerated, as by SGLang's minimax_m3 parser. */
@@ -45,24 +47,35 @@ export class Pattern {
   readonly kind: string;
   /** Its first atoms, without the newline. */
   readonly lead: readonly string[];
-  private readonly whole: RegExp;
-  private readonly start: RegExp;
+  private readonly atoms: readonly string[];
+  private readonly ahead: readonly string[];
+  // changed by events
+  /** The two regexes; made by the first text that may hold the tag, which most answers do not. */
+  private regexes: { whole: RegExp; start: RegExp } | undefined;
 
   constructor(kind: string, atoms: readonly string[], ahead: readonly string[] = []) {
     this.kind = kind;
-    this.whole = new RegExp(`(${atoms.join("")})${ahead.join("")}`, "y");
-    const all = [...atoms, ...ahead];
-    this.start = new RegExp(cutAnywhere(all), "y");
-    this.lead = all.slice(all[0] === "\\n?" ? 1 : 0).slice(0, 4);
+    this.atoms = atoms;
+    this.ahead = ahead;
+    const all = ahead.length === 0 ? atoms : [...atoms, ...ahead];
+    const from = all[0] === "\\n?" ? 1 : 0;
+    this.lead = all.slice(from, from + 4);
   }
 
   /** `partial`: the text ends before it is clear. */
   match(text: string, at: number): Hit | "partial" | undefined {
-    this.whole.lastIndex = at;
-    const found = this.whole.exec(text);
+    const { whole, start } = (this.regexes ??= this.compile());
+    whole.lastIndex = at;
+    const found = whole.exec(text);
     if (found !== null) return { kind: this.kind, pattern: this, length: found[1]?.length ?? 0, name: found[2] ?? "" };
-    this.start.lastIndex = at;
-    return this.start.test(text) ? "partial" : undefined;
+    start.lastIndex = at;
+    return start.test(text) ? "partial" : undefined;
+  }
+
+  private compile(): { whole: RegExp; start: RegExp } {
+    const { atoms, ahead } = this;
+    const whole = new RegExp(`(${atoms.join("")})${ahead.join("")}`, "y");
+    return { whole, start: new RegExp(cutAnywhere([...atoms, ...ahead]), "y") };
   }
 }
 
@@ -80,15 +93,14 @@ function anyOf(regexes: readonly string[]): string {
 export class PatternSet {
   // fixed at birth
   private readonly patterns: readonly Pattern[];
-  /** Finds where one of the patterns may begin, by its first character; then by some more. */
-  private readonly first: RegExp;
-  private readonly lead: RegExp;
+  // changed by events
+  /** Finds where one of the patterns may begin, by its first character; made by the first search. */
+  private first: RegExp | undefined;
+  /** Looks at some more characters there; made by the first place that is found. */
+  private lead: RegExp | undefined;
 
   constructor(patterns: readonly Pattern[]) {
     this.patterns = patterns;
-    const firsts = anyOf(patterns.map(({ lead }) => lead[0] ?? ""));
-    this.first = new RegExp(`${firsts}|\\n(?=${firsts}|$)`, "g");
-    this.lead = new RegExp(`\\n?(?:${anyOf(patterns.map(({ lead }) => cutAnywhere(lead)))})`, "y");
   }
 
   /** What stands right at the cursor. `final`: no more text comes. */
@@ -102,10 +114,12 @@ export class PatternSet {
    */
   seek(cursor: Cursor, final = false): { plain: string; hit?: Hit } {
     const { text, at: from } = cursor;
-    this.first.lastIndex = from;
-    for (let found = this.first.exec(text); found !== null; found = this.first.exec(text)) {
-      this.lead.lastIndex = found.index;
-      const hit = this.lead.test(text) ? this.probe(text, found.index, final) : undefined;
+    const first = (this.first ??= this.firstPlace());
+    first.lastIndex = from;
+    for (let found = first.exec(text); found !== null; found = first.exec(text)) {
+      const lead = (this.lead ??= this.likelyPlace());
+      lead.lastIndex = found.index;
+      const hit = lead.test(text) ? this.probe(text, found.index, final) : undefined;
       if (hit === undefined) continue;
       cursor.at = found.index;
       const plain = text.slice(from, found.index);
@@ -113,6 +127,15 @@ export class PatternSet {
     }
     cursor.at = text.length;
     return { plain: text.slice(from) };
+  }
+
+  private firstPlace(): RegExp {
+    const firsts = anyOf(this.patterns.map(({ lead }) => lead[0] ?? ""));
+    return new RegExp(`${firsts}|\\n(?=${firsts}|$)`, "g");
+  }
+
+  private likelyPlace(): RegExp {
+    return new RegExp(`\\n?(?:${anyOf(this.patterns.map(({ lead }) => cutAnywhere(lead)))})`, "y");
   }
 
   private probe(text: string, at: number, final: boolean): Hit | "partial" | undefined {

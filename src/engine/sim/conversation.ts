@@ -1,4 +1,4 @@
-import { type ImagePart, type Item, type MessageItem, type Part, textOf, type VideoPart } from "../../model/item.ts";
+import { type ImagePart, type Item, type MessageItem, type Part, type VideoPart } from "../../model/item.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 
 /** What the simulator and its scripts read from a request. */
@@ -19,19 +19,47 @@ export interface Conversation {
   media: readonly (ImagePart | VideoPart)[];
 }
 
+/**
+ * Characters that are read of a text in several parts, half of them at its beginning and half at its end: joined, tens of
+ * megabytes would be copied at once. No real window holds more.
+ */
+const maxJoinedChars = 4 * 1024 * 1024;
+
 export function readConversation({ items }: GenerationRequest): Conversation {
   const last = items.findLastIndex((item) => item.type === "message" && item.role === "user");
   const asked = items[last];
   const since = items.slice(last + 1);
   return {
-    userText: asked?.type === "message" ? textOf(asked.parts) : "",
-    systemText: items.flatMap((item) => (isInstruction(item) ? [textOf(item.parts)] : [])).join("\n"),
-    results: since.flatMap((item) => (item.type === "result" ? [textOf(item.parts)] : [])),
+    userText: asked?.type === "message" ? joined(asked.parts.map(textIn)) : "",
+    systemText: joined(
+      items.flatMap((item) => (isInstruction(item) ? [joined(item.parts.map(textIn))] : [])),
+      "\n",
+    ),
+    results: since.flatMap((item) => (item.type === "result" ? [joined(item.parts.map(textIn))] : [])),
     callsMade: since.filter((item) => item.type === "call").length,
     afterResult: items.findLast((item) => !isInstruction(item))?.type === "result",
     turn: 1 + items.filter((item, index) => isAnswer(item) && !isAnswer(items[index - 1])).length,
     media: items.flatMap(mediaOf),
   };
+}
+
+function textIn(part: Part): string {
+  return part.type === "text" ? part.text : "";
+}
+
+/** One text as it is, however long. */
+function joined(texts: readonly string[], between = ""): string {
+  const chars = texts.reduce((sum, text) => sum + text.length, 0);
+  if (texts.length < 2 || chars <= maxJoinedChars) return texts.join(between);
+  const half = maxJoinedChars / 2;
+  const [first, last]: [string[], string[]] = [[], []];
+  for (let at = 0, left = half; left > 0; left -= texts[at]?.length ?? left, at += 1) {
+    first.push(texts[at]?.slice(0, left) ?? "");
+  }
+  for (let at = texts.length - 1, left = half; left > 0; left -= texts[at]?.length ?? left, at -= 1) {
+    last.unshift(texts[at]?.slice(-left) ?? "");
+  }
+  return [...first, ...last].join(between);
 }
 
 function isInstruction(item: Item): item is MessageItem {

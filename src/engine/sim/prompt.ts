@@ -18,6 +18,9 @@ type Segment = string | { tokens: number; digest: string };
 /** Tokens that are measured in one step. */
 const tokensPerStep = 10_000;
 
+/** Characters of a text that are joined with what stands before it. */
+const joinedChars = 65_536;
+
 /** Linear in the request's size. The model's name is part of every prefix: two models share no cache. */
 export function* measurePrompt(request: GenerationRequest, blockSize: number): Steps<Prompt> {
   const ruler = new Ruler(blockSize);
@@ -50,14 +53,23 @@ function* itemSegments(item: Item): Generator<Segment> {
       yield* partSegments(item.parts);
       return;
     case "reasoning":
-      yield `<think>${item.text}`;
+      yield* behind("<think>", item.text);
       return;
     case "call":
-      yield `<call ${item.name}>${item.args}`;
+      yield* behind(`<call ${item.name}>`, item.args);
       return;
     case "result":
       yield item.failed ? "<failure>" : "<result>";
       yield* partSegments(item.parts);
+  }
+}
+
+/** A text behind its mark. A long one stays apart: joined, all of it would be copied at once. */
+function* behind(mark: string, text: string): Generator<Segment> {
+  if (text.length <= joinedChars) yield mark + text;
+  else {
+    yield mark;
+    yield text;
   }
 }
 

@@ -3,39 +3,47 @@
  * token cuts a surrogate pair, and the work is linear. About 4 Latin letters, 2 Han characters or 1 emoji per token.
  */
 
-/** Classes of UTF-16 units and how many of one class a token may hold. */
-const longest = { letter: 5, digit: 3, space: 8, mark: 2, other: 3, han: 2, single: 1 } as const;
-type UnitClass = keyof typeof longest;
-
-const asciiClass: readonly UnitClass[] = Array.from({ length: 128 }, (_, code) => {
-  const unit = String.fromCharCode(code);
-  if (/[A-Za-z]/.test(unit)) return "letter";
-  if (/\d/.test(unit)) return "digit";
-  return /\s/.test(unit) ? "space" : "mark";
-});
+/** Classes of UTF-16 units: numbers, because a prompt of megabytes is looked up unit by unit. */
+const letter = 0;
+const digit = 1;
+const space = 2;
+const mark = 3;
+const other = 4;
+const han = 5;
+const single = 6;
+/** How many units of one class a token may hold, by class. */
+const longest: readonly number[] = [5, 3, 8, 2, 3, 2, 1];
 
 const firstCjk = 0x2e80;
 /** The block of common Han characters; vendors' tokenizers hold most pairs of them as one token. */
 const firstHan = 0x4e00;
 const lastHan = 0x9fff;
 
-function classOf(code: number): UnitClass {
-  if (code < 128) return asciiClass[code] ?? "mark";
-  if (code < firstCjk) return "other";
-  return code >= firstHan && code <= lastHan ? "han" : "single";
+/** The class of each UTF-16 unit. */
+const classes = Uint8Array.from({ length: 0x10000 }, (_, code) => (code < 128 ? asciiClass(code) : wideClass(code)));
+
+function asciiClass(code: number): number {
+  const unit = String.fromCharCode(code);
+  if (/[A-Za-z]/.test(unit)) return letter;
+  if (/\d/.test(unit)) return digit;
+  return /\s/.test(unit) ? space : mark;
+}
+
+function wideClass(code: number): number {
+  if (code < firstCjk) return other;
+  return code >= firstHan && code <= lastHan ? han : single;
 }
 
 /** Where the token that starts at `from` ends. */
 export function tokenEnd(text: string, from: number): number {
   let at = from;
-  const first = text.charCodeAt(at);
   // A space goes with the word it precedes, as in the tokenizers of real models.
-  if (first === 0x20 && classOf(text.charCodeAt(at + 1)) === "letter" && at + 1 < text.length) at += 1;
-  const kind = classOf(text.charCodeAt(at));
-  if (kind === "single") return at + pairLength(text, at);
-  const limit = Math.min(text.length, at + longest[kind]);
+  if (text.charCodeAt(at) === 0x20 && at + 1 < text.length && classes[text.charCodeAt(at + 1)] === letter) at += 1;
+  const kind = classes[text.charCodeAt(at)] ?? mark;
+  if (kind === single) return at + pairLength(text, at);
+  const limit = Math.min(text.length, at + (longest[kind] ?? 1));
   at += 1;
-  while (at < limit && classOf(text.charCodeAt(at)) === kind) at += 1;
+  while (at < limit && classes[text.charCodeAt(at)] === kind) at += 1;
   return at;
 }
 

@@ -1,3 +1,5 @@
+import type { Steps } from "../../lib/time-slices.ts";
+
 /** Parts of a Jinja template: comments, code, and what stands between them. */
 const parts = /\{#[\s\S]*?#\}|\{\{([\s\S]*?)\}\}|\{%([\s\S]*?)%\}/g;
 const quoted = /'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/gs;
@@ -59,20 +61,28 @@ function unescaped(text: string): string {
 /** Invisible, and of no token's spelling. */
 const joiner = "\u2060";
 
+/** Characters of a text that are looked at in one step. */
+const stepChars = 32 * 1024;
+/** Longest of `anyTemplates`, and more. */
+const longestForm = 128;
+
+/** A caller's text without the marks that it spells. */
+export type TextGuard = (text: string) => Steps<string>;
+
 /**
  * Puts a word joiner, which is invisible, into every mark that a text spells, and behind a mark's beginning at its end: a
  * caller's text must not end a turn or open one. Linear: one pass, and what follows a mark's first character is only
  * looked at, for a mark may begin with the last character of another.
  */
-export function markGuard(marks: readonly string[]): (text: string) => string {
+export function markGuard(marks: readonly string[]): TextGuard {
   const exact = marks.filter((mark) => mark !== "").map((mark) => mark.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
   const expression = firstThenRest([...new Set([...exact, ...anyTemplates])]);
   const beginnings = new Set(
     marks.flatMap((mark) => Array.from({ length: mark.length }, (_, at) => mark.slice(0, at))),
   );
   const longest = marks.reduce((most, mark) => Math.max(most, mark.length), 0);
-  return (text) => {
-    const guarded = joinedBehind(expression, text);
+  return function* (text) {
+    const guarded = yield* joinedBehind(expression, text, Math.max(longest, longestForm));
     for (let length = Math.min(longest, guarded.length); length > 1; length--) {
       if (beginnings.has(guarded.slice(-length))) return guarded + joiner;
     }
@@ -80,16 +90,28 @@ export function markGuard(marks: readonly string[]): (text: string) => string {
   };
 }
 
-/** Puts a joiner behind each match; by hand, as millions of them take `replace` five times as long. */
-function joinedBehind(expression: RegExp, text: string): string {
-  let joined = "";
-  let from = 0;
-  expression.lastIndex = 0;
-  while (expression.test(text)) {
-    joined += text.slice(from, expression.lastIndex) + joiner;
-    from = expression.lastIndex;
+/**
+ * Puts a joiner behind the first character of each match; by hand, as millions of them take `replace` five times as long. Looks
+ * at the text in pieces, each with so much of what follows it that a match which begins in it is seen whole.
+ */
+function* joinedBehind(expression: RegExp, text: string, overlap: number): Steps<string> {
+  const pieces: string[] = [];
+  for (let at = 0; at < text.length;) {
+    const piece = text.slice(at, at + stepChars + overlap);
+    const parts: string[] = [];
+    let from = 0;
+    expression.lastIndex = 0;
+    while (expression.test(piece) && expression.lastIndex <= stepChars + 1) {
+      parts.push(piece.slice(from, expression.lastIndex), joiner);
+      from = expression.lastIndex;
+    }
+    const end = Math.max(from, Math.min(stepChars, piece.length));
+    parts.push(piece.slice(from, end));
+    pieces.push(parts.join(""));
+    at += end;
+    if (at < text.length) yield;
   }
-  return from === 0 ? text : joined + text.slice(from);
+  return pieces.join("");
 }
 
 /** An expression that matches the first character of any of these where the rest follows. */

@@ -1,9 +1,11 @@
 import { Template } from "@huggingface/jinja";
+import { finish, type Steps } from "../../lib/time-slices.ts";
 import { ParleyError } from "../../model/error.ts";
 import { isObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
 import type { ThinkMarkup } from "../markup/markup.ts";
 import type { PromptFamily } from "./family.ts";
+import type { TextGuard } from "./marks.ts";
 import type { TemplateMessage } from "./message.ts";
 import { plainerMessages, templateMessages } from "./message.ts";
 
@@ -12,7 +14,7 @@ export interface RenderOptions {
   bosToken?: string;
   eosToken?: string;
   /** Applied to every text of the caller before it is rendered, so that it cannot spell the template's own marks. */
-  guard?: (text: string) => string;
+  guard?: TextGuard;
 }
 
 export interface RenderedPrompt {
@@ -25,9 +27,10 @@ export interface RenderedPrompt {
 const thinkingMode = { on: "enabled", adaptive: "adaptive", off: "disabled" } as const;
 
 /**
- * What is rendered holds the event loop: the template engine cannot pause. So its work is counted before: a value is 1, an object
- * that holds values 5, a message or a tool 8 more. A unit takes 0.6 µs, or 1.2 µs where a template needs a second attempt
- * (measured on a server with Node 26, 2026-11), and the whole less than 100 ms. That is room for 5,000 messages.
+ * What is rendered holds the event loop: the template engine cannot pause; only the texts are guarded in steps before. So its work
+ * is counted first: a value is 1, an object that holds values 5, a message or a tool 8 more. A unit takes 0.6 µs, or 1.2 µs where a
+ * template needs a second attempt (measured on a server with Node 26, 2026-11), and the whole less than 100 ms. That is room for
+ * 5,000 messages.
  */
 const maxWork = 75_000;
 const objectWork = 5;
@@ -49,11 +52,11 @@ export function compileTemplate(source: string): Template {
  * `toolChoice` is `none`. A template that refuses the messages is offered a plainer form of them; what it raises then
  * (`raise_exception`) is the caller's to mend: `invalid`. So is a request that would take too long to render.
  */
-export function renderPrompt(
+export function* renderSteps(
   template: Template | string,
   request: GenerationRequest,
   options: RenderOptions,
-): RenderedPrompt {
+): Steps<RenderedPrompt> {
   const { family } = options;
   const compiled = typeof template === "string" ? compileTemplate(template) : template;
   const { reasoning } = request;
@@ -63,11 +66,11 @@ export function renderPrompt(
   const apart = request.items.filter(({ type }) => type === "message" || type === "result").length;
   const toolWork = refuseOver("tools", offered, 0);
   if (toolWork + apart * messageWork > maxWork) throw tooMuch("messages");
-  const guard = options.guard ?? ((text: string) => text);
+  const { guard } = options;
   const messages = templateMessages(request.items, family);
   refuseOver("messages", messages, toolWork);
   const variables = {
-    ...(tools.length === 0 ? {} : { tools: eachText(offered, guard) }),
+    ...(tools.length === 0 ? {} : { tools: yield* eachText(offered, guard) }),
     add_generation_prompt: true,
     enable_thinking: reasoning !== "off",
     thinking_mode: thinkingMode[reasoning],
@@ -75,17 +78,22 @@ export function renderPrompt(
     bos_token: options.bosToken ?? "",
     eos_token: options.eosToken ?? "",
   };
-  const render = (some: readonly TemplateMessage[]): string =>
-    compiled.render({ ...variables, messages: eachText(some, guard) });
-  const text = accepted(
-    () => render(messages),
-    () => render(plainerMessages(messages)),
-  );
+  const render = (some: unknown): string => compiled.render({ ...variables, messages: some });
+  const text = yield* accepted([() => messages, () => plainerMessages(messages)], render, guard);
   const closes = reasoning === "off" && family.opensReasoning.off;
   return {
     text: closes ? text + family.closeReasoning : text,
     think: { tags: family.thinkTags, startsInside: family.opensReasoning[reasoning] && !closes },
   };
+}
+
+/** The same at once: for what is known to be short. */
+export function renderPrompt(
+  template: Template | string,
+  request: GenerationRequest,
+  options: RenderOptions,
+): RenderedPrompt {
+  return finish(renderSteps(template, request, options));
 }
 
 /** Throws `invalid` where these and the work that was counted `before` are too much; returns the sum. */
@@ -114,12 +122,18 @@ function workOf(value: unknown, most: number): number {
   return work;
 }
 
-/** The first way the template takes; when it takes none, an error with what it raised for the last one. */
-function accepted(...ways: readonly (() => string)[]): string {
+/** The prompt of the first form that the template takes; when it takes none, an error with what it raised for the last one. */
+function* accepted(
+  forms: readonly (() => readonly TemplateMessage[])[],
+  render: (messages: unknown) => string,
+  guard: TextGuard | undefined,
+): Steps<string> {
   let refusal: unknown;
-  for (const way of ways) {
+  for (const form of forms) {
+    const guarded = yield* eachText(form(), guard);
+    yield;
     try {
-      return way();
+      return render(guarded);
     } catch (thrown) {
       refusal = thrown;
     }
@@ -136,10 +150,20 @@ function templateTool(tool: GenerationRequest["tools"][number]): object {
   return { type: "function", function: { name: tool.name, ...described, parameters: tool.parameters } };
 }
 
-/** The same structure with every text changed, keys included; key order is kept. */
-function eachText(value: unknown, change: (text: string) => string): unknown {
-  if (typeof value === "string") return change(value);
-  if (Array.isArray(value)) return value.map((one) => eachText(one, change));
+/** The same structure with every text guarded, keys included; key order is kept. */
+function* eachText(value: unknown, guard: TextGuard | undefined): Steps<unknown> {
+  if (guard === undefined) return value;
+  if (typeof value === "string") return yield* guard(value);
+  if (Array.isArray(value)) {
+    const list: unknown[] = [];
+    for (const one of value as readonly unknown[]) {
+      list.push(yield* eachText(one, guard));
+      yield;
+    }
+    return list;
+  }
   if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [change(key), eachText(one, change)]));
+  const pairs: [string, unknown][] = [];
+  for (const [key, one] of Object.entries(value)) pairs.push([yield* guard(key), yield* eachText(one, guard)]);
+  return Object.fromEntries(pairs);
 }

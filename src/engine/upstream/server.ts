@@ -1,4 +1,6 @@
 import { untilAborted } from "../../lib/abort.ts";
+import { DeferredIterator } from "../../lib/deferred-iterator.ts";
+import { TimeSlices } from "../../lib/time-slices.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { callIds, systemIds, type IdSource } from "../../model/id.ts";
 import type { Family } from "../../model/card.ts";
@@ -10,16 +12,17 @@ import { estimateInput } from "../../model/token-estimate.ts";
 import type { Capabilities, Load, ServedModel } from "../engine.ts";
 import { familyOf } from "../family-name.ts";
 import type { CallMarkup, ThinkMarkup } from "../markup/markup.ts";
+import { MarkSource } from "../markup/marks.ts";
 import { withOverrides, type PromptFamily } from "../template/family.ts";
 import { AddressCheck } from "./address-check.ts";
 import { UpstreamClient, type ClientOptions } from "./wire/client.ts";
-import { readAnswer } from "./read/answer.ts";
+import { readAnswer, watched, type OpenedAnswer } from "./read/answer.ts";
 import { markupOf, type ModelMarkup } from "./read/markup.ts";
 import { ServedModels } from "./served-models.ts";
 import { countTokens } from "./count.ts";
 import { ChatDecoder } from "./read/decode.ts";
 import { dialects, guessDialect, type Dialect, type DialectName, type StreamMode } from "./dialect/dialect.ts";
-import { isCutByGateway, isElsewhere, isUnknownThere, networkFailure } from "./wire/failure.ts";
+import { isCutByGateway, isElsewhere, isUnknownThere, leavesOpen, networkFailure } from "./wire/failure.ts";
 import { InFlight } from "./replica/in-flight.ts";
 import { loadTemplate, promptFamilyOf, rawRequest, type RawTemplate } from "./dialect/raw.ts";
 import { reasoningStart } from "./read/reasoning-start.ts";
@@ -77,8 +80,6 @@ interface Prepared {
 const defaultGatewayMs = 25_000;
 /** For each question of `dialect: auto`. */
 const probeTimeoutMs = 5_000;
-/** What a server that starts or a proxy before it answers: nothing is known of whose server it is. */
-const awayStatuses: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529]);
 /** What raw mode does anyway. */
 const inlineRules: ReadonlySet<RepairRule> = new Set(["inline-thought", "inline-calls", "finish-reason"]);
 
@@ -88,9 +89,11 @@ export class UpstreamServer implements Member {
   readonly kind = "upstream";
   private readonly options: ServerOptions;
   private readonly client: UpstreamClient;
+  private readonly slices: TimeSlices;
   private readonly inFlight = new InFlight();
   private readonly served: ServedModels;
   private readonly addressCheck: AddressCheck;
+  private readonly marks = new MarkSource();
   // changed by events
   /** Set at birth where it is configured, else by the first request. */
   private dialect: Dialect | undefined;
@@ -103,7 +106,8 @@ export class UpstreamServer implements Member {
 
   constructor(options: ServerOptions) {
     this.options = options;
-    this.client = new UpstreamClient(options);
+    this.slices = options.slices ?? new TimeSlices();
+    this.client = new UpstreamClient({ ...options, slices: this.slices });
     this.served = new ServedModels(() => this.client.ask("models", undefined, AbortSignal.timeout(probeTimeoutMs)));
     this.addressCheck = new AddressCheck({
       url: this.client.url,
@@ -133,20 +137,26 @@ export class UpstreamServer implements Member {
     return { ...own, ...this.options.capabilities };
   }
 
-  async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
+  generate(request: GenerationRequest, signal: AbortSignal): DeferredIterator<Batch> {
+    return new DeferredIterator(() => this.begin(request, signal));
+  }
+
+  private async begin(request: GenerationRequest, signal: AbortSignal): Promise<AsyncIterator<Batch, undefined>> {
     const leave = this.inFlight.enter(signal);
+    const ended = (thrown?: unknown): void => {
+      leave();
+      const elsewhere = thrown instanceof ParleyError && isElsewhere(thrown);
+      if (elsewhere) void this.addressCheck.report(this.path, thrown.message);
+    };
     try {
-      const dialect = await this.detected(signal);
+      const dialect = this.dialect ?? (await this.detected(signal));
       const own = this.own(request);
       const follows = (this.options.stream ?? dialect.stream) === "follow" && !this.cutsWhole;
-      if (own.delivery === "whole" && follows) yield* this.whole(own, dialect, signal);
-      else yield* this.answer({ ...own, delivery: "pieces" }, { dialect, signal });
+      if (own.delivery === "whole" && follows) return watched(this.whole(own, dialect, signal), ended);
+      return readAnswer(await this.opened({ ...own, delivery: "pieces" }, { dialect, signal }), ended);
     } catch (thrown) {
-      if (thrown instanceof ParleyError && isElsewhere(thrown))
-        void this.addressCheck.report(this.path, thrown.message);
+      ended(thrown);
       throw thrown;
-    } finally {
-      leave();
     }
   }
 
@@ -158,7 +168,7 @@ export class UpstreamServer implements Member {
     const askedAt = performance.now();
     let sent = false;
     try {
-      yield* this.answer(request, { dialect, signal, sent: () => (sent = true) });
+      yield* readAnswer(await this.opened(request, { dialect, signal, sent: () => (sent = true) }));
       return;
     } catch (thrown) {
       if (sent && signal.aborted) return yield abortedAnswer();
@@ -167,29 +177,27 @@ export class UpstreamServer implements Member {
       if (!silent || !(thrown instanceof ParleyError) || !isCutByGateway(thrown)) throw thrown;
       log?.warn({ id: request.id, reason: reasonOf(thrown) }, "a gateway ended a silent request");
     }
-    for await (const batch of this.answer({ ...request, delivery: "pieces" }, { dialect, signal })) {
+    const pieces = await this.opened({ ...request, delivery: "pieces" }, { dialect, signal });
+    for await (const batch of readAnswer(pieces)) {
       this.cutsWhole = true;
       yield batch;
     }
   }
 
-  private async *answer(request: GenerationRequest, { dialect, signal, sent }: Asking): AsyncGenerator<Batch> {
+  /** Sends the request; resolves when the answer begins. */
+  private async opened(request: GenerationRequest, { dialect, signal, sent }: Asking): Promise<OpenedAnswer> {
     const family = this.familyOf(request);
     const { path, body, decoder } =
       this.options.mode === "completions"
-        ? await this.raw(request, dialect, family)
+        ? await this.raw(request, dialect, family, signal)
         : this.chat(request, dialect, family);
     const begun = request.brokenTries?.[0]?.askedAt;
     const health = request.delivery === "whole" ? dialect.health : undefined;
-    const answer = await this.client.open({ path, body, signal, begun, health, sent }).catch((thrown: unknown) => {
-      throw thrown instanceof ParleyError && isUnknownThere(thrown)
-        ? this.served.explain(thrown, request.model)
-        : thrown;
-    });
     try {
-      yield* readAnswer(answer, decoder);
-    } finally {
-      answer.close();
+      return { answer: await this.client.open({ path, body, signal, begun, health, sent }), decoder };
+    } catch (thrown) {
+      const unknown = thrown instanceof ParleyError && isUnknownThere(thrown);
+      throw unknown ? this.served.explain(thrown, request.model) : thrown;
     }
   }
 
@@ -258,7 +266,12 @@ export class UpstreamServer implements Member {
     return { path: this.path, body: chatBody(request, dialect, family), decoder };
   }
 
-  private async raw(request: GenerationRequest, dialect: Dialect, family: Family | undefined): Promise<Prepared> {
+  private async raw(
+    request: GenerationRequest,
+    dialect: Dialect,
+    family: Family | undefined,
+    signal: AbortSignal,
+  ): Promise<Prepared> {
     this.template ??= loadTemplate(this.client, this.options.template);
     const template = await this.template.catch((thrown: unknown) => {
       this.template = undefined;
@@ -268,7 +281,8 @@ export class UpstreamServer implements Member {
     const promptFamily =
       this.options.prompt ??
       withOverrides(promptFamilyOf(family), { think: think?.tags, startsInside: think?.startsInside, calls });
-    const { body, markup, opening } = rawRequest(request, dialect, { ...template, family: promptFamily });
+    const steps = rawRequest(request, dialect, { ...template, family: promptFamily });
+    const { body, markup, opening } = await this.slices.run(steps, signal);
     const decoder = this.decoder(request, dialect, { markup });
     decoder.opening(opening);
     return { path: this.path, body, decoder };
@@ -290,6 +304,7 @@ export class UpstreamServer implements Member {
       dialect,
       repairs: new Repairs(mode === "completions" ? {} : repair, fired),
       ...reading,
+      marks: this.marks,
       tools: request.tools,
       callId: callIds(ids),
       stop: request.sampling.stop,
@@ -318,7 +333,7 @@ export class UpstreamServer implements Member {
         throw networkFailure(thrown);
       });
       listed ||= path === "models" && isObject(value);
-      uncertain ||= awayStatuses.has(status) || (path === "models" && !listed && !refusesPath(status));
+      uncertain ||= leavesOpen(status, path === "models" && !listed);
       return value;
     });
     const dialect = dialects[name];
@@ -332,9 +347,4 @@ export class UpstreamServer implements Member {
 /** An answer that was aborted before anything of it came. */
 function abortedAnswer(): Batch {
   return [{ type: "begin" }, { type: "finish", reason: "error", error: canceled() }];
-}
-
-/** A client error that says nothing of who asks: the server has no such path. */
-function refusesPath(status: number): boolean {
-  return status >= 400 && status < 500 && status !== 401 && status !== 403;
 }

@@ -91,20 +91,23 @@ export function streamAnswer(
   { reply, signal, options, after, failure }: AnswerStream,
 ): Promise<FastifyReply> {
   const end = endText(options.sseDone);
+  const text = (events: readonly ResponseEvent[]): string | AsyncIterable<string> => textOf(events, options.slices);
   return streamWhenBegun(starting, {
     reply,
     options,
     facts: (answer) => answer.facts,
-    send: (answer, sse) => sse.relay(texts(answer.events(after, signal), options.slices), end),
-    fail: (error, sse) => sse.relay(texts(one(failure(error)), options.slices), end),
+    send: (answer, sse) => sse.relay(answer.events(after, signal), text, end),
+    fail: (error, sse) => sse.relay(one(failure(error)), text, end),
   });
 }
 
-async function* texts(batches: AsyncIterable<readonly ResponseEvent[]>, slices: TimeSlices): AsyncGenerator<string> {
-  for await (const events of batches) {
-    if (!events.some(isLong)) yield events.map(eventText).join("");
-    else for (const event of events) yield eventFrame(event, await slices.run(eventJsonSteps(event)));
-  }
+/** Events as text; one after the other where one is long. */
+function textOf(events: readonly ResponseEvent[], slices: TimeSlices): string | AsyncIterable<string> {
+  return events.some(isLong) ? textsInSteps(events, slices) : events.map(eventText).join("");
+}
+
+async function* textsInSteps(events: readonly ResponseEvent[], slices: TimeSlices): AsyncGenerator<string> {
+  for (const event of events) yield eventFrame(event, await slices.run(eventJsonSteps(event)));
 }
 
 async function* one(events: readonly ResponseEvent[]): AsyncGenerator<readonly ResponseEvent[]> {

@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { PieceBlocks } from "../gathered-bytes.ts";
 
 /** What is there of a frame becomes a fragment as it is; where this much is not there, a fragment of this size is awaited. */
 const minArrivedBytes = 16 * 1024;
@@ -57,6 +58,11 @@ export class FrameSplitter {
       else rest = this.pass(rest, out);
     }
     return out;
+  }
+
+  /** Whether the next bytes belong to a large frame, whose fragments the library keeps. */
+  get isSplitting(): boolean {
+    return this.split !== undefined && this.payload > 0;
   }
 
   /** Whether the message that the library shows now was sent as a text; to be asked once for each. */
@@ -147,9 +153,10 @@ function headerOf(first: number, length: number, mask: Buffer): Buffer {
 /** Puts a splitter between a connection and the library that listens to it, and returns it. */
 export function splitFrames(connection: Duplex, maxFrameBytes: number): FrameSplitter {
   const splitter = new FrameSplitter(maxFrameBytes);
+  const blocks = new PieceBlocks();
   for (const read of connection.listeners("data") as ((chunk: Buffer) => void)[]) {
     const split = (chunk: Buffer): void => {
-      for (const piece of splitter.push(chunk)) {
+      for (const piece of splitter.push(splitter.isSplitting ? blocks.move(chunk) : chunk)) {
         // it stops to listen when it has failed or read the last frame
         if (connection.listeners("data").includes(read)) read.call(connection, piece);
       }

@@ -5,7 +5,7 @@ import { ParleyError } from "../../model/error.ts";
 import { isObject, type JsonObject } from "../../model/json.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import type { KeyHash } from "../../policy/authenticate.ts";
-import type { WorkerStore } from "../../store/store.ts";
+import type { WorkerId, WorkerStore } from "../../store/store.ts";
 import { parseBytes } from "../responses/stored-text.ts";
 import { credentialHeader, encodeKeyId, keyHeader, peerCredential, type PeerRequest } from "./credential.ts";
 import { LineReader } from "./line-reader.ts";
@@ -51,6 +51,11 @@ export class PeerClient {
 
   constructor(options: PeerClientOptions) {
     this.options = options;
+  }
+
+  /** Whether it is known how to reach a process. */
+  async reaches(worker: WorkerId): Promise<boolean> {
+    return (await this.options.workers.url(worker)) !== undefined;
   }
 
   /** `undefined` where it is not known how to reach the process. Throws `unavailable` where it does not answer. */

@@ -2,7 +2,7 @@ import type { ByteLease } from "../../lib/byte-budget.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import type { Caller } from "../../policy/authenticate.ts";
-import type { StoredText, WorkerId } from "../../store/store.ts";
+import type { StoredText } from "../../store/store.ts";
 import type { AnswerFacts } from "../generation.ts";
 import type { PageQuery, PageText } from "./input-page.ts";
 
@@ -20,8 +20,6 @@ export interface ResponseAnswer {
   events(after: number, signal: AbortSignal): AsyncIterable<readonly ResponseEvent[]>;
   /** The JSON text of the response object, where it is stored and final. */
   readonly text?: StoredText;
-  /** The other process that makes it, where it is not over and this one does not. */
-  readonly worker?: WorkerId | undefined;
   /** The response object as it is now. */
   snapshot(): Promise<JsonObject>;
   /** The response object when the answer is over. Throws where there is nothing to show. */

@@ -27,11 +27,18 @@ export class ResponsesAnywhere implements StoredResponses {
   }
 
   async get(id: string, caller: Caller, reading: "body" | "events", lease?: ByteLease): Promise<ResponseAnswer> {
-    const { here, peers } = this.options;
-    const again = (): Promise<ResponseAnswer> => here.get(id, caller, reading, lease);
-    const stored = await again();
-    const { worker } = stored;
-    return worker === undefined ? stored : new RemoteAnswer({ stored, worker, caller, peers, again, lease });
+    const { here, archive, peers } = this.options;
+    const worker = await archive.worker(id, caller);
+    if (worker === undefined || !(await peers.reaches(worker))) return here.get(id, caller, reading, lease);
+    return new RemoteAnswer({
+      id,
+      worker,
+      caller,
+      peers,
+      isOver: async () => (await archive.worker(id, caller)) === undefined,
+      stored: () => here.get(id, caller, reading, lease),
+      lease,
+    });
   }
 
   inputPage(id: string, caller: Caller, query: PageQuery, lease?: ByteLease): Promise<PageText> {

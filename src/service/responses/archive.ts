@@ -196,6 +196,18 @@ export class ResponseArchive {
     return record;
   }
 
+  /** One that is over. Throws `not-found`, and `unavailable` where another process still works on it. */
+  async getEnded(id: string, caller: Caller, texts: readonly ResponseText[]): Promise<ResponseRecord> {
+    const record = await this.get(id, caller, texts);
+    checkEnded(record);
+    return record;
+  }
+
+  /** The other process that makes a response; `undefined` where it is over or this one makes it. Throws `not-found`. */
+  async worker(id: string, caller: Caller): Promise<WorkerId | undefined> {
+    return (await this.get(id, caller, [])).worker;
+  }
+
   /** The record of a stored response or a remembered one, or `undefined`, for callers with an error of their own. */
   async find(id: string, caller: Caller, texts: readonly ResponseText[]): Promise<ResponseRecord | undefined> {
     const record = await this.options.store.get(id, caller.keyId, texts);
@@ -211,23 +223,17 @@ export class ResponseArchive {
     return this.reads.read(`page ${caller.keyId} ${id} ${JSON.stringify(query)}`, { lease, bytes, load });
   }
 
-  /** A response as it is stored, whose body or events are going to be read. Throws `not-found`. */
+  /** A response that is over, whose body or events are going to be read. Throws `not-found`, and `unavailable` as above. */
   async answer(id: string, caller: Caller, reading: "body" | "events", lease?: ByteLease): Promise<StoredAnswer> {
     const { slices } = this.options;
     if (reading === "events") {
-      const record = await this.get(id, caller, ["events", "body"]);
-      const { body, worker } = record;
-      return new StoredAnswer({ id, body, worker, events: await this.events(record, caller, lease) }, slices);
+      const record = await this.getEnded(id, caller, ["events", "body"]);
+      return new StoredAnswer({ id, body: record.body, events: await this.events(record, caller, lease) }, slices);
     }
-    const { body, worker } = await this.get(id, caller, ["body"]);
+    const { body } = await this.get(id, caller, ["body"]);
     // what is in memory: a body in pieces is read as it is sent
     if (body.loaded !== undefined) lease?.grow(body.memoryBytes);
-    return new StoredAnswer({ id, body, worker, events: [] }, slices);
-  }
-
-  /** The other process that makes a response; `undefined` where it is over or this one makes it. Throws `not-found`. */
-  async worker(id: string, caller: Caller): Promise<WorkerId | undefined> {
-    return (await this.get(id, caller, [])).worker;
+    return new StoredAnswer({ id, body, events: [] }, slices);
   }
 
   /** The events of a response that is over. */
@@ -304,6 +310,13 @@ export class ResponseArchive {
   sweep(): Promise<number> {
     return this.options.store.expire(this.options.now());
   }
+}
+
+/** Throws `unavailable` where another process still works on a response. */
+export function checkEnded({ id, state }: Pick<ResponseRecord, "id" | "state">): void {
+  if (state !== "running") return;
+  const message = `the response ${id} still runs in another process; send the request again on a new connection`;
+  throw new ParleyError("unavailable", message, { retryAfter: 1 });
 }
 
 function notFound(id: string): ParleyError {

@@ -9,13 +9,14 @@ import { responsePath, type PeerClient } from "../peer/client.ts";
 import type { ResponseAnswer } from "./answer.ts";
 
 export interface RemoteOptions {
-  /** As the store has it: its beginning. */
-  stored: ResponseAnswer;
+  id: string;
   worker: WorkerId;
   caller: Caller;
   peers: PeerClient;
-  /** Reads it again; it may be over meanwhile. */
-  again(): Promise<ResponseAnswer>;
+  /** Whether the store has its outcome now. */
+  isOver: () => Promise<boolean>;
+  /** What the store has of it. */
+  stored: () => Promise<ResponseAnswer>;
   lease?: ByteLease | undefined;
 }
 
@@ -36,7 +37,7 @@ export class RemoteAnswer implements ResponseAnswer {
   }
 
   get id(): string {
-    return this.options.stored.id;
+    return this.options.id;
   }
 
   async *events(after: number, signal: AbortSignal): AsyncGenerator<readonly ResponseEvent[]> {
@@ -48,8 +49,7 @@ export class RemoteAnswer implements ResponseAnswer {
         if (events.some(({ type }) => lastEvents.has(type))) return;
       }
       if (signal.aborted) return;
-      const stored = await this.options.again();
-      if (stored.worker === undefined) return yield* stored.events(last, signal);
+      if (await this.options.isOver()) return yield* (await this.options.stored()).events(last, signal);
       await wait(lookMs, undefined, { signal }).catch(() => undefined);
     }
   }
@@ -59,7 +59,7 @@ export class RemoteAnswer implements ResponseAnswer {
     const asked = { to: worker, keyId: caller.keyId, method: "GET", path: responsePath(this.id) };
     const { signal } = new AbortController();
     const answer = await peers.ask(asked, { signal, lease }).catch(ifLost);
-    return answer?.status === 200 ? answer.body : stored.snapshot();
+    return answer?.status === 200 ? answer.body : (await stored()).snapshot();
   }
 
   body(): Promise<JsonObject> {

@@ -13,7 +13,7 @@ import type { EndedResponse } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { GenerateService, Unseen } from "../generate.ts";
 import type { ResponseAnswer, StoredResponses } from "./answer.ts";
-import type { BegunResponse, ResponseArchive } from "./archive.ts";
+import { checkEnded, type BegunResponse, type ResponseArchive } from "./archive.ts";
 import type { OutputItem, ParsedResponse, ResponseCodec, ResponseEncoder } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
 import type { PageText } from "./input-page.ts";
@@ -124,6 +124,7 @@ export class ResponsesService<Parsed extends ParsedResponse> implements StoredRe
     if (body["background"] !== true) {
       throw invalid("background", "only a response made with background: true can be cancelled");
     }
+    if (running === undefined) checkEnded(record);
     return body;
   }
 

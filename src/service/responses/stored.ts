@@ -1,7 +1,7 @@
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import { isObject, type JsonObject } from "../../model/json.ts";
 import type { ResponseEvent } from "../../model/response.ts";
-import type { StoredText, WorkerId } from "../../store/store.ts";
+import type { StoredText } from "../../store/store.ts";
 import type { ResponseAnswer } from "./answer.ts";
 import { parseStored } from "./stored-text.ts";
 
@@ -10,11 +10,9 @@ interface ShownResponse {
   id: string;
   body: StoredText;
   events: readonly ResponseEvent[];
-  /** The other process that makes it, where it is not over. */
-  worker?: WorkerId | undefined;
 }
 
-/** A response as the store has it: over, or as it began where another process makes it. */
+/** A response that is over, read from the store. */
 export class StoredAnswer implements ResponseAnswer {
   readonly facts = undefined;
   private readonly shown: ShownResponse;
@@ -29,10 +27,6 @@ export class StoredAnswer implements ResponseAnswer {
     return this.shown.id;
   }
 
-  get worker(): WorkerId | undefined {
-    return this.shown.worker;
-  }
-
   /** Throws an `Error` where the stored text cannot be a response object. */
   get text(): StoredText {
     const { id, body } = this.shown;
@@ -44,7 +38,7 @@ export class StoredAnswer implements ResponseAnswer {
   async *events(after: number): AsyncGenerator<readonly ResponseEvent[]> {
     const events = this.shown.events.filter((event) => event.sequence_number > after);
     if (events.length > 0) yield events;
-    if (this.shown.events.length > 0 || this.worker !== undefined) return;
+    if (this.shown.events.length > 0) return;
     const response = await this.body();
     // its process ended before it did: how many events that one sent is not known, and the last one says what happened
     if (response["status"] === "failed") yield [{ type: "response.failed", sequence_number: after + 1, response }];

@@ -1,4 +1,6 @@
+import { MappedIterator } from "../../lib/mapped-iterator.ts";
 import { canceled } from "../../model/error.ts";
+import type { Batch } from "../../model/event.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import type { Transcript } from "../../model/transcript.ts";
@@ -33,12 +35,14 @@ export class TransientAnswer implements ResponseAnswer {
     return this.options.source.facts;
   }
 
-  async *events(after: number): AsyncGenerator<readonly ResponseEvent[]> {
+  events(after: number): AsyncIterable<readonly ResponseEvent[]> {
     const { source, encoder, ended } = this.options;
-    for await (const batch of source.batches) {
-      if (source.transcript.finish !== undefined) await ended(source.transcript);
-      yield encoder.accept(batch, source.transcript).filter((event) => event.sequence_number > after);
-    }
+    const { transcript } = source;
+    const encoded = (batch: Batch): readonly ResponseEvent[] =>
+      encoder.accept(batch, transcript).filter((event) => event.sequence_number > after);
+    return new MappedIterator(source.batches, (batch) =>
+      transcript.finish === undefined ? encoded(batch) : ended(transcript).then(() => encoded(batch)),
+    );
   }
 
   async snapshot(): Promise<JsonObject> {

@@ -1,3 +1,4 @@
+import { maxStringUnits } from "../../lib/long-text.ts";
 import type { Steps } from "../../lib/time-slices.ts";
 import type { Family, ModelCard } from "../../model/card.ts";
 import { ParleyError } from "../../model/error.ts";
@@ -97,7 +98,7 @@ function readAssistant(reading: Reading, message: Fields): void {
   else reading.order.endTurn();
   if (reading.strict) checkAssistantContent(message, content, calls);
 
-  const inline = splitReasoning(message, textOf(content), reading.card.reasoningForm);
+  const inline = splitReasoning(message, joinedText(message, content), reading.card.reasoningForm);
   const field = readReasoningFields(message);
   if (field !== "" && !inline.reasoning.includes(field.trim())) reading.items.push({ type: "reasoning", text: field });
   for (const text of inline.reasoning) reading.items.push({ type: "reasoning", text });
@@ -107,6 +108,13 @@ function readAssistant(reading: Reading, message: Fields): void {
     reading.items.push({ type: "message", role: "assistant", parts, ...(name === "" ? {} : { name }) });
   }
   reading.items.push(...calls);
+}
+
+/** The text of the parts as one, no longer than one text may be: its reasoning may begin in one part and end in another. */
+function joinedText(message: Fields, parts: readonly Part[]): string {
+  const chars = parts.reduce((sum, part) => sum + (part.type === "text" ? part.text.length : 0), 0);
+  if (chars <= maxStringUnits) return textOf(parts);
+  throw message.error("content", `must have at most ${maxStringUnits} characters, not ${chars}`);
 }
 
 function readResult(reading: Reading, message: Fields): void {

@@ -6,7 +6,7 @@ import type { Growth, Load, Shape } from "./shapes.ts";
 
 const rounds = 11;
 /** Rounds before them: a fresh server compiles what it runs often. */
-const warmRounds = 4;
+const warmRounds = 8;
 
 /** Both are measured in rounds, one after the other. */
 export async function costRow(shape: Shape, { bare, parley }: Proxies): Promise<Row> {

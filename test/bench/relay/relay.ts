@@ -26,14 +26,12 @@ const measurements: readonly Measurement[] = [
   ...growths.map((growth) => ({ name: growth.name, measure: (proxies: Proxies) => growthRow(growth, proxies) })),
 ];
 
-export async function measureRelay({ only, profile }: RelayOptions): Promise<Row[]> {
+export async function* measureRelay({ only, profile }: RelayOptions): AsyncGenerator<Row> {
   const wanted = (name: string): boolean => only.length === 0 || only.some((part) => name.includes(part));
-  const rows: Row[] = [];
   const chosen = measurements.filter(({ name }) => wanted(name));
   if (chosen.length > 0) {
     await using proxies = await startProxies({ profile });
-    for (const { measure } of chosen) rows.push(await measure(proxies));
+    for (const { measure } of chosen) yield await measure(proxies);
   }
-  if (wanted("1000 slow streams")) rows.push(...(await streamRows()));
-  return rows;
+  if (wanted("1000 slow streams")) yield* await streamRows();
 }

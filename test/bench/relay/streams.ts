@@ -1,27 +1,33 @@
 /** Many slow streams at once through one proxy: what they cost, and how late their events come. */
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { benchKey } from "../child.ts";
+import type { Inside } from "../../attack/inside.ts";
+import { benchKey, type Child } from "../child.ts";
+import { hammer } from "../load.ts";
 import { percentile, type Row } from "../row.ts";
-import { slowAnswer, timePattern } from "./answers.ts";
+import { slowAnswer, timePattern, type AnswerName } from "./answers.ts";
 import { startProxies, type Proxy } from "./proxies.ts";
 
 const streams = 1_000;
-const body = JSON.stringify({
-  model: slowAnswer,
-  stream: true,
-  messages: [{ role: "user", content: "Tell me a long story." }],
-});
+const body = JSON.stringify(chatOf(slowAnswer));
 /** All streams are open and warm after this; what comes before is not counted. */
 const settleMs = 3_000;
 const measuredMs = 14_000;
-const goal = { addedKilobytes: 40, holdMs: 50, addedLateMs: 100 };
+/** Requests before the measurement, so that what is loaded and compiled once does not count as memory of streams. */
+const warm = { path: "/v1/chat/completions", body: chatOf("relay"), connections: 10, requests: 500 };
+const goal = { addedKilobytes: 40, memoryAfter: 1.3, holdMs: 50, addedLateMs: 100 };
+
+function chatOf(model: AnswerName): object {
+  return { model, stream: true, messages: [{ role: "user", content: "Tell me a long story." }] };
+}
 
 interface Found {
   /** Share of one processor. */
   share: number;
   /** Of one stream, after a full collection. */
   kilobytes: number;
+  /** Resident memory when all streams are over, in times of what it was before; both after a full collection. */
+  memoryAfter: number;
   /** Longest processor time between two turns of the event loop, in milliseconds. */
   holdMs: number;
   /** Of each event, in milliseconds. */
@@ -50,6 +56,13 @@ export async function streamRows(): Promise<Row[]> {
       note: `${parley.kilobytes.toFixed(1)} kB against ${bare.kilobytes.toFixed(1)} kB, heap and buffers`,
     },
     {
+      shape: `relay ${name}, memory after them`,
+      value: parley.memoryAfter,
+      unit: "x before",
+      budget: goal.memoryAfter,
+      note: `resident; bare ${bare.memoryAfter.toFixed(2)}`,
+    },
+    {
       shape: `relay ${name}, longest hold`,
       value: parley.holdMs,
       unit: "ms",
@@ -66,8 +79,15 @@ export async function streamRows(): Promise<Row[]> {
   ];
 }
 
-async function measure({ process }: Proxy): Promise<Found> {
+async function measure({ process, pool }: Proxy): Promise<Found> {
+  await hammer(pool, warm, warm);
   const before = await process.inside(true);
+  const during = await withStreams(process, before);
+  await sleep(settleMs);
+  return { ...during, memoryAfter: (await process.inside(true)).rss / before.rss };
+}
+
+async function withStreams(process: Child, before: Inside): Promise<Omit<Found, "memoryAfter">> {
   const sockets: Socket[] = [];
   const lateMs: number[] = [];
   let counting = false;
@@ -90,7 +110,6 @@ async function measure({ process }: Proxy): Promise<Found> {
     return { share, kilobytes: (after.heap - before.heap) / 1000 / streams, holdMs: after.holdMs, lateMs };
   } finally {
     for (const socket of sockets) socket.destroy();
-    await sleep(settleMs / 3);
   }
 }
 

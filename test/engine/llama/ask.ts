@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { llamaEngine, type LlamaEngine, type LlamaEngineOptions } from "../../../src/engine/llama/engine.ts";
+import { llamaEngine, type LlamaEngine } from "../../../src/engine/llama/engine.ts";
+import type { LlamaEngineOptions } from "../../../src/engine/llama/options.ts";
 import { systemIds } from "../../../src/model/id.ts";
 import type { OutputFormat } from "../../../src/model/request.ts";
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { promptFamilies } from "../../../src/engine/template/family.ts";
 import { markGuard, templateMarks } from "../../../src/engine/template/marks.ts";
 import { renderPrompt } from "../../../src/engine/template/render.ts";
+import { finish } from "../../../src/lib/time-slices.ts";
 import type { Item } from "../../../src/model/item.ts";
 import { textPart } from "../../../src/model/item.ts";
 import { growth } from "../../support/cpu.ts";
@@ -145,7 +146,7 @@ describe("the marks of a template", () => {
       ]) {
         expect({ mark, text, found: count(render(text), mark) }).toEqual({ mark, text, found: count(innocent, mark) });
         // nothing is lost, and nothing else is added
-        expect(guard(text).replaceAll("\u2060", "")).toBe(text);
+        expect(finish(guard(text)).replaceAll("\u2060", "")).toBe(text);
       }
     }
   });
@@ -201,8 +202,25 @@ describe("the marks of a template", () => {
       "1 <| 2",
       "中文 😀",
     ]) {
-      expect(guard(text)).toBe(text);
+      expect(finish(guard(text))).toBe(text);
     }
+  });
+
+  it("are guarded in a long text too, which is read in steps", () => {
+    const marks = templateMarks(templates["gemma"]?.source ?? "");
+    const guard = markGuard([...marks, "<|im_end|>", "]~b]", "😀mark"]);
+    for (const mark of ["<end_of_turn>", "<|im_end|>", "]~b]", "😀mark"]) {
+      const guarded = finish(guard(`${mark}y`));
+      expect(guarded).toBe(`${[...mark][0]}\u2060${[...mark].slice(1).join("")}y`);
+      // around the end of a step
+      for (let before = 32_768 - 20; before < 32_768 + 3; before++) {
+        const text = "x".repeat(before);
+        expect(finish(guard(`${text + mark}y`)) === text + guarded).toBe(true);
+      }
+    }
+    let steps = 0;
+    for (const _ of guard("]~b]".repeat(500_000))) steps += 1;
+    expect(steps).toBeGreaterThan(25);
   });
 
   it("are guarded in linear time", () => {
@@ -214,7 +232,7 @@ describe("the marks of a template", () => {
       ),
     );
     for (const mark of ["]~b]", "<|", "<|im_end|>", "[INST]", "<"]) {
-      const marked = (times: number) => (): void => void guard(mark.repeat(times));
+      const marked = (times: number) => (): void => void finish(guard(mark.repeat(times)));
       expect(growth(marked(50_000), marked(400_000))).toBeLessThan(30);
     }
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { familyOf, promptFamilies, withOverrides } from "../../../src/engine/template/family.ts";
 import { compileTemplate, renderPrompt } from "../../../src/engine/template/render.ts";
+import type { Steps } from "../../../src/lib/time-slices.ts";
 import { type Item, textPart } from "../../../src/model/item.ts";
 import type { GenerationRequest } from "../../../src/model/request.ts";
 import { message, requestOf, weatherTool } from "../../contract/engine.ts";
@@ -113,7 +114,10 @@ describe("renderPrompt", () => {
   });
 
   it("guards every text of the caller", () => {
-    const guard = (text: string): string => text.replaceAll("!", "?");
+    function* guard(text: string): Steps<string> {
+      yield;
+      return text.replaceAll("!", "?");
+    }
     const tools = [{ name: "f", description: "wow!", parameters: { "a!": "b!" } }];
     const prompt = renderPrompt(show, requestOf("hi!", { tools }), { family: promptFamilies.generic, guard });
     expect(prompt.text).not.toContain("!");

@@ -298,3 +298,11 @@ test("M2.5's two newlines after its tag belong to the tag", () => {
   const messages = [user, { role: "assistant", content: "<think>why</think>\n\nso" }];
   expect(parse({ model: "MiniMax-M2.5", messages }).request.items.slice(1)).toEqual([reasoning("why"), said("so")]);
 });
+
+test("an assistant's parts hold no more together than one text may: they are read as one", () => {
+  const part = { type: "text", text: "x".repeat(6 * 1024 * 1024) };
+  const messages = [user, { role: "assistant", content: [part, part] }, user];
+  const refused = refusal({ messages }, { contextWindow: () => 100_000_000 });
+  expect(refused.param).toBe("messages[1].content");
+  expect(refused.message).toContain("must have at most 10485760 characters, not 12582912");
+});

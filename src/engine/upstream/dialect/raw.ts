@@ -1,13 +1,14 @@
 import type { Template } from "@huggingface/jinja";
 import type { Family } from "../../../model/card.ts";
+import { finish, type Steps } from "../../../lib/time-slices.ts";
 import { ParleyError } from "../../../model/error.ts";
 import { isObject, type Json, type JsonObject } from "../../../model/json.ts";
 import type { GenerationRequest, OutputFormat } from "../../../model/request.ts";
 import type { CallMarkup } from "../../markup/markup.ts";
 import { promptFamilies, type PromptFamily } from "../../template/family.ts";
 import { firstMedia } from "../../template/message.ts";
-import { markGuard, templateMarks } from "../../template/marks.ts";
-import { compileTemplate, renderPrompt } from "../../template/render.ts";
+import { markGuard, templateMarks, type TextGuard } from "../../template/marks.ts";
+import { compileTemplate, renderSteps } from "../../template/render.ts";
 import type { UpstreamClient } from "../wire/client.ts";
 import type { ModelMarkup } from "../read/markup.ts";
 import type { Dialect } from "./dialect.ts";
@@ -19,7 +20,7 @@ export interface RawTemplate {
   bosToken: string;
   eosToken: string;
   /** A caller's text without the template's own marks in it. */
-  guard: (text: string) => string;
+  guard: TextGuard;
 }
 
 /** One request in raw mode: what to send, and how to read what comes. */
@@ -76,7 +77,7 @@ function openingFor(request: GenerationRequest, calls: CallMarkup, guard: RawTem
   const { before, after } = openings[calls];
   const only = typeof toolChoice === "object" ? toolChoice.name : tools.length === 1 ? tools[0]?.name : undefined;
   if (only === undefined) return before;
-  if (guard(only) !== only || /["\\<>\p{Cc}]/u.test(only)) {
+  if (finish(guard(only)) !== only || /["\\<>\p{Cc}]/u.test(only)) {
     throw new ParleyError("invalid", "tool_choice: the tool's name cannot be written in this model's markup", {
       param: "tool_choice",
     });
@@ -85,18 +86,18 @@ function openingFor(request: GenerationRequest, calls: CallMarkup, guard: RawTem
 }
 
 /** The body of `POST /v1/completions`. Throws `invalid` for pictures and videos: a text prompt holds none. */
-export function rawRequest(
+export function* rawRequest(
   request: GenerationRequest,
   dialect: Dialect,
   { family, bosToken, eosToken, template, guard }: RawTemplate & { family: PromptFamily },
-): RawRequest {
+): Steps<RawRequest> {
   const media = firstMedia(request.items);
   if (media !== undefined) throw new ParleyError("invalid", `${media.param}: this model takes no ${media.type}`, media);
   const opening = openingFor(request, family.calls, guard);
   // A forced call and a grammar begin where reasoning has ended.
   const direct = opening !== "" || request.format.type !== "text";
   const rendered = direct ? { ...request, reasoning: "off" as const } : request;
-  const prompt = renderPrompt(template, rendered, { family, bosToken, eosToken, guard });
+  const prompt = yield* renderSteps(template, rendered, { family, bosToken, eosToken, guard });
   const { sampling } = request;
   const body: Record<string, Json> = {
     model: request.model,

@@ -14,17 +14,37 @@ const lessThan = 0x3c;
 /** Network reads of nothing else that are held back at most. */
 const maxBlankReads = 1_000;
 
-/** An answer, and the reads that were taken from it while its form was looked for. */
-interface Recognized {
+/** An answer that has begun, and what decodes it. */
+export interface OpenedAnswer {
   answer: OpenAnswer;
-  held: readonly Uint8Array[];
   decoder: ChatDecoder;
 }
 
-/** The batches of an answer, streamed or whole; a failure of the connection is its last event where one came before. */
-export async function* readAnswer(answer: OpenAnswer, decoder: ChatDecoder): AsyncGenerator<Batch> {
-  const { json, held } = await recognized(answer);
-  yield* json ? wholeAnswer({ answer, held, decoder }) : streamedAnswer({ answer, held, decoder });
+/**
+ * The batches of an answer, whole or one for all that came between two calls; a failure of the connection is the last event where one
+ * came before. Closes the answer; `ended` is called then, with what was thrown where the answer failed. One generator for a stream: each
+ * would take several turns of the microtask queue for a batch.
+ */
+export async function* readAnswer(
+  { answer, decoder }: OpenedAnswer,
+  ended?: (thrown?: unknown) => void,
+): AsyncGenerator<Batch, undefined> {
+  let failure: unknown;
+  try {
+    const { json, held } = await recognized(answer);
+    if (json) yield* wholeAnswer(answer, held, decoder);
+    else {
+      const reader = new StreamReader(answer, held, decoder);
+      for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) yield batch;
+    }
+  } catch (thrown) {
+    failure = thrown;
+    throw thrown;
+  } finally {
+    answer.close();
+    ended?.(failure);
+  }
+  return undefined;
 }
 
 /**
@@ -44,30 +64,60 @@ async function recognized(answer: OpenAnswer): Promise<{ json: boolean; held: Ui
   return { json: answer.json, held };
 }
 
-/** One batch per network read. */
-async function* streamedAnswer({ answer, held, decoder }: Recognized): AsyncGenerator<Batch> {
-  const events = new SseReader((data) => decoder.data(data));
-  const waiting = held[Symbol.iterator]();
-  const next = (): Uint8Array | undefined | Promise<Uint8Array | undefined> => waiting.next().value ?? answer.next();
-  try {
-    for (let bytes = await next(); bytes !== undefined; bytes = await next()) {
-      events.feed(bytes);
-      if (decoder.ending) answer.hurry();
-      const batch = decoder.take();
-      if (batch.length > 0) yield batch;
-      if (decoder.finished) return;
-    }
-    events.end();
-    decoder.end();
-  } catch (thrown) {
-    connectionFailed(thrown, answer, decoder);
+/** Reads the events of a stream: one batch for all that came between two calls. */
+class StreamReader {
+  // fixed at birth
+  private readonly answer: OpenAnswer;
+  private readonly decoder: ChatDecoder;
+  private readonly events: SseReader;
+  /** What was read already. */
+  private readonly held: Iterator<Uint8Array>;
+  // changed by events
+  /** Nothing more is read. */
+  private over = false;
+
+  constructor(answer: OpenAnswer, held: readonly Uint8Array[], decoder: ChatDecoder) {
+    this.answer = answer;
+    this.decoder = decoder;
+    this.events = new SseReader((data) => decoder.data(data));
+    this.held = held[Symbol.iterator]();
   }
-  const rest: GenerationEvent[] = decoder.take();
-  if (rest.length > 0) yield rest;
+
+  /** The next batch that has events; `undefined` where the answer is over. */
+  async next(): Promise<Batch | undefined> {
+    const { answer, decoder, events } = this;
+    if (this.over) return undefined;
+    try {
+      for (let bytes = await this.read(); bytes !== undefined; bytes = await this.read()) {
+        events.feed(bytes);
+        if (decoder.ending) answer.hurry();
+        const batch = decoder.take();
+        this.over = decoder.finished;
+        if (batch.length > 0) return batch;
+        if (this.over) return undefined;
+      }
+      this.over = true;
+      events.end();
+      decoder.end();
+    } catch (thrown) {
+      this.over = true;
+      connectionFailed(thrown, answer, decoder);
+    }
+    const rest: GenerationEvent[] = decoder.take();
+    return rest.length > 0 ? rest : undefined;
+  }
+
+  private read(): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+    return this.held.next().value ?? this.answer.next();
+  }
 }
 
 /** One batch, or several of a long answer. */
-async function* wholeAnswer({ answer, held, decoder }: Recognized): AsyncGenerator<Batch> {
+async function* wholeAnswer(
+  answer: OpenAnswer,
+  held: readonly Uint8Array[],
+  decoder: ChatDecoder,
+): AsyncGenerator<Batch> {
   const body = await readBody(answer, held);
   const steps = decoder.body(body);
   while (steps.next().done !== true) {
@@ -80,6 +130,23 @@ async function* wholeAnswer({ answer, held, decoder }: Recognized): AsyncGenerat
 
 function marked(batch: Batch): Batch {
   return batch.map((event) => (event.type === "begin" ? { ...event, whole: true } : event));
+}
+
+/** The batches, and a call when they are over or their reader stops; with what was thrown where they failed. */
+export async function* watched(
+  batches: AsyncIterable<Batch>,
+  ended: (thrown?: unknown) => void,
+): AsyncGenerator<Batch, undefined> {
+  let failure: unknown;
+  try {
+    yield* batches;
+  } catch (thrown) {
+    failure = thrown;
+    throw thrown;
+  } finally {
+    ended(failure);
+  }
+  return undefined;
 }
 
 /**

@@ -7,7 +7,7 @@ import { pieceSink, refuseFault, type Piece, type Stage } from "./piece.ts";
  * reasoning and calls that were left in it are no text.
  */
 export const contentMarkup: Stage = (emit, context) => {
-  const { repairs, markup, tools, callId, answer } = context;
+  const { repairs, markup, marks, tools, callId, answer } = context;
   let parser: MarkupParser | undefined;
   /** Nothing came yet: only then may content begin inside reasoning. */
   let untouched = true;
@@ -37,7 +37,7 @@ export const contentMarkup: Stage = (emit, context) => {
     const calls = repairs.on("inline-calls") ? markup.calls : "none";
     // content that mirrors the field has its tags, too
     const reasoningElsewhere = (): boolean => fieldUsed && !everFoundReasoning;
-    return markupParser({ think, calls, tools, reasoningElsewhere, callId });
+    return markupParser({ think, calls, tools, reasoningElsewhere, callId, marks });
   };
 
   const read = (text: string): void => {

@@ -3,6 +3,7 @@ import { ParleyError } from "../../../model/error.ts";
 import { EventBuilder } from "../../../model/event-builder.ts";
 import type { FinishReason, GenerationEvent } from "../../../model/event.ts";
 import type { ToolDefinition } from "../../../model/request.ts";
+import type { MarkSource } from "../../markup/marks.ts";
 import type { Dialect } from "../dialect/dialect.ts";
 import { bodyFailure } from "../wire/failure.ts";
 import { blankContent } from "./blank-content.ts";
@@ -12,10 +13,11 @@ import { contentMarkup } from "./content-markup.ts";
 import { finishReason, matchedStop, missingReason, settledReason, truncatedReason } from "./finish.ts";
 import type { ModelMarkup } from "./markup.ts";
 import { openedReasoning } from "./opened-reasoning.ts";
-import { pipe, writeTo, type StageContext } from "./piece.ts";
+import { pipe, writeTo, type Piece, type StageContext } from "./piece.ts";
 import { reasoningEcho } from "./reasoning-echo.ts";
 import { reasoningMarkup } from "./reasoning-markup.ts";
 import type { Repairs } from "./repair.ts";
+import { RepeatedChunk, type TextPiece } from "./repeated-chunk.ts";
 import { finalUsage, readUsage, weighInto, type ReportedUsage } from "./usage.ts";
 
 export interface DecodeOptions {
@@ -24,6 +26,8 @@ export interface DecodeOptions {
   markup: ModelMarkup;
   /** The prompt opened the reasoning tag, and the server may have no parser that takes reasoning out of content. */
   mayStartInside?: boolean | undefined;
+  /** What parsers look for, of the engine. */
+  marks?: MarkSource | undefined;
   tools: readonly ToolDefinition[];
   /** Makes the id of the next call. */
   callId: () => string;
@@ -51,6 +55,7 @@ export class ChatDecoder {
   private readonly chunks: ChunkReader;
   private readonly calls: ToolCalls;
   private readonly deltas: DeltaContext;
+  private readonly repeated = new RepeatedChunk((chunk) => this.onlyPiece(chunk));
   private readonly weight = { reasoning: 0, rest: 0 };
   // changed by events
   /** How the answer ends, once the upstream has reported it or a rule has supplied it. */
@@ -111,9 +116,13 @@ export class ChatDecoder {
   /** The data of one event. */
   data(data: string): void {
     this.guard(() => {
+      const repeated = this.repeated.read(data);
+      if (repeated !== undefined) return this.deltas.emit(repeated);
       const chunk = this.chunks.read(data);
-      if (chunk === "done") this.complete(this.usage !== undefined);
-      else if (chunk !== undefined) this.chunk(chunk);
+      if (chunk === "done") return this.complete(this.usage !== undefined);
+      if (chunk === undefined) return;
+      this.chunk(chunk);
+      this.repeated.learn(data, chunk);
     });
   }
 
@@ -205,10 +214,26 @@ export class ChatDecoder {
     return usage;
   }
 
+  /** As `RepeatedChunk` asks for it, of a chunk that carries no error. */
+  private onlyPiece(chunk: Chunk): TextPiece | undefined {
+    const [choice, ...others] = firstChoices(chunk);
+    if (choice === undefined || others.length > 0 || this.hasNotice(chunk) || readUsage(chunk) !== undefined) return;
+    if (finishReason(choice["finish_reason"]) ?? matchedStop(choice, this.options.stop ?? [])) return;
+    const pieces: Piece[] = [];
+    const emit = (piece: Piece): void => void pieces.push(piece);
+    readChoice(choice, { ...this.deltas, repairs: this.options.repairs.silent(), hasOutput: () => true, emit });
+    const [piece] = pieces;
+    return pieces.length === 1 && (piece?.type === "content" || piece?.type === "reasoning-field") ? piece : undefined;
+  }
+
   /** How a choice says that it ends. */
   private settle(choice: Chunk): void {
     this.reason = finishReason(choice["finish_reason"]) ?? this.reason;
     this.stopText = matchedStop(choice, this.options.stop ?? []) ?? this.stopText;
+  }
+
+  private hasNotice(chunk: Chunk): boolean {
+    return chunk["input_sensitive"] === true || chunk["output_sensitive"] === true || isTier(chunk["service_tier"]);
   }
 
   /** Flags and the service tier, each emitted when it is new. */
@@ -220,7 +245,7 @@ export class ChatDecoder {
       this.out.flag(side, typeof category === "number" && category >= 1 && category <= 7 ? category : 7);
     }
     const tier = chunk["service_tier"];
-    if ((tier !== "standard" && tier !== "priority") || tier === this.tier) return;
+    if (!isTier(tier) || tier === this.tier) return;
     this.tier = tier;
     this.out.tier(tier);
   }
@@ -245,4 +270,8 @@ export class ChatDecoder {
     this.out.finish(reason, undefined, reason === "stop" ? this.stopText : undefined);
     this.over = true;
   }
+}
+
+function isTier(value: unknown): value is "standard" | "priority" {
+  return value === "standard" || value === "priority";
 }

@@ -2,6 +2,7 @@ import { ParleyError } from "../../../model/error.ts";
 import type { EventSink } from "../../../model/event-builder.ts";
 import type { ToolDefinition } from "../../../model/request.ts";
 import type { MarkupParser } from "../../markup/markup.ts";
+import type { MarkSource } from "../../markup/marks.ts";
 import type { ModelMarkup } from "./markup.ts";
 import type { Repairs } from "./repair.ts";
 
@@ -33,6 +34,8 @@ export interface StageContext {
   markup: ModelMarkup;
   /** The prompt opened the reasoning tag, and the server may have no parser that takes reasoning out of content. */
   mayStartInside?: boolean | undefined;
+  /** What parsers look for, of the engine. */
+  marks?: MarkSource | undefined;
   tools: readonly ToolDefinition[];
   /** Makes the id of the next call. */
   callId: () => string;

@@ -7,7 +7,7 @@ import { pieceSink, refuseFault, type Stage } from "./piece.ts";
  * closing tags are dropped, and so is a newline at its end, which belongs to the closing tag.
  */
 export const reasoningMarkup: Stage = (emit, context) => {
-  const { repairs, markup, tools, callId, answer } = context;
+  const { repairs, markup, marks, tools, callId, answer } = context;
   const hasMarkup = markup.think.tags.length > 0 || markup.calls !== "none";
   const sink = pieceSink(emit, answer);
   let parser: MarkupParser | undefined;
@@ -20,7 +20,7 @@ export const reasoningMarkup: Stage = (emit, context) => {
     newline = text.endsWith("\n") ? "\n" : "";
     const certain = text.slice(0, text.length - newline.length);
     if (!hasMarkup) return emit({ type: "reasoning", text: certain });
-    parser ??= markupParser({ ...markup, think: { ...markup.think, startsInside: true }, tools, callId });
+    parser ??= markupParser({ ...markup, think: { ...markup.think, startsInside: true }, tools, callId, marks });
     const { callCount } = answer;
     parser.feed(certain, sink);
     refuseFault(parser, context);

@@ -73,6 +73,11 @@ export class Repairs {
     this.listener = listener;
   }
 
+  /** The same rules, for a reading that changes nothing. */
+  silent(): Repairs {
+    return new Repairs(this.switches);
+  }
+
   on(rule: RepairRule): boolean {
     return this.switches[rule] !== false;
   }

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { DeferredIterator } from "../../../lib/deferred-iterator.ts";
 import { canceled, isRetryable, ParleyError, toParleyError, type ErrorKind, plainError } from "../../../model/error.ts";
 import { isVisible, type Batch, type GenerationEvent, type ServedBy } from "../../../model/event.ts";
 import type { GenerationRequest } from "../../../model/request.ts";
@@ -9,6 +10,7 @@ import { Breaker, defaultBreaker } from "./breaker.ts";
 import { RetryBudget } from "./budget.ts";
 import { HealthLog } from "./health-log.ts";
 import { InFlight } from "./in-flight.ts";
+import { ReplicaAnswer } from "./replica-answer.ts";
 import { defaultTuning, type ReplicaOptions, type ReplicaTuning, type RouteReason } from "./options.ts";
 
 /** An engine whose health can be probed. */
@@ -89,7 +91,12 @@ export class ReplicaSet implements Engine {
     return this.first.member.capabilities;
   }
 
-  async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<Batch> {
+  generate(request: GenerationRequest, signal: AbortSignal): DeferredIterator<Batch> {
+    return new DeferredIterator(() => this.answered(request, signal));
+  }
+
+  /** The answer of the first replica that begins one. */
+  private async answered(request: GenerationRequest, signal: AbortSignal): Promise<AsyncIterator<Batch, undefined>> {
     this.watch();
     const { brokenTries: broken = [] } = request;
     const last = broken.at(-1);
@@ -105,17 +112,14 @@ export class ReplicaSet implements Engine {
       // Where there is one, the engine's name says it.
       const servedBy = this.replicas.length === 1 ? undefined : { replica: replica.name, reason, attempt };
       const current: Attempt = { replica, era: replica.breaker.enter(), servedBy };
-      try {
-        const stream = replica.member.generate(request, signal)[Symbol.asyncIterator]();
-        const first = await this.begin(current, stream, signal);
-        if (!(first instanceof ParleyError)) {
-          yield* this.rest(current, first, stream);
-          return;
-        }
-        if (signal.aborted || !this.mayRetry(attempt, first)) throw first;
-      } finally {
-        leave();
+      const stream = replica.member.generate(request, signal)[Symbol.asyncIterator]();
+      const first = await this.begin(current, stream, signal);
+      if (!(first instanceof ParleyError)) {
+        const recorded = (error: ParleyError | undefined): void => this.recordEnd(current, error);
+        return new ReplicaAnswer({ first, stream, recorded, leave });
       }
+      leave();
+      if (signal.aborted || !this.mayRetry(attempt, first)) throw first;
       tried.add(replica);
     }
   }
@@ -189,6 +193,7 @@ export class ReplicaSet implements Engine {
 
   /** The replicas in the order this request prefers them. */
   private order(request: GenerationRequest): readonly Replica[] {
+    if (this.replicas.length === 1) return this.replicas;
     if (this.options.affinity !== false) return rendezvous(affinityKey(request), this.replicas);
     return this.replicas.toSorted((a, b) => a.inFlight.count / a.weight - b.inFlight.count / b.weight);
   }
@@ -245,22 +250,6 @@ export class ReplicaSet implements Engine {
       const error = toParleyError(thrown);
       this.recordError(replica, signal.aborted ? canceled() : error);
       return error;
-    }
-  }
-
-  /** Hands the answer on and records how it ended. */
-  private async *rest(attempt: Attempt, first: Batch, stream: AsyncIterator<Batch>): AsyncGenerator<Batch> {
-    try {
-      for (let batch = first; ;) {
-        const last = batch.at(-1);
-        if (last?.type === "finish") this.recordEnd(attempt, last.error);
-        yield batch;
-        const next = await stream.next();
-        if (next.done === true) return;
-        batch = next.value;
-      }
-    } finally {
-      await stream.return?.();
     }
   }
 

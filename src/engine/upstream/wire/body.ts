@@ -48,6 +48,29 @@ export interface WrittenBody {
   open(): string | Readable;
 }
 
+/** UTF-16 units up to which a body is written at once: it takes less than a millisecond. */
+const smallUnits = 64 * 1024;
+
+/** The JSON text of a small body without media; `undefined` for any other. */
+export function writeSmall(body: unknown): WrittenBody | undefined {
+  if (unitsLeft(body, smallUnits) < 0) return undefined;
+  const text = JSON.stringify(body);
+  return { open: () => text };
+}
+
+/** What is left of a number of units behind a value, about; negative where it does not fit or has a text of its own making. */
+function unitsLeft(value: unknown, units: number): number {
+  if (typeof value === "string") return units - value.length;
+  if (typeof value !== "object" || value === null) return units - 8;
+  if ("toJSON" in value) return -1;
+  let left = units - 2;
+  for (const member of Array.isArray(value) ? (value as unknown[]) : Object.values(value)) {
+    if (left < 0) break;
+    left = unitsLeft(member, left - 8);
+  }
+  return left;
+}
+
 /** The JSON text of a body; a long one as a stream of pieces, which makes those of large media on the way. */
 export function* writeBody(body: unknown): Steps<WrittenBody> {
   const pieces: (string | LargeDataUrl)[] = [];

@@ -1,10 +1,10 @@
 import type { Dispatcher } from "undici";
 import type { Secret } from "../../../lib/secret.ts";
 import { TimeSlices } from "../../../lib/time-slices.ts";
-import { canceled, type ParleyError, plainError } from "../../../model/error.ts";
+import { type ParleyError, plainError } from "../../../model/error.ts";
 import { parseJson } from "../../../model/json.ts";
 import { readBaseUrl, type BaseUrl } from "./base-url.ts";
-import { writeBody, type WrittenBody } from "./body.ts";
+import { writeBody, writeSmall, type WrittenBody } from "./body.ts";
 import { Exchange, type ExchangeOptions, type ExchangeRequest } from "./exchange.ts";
 import { brokenCodes, networkCode, networkFailure, statusFailure } from "./failure.ts";
 import { Deadlines, defaultTimeouts, type Timeouts } from "./timeouts.ts";
@@ -111,7 +111,7 @@ export class UpstreamClient {
     const serves = health === undefined ? undefined : (): Promise<boolean> => this.serves(health);
     const watch = new Deadlines(this.timeouts, signal, { begun, serves });
     try {
-      const written = await this.slices.run(writeBody(body), signal);
+      const written = writeSmall(body) ?? (await this.slices.run(writeBody(body), signal));
       const answer = await this.send(path, written, { sent, watch });
       if (answer.statusCode !== 200) {
         watch.hurry();
@@ -152,7 +152,8 @@ export class UpstreamClient {
   }
 
   private async question(path: string, body: unknown, signal: AbortSignal): Promise<Exchange> {
-    const written = body === undefined ? undefined : await this.slices.run(writeBody(body), signal);
+    const written =
+      body === undefined ? undefined : (writeSmall(body) ?? (await this.slices.run(writeBody(body), signal)));
     const dispatcher = await this.dispatcher();
     const { origin } = this.base;
     const headers = {
@@ -306,7 +307,7 @@ class Answer implements OpenAnswer {
     this.watch.stop();
     // What is left of an answer that ended is a few bytes; reading them keeps the connection.
     if (this.watch.hurried && !this.watch.late && !this.answer.coded) void this.answer.drain(65_536, 1_000);
-    else this.answer.abort(canceled());
+    else this.answer.cut();
   }
 }
 

@@ -268,3 +268,16 @@ export function networkCode(thrown: unknown): string {
   if (thrown instanceof AggregateError) return networkCode(thrown.errors[0]);
   return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : "";
 }
+
+/** What a server that starts or a proxy before it answers: nothing is known of whose server it is. */
+const awayStatuses: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529]);
+
+/** A client error that says nothing of who asks: the server has no such path. */
+function refusesPath(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 401 && status !== 403;
+}
+
+/** Whether a status leaves open whose server it is. `unlisted`: models were asked for, and none were listed. */
+export function leavesOpen(status: number, unlisted: boolean): boolean {
+  return awayStatuses.has(status) || (unlisted && !refusesPath(status));
+}

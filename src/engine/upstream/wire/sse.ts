@@ -48,17 +48,36 @@ export class SseReader {
     if (piece === "") return;
     let start = this.afterReturn && piece.startsWith("\n") ? 1 : 0;
     this.afterReturn = piece.endsWith("\r");
-    const { lineEnd } = this;
-    lineEnd.lastIndex = start;
-    for (let end = lineEnd.exec(piece); end !== null; end = lineEnd.exec(piece)) {
-      this.gather(piece.slice(start, end.index));
-      start = lineEnd.lastIndex;
-      const line = this.begun.length === 1 ? (this.begun[0] ?? "") : this.begun.join("");
-      this.begun = [];
-      this.begunChars = 0;
-      this.line(line);
+    if (piece.includes("\r")) start = this.linesOfAnyEnd(piece, start);
+    else {
+      for (let end = piece.indexOf("\n", start); end >= 0; end = piece.indexOf("\n", start)) {
+        this.complete(piece.slice(start, end));
+        start = end + 1;
+      }
     }
     if (start < piece.length) this.gather(piece.slice(start));
+  }
+
+  /** Reads the lines that end in a piece, from `start`; returns where the last one ends. */
+  private linesOfAnyEnd(piece: string, start: number): number {
+    const { lineEnd } = this;
+    let from = start;
+    lineEnd.lastIndex = from;
+    for (let end = lineEnd.exec(piece); end !== null; end = lineEnd.exec(piece)) {
+      this.complete(piece.slice(from, end.index));
+      from = lineEnd.lastIndex;
+    }
+    return from;
+  }
+
+  /** The line that was begun ends with this part of it. */
+  private complete(part: string): void {
+    if (this.begunChars === 0 && part.length <= maxEventChars) return this.line(part);
+    this.gather(part);
+    const line = this.begun.join("");
+    this.begun = [];
+    this.begunChars = 0;
+    this.line(line);
   }
 
   private gather(part: string): void {
@@ -68,8 +87,9 @@ export class SseReader {
   }
 
   private line(padded: string): void {
-    const line = padded.startsWith("\0") ? padded.replace(/^\0+/, "") : padded;
-    if (line === "") return padded === "" ? this.dispatch() : undefined;
+    if (padded === "") return this.dispatch();
+    const line = padded.charCodeAt(0) === 0 ? padded.replace(/^\0+/, "") : padded;
+    if (line === "") return;
     const colon = line.indexOf(":");
     const name = colon < 0 ? line : line.slice(0, colon);
     const value = colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
@@ -97,7 +117,8 @@ export class SseReader {
 
   private dispatch(): void {
     const { errorEvent } = this;
-    const data = this.pending.join("\n");
+    const [first = ""] = this.pending;
+    const data = this.pending.length < 2 ? first : this.pending.join("\n");
     this.pending = [];
     this.pendingChars = 0;
     this.errorEvent = false;

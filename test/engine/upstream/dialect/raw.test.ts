@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { promptFamilies, type PromptFamily } from "../../../../src/engine/template/family.ts";
 import { dialects, type DialectName } from "../../../../src/engine/upstream/dialect/dialect.ts";
 import { upstreamEngine, type UpstreamOptions } from "../../../../src/engine/upstream/engine.ts";
+import { finish } from "../../../../src/lib/time-slices.ts";
 import { rawRequest, rawTemplate, type RawRequest } from "../../../../src/engine/upstream/dialect/raw.ts";
 import type { GenerationRequest } from "../../../../src/model/request.ts";
 import { doneFrame, fakeServer, fixedIds, fold, requestOf, sse, usageFrame, user, type FakeServer } from "../fake.ts";
@@ -18,11 +19,7 @@ const raw = (
   over: Partial<GenerationRequest>,
   dialect: DialectName = "vllm",
   family: PromptFamily = promptFamilies.m2,
-): RawRequest =>
-  rawRequest(requestOf(over), dialects[dialect], {
-    ...rawTemplate(source, {}),
-    family,
-  });
+): RawRequest => finish(rawRequest(requestOf(over), dialects[dialect], { ...rawTemplate(source, {}), family }));
 
 const weather = { name: "get_weather", parameters: { type: "object", properties: { city: { type: "string" } } } };
 const time = { name: "get_time", parameters: {} };

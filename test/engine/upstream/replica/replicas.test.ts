@@ -289,7 +289,7 @@ describe("a replica set", () => {
     end();
     await trial.next();
     expect(at(set.status(), own).state).toBe("closed");
-    await trial.return(undefined);
+    await trial.return();
   });
 
   it("leaves a busy replica alone for as long as it asks", async () => {

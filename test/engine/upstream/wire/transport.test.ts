@@ -6,6 +6,7 @@ import type { Engine } from "../../../../src/engine/engine.ts";
 import { upstreamEngine, type UpstreamOptions } from "../../../../src/engine/upstream/engine.ts";
 import { upstreamSettings } from "../../../../src/engine/upstream/settings.ts";
 import { Secret } from "../../../../src/lib/secret.ts";
+import { TimeSlices } from "../../../../src/lib/time-slices.ts";
 import { doneFrame, fakeServer, fold, frame, requestOf, sse, type FakeServer, type Handler } from "../fake.ts";
 
 const open: { close(): Promise<void> }[] = [];
@@ -256,30 +257,30 @@ describe("a proxy", () => {
   });
 });
 
-it("what has arrived of an answer is read a little in each turn of the event loop", async () => {
+it("what has arrived of an answer is read a little at a time, and others have a turn before more of it is", async () => {
   const words = frame({ content: "a " }).repeat(200);
-  const { engine } = await start((_, response) => {
-    sse(response);
-    for (let time = 0; time < 60; time += 1) response.write(words);
-    response.end(frame({}, "stop") + doneFrame);
-  });
-  const turns: number[] = [];
-  let over = false;
-  const count = (): void => {
-    turns.push(0);
-    if (!over) setImmediate(count);
-  };
-  count();
-  let chars = 0;
-  for await (const batch of engine.generate(requestOf(), never)) {
-    for (const event of batch) {
-      if (event.type !== "text-delta") continue;
-      chars += event.text.length;
-      turns[turns.length - 1] = (turns.at(-1) ?? 0) + event.text.length;
+  /** Characters of text before each pause and after the last. */
+  const parts = [0];
+  class CountedSlices extends TimeSlices {
+    override pause(): Promise<void> {
+      parts.push(0);
+      return super.pause();
     }
   }
-  over = true;
-  expect(chars).toBe(24_000);
-  // of reads of 64 kB: one, what was left from the one before, and the first one
-  expect(Math.max(...turns)).toBeLessThan((3 * 64 * 1024 * 400) / words.length);
+  const { engine } = await start(
+    (_, response) => {
+      sse(response);
+      for (let time = 0; time < 60; time += 1) response.write(words);
+      response.end(frame({}, "stop") + doneFrame);
+    },
+    () => ({ slices: new CountedSlices() }),
+  );
+  for await (const batch of engine.generate(requestOf(), never)) {
+    for (const event of batch) {
+      if (event.type === "text-delta") parts[parts.length - 1] = (parts.at(-1) ?? 0) + event.text.length;
+    }
+  }
+  expect(parts.reduce((sum, one) => sum + one, 0)).toBe(24_000);
+  // what makes a pause due, and one read of 64 kB
+  expect(Math.max(...parts)).toBeLessThan(((16 + 64) * 1024 * 400) / words.length);
 });
