@@ -191,6 +191,38 @@ describe("a process that is asked for what another one makes", () => {
   });
 });
 
+describe("the port for other processes", () => {
+  it("is the next free one where several are on one machine, and none is a start that fails with the setting's name", async () => {
+    // below the ports that systems give to connections
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const start = async (): Promise<void> => {
+      const server = await startServer({ ...settings(), server: { peer: { host: "127.0.0.1", port } } });
+      ends.push(() => server.app.close(0));
+      await server.openai.responses.create({ model, input: "Repeat exactly: a", background: true, store: true });
+    };
+    await start();
+    await start();
+    const database = openSqlite(data);
+    const rows = await database.all("select url from holder order by url");
+    await database.close();
+    expect(rows.map(({ url }) => url)).toEqual([`http://127.0.0.1:${port}`, `http://127.0.0.1:${port + 1}`]);
+    await expect(start()).rejects.toThrow(`server.peer: 127.0.0.1:${port} cannot be opened (`);
+  });
+
+  it.each(["0.0.0.0", "::", ""])("cannot be at %j, where no one could reach it", async (host) => {
+    await expect(startServer({ ...settings(), server: { peer: { host } } })).rejects.toThrow("server.peer.host");
+  });
+
+  it("is not there for one process on one database", async () => {
+    const server = await startServer({ ...settings(), server: {} });
+    ends.push(() => server.app.close(0));
+    await server.openai.responses.create({ model, input: "Repeat exactly: a", background: true, store: true });
+    const database = openSqlite(data);
+    expect(await database.all("select url from holder")).toEqual([{ url: "" }]);
+    await database.close();
+  });
+});
+
 /** Passes requests on, and breaks every answer off after its first 1,500 bytes. */
 function breaking(url: string): Server {
   return createServer((received, answer) => {
