@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openSqlite } from "../../src/store/sqlite.ts";
 import { Workplace, type RunningCommand } from "./command.ts";
 
 const key = "sk-test-0123456789";
@@ -180,6 +181,11 @@ describe("workers", () => {
     for (let count = 0; count < 2; count += 1) expect((await ask(deleting)).status).toBe(404);
     expect(status(await ask(`${path}/cancel`, {}))).toBe("cancelled");
     for (const { text } of await Promise.all(following)) expect(text).toContain("event: response.failed");
+    const database = openSqlite(place.data);
+    const rows = await database.all("select url from holder");
+    await database.close();
+    // a port of its own for each
+    expect(new Set(rows.map((row) => row["url"])).size).toBe(2);
   });
 
   it("are replaced one after another on SIGUSR2 without a request that fails", { timeout: 60_000 }, async () => {

@@ -138,6 +138,16 @@ describe("a process that is asked for what another one makes", () => {
     expect(JSON.parse(answer.text)).toMatchObject({ id, status: "queued", output: [] });
   });
 
+  it("reaches one that stops until what it makes is over", async () => {
+    const { id } = await begun();
+    const other = await otherServer();
+    const closing = owner.app.close(15);
+    await expect.poll(() => fetch(`${owner.url}/healthz`).catch(() => "refused")).toBe("refused");
+    await expect.poll(async () => (await other.openai.responses.retrieve(id)).output_text).toContain("a b");
+    expect((await other.openai.responses.cancel(id)).status).toBe("cancelled");
+    await closing;
+  });
+
   it("says so where that one does not answer, shows what the store has, and deletes all the same", async () => {
     const { id } = await begun();
     const other = await otherServer();
