@@ -26,6 +26,7 @@ const notRun: Readonly<Record<string, string>> = {
   'npx --package ./parley-ai-parley-0.1.0.tgz parley chat --engine sim "Say: hello"': "tools/try-package.ts",
   "parley models pull qwen3-0.6b": "downloads from a hub; test/cli/models.test.ts has a hub of its own",
   "parley serve --engine qwen3-0.6b": "needs that download",
+  "parley serve --config /etc/parley/parley.yaml --workers 4": "test/cli/workers.test.ts",
   "npm install ai @ai-sdk/openai-compatible": "downloads; the packages are development dependencies of the tests",
   "node answer.ts": "test/cli/client runs the example",
   "cp deploy/env.example deploy/.env": "for the containers",
