@@ -1,10 +1,12 @@
 /** What happens when the server breaks connections off, and how changes of other processes become known. */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { migrate } from "../../src/store/migrate.ts";
 import { openStore } from "../../src/store/open.ts";
 import { RevisionListener } from "../../src/store/postgres-listener.ts";
 import { numbered, openPostgres } from "../../src/store/postgres.ts";
 import type { SqlDatabase } from "../../src/store/database.ts";
+import { migrations } from "../../src/store/schema.ts";
 import { sqlStore } from "../../src/store/sql.ts";
 import type { Store } from "../../src/store/store.ts";
 import { key } from "../contract/store.ts";
@@ -74,6 +76,40 @@ describe.runIf(programs !== undefined)("a connection that breaks", () => {
       expect.objectContaining({ message: expect.stringMatching(/^store\.url: .*ECONNREFUSED((?!hush).)*$/) }),
     );
     expect(performance.now() - started).toBeLessThan(3_000);
+  });
+});
+
+describe.runIf(programs !== undefined)("the tables", () => {
+  it("that are there are not locked by a start, and need not belong to its user", async () => {
+    const filled = new URL(await server.database());
+    await (await openStore(undefined, filled.href)).close();
+    const owner = openPostgres(filled.href, 2);
+    await owner.run("create role guest login");
+    await owner.run("grant select, insert, update, delete on all tables in schema public to guest");
+    const guest = new URL(filled);
+    guest.username = "guest";
+    guest.searchParams.set("options", "-c lock_timeout=300");
+    try {
+      await owner.transaction(async (inside) => {
+        // what a backup holds
+        await inside.run("lock table migration, api_key, account in access share mode");
+        await (await openStore(undefined, guest.href)).close();
+      });
+    } finally {
+      await owner.close();
+    }
+  });
+
+  it("get a column that earlier versions did not have", async () => {
+    const old = openPostgres(await server.database(), 2);
+    try {
+      await old.run("create table migration (number integer primary key)");
+      await migrate(old);
+      const [newest] = await old.all("select number, works_from from migration order by number desc limit 1");
+      expect(newest).toMatchObject({ number: migrations.at(-1)?.number, works_from: expect.any(Number) });
+    } finally {
+      await old.close();
+    }
   });
 });
 
