@@ -100,6 +100,30 @@ describe.runIf(programs !== undefined)("the tables", () => {
     }
   });
 
+  it("get triggers while an older process books, without a deadlock", async () => {
+    const database = openPostgres(await server.database(), 4);
+    try {
+      await database.run("create table migration (number integer primary key)");
+      for (const { number, statements, postgres = [] } of migrations.filter((step) => step.number < 17)) {
+        for (const statement of [...statements, ...postgres]) await database.run(statement);
+        await database.run("insert into migration (number) values (?)", [number]);
+      }
+      const waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+      let migrated: Promise<void> | undefined;
+      await database.transaction(async (inside) => {
+        // as a batch of the ledger does
+        await inside.run("insert into account (subject, balance) values ('key:one', 1)");
+        migrated = migrate(database);
+        await expect.poll(() => database.all(waiting), { timeout: 5_000, interval: 5 }).toHaveLength(1);
+        await inside.run("update api_key set last_used_at = 1 where id = 'one'");
+        await inside.run("update organisation set name = '' where id = 'one'");
+      });
+      await migrated;
+    } finally {
+      await database.close();
+    }
+  });
+
   it("get a column that earlier versions did not have", async () => {
     const old = openPostgres(await server.database(), 2);
     try {
