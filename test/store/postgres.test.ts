@@ -137,6 +137,28 @@ describe.runIf(programs !== undefined)("the tables", () => {
   });
 });
 
+it.each([false, true])(
+  "closes while a silent server is being connected to (it keeps its side open: %s)",
+  async (half) => {
+    const sockets: Socket[] = [];
+    const silent = createServer({ allowHalfOpen: half }, (socket) => {
+      sockets.push(socket.on("error", () => undefined).resume());
+    });
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const { port } = silent.address() as AddressInfo;
+    const silentDatabase = openPostgres(`postgres://parley@127.0.0.1:${port}/none`, 2);
+    try {
+      expect(silentDatabase.commits?.version()).toBeUndefined();
+      await expect.poll(() => sockets.length).toBe(1);
+      const late = new Promise((resolve) => setTimeout(resolve, 2_000, "late"));
+      expect(await Promise.race([silentDatabase.close(), late])).toBeUndefined();
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      silent.close();
+    }
+  },
+);
+
 const at = Date.UTC(2026, 10, 20);
 
 /** A door to the server that can keep back everything from the connection that listens, without an end of it. */
@@ -236,7 +258,7 @@ describe.runIf(programs !== undefined)("a change of another process", () => {
       expect(listener.version()).toBeUndefined();
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    await listener.close();
+    listener.close();
   });
 });
 
