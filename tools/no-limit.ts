@@ -4,6 +4,7 @@
 export const noBounds: readonly string[] = [
   "workers",
   "port",
+  "server.peer.port",
   "workers",
   "alerts.errorPercent",
   // the same limits as under limits.key, limits.organisation and budgets, for one

@@ -28,6 +28,7 @@ const landed: readonly (readonly [number: number, digest: string])[] = [
   [15, "22556dd5d0d44a3004e7aab9efdcab5a296063e8542ff565c02a52588d54b8d0"],
   [16, "2c8e75a0044412b15ee39ef50f45cea947ba170ee2ca5b1606d9cc5d6288c2d4"],
   [17, "8024dc71103b1d40cd8df28660075375bb44d7c0e5b19401eff61fddc7c86b21"],
+  [18, "88f0b7cb19eee48e693b1435c382ccf3b93c4d6b890db3ab5635a3c286c7ec52"],
 ];
 
 it("holds every landed migration byte for byte, and no number twice", () => {
