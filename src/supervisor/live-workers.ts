@@ -2,6 +2,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { StopOrder } from "./message.ts";
 import { takeOver } from "./take-over.ts";
 import type { WorkerProcess } from "./worker-process.ts";
+import type { AnswerTimes } from "./worker-times.ts";
 
 /** Settings as they were read once: two readings differ also where the text is the same. */
 interface Reading<Settings> {
@@ -20,18 +21,6 @@ export interface InUse<Settings> {
 export function latest<Settings>({ first, reloaded }: InUse<Settings>): Settings {
   return (reloaded ?? first).settings;
 }
-
-/** How a worker that hangs is found. */
-export interface AnswerTimes {
-  /** Milliseconds for each step of a reload. */
-  reloadMs: number;
-  /** Milliseconds between two questions whether a worker lives. */
-  heartbeatMs: number;
-  /** This many in a row without an answer end it. Counted, not timed: this process may have stood still itself. */
-  missedHeartbeats: number;
-}
-
-export const answerTimes: AnswerTimes = { reloadMs: 10_000, heartbeatMs: 5_000, missedHeartbeats: 6 };
 
 /** After a second signal, what has not ended within this time is killed. */
 const abortMs = 5_000;

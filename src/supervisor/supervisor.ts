@@ -1,10 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Log } from "../telemetry/log.ts";
 import type { Address, StopOrder, SupervisorCalls } from "./message.ts";
-import { latest, LiveWorkers, type AnswerTimes, type InUse } from "./live-workers.ts";
-import { restartDelayMs, type RestartTimes } from "./restart-times.ts";
+import { latest, LiveWorkers, type InUse } from "./live-workers.ts";
 import { endingOf, endingText, WorkerEnded, type Ending, type WorkerProcess } from "./worker-process.ts";
 import { WorkerMetrics } from "./worker-metrics.ts";
+import { restartDelayMs, type AnswerTimes, type RestartTimes } from "./worker-times.ts";
 
 export interface SupervisorOptions<Settings> {
   workers: number;

@@ -2,10 +2,15 @@ import { EventEmitter } from "node:events";
 import { describe, expect, it } from "vitest";
 import { Channel, type Peer } from "../../src/supervisor/channel.ts";
 import type { StartOrder, SupervisorCalls, WorkerCalls } from "../../src/supervisor/message.ts";
-import { answerTimes, type AnswerTimes } from "../../src/supervisor/live-workers.ts";
-import { restartDelayMs, restartTimes, type RestartTimes } from "../../src/supervisor/restart-times.ts";
 import { Supervisor } from "../../src/supervisor/supervisor.ts";
 import { WorkerEnded, type Ending, type WorkerProcess } from "../../src/supervisor/worker-process.ts";
+import {
+  answerTimes,
+  restartDelayMs,
+  restartTimes,
+  type AnswerTimes,
+  type RestartTimes,
+} from "../../src/supervisor/worker-times.ts";
 import { silentLog } from "../../src/telemetry/log.ts";
 
 /** Two ends of a pipe that passes values on as text does. */

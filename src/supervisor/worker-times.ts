@@ -16,3 +16,15 @@ export const restartTimes: RestartTimes = { firstMs: 500, mostMs: 30_000, stable
 export function restartDelayMs(failures: number, { firstMs, mostMs }: RestartTimes): number {
   return failures <= 1 ? 0 : Math.min(mostMs, firstMs * 2 ** (failures - 2));
 }
+
+/** How a worker that hangs is found. */
+export interface AnswerTimes {
+  /** Milliseconds for each step of a reload. */
+  reloadMs: number;
+  /** Milliseconds between two questions whether a worker lives. */
+  heartbeatMs: number;
+  /** This many in a row without an answer end it. Counted, not timed: this process may have stood still itself. */
+  missedHeartbeats: number;
+}
+
+export const answerTimes: AnswerTimes = { reloadMs: 10_000, heartbeatMs: 5_000, missedHeartbeats: 6 };
