@@ -103,6 +103,8 @@ class Work {
   // changed by events
   /** Parts of its JSON. */
   parts: Buffer[] = [];
+  /** Whether all parts are there; from then on its answer ends it. */
+  isComplete = false;
   /** Batches that may still be sent before the reader has taken some. */
   room = batchWindow;
   /** Called when there is room again, or the answer is canceled. */
@@ -166,17 +168,25 @@ class HostConnection {
   private accept({ kind, request, payload }: Frame): void {
     if (kind === "ping") return this.send("pong", 0);
     if (kind === "retire") return this.parts.host.retire(() => this.socket.destroy());
-    if (kind === "cancel") return this.works.get(request)?.cancel();
+    if (kind === "cancel") return this.cancel(request);
     if (kind === "taken") return this.works.get(request)?.taken(Number(payload.toString()));
     if (kind !== "piece" && kind !== "generate" && kind !== "count") return;
     const work = this.works.get(request) ?? new Work();
     this.works.set(request, work);
     work.parts.push(payload);
     if (kind === "piece") return;
+    work.isComplete = true;
     const answer = kind === "generate" ? this.generate(request, work) : this.count(request, work);
     void answer
       .catch((thrown: unknown) => this.send("failed", request, JSON.stringify(plainOf(toParleyError(thrown)))))
       .finally(() => this.works.delete(request));
+  }
+
+  private cancel(request: number): void {
+    const work = this.works.get(request);
+    work?.cancel();
+    // the rest of an incomplete one does not come
+    if (work?.isComplete === false) this.works.delete(request);
   }
 
   private async generate(number: number, work: Work): Promise<void> {

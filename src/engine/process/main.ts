@@ -10,7 +10,7 @@ const ownerDescriptor = 3;
 
 async function main(): Promise<void> {
   // terminals and service managers send them to every process of a group: the owner ends this one when its answers are over
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"] as const) process.on(signal, () => undefined);
   const { engine, listen } = JSON.parse(process.argv[2] ?? "{}") as ProcessJob;
   const owner = new Socket({ fd: ownerDescriptor });
   enableCompileCache();
