@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import { parseJsonSteps } from "../../lib/json-scanner/parse.ts";
@@ -61,9 +62,17 @@ export class EngineHost {
     if (this.state !== undefined) connection.send("state", 0, this.state);
   }
 
-  /** Takes connections at the path of a socket too. */
-  listen(path: string): void {
-    this.server = createServer((socket) => this.accept(socket)).listen(path);
+  /** Takes connections at the path of a socket too. Rejects with an `Error` that says why it cannot. */
+  async listen(path: string): Promise<void> {
+    const server = createServer((socket) => this.accept(socket));
+    this.server = server;
+    try {
+      await once(server.listen(path), "listening");
+    } catch (thrown) {
+      throw new Error(`no socket can be made at ${path}: ${String(thrown)}`, { cause: thrown });
+    }
+    // of a connection that could not be accepted, which its other end tries again
+    server.on("error", () => undefined);
   }
 
   /** Takes no more connections, and calls back when only that of the owner is left. */
