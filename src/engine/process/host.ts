@@ -21,9 +21,11 @@ export class EngineHost {
   // changed by events
   /** Those that are open. */
   private readonly connections = new Set<HostConnection>();
-  /** JSON of the engine's state, once it is known. */
-  private state: string | undefined;
-  /** Whether that state says so. */
+  /** Those of them that came by the socket; they share the engine's slots in equal parts. */
+  private readonly guests = new Set<HostConnection>();
+  /** How loading the model went, once it is known. */
+  private outcome: Pick<EngineState, "error"> | undefined;
+  /** Whether that was well. */
   private isLoaded = false;
   /** Where other servers find the engine. */
   private server: Server | undefined;
@@ -41,7 +43,8 @@ export class EngineHost {
       await this.engine.open?.();
       this.loaded();
     } catch (thrown) {
-      this.announce({ error: plainOf(toParleyError(thrown)) });
+      this.outcome = { error: plainOf(toParleyError(thrown)) };
+      this.announce();
     }
   }
 
@@ -49,22 +52,27 @@ export class EngineHost {
   loaded(): void {
     if (this.isLoaded) return;
     this.isLoaded = true;
-    this.announce({});
+    this.outcome = {};
+    this.announce();
   }
 
-  accept(socket: Socket): void {
+  /** `isGuest`: of a server that shares the engine with others. */
+  accept(socket: Socket, isGuest = false): void {
     const connection = new HostConnection(socket, { engine: this.engine, slices: this.slices, host: this });
     this.connections.add(connection);
+    if (isGuest) this.guests.add(connection);
     socket.once("close", () => {
       this.connections.delete(connection);
+      if (this.guests.delete(connection)) this.announce();
       this.checkAlone();
     });
-    if (this.state !== undefined) connection.send("state", 0, this.state);
+    if (isGuest) this.announce();
+    else this.sendState(connection);
   }
 
   /** Takes connections at the path of a socket too. Rejects with an `Error` that says why it cannot. */
   async listen(path: string): Promise<void> {
-    const server = createServer((socket) => this.accept(socket));
+    const server = createServer((socket) => this.accept(socket, true));
     this.server = server;
     try {
       await once(server.listen(path), "listening");
@@ -92,10 +100,16 @@ export class EngineHost {
     if (this.connections.size <= 1) this.whenAlone?.();
   }
 
-  private announce(error: Pick<EngineState, "error">): void {
-    const state: EngineState = { capabilities: this.engine.capabilities, slots: this.engine.load().slots, ...error };
-    this.state = JSON.stringify(state);
-    for (const connection of this.connections) connection.send("state", 0, this.state);
+  private announce(): void {
+    for (const connection of this.connections) this.sendState(connection);
+  }
+
+  private sendState(connection: HostConnection): void {
+    if (this.outcome === undefined) return;
+    const { slots: all } = this.engine.load();
+    const slots = this.guests.has(connection) ? Math.max(1, Math.floor(all / this.guests.size)) : all;
+    const state: EngineState = { capabilities: this.engine.capabilities, slots, ...this.outcome };
+    connection.send("state", 0, JSON.stringify(state));
   }
 }
 
