@@ -53,6 +53,7 @@ function validate(document: { apiVersion: string; kind: string }): void {
 interface Deployment {
   spec: {
     replicas?: number;
+    strategy: { type: string };
     template: {
       metadata: { annotations: Record<string, string> };
       spec: {
@@ -91,6 +92,7 @@ describe("the Helm chart", () => {
     replicas: 1,
     config: { store: null, adminKeys: null },
     secretName: "",
+    data: { claimName: "kept" },
     podDisruptionBudget: { enabled: false },
     serviceAccount: { name: "own" },
   };
@@ -148,7 +150,10 @@ describe("the Helm chart", () => {
     const message = "more than one server needs a PostgreSQL database";
     expect(() => renderChart(chart, alone)).toThrow(message);
     expect(() => renderChart(chart, { ...alone, replicas: 1, autoscaling: { enabled: true } })).toThrow(message);
-    expect(() => renderChart(chart, { ...alone, replicas: 1 })).not.toThrow();
+    expect(() => renderChart(chart, { ...alone, replicas: 1 })).toThrow("set data.claimName");
+    const kept = { ...alone, replicas: 1, data: { claimName: "kept" } };
+    expect(deployment(kept).spec.strategy).toEqual({ type: "Recreate" });
+    expect(deployment().spec.strategy).toMatchObject({ type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0 } });
   });
 
   it("gives a stop the time that it takes", () => {
