@@ -110,9 +110,10 @@ export class UpstreamClient {
   async open({ path, body, signal, begun, health, sent }: AnswerRequest): Promise<OpenAnswer> {
     const serves = health === undefined ? undefined : (): Promise<boolean> => this.serves(health);
     const watch = new Deadlines(this.timeouts, signal, { begun, serves });
+    let answer: Exchange | undefined;
     try {
       const written = writeSmall(body) ?? (await this.slices.run(writeBody(body), signal));
-      const answer = await this.send(path, written, { sent, watch });
+      answer = await this.send(path, written, { sent, watch });
       if (answer.statusCode !== 200) {
         watch.hurry();
         throw await refusal(answer);
@@ -120,6 +121,8 @@ export class UpstreamClient {
       return new Answer(answer, watch, this.slices);
     } catch (thrown) {
       watch.stop();
+      // of a coding that cannot be taken off nothing is read
+      answer?.cut();
       // the status of an error whose body does not end is what the upstream said
       throw watch.late ? thrown : (watch.reason ?? networkFailure(thrown));
     }
@@ -318,7 +321,7 @@ async function refusal(answer: Exchange): Promise<ParleyError> {
   return statusFailure(answer.statusCode, Buffer.concat(chunks).toString("utf8"), answer.headers);
 }
 
-/** The body as text, up to a bound; what is beyond it is cut off. */
+/** The body as text, up to a bound; what is beyond it is cut off. Throws for a body that cannot be decoded. */
 async function readAll(answer: Exchange, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   await readInto(chunks, answer, maxBytes);
@@ -326,11 +329,16 @@ async function readAll(answer: Exchange, maxBytes: number): Promise<string> {
 }
 
 async function readInto(chunks: Uint8Array[], answer: Exchange, maxBytes: number): Promise<void> {
-  const read = answer.plain();
-  let size = 0;
-  for (let bytes = await read(); bytes !== undefined; bytes = await read()) {
-    chunks.push(bytes);
-    size += bytes.length;
-    if (size > maxBytes) return answer.abort(new Error("the body is too long"));
+  try {
+    const read = answer.plain();
+    let size = 0;
+    for (let bytes = await read(); bytes !== undefined; bytes = await read()) {
+      chunks.push(bytes);
+      size += bytes.length;
+      if (size > maxBytes) return;
+    }
+  } finally {
+    // where the body is too long or cannot be decoded: what is not read would keep the connection
+    answer.cut();
   }
 }
