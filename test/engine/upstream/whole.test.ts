@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Engine } from "../../../src/engine/engine.ts";
 import type { DialectName } from "../../../src/engine/upstream/dialect/dialect.ts";
 import { upstreamEngine, type UpstreamOptions } from "../../../src/engine/upstream/engine.ts";
+import { UpstreamServer } from "../../../src/engine/upstream/server.ts";
 import type { Batch } from "../../../src/model/event.ts";
 import type { GenerationRequest } from "../../../src/model/request.ts";
 import {
@@ -209,6 +210,25 @@ describe("the deadlines of a whole answer", () => {
     expect(questions).toBeLessThan(7);
   });
 
+  it("let it write where answers take all the connections they may have", async () => {
+    const { engine } = await start(slow(500, well), { timeouts, connections: 1 });
+    expect(await textOf(engine)).toBe("a");
+  });
+
+  it("ask one question for all answers that wait", async () => {
+    let running = 0;
+    let most = 0;
+    const health: Handler = async (_, response) => {
+      most = Math.max(most, ++running);
+      await wait(60);
+      running -= 1;
+      response.end("{}");
+    };
+    const { engine } = await start(slow(400, health), { timeouts });
+    expect(await Promise.all(Array.from({ length: 6 }, () => textOf(engine)))).toEqual(Array(6).fill("a"));
+    expect(most).toBe(1);
+  });
+
   it.each([
     ["does not answer", () => {}, "did not begin to answer in time"],
     ["fails", (_: unknown, response: Parameters<Handler>[1]) => void response.writeHead(500).end(), "did not begin"],
@@ -239,6 +259,22 @@ describe("the deadlines of a whole answer", () => {
     expect(await textOf(engine)).toBe("a");
     expect(server.asked).toHaveLength(1);
   });
+});
+
+it("a server whose answers take all their connections is still counted by and found well", async () => {
+  const server = await fakeServer(({ path }, response) => {
+    if (path === "/tokenize") response.end('{"count":7}');
+    else if (path !== "/v1/chat/completions") response.end("{}");
+  });
+  const member = new UpstreamServer({ url: server.url, dialect: "vllm", connections: 1 });
+  open.push(member, server);
+  const controller = new AbortController();
+  const answer = fold(member.generate(request, controller.signal));
+  while (server.asked.length === 0) await wait(5);
+  await member.probe(AbortSignal.timeout(1_000));
+  expect(await member.count(request, AbortSignal.timeout(1_000))).toEqual({ tokens: 7, exact: true });
+  controller.abort();
+  await answer;
 });
 
 describe("a gateway that ends silent requests", () => {
