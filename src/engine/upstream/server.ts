@@ -4,7 +4,7 @@ import { TimeSlices } from "../../lib/time-slices.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { callIds, systemIds, type IdSource } from "../../model/id.ts";
 import type { Family } from "../../model/card.ts";
-import { canceled, ParleyError, reasonOf } from "../../model/error.ts";
+import { canceled, ParleyError, reasonOf, toParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import { isObject, type JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
@@ -16,7 +16,7 @@ import { MarkSource } from "../markup/marks.ts";
 import { withOverrides, type PromptFamily } from "../template/family.ts";
 import { AddressCheck } from "./address-check.ts";
 import { UpstreamClient, type ClientOptions } from "./wire/client.ts";
-import { readAnswer, watched, type OpenedAnswer } from "./read/answer.ts";
+import { abortedAnswer, readAnswer, watched, type OpenedAnswer } from "./read/answer.ts";
 import { markupOf, type ModelMarkup } from "./read/markup.ts";
 import { ServedModels } from "./served-models.ts";
 import { countTokens } from "./count.ts";
@@ -66,8 +66,8 @@ export interface ServerOptions extends ClientOptions {
 interface Asking {
   dialect: Dialect;
   signal: AbortSignal;
-  /** Called when the request begins to be written on an open connection. */
-  sent?: () => void;
+  /** As in `AnswerRequest`. */
+  onTaken?: (taken: boolean) => void;
 }
 
 /** One request, ready to be sent and read. */
@@ -162,16 +162,16 @@ export class UpstreamServer implements Member {
 
   /**
    * An answer that is asked for without a stream. Where a gateway ends the silent request, it and all that follow are asked for as
-   * streams. Nothing has come of an answer that is aborted, but the server has taken the request: it is one that has begun.
+   * streams. Nothing has come of an answer that is aborted; where the server works on it, it is one that has begun.
    */
   private async *whole(request: GenerationRequest, dialect: Dialect, signal: AbortSignal): AsyncGenerator<Batch> {
     const askedAt = performance.now();
-    let sent = false;
+    let taken = false;
     try {
-      yield* readAnswer(await this.opened(request, { dialect, signal, sent: () => (sent = true) }));
+      yield* readAnswer(await this.opened(request, { dialect, signal, onTaken: (now) => (taken = now) }));
       return;
     } catch (thrown) {
-      if (sent && signal.aborted) return yield abortedAnswer();
+      if (taken && toParleyError(thrown).kind === "canceled") return yield abortedAnswer();
       const { log, gatewayMs = defaultGatewayMs } = this.options;
       const silent = performance.now() - askedAt >= gatewayMs;
       if (!silent || !(thrown instanceof ParleyError) || !isCutByGateway(thrown)) throw thrown;
@@ -185,7 +185,7 @@ export class UpstreamServer implements Member {
   }
 
   /** Sends the request; resolves when the answer begins. */
-  private async opened(request: GenerationRequest, { dialect, signal, sent }: Asking): Promise<OpenedAnswer> {
+  private async opened(request: GenerationRequest, { dialect, signal, onTaken }: Asking): Promise<OpenedAnswer> {
     const family = this.familyOf(request);
     const { path, body, decoder } =
       this.options.mode === "completions"
@@ -194,7 +194,7 @@ export class UpstreamServer implements Member {
     const begun = request.brokenTries?.[0]?.askedAt;
     const health = request.delivery === "whole" ? dialect.health : undefined;
     try {
-      return { answer: await this.client.open({ path, body, signal, begun, health, sent }), decoder };
+      return { answer: await this.client.open({ path, body, signal, begun, health, onTaken }), decoder };
     } catch (thrown) {
       const unknown = thrown instanceof ParleyError && isUnknownThere(thrown);
       throw unknown ? this.served.explain(thrown, request.model) : thrown;
@@ -342,9 +342,4 @@ export class UpstreamServer implements Member {
     this.dialect = dialect;
     return dialect;
   }
-}
-
-/** An answer that was aborted before anything of it came. */
-function abortedAnswer(): Batch {
-  return [{ type: "begin" }, { type: "finish", reason: "error", error: canceled() }];
 }

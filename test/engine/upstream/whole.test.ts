@@ -3,6 +3,8 @@ import type { Engine } from "../../../src/engine/engine.ts";
 import type { DialectName } from "../../../src/engine/upstream/dialect/dialect.ts";
 import { upstreamEngine, type UpstreamOptions } from "../../../src/engine/upstream/engine.ts";
 import { UpstreamServer } from "../../../src/engine/upstream/server.ts";
+import { UpstreamClient } from "../../../src/engine/upstream/wire/client.ts";
+import { TimeSlices, type Steps } from "../../../src/lib/time-slices.ts";
 import type { Batch } from "../../../src/model/event.ts";
 import type { GenerationRequest } from "../../../src/model/request.ts";
 import {
@@ -31,6 +33,13 @@ async function start(
   const engine = upstreamEngine({ url: server.url, replicas: { probeMs: 0 }, ...options });
   open.push(engine, server);
   return { engine, server };
+}
+
+async function clientOf(handler: Handler): Promise<{ client: UpstreamClient; server: FakeServer }> {
+  const server = await fakeServer(handler);
+  const client = new UpstreamClient({ url: server.url });
+  open.push(client, server);
+  return { client, server };
 }
 
 const never = new AbortController().signal;
@@ -361,6 +370,47 @@ describe("a whole answer that fails", () => {
     await server.gone;
     expect(engine.load().running).toBe(0);
     expect(engine.members?.().map(({ up }) => up)).toEqual([true]);
+  });
+
+  it("has not begun where it failed for another reason when it was aborted", async () => {
+    const controller = new AbortController();
+    class AbortingSlices extends TimeSlices {
+      override run<Result>(steps: Steps<Result>): Promise<Result> {
+        controller.abort();
+        return super.run(steps);
+      }
+    }
+    const { engine } = await start(
+      (_, response) => void response.setHeader("content-type", "application/json").end(`{${" ".repeat(300_000)}]`),
+      { slices: new AbortingSlices() },
+    );
+    await expect(fold(engine.generate(request, controller.signal))).rejects.toThrow();
+    expect(controller.signal.aborted).toBe(true);
+  });
+
+  it("has not begun where the server had refused it when it was aborted", async () => {
+    const controller = new AbortController();
+    const seen: boolean[] = [];
+    const { client } = await clientOf((_, response) => void response.writeHead(503).write("{"));
+    const onTaken = (taken: boolean): void => {
+      seen.push(taken);
+      if (seen.includes(true) && !taken) controller.abort();
+    };
+    const answer = client.open({ path: "x", body: {}, signal: controller.signal, onTaken });
+    await expect(answer).rejects.toMatchObject({ kind: "canceled" });
+    expect(seen.at(-1)).toBe(false);
+  });
+
+  it("has not begun where the connection broke and there is no other", async () => {
+    const seen: boolean[] = [];
+    const { client, server } = await clientOf((_, response) => {
+      void server.close();
+      response.destroy();
+    });
+    const answer = client.open({ path: "x", body: {}, signal: never, onTaken: (taken) => seen.push(taken) });
+    await expect(answer).rejects.toMatchObject({ kind: "upstream" });
+    expect(seen).toContain(true);
+    expect(seen.at(-1)).toBe(false);
   });
 
   it("has not begun where no server took it", async () => {

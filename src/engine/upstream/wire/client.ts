@@ -4,7 +4,7 @@ import { type ParleyError, plainError } from "../../../model/error.ts";
 import { parseJson } from "../../../model/json.ts";
 import { readBaseUrl, type BaseUrl } from "./base-url.ts";
 import { writeBody, writeSmall, type WrittenBody } from "./body.ts";
-import { Exchange, type ExchangeOptions, type ExchangeRequest } from "./exchange.ts";
+import { Exchange, type ExchangeRequest } from "./exchange.ts";
 import { brokenCodes, networkCode, networkFailure, statusFailure } from "./failure.ts";
 import { LazyPool } from "./lazy-pool.ts";
 import { Deadlines, defaultTimeouts, type Timeouts } from "./timeouts.ts";
@@ -33,8 +33,11 @@ export interface AnswerRequest {
   begun?: number | undefined;
   /** Set where the answer is no stream: the path that shows whether the server still serves while it is silent. */
   health?: string | undefined;
-  /** Called when the request begins to be written on an open connection. */
-  sent?: (() => void) | undefined;
+  /**
+   * Called with `true` when the request begins to be written on an open connection, and with `false` when the server refused it or
+   * the connection broke: it does not work on it any more.
+   */
+  onTaken?: ((taken: boolean) => void) | undefined;
 }
 
 /** An answer whose status was 200. */
@@ -116,14 +119,15 @@ export class UpstreamClient {
   }
 
   /** Starts an answer. Throws a `ParleyError` for every status but 200 and everything that goes wrong before it. */
-  async open({ path, body, signal, begun, health, sent }: AnswerRequest): Promise<OpenAnswer> {
+  async open({ path, body, signal, begun, health, onTaken }: AnswerRequest): Promise<OpenAnswer> {
     const serves = health === undefined ? undefined : (): Promise<boolean> => this.serves(health);
     const watch = new Deadlines(this.timeouts, signal, { begun, serves });
     let answer: Exchange | undefined;
     try {
       const written = writeSmall(body) ?? (await this.slices.run(writeBody(body), signal));
-      answer = await this.send(path, written, { sent, watch });
+      answer = await this.send(path, written, { onTaken, watch });
       if (answer.statusCode !== 200) {
+        onTaken?.(false);
         watch.hurry();
         throw await refusal(answer);
       }
@@ -220,7 +224,7 @@ export class UpstreamClient {
   private async send(
     path: string,
     body: WrittenBody,
-    { sent, watch }: ExchangeOptions & { watch: Deadlines },
+    { onTaken, watch }: Pick<AnswerRequest, "onTaken"> & { watch: Deadlines },
   ): Promise<Exchange> {
     const headers = {
       ...this.headers,
@@ -234,7 +238,9 @@ export class UpstreamClient {
       const request = (): ExchangeRequest => ({ origin, path: at, method: "POST", headers, body: body.open() });
       const beganAt = performance.now();
       const start = async (): Promise<Exchange> => {
-        const exchange = Exchange.start(dispatcher, request(), { sent });
+        // of the try or the address before nothing is left
+        onTaken?.(false);
+        const exchange = Exchange.start(dispatcher, request(), { sent: () => onTaken?.(true) });
         watch.onCut((reason) => exchange.abort(reason));
         await exchange.head();
         return exchange;
