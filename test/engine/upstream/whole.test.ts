@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Engine } from "../../../src/engine/engine.ts";
 import type { DialectName } from "../../../src/engine/upstream/dialect/dialect.ts";
 import { upstreamEngine, type UpstreamOptions } from "../../../src/engine/upstream/engine.ts";
@@ -299,6 +299,11 @@ describe("a gateway that ends silent requests", () => {
   it.each([
     ["504", (response: Parameters<Handler>[1]) => void response.writeHead(504).end()],
     ["524", (response: Parameters<Handler>[1]) => void response.writeHead(524).end("<html>")],
+    ["503 in a page", (response: Parameters<Handler>[1]) => void response.writeHead(503).end("<html>")],
+    [
+      "503 of a balancer",
+      (response: Parameters<Handler>[1]) => void response.writeHead(503).end('{"message":"Service Unavailable"}'),
+    ],
     ["408 in a body", (response: Parameters<Handler>[1]) => void response.end('{"error":{"code":408,"message":"m"}}')],
     ["no more bytes", (response: Parameters<Handler>[1]) => void response.destroy()],
   ])("with %s is asked for a stream, now and from then on", async (_, end) => {
@@ -309,6 +314,57 @@ describe("a gateway that ends silent requests", () => {
     expect(asked.slice(-2)).toEqual([true, true]);
     // a connection that breaks at once may be an old one
     expect(asked.slice(0, -2).every((one) => one === false)).toBe(true);
+  });
+
+  it("is not a server that is busy", async () => {
+    const refusals: ((response: Parameters<Handler>[1]) => void)[] = [
+      (response) => void response.writeHead(503).end('{"error":{"message":"the server is overloaded"}}'),
+      (response) => void response.writeHead(503, { "retry-after": "7" }).end("busy"),
+      (response) => void response.writeHead(504, { "retry-after": "7" }).end(),
+      (response) => void response.end('{"error":{"code":503,"message":"the server is overloaded"}}'),
+    ];
+    for (const refuse of refusals) {
+      const { engine, server } = await start(gateway(refuse), {
+        gatewayMs: 100,
+        replicas: { attempts: 1, probeMs: 0 },
+      });
+      expect(await errorOf(engine)).toMatchObject({ kind: expect.stringMatching(/overloaded|timeout/) });
+      expect(streams(server)).toEqual([false]);
+    }
+  });
+
+  it("is tried again after some minutes", async () => {
+    const now = performance.now.bind(performance);
+    const { engine, server } = await start(
+      gateway((response) => void response.writeHead(504).end()),
+      { gatewayMs: 100 },
+    );
+    expect(await textOf(engine)).toBe("a");
+    expect(await textOf(engine)).toBe("a");
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => now() + 11 * 60_000);
+    try {
+      expect(await textOf(engine)).toBe("a");
+    } finally {
+      clock.mockRestore();
+    }
+    expect(streams(server)).toEqual([false, true, true, false, true]);
+  });
+
+  it("does not begin the time for the whole answer anew", async () => {
+    const { engine } = await start(
+      async ({ body }, response) => {
+        if (body["stream"] !== true) {
+          await wait(300);
+          return void response.writeHead(504).end();
+        }
+        sse(response).write(frame({ content: "a" }));
+        // less than the whole time, and more than what is left of it
+        await wait(800);
+        response.end(frame({}, "stop") + doneFrame);
+      },
+      { gatewayMs: 100, timeouts: { total: 1_000 }, replicas: { attempts: 1, probeMs: 0 } },
+    );
+    expect(await textOf(engine)).toBe("the upstream did not finish in time");
   });
 
   it("is not what fails at once", async () => {
