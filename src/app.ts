@@ -1,6 +1,7 @@
 import { catalogNames, fingerprint } from "./app-engine.ts";
 import { adminRules, openModeration, openServices, type AppOverrides, type Services } from "./app-services.ts";
 import { configuredKeys, declaredOf } from "./config/keys.ts";
+import { ConfigError } from "./config/load.ts";
 import type { Config } from "./config/schema.ts";
 import { createCatalog } from "./engine/catalog.ts";
 import type { Catalog } from "./engine/engine.ts";
@@ -11,6 +12,7 @@ import { mountFiles } from "./http/files-route.ts";
 import { createPublicUrl } from "./http/public-url.ts";
 import { mountGeneration } from "./http/generation-route.ts";
 import { JsonReader } from "./http/json-reader.ts";
+import { createPeerServer } from "./http/peer/peer-server.ts";
 import { mountMessages, mountMessagesProbes } from "./http/messages-route.ts";
 import { mountModels } from "./http/model-route.ts";
 import { mountOperations } from "./http/ops-route.ts";
@@ -23,8 +25,10 @@ import { deleteAbandonedVideos } from "./media/video.ts";
 import { causeMessage } from "./model/error.ts";
 import type { AdminService } from "./service/admin.ts";
 import type { GenerateService } from "./service/generate.ts";
+import { PeerClient } from "./service/peer/client.ts";
 import { Readiness } from "./service/readiness.ts";
 import type { ModelService } from "./service/model.ts";
+import { ResponsesAnywhere } from "./service/responses/anywhere.ts";
 import { chatSurface } from "./surface/chat/index.ts";
 import { messagesSurface } from "./surface/messages/index.ts";
 import type { ChunkSize } from "./surface/shared/chunk-size.ts";
@@ -109,7 +113,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const { log, catalog, generate, models, admin, metrics, responses } = services;
   const running = new RunningRequests();
   const readiness = new Map<string, string>();
-  const { server, connections, drain } = await mountAll(config, {
+  const { server, connections, drain, openPeerPort } = await mountAll(config, {
     services,
     metricsText: overrides.worker?.metricsText ?? (async () => services.metrics.text()),
     running,
@@ -119,6 +123,7 @@ export async function createApp(config: Config, overrides: AppOverrides = {}): P
   const opened = opening.move();
 
   const listen = async (at?: { host?: string; port?: number }): Promise<Listening> => {
+    await openPeerPort();
     await responses.endOrphans();
     repeat(opened, orphanMs, () => logged(responses.endOrphans(), log, "orphans could not be ended"));
     await sweep(services);
@@ -183,20 +188,12 @@ async function mountAll(config: Config, { services, metricsText, running, readin
   const { arrivals } = services.slices;
   const connections = new Connections({ limits, timeouts, arrivals, trustedProxies: config.trustedProxies });
   const server = createServer({ ids, log, watch, connections, allowsOrigin });
-  // the order of the end is the reverse: the port is closed first
+  const route = routeOptions(config, { services, running });
+  // the order of the end is the reverse: the port is closed first, and other processes follow what runs to its end
+  const openPeerPort = await mountPeers(config, { services, route, opened });
   opened.defer(() => services.responses.finished());
   opened.defer(() => closeServer(server, connections));
   running.watch(server.server);
-  const jsonReader = new JsonReader({ slices: services.slices, maxValues: config.server.bodyValues });
-  const route = {
-    ...services,
-    running,
-    strict: config.strict,
-    jsonReader,
-    heartbeatMs: config.server.heartbeatSeconds * 1000,
-    surface: responsesSurface(services.responsesOptions),
-    sseDone: config.sse.done,
-  };
   const report = new Readiness({ store, engines: () => catalog.engines(), opened: readiness });
   let replaced = false;
   mountOperations(server, {
@@ -215,7 +212,7 @@ async function mountAll(config: Config, { services, metricsText, running, readin
     await mountResponses(scope, route);
   });
   const publicUrl = createPublicUrl({ publicUrl: config.publicUrl, trustedProxies: config.trustedProxies });
-  await mountFiles(server, { ...services, authenticate, running, jsonReader, connections, publicUrl });
+  await mountFiles(server, { ...route, authenticate, connections, publicUrl });
   await mountAdmin(server, { ...route, admin, check: access.checkAdmin });
   const socket = mountSocket(server, { ...route, authenticate, connections, limits, allowsOrigin });
   opened.defer(() => socket.close());
@@ -223,7 +220,49 @@ async function mountAll(config: Config, { services, metricsText, running, readin
     replaced = options?.replaced ?? false;
     connections.drain();
   };
-  return { server, connections, drain };
+  return { server, connections, drain, openPeerPort };
+}
+
+/** What every route of a generation, and of what is stored of it, needs. */
+function routeOptions(config: Config, { services, running }: Pick<Mounting, "services" | "running">) {
+  const { admin, archive, responses: here, slices, store } = services;
+  const peers = new PeerClient({ workers: store.workers, hash: admin.hash, slices });
+  return {
+    ...services,
+    stored: peerHost(config) === undefined ? here : new ResponsesAnywhere({ here, archive, peers }),
+    running,
+    strict: config.strict,
+    jsonReader: new JsonReader({ slices, maxValues: config.server.bodyValues }),
+    heartbeatMs: config.server.heartbeatSeconds * 1000,
+    surface: responsesSurface(services.responsesOptions),
+    sseDone: config.sse.done,
+  };
+}
+
+/** Where other processes on the same store reach this one; `undefined` where there are none. */
+function peerHost({ server, store, workers }: Config): string | undefined {
+  return server.peer.host ?? (workers > 1 || store.url !== undefined ? "127.0.0.1" : undefined);
+}
+
+/** The port for the other processes on the same store; returns how it is opened. Without such processes there is none. */
+async function mountPeers(
+  config: Config,
+  { services, route, opened }: Pick<Mounting, "services" | "opened"> & { route: ReturnType<typeof routeOptions> },
+): Promise<() => Promise<void>> {
+  const { peer, connections: limits, timeouts } = config.server;
+  const host = peerHost(config);
+  if (host === undefined) return async () => undefined;
+  const { admin, responses: stored, store } = services;
+  const { id: self } = store.workers;
+  const server = await createPeerServer({ ...route, stored, self, hash: admin.hash, limits, timeouts });
+  opened.defer(() => server.close());
+  return async () => {
+    try {
+      store.workers.announce(await server.listen({ host, port: peer.port, ports: 2 * config.workers }));
+    } catch (error) {
+      throw new ConfigError(`server.peer: ${host}:${peer.port} cannot be opened (${causeMessage(error)})`);
+    }
+  };
 }
 
 /** Throws where the configuration cannot be used. Nothing of it is used before `adopt`, which cannot fail. */

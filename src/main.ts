@@ -38,7 +38,7 @@ export interface Server {
  */
 export async function createApp(settings: Settings = {}): Promise<Server> {
   const { createApp: buildApp, openStore } = await load();
-  const [apiKey = `sk-${systemIds.hex(32)}`, ...others] = settings.apiKeys ?? [];
+  const [apiKey = `sk-${systemIds.hex(40)}`, ...others] = settings.apiKeys ?? [];
   const temporary = settings.data === undefined ? await mkdtemp(join(tmpdir(), "parley-")) : undefined;
   const remove = async (): Promise<void> => {
     if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });

@@ -53,6 +53,8 @@ describe("createApp", () => {
     try {
       await using({ engine: "sim" }, async (server, url) => {
         expect(readdirSync(folder)).toHaveLength(1);
+        // so long that no pool of random bytes holds it
+        expect(server.apiKey).toMatch(/^sk-[0-9a-f]{40}$/);
         expect(await chat(url, server.apiKey, "Say: hi")).toEqual({ status: 200, text: "hi" });
         expect((await chat(url, "sk-another-key", "Say: hi")).status).toBe(401);
       });

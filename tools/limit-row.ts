@@ -719,6 +719,16 @@ export const limitSections: readonly Section[] = [
         at: "its running responses end as `failed`",
       },
       {
+        what: "a connection to the process that makes a stored response",
+        from: "src/service/peer/client.ts#connectMs",
+        at: "what the store has of it is shown; a cancel is 503",
+      },
+      {
+        what: "silence of that process: before an answer; in a stream",
+        from: ["src/service/peer/client.ts#answerMs", "src/service/peer/client.ts#streamMs"],
+        at: "the same; a stream is asked for once more, behind its last event",
+      },
+      {
         what: "money and answers that a process which has ended still holds",
         from: "src/store/money-table.ts#holdSeconds",
         at: "they are given back",

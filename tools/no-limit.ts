@@ -4,6 +4,7 @@
 export const noBounds: readonly string[] = [
   "workers",
   "port",
+  "server.peer.port",
   "workers",
   "alerts.errorPercent",
   // the same limits as under limits.key, limits.organisation and budgets, for one
@@ -60,6 +61,7 @@ export const innerBounds: readonly string[] = [
   "src/engine/sim/conversation.ts#maxJoinedChars",
   "src/engine/sim/reply.ts#maxQuoteChars",
   "src/engine/upstream/read/answer.ts#maxBlankReads",
+  "src/engine/upstream/read/repeated-chunk.ts#maxAttempts",
   "src/engine/upstream/wire/exchange.ts#maxQueuedBytes",
   "src/lib/json-schema/form.ts#maxEnding",
   "src/lib/json-schema/held.ts#maxDepth",

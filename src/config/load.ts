@@ -68,6 +68,7 @@ export const environmentTable: readonly EnvironmentRow[] = [
   { variable: "PARLEY_LOG", setting: "log", read: asText },
   { variable: "PARLEY_LOG_FORMAT", setting: "logFormat", read: asText },
   { variable: "PARLEY_SHUTDOWN_DELAY_SECONDS", setting: "server.shutdownDelaySeconds", read: asNumber },
+  { variable: "PARLEY_PEER_HOST", setting: "server.peer.host", read: asText },
   { variable: "PARLEY_ENGINE", setting: "engine", read: asText },
   { variable: "PARLEY_MODEL", setting: "model", read: asText },
   { variable: "PARLEY_ADMIN_KEYS", setting: "adminKeys", read: asList },

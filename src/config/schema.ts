@@ -6,6 +6,7 @@ import { replaySettings } from "../engine/replay/settings.ts";
 import { simSettings } from "../engine/sim/settings.ts";
 import { llamaServerSettings, upstreamSettings } from "../engine/upstream/settings.ts";
 import { connectionSettings, timeoutSettings } from "../http/connection/settings.ts";
+import { peerSettings } from "../http/peer/settings.ts";
 import { days, httpUrl, seconds, secret, webOrigin } from "../lib/setting-type.ts";
 import { mediaSettings } from "../media/settings.ts";
 import { moderationSettings } from "../policy/moderate/settings.ts";
@@ -88,6 +89,7 @@ export const configSchema = z.strictObject({
         .describe(
           "How long everything is still served after SIGTERM while `/readyz` is 503 and answers close their connections, so that a balancer sends requests elsewhere; then the port closes. Default: 5, and 0 where the server runs on a terminal.",
         ),
+      peer: peerSettings.prefault({}),
       drainSeconds: seconds.min(0).default(30).describe("How long running answers may go on when the port is closed."),
     })
     .prefault({}),

@@ -55,30 +55,81 @@ async function readBytes(stream: IncomingMessage, receiving: Receiving): Promise
 
 /** A body of a declared length, as most are: Node's parser holds it to that. */
 async function readShort(stream: IncomingMessage, bytes: number, { lease, intake }: Receiving): Promise<Buffer[]> {
-  const pieces = await received(stream);
+  const body = await received(stream, new DeclaredBody(bytes, lease));
   const turn = intake?.take(bytes);
   if (turn !== undefined) await turn;
-  lease?.grow(bytes);
-  return pieces;
+  return [body];
 }
 
-function received(stream: IncomingMessage): Promise<Buffer[]> {
+function received(stream: IncomingMessage, body: DeclaredBody): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const pieces: Buffer[] = [];
     let over = false;
-    const end = (cause?: unknown): void => {
-      if (!over) reject(interrupted(cause));
+    const fail = (error: unknown): void => {
+      if (!over) reject(error);
       over = true;
     };
+    const end = (cause?: unknown): void => fail(interrupted(cause));
     if (stream.destroyed) return end();
-    stream.on("data", (piece: Buffer) => pieces.push(piece));
+    stream.on("data", (piece: Buffer) => {
+      if (over) return;
+      try {
+        body.add(piece);
+      } catch (error) {
+        fail(error);
+      }
+    });
     stream.on("error", end);
     stream.on("close", end);
     stream.on("end", () => {
       over = true;
-      resolve(pieces);
+      resolve(body.take());
     });
   });
+}
+
+/**
+ * Gathers a body of a declared length. A body in one piece, as most are, is not copied; from the second piece on there is memory
+ * for all of it, and that much is counted: a caller that sends byte by byte makes no more pieces of memory than others.
+ */
+class DeclaredBody {
+  // fixed at birth
+  private readonly bytes: number;
+  private readonly lease: ByteLease | undefined;
+  // changed by events
+  /** The first piece, or memory for the whole body. */
+  private memory: Buffer = Buffer.alloc(0);
+  /** Bytes of `memory` that are received. */
+  private filled = 0;
+
+  constructor(bytes: number, lease: ByteLease | undefined) {
+    this.bytes = bytes;
+    this.lease = lease;
+  }
+
+  /** Throws what the lease throws. */
+  add(piece: Buffer): void {
+    if (this.filled === 0) {
+      this.lease?.grow(piece.length);
+      this.memory = piece;
+    } else {
+      this.widen();
+      piece.copy(this.memory, this.filled);
+    }
+    this.filled += piece.length;
+  }
+
+  /** What was received. */
+  take(): Buffer {
+    return this.memory.subarray(0, this.filled);
+  }
+
+  private widen(): void {
+    if (this.memory.length === this.bytes) return;
+    this.lease?.grow(this.bytes - this.memory.length);
+    const whole = Buffer.allocUnsafeSlow(this.bytes);
+    this.memory.copy(whole);
+    this.memory = whole;
+  }
 }
 
 async function readLong(stream: IncomingMessage, { limit, lease, intake }: Receiving): Promise<Buffer[]> {

@@ -1,5 +1,6 @@
-import { ownedName, ownerState, type OwnedName } from "../lib/owner.ts";
+import { ownedName, ownerState } from "../lib/owner.ts";
 import { placeholders, type SqlDatabase } from "./database.ts";
+import type { WorkerId, WorkerStore } from "./store.ts";
 
 /**
  * Leases on work that is under way in the database. A process that works renews its lease every five seconds. A lease has
@@ -12,24 +13,26 @@ const leaseMs = 18_000;
 /** How long the row of a process that ended is kept. */
 const keptMs = 600_000;
 
-/** A restarted process is not taken for the one before it. */
-export type WorkerId = OwnedName;
-
 /** The database's clock, in milliseconds since the Unix epoch. */
 const clock = {
   sqlite: "cast(unixepoch('subsec') * 1000 as integer)",
   postgres: "(extract(epoch from clock_timestamp()) * 1000)::bigint",
 };
 
+/** Hosts that mean another machine where another machine names them. */
+const loopback = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
 /** The lease of this process, under which it works on responses. */
-export class WorkerLease {
+export class WorkerLease implements WorkerStore {
   // fixed at birth
-  readonly workerId: WorkerId = ownedName();
+  readonly id: WorkerId = ownedName();
   private readonly database: SqlDatabase;
   private readonly monotonic: () => number;
   // changed by events
   /** Renews the lease; set by `acquire`, stopped by `release`. */
   private timer: NodeJS.Timeout | undefined;
+  /** Where others reach this process; set by `announce`. */
+  private ownUrl = "";
   /** The last renewal of every lease, and since when it is the last one; filled by `expired`. */
   private watched = new Map<WorkerId, { renewal: string; since: number }>();
   /** When `expired` last read the leases. */
@@ -39,6 +42,18 @@ export class WorkerLease {
   constructor(database: SqlDatabase, monotonic: () => number = () => performance.now()) {
     this.database = database;
     this.monotonic = monotonic;
+  }
+
+  announce(url: string): void {
+    this.ownUrl = url;
+  }
+
+  async url(id: WorkerId): Promise<string | undefined> {
+    const [row] = await this.database.all("select url from holder where id = ?", [id]);
+    const url = String(row?.["url"] ?? "");
+    const state = ownerState(id);
+    if (url === "" || state === "gone") return undefined;
+    return state === "elsewhere" && loopback.test(new URL(url).hostname) ? undefined : url;
   }
 
   /** Takes the lease and keeps renewing it; to be called before work is begun. Further calls change nothing. */
@@ -63,11 +78,11 @@ export class WorkerLease {
   async release(): Promise<void> {
     clearInterval(this.timer);
     if (this.timer === undefined) return;
-    await this.database.run("delete from holder where id = ?", [this.workerId]).catch(() => undefined);
+    await this.database.run("delete from holder where id = ?", [this.id]).catch(() => undefined);
   }
 
   private isExpired(workerId: WorkerId): boolean {
-    if (workerId === this.workerId) return false;
+    if (workerId === this.id) return false;
     const watched = this.watched.get(workerId);
     // it never took a lease, or released it
     if (watched === undefined) return true;
@@ -94,9 +109,9 @@ export class WorkerLease {
 
   private async renew(): Promise<void> {
     await this.database.run(
-      `insert into holder (id, renewed_at) values (?, ${clock[this.database.dialect]})
-       on conflict (id) do update set renewed_at = excluded.renewed_at`,
-      [this.workerId],
+      `insert into holder (id, renewed_at, url) values (?, ${clock[this.database.dialect]}, ?)
+       on conflict (id) do update set renewed_at = excluded.renewed_at, url = excluded.url`,
+      [this.id, this.ownUrl],
     );
   }
 }

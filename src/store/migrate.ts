@@ -37,16 +37,22 @@ export async function migrate(database: SqlDatabase): Promise<void> {
   if (migrated && database.dialect === "sqlite") await database.all("pragma wal_checkpoint(truncate)");
 }
 
+/**
+ * Names of the columns of `migration`, none where it does not exist. It is looked at first: even where there is nothing to do,
+ * PostgreSQL's `if not exists` wants the table for itself and for its owner.
+ */
+const columnsOf = {
+  sqlite: "select name from pragma_table_info('migration')",
+  postgres: `select attname as name from pg_attribute
+    where attrelid = to_regclass('migration') and attnum > 0 and not attisdropped`,
+};
+
 /** The migrations that were run, each with the one up to which a program must know the tables to work with them. */
 async function readDone(inside: SqlRunner, dialect: SqlDatabase["dialect"]): Promise<Map<number, number>> {
-  await inside.run("create table if not exists migration (number integer primary key, works_from integer)");
+  const columns = (await inside.all(columnsOf[dialect])).map(({ name }) => name);
+  if (columns.length === 0) await inside.run("create table migration (number integer primary key, works_from integer)");
   // databases of earlier versions
-  if (dialect === "postgres") await inside.run("alter table migration add column if not exists works_from integer");
-  else {
-    const columns = await inside.all("select name from pragma_table_info('migration')");
-    if (!columns.some(({ name }) => name === "works_from"))
-      await inside.run("alter table migration add column works_from integer");
-  }
+  else if (!columns.includes("works_from")) await inside.run("alter table migration add column works_from integer");
   const rows = await inside.all("select number, works_from from migration");
   return new Map(rows.map((row) => [Number(row["number"]), Number(row["works_from"] ?? row["number"])]));
 }

@@ -77,7 +77,7 @@ class PostgresDatabase implements SqlDatabase {
   }
 
   async close(): Promise<void> {
-    await this.listener.close();
+    this.listener.close();
     await this.pool.end();
   }
 }

@@ -1,4 +1,18 @@
 /** The port to stored responses, a part of `store.ts`. */
+import type { OwnedName } from "../lib/owner.ts";
+
+/** A process on the store; one that is started again has another name. */
+export type WorkerId = OwnedName;
+
+/** The processes that make stored responses. */
+export interface WorkerStore {
+  /** This process. */
+  readonly id: WorkerId;
+  /** Where others reach this process from now on, known to them with the first response that it makes. */
+  announce(url: string): void;
+  /** Where a process can be reached; `undefined` where it cannot, has ended, or makes no responses. */
+  url(id: WorkerId): Promise<string | undefined>;
+}
 
 /** A stored text; a long one is kept in pieces, which are read as they are taken. */
 export interface StoredText {
@@ -46,7 +60,11 @@ export interface ResponseFacts {
 }
 
 export type NewResponse = ResponseFacts & Record<ResponseText, NewText>;
-export type ResponseRecord = ResponseFacts & Record<ResponseText, StoredText>;
+export type ResponseRecord = ResponseFacts &
+  Record<ResponseText, StoredText> & {
+    /** The other process that makes it; absent where this one does, and where it is over. */
+    worker?: WorkerId | undefined;
+  };
 
 export interface ResponseUsage {
   count: number;

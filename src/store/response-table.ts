@@ -42,7 +42,7 @@ export function responseTable(options: ResponseTableOptions): ResponseStore {
     save: async (record) => {
       const { id, owner, createdAt, expiresAt, state, previousId, version } = record;
       if (state === "running") await lease.acquire();
-      const values = [id, owner, createdAt, expiresAt, state, previousId, version, lease.workerId];
+      const values = [id, owner, createdAt, expiresAt, state, previousId, version, lease.id];
       const all = allTexts.map((text) => record[text]);
       await texts.keep(all, expiresAt, (columns, sizes) => {
         const [, input = 0, items = 0] = sizes;
@@ -50,10 +50,10 @@ export function responseTable(options: ResponseTableOptions): ResponseStore {
       });
     },
     get: async (id, owner, wanted = allTexts) => {
-      const columns = [...facts, ...allTexts.filter((text) => wanted.includes(text))].join(", ");
+      const columns = [...facts, "holder", ...allTexts.filter((text) => wanted.includes(text))].join(", ");
       const sql = `select ${columns} from response where id = ? and owner = ? and expires_at > ?`;
       const [row] = await database.all(sql, [id, owner, now()]);
-      return row === undefined ? undefined : responseRecord(row, texts);
+      return row === undefined ? undefined : responseRecord(row, options);
     },
     usage: async (owner) => {
       const [row] = await database.all("select records, bytes from response_usage where owner = ?", [owner]);
@@ -84,7 +84,7 @@ function responseEnds({ database, texts, lease }: ResponseTableOptions): Respons
       }),
     orphans: async () => {
       const others = "select id, holder from response where state = 'running' and holder <> ?";
-      const rows = await database.all(others, [lease.workerId]);
+      const rows = await database.all(others, [lease.id]);
       if (rows.length === 0) return [];
       const expired = await lease.expired([...new Set(rows.map((row) => String(row["holder"])))]);
       return rows.filter((row) => expired.has(String(row["holder"]))).map((row) => String(row["id"]));
@@ -120,17 +120,20 @@ function stateOf(state: SqlValue | undefined): ResponseRecord["state"] {
   return state === "running" || state === "remembered" ? state : "done";
 }
 
-function responseRecord(row: Row, texts: LongTexts): ResponseRecord {
+function responseRecord(row: Row, { texts, lease }: Pick<ResponseTableOptions, "texts" | "lease">): ResponseRecord {
   const text = (name: ResponseText): StoredText => {
     const column = row[name];
     return column === undefined ? loadedText("") : texts.read(String(column));
   };
+  const state = stateOf(row["state"]);
+  const worker = String(row["holder"]);
   return {
     id: String(row["id"]),
     owner: String(row["owner"]),
     createdAt: Number(row["created_at"]),
     expiresAt: Number(row["expires_at"]),
-    state: stateOf(row["state"]),
+    state,
+    ...(state === "running" && worker !== lease.id ? { worker } : {}),
     previousId: row["previous_id"] === null ? null : String(row["previous_id"]),
     version: Number(row["version"]),
     body: text("body"),

@@ -26,6 +26,12 @@ const revised: readonly (readonly [table: string, event: string, condition: stri
   ["account", "delete", hasTerms("old")],
 ];
 
+/**
+ * The tables in the order in which transactions write to them: older processes that still serve would otherwise wait for the
+ * migration while it waits for them.
+ */
+const lock = "lock table account, retired_secret, api_key, organisation in share row exclusive mode";
+
 /** The channel that PostgreSQL notifies. */
 export const revisionChannel = "parley_revision";
 
@@ -44,6 +50,7 @@ export const revisionMigration = {
     ),
   ],
   postgres: [
+    lock,
     `create function parley_revise() returns trigger language plpgsql as $body$
 begin
   perform pg_notify('parley_revision', '');

@@ -168,4 +168,6 @@ export const migrations: readonly Migration[] = [
   },
   // triggers, which see what earlier programs change as well
   { number: 17, worksFrom: 16, ...revisionMigration },
+  // where other processes reach the one that makes a response; empty: not at all
+  { number: 18, worksFrom: 16, statements: ["alter table holder add column url text not null default ''"] },
 ];

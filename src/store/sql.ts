@@ -41,6 +41,7 @@ export async function sqlStore(inner: SqlDatabase, options: StoreOptions = {}): 
     audit: auditTable(database),
     ledger: ledgerTable(database, accounts),
     responses: responseTable({ database, lease, now, texts: new LongTexts(database, slices) }),
+    workers: lease,
     files: fileTable(database),
     settings: settingTable(database),
     notices: noticeTable(database),

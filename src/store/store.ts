@@ -2,7 +2,7 @@ import type { Limits } from "../model/limit.ts";
 import type { AuditStore } from "./audit-store.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 import type { AccountStore, MoneyStore } from "./money-store.ts";
-import type { ResponseStore } from "./response-store.ts";
+import type { ResponseStore, WorkerStore } from "./response-store.ts";
 
 export type * from "./audit-store.ts";
 export * from "./ledger-store.ts";
@@ -200,6 +200,7 @@ export interface Store {
   audit: AuditStore;
   ledger: LedgerStore;
   responses: ResponseStore;
+  workers: WorkerStore;
   files: FileStore;
   settings: SettingStore;
   notices: NoticeStore;

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openSqlite } from "../../src/store/sqlite.ts";
 import { Workplace, type RunningCommand } from "./command.ts";
 
 const key = "sk-test-0123456789";
@@ -44,19 +45,19 @@ function workersOf({ command }: Served): number[] {
 }
 
 /** On a connection of its own, so that workers take turns. */
-function ask(url: string, body?: object): Promise<{ status: number; text: string }> {
+function ask(
+  url: string,
+  body?: object,
+  method = body === undefined ? "GET" : "POST",
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${key}` };
-    const sent = request(
-      url,
-      { method: body === undefined ? "GET" : "POST", agent: new Agent(), headers },
-      (answer) => {
-        let text = "";
-        answer.setEncoding("utf8").on("data", (piece: string) => (text += piece));
-        answer.on("error", reject);
-        answer.on("end", () => resolve({ status: answer.statusCode ?? 0, text }));
-      },
-    );
+    const sent = request(url, { method, agent: new Agent(), headers }, (answer) => {
+      let text = "";
+      answer.setEncoding("utf8").on("data", (piece: string) => (text += piece));
+      answer.on("error", reject);
+      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, text }));
+    });
     sent.on("error", reject);
     sent.end(body === undefined ? undefined : JSON.stringify(body));
   });
@@ -157,6 +158,35 @@ describe("workers", () => {
         .toEqual(["completed", "failed"]);
     },
   );
+
+  it("each show, follow, cancel and delete a response that another one makes", async () => {
+    const { url } = await serve(sim(20));
+    const begin = async (): Promise<string> => {
+      const body = { model: "MiniMax-M3", background: true, input: `Repeat exactly: ${words}` };
+      const { id } = JSON.parse((await ask(`${url}/v1/responses`, body)).text) as { id: string };
+      return `${url}/v1/responses/${id}`;
+    };
+    const status = ({ text }: { text: string }): unknown => (JSON.parse(text) as { status?: unknown }).status;
+    const cancelled = await begin();
+    // connections are given to the workers in turns: this is the other one, and of two connections one is
+    expect(status(await ask(`${cancelled}/cancel`, {}))).toBe("cancelled");
+    const path = await begin();
+    for (let count = 0; count < 4; count += 1) {
+      const shown = async (): Promise<string> => (await ask(path)).text;
+      await expect.poll(shown).toMatch(/"output_text":"word0/);
+    }
+    const following = [ask(`${path}?stream=true`), ask(`${path}?stream=true&starting_after=5`)];
+    const deleting = await begin();
+    expect((await ask(deleting, undefined, "DELETE")).status).toBe(200);
+    for (let count = 0; count < 2; count += 1) expect((await ask(deleting)).status).toBe(404);
+    expect(status(await ask(`${path}/cancel`, {}))).toBe("cancelled");
+    for (const { text } of await Promise.all(following)) expect(text).toContain("event: response.failed");
+    const database = openSqlite(place.data);
+    const rows = await database.all("select url from holder");
+    await database.close();
+    // a port of its own for each
+    expect(new Set(rows.map((row) => row["url"])).size).toBe(2);
+  });
 
   it("are replaced one after another on SIGUSR2 without a request that fails", { timeout: 60_000 }, async () => {
     const served = await serve({ ...sim(), server: { shutdownDelaySeconds: 1 } });

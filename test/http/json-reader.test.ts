@@ -120,4 +120,33 @@ describe("a short body", () => {
     second.grow(50 - bytes.length);
     await expect(receive(Readable.from(pieces), bytes.length, second)).rejects.toThrow("full");
   });
+
+  it("is counted while it arrives, as the memory that is held for it; no more is read when it does not fit", async () => {
+    const budget = new ByteBudget({ total: 50, perOwner: 50, refusal: () => new Error("full") });
+    const lease = budget.lease("a");
+    const release = lease.hold();
+    const arriving = new Readable({ read: () => undefined });
+    const reading = receive(arriving, 40, lease);
+    const push = async (piece: string): Promise<number> => {
+      arriving.push(piece);
+      await nextTurn();
+      return budget.used;
+    };
+    expect([budget.used, await push('{"a":'), await push("1"), await push("1")]).toEqual([0, 5, 40, 40]);
+    arriving.push(`}${" ".repeat(32)}`);
+    arriving.push(null);
+    expect(await reading).toEqual({ a: 11 });
+    release();
+    const other = budget.lease("b");
+    const refused = new Readable({ read: () => undefined });
+    const refusal = receive(refused, 40, other);
+    budget.lease("c").grow(20);
+    refused.push("{");
+    refused.push('"');
+    await expect(refusal).rejects.toThrow("full");
+    expect(budget.used).toBe(21);
+    refused.push("more");
+    await nextTurn();
+    expect([budget.used, refused.readableLength]).toEqual([21, 0]);
+  });
 });

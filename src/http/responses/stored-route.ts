@@ -11,11 +11,16 @@ interface ById {
   Querystring: Record<string, string | string[] | undefined>;
 }
 
+export type StoredRouteOptions = Pick<
+  ResponsesRouteOptions,
+  "stored" | "running" | "requestBudget" | "slices" | "heartbeatMs" | "log" | "sseDone"
+>;
+
 const path = "/v1/responses/:id";
 
 /** Retrieval, replay, listing of input, cancelling and deleting of stored responses; each key sees only its own. */
-export function mountStored(server: FastifyInstance, options: ResponsesRouteOptions): void {
-  const { responses, running, requestBudget, slices } = options;
+export function mountStored(server: FastifyInstance, options: StoredRouteOptions): void {
+  const { stored: responses, running, requestBudget, slices } = options;
   const leaseFor = (request: FastifyRequest, reply: FastifyReply): ByteLease =>
     leaseUntilAnswered(reply.raw, requestBudget, request.caller.keyId);
 

@@ -1,7 +1,10 @@
+import type { ByteLease } from "../../lib/byte-budget.ts";
 import type { JsonObject } from "../../model/json.ts";
-import type { AnswerFacts } from "../generation.ts";
 import type { ResponseEvent } from "../../model/response.ts";
+import type { Caller } from "../../policy/authenticate.ts";
 import type { StoredText } from "../../store/store.ts";
+import type { AnswerFacts } from "../generation.ts";
+import type { PageQuery, PageText } from "./input-page.ts";
 
 export type { StoredText };
 
@@ -21,4 +24,15 @@ export interface ResponseAnswer {
   snapshot(): Promise<JsonObject>;
   /** The response object when the answer is over. Throws where there is nothing to show. */
   body(): Promise<JsonObject>;
+}
+
+/** What can be done with a stored response. All of it throws `not-found` for an unknown id and for another key's. */
+export interface StoredResponses {
+  /** A response, running or over, whose body or events are going to be read. */
+  get(id: string, caller: Caller, reading: "body" | "events", lease?: ByteLease): Promise<ResponseAnswer>;
+  inputPage(id: string, caller: Caller, query: PageQuery, lease?: ByteLease): Promise<PageText>;
+  /** Ends a background response and returns what it came to. Throws `invalid` for another kind. */
+  cancel(id: string, caller: Caller, lease?: ByteLease): Promise<JsonObject>;
+  /** Ends and deletes a response. */
+  delete(id: string, caller: Caller): Promise<void>;
 }

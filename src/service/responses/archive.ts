@@ -13,6 +13,7 @@ import type {
   ResponseText,
   ResponseUsage,
   StoredText,
+  WorkerId,
 } from "../../store/store.ts";
 import type { ResponseEvent } from "../../model/response.ts";
 import { inputPage, type PageQuery, type PageText } from "./input-page.ts";
@@ -198,9 +199,13 @@ export class ResponseArchive {
   /** One that is over. Throws `not-found`, and `unavailable` where another process still works on it. */
   async getEnded(id: string, caller: Caller, texts: readonly ResponseText[]): Promise<ResponseRecord> {
     const record = await this.get(id, caller, texts);
-    if (record.state !== "running") return record;
-    const message = `the response ${id} still runs in another process; send the request again on a new connection`;
-    throw new ParleyError("unavailable", message, { retryAfter: 1 });
+    checkEnded(record);
+    return record;
+  }
+
+  /** The other process that makes a response; `undefined` where it is over or this one makes it. Throws `not-found`. */
+  async worker(id: string, caller: Caller): Promise<WorkerId | undefined> {
+    return (await this.get(id, caller, [])).worker;
   }
 
   /** The record of a stored response or a remembered one, or `undefined`, for callers with an error of their own. */
@@ -305,6 +310,13 @@ export class ResponseArchive {
   sweep(): Promise<number> {
     return this.options.store.expire(this.options.now());
   }
+}
+
+/** Throws `unavailable` where another process still works on a response. */
+export function checkEnded({ id, state }: Pick<ResponseRecord, "id" | "state">): void {
+  if (state !== "running") return;
+  const message = `the response ${id} still runs in another process; send the request again on a new connection`;
+  throw new ParleyError("unavailable", message, { retryAfter: 1 });
 }
 
 function notFound(id: string): ParleyError {

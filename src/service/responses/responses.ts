@@ -12,8 +12,8 @@ import type { Caller } from "../../policy/authenticate.ts";
 import type { EndedResponse } from "../../store/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { GenerateService, Unseen } from "../generate.ts";
-import type { ResponseAnswer } from "./answer.ts";
-import type { BegunResponse, ResponseArchive } from "./archive.ts";
+import type { ResponseAnswer, StoredResponses } from "./answer.ts";
+import { checkEnded, type BegunResponse, type ResponseArchive } from "./archive.ts";
 import type { OutputItem, ParsedResponse, ResponseCodec, ResponseEncoder } from "./codec.ts";
 import { KeptAnswer } from "./kept.ts";
 import type { PageText } from "./input-page.ts";
@@ -59,7 +59,7 @@ interface Job<Parsed extends ParsedResponse> extends ResponseRequest<Parsed> {
  * The use case behind `/v1/responses`: every kind of answer (plain, stored, background, warm-up, compaction) is made on
  * one path and read in one way. The outcome of a stored response is durable before its last events are published.
  */
-export class ResponsesService<Parsed extends ParsedResponse> {
+export class ResponsesService<Parsed extends ParsedResponse> implements StoredResponses {
   // fixed at birth
   private readonly options: ResponsesOptions<Parsed>;
   private readonly unended: UnendedResponses;
@@ -104,7 +104,6 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     return this.options.codec.encoder(parsed).accept(batch, transcript);
   }
 
-  /** A stored response, running or over, whose body or events are going to be read. Throws `not-found`. */
   async get(id: string, caller: Caller, reading: "body" | "events", lease?: ByteLease): Promise<ResponseAnswer> {
     return this.find(id, caller) ?? this.options.archive.answer(id, caller, reading, lease);
   }
@@ -113,23 +112,22 @@ export class ResponsesService<Parsed extends ParsedResponse> {
     return this.options.archive.inputPage(...asked);
   }
 
-  /** Ends a background response and returns what it came to. Throws `not-found`, or `invalid` for another kind. */
   async cancel(id: string, caller: Caller, lease?: ByteLease): Promise<JsonObject> {
     const running = this.find(id, caller);
     if (running?.background === true) {
       running.abort();
       await running.finished;
     }
-    const record = await this.options.archive[running === undefined ? "getEnded" : "get"](id, caller, ["body"]);
+    const record = await this.options.archive.get(id, caller, ["body"]);
     lease?.grow(record.body.memoryBytes);
     const body = await parseBody(record, this.options.slices);
     if (body["background"] !== true) {
       throw invalid("background", "only a response made with background: true can be cancelled");
     }
+    if (running === undefined) checkEnded(record);
     return body;
   }
 
-  /** Ends and deletes a stored response. Throws `not-found`. */
   async delete(id: string, caller: Caller): Promise<void> {
     const running = this.find(id, caller);
     running?.abort();

@@ -31,8 +31,13 @@ export async function parseStored(text: StoredText, slices: TimeSlices): Promise
   const bytes = Buffer.allocUnsafe(text.bytes);
   let at = 0;
   for await (const chunk of text.chunks()) at += chunk.copy(bytes, at);
+  return parseBytes(bytes.subarray(0, at), slices);
+}
+
+/** The value of a JSON text that this server wrote; `undefined` where it is no JSON. */
+export async function parseBytes(bytes: Buffer, slices: TimeSlices): Promise<unknown> {
   try {
-    return await slices.run(parseJsonSteps(bytes.subarray(0, at), unbounded));
+    return await slices.run(parseJsonSteps(bytes, unbounded));
   } catch (thrown) {
     if (thrown instanceof JsonFault) return undefined;
     throw thrown;

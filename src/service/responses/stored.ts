@@ -38,6 +38,10 @@ export class StoredAnswer implements ResponseAnswer {
   async *events(after: number): AsyncGenerator<readonly ResponseEvent[]> {
     const events = this.shown.events.filter((event) => event.sequence_number > after);
     if (events.length > 0) yield events;
+    if (this.shown.events.length > 0) return;
+    const response = await this.body();
+    // its process ended before it did: how many events that one sent is not known, and the last one says what happened
+    if (response["status"] === "failed") yield [{ type: "response.failed", sequence_number: after + 1, response }];
   }
 
   snapshot(): Promise<JsonObject> {
