@@ -14,6 +14,24 @@ if (found < floor) {
   process.exit(1);
 }
 
+// By default these signals end a process, and loading the server takes a second. A SIGHUP that comes meanwhile is passed on to
+// the listener that is added later (src/cli/reload.ts).
+if (process.argv[2] === "serve") {
+  var mustReload = false;
+  process.on("SIGUSR2", function () {});
+  process.on("SIGHUP", function () {
+    mustReload = true;
+  });
+  process.on("newListener", function passOn(name) {
+    if (name !== "SIGHUP") return;
+    process.off("newListener", passOn);
+    if (mustReload)
+      setImmediate(function () {
+        process.emit("SIGHUP", "SIGHUP");
+      });
+  });
+}
+
 // The C library of Linux keeps freed blocks of up to 32 MB for later, and the process stays as large as its largest
 // moment. With a fixed threshold a freed block of 256 KB or more goes back to the system at once; for the smaller ones that
 // sockets and the database take all the time, that would cost more than their use. It is read from the

@@ -4,7 +4,9 @@ import { embeddedEngines, openSharedEngines } from "../app-embedded.ts";
 import type { SettingsFile } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { checkWorkers } from "../config/workers.ts";
-import { restartTimes, Supervisor } from "../supervisor/supervisor.ts";
+import { answerTimes } from "../supervisor/live-workers.ts";
+import { restartTimes } from "../supervisor/restart-times.ts";
+import { Supervisor } from "../supervisor/supervisor.ts";
 import { forkWorker, WorkerEnded } from "../supervisor/worker-process.ts";
 import { createLog, logDestination, type Log } from "../telemetry/log.ts";
 import { logProcess } from "./process-log.ts";
@@ -22,36 +24,25 @@ export async function supervise(config: Config, source: Source, file: SettingsFi
   const log = createLog(config.log, logDestination(config.logFormat));
   logProcess(log);
   await using shared = await openSharedEngines(log);
-  shared.add(embeddedEngines(config));
   const supervisor = new Supervisor<SettingsFile | undefined>({
     workers,
     settings: file,
     at: { host, port: port === 0 ? await freePort(host) : port },
     fork: forkWorker,
     restarts: restartTimes,
+    answers: answerTimes,
     log,
     engineFolder: shared.folder,
+    use: enginesOf(source, shared),
   });
   const read = (): SettingsFile | undefined => {
     const next = source.read();
     checkWorkers(source.load(next), workers);
     return next;
   };
-  /** Engines that are new are there before a worker asks for them, and those that are gone until the last one has left. */
-  const withEngines = async <T>(file: SettingsFile | undefined, use: () => Promise<T>): Promise<T> => {
-    const engines = embeddedEngines(source.load(file));
-    shared.add(engines);
-    const result = await use();
-    shared.keep(engines);
-    return result;
-  };
-  const reload = async (): Promise<readonly string[]> => {
-    const next = read();
-    return withEngines(next, () => supervisor.reload(next));
-  };
+  const reload = async (): Promise<readonly string[]> => supervisor.reload(read());
   const stopReloading = reloadOnChange(source.path, log, () => reported(reload, log));
-  const roll = (): void =>
-    void rolled({ read, config, source, log, roll: (file) => withEngines(file, () => supervisor.roll(file)) });
+  const roll = (): void => void rolled({ read, config, source, log, roll: (next) => supervisor.roll(next) });
   process.on("SIGUSR2", roll);
   const stopListening = onStopSignals({
     first: (signal) => {
@@ -77,6 +68,21 @@ export async function supervise(config: Config, source: Source, file: SettingsFi
   }
 }
 
+/**
+ * Starts the embedded engines of files that are new, and ends those of the files that no worker uses any more. What is returned
+ * throws `ConfigError`.
+ */
+function enginesOf(source: Source, shared: SharedEngines) {
+  // a file was read once, and what it refers to may have changed since
+  let known = new Map<SettingsFile | undefined, ReturnType<typeof embeddedEngines>>();
+  return (files: ReadonlySet<SettingsFile | undefined>): void => {
+    known = new Map([...files].map((file) => [file, known.get(file) ?? embeddedEngines(source.load(file))]));
+    const engines = [...known.values()].flat();
+    shared.add(engines);
+    shared.keep(engines);
+  };
+}
+
 /** One port for all workers, also for those that come later. */
 async function freePort(host: string): Promise<number> {
   const probe = createServer().listen(0, host);
@@ -89,6 +95,8 @@ async function freePort(host: string): Promise<number> {
     probe.close();
   }
 }
+
+type SharedEngines = Awaited<ReturnType<typeof openSharedEngines>>;
 
 interface Rolling {
   /** Reads and checks the file. */

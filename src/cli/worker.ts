@@ -62,6 +62,7 @@ class WorkerServer {
         return prepared?.adopt() ?? [];
       },
       discard: () => this.discard(),
+      ping: async () => undefined,
       measure: async () => (await this.app()).app.metrics.snapshot(),
       stop: (order) => this.stop(order),
       abort: async () => this.second.abort(),

@@ -38,6 +38,8 @@ export type WorkerCalls<Settings> = {
   /** Uses the prepared settings; returns the names of changed settings that need a restart. */
   adopt(): Promise<readonly string[]>;
   discard(): Promise<void>;
+  /** Answered at once by a worker that does not hang. */
+  ping(): Promise<void>;
   measure(): Promise<MetricFamily[]>;
   /** Resolves when all that ran is over, with what was measured last. */
   stop(order: StopOrder): Promise<MetricFamily[]>;

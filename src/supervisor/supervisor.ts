@@ -1,27 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Log } from "../telemetry/log.ts";
 import type { Address, StopOrder, SupervisorCalls } from "./message.ts";
-import { endingText, WorkerEnded, type Ending, type WorkerProcess } from "./worker-process.ts";
+import { latest, LiveWorkers, type AnswerTimes, type InUse } from "./live-workers.ts";
+import { restartDelayMs, type RestartTimes } from "./restart-times.ts";
+import { endingOf, endingText, WorkerEnded, type Ending, type WorkerProcess } from "./worker-process.ts";
 import { WorkerMetrics } from "./worker-metrics.ts";
-
-/** When a worker that ended by itself is started again; in milliseconds. */
-export interface RestartTimes {
-  /** Before the second try; the first one is made at once, each further one after twice the time. */
-  firstMs: number;
-  mostMs: number;
-  /** A worker that served for so long has not failed. */
-  stableMs: number;
-  /** Ends in a row, each soon after the start, with which the server stops. */
-  maxFailures: number;
-}
-
-/** About two minutes until the server stops: long enough for a database that is started again. */
-export const restartTimes: RestartTimes = { firstMs: 500, mostMs: 30_000, stableMs: 60_000, maxFailures: 10 };
-
-/** The pause before a worker is started again, by the number of its failures in a row. */
-export function restartDelayMs(failures: number, { firstMs, mostMs }: RestartTimes): number {
-  return failures <= 1 ? 0 : Math.min(mostMs, firstMs * 2 ** (failures - 2));
-}
 
 export interface SupervisorOptions<Settings> {
   workers: number;
@@ -34,6 +17,12 @@ export interface SupervisorOptions<Settings> {
   /** Starts a process. */
   fork(number: number, offered: SupervisorCalls): WorkerProcess<Settings>;
   restarts: RestartTimes;
+  answers: AnswerTimes;
+  /**
+   * Called with all settings that processes use or are about to use: when the server starts, before a change and after it.
+   * Throws where they cannot be used; then nothing changes.
+   */
+  use?: ((settings: ReadonlySet<Settings>) => void) | undefined;
   log: Log;
 }
 
@@ -42,6 +31,8 @@ interface Slot<Settings> {
   number: number;
   /** The one that serves. */
   worker: WorkerProcess<Settings> | undefined;
+  /** Resolves when the process that is being started for this place serves, or does not; there is one at most. */
+  starting: Promise<unknown> | undefined;
   /** Ends in a row, each soon after the start. */
   failures: number;
   /** When the worker began to serve, in milliseconds of a clock that is never set. */
@@ -50,9 +41,6 @@ interface Slot<Settings> {
 
 /** npm, a terminal and systemd send a signal to every process: what comes so soon is the same wish as the supervisor's. */
 const sameSignalMs = 250;
-/** After a second signal, what has not ended within this time is killed. */
-const abortMs = 5_000;
-
 /**
  * Keeps a number of workers running that serve one port. It serves nothing itself and reads no settings; those pass through it
  * to the workers.
@@ -67,24 +55,23 @@ export class Supervisor<Settings> {
   private readonly slots: Slot<Settings>[];
   private readonly finish: (exitCode: number) => void;
   // changed by events
-  /** Every process that has not ended; `start` adds, its end removes. */
-  private readonly live = new Set<WorkerProcess<Settings>>();
-  /** What a new worker starts with; changed by `roll`. */
-  private settings: Settings;
-  /** What was read since and is in use; changed by `reload`, forgotten by `roll`. */
-  private reloaded: Settings | undefined;
-  /** Set by `stop`: nothing is started any more. */
-  private stopping = false;
+  /** Every process that has not ended; `launch` adds, its end removes. */
+  private readonly live: LiveWorkers<Settings>;
+  /** What a new worker uses; changed by `reload` and `roll`. */
+  private inUse: InUse<Settings>;
+  /** Aborted by `stop`: nothing is started any more, and nothing waits for a time. */
+  private readonly stopping = new AbortController();
   /** The reload or rolling restart under way; the next one waits for it. */
   private changing: Promise<unknown> = Promise.resolve();
 
   constructor(options: SupervisorOptions<Settings>) {
     this.options = options;
-    this.settings = options.settings;
+    this.inUse = { first: { settings: options.settings }, reloaded: undefined };
     this.slots = Array.from({ length: options.workers }, (_, index) => {
-      return { number: index + 1, worker: undefined, failures: 0, since: 0 };
+      return { number: index + 1, worker: undefined, starting: undefined, failures: 0, since: 0 };
     });
-    this.metrics = new WorkerMetrics(() => [...this.live]);
+    this.live = new LiveWorkers(options.answers, options.log);
+    this.metrics = new WorkerMetrics(() => this.live.all());
     const { promise, resolve } = Promise.withResolvers<number>();
     this.finished = promise;
     this.finish = resolve;
@@ -95,11 +82,12 @@ export class Supervisor<Settings> {
    * called with its screen when the port is open. Throws `WorkerEnded` where one does not start; then all others have ended.
    */
   async start(onFirst: (screen: string) => void): Promise<void> {
+    this.announce();
     const [first, ...others] = this.slots;
     if (first === undefined) return;
     try {
       onFirst(await this.serve(first, true));
-      if (this.stopping) return;
+      if (this.stopping.signal.aborted) return;
       await Promise.all(others.map((slot) => this.serve(slot)));
       this.options.log.info({ workers: this.slots.length }, "all workers serve");
     } catch (error) {
@@ -110,10 +98,13 @@ export class Supervisor<Settings> {
 
   /** Takes over other settings in all workers, or in none: then it throws why. Returns changed settings that need a restart. */
   reload(settings: Settings): Promise<readonly string[]> {
-    return this.inTurn(async () => {
-      const workers = this.serving();
-      const needRestart = await takeOver(workers, settings);
-      this.reloaded = settings;
+    return this.change(settings, async () => {
+      const reloaded = { settings };
+      const { needRestart, failed } = await this.live.takeOver(this.serving(), reloaded);
+      this.inUse = { ...this.inUse, reloaded };
+      for (const [{ number: worker }, error] of failed)
+        this.options.log.error({ worker, reason: String(error) }, "a worker did not take over settings");
+      for (const slot of this.slots) if (slot.worker !== undefined && failed.has(slot.worker)) this.updateSoon(slot);
       return needRestart;
     });
   }
@@ -123,38 +114,55 @@ export class Supervisor<Settings> {
    * the workers that were not replaced yet go on.
    */
   roll(settings: Settings): Promise<void> {
-    return this.inTurn(async () => {
-      const before = { settings: this.settings, reloaded: this.reloaded };
-      this.settings = settings;
-      this.reloaded = undefined;
+    return this.change(settings, async () => {
+      const before = this.inUse;
+      this.inUse = { first: { settings }, reloaded: undefined };
+      let replaced = 0;
       for (const slot of this.slots) {
-        if (this.stopping) return;
-        await this.replace(slot).catch((error: unknown) => {
+        await slot.starting?.catch(() => undefined);
+        if (slot.worker === undefined || this.live.inUseOf(slot.worker)?.first === this.inUse.first) continue;
+        try {
+          await this.replace(slot);
+        } catch (error) {
           // where none was replaced, all go on with what they had
-          if (slot.number === 1) Object.assign(this, before);
+          if (replaced === 0) this.inUse = before;
           throw error;
-        });
+        }
+        replaced += 1;
       }
     });
   }
 
   /** Lets every worker end what it does; `finished` resolves then. */
   async stop(order: StopOrder, exitCode = 0): Promise<void> {
-    this.stopping = true;
-    await Promise.all([...this.live].map((worker) => this.end(worker, order)));
+    this.stopping.abort();
+    await Promise.all(this.live.all().map((worker) => this.live.end(worker, order)));
     this.finish(exitCode);
   }
 
   /** Ends everything now. */
   abort(): void {
-    for (const worker of this.live) worker.calls.call("abort").catch(() => undefined);
-    setTimeout(() => {
-      for (const worker of this.live) worker.kill();
-    }, abortMs).unref();
+    this.live.abort();
   }
 
   private serving(): WorkerProcess<Settings>[] {
     return this.slots.flatMap(({ worker }) => (worker === undefined ? [] : [worker]));
+  }
+
+  /** Changes settings when no other change is under way. */
+  private change<T>(settings: Settings, work: () => Promise<T>): Promise<T> {
+    return this.inTurn(async () => {
+      this.announce(settings);
+      try {
+        return await work();
+      } finally {
+        this.announce();
+      }
+    });
+  }
+
+  private announce(...next: Settings[]): void {
+    this.options.use?.(new Set([...this.live.settings(), latest(this.inUse), ...next]));
   }
 
   private async inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -163,76 +171,119 @@ export class Supervisor<Settings> {
     return turn;
   }
 
-  /** Starts a process for a place; it takes the place when it serves. Throws `WorkerEnded`. */
+  /** Starts a process for a place; it takes the place when it serves. Throws `WorkerEnded`, and where the server stops. */
   private async serve(slot: Slot<Settings>, isFirst = false): Promise<string> {
-    const { number } = slot;
-    const offered: SupervisorCalls = {
+    if (this.stopping.signal.aborted) throw new Error("the server stops");
+    const worker = this.launch(slot);
+    const started = this.started(worker, isFirst);
+    slot.starting = started;
+    try {
+      const screen = await started;
+      Object.assign(slot, { worker, since: performance.now() });
+      this.live.watch(worker);
+      // a change under way may have missed it
+      this.updateSoon(slot);
+      return screen;
+    } finally {
+      slot.starting = undefined;
+    }
+  }
+
+  private launch(slot: Slot<Settings>): WorkerProcess<Settings> {
+    const worker: WorkerProcess<Settings> = this.options.fork(slot.number, {
       metricsText: () => this.metrics.text(),
       replace: async () => void this.replaceOnWish(slot, worker),
-    };
-    const worker = this.options.fork(number, offered);
-    this.live.add(worker);
+    });
+    this.live.add(worker, this.inUse);
     void worker.ended.then((ending) => this.ended(slot, worker, ending));
-    const screen = await this.started(worker, isFirst).catch((error: unknown) => {
+    return worker;
+  }
+
+  /** Resolves when a process serves. */
+  private async started(worker: WorkerProcess<Settings>, isFirst: boolean): Promise<string> {
+    const { number, calls } = worker;
+    const { at, engineFolder } = this.options;
+    const { first, reloaded } = this.inUse;
+    const order = { number, isFirst, settings: first.settings, reloaded: reloaded?.settings, at, engineFolder };
+    const screen = await calls.call("start", order).catch((error: unknown) => {
       worker.kill();
       throw error;
     });
-    if (!this.live.has(worker)) throw new WorkerEnded(number, await worker.ended);
-    Object.assign(slot, { worker, since: performance.now() });
+    if (this.live.inUseOf(worker) === undefined) throw new WorkerEnded(number, await worker.ended);
     return screen;
   }
 
-  /** Resolves when a process serves, with the settings that are in use. */
-  private async started(worker: WorkerProcess<Settings>, isFirst: boolean): Promise<string> {
-    const { settings, reloaded, options } = this;
-    const { number, calls } = worker;
-    const { at, engineFolder } = options;
-    const screen = await calls.call("start", { number, isFirst, settings, reloaded, at, engineFolder });
-    for (let taken = reloaded; this.reloaded !== undefined && this.reloaded !== taken;) {
-      taken = this.reloaded;
-      await takeOver([worker], taken);
+  private updateSoon(slot: Slot<Settings>): void {
+    const { worker } = slot;
+    if (worker !== undefined) void this.inTurn(() => this.update(slot, worker));
+  }
+
+  /** Gives a worker what came while it was being started, or what it did not take over; replaces it where it cannot take that over. */
+  private async update(slot: Slot<Settings>, worker: WorkerProcess<Settings>): Promise<void> {
+    const { inUse, options } = this;
+    const uses = this.live.inUseOf(worker);
+    if (slot.worker !== worker || uses === undefined || this.stopping.signal.aborted) return;
+    if (uses.first === inUse.first && uses.reloaded === inUse.reloaded) return;
+    const { number } = slot;
+    try {
+      if (uses.first === inUse.first && inUse.reloaded !== undefined) {
+        await this.live.takeOver([worker], inUse.reloaded);
+        return this.announce();
+      }
+      options.log.info({ worker: number }, "the settings changed while a worker started: it is replaced");
+    } catch (error) {
+      options.log.error(
+        { worker: number, reason: String(error) },
+        "a worker did not take over settings: it is replaced",
+      );
     }
-    return screen;
+    await this.replaceOrLog(slot);
+    this.announce();
   }
 
   private async replace(slot: Slot<Settings>): Promise<void> {
     const old = slot.worker;
     // without one it is being started again anyway
-    if (old === undefined) return;
-    await this.serve(slot);
+    if (old === undefined || this.stopping.signal.aborted) return;
+    try {
+      await this.serve(slot);
+    } catch (error) {
+      if (slot.worker === undefined && !this.stopping.signal.aborted) void this.restart(slot, endingOf(error));
+      throw error;
+    }
     this.options.log.info({ worker: slot.number }, "a new worker serves; the one before it ends what it does");
-    await this.end(old, { signal: "replaced", replaced: true });
+    await this.live.end(old, { signal: "replaced", replaced: true });
   }
 
   /** A worker got the signal itself. */
   private async replaceOnWish(slot: Slot<Settings>, worker: WorkerProcess<Settings>): Promise<void> {
-    await wait(sameSignalMs);
-    if (this.stopping || slot.worker !== worker) return;
-    await this.inTurn(() => this.replace(slot)).catch((error: unknown) => {
+    await this.pause(sameSignalMs);
+    if (slot.worker !== worker) return;
+    await this.inTurn(async () => {
+      if (slot.worker === worker) await this.replaceOrLog(slot);
+    });
+  }
+
+  private async replaceOrLog(slot: Slot<Settings>): Promise<void> {
+    await this.replace(slot).catch((error: unknown) => {
       this.options.log.error({ worker: slot.number, reason: String(error) }, "the worker could not be replaced");
     });
   }
 
-  /** Stops a worker and resolves when its process is over. */
-  private async end(worker: WorkerProcess<Settings>, order: StopOrder): Promise<void> {
-    await worker.calls.call("stop", order).then(
-      (measured) => {
-        worker.measured = measured;
-        worker.disconnect();
-      },
-      // it ended before it answered
-      () => undefined,
-    );
-    await worker.ended;
-  }
-
   private ended(slot: Slot<Settings>, worker: WorkerProcess<Settings>, ending: Ending): void {
-    this.live.delete(worker);
+    this.live.remove(worker);
     this.metrics.retire(worker);
     // one that did not serve yet, or was replaced
     if (slot.worker !== worker) return;
     slot.worker = undefined;
-    if (!this.stopping) void this.restart(slot, ending);
+    if (this.stopping.signal.aborted) return;
+    if (slot.starting === undefined) return void this.restart(slot, ending);
+    // the one that is to replace it takes the place
+    this.metrics.restarts.add({});
+    this.options.log.error(
+      { worker: slot.number, reason: endingText(ending) },
+      "a worker ended by itself; another one starts",
+    );
   }
 
   /** Starts a worker again, after a pause that grows; ends the server where that does not help. */
@@ -246,37 +297,27 @@ export class Supervisor<Settings> {
       if (slot.failures >= restarts.maxFailures) return this.giveUp(slot, reason);
       const delayMs = restartDelayMs(slot.failures, restarts);
       log.error({ worker: number, reason, seconds: delayMs / 1000 }, "a worker ended by itself and is started again");
-      await wait(delayMs);
-      if (this.stopping) return;
+      await this.pause(delayMs);
+      if (this.stopping.signal.aborted) return;
       try {
         await this.serve(slot);
         this.metrics.restarts.add({});
         log.info({ worker: number }, "the worker serves again");
         return;
       } catch (error) {
-        if (this.stopping) return;
-        ending = error instanceof WorkerEnded ? error.ending : { code: 1, signal: null };
+        if (this.stopping.signal.aborted) return;
+        ending = endingOf(error);
       }
     }
+  }
+
+  /** Ends early where the server stops. */
+  private async pause(delayMs: number): Promise<void> {
+    await wait(delayMs, undefined, { signal: this.stopping.signal }).catch(() => undefined);
   }
 
   private giveUp({ number, failures }: Slot<Settings>, reason: string): void {
     this.options.log.error({ worker: number, failures, reason }, "a worker ends again and again: the server stops");
     void this.stop({ signal: "a worker ends again and again", replaced: false }, 1);
   }
-}
-
-/** Takes over settings in all workers or in none. */
-async function takeOver<Settings>(workers: readonly WorkerProcess<Settings>[], settings: Settings) {
-  const [first] = workers;
-  try {
-    await Promise.all(workers.map(({ calls }) => calls.call("prepare", settings)));
-    await first?.calls.call("declare");
-  } catch (error) {
-    await Promise.allSettled(workers.map(({ calls }) => calls.call("discard")));
-    throw error;
-  }
-  // one that ends at this moment is started again with these settings
-  const adopted = await Promise.allSettled(workers.map(({ calls }) => calls.call("adopt")));
-  return adopted.find((one) => one.status === "fulfilled")?.value ?? [];
 }

@@ -73,3 +73,8 @@ function peerOf(worker: Worker): ConstructorParameters<typeof Channel>[0] {
 export function endingText({ code, signal }: Ending): string {
   return signal === null ? `exit code ${code}` : `signal ${signal}`;
 }
+
+/** How the process ended whose start threw this. */
+export function endingOf(error: unknown): Ending {
+  return error instanceof WorkerEnded ? error.ending : { code: 1, signal: null };
+}

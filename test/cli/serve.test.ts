@@ -48,6 +48,13 @@ function ask(url: string, stream: boolean): Promise<Response> {
   });
 }
 
+/** Code for `--import`: the process sends signals to itself before it loads anything of the server. */
+const signalsItself = `import { registerHooks } from "node:module";
+registerHooks({ resolve(name, context, next) {
+  if (name.endsWith("cli/main.ts")) for (const signal of ["SIGUSR2", "SIGHUP"]) process.kill(process.pid, signal);
+  return next(name, context);
+} });`;
+
 /** A stream of which the first piece came; `text` is all of it, once it is over. */
 async function opened(url: string): Promise<{ text: Promise<string> }> {
   const response = await ask(url, true);
@@ -270,5 +277,19 @@ describe("a start that cannot succeed", () => {
     const ended = await place.run(["serve", "--port", "0", "--engine", file], { PARLEY_LOG: "silent" });
     expect([ended.code, ended.stdout]).toEqual([2, ""]);
     expect((JSON.parse(ended.stderr) as { msg: string }).msg).toMatch(/^engines\.default: /);
+  });
+});
+
+describe("a server that gets signals while it is loaded", () => {
+  it.each([[1], [2]])("reads the settings again when it can, with %i workers", async (workers) => {
+    const file = join(place.data, "parley.yaml");
+    const server = { shutdownDelaySeconds: 0 };
+    writeFileSync(file, JSON.stringify({ port: 0, workers, engines: { sim: { kind: "sim" } }, server }));
+    const code = `data:text/javascript,${encodeURIComponent(signalsItself)}`;
+    const command = place.start(["serve", "--config", file], { NODE_OPTIONS: `--import ${code}` });
+    await command.says(listens);
+    await command.says(/settings read again/);
+    command.signal("SIGTERM");
+    expect((await command.ended).code).toBe(0);
   });
 });

@@ -136,7 +136,7 @@ export class UpstreamClient {
       watch.stop();
       // of a coding that cannot be taken off nothing is read
       answer?.cut();
-      // the status of an error whose body does not end is what the upstream said
+      // the status of an error whose body does not end is the one that counts
       throw watch.late ? thrown : (watch.reason ?? networkFailure(thrown));
     }
   }
