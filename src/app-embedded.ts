@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { ConfigError } from "./config/load.ts";
 import type { Config, EngineConfig } from "./config/schema.ts";
 import type { ProcessJob } from "./engine/process/link.ts";
 import { SharedEngines } from "./engine/process/shared.ts";
@@ -37,7 +38,15 @@ export function embeddedEngines(config: Config): ProcessJob["engine"][] {
     .map(embeddedOptions);
 }
 
-/** Each model is loaded once, in a process that this one owns, for all servers of this machine that are given its folder. */
-export function openSharedEngines(log: Log): Promise<SharedEngines> {
-  return SharedEngines.open(log);
+/**
+ * Each model is loaded once, in a process that this one owns, for all servers of this machine that are given its folder. Throws
+ * `ConfigError` where that folder cannot be made.
+ */
+export async function openSharedEngines(log: Log): Promise<SharedEngines> {
+  try {
+    return await SharedEngines.open(log);
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new ConfigError(`${reason}; set TMPDIR to a folder with a short path that can be written`);
+  }
 }

@@ -54,7 +54,7 @@ export interface App {
   /**
    * Serves everything as before, and sends callers to other servers: `/readyz` is 503 and every answer closes its
    * connection. For the time between the wish to stop and `close`. `replaced`: another process goes on with the port, and
-   * `/readyz` sends nobody elsewhere.
+   * `/readyz` sends no request elsewhere.
    */
   drain(options?: { replaced?: boolean }): void;
   /**

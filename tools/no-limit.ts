@@ -60,6 +60,7 @@ export const innerBounds: readonly string[] = [
   "src/engine/llama/token-text.ts#maxWaitTokens",
   "src/engine/sim/conversation.ts#maxJoinedChars",
   "src/engine/sim/reply.ts#maxQuoteChars",
+  "src/engine/process/shared.ts#maxPathBytes",
   "src/engine/upstream/read/answer.ts#maxBlankReads",
   "src/engine/upstream/read/repeated-chunk.ts#maxAttempts",
   "src/engine/upstream/wire/exchange.ts#maxQueuedBytes",

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
 import { loopTurn } from "../lib/loop-turn.ts";
+import { DiskReserve } from "./disk-reserve.ts";
 import { openFailure, sqliteBusy, sqliteCode } from "./failure.ts";
 import type { CommitWatch, Row, SqlDatabase, SqlRunner, SqlValue } from "./database.ts";
 
@@ -14,6 +15,8 @@ const blockingWaitMs = 5;
 const maxWaitMs = 5_000;
 const retryPauseMs = 3;
 const sqliteFull = 13;
+/** Statements that change rows which are there. */
+const changesRows = /^(?:delete|update) /;
 /** How long what a look at the data version saw is taken for true, in milliseconds. */
 const maxLookMs = 1;
 /** Prepared statements kept; the texts are few, only inserts of several rows vary. */
@@ -27,7 +30,9 @@ const maxStatements = 200;
 export function openSqlite(folder?: string, file: string = databaseName): SqlDatabase {
   const path = folder === undefined ? ":memory:" : databaseFile(folder, file);
   try {
-    return new SqliteDatabase(opened(path), path);
+    // what else is kept beside the store is made anew where it is lost
+    const reserve = folder === undefined || file !== databaseName ? undefined : new DiskReserve(`${path}-reserve`);
+    return new SqliteDatabase(opened(path), path, reserve);
   } catch (error) {
     throw openFailure(path, error);
   }
@@ -79,17 +84,22 @@ class SqliteDatabase implements SqlDatabase {
   readonly commits: CommitWatch = { of: "all", version: () => this.version() };
   private readonly database: DatabaseSync;
   private readonly inside: SqlRunner;
+  private readonly reserve: DiskReserve | undefined;
   // changed by events
   /** Prepared statements by their text, oldest first; filled by `prepare`, cleared by `close`. */
   private readonly statements = new Map<string, StatementSync>();
   /** Resolves at the end of the transaction that is open; set and cleared by `transaction`. */
   private transacting: Promise<void> | undefined;
+  /** The reserve was released and could not be taken again yet; set by `withReserve`, cleared by `refill`. */
+  private reserveUsed = false;
   /** SQLite's data version, and the turn of the event loop and the millisecond that it was read in; set by `version`. */
   private seen: { turn: number; at: number; version: number | undefined } = { turn: -1, at: 0, version: undefined };
 
-  constructor(database: DatabaseSync, name: string) {
+  constructor(database: DatabaseSync, name: string, reserve?: DiskReserve) {
     this.database = database;
     this.name = name;
+    this.reserve = reserve;
+    reserve?.fill();
     this.inside = {
       all: async (sql, values = []) => this.rows(sql, values),
       run: async (sql, values = []) => Number(this.prepare(sql).run(...values).changes),
@@ -101,7 +111,8 @@ class SqliteDatabase implements SqlDatabase {
   }
 
   run(sql: string, values: readonly SqlValue[] = []): Promise<number> {
-    return this.whenFree(() => Number(this.prepare(sql).run(...values).changes));
+    const work = (): number => Number(this.prepare(sql).run(...values).changes);
+    return changesRows.test(sql) ? this.withReserve(work) : this.whenFree(work);
   }
 
   async transaction<T>(work: (inside: SqlRunner) => Promise<T>): Promise<T> {
@@ -167,6 +178,25 @@ class SqliteDatabase implements SqlDatabase {
         await setTimeout(retryPauseMs);
       }
     }
+  }
+
+  /** The same for a change of rows that are there: on a full disk it gets the room that is kept for it. */
+  private async withReserve<T>(work: () => T): Promise<T> {
+    try {
+      const done = await this.whenFree(work);
+      if (this.reserveUsed) this.refill();
+      return done;
+    } catch (error) {
+      if (sqliteCode(error) !== sqliteFull || this.reserve?.release() !== true) throw error;
+      this.reserveUsed = true;
+      return this.whenFree(work);
+    }
+  }
+
+  /** What was written into the room of the reserve goes into the database first. */
+  private refill(): void {
+    this.giveRoomBack();
+    this.reserveUsed = this.reserve?.fill() === false;
   }
 
   /**

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import type { TimeSlices } from "../../lib/time-slices.ts";
 import { parseJsonSteps } from "../../lib/json-scanner/parse.ts";
@@ -20,9 +21,11 @@ export class EngineHost {
   // changed by events
   /** Those that are open. */
   private readonly connections = new Set<HostConnection>();
-  /** JSON of the engine's state, once it is known. */
-  private state: string | undefined;
-  /** Whether that state says so. */
+  /** Those of them that came by the socket; they share the engine's slots in equal parts. */
+  private readonly guests = new Set<HostConnection>();
+  /** How loading the model went, once it is known. */
+  private outcome: Pick<EngineState, "error"> | undefined;
+  /** Whether that was well. */
   private isLoaded = false;
   /** Where other servers find the engine. */
   private server: Server | undefined;
@@ -40,7 +43,8 @@ export class EngineHost {
       await this.engine.open?.();
       this.loaded();
     } catch (thrown) {
-      this.announce({ error: plainOf(toParleyError(thrown)) });
+      this.outcome = { error: plainOf(toParleyError(thrown)) };
+      this.announce();
     }
   }
 
@@ -48,22 +52,35 @@ export class EngineHost {
   loaded(): void {
     if (this.isLoaded) return;
     this.isLoaded = true;
-    this.announce({});
+    this.outcome = {};
+    this.announce();
   }
 
-  accept(socket: Socket): void {
+  /** `isGuest`: of a server that shares the engine with others. */
+  accept(socket: Socket, isGuest = false): void {
     const connection = new HostConnection(socket, { engine: this.engine, slices: this.slices, host: this });
     this.connections.add(connection);
+    if (isGuest) this.guests.add(connection);
     socket.once("close", () => {
       this.connections.delete(connection);
+      if (this.guests.delete(connection)) this.announce();
       this.checkAlone();
     });
-    if (this.state !== undefined) connection.send("state", 0, this.state);
+    if (isGuest) this.announce();
+    else this.sendState(connection);
   }
 
-  /** Takes connections at the path of a socket too. */
-  listen(path: string): void {
-    this.server = createServer((socket) => this.accept(socket)).listen(path);
+  /** Takes connections at the path of a socket too. Rejects with an `Error` that says why it cannot. */
+  async listen(path: string): Promise<void> {
+    const server = createServer((socket) => this.accept(socket, true));
+    this.server = server;
+    try {
+      await once(server.listen(path), "listening");
+    } catch (thrown) {
+      throw new Error(`no socket can be made at ${path}: ${String(thrown)}`, { cause: thrown });
+    }
+    // of a connection that could not be accepted, which its other end tries again
+    server.on("error", () => undefined);
   }
 
   /** Takes no more connections, and calls back when only that of the owner is left. */
@@ -83,10 +100,16 @@ export class EngineHost {
     if (this.connections.size <= 1) this.whenAlone?.();
   }
 
-  private announce(error: Pick<EngineState, "error">): void {
-    const state: EngineState = { capabilities: this.engine.capabilities, slots: this.engine.load().slots, ...error };
-    this.state = JSON.stringify(state);
-    for (const connection of this.connections) connection.send("state", 0, this.state);
+  private announce(): void {
+    for (const connection of this.connections) this.sendState(connection);
+  }
+
+  private sendState(connection: HostConnection): void {
+    if (this.outcome === undefined) return;
+    const { slots: all } = this.engine.load();
+    const slots = this.guests.has(connection) ? Math.max(1, Math.floor(all / this.guests.size)) : all;
+    const state: EngineState = { capabilities: this.engine.capabilities, slots, ...this.outcome };
+    connection.send("state", 0, JSON.stringify(state));
   }
 }
 
@@ -103,6 +126,8 @@ class Work {
   // changed by events
   /** Parts of its JSON. */
   parts: Buffer[] = [];
+  /** Whether all parts are there; from then on its answer ends it. */
+  isComplete = false;
   /** Batches that may still be sent before the reader has taken some. */
   room = batchWindow;
   /** Called when there is room again, or the answer is canceled. */
@@ -166,17 +191,25 @@ class HostConnection {
   private accept({ kind, request, payload }: Frame): void {
     if (kind === "ping") return this.send("pong", 0);
     if (kind === "retire") return this.parts.host.retire(() => this.socket.destroy());
-    if (kind === "cancel") return this.works.get(request)?.cancel();
+    if (kind === "cancel") return this.cancel(request);
     if (kind === "taken") return this.works.get(request)?.taken(Number(payload.toString()));
     if (kind !== "piece" && kind !== "generate" && kind !== "count") return;
     const work = this.works.get(request) ?? new Work();
     this.works.set(request, work);
     work.parts.push(payload);
     if (kind === "piece") return;
+    work.isComplete = true;
     const answer = kind === "generate" ? this.generate(request, work) : this.count(request, work);
     void answer
       .catch((thrown: unknown) => this.send("failed", request, JSON.stringify(plainOf(toParleyError(thrown)))))
       .finally(() => this.works.delete(request));
+  }
+
+  private cancel(request: number): void {
+    const work = this.works.get(request);
+    work?.cancel();
+    // the rest of an incomplete one does not come
+    if (work?.isComplete === false) this.works.delete(request);
   }
 
   private async generate(number: number, work: Work): Promise<void> {

@@ -10,7 +10,7 @@ const ownerDescriptor = 3;
 
 async function main(): Promise<void> {
   // terminals and service managers send them to every process of a group: the owner ends this one when its answers are over
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"] as const) process.on(signal, () => undefined);
   const { engine, listen } = JSON.parse(process.argv[2] ?? "{}") as ProcessJob;
   const owner = new Socket({ fd: ownerDescriptor });
   enableCompileCache();
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
     process.kill(process.pid, "SIGKILL");
   });
   host.accept(owner);
-  if (listen !== undefined) host.listen(listen);
+  if (listen !== undefined) await host.listen(listen);
   await host.load();
   // it is killed, not ended: what was compiled is kept now
   flushCompileCache();
@@ -45,6 +45,7 @@ function removeEmpty(folder: string): void {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  // the owner logs the last lines of what stands here: of a stack, these do not say why
+  process.stderr.write(String(error));
   process.exit(1);
 });

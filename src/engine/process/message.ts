@@ -5,7 +5,7 @@ import type { Capabilities } from "../engine.ts";
 /** How the engine of the process is. */
 export interface EngineState {
   capabilities: Capabilities;
-  /** Requests it can run at once. */
+  /** Requests it can run at once for the server that is sent this: an equal part where several share it. */
   slots: number;
   /** Why its model is not loaded; absent where it is. */
   error?: PlainError;

@@ -141,7 +141,7 @@ export class Session {
     if (!call.isOver) this.write("cancel", call.number);
   }
 
-  /** Sends a request, in slices where it is large. Throws `canceled` on abort. */
+  /** Sends a request, in slices where it is large. Throws `canceled` on abort, after which nothing more of it is sent. */
   private async send(kind: "generate" | "count", number: number, request: GenerationRequest, signal: AbortSignal) {
     // what the engine does not read
     const { brokenTries: _tries, ...sent } = request;
@@ -153,6 +153,7 @@ export class Session {
     await this.options.slices.run(jsonSteps(sent, { piece }), signal).catch((thrown: unknown) => {
       throw signal.aborted ? canceled() : thrown;
     });
+    if (signal.aborted) throw canceled();
     this.write(kind, number, held);
   }
 

@@ -1,22 +1,36 @@
 import { createHash } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { deleteAbandoned } from "../../lib/abandoned.ts";
 import { ownedName } from "../../lib/owner.ts";
+import { causeMessage } from "../../model/error.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { EngineClient } from "./client.ts";
 import { processEngine } from "./engine.ts";
 import type { ProcessJob } from "./link.ts";
 
 const folderPrefix = "parley-engine-";
+/** Bytes of a socket's path at most: 107 on Linux (unix(7)), 103 on macOS and BSD. */
+const maxPathBytes = 103;
+/** Hexadecimal digits of a socket's name. */
+const nameLength = 16;
+/** Where the folder is when the path of the one for temporary files (`TMPDIR`) is too long. */
+const shortRoot = "/tmp";
 /** A folder that another machine or container made and did not change for this long is left. */
 const unchangedMs = 24 * 3_600_000;
 
 /** Where the process of an engine with these settings listens; the same in every process that is given the folder. */
 export function socketPath(folder: string, engine: ProcessJob["engine"]): string {
-  // paths of sockets have about a hundred characters at most
-  return join(folder, createHash("sha256").update(JSON.stringify(engine)).digest("hex").slice(0, 16));
+  return join(folder, createHash("sha256").update(JSON.stringify(engine)).digest("hex").slice(0, nameLength));
+}
+
+/** A new folder for sockets in the one for temporary files, or in a shorter one where their paths would be too long. */
+export function socketFolder(temporary: string): string {
+  const name = folderPrefix + ownedName();
+  const folder = join(temporary, name);
+  const isShort = Buffer.byteLength(folder) + 1 + nameLength <= maxPathBytes;
+  return isShort ? folder : join(shortRoot, name);
 }
 
 /**
@@ -38,11 +52,17 @@ export class SharedEngines implements AsyncDisposable {
     this.log = log;
   }
 
-  /** Makes the folder, and deletes those that ended processes left. */
+  /** Makes the folder, and deletes those that ended processes left. Throws an `Error` that says where it cannot be made. */
   static async open(log: Log): Promise<SharedEngines> {
-    await deleteAbandoned(tmpdir(), { prefix: folderPrefix, unchangedMs, now: Date.now() });
-    const folder = join(tmpdir(), folderPrefix + ownedName());
-    await mkdir(folder, { mode: 0o700 });
+    const folder = socketFolder(tmpdir());
+    const root = dirname(folder);
+    try {
+      await deleteAbandoned(root, { prefix: folderPrefix, unchangedMs, now: Date.now() });
+      await mkdir(folder, { mode: 0o700 });
+    } catch (thrown) {
+      const reason = `no folder for the sockets of embedded engines can be made in ${root}`;
+      throw new Error(`${reason}: ${causeMessage(thrown)}`, { cause: thrown });
+    }
     return new SharedEngines(folder, log);
   }
 

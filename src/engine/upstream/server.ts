@@ -4,7 +4,7 @@ import { TimeSlices } from "../../lib/time-slices.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { callIds, systemIds, type IdSource } from "../../model/id.ts";
 import type { Family } from "../../model/card.ts";
-import { canceled, ParleyError, reasonOf } from "../../model/error.ts";
+import { canceled, ParleyError, reasonOf, toParleyError } from "../../model/error.ts";
 import type { Batch } from "../../model/event.ts";
 import { isObject, type JsonObject } from "../../model/json.ts";
 import type { GenerationRequest } from "../../model/request.ts";
@@ -16,13 +16,14 @@ import { MarkSource } from "../markup/marks.ts";
 import { withOverrides, type PromptFamily } from "../template/family.ts";
 import { AddressCheck } from "./address-check.ts";
 import { UpstreamClient, type ClientOptions } from "./wire/client.ts";
-import { readAnswer, watched, type OpenedAnswer } from "./read/answer.ts";
+import { abortedAnswer, readAnswer, watched, type OpenedAnswer } from "./read/answer.ts";
 import { markupOf, type ModelMarkup } from "./read/markup.ts";
 import { ServedModels } from "./served-models.ts";
 import { countTokens } from "./count.ts";
 import { ChatDecoder } from "./read/decode.ts";
+import { SilenceBound } from "./silence-bound.ts";
 import { dialects, guessDialect, type Dialect, type DialectName, type StreamMode } from "./dialect/dialect.ts";
-import { isCutByGateway, isElsewhere, isUnknownThere, leavesOpen, networkFailure } from "./wire/failure.ts";
+import { isElsewhere, isUnknownThere, leavesOpen, networkFailure } from "./wire/failure.ts";
 import { InFlight } from "./replica/in-flight.ts";
 import { loadTemplate, promptFamilyOf, rawRequest, type RawTemplate } from "./dialect/raw.ts";
 import { reasoningStart } from "./read/reasoning-start.ts";
@@ -66,8 +67,10 @@ export interface ServerOptions extends ClientOptions {
 interface Asking {
   dialect: Dialect;
   signal: AbortSignal;
-  /** Called when the request begins to be written on an open connection. */
-  sent?: () => void;
+  /** When it was asked for first, on the clock of `performance`; default now. */
+  askedAt?: number;
+  /** As in `AnswerRequest`. */
+  onTaken?: (taken: boolean) => void;
 }
 
 /** One request, ready to be sent and read. */
@@ -77,7 +80,6 @@ interface Prepared {
   decoder: ChatDecoder;
 }
 
-const defaultGatewayMs = 25_000;
 /** For each question of `dialect: auto`. */
 const probeTimeoutMs = 5_000;
 /** What raw mode does anyway. */
@@ -94,18 +96,18 @@ export class UpstreamServer implements Member {
   private readonly served: ServedModels;
   private readonly addressCheck: AddressCheck;
   private readonly marks = new MarkSource();
+  private readonly silenceBound: SilenceBound;
   // changed by events
   /** Set at birth where it is configured, else by the first request. */
   private dialect: Dialect | undefined;
   /** The detection of the dialect while it runs; shared by the requests that wait for it. */
   private guess: Promise<Dialect> | undefined;
-  /** A gateway before the server ends requests that are silent for long; set by `whole`. */
-  private cutsWhole = false;
   /** The chat template of raw mode; set by the first request, unset when it could not be loaded. */
   private template: Promise<RawTemplate> | undefined;
 
   constructor(options: ServerOptions) {
     this.options = options;
+    this.silenceBound = new SilenceBound(options.gatewayMs);
     this.slices = options.slices ?? new TimeSlices();
     this.client = new UpstreamClient({ ...options, slices: this.slices });
     this.served = new ServedModels(() => this.client.ask("models", undefined, AbortSignal.timeout(probeTimeoutMs)));
@@ -151,7 +153,7 @@ export class UpstreamServer implements Member {
     try {
       const dialect = this.dialect ?? (await this.detected(signal));
       const own = this.own(request);
-      const follows = (this.options.stream ?? dialect.stream) === "follow" && !this.cutsWhole;
+      const follows = (this.options.stream ?? dialect.stream) === "follow" && !this.silenceBound.isKnown;
       if (own.delivery === "whole" && follows) return watched(this.whole(own, dialect, signal), ended);
       return readAnswer(await this.opened({ ...own, delivery: "pieces" }, { dialect, signal }), ended);
     } catch (thrown) {
@@ -161,40 +163,41 @@ export class UpstreamServer implements Member {
   }
 
   /**
-   * An answer that is asked for without a stream. Where a gateway ends the silent request, it and all that follow are asked for as
-   * streams. Nothing has come of an answer that is aborted, but the server has taken the request: it is one that has begun.
+   * An answer that is asked for without a stream. Where a gateway ends the silent request, it and those that follow for a time are
+   * asked for as streams. Nothing has come of an answer that is aborted; where the server works on it, it is one that has begun.
    */
   private async *whole(request: GenerationRequest, dialect: Dialect, signal: AbortSignal): AsyncGenerator<Batch> {
     const askedAt = performance.now();
-    let sent = false;
+    let taken = false;
     try {
-      yield* readAnswer(await this.opened(request, { dialect, signal, sent: () => (sent = true) }));
+      yield* readAnswer(await this.opened(request, { dialect, signal, onTaken: (now) => (taken = now) }));
       return;
     } catch (thrown) {
-      if (sent && signal.aborted) return yield abortedAnswer();
-      const { log, gatewayMs = defaultGatewayMs } = this.options;
-      const silent = performance.now() - askedAt >= gatewayMs;
-      if (!silent || !(thrown instanceof ParleyError) || !isCutByGateway(thrown)) throw thrown;
-      log?.warn({ id: request.id, reason: reasonOf(thrown) }, "a gateway ended a silent request");
+      if (taken && toParleyError(thrown).kind === "canceled") return yield abortedAnswer();
+      if (!this.silenceBound.mayHaveEnded(thrown, askedAt)) throw thrown;
+      this.options.log?.warn({ id: request.id, reason: reasonOf(thrown) }, "a gateway ended a silent request");
     }
-    const pieces = await this.opened({ ...request, delivery: "pieces" }, { dialect, signal });
+    const pieces = await this.opened({ ...request, delivery: "pieces" }, { dialect, signal, askedAt });
     for await (const batch of readAnswer(pieces)) {
-      this.cutsWhole = true;
+      this.silenceBound.record();
       yield batch;
     }
   }
 
   /** Sends the request; resolves when the answer begins. */
-  private async opened(request: GenerationRequest, { dialect, signal, sent }: Asking): Promise<OpenedAnswer> {
+  private async opened(
+    request: GenerationRequest,
+    { dialect, signal, askedAt, onTaken }: Asking,
+  ): Promise<OpenedAnswer> {
     const family = this.familyOf(request);
     const { path, body, decoder } =
       this.options.mode === "completions"
         ? await this.raw(request, dialect, family, signal)
         : this.chat(request, dialect, family);
-    const begun = request.brokenTries?.[0]?.askedAt;
+    const begun = request.brokenTries?.[0]?.askedAt ?? askedAt;
     const health = request.delivery === "whole" ? dialect.health : undefined;
     try {
-      return { answer: await this.client.open({ path, body, signal, begun, health, sent }), decoder };
+      return { answer: await this.client.open({ path, body, signal, begun, health, onTaken }), decoder };
     } catch (thrown) {
       const unknown = thrown instanceof ParleyError && isUnknownThere(thrown);
       throw unknown ? this.served.explain(thrown, request.model) : thrown;
@@ -342,9 +345,4 @@ export class UpstreamServer implements Member {
     this.dialect = dialect;
     return dialect;
   }
-}
-
-/** An answer that was aborted before anything of it came. */
-function abortedAnswer(): Batch {
-  return [{ type: "begin" }, { type: "finish", reason: "error", error: canceled() }];
 }

@@ -116,7 +116,9 @@ export const upstreamSettings = z
       })
       .prefault({})
       .describe("What is done when one of several base URLs fails: docs/routing.md."),
-    connections: positive.exactOptional().describe("Connections to one base URL at most; default no bound."),
+    connections: positive
+      .exactOptional()
+      .describe("Connections for answers to one base URL at most, and as many for counts of tokens; default no bound."),
     slots: positive
       .exactOptional()
       .describe("Requests one base URL runs at once without harm; default its connections, else 4 where that matters."),

@@ -25,7 +25,7 @@ async function start(): Promise<{ engine: Engine; pid: number }> {
 describe("signals to the whole group of processes", () => {
   it("do not end the engine: its owner does, when its answers are over", async () => {
     const { engine, pid } = await start();
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.kill(pid, signal);
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"] as const) process.kill(pid, signal);
     expect((await ask(engine, requestOf("What is the capital of Peru?"))).text()).toContain("Lima");
     expect(runs(pid)).toBe(true);
     await engine.close();

@@ -1,7 +1,10 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Engine } from "../../../src/engine/engine.ts";
 import type { DialectName } from "../../../src/engine/upstream/dialect/dialect.ts";
 import { upstreamEngine, type UpstreamOptions } from "../../../src/engine/upstream/engine.ts";
+import { UpstreamServer } from "../../../src/engine/upstream/server.ts";
+import { UpstreamClient } from "../../../src/engine/upstream/wire/client.ts";
+import { TimeSlices, type Steps } from "../../../src/lib/time-slices.ts";
 import type { Batch } from "../../../src/model/event.ts";
 import type { GenerationRequest } from "../../../src/model/request.ts";
 import {
@@ -30,6 +33,13 @@ async function start(
   const engine = upstreamEngine({ url: server.url, replicas: { probeMs: 0 }, ...options });
   open.push(engine, server);
   return { engine, server };
+}
+
+async function clientOf(handler: Handler): Promise<{ client: UpstreamClient; server: FakeServer }> {
+  const server = await fakeServer(handler);
+  const client = new UpstreamClient({ url: server.url });
+  open.push(client, server);
+  return { client, server };
 }
 
 const never = new AbortController().signal;
@@ -209,6 +219,25 @@ describe("the deadlines of a whole answer", () => {
     expect(questions).toBeLessThan(7);
   });
 
+  it("let it write where answers take all the connections they may have", async () => {
+    const { engine } = await start(slow(500, well), { timeouts, connections: 1 });
+    expect(await textOf(engine)).toBe("a");
+  });
+
+  it("ask one question for all answers that wait", async () => {
+    let running = 0;
+    let most = 0;
+    const health: Handler = async (_, response) => {
+      most = Math.max(most, ++running);
+      await wait(60);
+      running -= 1;
+      response.end("{}");
+    };
+    const { engine } = await start(slow(400, health), { timeouts });
+    expect(await Promise.all(Array.from({ length: 6 }, () => textOf(engine)))).toEqual(Array(6).fill("a"));
+    expect(most).toBe(1);
+  });
+
   it.each([
     ["does not answer", () => {}, "did not begin to answer in time"],
     ["fails", (_: unknown, response: Parameters<Handler>[1]) => void response.writeHead(500).end(), "did not begin"],
@@ -241,6 +270,22 @@ describe("the deadlines of a whole answer", () => {
   });
 });
 
+it("a server whose answers take all their connections is still counted by and found well", async () => {
+  const server = await fakeServer(({ path }, response) => {
+    if (path === "/tokenize") response.end('{"count":7}');
+    else if (path !== "/v1/chat/completions") response.end("{}");
+  });
+  const member = new UpstreamServer({ url: server.url, dialect: "vllm", connections: 1 });
+  open.push(member, server);
+  const controller = new AbortController();
+  const answer = fold(member.generate(request, controller.signal));
+  while (server.asked.length === 0) await wait(5);
+  await member.probe(AbortSignal.timeout(1_000));
+  expect(await member.count(request, AbortSignal.timeout(1_000))).toEqual({ tokens: 7, exact: true });
+  controller.abort();
+  await answer;
+});
+
 describe("a gateway that ends silent requests", () => {
   const gateway =
     (end: (response: Parameters<Handler>[1]) => void): Handler =>
@@ -254,6 +299,11 @@ describe("a gateway that ends silent requests", () => {
   it.each([
     ["504", (response: Parameters<Handler>[1]) => void response.writeHead(504).end()],
     ["524", (response: Parameters<Handler>[1]) => void response.writeHead(524).end("<html>")],
+    ["503 in a page", (response: Parameters<Handler>[1]) => void response.writeHead(503).end("<html>")],
+    [
+      "503 of a balancer",
+      (response: Parameters<Handler>[1]) => void response.writeHead(503).end('{"message":"Service Unavailable"}'),
+    ],
     ["408 in a body", (response: Parameters<Handler>[1]) => void response.end('{"error":{"code":408,"message":"m"}}')],
     ["no more bytes", (response: Parameters<Handler>[1]) => void response.destroy()],
   ])("with %s is asked for a stream, now and from then on", async (_, end) => {
@@ -264,6 +314,57 @@ describe("a gateway that ends silent requests", () => {
     expect(asked.slice(-2)).toEqual([true, true]);
     // a connection that breaks at once may be an old one
     expect(asked.slice(0, -2).every((one) => one === false)).toBe(true);
+  });
+
+  it("is not a server that is busy", async () => {
+    const refusals: ((response: Parameters<Handler>[1]) => void)[] = [
+      (response) => void response.writeHead(503).end('{"error":{"message":"the server is overloaded"}}'),
+      (response) => void response.writeHead(503, { "retry-after": "7" }).end("busy"),
+      (response) => void response.writeHead(504, { "retry-after": "7" }).end(),
+      (response) => void response.end('{"error":{"code":503,"message":"the server is overloaded"}}'),
+    ];
+    for (const refuse of refusals) {
+      const { engine, server } = await start(gateway(refuse), {
+        gatewayMs: 100,
+        replicas: { attempts: 1, probeMs: 0 },
+      });
+      expect(await errorOf(engine)).toMatchObject({ kind: expect.stringMatching(/overloaded|timeout/) });
+      expect(streams(server)).toEqual([false]);
+    }
+  });
+
+  it("is tried again after some minutes", async () => {
+    const now = performance.now.bind(performance);
+    const { engine, server } = await start(
+      gateway((response) => void response.writeHead(504).end()),
+      { gatewayMs: 100 },
+    );
+    expect(await textOf(engine)).toBe("a");
+    expect(await textOf(engine)).toBe("a");
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => now() + 11 * 60_000);
+    try {
+      expect(await textOf(engine)).toBe("a");
+    } finally {
+      clock.mockRestore();
+    }
+    expect(streams(server)).toEqual([false, true, true, false, true]);
+  });
+
+  it("does not begin the time for the whole answer anew", async () => {
+    const { engine } = await start(
+      async ({ body }, response) => {
+        if (body["stream"] !== true) {
+          await wait(300);
+          return void response.writeHead(504).end();
+        }
+        sse(response).write(frame({ content: "a" }));
+        // less than the whole time, and more than what is left of it
+        await wait(800);
+        response.end(frame({}, "stop") + doneFrame);
+      },
+      { gatewayMs: 100, timeouts: { total: 1_000 }, replicas: { attempts: 1, probeMs: 0 } },
+    );
+    expect(await textOf(engine)).toBe("the upstream did not finish in time");
   });
 
   it("is not what fails at once", async () => {
@@ -325,6 +426,47 @@ describe("a whole answer that fails", () => {
     await server.gone;
     expect(engine.load().running).toBe(0);
     expect(engine.members?.().map(({ up }) => up)).toEqual([true]);
+  });
+
+  it("has not begun where it failed for another reason when it was aborted", async () => {
+    const controller = new AbortController();
+    class AbortingSlices extends TimeSlices {
+      override run<Result>(steps: Steps<Result>): Promise<Result> {
+        controller.abort();
+        return super.run(steps);
+      }
+    }
+    const { engine } = await start(
+      (_, response) => void response.setHeader("content-type", "application/json").end(`{${" ".repeat(300_000)}]`),
+      { slices: new AbortingSlices() },
+    );
+    await expect(fold(engine.generate(request, controller.signal))).rejects.toThrow();
+    expect(controller.signal.aborted).toBe(true);
+  });
+
+  it("has not begun where the server had refused it when it was aborted", async () => {
+    const controller = new AbortController();
+    const seen: boolean[] = [];
+    const { client } = await clientOf((_, response) => void response.writeHead(503).write("{"));
+    const onTaken = (taken: boolean): void => {
+      seen.push(taken);
+      if (seen.includes(true) && !taken) controller.abort();
+    };
+    const answer = client.open({ path: "x", body: {}, signal: controller.signal, onTaken });
+    await expect(answer).rejects.toMatchObject({ kind: "canceled" });
+    expect(seen.at(-1)).toBe(false);
+  });
+
+  it("has not begun where the connection broke and there is no other", async () => {
+    const seen: boolean[] = [];
+    const { client, server } = await clientOf((_, response) => {
+      void server.close();
+      response.destroy();
+    });
+    const answer = client.open({ path: "x", body: {}, signal: never, onTaken: (taken) => seen.push(taken) });
+    await expect(answer).rejects.toMatchObject({ kind: "upstream" });
+    expect(seen).toContain(true);
+    expect(seen.at(-1)).toBe(false);
   });
 
   it("has not begun where no server took it", async () => {

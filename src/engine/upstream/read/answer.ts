@@ -1,4 +1,4 @@
-import { toParleyError } from "../../../model/error.ts";
+import { canceled, toParleyError } from "../../../model/error.ts";
 import type { Batch, GenerationEvent } from "../../../model/event.ts";
 import type { OpenAnswer } from "../wire/client.ts";
 import { pageFailure } from "../wire/failure.ts";
@@ -130,6 +130,11 @@ async function* wholeAnswer(
 
 function marked(batch: Batch): Batch {
   return batch.map((event) => (event.type === "begin" ? { ...event, whole: true } : event));
+}
+
+/** An answer that was aborted before anything of it came. */
+export function abortedAnswer(): Batch {
+  return [{ type: "begin" }, { type: "finish", reason: "error", error: canceled() }];
 }
 
 /** The batches, and a call when they are over or their reader stops; with what was thrown where they failed. */

@@ -41,7 +41,8 @@ export class HealthLog {
 function reasonOf(error: unknown): string {
   const cause = error instanceof ParleyError && error.cause instanceof Error ? error.cause : error;
   if (!(cause instanceof Error)) return String(cause);
-  const code = "code" in cause ? String(cause.code) : "";
+  // of a passed deadline the code is a number without meaning
+  const code = "code" in cause && typeof cause.code === "string" ? cause.code : "";
   const status = "status" in cause ? `status ${String(cause.status)}` : "";
   return [code, status].find((text) => text !== "") ?? (error instanceof ParleyError ? error.message : cause.message);
 }

@@ -1,12 +1,12 @@
-import type { Dispatcher } from "undici";
 import type { Secret } from "../../../lib/secret.ts";
 import { TimeSlices } from "../../../lib/time-slices.ts";
 import { type ParleyError, plainError } from "../../../model/error.ts";
 import { parseJson } from "../../../model/json.ts";
 import { readBaseUrl, type BaseUrl } from "./base-url.ts";
 import { writeBody, writeSmall, type WrittenBody } from "./body.ts";
-import { Exchange, type ExchangeOptions, type ExchangeRequest } from "./exchange.ts";
+import { Exchange, type ExchangeRequest } from "./exchange.ts";
 import { brokenCodes, networkCode, networkFailure, statusFailure } from "./failure.ts";
+import { LazyPool } from "./lazy-pool.ts";
 import { Deadlines, defaultTimeouts, type Timeouts } from "./timeouts.ts";
 
 export interface ClientOptions {
@@ -17,7 +17,7 @@ export interface ClientOptions {
   headers?: Readonly<Record<string, string | Secret>> | undefined;
   /** URL of an HTTP proxy that every call goes through; default none. It may hold user and password. */
   proxy?: Secret | undefined;
-  /** Connections at most; default no bound. */
+  /** Connections for answers at most, and as many for counts of tokens; default no bound. Other questions have a few of their own. */
   connections?: number | undefined;
   timeouts?: Partial<Timeouts> | undefined;
   /** What writing long bodies shares the event loop by. */
@@ -33,8 +33,11 @@ export interface AnswerRequest {
   begun?: number | undefined;
   /** Set where the answer is no stream: the path that shows whether the server still serves while it is silent. */
   health?: string | undefined;
-  /** Called when the request begins to be written on an open connection. */
-  sent?: (() => void) | undefined;
+  /**
+   * Called with `true` when the request begins to be written on an open connection, and with `false` when the server refused it or
+   * the connection broke: it does not work on it any more.
+   */
+  onTaken?: ((taken: boolean) => void) | undefined;
 }
 
 /** An answer whose status was 200. */
@@ -60,6 +63,8 @@ export interface OpenAnswer {
 const staleMs = 5_000;
 /** For the question whether a silent server still serves. */
 const servesMs = 5_000;
+/** Connections for questions without a body: a server whose answers take all of theirs can still report that it serves. */
+const lookConnections = 4;
 /** Of an error body that are read. */
 const maxErrorBytes = 64 * 1024;
 /** Of an answer that is no stream. */
@@ -74,21 +79,28 @@ const maxHops = 3;
 export class UpstreamClient {
   // fixed at birth
   private readonly base: BaseUrl;
-  private readonly connections: number | null;
+  /** The connections of answers. */
+  private readonly answers: LazyPool;
+  /** Those of questions with a body: counts of tokens, which may have long prompts. */
+  private readonly counts: LazyPool;
+  /** Those of questions without one, which are small and answered at once. */
+  private readonly looks: LazyPool;
   private readonly headers: Readonly<Record<string, string>>;
   private readonly timeouts: Timeouts;
-  private readonly proxy: Secret | undefined;
   private readonly slices: TimeSlices;
   // changed by events
-  /** Opened with the first request. */
-  private opened: Promise<Dispatcher> | undefined;
+  /** The questions whether the server serves that are under way, by path; those who wait for the same share one. */
+  private readonly serving = new Map<string, Promise<boolean>>();
 
   constructor(options: ClientOptions) {
     this.base = readBaseUrl(options.url);
-    this.connections = options.connections ?? null;
-    this.proxy = options.proxy;
     this.slices = options.slices ?? new TimeSlices();
     this.timeouts = { ...defaultTimeouts, ...options.timeouts };
+    const { connections, proxy } = options;
+    const pool = { origin: this.base.origin, proxy, connections, connectMs: this.timeouts.connect };
+    this.answers = new LazyPool(pool);
+    this.counts = new LazyPool(pool);
+    this.looks = new LazyPool({ ...pool, connections: lookConnections });
     const { authorization } = this.base;
     const own = Object.entries(options.headers ?? {}).map(([name, value]) => [
       name.toLowerCase(),
@@ -107,20 +119,24 @@ export class UpstreamClient {
   }
 
   /** Starts an answer. Throws a `ParleyError` for every status but 200 and everything that goes wrong before it. */
-  async open({ path, body, signal, begun, health, sent }: AnswerRequest): Promise<OpenAnswer> {
+  async open({ path, body, signal, begun, health, onTaken }: AnswerRequest): Promise<OpenAnswer> {
     const serves = health === undefined ? undefined : (): Promise<boolean> => this.serves(health);
     const watch = new Deadlines(this.timeouts, signal, { begun, serves });
+    let answer: Exchange | undefined;
     try {
       const written = writeSmall(body) ?? (await this.slices.run(writeBody(body), signal));
-      const answer = await this.send(path, written, { sent, watch });
+      answer = await this.send(path, written, { onTaken, watch });
       if (answer.statusCode !== 200) {
+        onTaken?.(false);
         watch.hurry();
         throw await refusal(answer);
       }
       return new Answer(answer, watch, this.slices);
     } catch (thrown) {
       watch.stop();
-      // the status of an error whose body does not end is what the upstream said
+      // of a coding that cannot be taken off nothing is read
+      answer?.cut();
+      // the status of an error whose body does not end is the one that counts
       throw watch.late ? thrown : (watch.reason ?? networkFailure(thrown));
     }
   }
@@ -142,7 +158,13 @@ export class UpstreamClient {
   }
 
   /** Whether a path is answered, by anything that is no failure of the server. */
-  private async serves(path: string): Promise<boolean> {
+  private serves(path: string): Promise<boolean> {
+    const asked = this.serving.get(path) ?? this.askServes(path).finally(() => this.serving.delete(path));
+    this.serving.set(path, asked);
+    return asked;
+  }
+
+  private async askServes(path: string): Promise<boolean> {
     try {
       const { status } = await this.look(path, AbortSignal.timeout(Math.min(servesMs, this.timeouts.idle)));
       return status < 500;
@@ -154,7 +176,7 @@ export class UpstreamClient {
   private async question(path: string, body: unknown, signal: AbortSignal): Promise<Exchange> {
     const written =
       body === undefined ? undefined : (writeSmall(body) ?? (await this.slices.run(writeBody(body), signal)));
-    const dispatcher = await this.dispatcher();
+    const dispatcher = await (body === undefined ? this.looks : this.counts).open();
     const { origin } = this.base;
     const headers = {
       ...this.headers,
@@ -191,24 +213,7 @@ export class UpstreamClient {
   }
 
   async close(): Promise<void> {
-    await (await this.opened)?.destroy();
-  }
-
-  /** Opened with the first request, which also loads the library: 8 MB that a server without upstreams does not need. */
-  private dispatcher(): Promise<Dispatcher> {
-    this.opened ??= import("undici").then((undici) => {
-      const options = {
-        connections: this.connections,
-        connect: { timeout: this.timeouts.connect },
-        // Deadlines are the watch's: one timer for the whole answer instead of one per read.
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        allowH2: false,
-      };
-      if (this.proxy === undefined) return new undici.Pool(this.base.origin, options);
-      return new undici.ProxyAgent({ uri: this.proxy.reveal(), ...options });
-    });
-    return this.opened;
+    await Promise.all([this.answers, this.counts, this.looks].map((pool) => pool.close()));
   }
 
   private path(path: string): string {
@@ -219,7 +224,7 @@ export class UpstreamClient {
   private async send(
     path: string,
     body: WrittenBody,
-    { sent, watch }: ExchangeOptions & { watch: Deadlines },
+    { onTaken, watch }: Pick<AnswerRequest, "onTaken"> & { watch: Deadlines },
   ): Promise<Exchange> {
     const headers = {
       ...this.headers,
@@ -227,13 +232,15 @@ export class UpstreamClient {
       "content-type": "application/json",
       accept: "text/event-stream, application/json",
     };
-    const dispatcher = await this.dispatcher();
+    const dispatcher = await this.answers.open();
     const { origin } = this.base;
     return this.followed(path, async (at) => {
       const request = (): ExchangeRequest => ({ origin, path: at, method: "POST", headers, body: body.open() });
       const beganAt = performance.now();
       const start = async (): Promise<Exchange> => {
-        const exchange = Exchange.start(dispatcher, request(), { sent });
+        // of the try or the address before nothing is left
+        onTaken?.(false);
+        const exchange = Exchange.start(dispatcher, request(), { sent: () => onTaken?.(true) });
         watch.onCut((reason) => exchange.abort(reason));
         await exchange.head();
         return exchange;
@@ -318,7 +325,7 @@ async function refusal(answer: Exchange): Promise<ParleyError> {
   return statusFailure(answer.statusCode, Buffer.concat(chunks).toString("utf8"), answer.headers);
 }
 
-/** The body as text, up to a bound; what is beyond it is cut off. */
+/** The body as text, up to a bound; what is beyond it is cut off. Throws for a body that cannot be decoded. */
 async function readAll(answer: Exchange, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   await readInto(chunks, answer, maxBytes);
@@ -326,11 +333,16 @@ async function readAll(answer: Exchange, maxBytes: number): Promise<string> {
 }
 
 async function readInto(chunks: Uint8Array[], answer: Exchange, maxBytes: number): Promise<void> {
-  const read = answer.plain();
-  let size = 0;
-  for (let bytes = await read(); bytes !== undefined; bytes = await read()) {
-    chunks.push(bytes);
-    size += bytes.length;
-    if (size > maxBytes) return answer.abort(new Error("the body is too long"));
+  try {
+    const read = answer.plain();
+    let size = 0;
+    for (let bytes = await read(); bytes !== undefined; bytes = await read()) {
+      chunks.push(bytes);
+      size += bytes.length;
+      if (size > maxBytes) return;
+    }
+  } finally {
+    // where the body is too long or cannot be decoded: what is not read would keep the connection
+    answer.cut();
   }
 }

@@ -36,7 +36,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   headers: IncomingHttpHeaders = {};
   /** Set when the request begins to be written. */
   private controller: Dispatcher.DispatchController | undefined;
-  /** Reads that nobody has taken. */
+  /** Reads that are not taken yet. */
   private queue: Buffer[] = [];
   /** Their bytes. */
   private queuedBytes = 0;
@@ -97,7 +97,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return codings.length === 0 ? () => this.next() : this.decompressed(codings);
   }
 
-  /** Reads what is left, up to so many bytes and milliseconds, so that the connection can be used again; then cuts it. */
+  /** Reads what is left, up to a number of bytes and of milliseconds, so that the connection can be used again; then cuts it. */
   async drain(maxBytes: number, timeoutMs: number): Promise<void> {
     if (this.ended || this.failure !== undefined) return;
     const timer = setTimeout(() => this.abort(new Error("the rest of the body took too long")), timeoutMs).unref();
@@ -114,14 +114,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
   }
 
-  /** Cuts the connection, where the answer is not complete; whoever waits gets the reason. */
+  /** Cuts the connection, where the answer is not complete; a waiting reader gets the reason. */
   abort(reason: Error): void {
     if (this.ended || this.failure !== undefined) return;
     this.fail(reason);
     this.controller?.abort(reason);
   }
 
-  /** The same where nobody waits. */
+  /** The same where no reader waits. */
   cut(): void {
     if (!this.ended) this.abort(new Error("the answer is not read to its end"));
   }
@@ -162,7 +162,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.failure !== undefined) return;
     this.failure = error;
     this.unlisten?.();
-    // who does not wait for the headers any more is not told
+    // no reader waits for the headers any more
     this.begun.promise.catch(() => {});
     this.begun.reject(error);
     if (this.body instanceof Readable) this.body.on("error", () => {}).destroy(error);

@@ -87,10 +87,13 @@ const messageKinds: ReadonlySet<ErrorKind> = new Set(["invalid", "too-large", "t
 /** The cause of an error that an upstream reported; for the log, and for what is done about it. */
 class Report extends Error {
   readonly status: number;
+  /** Its body was an error in the form of an API. */
+  readonly formed: boolean;
 
-  constructor(status: number, text: string) {
+  constructor(status: number, text: string, formed: boolean) {
     super(`upstream: ${status} ${text}`);
     this.status = status;
+    this.formed = formed;
   }
 }
 
@@ -101,7 +104,7 @@ export function isUnknownThere(error: ParleyError): boolean {
 
 /** The error of a 200 whose body is a web page. */
 export function pageFailure(): ParleyError {
-  const cause = new Report(200, "a web page");
+  const cause = new Report(200, "a web page", false);
   return plainError("upstream", "the upstream answered with a web page, not as an API", { cause });
 }
 
@@ -113,9 +116,13 @@ export function isElsewhere(error: ParleyError): boolean {
 /** Statuses with which gateways end a request whose server is silent. */
 const gatewayStatuses: ReadonlySet<number> = new Set([408, 502, 503, 504, 524]);
 
-/** Whether a gateway before the server may have ended the request, and not the server or we. */
-export function isCutByGateway({ kind, cause }: ParleyError): boolean {
-  if (cause instanceof Report) return gatewayStatuses.has(cause.status);
+/**
+ * Whether a gateway before the server may have ended the request, and not the server or we. Who names a time for the next try is
+ * busy, and so is who answers 503 in the form of an API.
+ */
+export function isCutByGateway({ kind, cause, retryAfter }: ParleyError): boolean {
+  if (retryAfter !== undefined) return false;
+  if (cause instanceof Report) return gatewayStatuses.has(cause.status) && !(cause.status === 503 && cause.formed);
   return kind === "upstream" && brokenCodes.has(networkCode(cause));
 }
 
@@ -125,13 +132,15 @@ interface ReportedError {
   status: number;
   /** Its `code`, `type` and `status` as text. */
   words?: readonly string[];
+  /** `false` where the body was no error in the form of an API. */
+  formed?: false;
 }
 
 /** The error of an answer that is not 200. `body` is its beginning as text. */
 export function statusFailure(status: number, body: string, headers: IncomingHttpHeaders): ParleyError {
   const parsed = parseJson(body);
   const text = isObject(parsed) ? "" : body.trim();
-  const reported = readError(parsed) ?? { message: text, code: 0, status: 0 };
+  const reported = readError(parsed) ?? { message: text, code: 0, status: 0, formed: false };
   return failure({ ...reported, status }, headerSeconds(headers) ?? bodySeconds(parsed));
 }
 
@@ -147,7 +156,7 @@ function failure(reported: ReportedError, retryAfter: number | undefined): Parle
   const kind = kindOf(reported);
   const unknown = kind === "upstream" && (reported.status === 404 || isUnknownModel(reported));
   const detail = {
-    cause: new Report(unknown ? 404 : reported.status, text),
+    cause: new Report(unknown ? 404 : reported.status, text, reported.formed !== false),
     ...(retryAfter === undefined ? {} : { retryAfter }),
   };
   if (unknown) {

@@ -152,7 +152,7 @@ export class Deadlines {
   /** Waits on, where the server still serves. */
   private async ask(serves: () => Promise<boolean>): Promise<void> {
     this.known = await serves();
-    // meanwhile the answer has come, or nobody wants it any more
+    // meanwhile the answer has come, or it is not wanted any more
     if (this.phase !== "first" || this.timer === undefined) return;
     if (!this.known) return this.end(false);
     this.last = performance.now();

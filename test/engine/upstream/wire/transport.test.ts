@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Engine } from "../../../../src/engine/engine.ts";
 import { upstreamEngine, type UpstreamOptions } from "../../../../src/engine/upstream/engine.ts";
 import { upstreamSettings } from "../../../../src/engine/upstream/settings.ts";
+import { UpstreamClient } from "../../../../src/engine/upstream/wire/client.ts";
 import { Secret } from "../../../../src/lib/secret.ts";
 import { TimeSlices } from "../../../../src/lib/time-slices.ts";
 import { doneFrame, fakeServer, fold, frame, requestOf, sse, type FakeServer, type Handler } from "../fake.ts";
@@ -114,6 +115,25 @@ describe("a compressed answer", () => {
   ])("that is no %s is an error of the upstream", async (coding, body, words) => {
     const { engine } = await start((_, response) => send(response, [200, "text/event-stream", coding, body]));
     await expect(ask(engine)).rejects.toMatchObject({ kind: "upstream", message: expect.stringContaining(words) });
+  });
+
+  const opened = (client: UpstreamClient): Promise<unknown> => client.open({ path: "x", body: {}, signal: never });
+  const asked = (client: UpstreamClient): Promise<unknown> => client.ask("x", undefined, never);
+  it.each([
+    ["an answer", 200, "lzma", opened],
+    ["a refusal", 500, "lzma", opened],
+    ["a refusal that is no gzip", 500, "gzip", opened],
+    ["a question", 200, "lzma", asked],
+    ["a question that is no gzip", 200, "gzip", asked],
+    ["a refused question", 500, "lzma", asked],
+  ])("that cannot be decoded and has no end keeps no connection: %s", async (_, status, coding, request) => {
+    const server = await fakeServer((_request, response) => {
+      response.writeHead(status, { "content-encoding": coding }).write(Buffer.alloc(256 * 1024, 1));
+    });
+    const client = new UpstreamClient({ url: server.url, connections: 1 });
+    open.push(client, server);
+    await expect(request(client)).rejects.toThrow();
+    await server.gone;
   });
 });
 
