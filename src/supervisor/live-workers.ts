@@ -1,6 +1,6 @@
 import type { Log } from "../telemetry/log.ts";
 import type { StopOrder } from "./message.ts";
-import { takeOver } from "./take-over.ts";
+import { takeOver, type TakenOver } from "./take-over.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 import type { AnswerTimes } from "./worker-times.ts";
 
@@ -90,7 +90,10 @@ export class LiveWorkers<Settings> {
    * Takes over settings in these workers or in none: then it throws why. Returns changed settings that need a restart, and
    * workers that failed at the last step.
    */
-  async takeOver(workers: readonly WorkerProcess<Settings>[], reloaded: Reading<Settings>) {
+  async takeOver(
+    workers: readonly WorkerProcess<Settings>[],
+    reloaded: Reading<Settings>,
+  ): Promise<TakenOver<Settings>> {
     const taken = await takeOver(workers, reloaded.settings, this.times.reloadMs);
     for (const worker of workers) {
       const before = this.uses.get(worker);

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { WorkerProcess } from "./worker-process.ts";
 
 /** What became of settings in the workers that had prepared them. */
-interface TakenOver<Settings> {
+export interface TakenOver<Settings> {
   /** Names of changed settings that need a restart. */
   needRestart: readonly string[];
   /** Workers that did not use them in the end, with the reason; some of the others do. */

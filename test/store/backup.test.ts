@@ -148,7 +148,7 @@ describe("a restore", () => {
     journal.close();
     await restored(archive, true);
     expect(await nameIn(target)).toBe("one");
-    expect(readdirSync(target).toSorted()).toEqual(["parley.db"]);
+    expect(readdirSync(target).toSorted()).toEqual(["parley.db", "parley.db-reserve"]);
   });
 
   it("refuses a folder that is in use, and takes one whose database is damaged", async () => {

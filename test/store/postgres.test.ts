@@ -93,7 +93,9 @@ describe.runIf(programs !== undefined)("the tables", () => {
       await owner.transaction(async (inside) => {
         // what a backup holds
         await inside.run("lock table migration, api_key, account in access share mode");
-        await (await openStore(undefined, guest.href)).close();
+        const started = await openStore(undefined, guest.href);
+        expect(await started.settings.get("missing")).toBeUndefined();
+        await started.close();
       });
     } finally {
       await owner.close();

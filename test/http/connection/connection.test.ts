@@ -284,14 +284,17 @@ describe("how many connections there may be:", () => {
     await expect.poll(() => strangers.at(-1)?.text()).toContain("200 OK");
   });
 
-  it.runIf(process.platform === "linux")("those of an address with too many go first where there are too many in all", async () => {
-    const server = await serve({ timeouts: {}, connections: { perAddress: 4, total: 20 } });
-    const other = open(server, "", { from: "127.0.0.2" });
-    const strangers = Array.from({ length: 60 }, () => open(server, ""));
-    await Promise.all(strangers.slice(0, 56).map(({ closed }) => closed));
-    other.socket.write("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
-    await expect.poll(() => other.text()).toContain("200 OK");
-  });
+  it.runIf(process.platform === "linux")(
+    "those of an address with too many go first where there are too many in all",
+    async () => {
+      const server = await serve({ timeouts: {}, connections: { perAddress: 4, total: 20 } });
+      const other = open(server, "", { from: "127.0.0.2" });
+      const strangers = Array.from({ length: 60 }, () => open(server, ""));
+      await Promise.all(strangers.slice(0, 56).map(({ closed }) => closed));
+      other.socket.write("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
+      await expect.poll(() => other.text()).toContain("200 OK");
+    },
+  );
 
   it("one address with too many loses some at a time, so that coming back costs little", async () => {
     const server = await serve({ timeouts: {}, connections: { perAddress: 4 } });

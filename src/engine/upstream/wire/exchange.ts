@@ -71,19 +71,30 @@ export class Exchange implements Dispatcher.DispatchHandler {
     await this.begun.promise;
   }
 
-  /** What has arrived of the body since the last call, once there is something; `undefined` at the end. Throws like `head`. */
+  /** What has arrived of the body, at most 64 KiB, once there is something; `undefined` at the end. Throws like `head`. */
   async next(): Promise<Buffer | undefined> {
     while (this.queue.length === 0) {
       if (this.failure !== undefined) throw this.failure;
       if (this.ended) return undefined;
       await new Promise<void>((resolve) => (this.wake = resolve));
     }
-    const { queue } = this;
-    this.queue = [];
-    this.queuedBytes = 0;
-    if (this.controller?.paused === true) this.controller.resume();
-    const [only] = queue;
-    return queue.length === 1 ? only : Buffer.concat(queue);
+    const taken = this.take();
+    if (this.controller?.paused === true && this.queuedBytes < maxQueuedBytes) this.controller.resume();
+    return taken;
+  }
+
+  /** The first pieces of the queue as one, up to the size of a large network read. */
+  private take(): Buffer | undefined {
+    let count = 0;
+    let bytes = 0;
+    for (const { length } of this.queue) {
+      if (count > 0 && bytes + length > maxQueuedBytes) break;
+      count += 1;
+      bytes += length;
+    }
+    const taken = this.queue.splice(0, count);
+    this.queuedBytes -= bytes;
+    return count === 1 ? taken[0] : Buffer.concat(taken, bytes);
   }
 
   /** Whether the body has codings. */
