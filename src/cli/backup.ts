@@ -49,7 +49,9 @@ async function runBackup(config: Config, file: string, flags: Flags): Promise<vo
   if (flags["force"] !== true && existsSync(file)) throw invalid("", `${file} is there already; --force replaces it`);
   // a backup that breaks off leaves no file that looks whole
   const part = `${file}.part`;
-  const output = (await opened(part, "w")).createWriteStream({ flush: true });
+  // a handle that is left open ends the process when it is collected, where nothing is written to its stream
+  await using handle = await opened(part, "w");
+  const output = handle.createWriteStream({ flush: true });
   try {
     const done = await backUp(config.data, output, { ...options, scratch: dirname(resolve(file)) });
     await rename(part, file);
@@ -63,7 +65,8 @@ async function runBackup(config: Config, file: string, flags: Flags): Promise<vo
 async function runRestore(config: Config, file: string, flags: Flags): Promise<void> {
   refusePostgres(config, "pg_restore or psql");
   const { restore } = await lazy.restore();
-  const input = file === "-" ? process.stdin : (await opened(file, "r")).createReadStream();
+  await using handle = file === "-" ? undefined : await opened(file, "r");
+  const input = handle?.createReadStream() ?? process.stdin;
   const done = await restore(config.data, input, { force: flags["force"] === true, nowMs: Date.now() });
   const folder = resolve(config.data);
   if (flags["json"] === true) console.log(JSON.stringify({ data: folder, madeAt: done.madeAt, version: done.version }));
