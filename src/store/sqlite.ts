@@ -102,17 +102,16 @@ class SqliteDatabase implements SqlDatabase {
     reserve?.fill();
     this.inside = {
       all: async (sql, values = []) => this.rows(sql, values),
-      run: async (sql, values = []) => Number(this.prepare(sql).run(...values).changes),
+      run: async (sql, values = []) => this.changes(sql, values),
     };
   }
 
   all(sql: string, values: readonly SqlValue[] = []): Promise<Row[]> {
-    return this.whenFree(() => this.rows(sql, values));
+    return this.statement(sql, () => this.rows(sql, values));
   }
 
   run(sql: string, values: readonly SqlValue[] = []): Promise<number> {
-    const work = (): number => Number(this.prepare(sql).run(...values).changes);
-    return changesRows.test(sql) ? this.withReserve(work) : this.whenFree(work);
+    return this.statement(sql, () => this.changes(sql, values));
   }
 
   async transaction<T>(work: (inside: SqlRunner) => Promise<T>): Promise<T> {
@@ -164,6 +163,15 @@ class SqliteDatabase implements SqlDatabase {
   private rows(sql: string, values: readonly SqlValue[]): Row[] {
     // neither bytes nor integers beyond 2^53 are ever stored
     return this.prepare(sql).all(...values) as Row[];
+  }
+
+  /** How many rows a statement changed. */
+  private changes(sql: string, values: readonly SqlValue[]): number {
+    return Number(this.prepare(sql).run(...values).changes);
+  }
+
+  private statement<T>(sql: string, work: () => T): Promise<T> {
+    return changesRows.test(sql) ? this.withReserve(work) : this.whenFree(work);
   }
 
   /** Does it as soon as no transaction is open here and no other process holds the database. */

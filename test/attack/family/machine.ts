@@ -35,6 +35,8 @@ async function fullDisk(client: Client): Promise<string> {
     const { body, headers } = form(bytes);
     return (await client.send("/v1/files/upload", body, { headers })).text;
   };
+  const stores = await client.send("/v1/responses", { model, store: true, input: "A" });
+  const { id: deletable } = JSON.parse(stores.text) as { id: string };
   const kept: string[] = [];
   for (let text = await upload(2 * mebibyte); text.includes('"status_code":0'); text = await upload(2 * mebibyte)) {
     kept.push(/"file_id":(\d+)/.exec(text)?.[1] ?? "");
@@ -50,6 +52,7 @@ async function fullDisk(client: Client): Promise<string> {
   if (unknown !== undefined) throw new Error(`storing: ${stored}, ${unknown.text.slice(0, 120)}`);
   const chats = expectStatus(await many(client, 20), 200);
   const { status } = await client.send("/admin/api/keys", { name: "x" }, { key: adminKey });
+  expectStatus(await client.send(`/v1/responses/${deletable}`, undefined, { method: "DELETE" }), 200);
   for (const id of kept) await client.send("/v1/files/delete", { file_id: Number(id) });
   const after = expectStatus(await client.send("/v1/responses", { model, store: true, input: "A" }), 200);
   return `upload 1013, storing ${stored}, new key ${status}, chats ${chats}; with room again ${after}`;
