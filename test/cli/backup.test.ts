@@ -4,9 +4,8 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Workplace } from "./command.ts";
+import { listens, Workplace } from "./command.ts";
 
-const listens = /Parley listens on (http:\/\/127\.0\.0\.1:\d+)/;
 const simulator = { PARLEY_ENGINE: "sim", PARLEY_PORT: "0", PARLEY_LOG: "warn" };
 
 let place: Workplace;

@@ -6,6 +6,11 @@ import { fileURLToPath } from "node:url";
 
 const bin = fileURLToPath(new URL("../../bin/parley.js", import.meta.url));
 
+/** What a server prints when its port is open; the group is its URL. */
+export const listens = /Parley listens on (http:\/\/127\.0\.0\.1:\d+)/;
+/** A text that the simulator takes a while to repeat. */
+export const hundredWords = Array.from({ length: 100 }, (_, index) => `word${index}`).join(" ");
+
 export interface Ended {
   code: number | null;
   stdout: string;

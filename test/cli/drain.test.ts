@@ -5,11 +5,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import WebSocket from "ws";
-import { Workplace, type RunningCommand } from "./command.ts";
+import { listens, hundredWords, Workplace, type RunningCommand } from "./command.ts";
 
 const key = "sk-test-0123456789";
-const listens = /Parley listens on (http:\/\/127\.0\.0\.1:\d+)/;
-const words = Array.from({ length: 100 }, (_, index) => `word${index}`).join(" ");
 
 let place: Workplace;
 beforeEach(() => {
@@ -168,7 +166,7 @@ describe("SIGTERM with a delay", () => {
 
   it("a second signal ends the delay and everything that runs", async () => {
     const { command, url } = await serve({ shutdownDelaySeconds: 60, drainSeconds: 60 }, 5);
-    const running = ask(url, "/v1/chat/completions", { body: chatBody(false, `Repeat exactly: ${words}`) });
+    const running = ask(url, "/v1/chat/completions", { body: chatBody(false, `Repeat exactly: ${hundredWords}`) });
     await until(async () => /parley_engine_running\{engine="sim"\} 1/.test((await ask(url, "/metrics")).text));
     command.signal("SIGTERM");
     await until(async () => (await ask(url, "/readyz")).status === 503);
@@ -196,7 +194,7 @@ describe("behind a closed port", () => {
       socket.write(
         `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: ${headers.authorization}\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
       );
-    send(chatBody(true, `Repeat exactly: ${words}`));
+    send(chatBody(true, `Repeat exactly: ${hundredWords}`));
     await until(() => text.includes("word0"));
     command.signal("SIGTERM");
     await until(() => refused(url));
@@ -213,7 +211,7 @@ describe("behind a closed port", () => {
     const [busy, idle] = [socketOf(url), socketOf(url)];
     const [turn, rest] = [follow(busy), follow(idle)];
     await Promise.all([busy, idle].map((socket) => new Promise((resolve) => socket.once("open", resolve))));
-    busy.send(create(`Repeat exactly: ${words}`));
+    busy.send(create(`Repeat exactly: ${hundredWords}`));
     await until(() => turn.types.includes("response.output_text.delta"));
     command.signal("SIGTERM");
     expect(await rest.closed).toBe(1001);
@@ -228,7 +226,7 @@ describe("behind a closed port", () => {
 
   it("a background response goes on, and is there after the next start", { timeout: 30_000 }, async () => {
     const { command, url } = await serve({ shutdownDelaySeconds: 0, drainSeconds: 20 }, 60);
-    const body = JSON.stringify({ model: "MiniMax-M3", input: `Repeat exactly: ${words}`, background: true });
+    const body = JSON.stringify({ model: "MiniMax-M3", input: `Repeat exactly: ${hundredWords}`, background: true });
     const { id } = JSON.parse((await ask(url, "/v1/responses", { body })).text) as { id: string };
     command.signal("SIGTERM");
     expect((await command.ended).code).toBe(0);

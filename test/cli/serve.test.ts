@@ -4,10 +4,9 @@ import { createServer, type AddressInfo } from "node:net";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Workplace, type RunningCommand } from "./command.ts";
+import { listens, hundredWords, Workplace, type RunningCommand } from "./command.ts";
 
 const key = "sk-test-0123456789";
-const listens = /Parley listens on (http:\/\/127\.0\.0\.1:\d+)/;
 
 let place: Workplace;
 beforeEach(() => {
@@ -33,8 +32,6 @@ async function serve(settings: { speed?: number; grace?: number; key?: string } 
   return { command, url };
 }
 
-const words = Array.from({ length: 100 }, (_, index) => `word${index}`).join(" ");
-
 function ask(url: string, stream: boolean): Promise<Response> {
   return fetch(`${url}/v1/chat/completions`, {
     method: "POST",
@@ -43,7 +40,7 @@ function ask(url: string, stream: boolean): Promise<Response> {
       model: "MiniMax-M3",
       stream,
       thinking: { type: "disabled" },
-      messages: [{ role: "user", content: `Repeat exactly: ${words}` }],
+      messages: [{ role: "user", content: `Repeat exactly: ${hundredWords}` }],
     }),
   });
 }
@@ -132,7 +129,7 @@ describe("parley serve", () => {
     await until(() => refused(url));
     expect(alive(command)).toBe(true);
     const text = await stream.text;
-    expect(contentOf(text)).toBe(words);
+    expect(contentOf(text)).toBe(hundredWords);
     expect(text.trimEnd().endsWith("data: [DONE]")).toBe(true);
     const over = performance.now();
     expect(await command.ended).toMatchObject({ code: 0, stderr: "" });
@@ -161,7 +158,7 @@ describe("parley serve", () => {
     expect(performance.now() - started).toBeLessThan(3_500);
     // at twenty tokens a second the whole would have taken longer
     const text = await stream.text.catch(() => "");
-    expect(contentOf(text).length).toBeLessThan(words.length);
+    expect(contentOf(text).length).toBeLessThan(hundredWords.length);
   });
 
   it("goes on with its settings when the changed file cannot be read", async () => {

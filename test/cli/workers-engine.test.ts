@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runs } from "../engine/process/running.ts";
-import { Workplace, type RunningCommand } from "./command.ts";
+import { listens, Workplace, type RunningCommand } from "./command.ts";
 
 const key = "sk-test-0123456789";
 let place: Workplace;
@@ -32,7 +32,7 @@ async function serve(): Promise<Served> {
   const file = join(place.data, "parley.yaml");
   writeFileSync(file, JSON.stringify(settings));
   const command = place.start(["serve", "--config", file]);
-  const url = (await command.says(/Parley listens on (http:\/\/127\.0\.0\.1:\d+)/))[1] ?? "";
+  const url = (await command.says(listens))[1] ?? "";
   await command.says(/all workers serve/);
   await expect.poll(() => ready(url), { timeout: 20_000 }).toBe(200);
   return { command, url, file };

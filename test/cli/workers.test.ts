@@ -4,13 +4,11 @@ import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSqlite } from "../../src/store/sqlite.ts";
-import { Workplace, type RunningCommand } from "./command.ts";
+import { listens, hundredWords, Workplace, type RunningCommand } from "./command.ts";
 
 /** For what several processes do on a busy machine. */
 const pollLimit = { timeout: 10_000 };
 const key = "sk-test-0123456789";
-const listens = /Parley listens on (http:\/\/127\.0\.0\.1:\d+)/;
-const words = Array.from({ length: 100 }, (_, index) => `word${index}`).join(" ");
 
 let place: Workplace;
 beforeEach(() => {
@@ -66,7 +64,7 @@ function ask(
 }
 
 function chat(url: string, more: object = {}): Promise<{ status: number; text: string }> {
-  const messages = [{ role: "user", content: `Repeat exactly: ${words}` }];
+  const messages = [{ role: "user", content: `Repeat exactly: ${hundredWords}` }];
   return ask(`${url}/v1/chat/completions`, { model: "MiniMax-M3", thinking: { type: "disabled" }, messages, ...more });
 }
 
@@ -139,7 +137,7 @@ describe("workers", () => {
         ),
       );
       await expect.poll(() => metric(url, "parley_engine_running"), pollLimit).toBe(2);
-      const background = { model: "MiniMax-M3", background: true, input: `Repeat exactly: ${words}` };
+      const background = { model: "MiniMax-M3", background: true, input: `Repeat exactly: ${hundredWords}` };
       const responses = [await ask(`${url}/v1/responses`, background), await ask(`${url}/v1/responses`, background)];
       const [victim = 0] = workersOf(served);
       process.kill(victim, "SIGKILL");
@@ -164,7 +162,7 @@ describe("workers", () => {
   it("each show, follow, cancel and delete a response that another one makes", async () => {
     const { url } = await serve(sim(20));
     const begin = async (): Promise<string> => {
-      const body = { model: "MiniMax-M3", background: true, input: `Repeat exactly: ${words}` };
+      const body = { model: "MiniMax-M3", background: true, input: `Repeat exactly: ${hundredWords}` };
       const { id } = JSON.parse((await ask(`${url}/v1/responses`, body)).text) as { id: string };
       return `${url}/v1/responses/${id}`;
     };

@@ -1,15 +1,12 @@
 import { ResponsesWS } from "openai/resources/responses/ws";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import WebSocket from "ws";
+import { closeLater } from "../support/close-later.ts";
 import { remembering, startServer, testKey, type Running } from "./start.ts";
 
 let server: Running;
-const open: { close(): void }[] = [];
 beforeAll(async () => {
   server = await startServer({ engines: { sim: remembering } });
-});
-afterEach(() => {
-  for (const one of open.splice(0)) one.close();
 });
 afterAll(() => server.stop());
 
@@ -27,7 +24,7 @@ async function connect(headers: Record<string, string> = { authorization: `Beare
   ask: (body: object | string) => Promise<Message[]>;
 }> {
   const socket = new WebSocket(`${server.url.replace("http", "ws")}/v1/responses`, { headers });
-  open.push(socket);
+  closeLater(socket);
   const inbox: Message[] = [];
   let wake = (): void => undefined;
   socket.on("message", (data) => {
@@ -157,7 +154,7 @@ describe("the WebSocket of /v1/responses", () => {
 
   it("speaks with the openai package's own WebSocket class", async () => {
     const socket = new ResponsesWS(server.openai);
-    open.push(socket);
+    closeLater(socket);
     const text = new Promise<string>((resolve, reject) => {
       socket.on("response.completed", (event) => resolve(event.response.output_text));
       socket.on("error", reject);

@@ -22,13 +22,14 @@ export interface AnswerBias {
  * and repetitions end. Spelled in other tokens, as when a caller's text is quoted, all tags may be written.
  */
 export function answerBias(loaded: LoadedModel, request: GenerationRequest): AnswerBias {
-  const { calls, callsOnlyWithTools, repeatBounds, thinkTags } = loaded.family;
+  const { library, model, family } = loaded;
+  const { calls, callsOnlyWithTools, repeatBounds, thinkTags } = family;
   const noCalls = callsOnlyWithTools === true && request.tools.length === 0;
   const held = noCalls ? tokensOf(loaded, callForms[calls]?.tags ?? []) : [];
   const repeat = request.format.type === "text" ? undefined : new JsonRepeat(repeatBounds);
   if (held.length === 0 && repeat === undefined) return {};
   const biasFor = (never: readonly Token[], ending?: Ending): TokenBias => {
-    const bias = new loaded.library.TokenBias(loaded.model.tokenizer).set(Array.from(never), "never");
+    const bias = new library.TokenBias(model.tokenizer).set(Array.from(never), "never");
     return ending === undefined ? bias : bias.set(ending, soon);
   };
   const outside = biasFor(held);

@@ -1,5 +1,5 @@
 import { createServer, type AddressInfo, type Socket } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { upstreamEngine, type UpstreamOptions } from "../../../src/engine/upstream/engine.ts";
 import {
   doneFrame,
@@ -12,11 +12,7 @@ import {
   type FakeServer,
   type Handler,
 } from "./fake.ts";
-
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
-});
+import { closeLater } from "../../support/close-later.ts";
 
 /** Long enough that errors which come by themselves do not look like a silent upstream on a busy machine. */
 const timeouts = { connect: 5_000, firstByte: 10_000, idle: 10_000, total: 15_000, grace: 100 };
@@ -33,7 +29,7 @@ interface Outcome {
 /** Runs one request; an outcome is an answer, an error before the first batch, or one in the finish event. */
 async function outcome(url: string, options: Partial<UpstreamOptions> = {}): Promise<Outcome> {
   const engine = upstreamEngine({ url, timeouts, ...options });
-  open.push(engine);
+  closeLater(engine);
   const done = (how: Outcome["how"], text: string, error: string): Outcome => ({ how, text, error });
   try {
     const { transcript } = await fold(engine.generate(requestOf(), new AbortController().signal));
@@ -53,7 +49,7 @@ async function outcome(url: string, options: Partial<UpstreamOptions> = {}): Pro
 
 async function faulty(handler: Handler): Promise<FakeServer> {
   const server = await fakeServer(handler);
-  open.push(server);
+  closeLater(server);
   return server;
 }
 
@@ -68,9 +64,9 @@ async function rawServer(answer: (socket: Socket, ordinal: number) => void): Pro
     socket.on("data", () => answer(socket, ordinal++));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  open.push({
+  closeLater({
     close: () =>
-      new Promise((resolve) => {
+      new Promise<void>((resolve) => {
         server.close(() => resolve());
         for (const socket of sockets) socket.destroy();
       }),
@@ -108,7 +104,7 @@ describe("a faulty upstream", () => {
       response.on("finish", () => setTimeout(() => request.socket.destroy(), 5));
     });
     const engine = upstreamEngine({ url: server.url, timeouts });
-    open.push(engine);
+    closeLater(engine);
     for (let i = 0; i < 5; i++) {
       const { transcript } = await fold(engine.generate(requestOf(), new AbortController().signal));
       expect(transcript.text()).toBe("ab");

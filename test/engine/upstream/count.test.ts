@@ -1,13 +1,9 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { upstreamEngine, type UpstreamOptions } from "../../../src/engine/upstream/engine.ts";
 import { textPart, type Item } from "../../../src/model/item.ts";
 import type { GenerationRequest } from "../../../src/model/request.ts";
 import { fakeServer, requestOf, user, type Asked, type FakeServer, type Handler } from "./fake.ts";
-
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
-});
+import { closeLater } from "../../support/close-later.ts";
 
 const never = new AbortController().signal;
 
@@ -28,14 +24,14 @@ async function counted(
     else response.writeHead(404).end();
   });
   const engine = upstreamEngine({ url: server.url, ...options });
-  open.push(engine);
+  closeLater(engine);
   const count = await engine.count(request, never);
   return { count, asked: server.asked.map(({ path, body }) => ({ path, body })) };
 }
 
 async function serverOf(handler: Handler): Promise<FakeServer> {
   const server = await fakeServer(handler);
-  open.push(server);
+  closeLater(server);
   return server;
 }
 
@@ -125,7 +121,7 @@ describe("input tokens", () => {
     const abort = new AbortController();
     const server = await serverOf(() => abort.abort(new Error("left")));
     const engine = upstreamEngine({ url: server.url, dialect: "vllm" });
-    open.push(engine);
+    closeLater(engine);
     await expect(engine.count(requestOf(), abort.signal)).rejects.toThrow("left");
   });
 
@@ -135,7 +131,7 @@ describe("input tokens", () => {
     );
     if (one === undefined || two === undefined) throw new Error("no server");
     const engine = upstreamEngine({ url: [one.url, two.url], dialect: "vllm", replicas: { probeMs: 0 } });
-    open.push(engine);
+    closeLater(engine);
     const first = await engine.count(requestOf({ items: [user("a")] }), never);
     expect(await engine.count(requestOf({ items: [user("a")] }), never)).toEqual(first);
     expect([one.asked.length, two.asked.length].toSorted((a, b) => a - b)).toEqual([0, 2]);

@@ -1,6 +1,5 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { upstreamEngine, type UpstreamOptions } from "../../../src/engine/upstream/engine.ts";
-import type { Engine } from "../../../src/engine/engine.ts";
 import { Secret } from "../../../src/lib/secret.ts";
 import type { GenerationEvent } from "../../../src/model/event.ts";
 import {
@@ -12,25 +11,15 @@ import {
   frame,
   requestOf,
   sse,
+  startEngine,
   usageFrame,
   user,
-  type FakeServer,
   type Handler,
 } from "./fake.ts";
+import { closeLater } from "../../support/close-later.ts";
 
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
-});
-
-async function start(
-  handler: Handler,
-  options: Partial<UpstreamOptions> = {},
-): Promise<{ engine: Engine; server: FakeServer }> {
-  const server = await fakeServer(handler);
-  const engine = upstreamEngine({ url: server.url, ids: fixedIds(), ...options });
-  open.push(engine, server);
-  return { engine, server };
+function start(handler: Handler, options: Partial<UpstreamOptions> = {}): ReturnType<typeof startEngine> {
+  return startEngine(handler, () => ({ ids: fixedIds(), ...options }));
 }
 
 const never = new AbortController().signal;
@@ -378,7 +367,7 @@ describe("upstream engine", () => {
     const gone = await fakeServer((_, response) => void response.writeHead(404).end('{"detail":"Not Found"}'));
     const good = await fakeServer((_, response) => void sse(response).end(frame({ content: "a" }, "stop") + doneFrame));
     const engine = upstreamEngine({ url: [gone.url, good.url], replicas: { probeMs: 0, failures: 1 } });
-    open.push(engine, gone, good);
+    closeLater(engine, gone, good);
     for (let i = 0; i < 12; i++) {
       const { transcript } = await fold(engine.generate(requestOf({ items: [user(`${i}`)] }), never));
       expect(transcript.text()).toBe("a");

@@ -1,10 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Engine } from "../../../src/engine/engine.ts";
+import { upstreamEngine, type UpstreamOptions } from "../../../src/engine/upstream/engine.ts";
 import type { Batch, GenerationEvent } from "../../../src/model/event.ts";
 import { GrammarCheck } from "../../../src/model/event.ts";
 import { textPart, type Item } from "../../../src/model/item.ts";
 import type { GenerationRequest } from "../../../src/model/request.ts";
 import { Transcript } from "../../../src/model/transcript.ts";
+import { closeLater } from "../../support/close-later.ts";
 import { generationRequest } from "../../support/request.ts";
 
 export interface Asked {
@@ -59,6 +62,17 @@ export async function fakeServer(handler: Handler): Promise<FakeServer> {
         server.closeAllConnections();
       }),
   };
+}
+
+/** Such an upstream and an engine that asks it, until the test is over. */
+export async function startEngine(
+  handler: Handler,
+  options: (server: FakeServer) => Partial<UpstreamOptions>,
+): Promise<{ engine: Engine; server: FakeServer }> {
+  const server = await fakeServer(handler);
+  const engine = upstreamEngine({ url: server.url, ...options(server) });
+  closeLater(engine, server);
+  return { engine, server };
 }
 
 /** A chunk with one delta, as text of an event. */

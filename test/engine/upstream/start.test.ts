@@ -1,13 +1,9 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createCatalog } from "../../../src/engine/catalog.ts";
 import { upstreamEngine, type UpstreamOptions } from "../../../src/engine/upstream/engine.ts";
 import type { GenerationRequest } from "../../../src/model/request.ts";
 import { doneFrame, fakeServer, fold, frame, pieces, requestOf, sse, type FakeServer } from "./fake.ts";
-
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
-});
+import { closeLater } from "../../support/close-later.ts";
 
 const never = new AbortController().signal;
 
@@ -20,7 +16,7 @@ async function answering(
     sse(response).end(body + frame({}, finish) + doneFrame);
   });
   const engine = upstreamEngine({ url: server.url, ...options });
-  open.push(engine, server);
+  closeLater(engine, server);
   return {
     server,
     ask: async (over = {}) => {
@@ -97,7 +93,7 @@ describe("where the answer of a server without a reasoning parser begins", () =>
       answer = () => response.end(frame({ content: "!" }, "stop") + doneFrame);
     });
     const engine = upstreamEngine({ url: server.url });
-    open.push(engine, server);
+    closeLater(engine, server);
     const batches = engine.generate(requestOf({ model: "MiniMax-M2.7" }), never)[Symbol.asyncIterator]();
     const first = await batches.next();
     expect(JSON.stringify(first.value)).toContain("Yes");
@@ -157,7 +153,7 @@ describe("dialect: auto", () => {
       response.end(JSON.stringify({ data: [{ owned_by: "vllm" }] }));
     });
     const engine = upstreamEngine({ url: server.url, dialect: "auto", replicas: { probeMs: 0 } });
-    open.push(engine, server);
+    closeLater(engine, server);
     const ask = async (): Promise<unknown> => {
       await fold(engine.generate(requestOf({ model: "MiniMax-M3", reasoning: "off" }), never));
       return server.asked.at(-1)?.body["chat_template_kwargs"];
@@ -179,7 +175,7 @@ describe("dialect: auto", () => {
       response.writeHead(302, { location: "http://127.0.0.1:1/login" }).end();
     });
     const engine = upstreamEngine({ url: server.url, dialect: "auto", replicas: { probeMs: 0 } });
-    open.push(engine, server);
+    closeLater(engine, server);
     for (let i = 0; i < 2; i++) {
       const { transcript } = await fold(engine.generate(requestOf(), never));
       expect(transcript.text()).toBe("Hi");

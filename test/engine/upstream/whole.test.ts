@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Engine } from "../../../src/engine/engine.ts";
 import type { DialectName } from "../../../src/engine/upstream/dialect/dialect.ts";
 import { upstreamEngine, type UpstreamOptions } from "../../../src/engine/upstream/engine.ts";
@@ -15,30 +15,21 @@ import {
   frame,
   requestOf,
   sse,
+  startEngine,
   usageFrame,
   type FakeServer,
   type Handler,
 } from "./fake.ts";
+import { closeLater } from "../../support/close-later.ts";
 
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
-});
-
-async function start(
-  handler: Handler,
-  options: Partial<UpstreamOptions> = {},
-): Promise<{ engine: Engine; server: FakeServer }> {
-  const server = await fakeServer(handler);
-  const engine = upstreamEngine({ url: server.url, replicas: { probeMs: 0 }, ...options });
-  open.push(engine, server);
-  return { engine, server };
+function start(handler: Handler, options: Partial<UpstreamOptions> = {}): ReturnType<typeof startEngine> {
+  return startEngine(handler, () => ({ replicas: { probeMs: 0 }, ...options }));
 }
 
 async function clientOf(handler: Handler): Promise<{ client: UpstreamClient; server: FakeServer }> {
   const server = await fakeServer(handler);
   const client = new UpstreamClient({ url: server.url });
-  open.push(client, server);
+  closeLater(client, server);
   return { client, server };
 }
 
@@ -276,7 +267,7 @@ it("a server whose answers take all their connections is still counted by and fo
     else if (path !== "/v1/chat/completions") response.end("{}");
   });
   const member = new UpstreamServer({ url: server.url, dialect: "vllm", connections: 1 });
-  open.push(member, server);
+  closeLater(member, server);
   const controller = new AbortController();
   const answer = fold(member.generate(request, controller.signal));
   while (server.asked.length === 0) await wait(5);
@@ -406,7 +397,7 @@ describe("a whole answer that fails", () => {
       url: [half.url, good.url],
       replicas: { probeMs: 0, failures: 1, cooldownMs: 60_000 },
     });
-    open.push(engine, half, good);
+    closeLater(engine, half, good);
     for (let time = 0; time < 12; time += 1) {
       const items = requestOf({ items: [] }).items;
       expect(await textOf(engine, { ...request, items, cacheKey: `${time}` })).toBe("a");

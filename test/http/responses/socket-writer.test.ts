@@ -1,14 +1,10 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import WebSocket, { WebSocketServer } from "ws";
 import { SocketWriter } from "../../../src/http/responses/socket-writer.ts";
-
-const open: { close(): void }[] = [];
-afterEach(() => {
-  for (const one of open.splice(0)) one.close();
-});
+import { closeLater } from "../../support/close-later.ts";
 
 /** A WebSocket's two ends; `writes`: bytes of each write to the server's connection. */
 async function connected() {
@@ -16,7 +12,7 @@ async function connected() {
   const sockets = new WebSocketServer({ server });
   await once(server.listen(0, "127.0.0.1"), "listening");
   const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  open.push(server, sockets, { close: () => client.terminate() });
+  closeLater(server, sockets, { close: () => client.terminate() });
   const writes: number[] = [];
   server.on("connection", (socket: Socket) => {
     const [write, writev] = [socket._write.bind(socket), socket._writev?.bind(socket)];

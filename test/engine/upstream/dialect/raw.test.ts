@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { promptFamilies, type PromptFamily } from "../../../../src/engine/template/family.ts";
 import { dialects, type DialectName } from "../../../../src/engine/upstream/dialect/dialect.ts";
 import { upstreamEngine, type UpstreamOptions } from "../../../../src/engine/upstream/engine.ts";
@@ -6,14 +6,10 @@ import { finish } from "../../../../src/lib/time-slices.ts";
 import { rawRequest, rawTemplate, type RawRequest } from "../../../../src/engine/upstream/dialect/raw.ts";
 import type { GenerationRequest } from "../../../../src/model/request.ts";
 import { doneFrame, fakeServer, fixedIds, fold, requestOf, sse, usageFrame, user, type FakeServer } from "../fake.ts";
+import { closeLater } from "../../../support/close-later.ts";
 
 /** A template of M2's kind, short enough to be read here. */
 const source = "{% for m in messages %}]~b]{{ m.role }}\n{{ m.content }}[e~[\n{% endfor %}]~b]ai\n<think>{{ '\\n' }}";
-
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
-});
 
 const raw = (
   over: Partial<GenerationRequest>,
@@ -135,7 +131,7 @@ describe("raw mode", () => {
       onRepair: (rule) => fired.push(rule),
       ...options,
     });
-    open.push(engine, server);
+    closeLater(engine, server);
     const { transcript } = await fold(engine.generate(requestOf(request), new AbortController().signal));
     return { transcript, server, fired, engine };
   }
@@ -183,7 +179,7 @@ describe("raw mode", () => {
   it("says that a template is missing", async () => {
     const server = await fakeServer((_, response) => void response.writeHead(404).end());
     const engine = upstreamEngine({ url: server.url, mode: "completions", dialect: "vllm" });
-    open.push(engine, server);
+    closeLater(engine, server);
     const answer = fold(engine.generate(requestOf(), new AbortController().signal));
     await expect(answer).rejects.toMatchObject({
       kind: "internal",

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Load } from "../../../../src/engine/engine.ts";
 import { upstreamEngine } from "../../../../src/engine/upstream/engine.ts";
 import type { ReplicaOptions, ReplicaChoice, ReplicaTuning } from "../../../../src/engine/upstream/replica/options.ts";
@@ -7,11 +7,7 @@ import { ParleyError, type ErrorDetail, type ErrorKind } from "../../../../src/m
 import type { Batch, GenerationEvent, ServedBy } from "../../../../src/model/event.ts";
 import type { BrokenTry, GenerationRequest } from "../../../../src/model/request.ts";
 import { doneFrame, fakeServer, fold, frame, requestOf, sse, usageFrame, user, type FakeServer } from "../fake.ts";
-
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
-});
+import { closeLater } from "../../../support/close-later.ts";
 
 const never = new AbortController().signal;
 
@@ -354,14 +350,14 @@ describe("several base URLs", () => {
       if (asked.path === "/v1/models") response.end('{"data":[]}');
       else sse(response).end(answer);
     });
-    open.push(one);
+    closeLater(one);
     return one;
   }
 
   it("lose no request when one of them dies under load", async () => {
     const servers = [await server(), await server()];
     const engine = upstreamEngine({ url: servers.map(({ url }) => url), replicas: { probeMs: 50 } });
-    open.push(engine);
+    closeLater(engine);
     const ask = async (i: number): Promise<string> => {
       const { transcript } = await fold(engine.generate(requestOf({ items: [user(`${i}`)] }), never));
       return transcript.text();
@@ -378,7 +374,7 @@ describe("several base URLs", () => {
     const dying = await fakeServer(() => {});
     const well = await server();
     const engine = upstreamEngine({ url: [dying.url, well.url], replicas: { probeMs: 0 } });
-    open.push(engine);
+    closeLater(engine);
     const answers = Array.from({ length: 30 }, (_, i) =>
       fold(engine.generate(requestOf({ items: [user(`${i}`)] }), never)),
     );
@@ -391,7 +387,7 @@ describe("several base URLs", () => {
     const [light, heavy] = [await server(), await server()];
     const url = [light.url, { url: heavy.url, weight: 4 }];
     const engine = upstreamEngine({ url, replicas: { probeMs: 0 } });
-    open.push(engine);
+    closeLater(engine);
     for (let i = 0; i < 200; i++) await fold(engine.generate(requestOf({ items: [user(`${i}`)] }), never));
     expect(heavy.asked.length).toBeGreaterThan(light.asked.length * 2);
   });

@@ -1,31 +1,34 @@
 import { createServer, request as httpRequest, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import * as zlib from "node:zlib";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Engine } from "../../../../src/engine/engine.ts";
-import { upstreamEngine, type UpstreamOptions } from "../../../../src/engine/upstream/engine.ts";
+import type { UpstreamOptions } from "../../../../src/engine/upstream/engine.ts";
 import { upstreamSettings } from "../../../../src/engine/upstream/settings.ts";
 import { UpstreamClient } from "../../../../src/engine/upstream/wire/client.ts";
 import { Secret } from "../../../../src/lib/secret.ts";
 import { TimeSlices } from "../../../../src/lib/time-slices.ts";
-import { doneFrame, fakeServer, fold, frame, requestOf, sse, type FakeServer, type Handler } from "../fake.ts";
-
-const open: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close();
-});
+import {
+  doneFrame,
+  fakeServer,
+  fold,
+  frame,
+  requestOf,
+  sse,
+  startEngine,
+  type FakeServer,
+  type Handler,
+} from "../fake.ts";
+import { closeLater } from "../../../support/close-later.ts";
 
 const never = new AbortController().signal;
 const answer = frame({ content: "fine" }, "stop") + doneFrame;
 
-async function start(
+function start(
   handler: Handler,
   options: (server: FakeServer) => Partial<UpstreamOptions> = () => ({}),
-): Promise<{ engine: Engine; server: FakeServer }> {
-  const server = await fakeServer(handler);
-  const engine = upstreamEngine({ url: server.url, replicas: { probeMs: 0 }, ...options(server) });
-  open.push(engine, server);
-  return { engine, server };
+): ReturnType<typeof startEngine> {
+  return startEngine(handler, (server) => ({ replicas: { probeMs: 0 }, ...options(server) }));
 }
 
 async function ask(engine: Engine): Promise<string> {
@@ -131,7 +134,7 @@ describe("a compressed answer", () => {
       response.writeHead(status, { "content-encoding": coding }).write(Buffer.alloc(256 * 1024, 1));
     });
     const client = new UpstreamClient({ url: server.url, connections: 1 });
-    open.push(client, server);
+    closeLater(client, server);
     await expect(request(client)).rejects.toThrow();
     await server.gone;
   });
@@ -238,7 +241,7 @@ describe("a proxy", () => {
       request.pipe(forwarded);
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    open.push({
+    closeLater({
       close: async () => {
         server.closeAllConnections();
         await new Promise((resolve) => server.close(resolve));
